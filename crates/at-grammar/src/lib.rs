@@ -1,0 +1,2 @@
+//! at-grammar: see README.
+#![no_std]

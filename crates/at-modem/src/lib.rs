@@ -1,0 +1,2 @@
+//! at-modem: see README.
+#![no_std]

@@ -1,0 +1,2 @@
+//! cert-bin: see README.
+#![no_std]

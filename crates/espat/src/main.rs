@@ -1,0 +1,2 @@
+//! espat: see README.
+fn main() {}

@@ -1,0 +1,2 @@
+//! partition-store: see README.
+#![no_std]

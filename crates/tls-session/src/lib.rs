@@ -1,0 +1,2 @@
+//! tls-session: see README.
+#![no_std]

@@ -1,0 +1,2 @@
+//! x509-facts: see README.
+#![no_std]

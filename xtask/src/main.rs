@@ -1,0 +1,2 @@
+//! xtask: see README.
+fn main() {}
