@@ -1,2 +1,44 @@
-//! tls-session: see README.
+//! What a TLS 1.3 client session must check, whether it did, and why it refused.
+//!
+//! ```text
+//! Policy ──▶ Session::open ──▶ Session (chain, dates, name, handshake signature: all recorded)
+//!               │                 └─▶ Reader / Writer
+//!               └──▶ Reason (stage, Mbed TLS number, verify flags, depth, subject, wanted, words)
+//! ```
+//!
+//! [`embedded_tls`] is the record and handshake engine. It leaves to its user what a client must
+//! not leave out, and it can panic on what a peer sends; so it runs inside this crate, with its
+//! transport, its cipher and its verifier ours:
+//!
+//! * [`policy`]: what will be checked, as a value; anything that checks less says `Danger`;
+//! * [`verify`]: path validation on webpki, usable alone ([`verify_server`]);
+//! * [`guard`]: the transport under the engine; only legal records pass;
+//! * [`suite`]: the cipher, which sees each plaintext before the engine does;
+//! * [`session`]: the only way to a readable or writable session;
+//! * [`reason`], [`cause`]: why not.
+//!
+//! It refuses to: renegotiate, resume, send early data, fall back to an older TLS, or go on after
+//! an error. It opens no socket, reads no clock and allocates nothing.
+//!
+//! Features: `defmt` (formats for public types, log lines), `log` (log lines).
 #![no_std]
+
+mod alg;
+pub mod cause;
+pub mod guard;
+mod hello;
+pub mod policy;
+pub mod reason;
+pub mod session;
+mod shared;
+pub mod suite;
+mod verifier;
+pub mod verify;
+
+pub use cause::Cause;
+pub use guard::GuardedTransport;
+pub use policy::{Anchors, Clock, NameRule, PeerAuth, PeerName, Policy};
+pub use reason::{Reason, Stage};
+pub use session::{Deadlines, Memory, Reader, Session, Writer};
+pub use verify::{Accepted, verify_server};
+pub use x509_facts::Timestamp;

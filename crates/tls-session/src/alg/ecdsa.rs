@@ -1,0 +1,28 @@
+//! ECDSA over P-256 and P-384 with a hash of any length (FIPS 186-5 §6.4: the leftmost bits count).
+
+use rustls_pki_types::InvalidSignature;
+use signature::hazmat::PrehashVerifier;
+
+pub(super) fn verify_p256(
+    key: &[u8],
+    hash: &[u8],
+    signature: &[u8],
+) -> Result<(), InvalidSignature> {
+    use p256::ecdsa::{Signature, VerifyingKey};
+    let key = VerifyingKey::from_sec1_bytes(key).map_err(|_| InvalidSignature)?;
+    let signature = Signature::from_der(signature).map_err(|_| InvalidSignature)?;
+    key.verify_prehash(hash, &signature)
+        .map_err(|_| InvalidSignature)
+}
+
+pub(super) fn verify_p384(
+    key: &[u8],
+    hash: &[u8],
+    signature: &[u8],
+) -> Result<(), InvalidSignature> {
+    use p384::ecdsa::{Signature, VerifyingKey};
+    let key = VerifyingKey::from_sec1_bytes(key).map_err(|_| InvalidSignature)?;
+    let signature = Signature::from_der(signature).map_err(|_| InvalidSignature)?;
+    key.verify_prehash(hash, &signature)
+        .map_err(|_| InvalidSignature)
+}

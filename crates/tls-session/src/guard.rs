@@ -1,0 +1,468 @@
+//! The transport under the engine: admits only records that are legal in this phase.
+//!
+//! ```text
+//! TCP ──▶ header (5 bytes, whole) ──▶ admit ──┬─ handshake, in the clear: collected, checked (hello.rs), handed on
+//!                                             ├─ change_cipher_spec: dropped (RFC 8446 §5)
+//!                                             ├─ alert: before ServerHello a reason, later a refusal
+//!                                             └─ application_data: header marked (suite.rs), body handed through
+//! ```
+//!
+//! A header reaches the engine only once all of it is here, so a reader that is dropped between
+//! records loses nothing.
+
+use embassy_futures::select::{Either, select};
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::Mutex;
+use embedded_hal_async::delay::DelayNs;
+use embedded_io_async::{Error as _, ErrorKind, ErrorType, Read, Write};
+use heapless::Vec;
+
+use crate::cause::{Breach, Cause, Limit};
+use crate::hello;
+use crate::shared::{Expect, Shared};
+use crate::suite::Phase;
+
+const HEADER: usize = 5;
+/// ServerHello of TLS 1.3 with one P-256 share takes about 125 bytes; other hellos are refused
+/// anyway, but their words need them whole.
+const MAX_HELLO: usize = 512;
+/// Largest TLSCiphertext (RFC 8446 §5.2).
+const MAX_CIPHERTEXT: u16 = (1 << 14) + 256;
+/// Smallest: one byte of inner type and the tag. The engine unwraps on less.
+const MIN_CIPHERTEXT: u16 = 17;
+/// A server has reason to send one; a second is tolerated as OpenSSL sends it with early data.
+const MAX_CCS: u8 = 2;
+
+/// The session is over; [`Shared`] knows why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused;
+
+impl core::fmt::Display for Refused {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("refused")
+    }
+}
+
+impl core::error::Error for Refused {}
+
+impl embedded_io_async::Error for Refused {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Other
+    }
+}
+
+/// The two halves of a connection, and what a session must remember outside the engine.
+///
+/// Lives beside the session, because reader and writer share it. Carries one session.
+pub struct GuardedTransport<R, W, D> {
+    incoming: Mutex<NoopRawMutex, Incoming<R>>,
+    outgoing: Mutex<NoopRawMutex, W>,
+    delay: D,
+    pub(crate) shared: Shared,
+}
+
+impl<R, W, D> core::fmt::Debug for GuardedTransport<R, W, D> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("GuardedTransport").finish_non_exhaustive()
+    }
+}
+
+impl<R: Read, W: Write, D: DelayNs + Clone> GuardedTransport<R, W, D> {
+    /// Takes the halves of a connected socket, and something to measure deadlines with.
+    pub const fn new(rx: R, tx: W, delay: D) -> Self {
+        Self {
+            incoming: Mutex::new(Incoming {
+                io: rx,
+                header: [0; HEADER],
+                have: 0,
+                state: State::Header,
+                plain: Vec::new(),
+                served: 0,
+                change_cipher_specs: 0,
+            }),
+            outgoing: Mutex::new(tx),
+            delay,
+            shared: Shared::new(),
+        }
+    }
+
+    pub(crate) fn delay(&self) -> D {
+        self.delay.clone()
+    }
+}
+
+/// What the engine holds: a reference that reads and writes.
+pub struct Handle<'g, R, W, D>(pub(crate) &'g GuardedTransport<R, W, D>);
+
+impl<R, W, D> core::fmt::Debug for Handle<'_, R, W, D> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Handle")
+    }
+}
+
+impl<R, W, D> Clone for Handle<'_, R, W, D> {
+    fn clone(&self) -> Self {
+        Self(self.0)
+    }
+}
+
+impl<R, W, D> ErrorType for Handle<'_, R, W, D> {
+    type Error = Refused;
+}
+
+impl<R: Read, W: Write, D: DelayNs + Clone> Read for Handle<'_, R, W, D> {
+    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Refused> {
+        // Never contended: one reader.
+        let mut incoming = self.0.incoming.lock().await;
+        incoming.read(&self.0.shared, &self.0.delay, buf).await
+    }
+}
+
+impl<R: Read, W: Write, D: DelayNs + Clone> Write for Handle<'_, R, W, D> {
+    async fn write(&mut self, buf: &[u8]) -> Result<usize, Refused> {
+        let shared = &self.0.shared;
+        let mut outgoing = self.0.outgoing.lock().await;
+        match limited(shared, &self.0.delay, outgoing.write(buf)).await? {
+            Ok(0) if !buf.is_empty() => Err(refuse(shared, Cause::PeerEof)),
+            Ok(written) => Ok(written),
+            Err(error) => Err(refuse(shared, transport_cause(error.kind()))),
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), Refused> {
+        let shared = &self.0.shared;
+        let mut outgoing = self.0.outgoing.lock().await;
+        match limited(shared, &self.0.delay, outgoing.flush()).await? {
+            Ok(()) => Ok(()),
+            Err(error) => Err(refuse(shared, transport_cause(error.kind()))),
+        }
+    }
+}
+
+fn refuse(shared: &Shared, cause: Cause) -> Refused {
+    shared.refuse(cause);
+    Refused
+}
+
+/// Waits for the peer no longer than one step may take.
+async fn limited<F: Future>(
+    shared: &Shared,
+    delay: &(impl DelayNs + Clone),
+    step: F,
+) -> Result<F::Output, Refused> {
+    let ms = shared.step_ms.get();
+    if ms == 0 {
+        return Ok(step.await);
+    }
+    let mut delay = delay.clone();
+    match select(step, delay.delay_ms(ms)).await {
+        Either::First(output) => Ok(output),
+        Either::Second(()) => Err(refuse(shared, Cause::Timeout { ms })),
+    }
+}
+
+/// The cause that belongs to a transport's error kind.
+#[must_use]
+pub fn transport_cause(kind: ErrorKind) -> Cause {
+    match kind {
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+            Cause::Reset
+        }
+        ErrorKind::ConnectionRefused => Cause::ConnectionRefused,
+        ErrorKind::NotConnected | ErrorKind::AddrNotAvailable => Cause::Unreachable,
+        ErrorKind::TimedOut => Cause::Timeout { ms: 0 },
+        _ => Cause::Transport,
+    }
+}
+
+/// Where in the stream of records the next byte stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// `have` bytes of a header are here.
+    Header,
+    /// Collecting `left` bytes of a plaintext handshake record.
+    Hello { left: usize },
+    /// Swallowing or reading a short plaintext record: `left` of its bytes are still to come.
+    Short { kind: u8, left: usize },
+    /// `plain` is whole and checked: the engine gets it.
+    Serve,
+    /// The engine takes `left` bytes of ciphertext straight from the transport.
+    Body { left: usize },
+}
+
+struct Incoming<R> {
+    io: R,
+    header: [u8; HEADER],
+    have: usize,
+    state: State,
+    /// Bytes made here for the engine: a marked header, or a whole ServerHello record.
+    plain: Vec<u8, { HEADER + MAX_HELLO }>,
+    served: usize,
+    change_cipher_specs: u8,
+}
+
+impl<R: Read> Incoming<R> {
+    /// Dropping this loses nothing while [`Shared::in_record`] is false.
+    async fn read(
+        &mut self,
+        shared: &Shared,
+        delay: &(impl DelayNs + Clone),
+        buf: &mut [u8],
+    ) -> Result<usize, Refused> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            match self.state {
+                State::Serve => {
+                    let ready = self.plain.get(self.served..).unwrap_or_default();
+                    let count = ready.len().min(buf.len());
+                    if let (Some(to), Some(from)) = (buf.get_mut(..count), ready.get(..count)) {
+                        to.copy_from_slice(from);
+                    }
+                    self.served = self.served.saturating_add(count);
+                    shared.in_record.set(true);
+                    if self.served >= self.plain.len() {
+                        self.plain.clear();
+                        self.served = 0;
+                        self.state = State::Header;
+                        if let Expect::Encrypted(_) = shared.expect.get() {
+                            self.state = State::Body {
+                                left: self.body_len(),
+                            };
+                        } else {
+                            // The ServerHello is out; what follows is encrypted.
+                            shared.expect.set(Expect::Encrypted(Phase::Handshake));
+                            shared.stage.set(crate::reason::Stage::Certificate);
+                        }
+                    }
+                    return Ok(count);
+                }
+                State::Body { left } => {
+                    let want = left.min(buf.len());
+                    let into = buf.get_mut(..want).unwrap_or_default();
+                    let count = pull(&mut self.io, shared, delay, into).await?;
+                    let left = left.saturating_sub(count);
+                    self.state = if left == 0 {
+                        State::Header
+                    } else {
+                        State::Body { left }
+                    };
+                    return Ok(count);
+                }
+                State::Header => self.header(shared, delay).await?,
+                State::Hello { left } => self.hello(shared, delay, left).await?,
+                State::Short { kind, left } => self.short(shared, delay, kind, left).await?,
+            }
+        }
+    }
+
+    fn body_len(&self) -> usize {
+        let [_, _, _, high, low] = self.header;
+        usize::from(u16::from_be_bytes([high, low]))
+    }
+
+    async fn header(
+        &mut self,
+        shared: &Shared,
+        delay: &(impl DelayNs + Clone),
+    ) -> Result<(), Refused> {
+        while self.have < HEADER {
+            let into = self.header.get_mut(self.have..).unwrap_or_default();
+            let count = pull(&mut self.io, shared, delay, into).await?;
+            self.have = self.have.saturating_add(count);
+        }
+        self.have = 0;
+        self.state = self.admit(shared).map_err(|cause| refuse(shared, cause))?;
+        Ok(())
+    }
+
+    fn admit(&mut self, shared: &Shared) -> Result<State, Cause> {
+        let [kind, major, minor, _, _] = self.header;
+        let len = self.body_len();
+        let version = u16::from_be_bytes([major, minor]);
+        let wire_len = u16::try_from(len).unwrap_or(u16::MAX);
+        if !matches!(kind, 20..=23) {
+            return Err(Cause::Protocol(Breach::RecordType(kind)));
+        }
+        let expect = shared.expect.get();
+        // RFC 8446 §5.1: 3.3, but for 3.1 in records around the first hello.
+        let legal_version = match expect {
+            Expect::Hello => matches!(version, 0x0301..=0x0303),
+            Expect::Encrypted(_) => version == 0x0303,
+        };
+        if !legal_version {
+            return Err(Cause::Protocol(Breach::RecordVersion(version)));
+        }
+        match (kind, expect) {
+            (20, Expect::Hello | Expect::Encrypted(Phase::Handshake)) => {
+                self.change_cipher_specs = self.change_cipher_specs.saturating_add(1);
+                if len != 1 || self.change_cipher_specs > MAX_CCS {
+                    return Err(Cause::Protocol(Breach::ChangeCipherSpec));
+                }
+                Ok(State::Short { kind, left: len })
+            }
+            (21, _) => {
+                if len != 2 {
+                    return Err(Cause::Protocol(Breach::RecordLength(wire_len)));
+                }
+                Ok(State::Short { kind, left: len })
+            }
+            (22, Expect::Hello) => {
+                // A plaintext fragment may not be empty (RFC 8446 §5.1).
+                if len == 0 || wire_len > 1 << 14 {
+                    return Err(Cause::Protocol(Breach::RecordLength(wire_len)));
+                }
+                Ok(State::Hello { left: len })
+            }
+            (23, Expect::Encrypted(phase)) => {
+                if !(MIN_CIPHERTEXT..=MAX_CIPHERTEXT).contains(&wire_len) {
+                    return Err(Cause::Protocol(Breach::RecordLength(wire_len)));
+                }
+                let limit = shared.record_limit.get();
+                if len > limit {
+                    return Err(Cause::TooLarge {
+                        what: Limit::RecordBuffer,
+                        needed: u32::from(wire_len),
+                        limit: u32::try_from(limit).unwrap_or(u32::MAX),
+                    });
+                }
+                let [mark_high, mark_low] = phase.mark();
+                let [_, _, _, len_high, len_low] = self.header;
+                self.plain.clear();
+                // Five bytes always fit.
+                let _ = self
+                    .plain
+                    .extend_from_slice(&[kind, mark_high, mark_low, len_high, len_low]);
+                self.served = 0;
+                Ok(State::Serve)
+            }
+            _ => Err(Cause::Protocol(Breach::RecordHere(kind))),
+        }
+    }
+
+    /// Collects a ServerHello, over as many records as it takes, and checks it.
+    async fn hello(
+        &mut self,
+        shared: &Shared,
+        delay: &(impl DelayNs + Clone),
+        left: usize,
+    ) -> Result<(), Refused> {
+        if self.plain.is_empty() {
+            // Room for the record header that the engine will see.
+            let _ = self.plain.extend_from_slice(&[0; HEADER]);
+        }
+        let mut left = left;
+        while left > 0 {
+            let mut piece = [0; 64];
+            let want = left.min(piece.len());
+            let into = piece.get_mut(..want).unwrap_or_default();
+            let count = pull(&mut self.io, shared, delay, into).await?;
+            left = left.saturating_sub(count);
+            self.state = State::Hello { left };
+            let bytes = piece.get(..count).unwrap_or_default();
+            let needed = self
+                .plain
+                .len()
+                .saturating_sub(HEADER)
+                .saturating_add(count)
+                .saturating_add(left);
+            self.plain.extend_from_slice(bytes).map_err(|_| {
+                refuse(
+                    shared,
+                    Cause::TooLarge {
+                        what: Limit::ServerHello,
+                        needed: u32::try_from(needed).unwrap_or(u32::MAX),
+                        limit: u32::try_from(MAX_HELLO).unwrap_or(u32::MAX),
+                    },
+                )
+            })?;
+        }
+        // A record in the clear ends where the next header begins.
+        self.state = State::Header;
+        let message = self.plain.get(HEADER..).unwrap_or_default();
+        if let Some(kind) = message.first().filter(|kind| **kind != 2) {
+            return Err(refuse(shared, Cause::Protocol(Breach::Message(*kind))));
+        }
+        let Some(&[_, high, middle, low]) = message.first_chunk::<4>() else {
+            return Ok(());
+        };
+        let declared = u32::from_be_bytes([0, high, middle, low]).saturating_add(4);
+        let whole = usize::try_from(declared).unwrap_or(usize::MAX);
+        if whole > MAX_HELLO {
+            return Err(refuse(
+                shared,
+                Cause::TooLarge {
+                    what: Limit::ServerHello,
+                    needed: declared,
+                    limit: u32::try_from(MAX_HELLO).unwrap_or(u32::MAX),
+                },
+            ));
+        }
+        if message.len() < whole {
+            return Ok(());
+        }
+        if message.len() > whole {
+            // Keys change after ServerHello: nothing may share its record (RFC 8446 §5.1).
+            return Err(refuse(shared, Cause::Protocol(Breach::TrailingBytes)));
+        }
+        hello::check(message).map_err(|cause| refuse(shared, cause))?;
+        let len = u16::try_from(message.len())
+            .unwrap_or(u16::MAX)
+            .to_be_bytes();
+        let [high, low] = len;
+        if let Some(header) = self.plain.get_mut(..HEADER) {
+            header.copy_from_slice(&[22, 3, 3, high, low]);
+        }
+        self.served = 0;
+        self.state = State::Serve;
+        Ok(())
+    }
+
+    /// Takes a record of one or two bytes in the clear.
+    async fn short(
+        &mut self,
+        shared: &Shared,
+        delay: &(impl DelayNs + Clone),
+        kind: u8,
+        left: usize,
+    ) -> Result<(), Refused> {
+        let mut left = left;
+        while left > 0 {
+            let mut byte = [0];
+            let count = pull(&mut self.io, shared, delay, &mut byte).await?;
+            left = left.saturating_sub(count);
+            self.state = State::Short { kind, left };
+            let [byte] = byte;
+            if kind == 20 && byte != 1 {
+                return Err(refuse(shared, Cause::Protocol(Breach::ChangeCipherSpec)));
+            }
+            if kind == 21 && left == 0 {
+                let cause = match (shared.expect.get(), byte) {
+                    (Expect::Hello, 0) => Cause::PeerCloseNotify,
+                    (Expect::Hello, description) => Cause::PeerAlert(description),
+                    (Expect::Encrypted(_), description) => {
+                        Cause::Protocol(Breach::PlaintextAlert(description))
+                    }
+                };
+                return Err(refuse(shared, cause));
+            }
+        }
+        self.state = State::Header;
+        Ok(())
+    }
+}
+
+/// Reads at least one byte, or refuses.
+async fn pull(
+    io: &mut impl Read,
+    shared: &Shared,
+    delay: &(impl DelayNs + Clone),
+    into: &mut [u8],
+) -> Result<usize, Refused> {
+    match limited(shared, delay, io.read(into)).await? {
+        Ok(0) => Err(refuse(shared, Cause::PeerEof)),
+        Ok(count) => Ok(count.min(into.len())),
+        Err(error) => Err(refuse(shared, transport_cause(error.kind()))),
+    }
+}

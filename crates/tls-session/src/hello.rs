@@ -1,0 +1,324 @@
+//! ServerHello, checked before the engine sees it (RFC 8446 §4.1.3, §4.1.4).
+//!
+//! The engine takes any version, any cipher suite it knows by name and any group; it ignores the
+//! session id and what follows the message. What is not exactly an answer to our ClientHello ends
+//! here, with words for the three refusals that people meet: an older TLS, another group, another
+//! suite.
+
+use crate::cause::{Breach, Cause, HelloField};
+
+/// TLS_AES_128_GCM_SHA256, the only suite offered: every TLS 1.3 server must have it (RFC 8446 §9.1).
+pub(crate) const SUITE: u16 = 0x1301;
+/// secp256r1, the only group offered.
+const GROUP: u16 = 0x0017;
+/// Bytes of an uncompressed P-256 point.
+const POINT: usize = 65;
+const TLS_1_3: u16 = 0x0304;
+const TLS_1_2: u16 = 0x0303;
+
+/// The random value that makes a ServerHello a HelloRetryRequest.
+const RETRY: [u8; 32] = [
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+    0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+];
+
+/// Takes bytes off the front of a message.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*head)
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.take::<1>().map(|[byte]| byte)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.take().map(u16::from_be_bytes)
+    }
+
+    fn bytes(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(head)
+    }
+}
+
+/// Checks a whole handshake message, header included, that should be the answer to our ClientHello.
+pub(crate) fn check(message: &[u8]) -> Result<(), Cause> {
+    let kind = message.first().copied().unwrap_or_default();
+    if kind != 2 {
+        return Err(Cause::Protocol(Breach::Message(kind)));
+    }
+    let body = message.get(4..).unwrap_or_default();
+    parse(body).unwrap_or(Err(Cause::Protocol(Breach::MessageLength(2))))
+}
+
+/// `None` for a message that ends too early.
+fn parse(body: &[u8]) -> Option<Result<(), Cause>> {
+    let field = |field| Some(Err(Cause::Protocol(Breach::HelloField(field))));
+    let mut reader = Reader(body);
+    let version = reader.u16()?;
+    let random = reader.take::<32>()?;
+    let session_len = reader.u8()?;
+    let session = reader.bytes(usize::from(session_len))?;
+    let suite = reader.u16()?;
+    let compression = reader.u8()?;
+    let extensions = match reader.u16() {
+        Some(len) => reader.bytes(usize::from(len))?,
+        // Older versions may leave the whole field away.
+        None => &[],
+    };
+    if !reader.0.is_empty() {
+        return Some(Err(Cause::Protocol(Breach::MessageLength(2))));
+    }
+
+    let mut selected = None;
+    let mut share = None;
+    let mut seen = [None::<u16>; 4];
+    let mut list = Reader(extensions);
+    let mut foreign = None;
+    while !list.0.is_empty() {
+        let kind = list.u16()?;
+        let len = list.u16()?;
+        let data = list.bytes(usize::from(len))?;
+        if seen.contains(&Some(kind)) {
+            return field(HelloField::Extension(kind));
+        }
+        match seen.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(kind),
+            None => return field(HelloField::Extension(kind)),
+        }
+        match kind {
+            43 => selected = Some(data),
+            51 => share = Some(data),
+            // A cookie is legal in HelloRetryRequest, which is refused with its own words below.
+            44 if random == RETRY => {}
+            41 => return field(HelloField::PreSharedKey),
+            other => foreign = foreign.or(Some(other)),
+        }
+    }
+
+    // The version comes first: an older server's hello has other extensions, and deserves its words.
+    match selected {
+        None if version <= TLS_1_2 => return Some(Err(Cause::ServerVersion(version))),
+        None => return field(HelloField::Version),
+        Some(data) => match <[u8; 2]>::try_from(data).map(u16::from_be_bytes) {
+            Ok(TLS_1_3) => {}
+            Ok(older) if older <= TLS_1_2 => return Some(Err(Cause::ServerVersion(older))),
+            _ => return field(HelloField::SupportedVersions),
+        },
+    }
+    if version != TLS_1_2 {
+        return field(HelloField::Version);
+    }
+    if let Some(kind) = foreign {
+        return field(HelloField::Extension(kind));
+    }
+    // The engine sends an empty session id.
+    if !session.is_empty() {
+        return field(HelloField::SessionId);
+    }
+    if suite != SUITE {
+        return Some(Err(Cause::CipherSuite(suite)));
+    }
+    if compression != 0 {
+        return field(HelloField::Compression);
+    }
+    let Some(share) = share else {
+        return field(HelloField::KeyShare);
+    };
+    let mut share = Reader(share);
+    let group = share.u16()?;
+    if random == RETRY || group != GROUP {
+        return Some(Err(Cause::ServerGroup(group)));
+    }
+    let len = share.u16()?;
+    if usize::from(len) != POINT || share.0.len() != POINT || share.0.first() != Some(&4) {
+        return field(HelloField::KeyShare);
+    }
+    Some(Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::vec::Vec;
+
+    fn hello(
+        version: u16,
+        random: [u8; 32],
+        session: &[u8],
+        suite: u16,
+        extensions: &[(u16, &[u8])],
+    ) -> Vec<u8> {
+        let mut body = Vec::new();
+        body.extend(version.to_be_bytes());
+        body.extend(random);
+        body.push(u8::try_from(session.len()).unwrap());
+        body.extend(session);
+        body.extend(suite.to_be_bytes());
+        body.push(0);
+        let mut list = Vec::new();
+        for (kind, data) in extensions {
+            list.extend(kind.to_be_bytes());
+            list.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
+            list.extend(*data);
+        }
+        body.extend(u16::try_from(list.len()).unwrap().to_be_bytes());
+        body.extend(list);
+        let mut message = std::vec![2, 0];
+        message.extend(u16::try_from(body.len()).unwrap().to_be_bytes());
+        message.extend(body);
+        message
+    }
+
+    fn point() -> Vec<u8> {
+        let mut share = std::vec![0, 0x17, 0, 65, 4];
+        share.extend([7; 64]);
+        share
+    }
+
+    #[test]
+    fn only_an_answer_to_our_hello_passes() {
+        let share = point();
+        let version: (u16, &[u8]) = (43, &[3, 4]);
+        let good = hello(0x0303, [1; 32], &[], SUITE, &[version, (51, &share)]);
+        assert_eq!(check(&good), Ok(()));
+        assert_eq!(
+            check(&hello(
+                0x0303,
+                [1; 32],
+                &[],
+                SUITE,
+                &[(51, &share), version]
+            )),
+            Ok(())
+        );
+
+        let field = |f| Err(Cause::Protocol(Breach::HelloField(f)));
+        let cases: &[(Vec<u8>, Result<(), Cause>)] = &[
+            (
+                hello(0x0303, [1; 32], &[], 0xc02f, &[]),
+                Err(Cause::ServerVersion(0x0303)),
+            ),
+            (
+                hello(0x0301, [1; 32], &[9; 32], 0x2f, &[(0xff01, &[0])]),
+                Err(Cause::ServerVersion(0x0301)),
+            ),
+            (
+                hello(0x0303, [1; 32], &[], SUITE, &[(43, &[3, 3]), (51, &share)]),
+                Err(Cause::ServerVersion(0x0303)),
+            ),
+            (
+                hello(0x0303, [1; 32], &[], SUITE, &[(43, &[3, 5]), (51, &share)]),
+                field(HelloField::SupportedVersions),
+            ),
+            (
+                hello(0x0304, [1; 32], &[], SUITE, &[version, (51, &share)]),
+                field(HelloField::Version),
+            ),
+            (
+                hello(0x0303, RETRY, &[], SUITE, &[version, (51, &[0, 0x1d])]),
+                Err(Cause::ServerGroup(0x1d)),
+            ),
+            (
+                hello(
+                    0x0303,
+                    RETRY,
+                    &[],
+                    SUITE,
+                    &[version, (51, &[0, 0x18]), (44, &[0, 1, 9])],
+                ),
+                Err(Cause::ServerGroup(0x18)),
+            ),
+            (
+                hello(
+                    0x0303,
+                    [1; 32],
+                    &[],
+                    SUITE,
+                    &[version, (51, &[0, 0x1d, 0, 1, 9])],
+                ),
+                Err(Cause::ServerGroup(0x1d)),
+            ),
+            (
+                hello(0x0303, [1; 32], &[], 0x1302, &[version, (51, &share)]),
+                Err(Cause::CipherSuite(0x1302)),
+            ),
+            (
+                hello(0x0303, [1; 32], &[1], SUITE, &[version, (51, &share)]),
+                field(HelloField::SessionId),
+            ),
+            (
+                hello(0x0303, [1; 32], &[], SUITE, &[version]),
+                field(HelloField::KeyShare),
+            ),
+            (
+                hello(
+                    0x0303,
+                    [1; 32],
+                    &[],
+                    SUITE,
+                    &[version, version, (51, &share)],
+                ),
+                field(HelloField::Extension(43)),
+            ),
+            (
+                hello(
+                    0x0303,
+                    [1; 32],
+                    &[],
+                    SUITE,
+                    &[version, (51, &share), (41, &[0, 0])],
+                ),
+                field(HelloField::PreSharedKey),
+            ),
+            (
+                hello(
+                    0x0303,
+                    [1; 32],
+                    &[],
+                    SUITE,
+                    &[version, (51, &share), (16, &[])],
+                ),
+                field(HelloField::Extension(16)),
+            ),
+            (
+                hello(
+                    0x0303,
+                    [1; 32],
+                    &[],
+                    SUITE,
+                    &[version, (51, &share), (44, &[])],
+                ),
+                field(HelloField::Extension(44)),
+            ),
+        ];
+        for (index, (message, expected)) in cases.iter().enumerate() {
+            assert_eq!(check(message), *expected, "case {index}");
+        }
+        let mut compressed = good.clone();
+        compressed[4 + 2 + 32 + 1 + 2] = 1;
+        assert_eq!(check(&compressed), field(HelloField::Compression));
+    }
+
+    #[test]
+    fn every_truncation_and_extension_is_refused() {
+        let share = point();
+        let good = hello(0x0303, [1; 32], &[], SUITE, &[(43, &[3, 4]), (51, &share)]);
+        for len in 0..good.len() {
+            assert!(check(&good[..len]).is_err(), "{len} bytes");
+        }
+        let mut longer = good;
+        longer.push(0);
+        assert_eq!(
+            check(&longer),
+            Err(Cause::Protocol(Breach::MessageLength(2)))
+        );
+    }
+}

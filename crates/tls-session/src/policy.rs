@@ -1,0 +1,234 @@
+//! What will be checked, as a value that can be printed.
+//!
+//! A policy is made from the modem's settings (`CIPSSLCCONF`, CN, SNI, ALPN), the CA item and the
+//! clock before any packet is sent; a session either fulfils all of it or does not exist.
+
+use core::fmt;
+
+use rustls_pki_types::ServerName;
+use x509_facts::Timestamp;
+
+use crate::cause::{Cause, Limit};
+
+/// Most certificates of one CA item. An 8 KiB partition holds about 13 of the smallest (P-256, DER).
+pub const MAX_ANCHORS: usize = 16;
+
+/// The CAs of one item: every one of them is an anchor, and a server certificate that equals one
+/// of them byte for byte is accepted as a pin.
+#[derive(Debug, Clone, Copy)]
+pub struct Anchors<'a>(&'a [&'a [u8]]);
+
+impl<'a> Anchors<'a> {
+    /// Takes DER certificates, one to [`MAX_ANCHORS`].
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::CaUnreadable`] for none, [`Cause::TooLarge`] for too many.
+    pub fn new(certificates: &'a [&'a [u8]]) -> Result<Self, Cause> {
+        if certificates.is_empty() {
+            return Err(Cause::CaUnreadable);
+        }
+        if certificates.len() > MAX_ANCHORS {
+            return Err(Cause::TooLarge {
+                what: Limit::Anchors,
+                needed: u32::try_from(certificates.len()).unwrap_or(u32::MAX),
+                limit: u32::try_from(MAX_ANCHORS).unwrap_or(u32::MAX),
+            });
+        }
+        Ok(Self(certificates))
+    }
+
+    /// The certificates, DER.
+    #[must_use]
+    pub const fn certificates(&self) -> &'a [&'a [u8]] {
+        self.0
+    }
+}
+
+/// Whether the server must prove who it is. There is no default.
+#[derive(Debug, Clone, Copy)]
+pub enum PeerAuth<'a> {
+    /// `CIPSSLCCONF` 2 and 3: a chain to one of the anchors, dates included.
+    Chain(Anchors<'a>),
+    /// `CIPSSLCCONF` 0 and 1: any server at all. It must still hold the key of whatever certificate
+    /// it shows, so that a recorded certificate cannot be replayed, but nothing says whose it is.
+    DangerAnyPeer,
+}
+
+/// Whether the server's certificate must be for a name.
+#[derive(Debug, Clone, Copy)]
+pub enum NameRule<'a> {
+    /// No name was configured: any certificate under the CA will do, as in ESP-AT.
+    NotAsked,
+    /// The certificate must be for this name.
+    MustMatch {
+        /// DNS name or IP address.
+        name: PeerName<'a>,
+        /// Whether the subject's CN counts in a certificate without any SAN, as in Mbed TLS.
+        legacy_cn: bool,
+    },
+}
+
+/// A DNS name or IP address to find in a certificate.
+#[derive(Debug, Clone, Copy)]
+pub struct PeerName<'a> {
+    text: &'a str,
+}
+
+impl<'a> PeerName<'a> {
+    /// # Errors
+    ///
+    /// [`Cause::NameInvalid`] for text that is neither a DNS name nor an IP address.
+    pub fn new(text: &'a str) -> Result<Self, Cause> {
+        ServerName::try_from(text)
+            .map(|_| Self { text })
+            .map_err(|_| Cause::NameInvalid)
+    }
+
+    /// The name as it was given.
+    #[must_use]
+    pub const fn as_str(&self) -> &'a str {
+        self.text
+    }
+
+    /// Whether this is an IP address, which never goes into SNI.
+    #[must_use]
+    pub fn is_ip_address(&self) -> bool {
+        matches!(
+            ServerName::try_from(self.text),
+            Ok(ServerName::IpAddress(_))
+        )
+    }
+
+    pub(crate) fn server_name(&self) -> Result<ServerName<'a>, Cause> {
+        ServerName::try_from(self.text).map_err(|_| Cause::NameInvalid)
+    }
+}
+
+/// What is known of the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Clock {
+    /// Never set: a policy that checks dates refuses every certificate.
+    Unset,
+    /// Seconds since 1970, UTC.
+    At(Timestamp),
+}
+
+/// Everything a session must be before it may carry a byte.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy<'a> {
+    /// Who the server must be.
+    pub peer: PeerAuth<'a>,
+    /// Which name its certificate must carry. Counts only with [`PeerAuth::Chain`].
+    pub name: NameRule<'a>,
+    /// The time at which dates are checked. Counts only with [`PeerAuth::Chain`].
+    pub clock: Clock,
+    /// Server name sent in the clear in ClientHello; a DNS name.
+    pub sni: Option<&'a str>,
+    /// Application protocols offered, in order of preference.
+    pub alpn: &'a [&'a [u8]],
+}
+
+impl<'a> Policy<'a> {
+    /// A chain to one of `anchors` at the time of `clock`, no name.
+    #[must_use]
+    pub const fn chain(anchors: Anchors<'a>, clock: Clock) -> Self {
+        Self {
+            peer: PeerAuth::Chain(anchors),
+            name: NameRule::NotAsked,
+            clock,
+            sni: None,
+            alpn: &[],
+        }
+    }
+
+    /// No check of who the server is.
+    #[must_use]
+    pub const fn danger_any_peer() -> Self {
+        Self {
+            peer: PeerAuth::DangerAnyPeer,
+            name: NameRule::NotAsked,
+            clock: Clock::Unset,
+            sni: None,
+            alpn: &[],
+        }
+    }
+}
+
+/// `chain,dates,name=broker.local`, `chain,dates,name=none` or `danger-any-peer`.
+impl fmt::Display for Policy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.peer {
+            PeerAuth::DangerAnyPeer => return f.write_str("danger-any-peer"),
+            PeerAuth::Chain(_) => f.write_str("chain,dates")?,
+        }
+        match self.name {
+            NameRule::NotAsked => f.write_str(",name=none"),
+            NameRule::MustMatch { name, .. } => write!(f, ",name={}", name.text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn a_policy_prints_what_it_checks() {
+        let certificates: &[&[u8]] = &[b"x"];
+        let anchors = Anchors::new(certificates).unwrap();
+        let mut policy = Policy::chain(anchors, Clock::Unset);
+        assert_eq!(policy.to_string(), "chain,dates,name=none");
+        policy.name = NameRule::MustMatch {
+            name: PeerName::new("broker.local").unwrap(),
+            legacy_cn: true,
+        };
+        assert_eq!(policy.to_string(), "chain,dates,name=broker.local");
+        assert_eq!(Policy::danger_any_peer().to_string(), "danger-any-peer");
+    }
+
+    #[test]
+    fn a_name_is_a_dns_name_or_an_address() {
+        for good in [
+            "a",
+            "broker.local",
+            "192.168.3.129",
+            "::1",
+            "xn--bcher-kva.example",
+        ] {
+            assert!(PeerName::new(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            " ",
+            "a b",
+            "*.example",
+            "a..b",
+            "-a.example",
+            "ü.example",
+            "1.2.3.4:5",
+        ] {
+            assert!(PeerName::new(bad).is_err(), "{bad}");
+        }
+        assert!(PeerName::new("10.0.0.1").unwrap().is_ip_address());
+        assert!(!PeerName::new("ten").unwrap().is_ip_address());
+    }
+
+    #[test]
+    fn anchors_are_one_to_sixteen() {
+        let many: [&[u8]; MAX_ANCHORS + 1] = [b"x"; MAX_ANCHORS + 1];
+        assert_eq!(Anchors::new(&[]).unwrap_err(), Cause::CaUnreadable);
+        assert!(Anchors::new(&many[..MAX_ANCHORS]).is_ok());
+        assert_eq!(
+            Anchors::new(&many).unwrap_err(),
+            Cause::TooLarge {
+                what: Limit::Anchors,
+                needed: 17,
+                limit: 16
+            }
+        );
+    }
+}

@@ -1,0 +1,490 @@
+//! A session that exists only if everything its policy asked for was recorded.
+//!
+//! ```text
+//! GuardedTransport::new ─▶ Session::open ─┬─▶ Err(Reason)            nothing of the application was sent
+//!                                         └─▶ Session ─▶ split ─▶ Reader / Writer, at the same time
+//! ```
+//!
+//! One owner; after any error the session is dead, and says the same reason again.
+
+use core::cell::Cell;
+
+use embassy_futures::select::{Either, select};
+use embedded_hal_async::delay::DelayNs;
+use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
+use embedded_tls::{
+    CryptoProvider, CryptoRngCore, TlsConfig, TlsConnection, TlsContext, TlsError, TlsReader,
+    TlsWriter,
+};
+
+use crate::cause::{Breach, Cause, EngineError, Limit};
+use crate::guard::{GuardedTransport, Handle};
+use crate::policy::Policy;
+use crate::reason::{Reason, Stage};
+use crate::shared::{Expect, Shared};
+use crate::suite::{Phase, Suite};
+use crate::verifier::{Provider, Verifier};
+use crate::verify::Accepted;
+
+/// Bytes of the largest incoming record: 2^14 of content and 256 of expansion (RFC 8446 §5.2).
+pub const FULL_RECORD: usize = 16_640;
+
+/// Records in a row without data, after which a server is only keeping us busy.
+const MAX_IDLE_RECORDS: u32 = 64;
+
+/// The caller's memory for one session.
+///
+/// `IN` bounds the largest record the server may send: at [`FULL_RECORD`] none is too large. `OUT`
+/// bounds what goes into one record of ours, minus 128 bytes of overhead, and must hold ClientHello.
+pub struct Memory<const IN: usize = FULL_RECORD, const OUT: usize = 4096> {
+    incoming: [u8; IN],
+    outgoing: [u8; OUT],
+}
+
+impl<const IN: usize, const OUT: usize> Memory<IN, OUT> {
+    /// All zero.
+    #[must_use]
+    pub const fn new() -> Self {
+        const {
+            // ClientHello with the longest server name and a line full of ALPN stays below this.
+            assert!(OUT >= 1024, "ClientHello must fit");
+            assert!(
+                IN >= 1024,
+                "the server's Finished and a small certificate must fit"
+            );
+        }
+        Self {
+            incoming: [0; IN],
+            outgoing: [0; OUT],
+        }
+    }
+}
+
+impl<const IN: usize, const OUT: usize> Default for Memory<IN, OUT> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const IN: usize, const OUT: usize> core::fmt::Debug for Memory<IN, OUT> {
+    /// Sizes only: the contents were plaintext.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Memory({IN} + {OUT})")
+    }
+}
+
+/// How long a handshake may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Deadlines {
+    /// Milliseconds without a byte from or to the peer.
+    pub step_ms: u32,
+    /// Milliseconds from ClientHello to the end.
+    pub handshake_ms: u32,
+}
+
+impl Default for Deadlines {
+    /// 10 s per step, as ESP-AT waits per packet; 30 s in all.
+    fn default() -> Self {
+        Self {
+            step_ms: 10_000,
+            handshake_ms: 30_000,
+        }
+    }
+}
+
+/// An authenticated session.
+pub struct Session<'m, R: Read, W: Write, D: DelayNs + Clone> {
+    connection: TlsConnection<'m, Handle<'m, R, W, D>, Suite>,
+    shared: &'m Shared,
+    accepted: Accepted,
+    writing: Cell<bool>,
+    closed: Cell<bool>,
+}
+
+impl<R: Read, W: Write, D: DelayNs + Clone> core::fmt::Debug for Session<'_, R, W, D> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Session")
+            .field("accepted", &self.accepted)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W, D> {
+    /// Performs the handshake and returns a session only if all that `policy` asks for was seen.
+    ///
+    /// `rng` must be a cryptographic source: the session's secrecy rests on it.
+    ///
+    /// Dropping the future ends the attempt; the transport cannot be used for another.
+    ///
+    /// # Errors
+    ///
+    /// Why the server, or the way to it, was refused.
+    pub async fn open<G: CryptoRngCore, const IN: usize, const OUT: usize>(
+        transport: &'m GuardedTransport<R, W, D>,
+        memory: &'m mut Memory<IN, OUT>,
+        policy: &Policy<'_>,
+        deadlines: Deadlines,
+        rng: G,
+    ) -> Result<Self, Reason> {
+        let provider = Provider {
+            verifier: Verifier::new(policy, &transport.shared),
+            rng,
+        };
+        Self::open_with(transport, memory, policy, deadlines, provider).await
+    }
+
+    async fn open_with<
+        P: CryptoProvider<CipherSuite = Suite>,
+        const IN: usize,
+        const OUT: usize,
+    >(
+        transport: &'m GuardedTransport<R, W, D>,
+        memory: &'m mut Memory<IN, OUT>,
+        policy: &Policy<'_>,
+        deadlines: Deadlines,
+        provider: P,
+    ) -> Result<Self, Reason> {
+        let shared = &transport.shared;
+        if !shared.claim() {
+            return Err(Reason::new(Stage::Setup, Cause::Dead));
+        }
+        shared.step_ms.set(deadlines.step_ms);
+        shared.record_limit.set(IN);
+
+        let mut config = TlsConfig::new().enable_rsa_signatures();
+        if let Some(name) = policy.sni {
+            config = config.with_server_name(name);
+        }
+        if !policy.alpn.is_empty() {
+            config = config.with_alpn(policy.alpn);
+        }
+        let mut connection = TlsConnection::new(
+            Handle(transport),
+            &mut memory.incoming,
+            &mut memory.outgoing,
+        );
+        {
+            let handshake = connection.open(TlsContext::new(&config, provider));
+            let mut delay = transport.delay();
+            match select(handshake, delay.delay_ms(deadlines.handshake_ms)).await {
+                Either::First(Ok(())) => {}
+                Either::First(Err(error)) => return Err(shared.reason_or(engine_cause(error))),
+                Either::Second(()) => {
+                    return Err(shared.reason_or(Cause::Timeout {
+                        ms: deadlines.handshake_ms,
+                    }));
+                }
+            }
+        }
+        let accepted = settle(shared)?;
+        shared.in_record.set(false);
+        shared.step_ms.set(0);
+        shared.stage.set(Stage::Data);
+        shared.expect.set(Expect::Encrypted(Phase::Data));
+        Ok(Self {
+            connection,
+            shared,
+            accepted,
+            writing: Cell::new(false),
+            closed: Cell::new(false),
+        })
+    }
+
+    /// How the server's chain was accepted.
+    #[must_use]
+    pub const fn accepted(&self) -> Accepted {
+        self.accepted
+    }
+
+    /// Both directions, to be used at the same time.
+    pub fn split(&mut self) -> (Reader<'_, 'm, R, W, D>, Writer<'_, 'm, R, W, D>) {
+        let (rx, tx) = self.connection.split();
+        (
+            Reader {
+                engine: rx,
+                shared: self.shared,
+                closed: &self.closed,
+            },
+            Writer {
+                engine: tx,
+                shared: self.shared,
+                writing: &self.writing,
+            },
+        )
+    }
+
+    /// Says close_notify. The socket is the caller's to close.
+    ///
+    /// Dropping the future may leave the alert unsent; the server then sees a truncated session.
+    ///
+    /// # Errors
+    ///
+    /// Why the session had ended already, or why the alert could not be sent.
+    pub async fn close(self) -> Result<(), Reason> {
+        if let Some(reason) = self.shared.reason() {
+            return Err(reason);
+        }
+        if self.writing.get() {
+            return Err(self.shared.reason_or(Cause::WriteAbandoned));
+        }
+        match self.connection.close().await {
+            Ok(_) => Ok(()),
+            Err((_, error)) => Err(self.shared.reason_or(engine_cause(error))),
+        }
+    }
+}
+
+/// The engine said yes; did everything happen that makes it a yes?
+///
+/// The engine demands neither Certificate nor CertificateVerify, and skips its verifier if there is
+/// none to be had, so its word alone counts for nothing.
+fn settle(shared: &Shared) -> Result<Accepted, Reason> {
+    if let Some(reason) = shared.reason() {
+        return Err(reason);
+    }
+    let Some(accepted) = shared.chain.get() else {
+        return Err(shared.reason_or(Cause::NoCertificate));
+    };
+    if !shared.signature.get() {
+        return Err(shared.reason_or(Cause::NoSignature));
+    }
+    Ok(accepted)
+}
+
+/// Receives application data.
+pub struct Reader<'s, 'm, R: Read, W: Write, D: DelayNs + Clone> {
+    engine: TlsReader<'s, Handle<'m, R, W, D>, Suite>,
+    shared: &'s Shared,
+    closed: &'s Cell<bool>,
+}
+
+impl<R: Read, W: Write, D: DelayNs + Clone> core::fmt::Debug for Reader<'_, '_, R, W, D> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Reader")
+    }
+}
+
+impl<R: Read, W: Write, D: DelayNs + Clone> ErrorType for Reader<'_, '_, R, W, D> {
+    type Error = Reason;
+}
+
+impl<'s, 'm: 's, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Read
+    for Reader<'s, 'm, R, W, D>
+{
+    /// Waits for data; 0 means that the server closed the session in good order.
+    ///
+    /// Dropping the future between records loses nothing; inside one it ends the session
+    /// ([`Cause::ReadAbandoned`]).
+    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Reason> {
+        if buf.is_empty() || self.closed.get() {
+            return Ok(0);
+        }
+        if let Some(reason) = self.shared.reason() {
+            return Err(reason);
+        }
+        if self.shared.in_record.get() {
+            return Err(self.shared.reason_or(Cause::ReadAbandoned));
+        }
+        for _ in 0..MAX_IDLE_RECORDS {
+            let mut record = match self.engine.read_buffered().await {
+                Ok(record) => record,
+                Err(error) => return Err(self.shared.reason_or(engine_cause(error))),
+            };
+            self.shared.in_record.set(false);
+            // What is left of a record: content, and its type behind (suite.rs).
+            match record.peek_all().split_last() {
+                Some((23, [])) => {
+                    record.pop_all();
+                }
+                Some((23, content)) => {
+                    let count = content.len().min(buf.len());
+                    return Ok(record.pop_into(buf.get_mut(..count).unwrap_or_default()));
+                }
+                Some((kind, content)) => {
+                    let verdict = judge(*kind, content);
+                    record.pop_all();
+                    match verdict {
+                        Ok(Control::Ignore) => {}
+                        Ok(Control::CloseNotify) => {
+                            self.closed.set(true);
+                            return Ok(0);
+                        }
+                        Err(cause) => return Err(self.shared.reason_or(cause)),
+                    }
+                }
+                // The engine hands out nothing empty.
+                None => {}
+            }
+        }
+        Err(self.shared.reason_or(Cause::TooLarge {
+            what: Limit::IdleRecords,
+            needed: MAX_IDLE_RECORDS.saturating_add(1),
+            limit: MAX_IDLE_RECORDS,
+        }))
+    }
+}
+
+enum Control {
+    Ignore,
+    CloseNotify,
+}
+
+/// What a record that is not application data means after the handshake.
+fn judge(kind: u8, content: &[u8]) -> Result<Control, Cause> {
+    match (kind, content) {
+        (21, [_, 0]) => Ok(Control::CloseNotify),
+        // user_canceled: a close_notify follows (RFC 8446 §6.1).
+        (21, [_, 90]) => Ok(Control::Ignore),
+        (21, [_, description]) => Err(Cause::PeerAlert(*description)),
+        (21, _) => Err(Cause::Protocol(Breach::RecordLength(
+            u16::try_from(content.len()).unwrap_or(u16::MAX),
+        ))),
+        (22, messages) => tickets_only(messages),
+        (0, []) => Err(Cause::Protocol(Breach::EmptyRecord)),
+        (other, _) => Err(Cause::Protocol(Breach::InnerType(other))),
+    }
+}
+
+/// NewSessionTicket is ignored, KeyUpdate ends the session by name, all else is illegal: no
+/// post-handshake authentication was offered.
+fn tickets_only(mut rest: &[u8]) -> Result<Control, Cause> {
+    const TICKET: u8 = 4;
+    const KEY_UPDATE: u8 = 24;
+    if rest.is_empty() {
+        return Err(Cause::Protocol(Breach::EmptyRecord));
+    }
+    while let Some(&kind) = rest.first() {
+        match kind {
+            TICKET => {}
+            KEY_UPDATE => return Err(Cause::KeyUpdate),
+            other => return Err(Cause::PostHandshake(other)),
+        }
+        let available = u16::try_from(rest.len()).unwrap_or(u16::MAX);
+        let Some((&[_, high, middle, low], body)) = rest.split_first_chunk::<4>() else {
+            return Err(Cause::SplitMessage {
+                message: kind,
+                needed: None,
+                available,
+            });
+        };
+        let len = u32::from_be_bytes([0, high, middle, low]);
+        let after = usize::try_from(len).ok().and_then(|len| body.get(len..));
+        let Some(after) = after else {
+            return Err(Cause::SplitMessage {
+                message: kind,
+                needed: len.checked_add(4),
+                available,
+            });
+        };
+        rest = after;
+    }
+    Ok(Control::Ignore)
+}
+
+/// Sends application data.
+pub struct Writer<'s, 'm, R: Read, W: Write, D: DelayNs + Clone> {
+    engine: TlsWriter<'s, Handle<'m, R, W, D>, Suite>,
+    shared: &'s Shared,
+    writing: &'s Cell<bool>,
+}
+
+impl<R: Read, W: Write, D: DelayNs + Clone> core::fmt::Debug for Writer<'_, '_, R, W, D> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Writer")
+    }
+}
+
+impl<R: Read, W: Write, D: DelayNs + Clone> Writer<'_, '_, R, W, D> {
+    /// Marks the session as being written to, so that a write that never comes back ends it: the
+    /// engine counts a record only once it is out, and would use its nonce again.
+    fn begin(&self) -> Result<(), Reason> {
+        if let Some(reason) = self.shared.reason() {
+            return Err(reason);
+        }
+        if self.writing.replace(true) {
+            return Err(self.shared.reason_or(Cause::WriteAbandoned));
+        }
+        Ok(())
+    }
+
+    fn end<T>(&self, result: Result<T, TlsError>) -> Result<T, Reason> {
+        match result {
+            Ok(value) => {
+                self.writing.set(false);
+                Ok(value)
+            }
+            Err(error) => Err(self.shared.reason_or(engine_cause(error))),
+        }
+    }
+}
+
+impl<R: Read, W: Write, D: DelayNs + Clone> ErrorType for Writer<'_, '_, R, W, D> {
+    type Error = Reason;
+}
+
+impl<'s, 'm: 's, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Write
+    for Writer<'s, 'm, R, W, D>
+{
+    /// Takes bytes into the record being filled, and sends it when it is full.
+    ///
+    /// Dropping the future before it is ready ends the session ([`Cause::WriteAbandoned`]).
+    async fn write(&mut self, buf: &[u8]) -> Result<usize, Reason> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.begin()?;
+        let result = self.engine.write(buf).await;
+        self.end(result)
+    }
+
+    /// Sends what was taken so far. Dropping it ends the session, as with `write`.
+    async fn flush(&mut self) -> Result<(), Reason> {
+        self.begin()?;
+        let result = self.engine.flush().await;
+        self.end(result)
+    }
+}
+
+impl embedded_io_async::Error for Reason {
+    fn kind(&self) -> ErrorKind {
+        match self.cause {
+            Cause::Timeout { .. } => ErrorKind::TimedOut,
+            Cause::Reset => ErrorKind::ConnectionReset,
+            Cause::ConnectionRefused => ErrorKind::ConnectionRefused,
+            Cause::PeerEof | Cause::PeerCloseNotify | Cause::Closed => ErrorKind::ConnectionAborted,
+            Cause::Dead | Cause::WriteAbandoned | Cause::ReadAbandoned => ErrorKind::NotConnected,
+            Cause::TooLarge { .. } => ErrorKind::OutOfMemory,
+            Cause::Protocol(_) | Cause::BadRecordMac => ErrorKind::InvalidData,
+            _ => ErrorKind::Other,
+        }
+    }
+}
+
+/// The engine's error where nobody else said why.
+fn engine_cause(error: TlsError) -> Cause {
+    Cause::Engine(match error {
+        TlsError::CryptoError => return Cause::BadRecordMac,
+        TlsError::HandshakeAborted(_, _) | TlsError::AbortHandshake(_, _) => EngineError::Aborted,
+        TlsError::ConnectionClosed | TlsError::IoError | TlsError::Io(_) => {
+            return Cause::Transport;
+        }
+        TlsError::InvalidHandshake => EngineError::InvalidHandshake,
+        TlsError::InvalidRecord | TlsError::UnknownContentType => EngineError::InvalidRecord,
+        TlsError::InvalidCertificate | TlsError::InvalidCertificateEntry => {
+            EngineError::InvalidCertificate
+        }
+        TlsError::InvalidCertificateRequest => EngineError::InvalidCertificateRequest,
+        // Finished: the peer does not have the session's keys.
+        TlsError::InvalidSignature => EngineError::InvalidSignature,
+        TlsError::InvalidKeyShare => EngineError::InvalidKeyShare,
+        TlsError::InvalidExtensionsLength | TlsError::UnknownExtensionType => {
+            EngineError::Extension
+        }
+        TlsError::InsufficientSpace | TlsError::OutOfMemory | TlsError::EncodeError => {
+            EngineError::Space
+        }
+        TlsError::ParseError(_) | TlsError::DecodeError => EngineError::Decode,
+        _ => EngineError::Other,
+    })
+}

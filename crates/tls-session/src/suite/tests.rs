@@ -1,0 +1,228 @@
+//! Every kind of plaintext through the guarded cipher, sealed as a server would.
+
+extern crate std;
+use super::*;
+use std::vec::Vec;
+
+/// A buffer as the engine's: a window that cannot grow beyond the record.
+struct Record {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl AsRef<[u8]> for Record {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl AsMut<[u8]> for Record {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
+impl Buffer for Record {
+    fn extend_from_slice(&mut self, other: &[u8]) -> AeadResult<()> {
+        if self.bytes.len() + other.len() > self.limit {
+            return Err(Error);
+        }
+        self.bytes.extend(other);
+        Ok(())
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.bytes.truncate(len);
+    }
+}
+
+/// Seals `plaintext` and hands it to the cipher as the engine would, with the guard's mark.
+fn open(plaintext: &[u8], mark: [u8; 2]) -> AeadResult<Vec<u8>> {
+    let key = Key::<Aes128Gcm>::from([7; 16]);
+    let nonce = Nonce::<Aes128Gcm>::from([9; 12]);
+    let len = u16::try_from(plaintext.len() + 16).unwrap().to_be_bytes();
+    let mut sealed = plaintext.to_vec();
+    let tag = Aes128Gcm::new(&key)
+        .encrypt_in_place_detached(&nonce, &[23, 3, 3, len[0], len[1]], &mut sealed)
+        .unwrap();
+    sealed.extend(tag);
+    let mut record = Record {
+        limit: sealed.len(),
+        bytes: sealed,
+    };
+    GuardedCipher::new(&key).decrypt_in_place(
+        &nonce,
+        &[23, mark[0], mark[1], len[0], len[1]],
+        &mut record,
+    )?;
+    Ok(record.bytes)
+}
+
+fn report_of(plaintext: &[u8]) -> Option<Report> {
+    let handed_on = open(plaintext, Phase::Handshake.mark()).unwrap();
+    match handed_on.as_slice() {
+        [CERTIFICATE, .., HANDSHAKE] if handed_on != plaintext => {
+            let entry_len = usize::from(handed_on[10]);
+            Report::read(&handed_on[11..11 + entry_len])
+        }
+        _ => None,
+    }
+}
+
+fn message(kind: u8, len: usize) -> Vec<u8> {
+    let mut bytes = std::vec![kind, 0];
+    bytes.extend(u16::try_from(len).unwrap().to_be_bytes());
+    bytes.resize(4 + len, 0x5a);
+    bytes
+}
+
+#[test]
+fn a_record_without_the_guards_mark_is_not_opened() {
+    for mark in [[3, 3], [3, 1], [0, 0], [0xa7, 0], [0xa7, 3]] {
+        assert!(open(&[8, 0, 0, 0, 22], mark).is_err(), "{mark:02x?}");
+    }
+}
+
+#[test]
+fn legal_flights_pass_untouched() {
+    let flight = [
+        message(8, 2),
+        message(13, 5),
+        message(11, 300),
+        message(15, 70),
+        message(20, 32),
+    ];
+    for from in 0..flight.len() {
+        for to in from + 1..=flight.len() {
+            let mut plaintext = flight[from..to].concat();
+            plaintext.push(22);
+            for padding in [0, 1, 40] {
+                let mut padded = plaintext.clone();
+                padded.resize(padded.len() + padding, 0);
+                assert_eq!(open(&padded, Phase::Handshake.mark()).unwrap(), padded);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_engine_must_not_parse_becomes_a_report() {
+    let with_type = |mut bytes: Vec<u8>, kind: u8| {
+        bytes.push(kind);
+        bytes
+    };
+    let cases: &[(Vec<u8>, Report)] = &[
+        (std::vec![0], Report::Empty),
+        (std::vec![0; 300], Report::Empty),
+        (std::vec![22], Report::Empty),
+        (std::vec![2, 116, 21], Report::Alert(116)),
+        (std::vec![2, 21], Report::InnerType(21)),
+        (with_type(message(8, 1), 23), Report::InnerType(23)),
+        (std::vec![1, 20], Report::InnerType(20)),
+        (std::vec![9], Report::InnerType(9)),
+        (with_type(message(4, 20), 22), Report::Message(4)),
+        (with_type(message(24, 1), 22), Report::Message(24)),
+        (with_type(message(2, 60), 22), Report::Message(2)),
+        (
+            with_type([message(15, 8), message(11, 8)].concat(), 22),
+            Report::Message(11),
+        ),
+        (
+            with_type([message(11, 8), message(11, 8)].concat(), 22),
+            Report::Twice(11),
+        ),
+        (
+            with_type([message(20, 32), message(8, 0)].concat(), 22),
+            Report::Message(8),
+        ),
+        (with_type(message(20, 31), 22), Report::Length(20)),
+        (with_type(message(20, 33), 22), Report::Length(20)),
+        (
+            with_type(std::vec![11], 22),
+            Report::Split {
+                message: 11,
+                needed: None,
+                available: 0,
+            },
+        ),
+        (
+            with_type(message(11, 900)[..500].to_vec(), 22),
+            Report::Split {
+                message: 11,
+                needed: Some(904),
+                available: 500,
+            },
+        ),
+        (std::vec![1; 16_386], Report::Overflow),
+    ];
+    for (index, (plaintext, expected)) in cases.iter().enumerate() {
+        assert_eq!(report_of(plaintext), Some(*expected), "case {index}");
+    }
+}
+
+#[test]
+fn a_message_cut_anywhere_is_a_split_that_fits_its_record() {
+    let whole = message(11, 60);
+    for len in 1..whole.len() {
+        let mut plaintext = whole[..len].to_vec();
+        plaintext.push(22);
+        match report_of(&plaintext) {
+            Some(Report::Split {
+                message: 11,
+                needed,
+                ..
+            }) => {
+                assert_eq!(needed, (len > 4).then_some(64), "{len}");
+            }
+            other => panic!("{len}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn after_the_handshake_every_record_is_data_with_its_type_behind() {
+    for (plaintext, expected) in [
+        (&b"hello\x17"[..], &b"hello\x17\x17"[..]),
+        (b"hello\x17\0\0\0", b"hello\x17\x17"),
+        (b"\x01\x00\x15", b"\x01\x00\x15\x17"),
+        (b"\x04\0\0\x00\x16", b"\x04\0\0\x00\x16\x17"),
+        (b"\x17", b"\x17\x17"),
+        (b"\0\0\0", b"\0\x17"),
+    ] {
+        assert_eq!(open(plaintext, Phase::Data.mark()).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_changed_byte_or_header_is_not_opened() {
+    let key = Key::<Aes128Gcm>::from([7; 16]);
+    let nonce = Nonce::<Aes128Gcm>::from([9; 12]);
+    let mut sealed = b"hello\x17".to_vec();
+    let tag = Aes128Gcm::new(&key)
+        .encrypt_in_place_detached(&nonce, &[23, 3, 3, 0, 22], &mut sealed)
+        .unwrap();
+    sealed.extend(tag);
+    let [high, low] = Phase::Data.mark();
+    for at in 0..sealed.len() {
+        let mut bytes = sealed.clone();
+        bytes[at] ^= 1;
+        let mut record = Record {
+            limit: bytes.len(),
+            bytes,
+        };
+        assert!(
+            GuardedCipher::new(&key)
+                .decrypt_in_place(&nonce, &[23, high, low, 0, 22], &mut record)
+                .is_err()
+        );
+    }
+    let mut record = Record {
+        limit: sealed.len(),
+        bytes: sealed,
+    };
+    assert!(
+        GuardedCipher::new(&key)
+            .decrypt_in_place(&nonce, &[23, high, low, 0, 23], &mut record)
+            .is_err()
+    );
+}
