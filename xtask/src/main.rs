@@ -1,2 +1,158 @@
-//! xtask: see README.
-fn main() {}
+//! `cargo xtask`: every check of this workspace, by name.
+//!
+//! `cargo xtask test` is what CI runs: all steps of [`steps::ALL`] in order, up to the first that
+//! fails. Each step can be run alone. Exit status: 0 all passed, 1 a step failed, 2 wrong usage.
+
+mod bare_metal;
+mod checks;
+mod cmd;
+mod setup;
+mod steps;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::bare_metal::Compiler;
+use crate::setup::Consent;
+use crate::steps::{Options, Step};
+use crate::workspace::Workspace;
+
+/// Every check of this workspace, by name.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Command {
+    /// All steps below, in this order, up to the first that fails.
+    Test {
+        /// Install what is missing without asking (CI=true means the same).
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Look for the tools that the other steps need, and get what is missing.
+    Setup {
+        /// Install what is missing without asking (CI=true means the same).
+        #[arg(long)]
+        yes: bool,
+    },
+    /// File lengths, manifests, and paths of one machine that slipped in.
+    Tidy,
+    /// Formatting, without changing a file.
+    Fmt,
+    /// Clippy with warnings denied: everything, then the libraries with each of their features.
+    Clippy,
+    /// Unit tests, the libraries' integration tests, documentation tests.
+    Host,
+    /// Documentation with warnings denied.
+    Doc,
+    /// Every library for a bare-metal target, with nothing but `core` to lean on.
+    BareMetal {
+        /// Where `core` for the target comes from.
+        #[arg(long, value_enum, default_value_t = Compiler::Auto)]
+        compiler: Compiler,
+    },
+    /// The integration tests of the programs, against real servers.
+    E2e,
+    /// Build and run every example.
+    Examples,
+}
+
+impl Command {
+    /// What to run, and how.
+    fn plan(self) -> (Vec<Step>, Options) {
+        let mut options = Options {
+            consent: Consent::from_environment(),
+            compiler: Compiler::Auto,
+        };
+        let steps = match self {
+            Self::Test { yes } => {
+                options.consent = options.consent.or(yes);
+                steps::ALL.to_vec()
+            }
+            Self::Setup { yes } => {
+                options.consent = options.consent.or(yes);
+                vec![Step::Setup]
+            }
+            Self::Tidy => vec![Step::Tidy],
+            Self::Fmt => vec![Step::Fmt],
+            Self::Clippy => vec![Step::Clippy],
+            Self::Host => vec![Step::Host],
+            Self::Doc => vec![Step::Doc],
+            Self::BareMetal { compiler } => {
+                options.compiler = compiler;
+                vec![Step::BareMetal]
+            }
+            Self::E2e => vec![Step::E2e],
+            Self::Examples => vec![Step::Examples],
+        };
+        (steps, options)
+    }
+}
+
+fn main() -> ExitCode {
+    let (steps, options) = Cli::parse().command.plan();
+    let passed = match Workspace::enter() {
+        Ok(workspace) => steps::run_all(&steps, &workspace, options),
+        Err(error) => {
+            eprintln!("xtask: cannot read the workspace: {error:#}");
+            false
+        }
+    };
+    if passed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn plan_of(line: &str) -> Result<(Vec<Step>, Options), clap::error::ErrorKind> {
+        Cli::try_parse_from(line.split(' '))
+            .map(|cli| cli.command.plan())
+            .map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn arguments_are_declared_without_contradiction() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn test_means_every_step_in_order() {
+        let (steps, options) = plan_of("xtask test --yes").unwrap();
+        assert_eq!(steps, steps::ALL);
+        assert_eq!(options.consent, Consent::Given);
+    }
+
+    #[test]
+    fn every_step_can_be_run_alone_by_the_name_it_prints() {
+        for step in steps::ALL {
+            let (alone, _) = plan_of(&format!("xtask {}", step.name())).unwrap();
+            assert_eq!(alone, [*step]);
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_told_apart_from_a_failed_step() {
+        for line in [
+            "xtask tset",
+            "xtask fmt --yes",
+            "xtask bare-metal --compiler gcc",
+        ] {
+            let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+}

@@ -1,2 +1,53 @@
-//! at-modem: see README.
+//! The modem engine: one AT port in, sockets, flash, a station and a clock out.
+//!
+//! ```text
+//! port ─▶ framing ─▶ exec ─┬─▶ flash partitions, settings
+//!   ▲                      ├─▶ station, SNTP, clock
+//!   │                      └─▶ link task ─▶ CA, name, TCP, tls-session
+//!   └── output ◀── exec, link task (+IPD, CLOSED), background (WIFI …, +TIME_UPDATED), busy p...
+//! ```
+//!
+//! [`Modem::boot`] reads partition tables and settings, [`Modem::run`] serves a port. Everything
+//! outside comes through traits ([`Parts`]), so the simulator, an emulated board and a chip run this
+//! code path. All of it is one task: parts share cells, and a link's reads and writes live in a
+//! future of their own that no command drops.
+//!
+//! It refuses to: open a socket of its own, know a chip, allocate, or print anything between a
+//! prompt and the end of its data.
+//!
+//! | module | what |
+//! |---|---|
+//! | `framing` | where a command line ends |
+//! | `input` | what the port said last |
+//! | `exec` | commands, one file per family |
+//! | `link` | the task that owns a connection |
+//! | `background` | events of the station, joining at boot, SNTP |
+//! | `output`, `print` | messages out, whole and in turn |
+//! | [`wifi`] | the station trait |
+//! | [`clock`] | the wall clock, which knows "unknown" |
+//!
+//! Features: `defmt` and `log` (where log lines go), both off by default.
 #![no_std]
+#![expect(
+    async_fn_in_trait,
+    reason = "one task owns a modem; its futures need not be Send"
+)]
+
+mod background;
+pub mod clock;
+mod config;
+mod exec;
+pub mod framing;
+mod input;
+mod link;
+mod modem;
+mod output;
+mod print;
+mod sntp;
+mod state;
+pub mod wifi;
+
+pub use clock::WallClock;
+pub use modem::{BootError, Exit, Identity, Modem, Parts};
+pub use state::LinkMemory;
+pub use tls_session::Timestamp;

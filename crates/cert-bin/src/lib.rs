@@ -1,2 +1,36 @@
-//! cert-bin: see README.
+//! The ESP-AT PKI image: certificates and keys in one flash partition, as 2.x firmware keeps them.
+//!
+//! This crate reads such an image without copying, writes one byte for byte as the original tool does,
+//! and says before anything is flashed what a device will make of the content. It allocates nothing:
+//! where PEM has to become DER, the caller brings the buffer.
+//!
+//! It does not verify a certificate (`tls-session` does), does not know partition tables
+//! (`partition-store` does), and does not decrypt keys: there is no password anywhere on such a device.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`image`] | reader: [`Image::parse`], items, warnings, what v2.4.2.0 firmware would see ([`DeviceView`]) |
+//! | [`writer`] | [`ImageWriter`], [`write_image`]: original order and ids, limits as named errors |
+//! | [`content`] | PEM blocks and DER inside one item; [`content::decode_certificates`] is what a modem calls |
+//! | [`lint`] | content findings with the partition's role and a point in time |
+//! | [`role`] | partition names and what belongs there |
+//! | `pair` | feature `pair`: does this key belong to that certificate |
+//!
+//! Features: `pair` (brings the elliptic-curve crates), `defmt` (formats the public types, logs to defmt),
+//! `log` (logs to the `log` facade). All off by default.
 #![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod content;
+pub mod image;
+pub mod lint;
+#[cfg(feature = "pair")]
+pub mod pair;
+pub mod role;
+pub mod writer;
+
+pub use image::{DeviceView, Image, ImageError, Item, ItemKind, Warning};
+pub use role::PartitionRole;
+pub use writer::{ImageWriter, NewItem, WriteError, write_image};

@@ -51,7 +51,9 @@ macro_rules! __to_log {
 macro_rules! __to_log {
     ($level:ident, $format:literal $(, $arg:expr)* $(,)?) => {{
         // Arguments stay used, and checked, when nobody listens.
-        let _ = || ($(&$arg,)*);
+        let _ = || {
+            $(let _ = &$arg;)*
+        };
     }};
 }
 

@@ -153,15 +153,25 @@ fn find_path(
         .iter()
         .map(|der| CertificateDer::from(*der))
         .collect();
+    // A certificate of the item that cannot be an anchor is passed over: the others trust no more
+    // for it, and one of them may be the pin.
     let mut trusted: heapless::Vec<TrustAnchor<'_>, MAX_ANCHORS> = heapless::Vec::new();
-    for (der, depth) in anchor_der.iter().zip(0_u8..) {
-        let anchor = webpki::anchor_from_trusted_cert(der).map_err(|_| Reason {
-            depth,
-            ..refuse(Cause::CaUnreadable)
-        })?;
-        // As many places as certificates.
-        let _ = trusted.push(anchor);
+    let mut origin: heapless::Vec<usize, MAX_ANCHORS> = heapless::Vec::new();
+    for (position, der) in anchor_der.iter().enumerate() {
+        if let Ok(anchor) = webpki::anchor_from_trusted_cert(der) {
+            // As many places as certificates.
+            let _ = trusted.push(anchor);
+            let _ = origin.push(position);
+        }
     }
+    if trusted.is_empty() {
+        return Err(refuse(Cause::CaUnreadable));
+    }
+    let trusted = Trusted {
+        anchors: &trusted,
+        origin: &origin,
+        certificates: anchors.certificates(),
+    };
     let intermediates: heapless::Vec<CertificateDer<'_>, MAX_CHAIN> =
         rest.iter().map(|der| CertificateDer::from(*der)).collect();
 
@@ -173,7 +183,7 @@ fn find_path(
     // What the checks below found wrong with a path that webpki would take.
     let found: RefCell<Option<Reason>> = RefCell::new(None);
     let check = |path: &VerifiedPath<'_>| {
-        check_path(path, &trusted, anchors, now).map_err(|reason| {
+        check_path(path, &trusted, now).map_err(|reason| {
             found.borrow_mut().get_or_insert(reason);
             Error::UnknownIssuer
         })
@@ -181,7 +191,7 @@ fn find_path(
     let path = end_entity
         .verify_for_usage(
             alg::CHAIN,
-            &trusted,
+            trusted.anchors,
             &intermediates,
             time,
             KeyUsage::server_auth(),
@@ -195,26 +205,40 @@ fn find_path(
                 .unwrap_or_else(|| blame(&error, &walk, anchors, now))
         })?;
     Ok(Accepted::Path {
-        anchor: position_of(path.anchor(), &trusted),
+        anchor: trusted.position(path.anchor()).unwrap_or(0),
         intermediates: path.intermediate_certificates().count(),
     })
 }
 
-fn position_of(anchor: &TrustAnchor<'_>, trusted: &[TrustAnchor<'_>]) -> usize {
-    trusted
-        .iter()
-        .position(|candidate| {
-            candidate.subject == anchor.subject
-                && candidate.subject_public_key_info == anchor.subject_public_key_info
-        })
-        .unwrap_or(0)
+/// The anchors webpki works with, and the certificates they came from.
+struct Trusted<'t, 'a> {
+    anchors: &'t [TrustAnchor<'a>],
+    /// Position in the item of each anchor.
+    origin: &'t [usize],
+    certificates: &'a [&'a [u8]],
+}
+
+impl<'a> Trusted<'_, 'a> {
+    /// Position in the item of an anchor that webpki chose.
+    fn position(&self, chosen: &TrustAnchor<'_>) -> Option<usize> {
+        let place = self
+            .anchors
+            .iter()
+            // By identity: a CA and its renewal are equal to webpki, but have different dates.
+            .position(|anchor| core::ptr::eq(anchor, chosen))?;
+        self.origin.get(place).copied()
+    }
+
+    fn certificate(&self, chosen: &TrustAnchor<'_>) -> Option<Certificate<'a>> {
+        let der = self.certificates.get(self.position(chosen)?)?;
+        Certificate::parse(der).ok()
+    }
 }
 
 /// What webpki leaves open on a path it would take.
 fn check_path(
     path: &VerifiedPath<'_>,
-    trusted: &[TrustAnchor<'_>],
-    anchors: Anchors<'_>,
+    trusted: &Trusted<'_, '_>,
     now: Timestamp,
 ) -> Result<(), Reason> {
     let refuse = |cause| Reason::new(Stage::Certificate, cause);
@@ -234,13 +258,7 @@ fn check_path(
         }
     }
     let depth = depth.saturating_add(1);
-    let position = position_of(path.anchor(), trusted);
-    let der = anchors
-        .certificates()
-        .get(position)
-        .copied()
-        .unwrap_or_default();
-    let anchor = Certificate::parse(der).map_err(|_| Reason {
+    let anchor = trusted.certificate(path.anchor()).ok_or(Reason {
         depth,
         ..refuse(Cause::CaUnreadable)
     })?;

@@ -1,0 +1,394 @@
+//! The parameter list of a set command, in both directions.
+//!
+//! ```text
+//! params  := param { "," param }
+//! param   := (empty) | integer | string
+//! integer := ["+"|"-"] digits | "0x" hexdigits        signed, 32 bits, no octal
+//! string  := '"' { char | "\" any } '"'               a comma inside is data
+//! ```
+//!
+//! Follows the ESP-AT command set, A.2 and A.6. The whole list is read before any value is looked
+//! at, so the order of complaints is fixed: what cannot be read, then the number of parameters,
+//! then the values from left to right.
+
+use nom::branch::alt;
+use nom::bytes::complete::{is_not, tag, take};
+use nom::character::complete::{digit1, hex_digit1, one_of};
+use nom::combinator::{opt, recognize, success};
+use nom::multi::many0_count;
+use nom::sequence::{delimited, preceded};
+use nom::{IResult, Parser};
+
+use crate::error::{ArgError, FieldError};
+use crate::sink::{Full, Sink};
+use crate::text::AtStr;
+use crate::types::{LinkId, LinkTarget};
+
+/// State of `AT+CIPMUX`, 0 or 1: it decides whether a command begins with a link number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Mux {
+    /// One link; its number is never given.
+    Single,
+    /// Several links; their number always comes first.
+    Multiple,
+}
+
+/// A value as given, before it has a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given<'a> {
+    /// A number.
+    Int(i32),
+    /// A string, escapes still in it.
+    Text(AtStr<'a>),
+}
+
+/// A type of parameter: bytes become it at the edge, and it can be written back.
+pub trait Field<'a>: Sized {
+    /// Takes the value or says what is wrong with it.
+    fn read(given: Given<'a>) -> Result<Self, FieldError>;
+
+    /// Writes the value so that [`read`](Self::read) yields it again.
+    fn write(&self, out: &mut dyn Sink) -> Result<(), Full>;
+}
+
+impl<'a> Field<'a> for Mux {
+    fn read(given: Given<'a>) -> Result<Self, FieldError> {
+        bool::read(given).map(|multiple| {
+            if multiple {
+                Self::Multiple
+            } else {
+                Self::Single
+            }
+        })
+    }
+
+    fn write(&self, out: &mut dyn Sink) -> Result<(), Full> {
+        (*self == Self::Multiple).write(out)
+    }
+}
+
+/// Parameters of a set command, taken from left to right.
+#[derive(Debug, Clone)]
+pub struct Args<'a> {
+    /// What is left; `None` after the last parameter.
+    rest: Option<&'a [u8]>,
+    given: u8,
+    index: u8,
+    /// Parameters before those a command counts: 1 where a link number came first.
+    base: u8,
+    mux: Mux,
+}
+
+enum Lexeme<'a> {
+    Omitted,
+    Int(i32),
+    Overflow,
+    Text(AtStr<'a>),
+}
+
+type Lexed<'a> = IResult<&'a [u8], Lexeme<'a>, ()>;
+
+fn text(input: &[u8]) -> Lexed<'_> {
+    let escape = recognize(preceded(tag("\\"), take(1_usize)));
+    let body = recognize(many0_count(alt((is_not("\\\""), escape))));
+    delimited(tag("\""), body, tag("\""))
+        .map(|raw| Lexeme::Text(AtStr::from_line(raw)))
+        .parse(input)
+}
+
+/// Digits to a number; `None` beyond 32 bits.
+fn number(digits: &[u8], radix: u32, negative: bool) -> Lexeme<'_> {
+    let value = digits.iter().try_fold(0_i32, |value, &digit| {
+        let digit = i32::try_from(char::from(digit).to_digit(radix)?).ok()?;
+        let shifted = value.checked_mul(i32::try_from(radix).ok()?)?;
+        // Towards the sign from the start: -2147483648 has no positive twin.
+        if negative {
+            shifted.checked_sub(digit)
+        } else {
+            shifted.checked_add(digit)
+        }
+    });
+    value.map_or(Lexeme::Overflow, Lexeme::Int)
+}
+
+fn hexadecimal(input: &[u8]) -> Lexed<'_> {
+    preceded(tag("0x"), hex_digit1)
+        .map(|digits| number(digits, 16, false))
+        .parse(input)
+}
+
+fn decimal(input: &[u8]) -> Lexed<'_> {
+    (opt(one_of("+-")), digit1)
+        .map(|(sign, digits)| number(digits, 10, sign == Some('-')))
+        .parse(input)
+}
+
+fn param(input: &[u8]) -> Lexed<'_> {
+    alt((
+        text,
+        hexadecimal,
+        decimal,
+        success(()).map(|()| Lexeme::Omitted),
+    ))
+    .parse(input)
+}
+
+impl<'a> Args<'a> {
+    /// Reads the whole list once, so that only values can be at fault afterwards.
+    pub(crate) fn new(params: &'a [u8], mux: Mux) -> Result<Self, ArgError> {
+        let mut args = Self {
+            rest: Some(params),
+            given: 0,
+            index: 0,
+            base: 0,
+            mux,
+        };
+        let mut scan = args.clone();
+        while scan.rest.is_some() {
+            scan.next()?;
+        }
+        args.given = scan.index;
+        Ok(args)
+    }
+
+    fn next(&mut self) -> Result<Option<Given<'a>>, ArgError> {
+        let index = self.index;
+        let Some(input) = self.rest else {
+            return Err(self.count_error(index.saturating_add(1)));
+        };
+        let Ok((rest, lexeme)) = param(input) else {
+            return Err(ArgError::Syntax { index });
+        };
+        self.rest = match rest {
+            [] => None,
+            [b',', rest @ ..] => Some(rest),
+            _ => return Err(ArgError::Syntax { index }),
+        };
+        self.index = index.saturating_add(1);
+        match lexeme {
+            Lexeme::Omitted => Ok(None),
+            Lexeme::Int(value) => Ok(Some(Given::Int(value))),
+            Lexeme::Text(text) => Ok(Some(Given::Text(text))),
+            Lexeme::Overflow => Err(ArgError::Overflow { index }),
+        }
+    }
+
+    const fn count_error(&self, needed: u8) -> ArgError {
+        ArgError::Count {
+            needed,
+            given: self.given,
+        }
+    }
+
+    /// State of `AT+CIPMUX` for this line.
+    #[must_use]
+    pub const fn mux(&self) -> Mux {
+        self.mux
+    }
+
+    /// Whether all parameters were taken.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.rest.is_none()
+    }
+
+    /// Checks the number of parameters, a link number not counted.
+    pub fn takes(&self, least: u8, most: u8) -> Result<(), ArgError> {
+        let least = least.saturating_add(self.base);
+        let most = most.saturating_add(self.base);
+        if self.given < least {
+            Err(self.count_error(least))
+        } else if self.given > most {
+            Err(self.count_error(most))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The link number of one link; comes first, and only with [`Mux::Multiple`].
+    pub fn link(&mut self) -> Result<Option<LinkId>, ArgError> {
+        self.link_as()
+    }
+
+    /// The link number or 5 for all; comes first, and only with [`Mux::Multiple`].
+    pub fn link_target(&mut self) -> Result<Option<LinkTarget>, ArgError> {
+        self.link_as()
+    }
+
+    fn link_as<T: Field<'a>>(&mut self) -> Result<Option<T>, ArgError> {
+        match self.mux {
+            Mux::Single => Ok(None),
+            Mux::Multiple => {
+                let link = self.required()?;
+                self.base = self.index;
+                Ok(Some(link))
+            }
+        }
+    }
+
+    /// A parameter without default.
+    pub fn required<T: Field<'a>>(&mut self) -> Result<T, ArgError> {
+        let index = self.index;
+        match self.next()? {
+            Some(given) => T::read(given).map_err(|error| ArgError::Value { index, error }),
+            None => Err(ArgError::Missing { index }),
+        }
+    }
+
+    /// A parameter that may be left empty, or off at the end.
+    pub fn optional<T: Field<'a>>(&mut self) -> Result<Option<T>, ArgError> {
+        let index = self.index;
+        if self.is_empty() {
+            return Ok(None);
+        }
+        match self.next()? {
+            Some(given) => T::read(given)
+                .map(Some)
+                .map_err(|error| ArgError::Value { index, error }),
+            None => Ok(None),
+        }
+    }
+
+    /// A parameter with a default.
+    pub fn or<T: Field<'a>>(&mut self, default: T) -> Result<T, ArgError> {
+        Ok(self.optional()?.unwrap_or(default))
+    }
+
+    /// Two parameters that are given together or not at all.
+    pub fn pair<A: Field<'a>, B: Field<'a>>(&mut self) -> Result<Option<(A, B)>, ArgError> {
+        let index = self.index;
+        match self.optional()? {
+            Some(first) => Ok(Some((first, self.required()?))),
+            None if self.optional::<B>()?.is_some() => Err(ArgError::Missing { index }),
+            None => Ok(None),
+        }
+    }
+
+    /// Number of the next parameter, from 0.
+    #[must_use]
+    pub const fn index(&self) -> u8 {
+        self.index
+    }
+
+    /// Complains that so many parameters were needed, a link number not counted.
+    #[must_use]
+    pub const fn needs(&self, count: u8) -> ArgError {
+        self.count_error(count.saturating_add(self.base))
+    }
+
+    /// Complains that the parameter just taken is out of range, because of one before it.
+    #[must_use]
+    pub const fn range_error(&self) -> ArgError {
+        ArgError::Value {
+            index: self.index.saturating_sub(1),
+            error: FieldError::Range,
+        }
+    }
+
+    /// Nothing may be left.
+    pub(crate) fn finish(self) -> Result<(), ArgError> {
+        if self.is_empty() {
+            Ok(())
+        } else {
+            Err(self.count_error(self.index))
+        }
+    }
+}
+
+/// Writes parameters or reply fields from left to right; places left empty at the end are left off.
+pub struct FieldWriter<'s> {
+    out: &'s mut dyn Sink,
+    /// Commas that the next value needs before it.
+    owed: usize,
+}
+
+impl core::fmt::Debug for FieldWriter<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("FieldWriter")
+            .field("owed", &self.owed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'s> FieldWriter<'s> {
+    pub(crate) fn new(out: &'s mut dyn Sink) -> Self {
+        Self { out, owed: 0 }
+    }
+
+    /// A value.
+    pub fn value<'a, T: Field<'a>>(&mut self, value: &T) -> Result<(), Full> {
+        self.comma()?;
+        value.write(self.out)
+    }
+
+    fn comma(&mut self) -> Result<(), Full> {
+        for _ in 0..self.owed {
+            self.out.put(b",")?;
+        }
+        self.owed = 1;
+        Ok(())
+    }
+
+    /// A place left empty.
+    pub fn omit(&mut self) {
+        self.owed = self.owed.saturating_add(1);
+    }
+
+    /// A value or a place left empty.
+    pub fn optional<'a, T: Field<'a>>(&mut self, value: Option<&T>) -> Result<(), Full> {
+        match value {
+            Some(value) => self.value(value),
+            None => {
+                self.omit();
+                Ok(())
+            }
+        }
+    }
+
+    /// A value with a default; the default is left out.
+    pub fn unless<'a, T: Field<'a> + PartialEq>(
+        &mut self,
+        value: &T,
+        default: &T,
+    ) -> Result<(), Full> {
+        self.optional((value != default).then_some(value))
+    }
+
+    /// Bytes that belong to no field; no comma is written before or after them.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        self.out.put(bytes)
+    }
+
+    /// A string as replies spell it: never escaped.
+    pub fn quoted(&mut self, text: &AtStr<'_>) -> Result<(), Full> {
+        self.comma()?;
+        text.write_quoted(self.out)
+    }
+
+    /// A string in which nothing can end a field or a line: a quote becomes `'`, a control
+    /// character a blank.
+    pub fn cleaned(&mut self, text: &AtStr<'_>) -> Result<(), Full> {
+        self.comma()?;
+        self.out.put(b"\"")?;
+        for byte in text.bytes() {
+            self.out.put(&[match byte {
+                b'"' => b'\'',
+                0..=0x1f | 0x7f => b' ',
+                byte => byte,
+            }])?;
+        }
+        self.out.put(b"\"")
+    }
+
+    /// Anything that prints as it stands on the wire.
+    pub fn show(&mut self, value: impl core::fmt::Display) -> Result<(), Full> {
+        self.comma()?;
+        crate::sink::show(self.out, value)
+    }
+
+    /// The link number before everything else, where there is one.
+    pub fn link<'a, T: Field<'a>>(&mut self, link: Option<&T>) -> Result<(), Full> {
+        link.map_or(Ok(()), |link| self.value(link))
+    }
+}

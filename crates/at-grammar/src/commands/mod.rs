@@ -1,0 +1,11 @@
+//! One struct per set form and per information line, in one file per family.
+//!
+//! Commands with a single parameter need no struct: any [`Field`](crate::args::Field) is its own
+//! set form and its own information line.
+
+pub mod basic;
+pub mod flash;
+pub mod sntp;
+pub mod ssl;
+pub mod tcpip;
+pub mod wifi;

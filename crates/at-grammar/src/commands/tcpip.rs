@@ -1,0 +1,318 @@
+//! Links, names and data (ESP-AT command set, B.4).
+
+use core::net::IpAddr;
+
+use crate::args::{Args, Field, FieldWriter, Given};
+use crate::error::{ArgError, FieldError};
+use crate::line::SetForm;
+use crate::reply::{Fields, InfoLine};
+use crate::sink::{Full, Sink};
+use crate::types::{
+    Bounded, Family, HostName, IpPreference, LinkId, LinkTarget, Port, Protocol, Terminal,
+    Transport, UdpMode,
+};
+
+/// Milliseconds a command may take; 0 for no limit of its own.
+pub type Timeout = Bounded<0, 60_000>;
+
+/// Idle seconds before a link is probed; 0 for never.
+pub type KeepAlive = Bounded<0, 7200>;
+
+/// Bytes of one `AT+CIPSEND`.
+pub type SendLength = Bounded<1, 8192>;
+
+/// `AT+CIPDOMAIN="<name>"[,<ip_network>][,<timeout>][,<show_all>]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Resolve<'a> {
+    /// What is looked for.
+    pub host: HostName<'a>,
+    /// Default IPv4 first.
+    pub preference: IpPreference,
+    /// Default 0.
+    pub timeout: Timeout,
+    /// Print every address. Default no.
+    pub show_all: bool,
+}
+
+impl<'a> Resolve<'a> {
+    /// With every default.
+    #[must_use]
+    pub const fn new(host: HostName<'a>) -> Self {
+        Self {
+            host,
+            preference: IpPreference::PreferV4,
+            timeout: Timeout::MIN,
+            show_all: false,
+        }
+    }
+}
+
+impl<'a> SetForm<'a> for Resolve<'a> {
+    fn from_args(args: &mut Args<'a>) -> Result<Self, ArgError> {
+        args.takes(1, 4)?;
+        let plain = Self::new(args.required()?);
+        Ok(Self {
+            preference: args.or(plain.preference)?,
+            timeout: args.or(plain.timeout)?,
+            show_all: args.or(plain.show_all)?,
+            ..plain
+        })
+    }
+
+    fn write_args(&self, args: &mut FieldWriter<'_>) -> Result<(), Full> {
+        let plain = Self::new(self.host);
+        args.value(&self.host)?;
+        args.unless(&self.preference, &plain.preference)?;
+        args.unless(&self.timeout, &plain.timeout)?;
+        args.unless(&self.show_all, &plain.show_all)
+    }
+}
+
+/// `AT+CIPSTART=[<id>,]"<type>","<host>",<port>…`: opens a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct OpenLink<'a> {
+    /// Its number; `None` with a single link.
+    pub link: Option<LinkId>,
+    /// Which IP.
+    pub family: Family,
+    /// What runs over it, and the parameters that only this has.
+    pub opening: Opening,
+    /// The other side.
+    pub host: HostName<'a>,
+    /// The other side's port.
+    pub port: Port,
+    /// Own address; `None` where omitted or empty.
+    pub local_ip: Option<IpAddr>,
+    /// How long opening may take; `None` where omitted.
+    pub timeout: Option<Timeout>,
+}
+
+/// What `AT+CIPSTART` opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Opening {
+    /// A TCP connection.
+    Tcp {
+        /// `None` keeps the last setting.
+        keep_alive: Option<KeepAlive>,
+    },
+    /// TLS over TCP.
+    Ssl {
+        /// `None` keeps the last setting.
+        keep_alive: Option<KeepAlive>,
+    },
+    /// A UDP socket.
+    Udp {
+        /// `None` takes any.
+        local_port: Option<Port>,
+        /// Anything but a fixed peer needs a local port. Default fixed.
+        mode: UdpMode,
+    },
+}
+
+impl OpenLink<'_> {
+    /// The type as the wire names it.
+    #[must_use]
+    pub const fn transport(&self) -> Transport {
+        let protocol = match self.opening {
+            Opening::Tcp { .. } => Protocol::Tcp,
+            Opening::Ssl { .. } => Protocol::Ssl,
+            Opening::Udp { .. } => Protocol::Udp,
+        };
+        Transport::new(protocol, self.family)
+    }
+}
+
+/// An address that may be given as an empty string.
+#[derive(Clone, Copy)]
+struct MaybeIp(Option<IpAddr>);
+
+impl<'a> Field<'a> for MaybeIp {
+    fn read(given: Given<'a>) -> Result<Self, FieldError> {
+        match given {
+            Given::Text(text) if text.is_empty() => Ok(Self(None)),
+            given => IpAddr::read(given).map(Some).map(Self),
+        }
+    }
+
+    fn write(&self, out: &mut dyn Sink) -> Result<(), Full> {
+        match self.0 {
+            Some(ip) => ip.write(out),
+            None => out.put(b"\"\""),
+        }
+    }
+}
+
+impl<'a> SetForm<'a> for OpenLink<'a> {
+    fn from_args(args: &mut Args<'a>) -> Result<Self, ArgError> {
+        let link = args.link()?;
+        args.takes(3, 7)?;
+        let tcp = Transport::new(Protocol::Tcp, Family::V4);
+        let Transport { protocol, family } = args.or(tcp)?;
+        args.takes(3, if protocol == Protocol::Udp { 7 } else { 6 })?;
+        let host = args.required()?;
+        let port = args.required()?;
+        let opening = match protocol {
+            Protocol::Tcp => Opening::Tcp {
+                keep_alive: args.optional()?,
+            },
+            Protocol::Ssl => Opening::Ssl {
+                keep_alive: args.optional()?,
+            },
+            Protocol::Udp => {
+                let index = args.index();
+                let local_port = args.optional()?;
+                let mode = args.or(UdpMode::Fixed)?;
+                if local_port.is_none() && mode != UdpMode::Fixed {
+                    return Err(ArgError::Missing { index });
+                }
+                Opening::Udp { local_port, mode }
+            }
+        };
+        Ok(Self {
+            link,
+            family,
+            opening,
+            host,
+            port,
+            local_ip: args.or(MaybeIp(None))?.0,
+            timeout: args.optional()?,
+        })
+    }
+
+    fn write_args(&self, args: &mut FieldWriter<'_>) -> Result<(), Full> {
+        args.link(self.link.as_ref())?;
+        args.value(&self.transport())?;
+        args.value(&self.host)?;
+        args.value(&self.port)?;
+        match &self.opening {
+            Opening::Tcp { keep_alive } | Opening::Ssl { keep_alive } => {
+                args.optional(keep_alive.as_ref())?;
+            }
+            Opening::Udp { local_port, mode } => {
+                args.optional(local_port.as_ref())?;
+                args.unless(mode, &UdpMode::Fixed)?;
+            }
+        }
+        args.optional(self.local_ip.as_ref())?;
+        args.optional(self.timeout.as_ref())
+    }
+}
+
+/// `AT+CIPCLOSE=<id>`: with several links only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct CloseLink(
+    /// Which ones.
+    pub LinkTarget,
+);
+
+impl SetForm<'_> for CloseLink {
+    fn from_args(args: &mut Args<'_>) -> Result<Self, ArgError> {
+        let target = args.link_target()?.ok_or(args.needs(0))?;
+        args.takes(0, 0)?;
+        Ok(Self(target))
+    }
+
+    fn write_args(&self, args: &mut FieldWriter<'_>) -> Result<(), Full> {
+        args.value(&self.0)
+    }
+}
+
+/// `AT+CIPSEND=[<id>,]<length>[,"<remote_host>",<remote_port>]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SendData<'a> {
+    /// Which link; `None` with a single one.
+    pub link: Option<LinkId>,
+    /// How many bytes the host will send.
+    pub length: SendLength,
+    /// UDP: where this one datagram goes.
+    pub remote: Option<(HostName<'a>, Port)>,
+}
+
+impl<'a> SetForm<'a> for SendData<'a> {
+    fn from_args(args: &mut Args<'a>) -> Result<Self, ArgError> {
+        let link = args.link()?;
+        args.takes(1, 3)?;
+        Ok(Self {
+            link,
+            length: args.required()?,
+            remote: args.pair()?,
+        })
+    }
+
+    fn write_args(&self, args: &mut FieldWriter<'_>) -> Result<(), Full> {
+        args.link(self.link.as_ref())?;
+        args.value(&self.length)?;
+        if let Some((host, port)) = &self.remote {
+            args.value(host)?;
+            args.value(port)?;
+        }
+        Ok(())
+    }
+}
+
+/// `+CIPDINFO:true` or `false`: the one switch that is answered in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct DataInfo(
+    /// Whether `+IPD` and `+CIPRECVDATA` name the sender.
+    pub bool,
+);
+
+impl<'a> InfoLine<'a> for DataInfo {
+    fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full> {
+        out.show(self.0)
+    }
+
+    fn read_fields(fields: &mut Fields<'a>) -> Option<Self> {
+        match fields.take_all() {
+            b"true" => Some(Self(true)),
+            b"false" => Some(Self(false)),
+            _ => None,
+        }
+    }
+}
+
+/// `+CIPSTATUS:` and `+CIPSTATE:<id>,"<type>","<remote_ip>",<remote_port>,<local_port>,<tetype>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct LinkLine {
+    /// Which link; 0 with a single one.
+    pub link: LinkId,
+    /// What runs over it.
+    pub transport: Transport,
+    /// The other side.
+    pub remote_ip: IpAddr,
+    /// The other side's port.
+    pub remote_port: u16,
+    /// Our port.
+    pub local_port: u16,
+    /// Who opened it.
+    pub terminal: Terminal,
+}
+
+impl<'a> InfoLine<'a> for LinkLine {
+    fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full> {
+        out.value(&self.link)?;
+        out.value(&self.transport)?;
+        out.value(&self.remote_ip)?;
+        out.value(&self.remote_port)?;
+        out.value(&self.local_port)?;
+        out.value(&self.terminal)
+    }
+
+    fn read_fields(fields: &mut Fields<'a>) -> Option<Self> {
+        Some(Self {
+            link: fields.next()?,
+            transport: fields.next()?,
+            remote_ip: fields.next()?,
+            remote_port: fields.next()?,
+            local_port: fields.next()?,
+            terminal: fields.next()?,
+        })
+    }
+}

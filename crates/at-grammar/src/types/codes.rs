@@ -1,0 +1,363 @@
+//! Values that the wire numbers, and the words for transports.
+
+use core::fmt;
+
+use crate::args::{Field, Given};
+use crate::error::FieldError;
+use crate::sink::{Full, Sink, print, show};
+
+macro_rules! coded {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:literal),* $(,)? })*) => { $(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant),*
+        }
+
+        impl $name {
+            /// Every value, in the order of the numbers.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The number on the wire.
+            #[must_use]
+            pub const fn code(self) -> u8 {
+                match self {
+                    $(Self::$variant => $code),*
+                }
+            }
+
+            /// `None` for a number without meaning.
+            #[must_use]
+            pub const fn from_code(code: u8) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl<'a> Field<'a> for $name {
+            fn read(given: Given<'a>) -> Result<Self, FieldError> {
+                Self::from_code(u8::read(given)?).ok_or(FieldError::Range)
+            }
+
+            fn write(&self, out: &mut dyn Sink) -> Result<(), Full> {
+                show(out, self.code())
+            }
+        }
+    )* };
+}
+
+coded! {
+    /// What `AT+RST=<mode>` starts.
+    RestartMode {
+        /// The firmware.
+        Normal = 0,
+        /// The boot loader, to be programmed.
+        Download = 1,
+    }
+
+    /// Wi-Fi roles.
+    WifiMode {
+        /// Radio off.
+        Off = 0,
+        /// Station.
+        Station = 1,
+        /// Access point.
+        SoftAp = 2,
+        /// Both.
+        StationAndSoftAp = 3,
+    }
+
+    /// State of the station in `+CWSTATE`.
+    StationState {
+        /// No connection was started.
+        Idle = 0,
+        /// Associated, no IPv4 address yet.
+        Associated = 1,
+        /// Associated, with an IPv4 address.
+        GotIp = 2,
+        /// Connecting or reconnecting.
+        Connecting = 3,
+        /// Disconnected.
+        Disconnected = 4,
+    }
+
+    /// State in the `STATUS:` line of `AT+CIPSTATUS`.
+    StatusCode {
+        /// The station is not initialised.
+        NoStation = 0,
+        /// Initialised, no connection started.
+        Idle = 1,
+        /// Connected to an access point, with an address.
+        GotIp = 2,
+        /// At least one link exists.
+        Linked = 3,
+        /// There were links, and all are closed.
+        AllClosed = 4,
+        /// A connection was started and is not there, or was lost.
+        NotConnected = 5,
+    }
+
+    /// How `AT+CWJAP` looks for the network.
+    ScanMode {
+        /// The first match.
+        Fast = 0,
+        /// The strongest of all channels.
+        AllChannels = 1,
+    }
+
+    /// How `AT+CWLAP` looks around.
+    ScanType {
+        /// Asks.
+        Active = 0,
+        /// Listens.
+        Passive = 1,
+    }
+
+    /// Why `AT+CWJAP` failed: `+CWJAP:<code>`.
+    JoinFailure {
+        /// No answer or no address in time.
+        Timeout = 1,
+        /// The passphrase was refused.
+        WrongPassword = 2,
+        /// No such network.
+        NotFound = 3,
+        /// It failed in another way.
+        Failed = 4,
+    }
+
+    /// How a network is protected: `ecn`.
+    Encryption {
+        /// Not at all.
+        Open = 0,
+        /// WEP.
+        Wep = 1,
+        /// WPA-PSK.
+        WpaPsk = 2,
+        /// WPA2-PSK.
+        Wpa2Psk = 3,
+        /// WPA-PSK and WPA2-PSK.
+        WpaWpa2Psk = 4,
+        /// WPA2-Enterprise.
+        Wpa2Enterprise = 5,
+        /// WPA3-PSK.
+        Wpa3Psk = 6,
+        /// WPA2-PSK and WPA3-PSK.
+        Wpa2Wpa3Psk = 7,
+        /// WAPI-PSK.
+        WapiPsk = 8,
+        /// Opportunistic encryption.
+        Owe = 9,
+        /// WPA3-Enterprise, 192 bits.
+        Wpa3Enterprise192 = 10,
+    }
+
+    /// Cipher of a network.
+    WifiCipher {
+        /// None.
+        None = 0,
+        /// WEP, 40 bits.
+        Wep40 = 1,
+        /// WEP, 104 bits.
+        Wep104 = 2,
+        /// TKIP.
+        Tkip = 3,
+        /// CCMP.
+        Ccmp = 4,
+        /// TKIP and CCMP.
+        TkipCcmp = 5,
+        /// AES-CMAC-128.
+        AesCmac128 = 6,
+        /// One that has no number.
+        Unknown = 7,
+    }
+
+    /// Which addresses `AT+CIPDOMAIN` looks for.
+    IpPreference {
+        /// IPv4 first.
+        PreferV4 = 1,
+        /// IPv4 only.
+        V4Only = 2,
+        /// IPv6 only.
+        V6Only = 3,
+    }
+
+    /// What a UDP link does when somebody else sends.
+    UdpMode {
+        /// The peer stays.
+        Fixed = 0,
+        /// The peer changes once, to the first other sender.
+        ChangeOnce = 1,
+        /// The peer is whoever sent last.
+        Follow = 2,
+    }
+
+    /// Who opened a link.
+    Terminal {
+        /// We did.
+        Client = 0,
+        /// The peer did.
+        Server = 1,
+    }
+
+    /// How received data reaches the host.
+    ReceiveMode {
+        /// Printed as it comes.
+        Active = 0,
+        /// Announced, and fetched by the host.
+        Passive = 1,
+    }
+
+    /// What a TLS session proves, and what it checks: `<auth_mode>` of `AT+CIPSSLCCONF`.
+    AuthMode {
+        /// Nothing: any server is accepted.
+        None = 0,
+        /// Own certificate sent, any server accepted.
+        SendCertificate = 1,
+        /// The server is verified.
+        VerifyServer = 2,
+        /// Both.
+        Mutual = 3,
+    }
+
+    /// Stop bits of the port.
+    StopBits {
+        /// 1.
+        One = 1,
+        /// 1.5.
+        OneAndHalf = 2,
+        /// 2.
+        Two = 3,
+    }
+
+    /// Parity of the port.
+    Parity {
+        /// None.
+        None = 0,
+        /// Odd.
+        Odd = 1,
+        /// Even.
+        Even = 2,
+    }
+
+    /// Hardware flow control of the port.
+    FlowControl {
+        /// None.
+        None = 0,
+        /// RTS.
+        Rts = 1,
+        /// CTS.
+        Cts = 2,
+        /// Both.
+        RtsCts = 3,
+    }
+}
+
+impl AuthMode {
+    /// Whether the server's certificate is checked.
+    #[must_use]
+    pub const fn verifies_server(self) -> bool {
+        matches!(self, Self::VerifyServer | Self::Mutual)
+    }
+
+    /// Whether our certificate is sent.
+    #[must_use]
+    pub const fn sends_certificate(self) -> bool {
+        matches!(self, Self::SendCertificate | Self::Mutual)
+    }
+}
+
+impl WifiMode {
+    /// Whether there is a station.
+    #[must_use]
+    pub const fn has_station(self) -> bool {
+        matches!(self, Self::Station | Self::StationAndSoftAp)
+    }
+}
+
+/// What runs over a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Protocol {
+    /// A byte stream.
+    Tcp,
+    /// Datagrams.
+    Udp,
+    /// TLS over TCP.
+    Ssl,
+}
+
+/// Version of the Internet protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// Type of a link: `TCP`, `TCPv6`, `UDP`, `UDPv6`, `SSL`, `SSLv6`. Read in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Transport {
+    /// What runs over it.
+    pub protocol: Protocol,
+    /// Over which IP.
+    pub family: Family,
+}
+
+impl Transport {
+    /// All six.
+    pub const ALL: [Self; 6] = [
+        Self::new(Protocol::Tcp, Family::V4),
+        Self::new(Protocol::Tcp, Family::V6),
+        Self::new(Protocol::Udp, Family::V4),
+        Self::new(Protocol::Udp, Family::V6),
+        Self::new(Protocol::Ssl, Family::V4),
+        Self::new(Protocol::Ssl, Family::V6),
+    ];
+
+    /// Both parts.
+    #[must_use]
+    pub const fn new(protocol: Protocol, family: Family) -> Self {
+        Self { protocol, family }
+    }
+
+    /// The word on the wire.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match (self.protocol, self.family) {
+            (Protocol::Tcp, Family::V4) => "TCP",
+            (Protocol::Tcp, Family::V6) => "TCPv6",
+            (Protocol::Udp, Family::V4) => "UDP",
+            (Protocol::Udp, Family::V6) => "UDPv6",
+            (Protocol::Ssl, Family::V4) => "SSL",
+            (Protocol::Ssl, Family::V6) => "SSLv6",
+        }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl<'a> Field<'a> for Transport {
+    fn read(given: Given<'a>) -> Result<Self, FieldError> {
+        let Given::Text(text) = given else {
+            return Err(FieldError::Kind);
+        };
+        Self::ALL
+            .into_iter()
+            .find(|transport| text.eq_ignore_ascii_case(transport.word().as_bytes()))
+            .ok_or(FieldError::Range)
+    }
+
+    fn write(&self, out: &mut dyn Sink) -> Result<(), Full> {
+        print(out, format_args!("\"{self}\""))
+    }
+}

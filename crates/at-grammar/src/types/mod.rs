@@ -1,0 +1,20 @@
+//! Domain types: what a parameter or a reply field is, once it is no longer bytes.
+//!
+//! A value that has one of these types is in its documented range. Codes are taken from and
+//! written to the wire in one place, here.
+
+mod address;
+mod codes;
+mod number;
+mod strings;
+mod time;
+
+pub use address::Mac;
+pub use codes::{
+    AuthMode, Encryption, Family, FlowControl, IpPreference, JoinFailure, Parity, Protocol,
+    ReceiveMode, RestartMode, ScanMode, ScanType, StationState, StatusCode, StopBits, Terminal,
+    Transport, UdpMode, WifiCipher, WifiMode,
+};
+pub use number::{Bounded, FlashRange, LinkId, LinkTarget, Pmf, Port, SECTOR, SysMsg};
+pub use strings::{AlpnName, HostName, PartitionName, Password, ServerName, Ssid};
+pub use time::{LocalTime, ZoneOffset};

@@ -1,0 +1,290 @@
+//! Command lines, a table per command: what they become, or the exact error word.
+#![expect(clippy::unwrap_used, reason = "functions that tests share")]
+
+mod families;
+mod links;
+
+use at_grammar::commands::basic::CommandEntry;
+use at_grammar::commands::sntp::SntpInterval;
+use at_grammar::types::*;
+use at_grammar::{Command, ErrorWord, LineError, MAX_LINE, Mux, parse_line};
+
+const ONE: Mux = Mux::Single;
+const MANY: Mux = Mux::Multiple;
+
+type Row<'a> = (Mux, &'a str, Result<Command<'a>, u32>);
+
+fn check(rows: &[Row<'_>]) {
+    for (mux, line, expected) in rows {
+        let parsed = parse_line(line.as_bytes(), *mux).map_err(|error| error.error_word());
+        let expected = (*expected).map_err(|raw| ErrorWord::from_raw(raw).unwrap());
+        assert_eq!(parsed, expected, "{line} with {mux:?}");
+    }
+}
+
+fn host(name: &str) -> HostName<'_> {
+    HostName::new(name).unwrap()
+}
+
+fn partition(name: &str) -> PartitionName<'_> {
+    PartitionName::new(name).unwrap()
+}
+
+fn port(number: u16) -> Port {
+    Port::new(number).unwrap()
+}
+
+fn link(id: u8) -> LinkId {
+    LinkId::new(id).unwrap()
+}
+
+fn range(offset: u32, length: u32) -> FlashRange {
+    FlashRange::new(offset, length).unwrap()
+}
+
+#[test]
+fn lines_without_parameters() {
+    use Command::*;
+    check(&[
+        (ONE, "AT", Ok(At)),
+        (ONE, "at", Ok(At)),
+        (ONE, "aT", Ok(At)),
+        (ONE, "ATE0", Ok(EchoOff)),
+        (ONE, "ate1", Ok(EchoOn)),
+        (ONE, "AT+RST", Ok(Rst)),
+        (ONE, "AT+RST=0", Ok(RstMode(RestartMode::Normal))),
+        (ONE, "AT+RST=1", Ok(RstMode(RestartMode::Download))),
+        (ONE, "AT+RST=2", Err(0x0107_0000)),
+        (ONE, "AT+GMR", Ok(Gmr)),
+        (ONE, "AT+CMD?", Ok(CmdQuery)),
+        (ONE, "AT+RESTORE", Ok(Restore)),
+        (ONE, "AT+SYSFLASH?", Ok(SysflashQuery)),
+        (ONE, "AT+CWSTATE?", Ok(CwstateQuery)),
+        (ONE, "at+cwmode?", Ok(CwmodeQuery)),
+        (ONE, "At+CwJap", Ok(Cwjap)),
+        (ONE, "AT+CWJAP?", Ok(CwjapQuery)),
+        (ONE, "AT+CWLAP", Ok(Cwlap)),
+        (ONE, "AT+CWQAP", Ok(Cwqap)),
+        (ONE, "AT+CIFSR", Ok(Cifsr)),
+        (ONE, "AT+CIPSTA?", Ok(CipstaQuery)),
+        (ONE, "AT+CIPSTATUS", Ok(Cipstatus)),
+        (ONE, "AT+CIPSTATE?", Ok(CipstateQuery)),
+        (ONE, "AT+CIPCLOSE", Ok(Cipclose)),
+        (MANY, "AT+CIPCLOSE", Ok(Cipclose)),
+        (ONE, "AT+CIPSEND", Ok(Cipsend)),
+        (ONE, "AT+CIPSNTPTIME?", Ok(CipsntptimeQuery)),
+        (ONE, "AT+SSLWHY?", Ok(SslwhyQuery)),
+    ]);
+}
+
+#[test]
+fn what_is_no_command() {
+    check(&[
+        (ONE, "?", Err(0x0103_0000)),
+        (ONE, "A", Err(0x0103_0000)),
+        (ONE, " AT", Err(0x0103_0000)),
+        (ONE, "GMR", Err(0x0103_0000)),
+        (ONE, "+++", Err(0x0103_0000)),
+        (ONE, "\u{e9}\u{0}", Err(0x0103_0000)),
+        (ONE, "ATE", Err(0x0109_0000)),
+        (ONE, "ATE2", Err(0x0109_0000)),
+        (ONE, "ATGMR", Err(0x0109_0000)),
+        (ONE, "ATAT", Err(0x0109_0000)),
+        (ONE, "AT+", Err(0x0109_0000)),
+        (ONE, "AT+FAKE", Err(0x0109_0000)),
+        (ONE, "AT+FAKE=\"", Err(0x0109_0000)),
+        (ONE, "AT+CWMODE_CUR?", Err(0x0109_0000)),
+        (ONE, "AT+CWMOD?", Err(0x0109_0000)),
+        (ONE, "AT+CIPSSLSIZE=4096", Err(0x0109_0000)),
+        // Known commands, unknown forms.
+        (ONE, "AT ", Err(0x010c_0000)),
+        (ONE, "AT\r", Err(0x010c_0000)),
+        (ONE, "AT?", Err(0x010c_0000)),
+        (ONE, "AT=1", Err(0x010c_0000)),
+        (ONE, "AT;", Err(0x010c_0000)),
+        (ONE, "AT\u{0}", Err(0x010c_0000)),
+        (ONE, "ATE0?", Err(0x010c_0000)),
+        (ONE, "AT+GMR ", Err(0x010c_0000)),
+        (ONE, "AT+GMR?", Err(0x010c_0000)),
+        (ONE, "AT+GMR=1", Err(0x010c_0000)),
+        (ONE, "AT+CMD", Err(0x010c_0000)),
+        (ONE, "AT+CWMODE", Err(0x010c_0000)),
+        (ONE, "AT+CWMODE=?", Err(0x010c_0000)),
+        (ONE, "AT+CWMODE?1", Err(0x010c_0000)),
+        (ONE, "AT+CWMODE\u{e9}", Err(0x010c_0000)),
+        (ONE, "AT+CIPSTART?", Err(0x010c_0000)),
+        (ONE, "AT+CIPSTA=\"1.2.3.4\"", Err(0x010c_0000)),
+    ]);
+}
+
+#[test]
+fn empty_and_long_lines_have_names() {
+    assert_eq!(parse_line(b"", ONE), Err(LineError::Empty));
+    for len in [MAX_LINE - 1, MAX_LINE, MAX_LINE + 1, 8192] {
+        let mut line = b"AT+CIPSNTPCFG=1,8,\"".to_vec();
+        line.resize(len, b'a');
+        let error = parse_line(&line, ONE).unwrap_err();
+        if len > MAX_LINE {
+            assert_eq!(error, LineError::TooLong { len });
+            assert_eq!(error.error_word().raw(), 0x0102_0000);
+        } else {
+            assert_eq!(error.error_word().raw(), 0x0108_0002, "{len}");
+        }
+    }
+}
+
+#[test]
+fn numbers() {
+    use Command::CipsntpintvSet as Set;
+    let seconds = |n| Ok(Set(SntpInterval::new(n).unwrap()));
+    check(&[
+        (ONE, "AT+CIPSNTPINTV=3600", seconds(3600)),
+        (ONE, "AT+CIPSNTPINTV=0015", seconds(15)),
+        (ONE, "AT+CIPSNTPINTV=+15", seconds(15)),
+        (ONE, "AT+CIPSNTPINTV=0xe10", seconds(3600)),
+        (ONE, "AT+CIPSNTPINTV=0x0E10", seconds(3600)),
+        (ONE, "AT+CIPSNTPINTV=4294967", seconds(4_294_967)),
+        (ONE, "AT+CIPSNTPINTV=14", Err(0x0107_0000)),
+        (ONE, "AT+CIPSNTPINTV=-15", Err(0x0107_0000)),
+        (ONE, "AT+CIPSNTPINTV=4294968", Err(0x0107_0000)),
+        (ONE, "AT+CIPSNTPINTV=2147483648", Err(0x0107_0000)),
+        (ONE, "AT+CIPSNTPINTV=99999999999999999999", Err(0x0107_0000)),
+        (ONE, "AT+CIPSNTPINTV=0x80000000", Err(0x0107_0000)),
+        (ONE, "AT+CIPSNTPINTV=\"3600\"", Err(0x0105_0000)),
+        (ONE, "AT+CIPSNTPINTV=", Err(0x0108_0000)),
+        (ONE, "AT+CIPSNTPINTV= 15", Err(0x0108_0000)),
+        (ONE, "AT+CIPSNTPINTV=15 ", Err(0x0108_0000)),
+        (ONE, "AT+CIPSNTPINTV=1e3", Err(0x0108_0000)),
+        (ONE, "AT+CIPSNTPINTV=0x", Err(0x0108_0000)),
+        (ONE, "AT+CIPSNTPINTV=-0x10", Err(0x0108_0000)),
+        (ONE, "AT+CIPSNTPINTV=+", Err(0x0108_0000)),
+        (ONE, "AT+CIPSNTPINTV=60,", Err(0x0106_0102)),
+        (ONE, "AT+CIPSNTPINTV=60,1", Err(0x0106_0102)),
+    ]);
+    let extremes = [
+        ("2147483647", Ok(())),
+        ("-2147483648", Ok(())),
+        ("-2147483649", Err(())),
+    ];
+    for (number, fits) in extremes {
+        let line = format!("AT+CIPSNTPCFG={number}");
+        let error = parse_line(line.as_bytes(), ONE).unwrap_err();
+        let overflow = matches!(
+            error,
+            LineError::Argument(at_grammar::ArgError::Overflow { index: 0 })
+        );
+        assert_eq!(overflow, fits.is_err(), "{line}: {error}");
+    }
+}
+
+#[test]
+fn the_inventory_says_what_parses() {
+    for entry in CommandEntry::inventory() {
+        let name = String::from_utf8(entry.name.bytes().collect()).unwrap();
+        let parses = |suffix: &str| {
+            [ONE, MANY].into_iter().any(|mux| {
+                // A form that exists may still miss parameters.
+                parse_line(format!("{name}{suffix}").as_bytes(), mux) != Err(LineError::WrongForm)
+            })
+        };
+        assert!(!entry.test && !parses("=?"), "{name}=?");
+        assert_eq!(entry.forms.query, parses("?"), "{name}?");
+        assert_eq!(entry.forms.execute, parses(""), "{name}");
+        // The one form that is taken and not announced.
+        assert_eq!(entry.forms.set || name == "AT+RST", parses("="), "{name}=");
+        assert!(
+            entry.forms.query || entry.forms.set || entry.forms.execute,
+            "{name}"
+        );
+        assert_eq!(name, name.to_uppercase());
+        assert!(name.starts_with("AT"));
+    }
+    let names: Vec<_> = Command::TABLE.iter().map(|row| row.name).collect();
+    for (at, name) in names.iter().enumerate() {
+        assert!(!names[..at].contains(name), "{name} twice");
+    }
+}
+
+#[test]
+fn the_inventory_has_the_documented_order_and_flags() {
+    let lines: Vec<String> = CommandEntry::inventory()
+        .map(|entry| {
+            let mut out = heapless::Vec::<u8, 64>::new();
+            at_grammar::Info::Cmd(entry).write_to(&mut out).unwrap();
+            String::from_utf8(out.to_vec()).unwrap()
+        })
+        .collect();
+    assert_eq!(lines[0], "+CMD:0,\"AT\",0,0,0,1\r\n");
+    assert_eq!(lines[3], "+CMD:3,\"AT+RST\",0,0,0,1\r\n");
+    assert_eq!(lines[5], "+CMD:5,\"AT+CMD\",0,1,0,0\r\n");
+    // Documented flags: test, query, set, execute.
+    for (name, flags) in [
+        ("AT+SYSFLASH", "0,1,1,0"),
+        ("AT+CWJAP", "0,1,1,1"),
+        ("AT+CWLAP", "0,0,1,1"),
+        ("AT+CIPSTATUS", "0,0,0,1"),
+        ("AT+CIPSTART", "0,0,1,0"),
+        ("AT+CIPCLOSE", "0,0,1,1"),
+        ("AT+CIPSEND", "0,0,1,1"),
+        ("AT+CIPSSLCCONF", "0,1,1,0"),
+        ("AT+CIPSNTPTIME", "0,1,0,0"),
+    ] {
+        let wanted = format!("\"{name}\",{flags}\r\n");
+        assert!(lines.iter().any(|line| line.ends_with(&wanted)), "{wanted}");
+    }
+}
+
+#[test]
+fn documented_transcripts_are_understood() {
+    let single = [
+        "AT+CWMODE=1",
+        "AT+CWJAP=\"espressif\",\"1234567890\"",
+        "AT+CIPSTA?",
+        "AT+CIPSTART=\"TCP\",\"192.168.3.102\",8080",
+        "AT+CIPSEND=4",
+        "AT+CIPMUX=0",
+        "AT+CIPSTART=\"UDP\",\"192.168.3.102\",8080,1112,2",
+        "AT+CIPSEND=4,\"192.168.3.103\",1000",
+        "AT+CIPCLOSE",
+        "AT+CIPSTART=\"SSL\",\"192.168.3.102\",8070",
+        "AT+CIPSNTPCFG=1,8,\"cn.ntp.org.cn\",\"ntp.sjtu.edu.cn\"",
+        "AT+CIPSNTPTIME?",
+        "AT+CIPSSLCCONF=3,0,0",
+        "AT+CIPSEND",
+        "AT+CIPSTART=\"UDP\",\"192.168.4.2\",8080,2233,0",
+        "AT+CIPRECVMODE=1",
+        "AT+SYSFLASH?",
+        "AT+SYSFLASH=0,\"client_cert\"",
+        "AT+SYSFLASH=1,\"client_cert\",0,2344",
+        "AT+SYSLOG=1",
+        "AT+CIPSNTPINTV=3600",
+        "AT+CWJAP=\"espressif\",\"1234567890\",,,,3",
+        "AT+RST",
+        "ATE0",
+        "AT+CWJAP=\"net\",\"secret\"",
+        "AT+SYSFLASH=0,\"client_ca\",0,4096",
+        "AT+CWJAP=\"iot\",\"\"",
+        "AT+CIPSSLCCONF=2,0,0",
+        "AT+CIPSSLCCONF?",
+        "AT+CIPSTART=\"SSL\",\"192.168.3.129\",8739",
+    ];
+    let multiple = [
+        "AT+CIPMUX=1",
+        "AT+CIPSTART=4,\"UDP\",\"192.168.3.102\",8080,1112,0",
+        "AT+CIPSEND=4,7",
+        "AT+CIPSEND=0,4",
+        "AT+CIPCLOSE=4",
+        "AT+CIPCLOSE",
+        "AT+CIPSEND",
+        "AT+CIPSSLCCONF=0,2,0,0",
+        "AT+CIPSSLCSNI=0,\"example.com\"",
+        "AT+CIPSTART=0,\"SSL\",\"example.com\",443",
+        "AT+CIPSEND=0,18",
+    ];
+    for (mux, lines) in [(ONE, &single[..]), (MANY, &multiple)] {
+        for line in lines {
+            let command = parse_line(line.as_bytes(), mux);
+            assert!(command.is_ok(), "{line} with {mux:?}: {command:?}");
+        }
+    }
+}

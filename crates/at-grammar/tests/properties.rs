@@ -1,0 +1,515 @@
+//! Claims over all input: nothing panics, and what was written is read back as it was.
+#![expect(clippy::unwrap_used, reason = "functions that tests share")]
+
+use at_grammar::commands::flash::{FlashOperation, FlashRequest};
+use at_grammar::commands::sntp::SntpConfig;
+use at_grammar::commands::ssl::{AlpnList, SetAlpn, SetServerName, SslConfig};
+use at_grammar::commands::tcpip::{OpenLink, Opening, Resolve, SendData};
+use at_grammar::commands::wifi::{
+    JoinAp, JoinLine, Joined, ScanColumns, ScanLine, ScanRequest, StationLine,
+};
+use at_grammar::reply::MAX_REPLY_LINE;
+use at_grammar::types::*;
+use at_grammar::{
+    AtStr, Command, Event, Info, MAX_LINE, Mux, Progress, Reply, ReplyParser, WriteError,
+    parse_line,
+};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// A valid line for every form of every command; a test below keeps it complete.
+const LINES: &[(Mux, &str)] = &[
+    (Mux::Single, "AT"),
+    (Mux::Single, "ATE0"),
+    (Mux::Single, "ATE1"),
+    (Mux::Single, "AT+RST"),
+    (Mux::Single, "AT+RST=0"),
+    (Mux::Single, "AT+GMR"),
+    (Mux::Single, "AT+CMD?"),
+    (Mux::Single, "AT+SYSTIMESTAMP?"),
+    (Mux::Single, "AT+SYSTIMESTAMP=1565853509"),
+    (Mux::Single, "AT+RESTORE"),
+    (Mux::Single, "AT+SYSFLASH?"),
+    (Mux::Single, "AT+SYSFLASH=0,\"client_ca\",0,4096"),
+    (Mux::Single, "AT+SYSFLASH=1,\"client_ca\",0,2344"),
+    (Mux::Single, "AT+SYSFLASH=2,\"client_ca\",0,0x2000"),
+    (Mux::Single, "AT+SYSMSG?"),
+    (Mux::Single, "AT+SYSMSG=7"),
+    (Mux::Single, "AT+SYSLOG?"),
+    (Mux::Single, "AT+SYSLOG=1"),
+    (Mux::Single, "AT+SYSSTORE?"),
+    (Mux::Single, "AT+SYSSTORE=0"),
+    (Mux::Single, "AT+CWMODE?"),
+    (Mux::Single, "AT+CWMODE=1,0"),
+    (Mux::Single, "AT+CWSTATE?"),
+    (Mux::Single, "AT+CWJAP?"),
+    (Mux::Single, "AT+CWJAP"),
+    (
+        Mux::Single,
+        r#"AT+CWJAP="ab\\\,c","0123456789\"\\","ca:d7:19:d8:a6:44",1,60,3,1,15,1"#,
+    ),
+    (Mux::Single, "AT+CWLAP"),
+    (
+        Mux::Single,
+        "AT+CWLAP=\"iot\",\"ca:d7:19:d8:a6:44\",6,1,0,1500",
+    ),
+    (Mux::Single, "AT+CWQAP"),
+    (Mux::Single, "AT+CWAUTOCONN?"),
+    (Mux::Single, "AT+CWAUTOCONN=1"),
+    (Mux::Single, "AT+CIFSR"),
+    (Mux::Single, "AT+CIPSTA?"),
+    (Mux::Single, "AT+CIPDOMAIN=\"iot.example\",2,5000,1"),
+    (Mux::Single, "AT+CIPSTATUS"),
+    (Mux::Single, "AT+CIPSTATE?"),
+    (
+        Mux::Single,
+        "AT+CIPSTART=\"SSL\",\"192.168.3.129\",8739,60,\"192.168.3.2\",5000",
+    ),
+    (
+        Mux::Multiple,
+        "AT+CIPSTART=4,\"UDPv6\",\"::1\",8739,1112,2,\"::2\",5000",
+    ),
+    (Mux::Single, "AT+CIPCLOSE"),
+    (Mux::Multiple, "AT+CIPCLOSE=5"),
+    (Mux::Single, "AT+CIPSEND"),
+    (Mux::Single, "AT+CIPSEND=8192"),
+    (Mux::Multiple, "AT+CIPSEND=4,7,\"192.168.3.103\",1000"),
+    (Mux::Single, "AT+CIPDINFO?"),
+    (Mux::Single, "AT+CIPDINFO=1"),
+    (Mux::Single, "AT+CIPMUX?"),
+    (Mux::Single, "AT+CIPMUX=1"),
+    (Mux::Single, "AT+CIPRECVMODE?"),
+    (Mux::Single, "AT+CIPRECVMODE=1"),
+    (Mux::Single, "AT+CIPSSLCCONF?"),
+    (Mux::Single, "AT+CIPSSLCCONF=2,,0"),
+    (Mux::Multiple, "AT+CIPSSLCCONF=0,2,0,0"),
+    (Mux::Single, "AT+CIPSSLCCN?"),
+    (Mux::Single, "AT+CIPSSLCCN=\"example.com\""),
+    (Mux::Single, "AT+CIPSSLCSNI?"),
+    (Mux::Multiple, "AT+CIPSSLCSNI=5,\"example.com\""),
+    (Mux::Single, "AT+CIPSSLCALPN?"),
+    (Mux::Multiple, "AT+CIPSSLCALPN=1,2,\"h2\",\"http/1.1\""),
+    (Mux::Single, "AT+CIPSNTPCFG?"),
+    (Mux::Single, "AT+CIPSNTPCFG=1,+530,\"cn.ntp.org.cn\",,\"c\""),
+    (Mux::Single, "AT+CIPSNTPTIME?"),
+    (Mux::Single, "AT+CIPSNTPINTV?"),
+    (Mux::Single, "AT+CIPSNTPINTV=3600"),
+    (Mux::Single, "AT+UART_CUR?"),
+    (Mux::Single, "AT+UART_CUR=115200,8,1,0,3"),
+    (Mux::Single, "AT+UART_DEF?"),
+    (Mux::Single, "AT+UART_DEF=115200,8,1,0,3"),
+    (Mux::Single, "AT+SSLWHY?"),
+];
+
+fn written(command: &Command<'_>) -> Result<Vec<u8>, WriteError> {
+    let mut out = heapless::Vec::<u8, 2048>::new();
+    command.write_line(&mut out)?;
+    assert_eq!(out.len(), command.size() + 2);
+    Ok(out.strip_suffix(b"\r\n").unwrap().to_vec())
+}
+
+/// The line of `command` is `command` again, or is refused for a reason that holds.
+fn comes_back(command: &Command<'_>, mux: Mux) {
+    match written(command) {
+        Ok(line) => assert_eq!(
+            parse_line(&line, mux).as_ref(),
+            Ok(command),
+            "{}",
+            line.escape_ascii()
+        ),
+        Err(WriteError::TooLong { len }) => assert!(len > MAX_LINE && len == command.size()),
+        Err(WriteError::LineFeed) => {
+            let mut out = heapless::Vec::<u8, 2048>::new();
+            command.write_to(&mut out).unwrap();
+            assert!(out.contains(&b'\n'));
+        }
+        Err(error) => assert_eq!(error.to_string(), "", "no other reason exists"),
+    }
+}
+
+fn mux_of<T>(link: Option<T>) -> Mux {
+    if link.is_some() {
+        Mux::Multiple
+    } else {
+        Mux::Single
+    }
+}
+
+#[test]
+fn every_form_of_every_command_is_in_the_corpus_and_comes_back() {
+    let mut seen = Vec::new();
+    for (mux, line) in LINES {
+        let command = parse_line(line.as_bytes(), *mux).unwrap();
+        comes_back(&command, *mux);
+        let form = match line.strip_prefix(command.name()).unwrap() {
+            "" => "",
+            "?" => "?",
+            _ => "=",
+        };
+        seen.push((command.name(), form));
+    }
+    for row in Command::TABLE {
+        for (has, form) in [
+            (row.forms.query, "?"),
+            (row.forms.set, "="),
+            (row.forms.execute, ""),
+        ] {
+            assert!(
+                !has || seen.contains(&(row.name, form)),
+                "{}{form}",
+                row.name
+            );
+        }
+    }
+}
+
+#[test]
+fn every_truncation_of_a_valid_line_is_a_command_or_an_error_with_a_word() {
+    for (mux, line) in LINES {
+        for len in 0..line.len() {
+            match parse_line(&line.as_bytes()[..len], *mux) {
+                Ok(command) => comes_back(&command, *mux),
+                Err(error) => assert_eq!(error.error_word().raw() >> 24, 1, "{len} of {line}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn every_changed_byte_of_a_valid_line_is_survived() {
+    for (mux, line) in LINES {
+        let mut line = line.as_bytes().to_vec();
+        for at in 0..line.len() {
+            let original = line[at];
+            for byte in 0..=u8::MAX {
+                line[at] = byte;
+                if let Ok(command) = parse_line(&line, *mux) {
+                    comes_back(&command, *mux);
+                }
+            }
+            line[at] = original;
+        }
+    }
+}
+
+#[test]
+fn case_of_names_does_not_matter() {
+    for (mux, line) in LINES {
+        let command = parse_line(line.as_bytes(), *mux).unwrap();
+        let (name, rest) = line.split_at(command.name().len());
+        let lower = format!("{}{rest}", name.to_lowercase());
+        assert_eq!(parse_line(lower.as_bytes(), *mux), Ok(command), "{lower}");
+    }
+}
+
+/// Pieces that parameter lists are made of, good ones and bad ones.
+fn piece() -> impl Strategy<Value = &'static str> {
+    select(&[
+        "0",
+        "1",
+        "2",
+        "3",
+        "5",
+        "8",
+        "80",
+        "4096",
+        "-1",
+        "0x10",
+        "",
+        "\"TCP\"",
+        "\"UDP\"",
+        "\"SSLv6\"",
+        "\"h2\"",
+        "\"\"",
+        "\"a\\\"b\"",
+        "\"::1\"",
+        "\"1.2.3.4\"",
+        "\"aa:bb:cc:dd:ee:ff\"",
+        "\"",
+        "x",
+        "\\",
+        "99999999999",
+    ])
+}
+
+fn link_id() -> impl Strategy<Value = LinkId> {
+    select(&LinkId::ALL)
+}
+
+fn link_target() -> impl Strategy<Value = LinkTarget> {
+    prop_oneof![Just(LinkTarget::All), link_id().prop_map(LinkTarget::One)]
+}
+
+fn bounded<const MIN: u32, const MAX: u32>() -> impl Strategy<Value = Bounded<MIN, MAX>> {
+    (MIN..=MAX).prop_map(|value| Bounded::new(value).unwrap())
+}
+
+fn host() -> impl Strategy<Value = Vec<u8>> {
+    vec(0x21_u8..=0x7e, 1..=64)
+}
+
+fn address() -> impl Strategy<Value = core::net::IpAddr> {
+    any::<core::net::IpAddr>()
+}
+
+fn port() -> impl Strategy<Value = Port> {
+    any::<Port>()
+}
+
+fn mac() -> impl Strategy<Value = Mac> {
+    any::<[u8; 6]>().prop_map(Mac)
+}
+
+/// Bytes of a network name that a line of a reply can carry.
+fn shown_name() -> impl Strategy<Value = Vec<u8>> {
+    vec(
+        any::<u8>().prop_filter("line end", |byte| !matches!(byte, b'\r' | b'\n')),
+        0..=32,
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_line_panics(line in vec(any::<u8>(), 0..300), multiple: bool) {
+        let mux = if multiple { Mux::Multiple } else { Mux::Single };
+        if let Ok(command) = parse_line(&line, mux) {
+            comes_back(&command, mux);
+        }
+    }
+
+    #[test]
+    fn no_parameter_list_panics(row in 0..Command::TABLE.len(), pieces in vec(piece(), 0..10), multiple: bool) {
+        let mux = if multiple { Mux::Multiple } else { Mux::Single };
+        let line = format!("{}={}", Command::TABLE[row].name, pieces.join(","));
+        if let Ok(command) = parse_line(line.as_bytes(), mux) {
+            comes_back(&command, mux);
+        }
+    }
+
+    #[test]
+    fn joining_comes_back(
+        ssid in option::of(vec(any::<u8>(), 0..=32)),
+        password in option::of(vec(any::<u8>(), 0..=64)),
+        bssid in option::of(mac()),
+        threshold in bounded(),
+        reconnect in bounded(),
+        listen in bounded(),
+        scan_mode in select(ScanMode::ALL),
+        timeout in bounded(),
+        pmf in 0_u8..4,
+    ) {
+        let command = Command::CwjapSet(JoinAp {
+            ssid: ssid.as_deref().map(|name| Ssid::new(name).unwrap()),
+            password: password.as_deref().map(|word| Password::new(word).unwrap()),
+            bssid,
+            threshold,
+            reconnect,
+            listen,
+            scan_mode,
+            timeout,
+            pmf: Pmf::new(pmf).unwrap(),
+        });
+        comes_back(&command, Mux::Single);
+    }
+
+    #[test]
+    fn scanning_comes_back(
+        ssid in option::of(vec(any::<u8>(), 0..=32)),
+        bssid in option::of(mac()),
+        channel in bounded(),
+        scan_type in select(ScanType::ALL),
+        time_min in bounded(),
+        time_max in bounded(),
+    ) {
+        let ssid = ssid.as_deref().map(|name| Ssid::new(name).unwrap());
+        let command = Command::CwlapSet(ScanRequest { ssid, bssid, channel, scan_type, time_min, time_max });
+        comes_back(&command, Mux::Single);
+    }
+
+    #[test]
+    fn opening_comes_back(
+        link in option::of(link_id()),
+        v6: bool,
+        kind in 0..3,
+        name in host(),
+        number in port(),
+        keep_alive in option::of(bounded()),
+        local_port in option::of(port()),
+        mode in select(UdpMode::ALL),
+        local_ip in option::of(address()),
+        timeout in option::of(bounded()),
+    ) {
+        let opening = match kind {
+            0 => Opening::Tcp { keep_alive },
+            1 => Opening::Ssl { keep_alive },
+            _ => Opening::Udp { local_port, mode: if local_port.is_some() { mode } else { UdpMode::Fixed } },
+        };
+        let command = Command::CipstartSet(OpenLink {
+            link,
+            family: if v6 { Family::V6 } else { Family::V4 },
+            opening,
+            host: HostName::new(&name[..]).unwrap(),
+            port: number,
+            local_ip,
+            timeout,
+        });
+        comes_back(&command, mux_of(link));
+    }
+
+    #[test]
+    fn sending_and_resolving_come_back(
+        link in option::of(link_id()),
+        length in bounded(),
+        name in host(),
+        number in port(),
+        with_remote: bool,
+        preference in select(IpPreference::ALL),
+        timeout in bounded(),
+        show_all: bool,
+    ) {
+        let host = HostName::new(&name[..]).unwrap();
+        let remote = with_remote.then_some((host, number));
+        comes_back(&Command::CipsendSet(SendData { link, length, remote }), mux_of(link));
+        comes_back(&Command::CipdomainSet(Resolve { host, preference, timeout, show_all }), Mux::Single);
+    }
+
+    #[test]
+    fn tls_settings_come_back(
+        link in option::of(link_target()),
+        auth in select(AuthMode::ALL),
+        pki: u8,
+        ca: u8,
+        name in vec(0x21_u8..=0x7e, 0..=64),
+        protocols in vec(vec(any::<u8>(), 1..=60), 0..=5),
+    ) {
+        let mux = mux_of(link);
+        comes_back(&Command::CipsslcconfSet(SslConfig { link, auth, pki, ca }), mux);
+        let set = SetServerName { link, name: ServerName::new(&name[..]).unwrap() };
+        comes_back(&Command::CipsslccnSet(set), mux);
+        comes_back(&Command::CipsslcsniSet(set), mux);
+        let protocols = AlpnList::new(protocols.iter().map(|name| AlpnName::new(&name[..]).unwrap())).unwrap();
+        comes_back(&Command::CipsslcalpnSet(SetAlpn { link, protocols }), mux);
+    }
+
+    #[test]
+    fn flash_and_time_come_back(
+        name in vec(0x21_u8..=0x7e, 1..=16),
+        operation in 0..4,
+        offset in 0..0x7fff_u32,
+        length in 1..0x7fff_u32,
+        enable: bool,
+        zone in option::of(-720_i16..=840),
+        servers in proptest::array::uniform3(option::of(host())),
+    ) {
+        let range = FlashRange::new(offset, length).unwrap();
+        let sectors = FlashRange::new(offset * SECTOR, length * SECTOR).unwrap();
+        let operation = match operation {
+            0 => FlashOperation::Erase(None),
+            1 => FlashOperation::Erase(Some(sectors)),
+            2 => FlashOperation::Write(range),
+            _ => FlashOperation::Read(range),
+        };
+        let partition = PartitionName::new(&name[..]).unwrap();
+        comes_back(&Command::SysflashSet(FlashRequest { partition, operation }), Mux::Single);
+        let config = SntpConfig {
+            enable,
+            zone: zone.and_then(ZoneOffset::from_minutes),
+            servers: servers.each_ref().map(|name| name.as_deref().map(|name| HostName::new(name).unwrap())),
+        };
+        comes_back(&Command::CipsntpcfgSet(config), Mux::Single);
+    }
+
+    #[test]
+    fn names_of_networks_come_back(
+        name in shown_name(),
+        bssid in mac(),
+        rssi: i8,
+        channel: u8,
+        state in select(StationState::ALL),
+        encryption in select(Encryption::ALL),
+        cipher in select(WifiCipher::ALL),
+        bgn: u8,
+        wps: bool,
+    ) {
+        let ssid = AtStr::plain(&name);
+        let infos = [
+            Info::Cwstate(StationLine { state, ssid }),
+            Info::Cwjap(JoinLine::Joined(Joined {
+                ssid,
+                bssid,
+                channel,
+                rssi,
+                threshold: Bounded::MAX,
+                reconnect: Bounded::MAX,
+                listen: Bounded::MAX,
+                scan_mode: ScanMode::AllChannels,
+                pmf: Pmf::DEFAULT,
+            })),
+            Info::Cwlap(ScanLine {
+                columns: ScanColumns::ALL,
+                encryption,
+                ssid,
+                rssi,
+                bssid,
+                channel,
+                freq_offset: -1,
+                freqcal: i16::MIN,
+                pairwise: cipher,
+                group: cipher,
+                bgn,
+                wps,
+            }),
+        ];
+        for info in infos {
+            let mut out = heapless::Vec::<u8, 256>::new();
+            info.write_to(&mut out).unwrap();
+            let wanted = Progress::Event { event: Event::Reply(Reply::Info(info)), consumed: out.len() };
+            prop_assert_eq!(ReplyParser::new().next(&out), wanted);
+        }
+    }
+
+    #[test]
+    fn times_come_back(unix in -62_167_219_200_i64..=253_402_300_799) {
+        let time = LocalTime::new(unix, ZoneOffset::UTC);
+        prop_assert_eq!(LocalTime::from_asctime(&time.to_string()), Some(time));
+    }
+
+    #[test]
+    fn no_reply_panics_or_stalls(
+        pieces in vec(prop_oneof![
+            vec(any::<u8>(), 0..40),
+            select(&[
+                "+IPD,", "4", ":", ",", "\"", "\r\n", ">", "+SYSFLASH:", "+CIPRECVDATA:", "OK", "+CWLAP:(", ")",
+                "+CWJAP:", "+CIPSNTPTIME:", "Thu Jan  1 00:02:08 1970", "0,CONNECT", "Recv ", " bytes", "-", "0x",
+                "ERR CODE:", "+LINK_CONN:", "1", "\"TCP\"", "4294967295", "+SSLWHY:", "+CIPSSLCALPN:",
+            ]).prop_map(|text| text.as_bytes().to_vec()),
+        ], 0..30),
+        data_info: bool,
+    ) {
+        let stream = pieces.concat();
+        let mut parser = ReplyParser::new();
+        parser.set_data_info(data_info);
+        let mut rest = &stream[..];
+        loop {
+            match parser.next(rest) {
+                Progress::Event { event, consumed } => {
+                    prop_assert!(consumed > 0 && consumed <= rest.len());
+                    if let Event::Reply(reply) = &event {
+                        // Whatever was understood can be said.
+                        prop_assert!(reply.size() > 0);
+                    }
+                    rest = &rest[consumed..];
+                }
+                Progress::NeedMore { consumed } => {
+                    rest = &rest[consumed..];
+                    prop_assert!(rest.len() < MAX_REPLY_LINE);
+                    break;
+                }
+            }
+        }
+    }
+}

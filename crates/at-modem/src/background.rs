@@ -1,0 +1,170 @@
+//! What happens without a command: the station's events, joining at boot, and the time.
+
+use at_grammar::{Reply, reply};
+use edge_nal::{Dns, TcpConnect, UdpBind};
+use embassy_futures::join::join3;
+use embassy_futures::select::{Either, select};
+use embassy_time::{Duration, Timer};
+use embedded_storage_async::nor_flash::NorFlash;
+use rand_core::CryptoRngCore;
+
+use crate::config::StationConfig;
+use crate::link::CloseBy;
+use crate::sntp;
+use crate::state::Shared;
+use crate::wifi::{Join, Secret, Wifi, WifiEvent};
+
+/// First pause after a failed round of servers; doubles up to [`SNTP_PAUSE_MAX`].
+const SNTP_PAUSE_MIN: Duration = Duration::from_secs(2);
+const SNTP_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// Runs for as long as it is polled.
+pub(crate) async fn run<N, W, F, G>(shared: &Shared<'_, N, W, F, G>)
+where
+    N: TcpConnect + UdpBind + Dns,
+    W: Wifi,
+    F: NorFlash,
+    G: CryptoRngCore + Clone,
+{
+    join3(station_events(shared), join_stored(shared), time(shared)).await;
+}
+
+async fn station_events<N, W: Wifi, F: NorFlash, G>(shared: &Shared<'_, N, W, F, G>) {
+    loop {
+        let event = shared.wifi.event().await;
+        shared.station_changed(event).await;
+    }
+}
+
+const fn message(event: WifiEvent) -> reply::WifiEvent {
+    match event {
+        WifiEvent::Connected => reply::WifiEvent::Connected,
+        WifiEvent::GotIp => reply::WifiEvent::GotIp,
+        WifiEvent::Disconnected => reply::WifiEvent::Disconnect,
+    }
+}
+
+/// Joins the stored network when asked to, unless a command takes the station over.
+async fn join_stored<N, W: Wifi, F: NorFlash, G>(shared: &Shared<'_, N, W, F, G>) {
+    loop {
+        shared.join_stored.wait().await;
+        let stored = shared.config.borrow().station.clone();
+        let Some(stored) = stored.filter(|_| shared.wifi.association().is_none()) else {
+            continue;
+        };
+        shared.stop_joining.reset();
+        shared.note_joining(true);
+        let join = shared.wifi.join(join_request(&stored), async |event| {
+            shared.station_changed(event).await;
+        });
+        match select(join, shared.stop_joining.wait()).await {
+            Either::First(Ok(())) => shared.note_joining(false),
+            Either::First(Err(error)) => {
+                espat_log::warn!("joining the stored network failed, code {}", error.code());
+                shared.note_joining(false);
+                shared.wifi.leave().await;
+            }
+            // The command says itself what it does with the station.
+            Either::Second(()) => {}
+        }
+    }
+}
+
+/// The radio's view of stored or given credentials.
+pub(crate) fn join_request(station: &StationConfig) -> Join<'_> {
+    Join {
+        ssid: &station.ssid,
+        password: Secret(&station.password),
+        bssid: station.bssid,
+        secure_only: station.secure_only,
+    }
+}
+
+impl<N, W: Wifi, F: NorFlash, G> Shared<'_, N, W, F, G> {
+    /// Prints a change of the station and does what follows from it.
+    pub(crate) async fn station_changed(&self, event: WifiEvent) {
+        self.print().await.reply(&Reply::Wifi(message(event))).await;
+        match event {
+            WifiEvent::Connected => {}
+            WifiEvent::GotIp => self.sync_time.signal(()),
+            WifiEvent::Disconnected => {
+                for link in &self.links {
+                    link.close.signal(CloseBy::Interface);
+                }
+            }
+        }
+    }
+}
+
+/// Asks the configured servers whenever `AT+CIPSNTPCFG` or a new address gives reason to, and then
+/// once per interval.
+async fn time<N, W, F, G>(shared: &Shared<'_, N, W, F, G>)
+where
+    N: TcpConnect + UdpBind + Dns,
+    W: Wifi,
+    F: NorFlash,
+    G: CryptoRngCore + Clone,
+{
+    // The first answer after a reason is announced; the hourly ones are not.
+    let mut announce = true;
+    let mut pause = SNTP_PAUSE_MIN;
+    loop {
+        let (servers, interval) = {
+            let config = shared.config.borrow();
+            let ready = config.sntp.enabled && shared.wifi.address().is_some();
+            (
+                ready.then(|| config.sntp.servers.clone()),
+                config.sntp.interval,
+            )
+        };
+        let wait = match servers {
+            None => None,
+            Some(servers) => {
+                let mut synchronised = false;
+                let mut rng = shared.rng.clone();
+                for server in &servers {
+                    let ask = sntp::ask(shared.net, shared.clock, &mut rng, server);
+                    match select(ask, shared.sync_time.wait()).await {
+                        Either::First(Ok(())) => {
+                            synchronised = true;
+                            break;
+                        }
+                        Either::First(Err(error)) => {
+                            espat_log::warn!("SNTP server {}: {}", server.as_str(), error.word());
+                        }
+                        Either::Second(()) => {
+                            // Asked anew, perhaps of others: look at the settings again.
+                            shared.sync_time.signal(());
+                            break;
+                        }
+                    }
+                }
+                if synchronised {
+                    pause = SNTP_PAUSE_MIN;
+                    if core::mem::take(&mut announce) {
+                        shared.print().await.reply(&Reply::TimeUpdated).await;
+                    }
+                    Some(Duration::from_secs(u64::from(interval)))
+                } else {
+                    let wait = pause;
+                    pause = (pause + pause).min(SNTP_PAUSE_MAX);
+                    Some(wait)
+                }
+            }
+        };
+        let reason = match wait {
+            None => {
+                shared.sync_time.wait().await;
+                true
+            }
+            Some(wait) => matches!(
+                select(Timer::after(wait), shared.sync_time.wait()).await,
+                Either::Second(())
+            ),
+        };
+        if reason {
+            announce = true;
+            pause = SNTP_PAUSE_MIN;
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The modem's settings: what flash keeps, what only RAM keeps, and how the former is written.
+//!
+//! Each stored setting is one record (spec: at-commands A.22):
+//!
+//! | key | bytes |
+//! |---|---|
+//! | `sysmsg` | bit field |
+//! | `cwmode` | mode |
+//! | `cwautoconn` | 0 or 1 |
+//! | `cwjap` | length and bytes of the SSID, length and bytes of the passphrase, secure-only, BSSID or nothing |
+//! | `cipsslcconf.<link>` | mode, number of certificate and key, number of CA |
+
+use at_grammar::commands::basic::{Baud, UartConfig};
+use at_grammar::types::{
+    AuthMode, Bounded, FlowControl, Parity, StopBits, SysMsg, WifiMode, ZoneOffset,
+};
+use embedded_storage_async::nor_flash::NorFlash;
+use heapless::Vec;
+use partition_store::{FlashStore, Key, PartitionStore, Settings};
+
+use crate::link::{AlpnList, HostText};
+use crate::state::LINK_IDS;
+use crate::wifi::Ssid;
+
+/// Passphrase bytes.
+pub(crate) type Passphrase = Vec<u8, 64>;
+
+/// A network to join.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct StationConfig {
+    pub(crate) ssid: Ssid,
+    pub(crate) password: Passphrase,
+    pub(crate) bssid: Option<[u8; 6]>,
+    pub(crate) secure_only: bool,
+}
+
+/// Longest record of a [`StationConfig`].
+const STATION_RECORD: usize = 1 + 32 + 1 + 64 + 1 + 6;
+
+impl StationConfig {
+    pub(crate) fn encode(&self) -> Vec<u8, STATION_RECORD> {
+        let mut record = Vec::new();
+        let mut put = |bytes: &[u8]| {
+            // The capacity is the sum of the longest parts.
+            let _ = record.extend_from_slice(bytes);
+        };
+        put(&[u8::try_from(self.ssid.len()).unwrap_or(0)]);
+        put(&self.ssid);
+        put(&[u8::try_from(self.password.len()).unwrap_or(0)]);
+        put(&self.password);
+        put(&[u8::from(self.secure_only)]);
+        if let Some(bssid) = &self.bssid {
+            put(bssid);
+        }
+        record
+    }
+
+    pub(crate) fn decode(record: &[u8]) -> Option<Self> {
+        let (&len, rest) = record.split_first()?;
+        let (ssid, rest) = rest.split_at_checked(usize::from(len))?;
+        let (&len, rest) = rest.split_first()?;
+        let (password, rest) = rest.split_at_checked(usize::from(len))?;
+        let (&secure, rest) = rest.split_first()?;
+        let bssid = match rest {
+            [] => None,
+            rest => Some(<[u8; 6]>::try_from(rest).ok()?),
+        };
+        Some(Self {
+            ssid: Vec::from_slice(ssid).ok()?,
+            password: Vec::from_slice(password).ok()?,
+            bssid,
+            secure_only: secure != 0,
+        })
+    }
+}
+
+/// `AT+CIPSSLCCONF` of one link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SslConf {
+    pub(crate) auth: AuthMode,
+    pub(crate) pki: u8,
+    pub(crate) ca: u8,
+}
+
+impl SslConf {
+    pub(crate) const fn encode(self) -> [u8; 3] {
+        [self.auth.code(), self.pki, self.ca]
+    }
+
+    fn decode(record: &[u8]) -> Option<Self> {
+        let &[auth, pki, ca] = record else {
+            return None;
+        };
+        Some(Self {
+            auth: AuthMode::from_code(auth)?,
+            pki,
+            ca,
+        })
+    }
+}
+
+/// `AT+CIPSNTPCFG` and `AT+CIPSNTPINTV`.
+#[derive(Debug, Clone)]
+pub(crate) struct SntpSettings {
+    pub(crate) enabled: bool,
+    pub(crate) zone: ZoneOffset,
+    pub(crate) servers: Vec<HostText, 3>,
+    /// Seconds between questions.
+    pub(crate) interval: u32,
+}
+
+/// Everything a command can set.
+#[derive(Clone)]
+pub(crate) struct Config {
+    // Stored.
+    pub(crate) mode: WifiMode,
+    pub(crate) auto_connect: bool,
+    pub(crate) station: Option<StationConfig>,
+    pub(crate) ssl: [SslConf; LINK_IDS],
+    pub(crate) sysmsg: SysMsg,
+    // Gone after a restart.
+    pub(crate) echo: bool,
+    pub(crate) syslog: bool,
+    pub(crate) sysstore: bool,
+    pub(crate) common_name: [HostText; LINK_IDS],
+    pub(crate) sni: [HostText; LINK_IDS],
+    pub(crate) alpn: [AlpnList; LINK_IDS],
+    pub(crate) sntp: SntpSettings,
+    pub(crate) data_info: bool,
+    pub(crate) uart: UartConfig,
+}
+
+impl Config {
+    /// What a module has that was never configured.
+    fn defaults() -> Self {
+        let none = SslConf {
+            auth: AuthMode::None,
+            pki: 0,
+            ca: 0,
+        };
+        Self {
+            mode: WifiMode::Off,
+            auto_connect: true,
+            station: None,
+            ssl: [none; LINK_IDS],
+            sysmsg: SysMsg::NONE,
+            echo: true,
+            syslog: false,
+            sysstore: true,
+            common_name: Default::default(),
+            sni: Default::default(),
+            alpn: Default::default(),
+            sntp: SntpSettings {
+                enabled: false,
+                zone: ZoneOffset::UTC,
+                servers: Vec::new(),
+                interval: 3600,
+            },
+            data_info: false,
+            uart: UartConfig {
+                baud: Baud::clamped(115_200),
+                data_bits: Bounded::clamped(8),
+                stop_bits: StopBits::One,
+                parity: Parity::None,
+                flow_control: FlowControl::None,
+            },
+        }
+    }
+
+    /// Reads what flash has. What cannot be read keeps its default, with a line in the log.
+    pub(crate) async fn load<F: NorFlash>(store: &mut FlashStore<F>) -> Self {
+        let mut config = Self::defaults();
+        let mut settings = match Settings::open(store.settings_region()).await {
+            Ok((settings, _)) => settings,
+            Err(_) => {
+                espat_log::error!("settings cannot be opened: defaults apply");
+                return config;
+            }
+        };
+        let mut buffer = [0; STATION_RECORD];
+        if let Some(bits) = byte(&mut settings, Key::SYSTEM_MESSAGES).await {
+            config.sysmsg = SysMsg::new(bits).unwrap_or(config.sysmsg);
+        }
+        if let Some(mode) = byte(&mut settings, Key::WIFI_MODE).await {
+            config.mode = WifiMode::from_code(mode).unwrap_or(config.mode);
+        }
+        if let Some(auto) = byte(&mut settings, Key::AUTO_CONNECT).await {
+            config.auto_connect = auto != 0;
+        }
+        if let Ok(Some(record)) = settings.get(Key::STATION, &mut buffer).await {
+            config.station = StationConfig::decode(record);
+        }
+        for (place, link) in config.ssl.iter_mut().zip(0_u8..) {
+            let Some(key) = Key::tls(link) else { continue };
+            if let Ok(Some(record)) = settings.get(key, &mut buffer).await {
+                *place = SslConf::decode(record).unwrap_or(*place);
+            }
+        }
+        config
+    }
+
+    /// Whether the mode has a station.
+    pub(crate) fn station_role(&self) -> bool {
+        self.mode.has_station()
+    }
+}
+
+/// A record of one byte.
+async fn byte<F: NorFlash>(settings: &mut Settings<'_, F>, key: Key) -> Option<u8> {
+    let mut buffer = [0; 1];
+    match settings.get(key, &mut buffer).await {
+        Ok(Some(record)) => record.first().copied(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    #[test]
+    fn a_station_record_reads_back() {
+        for ssid_len in [0, 1, 31, 32] {
+            for password_len in [0, 8, 63, 64] {
+                for bssid in [None, Some([1, 2, 3, 4, 5, 6])] {
+                    let station = StationConfig {
+                        ssid: std::vec![0xff; ssid_len].into_iter().collect(),
+                        password: std::vec![b'p'; password_len].into_iter().collect(),
+                        bssid,
+                        secure_only: bssid.is_some(),
+                    };
+                    let record = station.encode();
+                    assert!(StationConfig::decode(&record).as_ref() == Some(&station));
+                    for len in 0..record.len() {
+                        // Shorter is refused, or was a whole record without BSSID.
+                        let short = StationConfig::decode(&record[..len]);
+                        assert!(short.is_none_or(|short| short.bssid.is_none()), "{len}");
+                    }
+                }
+            }
+        }
+    }
+}

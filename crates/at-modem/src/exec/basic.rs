@@ -1,0 +1,197 @@
+//! Basic commands (spec: at-commands B.1).
+
+use at_grammar::commands::basic::{CommandEntry, UnixTime, VersionLine};
+use at_grammar::types::{RestartMode, SysMsg};
+use at_grammar::{AtStr, Info, Reply};
+use embedded_storage_async::nor_flash::NorFlash;
+use partition_store::{Key, PartitionStore, Settings};
+
+use super::{Done, Failed};
+use crate::state::Shared;
+
+pub(super) fn echo<N, W, F, G>(shared: &Shared<'_, N, W, F, G>, on: bool) -> Result<Done, Failed> {
+    shared.config.borrow_mut().echo = on;
+    Ok(Done::Ok)
+}
+
+pub(super) async fn restart<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+    shared.print().await.reply(&Reply::Ok).await;
+    Ok(Done::Restart)
+}
+
+pub(super) async fn restart_as<N, W, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    mode: RestartMode,
+) -> Result<Done, Failed> {
+    match mode {
+        RestartMode::Normal => restart(shared).await,
+        // The boot loader is not ours to start.
+        _ => Err(Failed::with(0)),
+    }
+}
+
+pub(super) async fn restore<N, W, F: NorFlash, G>(
+    shared: &Shared<'_, N, W, F, G>,
+) -> Result<Done, Failed> {
+    shared.takes_long();
+    {
+        let mut store = shared.store.lock().await;
+        let mut settings = Settings::attach(store.settings_region())
+            .await
+            .map_err(|_| Failed::with(2))?;
+        settings.erase_all().await.map_err(|_| Failed::with(2))?;
+    }
+    shared.print().await.reply(&Reply::Ok).await;
+    Ok(Done::Restart)
+}
+
+pub(super) async fn versions<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+    // Hosts choose their dialect by the first line: this is the one of 2.4.
+    let mut at = heapless::String::<96>::new();
+    let mut bin = heapless::String::<32>::new();
+    // Both fit: the parts are constants of the build.
+    let _ = core::fmt::write(
+        &mut at,
+        format_args!(
+            "2.4.2.0(espat {} - {})",
+            env!("CARGO_PKG_VERSION"),
+            shared.identity.chip
+        ),
+    );
+    let _ = core::fmt::write(
+        &mut bin,
+        format_args!("{}({})", env!("CARGO_PKG_VERSION"), shared.identity.module),
+    );
+    let mut print = shared.print().await;
+    for line in [
+        VersionLine::At(AtStr::plain(at.as_bytes())),
+        VersionLine::Sdk(AtStr::plain(
+            concat!("espat ", env!("CARGO_PKG_VERSION")).as_bytes(),
+        )),
+        VersionLine::CompileTime(AtStr::plain(
+            concat!("(", env!("CARGO_PKG_VERSION"), "):not recorded").as_bytes(),
+        )),
+        VersionLine::Bin(AtStr::plain(bin.as_bytes())),
+    ] {
+        print.reply(&Reply::Version(line)).await;
+    }
+    print.reply(&Reply::Ok).await;
+    Ok(Done::Printed)
+}
+
+pub(super) async fn inventory<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+    let mut print = shared.print().await;
+    for entry in CommandEntry::inventory() {
+        print.info(Info::Cmd(entry)).await;
+    }
+    print.reply(&Reply::Ok).await;
+    Ok(Done::Printed)
+}
+
+pub(super) async fn timestamp<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+    let seconds = shared.clock.seconds_or_uptime();
+    let time = UnixTime::clamped(u32::try_from(seconds).unwrap_or(u32::MAX));
+    shared.one_line(Info::Systimestamp(time)).await
+}
+
+pub(super) fn set_timestamp<N, W, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    time: UnixTime,
+) -> Result<Done, Failed> {
+    shared
+        .clock
+        .set(tls_session::Timestamp::from_unix(i64::from(time.get())));
+    Ok(Done::Ok)
+}
+
+pub(super) async fn messages<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+    let bits = shared.config.borrow().sysmsg;
+    shared.one_line(Info::Sysmsg(bits)).await
+}
+
+pub(super) async fn set_messages<N, W, F: NorFlash, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    bits: SysMsg,
+) -> Result<Done, Failed> {
+    shared
+        .store_if_wanted(Key::SYSTEM_MESSAGES, &[bits.bits()])
+        .await?;
+    shared.config.borrow_mut().sysmsg = bits;
+    Ok(Done::Ok)
+}
+
+pub(super) async fn syslog<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+    let on = shared.config.borrow().syslog;
+    shared.one_line(Info::Syslog(on)).await
+}
+
+pub(super) fn set_syslog<N, W, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    on: bool,
+) -> Result<Done, Failed> {
+    shared.config.borrow_mut().syslog = on;
+    Ok(Done::Ok)
+}
+
+pub(super) async fn sysstore<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+    let on = shared.config.borrow().sysstore;
+    shared.one_line(Info::Sysstore(on)).await
+}
+
+pub(super) fn set_sysstore<N, W, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    on: bool,
+) -> Result<Done, Failed> {
+    shared.config.borrow_mut().sysstore = on;
+    Ok(Done::Ok)
+}
+
+/// The port's settings are the caller's: what is shown is what ESP-AT starts with.
+pub(super) async fn uart<N, W, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    stored: bool,
+) -> Result<Done, Failed> {
+    let uart = shared.config.borrow().uart;
+    shared
+        .one_line(if stored {
+            Info::UartDef(uart)
+        } else {
+            Info::UartCur(uart)
+        })
+        .await
+}
+
+impl<N, W, F, G> Shared<'_, N, W, F, G> {
+    /// One information line and `OK`.
+    pub(crate) async fn one_line(&self, info: Info<'_>) -> Result<Done, Failed> {
+        self.print()
+            .await
+            .replies(&[Reply::Info(info), Reply::Ok])
+            .await;
+        Ok(Done::Printed)
+    }
+}
+
+impl<N, W, F: NorFlash, G> Shared<'_, N, W, F, G> {
+    /// Stores a setting unless `AT+SYSSTORE=0`. A setting that cannot be stored is not made.
+    pub(crate) async fn store_if_wanted(&self, key: Key, value: &[u8]) -> Result<(), Failed> {
+        if self.config.borrow().sysstore {
+            self.store_always(key, value).await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Stores a setting.
+    pub(crate) async fn store_always(&self, key: Key, value: &[u8]) -> Result<(), Failed> {
+        let mut store = self.store.lock().await;
+        let stored = match Settings::attach(store.settings_region()).await {
+            Ok(mut settings) => settings.set(key, value).await,
+            Err(error) => Err(error),
+        };
+        stored.map_err(|_| {
+            espat_log::error!("setting {} cannot be stored", key.number());
+            Failed::with(3)
+        })
+    }
+}

@@ -1,0 +1,162 @@
+//! `AT+SYSFLASH`: user partitions listed, erased, written and read (spec: at-commands B.2, cert-bin §7).
+
+use at_grammar::commands::flash::{FlashOperation, FlashRequest, PartitionLine};
+use at_grammar::types::FlashRange;
+use at_grammar::{AtStr, ErrorWord, Info, Reply};
+use embedded_storage_async::nor_flash::{MultiwriteNorFlash, NorFlash};
+use partition_store::{PartitionStore, StoreError, StreamWrite};
+
+use super::{Done, Failed, error};
+use crate::state::{Phase, Shared};
+
+/// Bytes moved at a time between port and flash.
+const PIECE: usize = 256;
+
+fn failed<E>(error: &StoreError<E>) -> Failed {
+    espat_log::warn!("flash command refused, result {}", error.extension());
+    Failed::with(error.extension())
+}
+
+pub(super) async fn list<N, W, F: NorFlash, G>(
+    shared: &Shared<'_, N, W, F, G>,
+) -> Result<Done, Failed> {
+    let mut print = shared.print().await;
+    let store = shared.store.lock().await;
+    for partition in store.partitions() {
+        print
+            .info(Info::Sysflash(PartitionLine {
+                name: AtStr::plain(partition.name().as_str().as_bytes()),
+                kind: partition.kind().number(),
+                subtype: partition.subtype(),
+                address: partition.offset(),
+                size: partition.size(),
+            }))
+            .await;
+    }
+    print.reply(&Reply::Ok).await;
+    Ok(Done::Printed)
+}
+
+pub(super) async fn operate<N, W, F: MultiwriteNorFlash, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    request: FlashRequest<'_>,
+) -> Result<Done, Failed> {
+    let name = request.partition.to_text();
+    match request.operation {
+        FlashOperation::Erase(range) => erase(shared, &name, range).await,
+        FlashOperation::Write(range) => write(shared, &name, range).await,
+        FlashOperation::Read(range) => read(shared, &name, range).await,
+    }
+}
+
+async fn erase<N, W, F: NorFlash, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    name: &str,
+    range: Option<FlashRange>,
+) -> Result<Done, Failed> {
+    // 45 ms per sector on the chip.
+    shared.takes_long();
+    let mut store = shared.store.lock().await;
+    let mut region = store.user_region(name).map_err(|error| failed(&error))?;
+    match range {
+        None => region.erase_all().await,
+        Some(range) => region.erase_range(range.offset(), range.length()).await,
+    }
+    .map_err(|error| failed(&error))?;
+    Ok(Done::Ok)
+}
+
+/// The prompt comes only once the range is known to be good; then exactly as many bytes are taken
+/// as were announced, whatever becomes of them.
+async fn write<N, W, F: MultiwriteNorFlash, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    name: &str,
+    range: FlashRange,
+) -> Result<Done, Failed> {
+    let mut stream = StreamWrite::begin(
+        &mut *shared.store.lock().await,
+        name,
+        range.offset(),
+        range.length(),
+    )
+    .map_err(|error| failed(&error))?;
+
+    let mut left = usize::try_from(range.length()).map_err(|_| Failed::with(1))?;
+    let mut print = shared.print().await;
+    print.reply(&Reply::Prompt).await;
+    shared.set_phase(Phase::Payload(left));
+    let mut result = Ok(());
+    let mut piece = [0; PIECE];
+    while left > 0 {
+        let want = left.min(PIECE);
+        let count = shared
+            .intake
+            .read(piece.get_mut(..want).unwrap_or_default())
+            .await;
+        left = left.saturating_sub(count);
+        if result.is_ok() {
+            let mut store = shared.store.lock().await;
+            let taken = stream
+                .push(&mut *store, piece.get(..count).unwrap_or_default())
+                .await;
+            result = taken.map(|_| ()).map_err(|error| failed(&error));
+        }
+    }
+    shared.takes_long();
+    if let Some(at) = stream.report().differs_at {
+        // ESP-AT says OK, and so do we; the log tells what the host will find when it reads back.
+        espat_log::warn!("written over what was not erased, first at offset {}", at);
+    }
+    match result {
+        Ok(()) => print.reply(&Reply::Ok).await,
+        Err(Failed(word)) => error(&mut print, shared.syslog(), word).await,
+    }
+    Ok(Done::Printed)
+}
+
+async fn read<N, W, F: NorFlash, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    name: &str,
+    range: FlashRange,
+) -> Result<Done, Failed> {
+    let mut store = shared.store.lock().await;
+    let mut region = store.user_region(name).map_err(|error| failed(&error))?;
+    region
+        .check_range(range.offset(), range.length())
+        .map_err(|error| failed(&error))?;
+
+    let mut print = shared.print().await;
+    print
+        .reply(&Reply::FlashData {
+            len: range.length(),
+        })
+        .await;
+    let mut at = range.offset();
+    let mut left = range.length();
+    let mut result: Result<(), ErrorWord> = Ok(());
+    let mut piece = [0; PIECE];
+    while left > 0 {
+        let count = left.min(u32::try_from(PIECE).unwrap_or(left));
+        let into = piece
+            .get_mut(..usize::try_from(count).unwrap_or(0))
+            .unwrap_or_default();
+        if result.is_ok() {
+            result = region
+                .read_at(at, into)
+                .await
+                .map_err(|error| failed(&error).0);
+        }
+        if result.is_err() {
+            // The length is announced: the host gets as many bytes, and then ERROR.
+            into.fill(0xff);
+        }
+        print.raw(into).await;
+        at = at.saturating_add(count);
+        left = left.saturating_sub(count);
+    }
+    match result {
+        Ok(()) => print.reply(&Reply::Ok).await,
+        Err(word) => error(&mut print, shared.syslog(), word).await,
+    }
+    Ok(Done::Printed)
+}

@@ -1,0 +1,210 @@
+//! Executes one command line: from its bytes to its result on the port.
+//!
+//! Each family of commands has a file; [`run`] is the table that sends a typed command there. A
+//! command that waits for something outside says [`Phase::Long`] first, so that the port is served
+//! meanwhile.
+
+use at_grammar::{Command, ErrorWord, LinkId, Mux, Reply, parse_line};
+use edge_nal::{Dns, TcpConnect, UdpBind};
+use embedded_storage_async::nor_flash::MultiwriteNorFlash;
+use rand_core::CryptoRngCore;
+
+use crate::framing::{Framed, LineBuffer};
+use crate::print::Printer;
+use crate::state::{Phase, Shared};
+use crate::wifi::Wifi;
+
+mod basic;
+mod flash;
+mod ssl;
+mod tcpip;
+mod wifi;
+
+/// What becomes of the modem after a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Go,
+    Restart,
+}
+
+/// How a command ended, as far as it has not said so itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// `OK` is still to be printed.
+    Ok,
+    /// Everything was printed.
+    Printed,
+    /// Everything was printed, and the modem restarts.
+    Restart,
+}
+
+/// A command that failed; the word is printed with `AT+SYSLOG=1` only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Failed(pub(crate) ErrorWord);
+
+impl Failed {
+    /// Understood and not done; `result` is the command's own number.
+    pub(crate) const fn with(result: u16) -> Self {
+        Self(ErrorWord::execution_failed(result))
+    }
+}
+
+/// Executed, but this release does not have it.
+pub(crate) const NOT_HERE: Failed = Failed::with(0);
+
+/// The only link there is.
+pub(crate) fn only_link(link: Option<LinkId>) -> Option<LinkId> {
+    link.or(LinkId::new(0))
+}
+
+/// Executes what framing found.
+pub(crate) async fn line<N, W, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    framed: Framed,
+    line: &LineBuffer,
+) -> Verdict
+where
+    N: TcpConnect + UdpBind + Dns,
+    W: Wifi,
+    F: MultiwriteNorFlash,
+    G: CryptoRngCore + Clone,
+{
+    if matches!(framed, Framed::Partial | Framed::Empty) {
+        return Verdict::Go;
+    }
+    if shared.config.borrow().echo {
+        shared.output.turn().await.put(line.raw()).await;
+    }
+    let result = match framed {
+        Framed::Line => match parse_line(line.line(), Mux::Single) {
+            Ok(command) => run(shared, command).await,
+            Err(error) => Err(Failed(error.error_word())),
+        },
+        _ => Err(Failed(ErrorWord::NO_TERMINATOR)),
+    };
+    match result {
+        Ok(Done::Printed) => Verdict::Go,
+        Ok(Done::Ok) => {
+            shared.print().await.reply(&Reply::Ok).await;
+            Verdict::Go
+        }
+        Ok(Done::Restart) => Verdict::Restart,
+        Err(Failed(word)) => {
+            let mut print = shared.print().await;
+            error(&mut print, shared.syslog(), word).await;
+            Verdict::Go
+        }
+    }
+}
+
+/// Prints `ERROR`, with its word where the host asked for words.
+pub(crate) async fn error(print: &mut Printer<'_>, syslog: bool, word: ErrorWord) {
+    if syslog {
+        print.reply(&Reply::ErrCode(word)).await;
+    }
+    print.reply(&Reply::Error).await;
+}
+
+/// Turns away input that came while a command runs.
+pub(crate) async fn busy<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) {
+    let syslog = shared.config.borrow().syslog;
+    let mut print = shared.print().await;
+    // One message: whoever drops this leaves none of it behind.
+    print
+        .replies(if syslog {
+            &[Reply::ErrCode(ErrorWord::BUSY), Reply::Busy]
+        } else {
+            &[Reply::Busy]
+        })
+        .await;
+}
+
+/// The table: every command of the grammar to the function that executes it.
+async fn run<N, W, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    command: Command<'_>,
+) -> Result<Done, Failed>
+where
+    N: TcpConnect + UdpBind + Dns,
+    W: Wifi,
+    F: MultiwriteNorFlash,
+    G: CryptoRngCore + Clone,
+{
+    match command {
+        Command::At => Ok(Done::Ok),
+        Command::EchoOff => basic::echo(shared, false),
+        Command::EchoOn => basic::echo(shared, true),
+        Command::Rst => basic::restart(shared).await,
+        Command::RstMode(mode) => basic::restart_as(shared, mode).await,
+        Command::Gmr => basic::versions(shared).await,
+        Command::CmdQuery => basic::inventory(shared).await,
+        Command::SystimestampQuery => basic::timestamp(shared).await,
+        Command::SystimestampSet(time) => basic::set_timestamp(shared, time),
+        Command::Restore => basic::restore(shared).await,
+        Command::SysflashQuery => flash::list(shared).await,
+        Command::SysflashSet(request) => flash::operate(shared, request).await,
+        Command::SysmsgQuery => basic::messages(shared).await,
+        Command::SysmsgSet(bits) => basic::set_messages(shared, bits).await,
+        Command::SyslogQuery => basic::syslog(shared).await,
+        Command::SyslogSet(on) => basic::set_syslog(shared, on),
+        Command::SysstoreQuery => basic::sysstore(shared).await,
+        Command::SysstoreSet(on) => basic::set_sysstore(shared, on),
+        Command::UartCurQuery => basic::uart(shared, false).await,
+        Command::UartDefQuery => basic::uart(shared, true).await,
+        Command::UartCurSet(_) | Command::UartDefSet(_) => Err(NOT_HERE),
+        Command::CwmodeQuery => wifi::mode(shared).await,
+        Command::CwmodeSet(mode) => wifi::set_mode(shared, mode).await,
+        Command::CwstateQuery => wifi::state(shared).await,
+        Command::CwjapQuery => wifi::joined(shared).await,
+        Command::CwjapSet(request) => wifi::join(shared, &request).await,
+        Command::Cwjap => wifi::join_again(shared, wifi::JOIN_PATIENCE).await,
+        Command::Cwlap => wifi::scan(shared, None).await,
+        Command::CwlapSet(request) => wifi::scan(shared, Some(&request)).await,
+        Command::Cwqap => wifi::quit(shared).await,
+        Command::CwautoconnQuery => wifi::auto_connect(shared).await,
+        Command::CwautoconnSet(on) => wifi::set_auto_connect(shared, on).await,
+        Command::Cifsr => wifi::addresses(shared).await,
+        Command::CipstaQuery => wifi::station_address(shared).await,
+        Command::CipdomainSet(request) => tcpip::resolve(shared, &request).await,
+        Command::Cipstatus => tcpip::status(shared, true).await,
+        Command::CipstateQuery => tcpip::status(shared, false).await,
+        Command::CipstartSet(request) => tcpip::open(shared, &request).await,
+        Command::Cipclose => tcpip::close(shared).await,
+        Command::CipsendSet(request) => tcpip::send(shared, &request).await,
+        // Passthrough, several links and passive receive are not in this release.
+        Command::Cipsend | Command::CipcloseSet(_) => Err(NOT_HERE),
+        Command::CipdinfoQuery => tcpip::data_info(shared).await,
+        Command::CipdinfoSet(on) => tcpip::set_data_info(shared, on),
+        Command::CipmuxQuery => tcpip::mux(shared).await,
+        Command::CipmuxSet(mux) => tcpip::set_mux(mux),
+        Command::CiprecvmodeQuery => tcpip::receive_mode(shared).await,
+        Command::CiprecvmodeSet(mode) => tcpip::set_receive_mode(mode),
+        Command::CipsslcconfQuery => ssl::configs(shared).await,
+        Command::CipsslcconfSet(request) => ssl::configure(shared, request).await,
+        Command::CipsslccnQuery => ssl::names(shared, ssl::Which::CommonName).await,
+        Command::CipsslccnSet(request) => ssl::set_name(shared, ssl::Which::CommonName, &request),
+        Command::CipsslcsniQuery => ssl::names(shared, ssl::Which::Sni).await,
+        Command::CipsslcsniSet(request) => ssl::set_name(shared, ssl::Which::Sni, &request),
+        Command::CipsslcalpnQuery => ssl::protocols(shared).await,
+        Command::CipsslcalpnSet(request) => ssl::set_protocols(shared, &request),
+        Command::SslwhyQuery => ssl::why(shared).await,
+        Command::CipsntpcfgQuery => tcpip::time_config(shared).await,
+        Command::CipsntpcfgSet(request) => tcpip::set_time_config(shared, &request),
+        Command::CipsntptimeQuery => tcpip::time(shared).await,
+        Command::CipsntpintvQuery => tcpip::time_interval(shared).await,
+        Command::CipsntpintvSet(seconds) => tcpip::set_time_interval(shared, seconds),
+        _ => Err(NOT_HERE),
+    }
+}
+
+impl<N, W, F, G> Shared<'_, N, W, F, G> {
+    /// `AT+SYSLOG`.
+    pub(crate) fn syslog(&self) -> bool {
+        self.config.borrow().syslog
+    }
+
+    /// Says that the running command waits for something outside.
+    pub(crate) fn takes_long(&self) {
+        self.set_phase(Phase::Long);
+    }
+}

@@ -1,0 +1,322 @@
+//! Station commands (spec: at-commands B.3).
+
+use at_grammar::commands::wifi::{
+    AddressLine, JoinAp, JoinLine, Joined, ScanColumns, ScanLine, ScanRequest, SetWifiMode,
+    StationAddress, StationLine,
+};
+use at_grammar::types::{Encryption, JoinFailure, Mac, ScanMode, StationState, WifiCipher};
+use at_grammar::{AtStr, Info, Reply};
+use embassy_time::{Duration, with_timeout};
+use embedded_storage_async::nor_flash::NorFlash;
+use partition_store::Key;
+
+use super::{Done, Failed, error};
+use crate::background::join_request;
+use crate::config::{Config, StationConfig};
+use crate::state::Shared;
+use crate::wifi::{AccessPoint, JoinError, Wifi, WifiEvent};
+
+/// `<jap_timeout>` where none was given.
+pub(super) const JOIN_PATIENCE: Duration = Duration::from_secs(15);
+
+pub(super) async fn mode<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+    let mode = shared.config.borrow().mode;
+    shared.one_line(Info::Cwmode(mode)).await
+}
+
+pub(super) async fn set_mode<N, W: Wifi, F: NorFlash, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    request: SetWifiMode,
+) -> Result<Done, Failed> {
+    let (had, has) = (
+        shared.config.borrow().station_role(),
+        request.mode.has_station(),
+    );
+    shared
+        .store_if_wanted(Key::WIFI_MODE, &[request.mode.code()])
+        .await?;
+    shared.config.borrow_mut().mode = request.mode;
+    if had && !has {
+        leave(shared).await;
+    }
+    if has && !had && request.auto_connect && shared.config.borrow().station.is_some() {
+        shared.join_stored.signal(());
+    }
+    Ok(Done::Ok)
+}
+
+/// Leaves the network, if there is one, and says so.
+async fn leave<N, W: Wifi, F: NorFlash, G>(shared: &Shared<'_, N, W, F, G>) {
+    shared.stop_joining.signal(());
+    let joined = shared.wifi.association().is_some();
+    shared.wifi.leave().await;
+    if joined {
+        shared.station_changed(WifiEvent::Disconnected).await;
+    }
+}
+
+fn needs_station(config: &Config) -> Result<(), Failed> {
+    if config.station_role() {
+        Ok(())
+    } else {
+        Err(Failed::with(0))
+    }
+}
+
+pub(super) async fn state<N, W: Wifi, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+) -> Result<Done, Failed> {
+    let association = shared.wifi.association();
+    let station = shared.station.get();
+    let target = shared
+        .config
+        .borrow()
+        .station
+        .as_ref()
+        .map(|station| station.ssid.clone());
+    let state = match (&association, shared.wifi.address()) {
+        (Some(_), Some(_)) => StationState::GotIp,
+        (Some(_), None) => StationState::Associated,
+        (None, _) if station.joining => StationState::Connecting,
+        (None, _) if station.tried => StationState::Disconnected,
+        (None, _) => StationState::Idle,
+    };
+    let ssid = match (association, state) {
+        (Some(access_point), _) => access_point.ssid,
+        (None, StationState::Idle) => crate::wifi::Ssid::new(),
+        (None, _) => target.unwrap_or_default(),
+    };
+    shared
+        .one_line(Info::Cwstate(StationLine {
+            state,
+            ssid: AtStr::plain(&ssid),
+        }))
+        .await
+}
+
+pub(super) async fn join<N, W: Wifi, F: NorFlash, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    request: &JoinAp<'_>,
+) -> Result<Done, Failed> {
+    let patience = Duration::from_secs(u64::from(request.timeout.get()));
+    let station = match (&request.ssid, &request.password) {
+        (None, None) => return join_again(shared, patience).await,
+        (None, Some(_)) => return Err(Failed::with(0)),
+        (Some(ssid), password) => StationConfig {
+            ssid: ssid.to_bytes(),
+            password: password
+                .map(|password| password.to_bytes())
+                .unwrap_or_default(),
+            bssid: request.bssid.map(|Mac(bytes)| bytes),
+            secure_only: request.threshold.get() > 0,
+        },
+    };
+    join_this(shared, station, patience).await
+}
+
+pub(super) async fn join_again<N, W: Wifi, F: NorFlash, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    patience: Duration,
+) -> Result<Done, Failed> {
+    let station = shared
+        .config
+        .borrow()
+        .station
+        .clone()
+        .ok_or(Failed::with(0))?;
+    join_this(shared, station, patience).await
+}
+
+async fn join_this<N, W: Wifi, F: NorFlash, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    station: StationConfig,
+    patience: Duration,
+) -> Result<Done, Failed> {
+    needs_station(&shared.config.borrow())?;
+    shared.takes_long();
+    leave(shared).await;
+    shared.note_joining(true);
+    let join = shared.wifi.join(join_request(&station), async |event| {
+        shared.station_changed(event).await;
+    });
+    let result = with_timeout(patience, join)
+        .await
+        .unwrap_or(Err(JoinError::Timeout));
+    shared.note_joining(false);
+    match result {
+        Ok(()) => {
+            // A network that was joined is kept even if it cannot be stored; the host is told.
+            let record = station.encode();
+            shared.config.borrow_mut().station = Some(station);
+            shared.store_if_wanted(Key::STATION, &record).await?;
+            Ok(Done::Ok)
+        }
+        Err(why) => {
+            shared.wifi.leave().await;
+            let code = JoinFailure::from_code(why.code()).unwrap_or(JoinFailure::Failed);
+            let mut print = shared.print().await;
+            print.info(Info::Cwjap(JoinLine::Failed(code))).await;
+            let word = Failed::with(u16::from(why.code())).0;
+            error(&mut print, shared.syslog(), word).await;
+            Ok(Done::Printed)
+        }
+    }
+}
+
+pub(super) async fn joined<N, W: Wifi, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+) -> Result<Done, Failed> {
+    let Some(access_point) = shared.wifi.association() else {
+        shared
+            .print()
+            .await
+            .replies(&[Reply::NoAp, Reply::Ok])
+            .await;
+        return Ok(Done::Printed);
+    };
+    let plain = JoinAp::new(None, None);
+    let secure = shared
+        .config
+        .borrow()
+        .station
+        .as_ref()
+        .is_some_and(|station| station.secure_only);
+    shared
+        .one_line(Info::Cwjap(JoinLine::Joined(Joined {
+            ssid: AtStr::plain(&access_point.ssid),
+            bssid: Mac(access_point.bssid),
+            channel: access_point.channel,
+            rssi: access_point.rssi,
+            threshold: at_grammar::commands::wifi::AuthThreshold::clamped(u32::from(secure)),
+            reconnect: plain.reconnect,
+            listen: plain.listen,
+            scan_mode: ScanMode::Fast,
+            pmf: plain.pmf,
+        })))
+        .await
+}
+
+pub(super) async fn scan<N, W: Wifi, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    request: Option<&ScanRequest<'_>>,
+) -> Result<Done, Failed> {
+    needs_station(&shared.config.borrow())?;
+    shared.takes_long();
+    let mut found = heapless::Vec::<AccessPoint, 32>::new();
+    shared
+        .wifi
+        .scan(|access_point| {
+            let wanted = request.is_none_or(|request| {
+                request
+                    .ssid
+                    .is_none_or(|ssid| ssid.to_bytes() == access_point.ssid)
+                    && request
+                        .bssid
+                        .is_none_or(|Mac(bssid)| bssid == access_point.bssid)
+                    && (request.channel.get() == 0
+                        || request.channel.get() == u32::from(access_point.channel))
+            });
+            if wanted && found.push(access_point.clone()).is_err() {
+                espat_log::warn!("more than {} access points: the rest is left out", 32);
+            }
+        })
+        .await;
+    let mut print = shared.print().await;
+    for access_point in &found {
+        let cipher = match access_point.encryption.number() {
+            0 => WifiCipher::None,
+            1 => WifiCipher::Wep40,
+            _ => WifiCipher::Ccmp,
+        };
+        print
+            .info(Info::Cwlap(ScanLine {
+                columns: ScanColumns::ALL,
+                encryption: Encryption::from_code(access_point.encryption.number())
+                    .unwrap_or(Encryption::Open),
+                ssid: AtStr::plain(&access_point.ssid),
+                rssi: access_point.rssi,
+                bssid: Mac(access_point.bssid),
+                channel: access_point.channel,
+                freq_offset: -1,
+                freqcal: -1,
+                pairwise: cipher,
+                group: cipher,
+                bgn: 7,
+                wps: false,
+            }))
+            .await;
+    }
+    print.reply(&Reply::Ok).await;
+    Ok(Done::Printed)
+}
+
+/// `OK` first, then `WIFI DISCONNECT`: captures show both orders, and drivers take either.
+pub(super) async fn quit<N, W: Wifi, F: NorFlash, G>(
+    shared: &Shared<'_, N, W, F, G>,
+) -> Result<Done, Failed> {
+    shared.takes_long();
+    shared.stop_joining.signal(());
+    let joined = shared.wifi.association().is_some();
+    shared.wifi.leave().await;
+    shared.print().await.reply(&Reply::Ok).await;
+    if joined {
+        shared.station_changed(WifiEvent::Disconnected).await;
+    }
+    Ok(Done::Printed)
+}
+
+pub(super) async fn auto_connect<N, W, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+) -> Result<Done, Failed> {
+    let on = shared.config.borrow().auto_connect;
+    shared.one_line(Info::Cwautoconn(on)).await
+}
+
+pub(super) async fn set_auto_connect<N, W, F: NorFlash, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    on: bool,
+) -> Result<Done, Failed> {
+    shared
+        .store_always(Key::AUTO_CONNECT, &[u8::from(on)])
+        .await?;
+    shared.config.borrow_mut().auto_connect = on;
+    Ok(Done::Ok)
+}
+
+pub(super) async fn addresses<N, W: Wifi, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+) -> Result<Done, Failed> {
+    let mut print = shared.print().await;
+    if shared.config.borrow().station_role() {
+        let address = shared
+            .wifi
+            .address()
+            .map_or(core::net::Ipv4Addr::UNSPECIFIED, |config| config.address);
+        print.info(Info::Cifsr(AddressLine::StaIp(address))).await;
+        print
+            .info(Info::Cifsr(AddressLine::StaMac(Mac(shared.wifi.mac()))))
+            .await;
+    }
+    print.reply(&Reply::Ok).await;
+    Ok(Done::Printed)
+}
+
+pub(super) async fn station_address<N, W: Wifi, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+) -> Result<Done, Failed> {
+    let none = core::net::Ipv4Addr::UNSPECIFIED;
+    let (address, gateway, netmask) = shared.wifi.address().map_or((none, none, none), |config| {
+        (config.address, config.gateway, config.netmask)
+    });
+    shared
+        .print()
+        .await
+        .replies(&[
+            Reply::Info(Info::Cipsta(StationAddress::Ip(address))),
+            Reply::Info(Info::Cipsta(StationAddress::Gateway(gateway))),
+            Reply::Info(Info::Cipsta(StationAddress::Netmask(netmask))),
+            Reply::Ok,
+        ])
+        .await;
+    Ok(Done::Printed)
+}

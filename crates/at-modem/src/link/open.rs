@@ -1,0 +1,229 @@
+//! The task of one link: from a request to an open connection, and back to waiting.
+
+use core::net::{IpAddr, SocketAddr};
+
+use edge_nal::{AddrType, Dns, TcpConnect, TcpShutdown, TcpSplit, UdpBind};
+use embassy_time::{Delay, Duration, with_timeout};
+use embedded_io_async::Error as _;
+use embedded_storage_async::nor_flash::NorFlash;
+use heapless::Vec;
+use rand_core::CryptoRngCore;
+use tls_session::guard::transport_cause;
+use tls_session::{
+    Anchors, Cause, Deadlines, GuardedTransport, NameRule, PeerAuth, PeerName, Policy, Reason,
+    Session, Stage,
+};
+
+use super::pump::{End, pump};
+use super::{Link, LinkStatus, OpenRequest, TlsSettings, credentials};
+use crate::state::{LinkMemory, Shared};
+use crate::wifi::Wifi;
+
+/// Resolving a name.
+const DNS_PATIENCE: Duration = Duration::from_secs(10);
+/// A TCP connect: longer than the three SYN retries of the reference firmware's stack.
+const TCP_PATIENCE: Duration = Duration::from_secs(20);
+/// close_notify and FIN: a peer that does not take them is left behind.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Serves one link for as long as it is polled.
+pub(crate) async fn run<N, W, F, G>(
+    link: &Link,
+    shared: &Shared<'_, N, W, F, G>,
+    memory: &mut LinkMemory,
+) where
+    N: TcpConnect + UdpBind + Dns,
+    W: Wifi,
+    F: NorFlash,
+    G: CryptoRngCore + Clone,
+{
+    loop {
+        let request = link.open.wait().await;
+        let end = attempt(link, shared, memory, &request).await;
+        let was_open = link.status.replace(None).is_some();
+        if link.sending.get() {
+            link.sent.signal(false);
+        }
+        match end {
+            Ok(End::Host) => link.closed.signal(true),
+            Ok(ended) => {
+                if let End::Failed(reason) = ended {
+                    link.remember(reason);
+                } else {
+                    link.remember(Reason::new(Stage::Data, Cause::PeerCloseNotify));
+                }
+                shared.print_closed(link.id).await;
+                // A close that came while the peer closed is answered as well.
+                link.closed.signal(false);
+            }
+            Err(reason) => {
+                link.remember(reason.clone());
+                if was_open {
+                    link.closed.signal(false);
+                } else {
+                    link.opened.signal(Err(reason));
+                }
+            }
+        }
+    }
+}
+
+/// `Err` if no connection came to be.
+async fn attempt<N, W, F, G>(
+    link: &Link,
+    shared: &Shared<'_, N, W, F, G>,
+    memory: &mut LinkMemory,
+    request: &OpenRequest,
+) -> Result<End, Reason>
+where
+    N: TcpConnect + UdpBind + Dns,
+    W: Wifi,
+    F: NorFlash,
+    G: CryptoRngCore + Clone,
+{
+    // What is missing here is known before the first packet.
+    let mut ders: Vec<&[u8], { tls_session::policy::MAX_ANCHORS }> = Vec::new();
+    if let Some(tls) = &request.tls {
+        let setup = |cause| Reason::new(Stage::Setup, cause);
+        match tls.mode {
+            0 | 2 => {}
+            _ => return Err(setup(Cause::ClientCertificateUnsupported)),
+        }
+        if tls.mode == 2 {
+            ders = credentials::load(shared, tls.ca, &mut memory.anchors)
+                .await
+                .map_err(setup)?;
+        }
+    }
+    let alpn: Vec<&[u8], 5> = request
+        .tls
+        .iter()
+        .flat_map(|tls| tls.alpn.iter().map(Vec::as_slice))
+        .collect();
+    let policy = match &request.tls {
+        Some(tls) => Some(policy(shared, tls, &ders, &alpn)?),
+        None => None,
+    };
+
+    let remote = resolve(shared, &request.host, request.port).await?;
+    let connect = with_timeout(TCP_PATIENCE, shared.net.connect(remote));
+    let tcp = |cause| Reason::new(Stage::Tcp, cause);
+    let mut socket = match connect.await {
+        Ok(Ok(socket)) => socket,
+        Ok(Err(error)) => return Err(tcp(transport_cause(error.kind()))),
+        Err(_) => {
+            return Err(tcp(Cause::Timeout {
+                ms: millis(TCP_PATIENCE),
+            }));
+        }
+    };
+
+    let open = |tls| {
+        link.reason.replace(None);
+        link.send.reset();
+        link.status.set(Some(LinkStatus { tls, remote }));
+        link.opened.signal(Ok(()));
+    };
+    let end = match policy {
+        None => {
+            open(false);
+            link.announced.wait().await;
+            let (rx, tx) = socket.split();
+            pump(link, &shared.output, &shared.payload, rx, tx, |error| {
+                Reason::new(Stage::Data, transport_cause(error.kind()))
+            })
+            .await
+        }
+        Some(policy) => {
+            let (rx, tx) = socket.split();
+            let guarded = GuardedTransport::new(rx, tx, Delay);
+            let rng = shared.rng.clone();
+            let mut session = Session::open(
+                &guarded,
+                &mut memory.tls,
+                &policy,
+                Deadlines::default(),
+                rng,
+            )
+            .await?;
+            espat_log::info!("link {}: session open", link.id);
+            open(true);
+            link.announced.wait().await;
+            let end = {
+                let (rx, tx) = session.split();
+                pump(link, &shared.output, &shared.payload, rx, tx, |reason| {
+                    reason
+                })
+                .await
+            };
+            if end == End::Host || end == End::Peer {
+                // Best effort: the session is over either way.
+                let _ = with_timeout(CLOSE_PATIENCE, session.close()).await;
+            }
+            end
+        }
+    };
+    // The socket goes with or without the peer's consent.
+    let _ = with_timeout(CLOSE_PATIENCE, socket.close(edge_nal::Close::Write)).await;
+    Ok(end)
+}
+
+/// What a session of these settings must be.
+fn policy<'p, N, W, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    tls: &'p TlsSettings,
+    ders: &'p [&'p [u8]],
+    alpn: &'p [&'p [u8]],
+) -> Result<Policy<'p>, Reason> {
+    let setup = |cause| Reason::new(Stage::Setup, cause);
+    let (peer, clock) = if tls.mode == 2 {
+        (
+            PeerAuth::Chain(Anchors::new(ders).map_err(setup)?),
+            shared.clock.reading(),
+        )
+    } else {
+        espat_log::warn!("no check of the server's certificate: mode {}", tls.mode);
+        (PeerAuth::DangerAnyPeer, shared.clock.reading())
+    };
+    let name = match &tls.name {
+        Some(name) => NameRule::MustMatch {
+            name: PeerName::new(name).map_err(setup)?,
+            legacy_cn: true,
+        },
+        None => NameRule::NotAsked,
+    };
+    Ok(Policy {
+        peer,
+        name,
+        clock,
+        sni: tls.sni.as_deref(),
+        alpn,
+    })
+}
+
+async fn resolve<N: Dns, W, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    host: &str,
+    port: u16,
+) -> Result<SocketAddr, Reason> {
+    let dns = |cause| Reason::new(Stage::Dns, cause).wanting(host);
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(address, port));
+    }
+    match with_timeout(
+        DNS_PATIENCE,
+        shared.net.get_host_by_name(host, AddrType::IPv4),
+    )
+    .await
+    {
+        Ok(Ok(address)) => Ok(SocketAddr::new(address, port)),
+        Ok(Err(_)) => Err(dns(Cause::HostNotFound)),
+        Err(_) => Err(dns(Cause::Timeout {
+            ms: millis(DNS_PATIENCE),
+        })),
+    }
+}
+
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,238 @@
+//! The modem: boots from flash, then serves one AT port until it goes away or a restart is asked for.
+
+use at_grammar::Reply;
+use edge_nal::{Dns, TcpConnect, UdpBind};
+use embassy_futures::select::{Either, Either4, select, select4};
+use embedded_io_async::{Read, Write};
+use embedded_storage_async::nor_flash::MultiwriteNorFlash;
+use partition_store::{FlashStore, LayoutError};
+use rand_core::CryptoRngCore;
+
+use crate::background;
+use crate::clock::WallClock;
+use crate::config::Config;
+use crate::exec;
+use crate::framing::{Framed, LineBuffer};
+use crate::input::{Gone, Input};
+use crate::link;
+use crate::state::{LinkMemory, Outside, Phase, Shared};
+use crate::wifi::Wifi;
+
+/// What `AT+GMR` tells of the build and the module.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity {
+    /// `ESP32`, `ESP32-C3`, …: the chip whose layout and names are used.
+    pub chip: &'static str,
+    /// Name of the module, at most 32 bytes.
+    pub module: &'static str,
+}
+
+/// Everything outside that a modem works with.
+#[derive(Debug)]
+pub struct Parts<'a, N, W, F, G> {
+    /// Sockets and names.
+    pub net: &'a N,
+    /// The station.
+    pub wifi: &'a W,
+    /// The whole flash chip.
+    pub flash: F,
+    /// A cryptographic source of randomness.
+    pub rng: G,
+    /// The wall clock; it may know the time already.
+    pub clock: &'a WallClock,
+    /// Names for `AT+GMR`.
+    pub identity: Identity,
+}
+
+/// A flash that no modem can boot from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BootError<E>(pub LayoutError<E>);
+
+impl<E: core::fmt::Debug> core::fmt::Display for BootError<E> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "no usable partition tables: {}", self.0)
+    }
+}
+
+impl<E: core::fmt::Debug> core::error::Error for BootError<E> {}
+
+/// Why [`Modem::run`] came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// `AT+RST` or `AT+RESTORE`: boot again and go on with the same port.
+    Restart,
+    /// The port is gone; run again with another.
+    PortClosed,
+}
+
+/// A booted modem.
+pub struct Modem<'a, N, W, F, G> {
+    shared: Shared<'a, N, W, F, G>,
+    announced: bool,
+}
+
+impl<N, W, F, G> core::fmt::Debug for Modem<'_, N, W, F, G> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Modem").finish_non_exhaustive()
+    }
+}
+
+impl<'a, N, W, F, G> Modem<'a, N, W, F, G>
+where
+    N: TcpConnect + UdpBind + Dns,
+    W: Wifi,
+    F: MultiwriteNorFlash,
+    G: CryptoRngCore + Clone,
+{
+    /// Reads both partition tables and the stored settings.
+    ///
+    /// Dropping the future leaves the flash as it was, or with its settings store formatted.
+    ///
+    /// # Errors
+    ///
+    /// A flash without ESP-AT's partition tables.
+    pub async fn boot(parts: Parts<'a, N, W, F, G>) -> Result<Self, BootError<F::Error>> {
+        let Parts {
+            net,
+            wifi,
+            flash,
+            rng,
+            clock,
+            identity,
+        } = parts;
+        let mut store = FlashStore::open(flash).await.map_err(BootError)?;
+        let config = Config::load(&mut store).await;
+        let join = config.auto_connect && config.station_role() && config.station.is_some();
+        let outside = Outside {
+            net,
+            wifi,
+            rng,
+            clock,
+            identity,
+        };
+        let shared = Shared::new(outside, store, config);
+        if join {
+            shared.join_stored.signal(());
+        }
+        Ok(Self {
+            shared,
+            announced: false,
+        })
+    }
+
+    /// Gives the flash back.
+    pub fn into_flash(self) -> F {
+        self.shared.store.into_inner().into_inner()
+    }
+
+    /// Serves the port. Links, SNTP and Wi-Fi run inside.
+    ///
+    /// Dropping it closes all links and may cut the message being written to the port.
+    pub async fn run(
+        &mut self,
+        memory: &mut LinkMemory,
+        rx: &mut impl Read,
+        tx: &mut impl Write,
+    ) -> Exit {
+        let shared = &self.shared;
+        shared.output.clear();
+        shared.set_phase(Phase::Instant);
+        let announce = !core::mem::replace(&mut self.announced, true);
+        let exit = {
+            let serve = serve(shared, announce, rx);
+            let [link0] = &shared.links;
+            let links = link::run(link0, shared, memory);
+            let background = background::run(shared);
+            match select4(serve, shared.output.drain(tx), links, background).await {
+                Either4::First(exit) => exit,
+                Either4::Second(_) => Exit::PortClosed,
+                Either4::Third(()) | Either4::Fourth(()) => Exit::Restart,
+            }
+        };
+        if exit == Exit::Restart {
+            // `OK` goes out before the port falls silent.
+            let _ = select(self.shared.output.drain(tx), self.shared.output.drained()).await;
+        }
+        self.shared.forget_links();
+        exit
+    }
+}
+
+async fn serve<N, W, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    announce: bool,
+    rx: &mut impl Read,
+) -> Exit
+where
+    N: TcpConnect + UdpBind + Dns,
+    W: Wifi,
+    F: MultiwriteNorFlash,
+    G: CryptoRngCore + Clone,
+{
+    let mut input = Input::new(rx);
+    if announce {
+        shared.print().await.reply(&Reply::Ready).await;
+    }
+    let mut line = LineBuffer::new();
+    loop {
+        let framed = loop {
+            let Ok(bytes) = input.peek().await else {
+                return Exit::PortClosed;
+            };
+            let (taken, framed) = line.push(bytes);
+            input.consume(taken);
+            if framed != Framed::Partial {
+                break framed;
+            }
+        };
+        let execute = exec::line(shared, framed, &line);
+        let verdict = match select(execute, attend(shared, &mut input)).await {
+            Either::First(verdict) => verdict,
+            Either::Second(Gone) => return Exit::PortClosed,
+        };
+        shared.set_phase(Phase::Instant);
+        line.clear();
+        if verdict == exec::Verdict::Restart {
+            return Exit::Restart;
+        }
+    }
+}
+
+/// Looks after the port while a command runs: payload goes to the command, the rest is turned away.
+async fn attend<N, W, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    input: &mut Input<'_, impl Read>,
+) -> Gone {
+    loop {
+        match shared.phase.get() {
+            Phase::Instant => shared.phase_changed.wait().await,
+            Phase::Payload(0) => shared.set_phase(Phase::Long),
+            Phase::Payload(left) => {
+                let Ok(bytes) = input.peek().await else {
+                    return Gone;
+                };
+                let piece = bytes.get(..left).unwrap_or(bytes);
+                let taken = shared.intake.write(piece).await;
+                input.consume(taken);
+                shared.set_phase(Phase::Payload(left.saturating_sub(taken)));
+            }
+            Phase::Long => {
+                let Ok(bytes) = input.peek().await else {
+                    return Gone;
+                };
+                // Only after waiting is it certain that the command still runs.
+                if shared.phase.get() != Phase::Long {
+                    continue;
+                }
+                let blank = bytes
+                    .iter()
+                    .all(|byte| matches!(byte, b'\r' | b'\n' | b' '));
+                let count = bytes.len();
+                input.consume(count);
+                if !blank {
+                    exec::busy(shared).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! What all parts of a running modem share, on one task: cells, not locks.
+
+use core::cell::{Cell, RefCell};
+
+use at_grammar::Reply;
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::Mutex;
+use embassy_sync::pipe::Pipe;
+use embassy_sync::signal::Signal;
+use embedded_storage_async::nor_flash::NorFlash;
+use partition_store::{FlashStore, PartitionStore};
+
+use crate::clock::WallClock;
+use crate::config::Config;
+use crate::link::{Link, credentials};
+use crate::output::Output;
+
+/// Links of this release.
+pub(crate) const LINKS: usize = 1;
+/// Link ids that settings exist for.
+pub(crate) const LINK_IDS: usize = 5;
+/// Most bytes of one `CIPSEND`.
+pub(crate) const MAX_SEND: usize = 8192;
+
+/// Payload of the running command: what `CIPSEND` sends, or a partition image being read.
+pub(crate) type Payload = Mutex<NoopRawMutex, [u8; MAX_SEND]>;
+
+/// The caller's memory for one link: TLS records and the certificates of its CA item.
+pub struct LinkMemory {
+    pub(crate) tls: tls_session::Memory,
+    pub(crate) anchors: [u8; credentials::MAX_IMAGE],
+}
+
+impl LinkMemory {
+    /// All zero.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            tls: tls_session::Memory::new(),
+            anchors: [0; credentials::MAX_IMAGE],
+        }
+    }
+}
+
+impl Default for LinkMemory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl core::fmt::Debug for LinkMemory {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("LinkMemory")
+    }
+}
+
+/// What input means while a command runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The command ends by itself at once; input waits in the buffer.
+    Instant,
+    /// The command waits for something outside: input is answered with `busy p...`.
+    Long,
+    /// This many bytes of input are the command's payload.
+    Payload(usize),
+}
+
+/// Station state as `AT+CIPSTATUS` tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Station {
+    /// A join was tried since start.
+    pub(crate) tried: bool,
+    /// A join is on its way.
+    pub(crate) joining: bool,
+    /// A link existed since the last address.
+    pub(crate) had_link: bool,
+}
+
+/// What a modem is given, the flash apart.
+pub(crate) struct Outside<'a, N, W, G> {
+    pub(crate) net: &'a N,
+    pub(crate) wifi: &'a W,
+    pub(crate) rng: G,
+    pub(crate) clock: &'a WallClock,
+    pub(crate) identity: crate::Identity,
+}
+
+pub(crate) struct Shared<'a, N, W, F, G> {
+    pub(crate) net: &'a N,
+    pub(crate) wifi: &'a W,
+    pub(crate) store: Mutex<NoopRawMutex, FlashStore<F>>,
+    pub(crate) rng: G,
+    pub(crate) clock: &'a WallClock,
+    pub(crate) identity: crate::Identity,
+    pub(crate) output: Output,
+    pub(crate) links: [Link; LINKS],
+    pub(crate) payload: Payload,
+    /// Payload bytes on their way from the port to the command.
+    pub(crate) intake: Pipe<NoopRawMutex, 512>,
+    pub(crate) phase: Cell<Phase>,
+    pub(crate) phase_changed: Signal<NoopRawMutex, ()>,
+    pub(crate) config: RefCell<Config>,
+    pub(crate) station: Cell<Station>,
+    /// `AT+CIPSNTPCFG` came, or the network did.
+    pub(crate) sync_time: Signal<NoopRawMutex, ()>,
+    /// The stored network is to be joined.
+    pub(crate) join_stored: Signal<NoopRawMutex, ()>,
+    /// A command takes the station over.
+    pub(crate) stop_joining: Signal<NoopRawMutex, ()>,
+}
+
+impl<'a, N, W, F, G> Shared<'a, N, W, F, G> {
+    pub(crate) fn new(parts: Outside<'a, N, W, G>, store: FlashStore<F>, config: Config) -> Self {
+        let Outside {
+            net,
+            wifi,
+            rng,
+            clock,
+            identity,
+        } = parts;
+        Self {
+            net,
+            wifi,
+            store: Mutex::new(store),
+            rng,
+            clock,
+            identity,
+            output: Output::new(),
+            links: [Link::new(0)],
+            payload: Mutex::new([0; MAX_SEND]),
+            intake: Pipe::new(),
+            phase: Cell::new(Phase::Instant),
+            phase_changed: Signal::new(),
+            config: RefCell::new(config),
+            station: Cell::new(Station::default()),
+            sync_time: Signal::new(),
+            join_stored: Signal::new(),
+            stop_joining: Signal::new(),
+        }
+    }
+}
+
+impl<N, W, F, G> Shared<'_, N, W, F, G> {
+    pub(crate) fn set_phase(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.phase_changed.signal(());
+    }
+
+    /// Prints `CLOSED` for a link.
+    pub(crate) async fn print_closed(&self, _link: u8) {
+        self.print().await.reply(&Reply::Closed(None)).await;
+    }
+
+    /// Notes that a join begins or is over.
+    pub(crate) fn note_joining(&self, joining: bool) {
+        let mut station = self.station.get();
+        station.tried = true;
+        station.joining = joining;
+        self.station.set(station);
+    }
+
+    /// Links whose task was dropped are closed.
+    pub(crate) fn forget_links(&self) {
+        for link in &self.links {
+            link.status.set(None);
+            link.sending.set(false);
+        }
+    }
+
+    /// Whether any link is open.
+    pub(crate) fn any_link_open(&self) -> bool {
+        self.links.iter().any(|link| link.status.get().is_some())
+    }
+}
+
+impl<N, W, F: NorFlash, G> Shared<'_, N, W, F, G> {
+    /// The first bytes of a user partition, as many as fit. `None` if it is not there or cannot be read.
+    pub(crate) async fn read_partition<'b>(
+        &self,
+        name: &str,
+        into: &'b mut [u8],
+    ) -> Option<&'b [u8]> {
+        let mut store = self.store.lock().await;
+        let mut region = store.user_region(name).ok()?;
+        let size = usize::try_from(region.size()).ok()?;
+        let len = size.min(into.len());
+        let into = into.get_mut(..len)?;
+        region.read_at(0, into).await.ok()?;
+        Some(into)
+    }
+}

@@ -1,0 +1,160 @@
+//! The station interface the modem needs from a radio, a simulator or an Ethernet stand-in.
+
+use core::net::Ipv4Addr;
+
+use heapless::Vec;
+
+/// Bytes of a network name: any bytes, at most 32.
+pub type Ssid = Vec<u8, 32>;
+
+/// What `AT+CWJAP` asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Join<'a> {
+    /// Network name.
+    pub ssid: &'a [u8],
+    /// Passphrase; empty for an open network. Never printed.
+    pub password: Secret<'a>,
+    /// One access point of several with the same name.
+    pub bssid: Option<[u8; 6]>,
+    /// Refuse open and WEP networks (`pci_en`).
+    pub secure_only: bool,
+}
+
+/// Bytes that no log shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Secret<'a>(pub &'a [u8]);
+
+impl core::fmt::Debug for Secret<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Why a network was not joined. The numbers are those of `+CWJAP:<code>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum JoinError {
+    /// No answer, or no address, in time.
+    Timeout,
+    /// The access point refused the passphrase.
+    WrongPassword,
+    /// No access point of that name (and BSSID) is there.
+    NotFound,
+    /// It failed in another way.
+    Failed,
+}
+
+impl JoinError {
+    /// 1 timeout, 2 wrong password, 3 not found, 4 failed.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Timeout => 1,
+            Self::WrongPassword => 2,
+            Self::NotFound => 3,
+            Self::Failed => 4,
+        }
+    }
+}
+
+/// A change of the station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum WifiEvent {
+    /// Associated; no address yet.
+    Connected,
+    /// An IPv4 address is there.
+    GotIp,
+    /// The access point is gone.
+    Disconnected,
+}
+
+/// How the encryption of a network is numbered in `+CWLAP`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Encryption {
+    Open,
+    Wep,
+    WpaPsk,
+    Wpa2Psk,
+    WpaWpa2Psk,
+    Wpa2Enterprise,
+    Wpa3Psk,
+    Wpa2Wpa3Psk,
+}
+
+impl Encryption {
+    /// The `ecn` field.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Open => 0,
+            Self::Wep => 1,
+            Self::WpaPsk => 2,
+            Self::Wpa2Psk => 3,
+            Self::WpaWpa2Psk => 4,
+            Self::Wpa2Enterprise => 5,
+            Self::Wpa3Psk => 6,
+            Self::Wpa2Wpa3Psk => 7,
+        }
+    }
+}
+
+/// One access point that a scan found, or the one that was joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessPoint {
+    /// Network name.
+    pub ssid: Ssid,
+    /// Address of the access point.
+    pub bssid: [u8; 6],
+    /// Channel, 1 to 14.
+    pub channel: u8,
+    /// Signal strength in dBm.
+    pub rssi: i8,
+    /// What it asks for.
+    pub encryption: Encryption,
+}
+
+/// IPv4 configuration of the station.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ipv4Config {
+    /// Address of the station.
+    pub address: Ipv4Addr,
+    /// Default gateway.
+    pub gateway: Ipv4Addr,
+    /// Network mask.
+    pub netmask: Ipv4Addr,
+}
+
+/// A Wi-Fi station. Methods take `&self`: events are awaited while commands run.
+pub trait Wifi {
+    /// Joins a network and waits for an IPv4 address, at most as long as the caller waits.
+    ///
+    /// Tells `progress` of [`WifiEvent::Connected`] and [`WifiEvent::GotIp`] as they happen; the
+    /// same changes do not come from [`Self::event`] as well. Dropping it leaves the station where
+    /// it was; call [`Self::leave`].
+    async fn join(
+        &self,
+        request: Join<'_>,
+        progress: impl AsyncFnMut(WifiEvent),
+    ) -> Result<(), JoinError>;
+
+    /// Leaves the network and stops reconnecting. Nothing happens when there is none.
+    async fn leave(&self);
+
+    /// Looks for access points; `found` gets each. Dropping it ends the scan.
+    async fn scan(&self, found: impl FnMut(&AccessPoint));
+
+    /// Waits for a change that no command of ours caused. Dropping it loses nothing.
+    async fn event(&self) -> WifiEvent;
+
+    /// The access point of the association, if there is one.
+    fn association(&self) -> Option<AccessPoint>;
+
+    /// The address, if there is one.
+    fn address(&self) -> Option<Ipv4Config>;
+
+    /// Hardware address of the station.
+    fn mac(&self) -> [u8; 6];
+}

@@ -1,0 +1,173 @@
+//! What a DER structure is, told from its shape: certificates and keys carry no label in this form.
+
+use core::fmt;
+
+use der::{AnyRef, Decode, Header, Reader, SliceReader, Tag, TagNumber, Tagged};
+use x509_facts::CertificateError;
+
+use super::{KeyForm, ObjectKind};
+
+/// What is wrong with one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Fault {
+    /// A BEGIN line that does not end as one.
+    Marker,
+    /// BEGIN without END.
+    NoEnd,
+    /// END names something else than BEGIN.
+    LabelMismatch,
+    /// Not base64 between the markers.
+    Base64 {
+        /// Where, from the start of the text between the markers.
+        at: usize,
+    },
+    /// DER that ends too early.
+    Truncated {
+        /// Bytes its outer header declares, header included; 0 when the header itself is cut.
+        declared: usize,
+        /// Bytes there are.
+        available: usize,
+    },
+    /// Bytes behind the DER structure, other than NULs.
+    Trailing {
+        /// How many.
+        left: usize,
+    },
+    /// Not the structure it claims to be.
+    Structure,
+    /// Not a certificate, though it looks like one.
+    Certificate(CertificateError),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Marker => f.write_str("incomplete BEGIN line"),
+            Self::NoEnd => f.write_str("BEGIN without END"),
+            Self::LabelMismatch => f.write_str("END does not match BEGIN"),
+            Self::Base64 { at } => write!(f, "bad base64 at byte {at} behind the BEGIN line"),
+            Self::Truncated {
+                declared,
+                available,
+            } => write!(f, "cut short: {declared} bytes declared, {available} there"),
+            Self::Trailing { left } => write!(f, "{left} bytes behind the end"),
+            Self::Structure => f.write_str("not the structure it claims to be"),
+            Self::Certificate(error) => write!(f, "no certificate: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for Fault {}
+
+/// Whether content without a PEM block was meant to be DER: a SEQUENCE that starts with a SEQUENCE, an
+/// INTEGER or an OBJECT IDENTIFIER, cut short or not. Text that happens to start with `0` is not.
+pub(super) fn is_likely(content: &[u8]) -> bool {
+    let inner = match *content {
+        [0x30, 0x81, _, inner, ..]
+        | [0x30, 0x82, _, _, inner, ..]
+        | [0x30, 0x83, _, _, _, inner, ..]
+        | [0x30, 0x00..=0x7F, inner, ..] => inner,
+        _ => return false,
+    };
+    matches!(inner, 0x30 | 0x02 | 0x06)
+}
+
+/// The structure at the start of `content`, behind which there may only be NULs.
+pub(super) fn outer(content: &[u8]) -> Result<&[u8], Fault> {
+    let cut = Fault::Truncated {
+        declared: 0,
+        available: content.len(),
+    };
+    let mut reader = SliceReader::new(content).map_err(|_| cut)?;
+    let header = Header::decode(&mut reader).map_err(|_| cut)?;
+    if header.tag != Tag::Sequence {
+        return Err(Fault::Structure);
+    }
+    let length = |length: der::Length| usize::try_from(length).map_err(|_| cut);
+    let declared = length(reader.position())?.saturating_add(length(header.length)?);
+    let (object, behind) = content.split_at_checked(declared).ok_or(Fault::Truncated {
+        declared,
+        available: content.len(),
+    })?;
+    if behind.iter().any(|&byte| byte != 0) {
+        return Err(Fault::Trailing { left: behind.len() });
+    }
+    Ok(object)
+}
+
+/// The one object of DER content and what it is.
+pub(super) fn object(content: &[u8]) -> Result<(ObjectKind, &[u8]), Fault> {
+    let object = outer(content)?;
+    Ok((classify(object).ok_or(Fault::Structure)?, object))
+}
+
+/// `None` when the parts of the structure cannot be told apart.
+fn classify(object: &[u8]) -> Option<ObjectKind> {
+    let parts = Parts::of(AnyRef::from_der(object).ok()?)?;
+    Some(match parts.tags() {
+        [Tag::Integer, Tag::Sequence, Tag::OctetString, ..] => {
+            ObjectKind::PrivateKey(KeyForm::Pkcs8)
+        }
+        [Tag::Integer, Tag::OctetString, ..] => ObjectKind::PrivateKey(KeyForm::Sec1),
+        [Tag::Integer, Tag::Integer, Tag::Integer, Tag::Integer, ..] => {
+            ObjectKind::PrivateKey(KeyForm::Pkcs1)
+        }
+        [Tag::Integer, Tag::Integer] => ObjectKind::PublicKey,
+        [Tag::Sequence, Tag::OctetString] => ObjectKind::EncryptedPrivateKey,
+        [Tag::Sequence, Tag::BitString] => ObjectKind::PublicKey,
+        [Tag::Sequence, Tag::Sequence, Tag::BitString] => classify_signed(parts.first?)?,
+        _ => ObjectKind::Other,
+    })
+}
+
+/// What is signed: a certificate, a request or a revocation list.
+fn classify_signed(to_be_signed: AnyRef<'_>) -> Option<ObjectKind> {
+    const ATTRIBUTES: Tag = Tag::ContextSpecific {
+        constructed: true,
+        number: TagNumber::N0,
+    };
+    let parts = Parts::of(to_be_signed)?;
+    let is_time = |tag: &Tag| matches!(tag, Tag::UtcTime | Tag::GeneralizedTime);
+    Some(match parts.tags() {
+        [Tag::Integer, Tag::Sequence, Tag::Sequence]
+        | [Tag::Integer, Tag::Sequence, Tag::Sequence, ATTRIBUTES] => {
+            ObjectKind::CertificateRequest
+        }
+        // A certificate keeps its dates one level deeper.
+        tags if tags.iter().any(is_time) => ObjectKind::Other,
+        _ => ObjectKind::Certificate,
+    })
+}
+
+/// The tags of the first parts of a SEQUENCE. Ten are enough to tell the structures apart.
+struct Parts<'a> {
+    tags: heapless::Vec<Tag, 10>,
+    first: Option<AnyRef<'a>>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(sequence: AnyRef<'a>) -> Option<Self> {
+        if sequence.tag() != Tag::Sequence {
+            return None;
+        }
+        let mut reader = SliceReader::new(sequence.value()).ok()?;
+        let mut parts = Self {
+            tags: heapless::Vec::new(),
+            first: None,
+        };
+        while !reader.is_finished() {
+            let part = AnyRef::decode(&mut reader).ok()?;
+            parts.first = parts.first.or(Some(part));
+            if parts.tags.push(part.tag()).is_err() {
+                break;
+            }
+        }
+        Some(parts)
+    }
+
+    fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+}

@@ -1,0 +1,23 @@
+//! The command line: which command, and its options. Each command keeps its own.
+
+use clap::{Parser, Subcommand};
+
+/// ESP-AT on a PC: simulated modem, certificate images, and why a TLS session was refused.
+#[derive(Debug, Parser)]
+#[command(name = "espat", version, about)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Tell the whole story on loopback, with servers of its own
+    Demo(espat::demo::Args),
+    /// Run the simulated modem
+    Sim(espat::sim::Args),
+    /// Make, show, unpack and check certificate images
+    Pki(espat::pki::Args),
+    /// Say whether a server's certificates would be accepted, and why not
+    Verify(espat::verify::Args),
+}

@@ -1,0 +1,235 @@
+//! The whole story against a modem that only pretends: the teller must notice every wrong reply.
+
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::story::{Stage, asctime};
+use super::{Args, ModemConfig, run_to};
+use crate::report::Outcome;
+
+/// Answers as a modem would, without a network; the reply of one number is spoilt.
+struct Pretender {
+    port: TcpStream,
+    replies: Arc<AtomicUsize>,
+    spoil: Option<usize>,
+    /// The first image ever loaded counts as the right one.
+    right_ca: Arc<Mutex<Vec<u8>>>,
+    ca: Vec<u8>,
+    server: String,
+    clock: bool,
+    syslog: bool,
+    last: String,
+}
+
+impl Pretender {
+    fn say(&mut self, text: &str) {
+        let number = self.replies.fetch_add(1, Ordering::Relaxed);
+        let mut bytes = text.as_bytes().to_vec();
+        if self.spoil == Some(number) {
+            bytes[0] ^= 1;
+        }
+        // The story may have been stopped.
+        let _ = self.port.write_all(&bytes);
+    }
+
+    fn run(mut self) {
+        let mut input = BufReader::new(self.port.try_clone().unwrap());
+        self.say("\r\nready\r\n");
+        let mut line = String::new();
+        while input.read_line(&mut line).is_ok_and(|count| count > 0) {
+            // The echo is part of the reply.
+            let reply = self.reply(line.trim_end());
+            self.say(&format!("{line}{reply}"));
+            let len = line.trim_end().rsplit([',', '=']).next().unwrap().parse();
+            if reply.ends_with('>') {
+                let mut data = vec![0; len.unwrap()];
+                if input.read_exact(&mut data).is_err() {
+                    break;
+                }
+                self.data(data);
+            } else if line.starts_with("AT+CIPSNTPCFG") {
+                self.clock = true;
+                self.say("+TIME_UPDATED\r\n");
+            }
+            line.clear();
+        }
+    }
+
+    fn data(&mut self, data: Vec<u8>) {
+        if data.starts_with(&[0xF1, 0xF1]) {
+            let mut right = self.right_ca.lock().unwrap();
+            if right.is_empty() {
+                right.clone_from(&data);
+            }
+            drop(right);
+            self.ca = data;
+            return self.say("\r\nOK\r\n");
+        }
+        let data = String::from_utf8(data).unwrap();
+        self.say(&format!("\r\nRecv {} bytes\r\n\r\nSEND OK\r\n", data.len()));
+        let answer = format!("hello from {}: {data}", self.server);
+        self.say(&format!("\r\n+IPD,{}:{answer}", answer.len()));
+    }
+
+    fn reply(&mut self, line: &str) -> String {
+        const OK: &str = "\r\nOK\r\n";
+        if let Some(port) = line.strip_prefix("AT+CIPSTART=\"SSL\",\"192.168.3.129\",") {
+            return self.connect(port);
+        }
+        match line {
+            "AT+SYSFLASH?" => super::story::PARTITIONS.into(),
+            "AT+CWJAP=\"iot\",\"\"" => "WIFI CONNECTED\r\nWIFI GOT IP\r\n\r\nOK\r\n".into(),
+            "AT+CIPSNTPTIME?" => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+                let now = i64::try_from(now.as_secs()).unwrap() + 8 * 3600;
+                format!("+CIPSNTPTIME:{}{OK}", asctime(now))
+            }
+            "AT+CIPSSLCCONF?" => {
+                let lines = (0..5).map(|id| format!("+CIPSSLCCONF:{id},2,0,0\r\n"));
+                lines.chain([OK.into()]).collect()
+            }
+            "AT+SSLWHY?" => format!("{}\r\n{OK}", self.last),
+            "AT+CIPCLOSE" => format!("CLOSED\r\n{OK}"),
+            _ if line.starts_with("AT+SYSFLASH=1") => "\r\n>".into(),
+            _ if line.starts_with("AT+CIPSEND=") => format!("{OK}\r\n>"),
+            _ => {
+                match line {
+                    "AT+SYSLOG=1" => self.syslog = true,
+                    "AT+SYSLOG=0" => self.syslog = false,
+                    _ if line.starts_with("AT+SYSFLASH=0") => self.ca.clear(),
+                    _ => {}
+                }
+                OK.into()
+            }
+        }
+    }
+
+    fn connect(&mut self, port: &str) -> String {
+        let refusal = |flags, subject: &str, wanted: &str, words: &str| {
+            format!(
+                r#"+SSLWHY:0,"certificate",-0x2700,{flags:#010x},0,"CN={subject}","{wanted}","{words}""#
+            )
+        };
+        let broker = "broker.local";
+        let right = *self.right_ca.lock().unwrap() == self.ca;
+        let (notice, why) = match port {
+            _ if self.ca.is_empty() => (
+                "NO CA FOUND\r\n",
+                r#"+SSLWHY:0,"setup",-0x7680,0x00000000,0,"","","no CA loaded""#.into(),
+            ),
+            _ if !right => ("", refusal(8, broker, "CN=espat demo CA", "no chain")),
+            _ if !self.clock => ("", refusal(512, broker, "2020-01-01", "clock not set")),
+            "8739" | "8740" => {
+                let kind = if port == "8739" { "P-256" } else { "RSA-2048" };
+                self.server = format!("the {kind} server");
+                return "CONNECT\r\n\r\nOK\r\n".into();
+            }
+            "8741" => ("", refusal(1, broker, "2021-01-01", "expired")),
+            "8742" => ("", refusal(512, broker, "2090-01-01", "not valid before")),
+            "8743" => (
+                "",
+                refusal(4, "elsewhere.local", broker, "is for another name"),
+            ),
+            "8744" => (
+                "",
+                r#"+SSLWHY:0,"tcp",-0x0044,0x00000000,0,"","","server refused it""#.into(),
+            ),
+            "8745" => (
+                "",
+                r#"+SSLWHY:0,"hello",-0x7780,0x00000000,0,"","","TLS 1.2 at most""#.into(),
+            ),
+            "8746" => (
+                "",
+                refusal(8, broker, "CN=espat demo intermediate", "no chain"),
+            ),
+            other => panic!("{other}"),
+        };
+        self.last = why;
+        if self.syslog {
+            format!("{}\r\nERR CODE:0x010a0000\r\n\r\nERROR\r\n", self.last)
+        } else {
+            format!("{notice}\r\nERROR\r\n")
+        }
+    }
+}
+
+/// The story, how it ended, and how many replies it took.
+fn told(quiet: bool, spoil: Option<usize>) -> (String, Outcome, usize) {
+    let replies = Arc::new(AtomicUsize::new(0));
+    let right_ca = Arc::default();
+    let mut modems = Vec::new();
+    let mut flashes = HashSet::new();
+    let mut out = Vec::new();
+    let switch_on = |config: ModemConfig| {
+        assert!(
+            flashes.insert(config.flash),
+            "every modem has its own flash"
+        );
+        assert_eq!(config.maps.len(), 10);
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let (replies, right_ca) = (Arc::clone(&replies), Arc::clone(&right_ca));
+        modems.push(thread::spawn(move || {
+            let (port, _) = listener.accept().unwrap();
+            port.set_nodelay(true).unwrap();
+            Pretender {
+                port,
+                replies,
+                spoil,
+                right_ca,
+                ca: Vec::new(),
+                server: String::new(),
+                clock: false,
+                syslog: false,
+                last: String::new(),
+            }
+            .run();
+        }));
+        Ok((address, ()))
+    };
+    let outcome = run_to(Args { quiet }, switch_on, &mut out).unwrap();
+    for modem in modems {
+        modem.join().unwrap();
+    }
+    let story = String::from_utf8(out).unwrap();
+    (story, outcome, replies.load(Ordering::Relaxed))
+}
+
+#[test]
+fn a_modem_that_gets_everything_right_passes() {
+    for quiet in [false, true] {
+        let (story, outcome, _) = told(quiet, None);
+        assert_eq!(outcome, Outcome::Done, "{story}");
+        assert!(story.contains("\n24 steps, 24 as expected, "), "{story}");
+        assert_eq!(story.matches('✓').count(), 24, "{story}");
+        assert!(!story.contains('✗'), "{story}");
+        assert_eq!(story.contains('→'), !quiet, "{story}");
+    }
+}
+
+#[test]
+fn one_wrong_byte_in_any_reply_is_one_cross_and_a_refusal() {
+    let (_, _, replies) = told(true, None);
+    assert!(replies > 70, "{replies}");
+    for spoil in 0..replies {
+        let (story, outcome, _) = told(true, Some(spoil));
+        assert_eq!(outcome, Outcome::Refused, "{spoil}: {story}");
+        assert_eq!(story.matches('✗').count(), 1, "{spoil}: {story}");
+    }
+}
+
+#[test]
+fn every_server_of_the_story_has_its_place() {
+    let stage = Stage::build().unwrap();
+    let maps = stage.maps();
+    let mut places: Vec<SocketAddr> = maps.iter().map(|(_, place)| *place).collect();
+    places.dedup();
+    // Both names of the clock lead to one server.
+    assert_eq!((maps.len(), places.len()), (10, 9));
+    assert!(places.iter().all(|place| place.ip().is_loopback()));
+}

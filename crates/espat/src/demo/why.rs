@@ -1,0 +1,133 @@
+//! The reasons the story expects, and how `AT+SSLWHY?` must tell them.
+//!
+//! ```text
+//! +SSLWHY:<link>,"<stage>",<Mbed TLS number>,<X.509 verify flags>,<depth>,"<subject>","<wanted issuer, name or missed date>","<words>"
+//! ```
+
+use anyhow::{bail, ensure};
+
+use super::pattern::{Matched, Pattern};
+use super::pki::SERVER_NAME;
+
+/// What `AT+SSLWHY?` must say of link 0.
+#[derive(Clone, Copy)]
+pub(super) struct Why {
+    stage: &'static str,
+    /// Mbed TLS's number without its minus.
+    number: u16,
+    flags: u32,
+    /// Part of the subject, of what was wanted, and of the words.
+    subject: &'static str,
+    wanted: &'static str,
+    words: &'static str,
+}
+
+/// A refused certificate.
+const fn untrusted(flags: u32, wanted: &'static str, words: &'static str) -> Why {
+    Why {
+        stage: "certificate",
+        number: 0x2700,
+        flags,
+        subject: SERVER_NAME,
+        wanted,
+        words,
+    }
+}
+
+pub(super) const NO_CA: Why = Why {
+    stage: "setup",
+    number: 0x7680,
+    flags: 0,
+    subject: "",
+    wanted: "",
+    words: "no CA",
+};
+pub(super) const OTHER_CA: Why = untrusted(0x08, "espat demo CA", "no chain");
+pub(super) const NO_CLOCK: Why = untrusted(0x0200, "2020-01-01", "clock not set");
+pub(super) const EXPIRED: Why = untrusted(0x01, "2021-01-01", "expired");
+pub(super) const FUTURE: Why = untrusted(0x0200, "2090-01-01", "not valid before");
+pub(super) const OTHER_NAME: Why = Why {
+    subject: "elsewhere.local",
+    ..untrusted(0x04, SERVER_NAME, "another name")
+};
+pub(super) const ORPHAN: Why = untrusted(0x08, "espat demo intermediate", "no chain");
+pub(super) const NOBODY: Why = Why {
+    stage: "tcp",
+    number: 0x0044,
+    flags: 0,
+    subject: "",
+    wanted: "",
+    words: "refused",
+};
+pub(super) const TLS12: Why = Why {
+    stage: "hello",
+    number: 0x7780,
+    flags: 0,
+    subject: "",
+    wanted: "",
+    words: "TLS 1.2",
+};
+
+impl Why {
+    /// Whether a `+SSLWHY` line tells this reason; what differs if not.
+    pub(super) fn agree(self, line: &str) -> anyhow::Result<()> {
+        let exact = format!(
+            "+SSLWHY:0,\"{}\",-{:#06x},{:#010x},0,",
+            self.stage, self.number, self.flags
+        );
+        let wanted = Pattern::after(&exact, "\"{subject}\",\"{wanted}\",\"{words}\"\r\n");
+        let line = format!("{line}\r\n");
+        let Matched::Whole { fields, .. } = wanted.compare(line.as_bytes()) else {
+            bail!("a reason like {wanted} was expected");
+        };
+        let field = |name, wanted: &str| {
+            let said = fields.get(name);
+            // Nothing expected means nothing said.
+            let right = said.contains(wanted) && (said.is_empty() || !wanted.is_empty());
+            ensure!(right, "{name} is {said:?}, expected {wanted:?}");
+            Ok(())
+        };
+        field("subject", self.subject)?;
+        field("wanted", self.wanted)?;
+        field("words", self.words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_compared_field_by_field() {
+        const GOOD: [&str; 7] = [
+            "\"certificate\"",
+            "-0x2700",
+            "0x00000001",
+            "0",
+            "\"CN=broker.local\"",
+            "\"2021-01-01T00:00:00Z\"",
+            "\"expired on 2021-01-01T00:00:00Z\"",
+        ];
+        let line = |fields: &[&str]| format!("+SSLWHY:0,{}", fields.join(","));
+        EXPIRED.agree(&line(&GOOD)).unwrap();
+        for at in 0..GOOD.len() {
+            for other in ["\"\"", "7", "", "-9984", "\"hello\""] {
+                let mut fields = GOOD;
+                fields[at] = other;
+                assert!(EXPIRED.agree(&line(&fields)).is_err(), "{}", line(&fields));
+            }
+            assert!(EXPIRED.agree(&line(&GOOD[..at])).is_err());
+        }
+    }
+
+    #[test]
+    fn what_should_be_empty_must_be() {
+        let line = |subject| {
+            format!(r#"+SSLWHY:0,"tcp",-0x0044,0x00000000,0,"{subject}","","server refused""#)
+        };
+        NOBODY.agree(&line("")).unwrap();
+        assert!(NOBODY.agree(&line("x")).is_err());
+        let unended = line("");
+        assert!(NOBODY.agree(unended.trim_end_matches('"')).is_err());
+    }
+}

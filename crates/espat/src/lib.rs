@@ -1,0 +1,15 @@
+//! Host side of espat: the simulated modem and the tools around it, as modules that tests can use.
+//!
+//! | module | what |
+//! |---|---|
+//! | `pki` | `espat pki`: certificate images |
+//! | `verify` | `espat verify`: a chain, a CA, a verdict |
+//! | `sim` | `espat sim`: the modem engine over sockets, files and simulated access points |
+//! | `demo` | `espat demo`: the whole story on loopback |
+//! | `report` | exit statuses, `--json`, messages |
+
+pub mod demo;
+pub mod pki;
+pub mod report;
+pub mod sim;
+pub mod verify;

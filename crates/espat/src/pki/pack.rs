@@ -1,0 +1,219 @@
+//! `espat pki pack`: certificates and keys into an image (spec: cert-bin 2.2, 6.2).
+
+use std::path::PathBuf;
+
+use cert_bin::lint::{self, Finding, Level, Verdict};
+use cert_bin::{ImageWriter, ItemKind, NewItem};
+use serde_json::{Value, json};
+
+use super::files::{self, Access, Output};
+use super::unpack::holds_a_key;
+use super::{Circumstances, describe, pair, scratch, size};
+use crate::report::{self, Outcome, WrongUsage};
+
+/// `espat pki pack -o OUT.bin (ca|cert|key FILE)...`
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The image; a regular file of this name is replaced
+    #[arg(short, long, value_name = "OUT.bin")]
+    output: PathBuf,
+    /// What to pack: ca, cert or key, and a PEM or DER file, and so on
+    #[arg(required = true, num_args = 2.., value_names = ["KIND", "FILE"])]
+    items: Vec<PathBuf>,
+    /// Pack contents that a device cannot use; never what the format or the partition cannot hold
+    #[arg(long)]
+    force: bool,
+    /// Size of the partition it is meant for
+    #[arg(long, value_name = "BYTES", default_value = "8192", value_parser = size)]
+    size: u32,
+    #[command(flatten)]
+    circumstances: Circumstances,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let sources = sources(&args.items)?;
+    let output = Output::new(&args.output)?;
+    if let Some((_, path)) = sources.iter().find(|(_, path)| output.is(path)) {
+        let message = format!("{} is to be packed and to be replaced", path.display());
+        return Err(WrongUsage(message).into());
+    }
+    let mut contents = Vec::new();
+    for (_, path) in &sources {
+        contents.push(files::read(path)?);
+    }
+    let items: Vec<NewItem<'_>> = sources
+        .iter()
+        .zip(&contents)
+        .map(|(&(kind, _), content)| NewItem { kind, content })
+        .collect();
+
+    let judged = judge(args, &sources, &items)?;
+    let refused = judged.verdict == Verdict::Refuse;
+    let size = if refused {
+        None
+    } else {
+        let writer = ImageWriter::new(&items)?.fitting(args.size)?;
+        let mut image = vec![0; writer.size()];
+        writer.write(&mut image)?;
+        let secret = items.iter().any(|item| holds_a_key(item.content));
+        let access = if secret {
+            Access::OwnerOnly
+        } else {
+            Access::Usual
+        };
+        output.write(&image, access)?;
+        Some(image.len())
+    };
+
+    if args.json {
+        let of = |level| -> Vec<&Value> {
+            let mine = judged.remarks.iter().filter(|it| it.level == level);
+            mine.map(|it| &it.json).collect()
+        };
+        report::print_json(&json!({
+            "verdict": judged.verdict.code(),
+            "errors": of(Level::Error),
+            "warnings": of(Level::Warning),
+            "output": args.output.display().to_string(),
+            "written": size.is_some(),
+            "item_count": items.len(),
+            "size": size,
+        }))?;
+    }
+    for remark in &judged.remarks {
+        // With JSON on stdout only the reason for a refusal is worth repeating.
+        if !args.json || remark.level == Level::Error {
+            report::note(&remark.line);
+        }
+    }
+    let name = args.output.display();
+    match size {
+        Some(size) => {
+            if !args.json {
+                let count = describe::items_word(items.len());
+                report::print(&format!("{name}: {count}, {size} bytes\n"))?;
+            }
+            Ok(Outcome::Done)
+        }
+        None => {
+            let hint = if judged.can_be_forced && !args.force {
+                "; --force packs it all the same"
+            } else {
+                ""
+            };
+            report::complain(format_args!("{name} was not written{hint}"));
+            Ok(Outcome::Refused)
+        }
+    }
+}
+
+/// Kind and file, in pairs.
+fn sources(words: &[PathBuf]) -> Result<Vec<(ItemKind, PathBuf)>, WrongUsage> {
+    let mut sources = Vec::new();
+    for pair in words.chunks(2) {
+        let [kind, path] = pair else {
+            let last = pair.first().map(|it| it.display().to_string());
+            return Err(WrongUsage(format!(
+                "no file behind '{}': each file needs ca, cert or key in front of it",
+                last.unwrap_or_default()
+            )));
+        };
+        let kind = kind.to_str().and_then(ItemKind::from_name).ok_or_else(|| {
+            WrongUsage(format!(
+                "'{}' is not ca, cert or key, one of which is needed in front of each file",
+                kind.display()
+            ))
+        })?;
+        sources.push((kind, path.clone()));
+    }
+    Ok(sources)
+}
+
+/// What there is to say, and whether to go on.
+struct Judged {
+    verdict: Verdict,
+    remarks: Vec<Remark>,
+    /// Whether the force switch overrides every error there is.
+    can_be_forced: bool,
+}
+
+struct Remark {
+    level: Level,
+    line: String,
+    json: Value,
+}
+
+fn judge(
+    args: &Args,
+    sources: &[(ItemKind, PathBuf)],
+    items: &[NewItem<'_>],
+) -> anyhow::Result<Judged> {
+    let context = args.circumstances.context(Some(args.size));
+    let mut findings: Vec<Finding> = Vec::new();
+    let tally = lint::check_new(items, &context, &mut scratch(), &mut |it| findings.push(it))?;
+    let can_be_forced = tally.final_errors == 0;
+    let forced = args.force && can_be_forced;
+
+    let remark = |found: Level, index: Option<usize>, message: String, code: &str, json: Value| {
+        let overridden = forced && found == Level::Error;
+        let level = if overridden { Level::Warning } else { found };
+        let place = index
+            .and_then(|index| sources.get(index))
+            .map(|(_, path)| format!("{}: ", path.display()));
+        let json = describe::merged(json, json!({"level": describe::level(level)}));
+        let json = if overridden {
+            describe::merged(json, json!({"forced": true}))
+        } else {
+            json
+        };
+        let json = match index.and_then(|index| sources.get(index)) {
+            Some((_, path)) => describe::merged(json, json!({"file": path.display().to_string()})),
+            None => json,
+        };
+        Remark {
+            level,
+            line: format!(
+                "{}: {}{message} [{code}]",
+                describe::level(level),
+                place.unwrap_or_default()
+            ),
+            json,
+        }
+    };
+    let mut remarks = Vec::new();
+    for finding in &findings {
+        let problem = &finding.problem;
+        remarks.push(remark(
+            problem.level(),
+            finding.index,
+            problem.to_string(),
+            problem.code(),
+            describe::finding(finding),
+        ));
+    }
+    for pair in pair::mismatches(items) {
+        remarks.push(remark(
+            pair.level(),
+            Some(pair.index),
+            pair.message(),
+            pair.code(),
+            pair.json(),
+        ));
+    }
+    let any = |level| remarks.iter().any(|remark| remark.level == level);
+    let verdict = if any(Level::Error) {
+        Verdict::Refuse
+    } else if any(Level::Warning) {
+        Verdict::AcceptWithWarnings
+    } else {
+        Verdict::Accept
+    };
+    Ok(Judged {
+        verdict,
+        remarks,
+        can_be_forced,
+    })
+}

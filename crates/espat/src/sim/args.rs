@@ -1,0 +1,133 @@
+//! The command line of `espat sim`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use clap::builder::{OsStringValueParser, PathBufValueParser, TypedValueParser as _};
+use clap::{ArgGroup, ValueEnum};
+use x509_facts::Timestamp;
+
+use super::log::LogTarget;
+use super::net::Map;
+use super::port::Choice;
+use super::wifi::ApSpec;
+
+/// Where the AT port is when nothing is said: only this machine reaches it.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 2323);
+
+/// Runs the modem on this machine, with simulated Wi-Fi and real sockets.
+///
+/// The AT port is one of --listen, --pty and --stdio; without any it is --listen 127.0.0.1:2323.
+/// A line on stderr tells when it is ready: "listening on ADDR:PORT" or "pty PATH".
+#[derive(Debug, Clone, clap::Args)]
+#[command(group(ArgGroup::new("at port").args(["listen", "pty", "stdio"])))]
+pub struct Args {
+    /// AT port over TCP; port 0 takes a free one. One host at a time: a second one waits until the
+    /// first is gone.
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_listen)]
+    pub listen: Option<SocketAddr>,
+
+    /// AT port as a pseudo-terminal, with a symbolic link LINK to it if given.
+    #[arg(long, value_name = "LINK", num_args = 0..=1)]
+    pub pty: Option<Option<PathBuf>>,
+
+    /// AT port on standard input and output; ends with the input.
+    #[arg(long)]
+    pub stdio: bool,
+
+    /// Flash image of 4 MiB, made blank where it does not exist; without it flash lasts as long as
+    /// the program.
+    #[arg(long, value_name = "FILE")]
+    pub flash: Option<PathBuf>,
+
+    /// The chip whose partition tables and names apply.
+    #[arg(long, value_enum, default_value_t = Chip::Esp32)]
+    pub chip: Chip,
+
+    /// Access point, open without PASSWORD; the name ends at the first comma. May be repeated, the
+    /// first is the strongest. An open one called iot is always there.
+    #[arg(long, value_name = "SSID[,PASSWORD]",
+          value_parser = OsStringValueParser::new().try_map(|text| ApSpec::parse(&text)))]
+    pub ap: Vec<ApSpec>,
+
+    /// Sends what the host asks for, over TCP or UDP, to another place. HOST is a name or an
+    /// address. May be repeated; a name that is mapped has no other ports.
+    #[arg(long, value_name = "HOST:PORT=ADDR:PORT")]
+    pub map: Vec<Map>,
+
+    /// The clock at the start: unset, as on a real module, the PC's, or a time.
+    #[arg(long, value_name = "unset|host|RFC3339", default_value = "unset", value_parser = Clock::parse)]
+    pub clock: Clock,
+
+    /// What the engine says about its work: to a file, or to stderr with -.
+    #[arg(long, value_name = "FILE|-", value_parser = PathBufValueParser::new().map(LogTarget::from))]
+    pub log: Option<LogTarget>,
+}
+
+impl Args {
+    /// The AT port these arguments name.
+    #[must_use]
+    pub fn port(&self) -> Choice {
+        match (&self.listen, &self.pty, self.stdio) {
+            (_, Some(link), _) => Choice::Pty(link.clone()),
+            (_, None, true) => Choice::Stdio,
+            (listen, None, false) => Choice::Listen(listen.unwrap_or(DEFAULT_LISTEN)),
+        }
+    }
+}
+
+/// The module that is simulated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Chip {
+    /// ESP32, the classic one.
+    Esp32,
+    /// ESP32-C3.
+    Esp32c3,
+}
+
+/// What the clock shows at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// Nothing, until SNTP tells.
+    Unset,
+    /// The time of the PC.
+    Host,
+    /// This time.
+    At(Timestamp),
+}
+
+impl Clock {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "unset" => Ok(Self::Unset),
+            "host" => Ok(Self::Host),
+            time => Timestamp::parse_rfc3339(time)
+                .map(Self::At)
+                .map_err(|error| format!("neither unset nor host, and as a time: {error}")),
+        }
+    }
+
+    /// The time to start with, if it is known.
+    #[must_use]
+    pub fn start(self) -> Option<Timestamp> {
+        match self {
+            Self::Unset => None,
+            Self::At(time) => Some(time),
+            // A PC whose clock is before 1970 knows the time no better than a module.
+            Self::Host => SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .ok()
+                .and_then(|since| i64::try_from(since.as_secs()).ok())
+                .map(Timestamp::from_unix),
+        }
+    }
+}
+
+fn parse_listen(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "an address with a port is expected, like 127.0.0.1:2323 or [::1]:0")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! The engine in its machine: booted from the flash image, served one host after the other.
+
+use anyhow::Context as _;
+use at_modem::wifi::Wifi as _;
+use at_modem::{Exit, Identity, LinkMemory, Modem, Parts, Timestamp, WallClock};
+use partition_store::FileFlash;
+use rand_core::OsRng;
+
+use super::Machine;
+use super::args::{Chip, Clock};
+use super::port::Port;
+
+/// Where the flash is; a nameless one goes with its folder.
+struct Flash {
+    file: FileFlash,
+    _folder: Option<tempfile::TempDir>,
+}
+
+async fn open_flash(machine: &Machine) -> anyhow::Result<Flash> {
+    let (path, folder) = match &machine.flash {
+        Some(path) => (path.clone(), None),
+        None => {
+            let folder = tempfile::tempdir().context("no place for a flash image")?;
+            (folder.path().join("flash.bin"), Some(folder))
+        }
+    };
+    let chip = match machine.chip {
+        Chip::Esp32 => partition_store::Chip::Esp32,
+        Chip::Esp32c3 => partition_store::Chip::Esp32C3,
+    };
+    let (file, made) = FileFlash::open_or_format(&path, chip, true)
+        .await
+        .context("the flash image cannot be used")?;
+    if made && machine.flash.is_some() {
+        ::log::info!("made {}", path.display());
+    }
+    Ok(Flash {
+        file,
+        _folder: folder,
+    })
+}
+
+const fn identity(chip: Chip) -> Identity {
+    match chip {
+        Chip::Esp32 => Identity {
+            chip: "ESP32",
+            module: "WROOM-32",
+        },
+        Chip::Esp32c3 => Identity {
+            chip: "ESP32C3",
+            module: "MINI-1",
+        },
+    }
+}
+
+fn set(clock: &WallClock, to: Clock) {
+    match to {
+        Clock::Unset => {}
+        Clock::Host => {
+            let now = std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .unwrap_or_default();
+            clock.set_micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX));
+        }
+        Clock::At(time) => clock.set(Timestamp::from_unix(time.as_unix())),
+    }
+}
+
+/// Serves one host after the other; returns when no other can come.
+///
+/// Power is on while a host is there: `ready` greets the first one and follows each restart. A
+/// host that goes closes its links, and leaves the network, the clock and the flash as they are.
+///
+/// Dropping it is like taking the power away.
+pub(super) async fn operate(machine: &Machine, port: &mut Port) -> anyhow::Result<()> {
+    let clock = WallClock::new();
+    set(&clock, machine.clock);
+    let Flash { mut file, _folder } = open_flash(machine).await?;
+    // 33 KiB that do not belong on a stack.
+    let mut memory = Box::new(LinkMemory::new());
+    let mut host = None;
+    loop {
+        let parts = Parts {
+            net: &machine.net,
+            wifi: &machine.wifi,
+            flash: file,
+            rng: OsRng,
+            clock: &clock,
+            identity: identity(machine.chip),
+        };
+        let mut modem = Modem::boot(parts)
+            .await
+            .context("the flash image cannot be booted")?;
+        loop {
+            let (rx, tx) = match &mut host {
+                Some(here) => here,
+                None => match port.accept().await.context("the AT port failed")? {
+                    Some(next) => host.insert(next),
+                    None => return Ok(()),
+                },
+            };
+            match modem.run(&mut memory, rx, tx).await {
+                Exit::PortClosed => host = None,
+                Exit::Restart => break,
+            }
+        }
+        file = modem.into_flash();
+        machine.wifi.leave().await;
+    }
+}

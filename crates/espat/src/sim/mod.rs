@@ -1,0 +1,117 @@
+//! `espat sim`: the modem engine over sockets, files and simulated access points.
+//!
+//! | module | stands in for |
+//! |---|---|
+//! | [`port`] | the UART |
+//! | [`wifi`] | the radio and the access points around it |
+//! | [`net`] | the network behind them |
+//! | [`log`] | the log UART |
+//! | [`args`] | the wiring |
+//! | `engine` | the module itself |
+//!
+//! Everything runs on the thread of the caller. State that a module keeps in flash is in the flash
+//! image and nowhere else.
+
+use std::future::{Future, pending};
+use std::path::PathBuf;
+
+use futures_lite::future::or;
+
+use crate::report::{self, Outcome, WrongUsage};
+
+pub mod args;
+mod engine;
+pub mod log;
+pub mod net;
+pub mod port;
+mod spawn;
+pub mod wifi;
+
+pub use args::Args;
+pub use spawn::{Config, Running};
+
+use args::{Chip, Clock};
+use net::{HostNet, MapTable};
+use port::Port;
+use wifi::SimWifi;
+
+/// The module around the engine: what is there before a host says anything.
+#[derive(Debug)]
+pub struct Machine {
+    /// Which module it is.
+    pub chip: Chip,
+    /// The flash image, if it is to outlast the program.
+    pub flash: Option<PathBuf>,
+    /// What the clock shows at the start.
+    pub clock: Clock,
+    /// The station.
+    pub wifi: SimWifi,
+    /// The network behind it.
+    pub net: HostNet,
+}
+
+impl Machine {
+    /// A module as `args` describes it, switched off.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongUsage`] when arguments contradict each other.
+    pub fn new(args: &Args) -> anyhow::Result<Self> {
+        let maps = MapTable::new(args.map.clone())
+            .map_err(|error| WrongUsage(format!("--map: {error}")))?;
+        let wifi = SimWifi::new(&args.ap);
+        Ok(Self {
+            chip: args.chip,
+            flash: args.flash.clone(),
+            clock: args.clock,
+            net: HostNet::new(maps, wifi.clone()),
+            wifi,
+        })
+    }
+}
+
+/// Runs `espat sim` until its host is gone (`--stdio`) or the program is ended.
+///
+/// # Errors
+///
+/// A sentence: wrong usage, or what could not be opened.
+pub fn run(args: &Args) -> anyhow::Result<Outcome> {
+    async_io::block_on(run_until(args, pending()))
+}
+
+/// As [`run`], and ends when `stop` does.
+///
+/// Dropping it is like taking the power away.
+///
+/// # Errors
+///
+/// As [`run`].
+pub async fn run_until(args: &Args, stop: impl Future<Output = ()>) -> anyhow::Result<Outcome> {
+    let machine = Machine::new(args)?;
+    log::start(args.log.as_ref())?;
+    let mut port = Port::open(&args.port())?;
+    if let Some(line) = port.announcement() {
+        report::note(line);
+    }
+    let stopped = async {
+        stop.await;
+        Ok(())
+    };
+    or(operate(&machine, &mut port), stopped).await?;
+    port.finish();
+    Ok(Outcome::Done)
+}
+
+/// Serves one host after the other; returns when no other can come.
+///
+/// Dropping it is like taking the power away.
+///
+/// # Errors
+///
+/// When the port or the engine cannot go on.
+pub async fn operate(machine: &Machine, port: &mut Port) -> anyhow::Result<()> {
+    engine::operate(machine, port).await
+}
+
+#[cfg(test)]
+mod tests;

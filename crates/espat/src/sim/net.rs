@@ -1,0 +1,236 @@
+//! The PC's sockets and names, as the simulated station reaches them.
+//!
+//! ```text
+//! modem ── resolve "cn.ntp.org.cn" ──▶ HostNet ── in a --map ──▶ 198.18.0.1 (made up, stable)
+//! modem ── send to 198.18.0.1:123 ───▶ HostNet ── that --map ──▶ 127.0.0.1:11123
+//! modem ◀─ from 198.18.0.1:123 ─────── HostNet ◀── the answer ── 127.0.0.1:11123
+//! ```
+//!
+//! What no `--map` names goes to the real network. Without an IPv4 address of the station nothing is
+//! reached, and what is open when the address is lost ends with it.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, Waker};
+
+use edge_nal::{AddrType, Dns, TcpConnect, UdpBind};
+use edge_nal_std::Stack;
+use embedded_io_async::ErrorKind;
+use futures_lite::future::or;
+
+use super::wifi::{Lease, SimWifi};
+
+mod map;
+mod tcp;
+mod udp;
+
+pub use map::{Host, Map, MapError, MapTable};
+pub use tcp::HostTcp;
+pub use udp::HostUdp;
+
+/// Why the network did not do what was asked.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum NetError {
+    /// The station has no IPv4 address.
+    NoAddress,
+    /// The station lost its address while the socket was open.
+    AddressLost,
+    /// The name is in a `--map`, but not with this port.
+    NotMapped {
+        /// The port that was asked for.
+        port: u16,
+    },
+    /// The name has no address of the wanted kind.
+    Lookup(io::Error),
+    /// The PC's network said so.
+    Io(io::Error),
+}
+
+impl fmt::Display for NetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAddress => f.write_str("the station has no IPv4 address"),
+            Self::AddressLost => f.write_str("the station lost its IPv4 address"),
+            Self::NotMapped { port } => {
+                write!(
+                    f,
+                    "no --map of this name has port {port}: connection refused"
+                )
+            }
+            Self::Lookup(error) => write!(f, "the name was not resolved: {error}"),
+            Self::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for NetError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Lookup(error) | Self::Io(error) => Some(error),
+            Self::NoAddress | Self::AddressLost | Self::NotMapped { .. } => None,
+        }
+    }
+}
+
+impl embedded_io_async::Error for NetError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NoAddress => ErrorKind::NotConnected,
+            Self::AddressLost => ErrorKind::ConnectionAborted,
+            Self::NotMapped { .. } => ErrorKind::ConnectionRefused,
+            Self::Lookup(_) => ErrorKind::NotFound,
+            Self::Io(error) => match error.kind() {
+                // The nearest of the traits' kinds, which know no routes.
+                io::ErrorKind::HostUnreachable
+                | io::ErrorKind::NetworkUnreachable
+                | io::ErrorKind::NetworkDown => ErrorKind::AddrNotAvailable,
+                kind => kind.into(),
+            },
+        }
+    }
+}
+
+impl From<io::Error> for NetError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// The network behind the simulated station.
+#[derive(Debug, Clone)]
+pub struct HostNet {
+    maps: MapTable,
+    wifi: SimWifi,
+}
+
+impl HostNet {
+    /// A network that `wifi` opens and closes, with some places moved by `maps`.
+    #[must_use]
+    pub fn new(maps: MapTable, wifi: SimWifi) -> Self {
+        Self { maps, wifi }
+    }
+
+    fn lease(&self) -> Result<Lease, NetError> {
+        self.wifi.lease().ok_or(NetError::NoAddress)
+    }
+}
+
+impl TcpConnect for HostNet {
+    type Error = NetError;
+    type Socket<'a> = HostTcp;
+
+    /// Dropping it closes the half-open connection.
+    async fn connect(&self, remote: SocketAddr) -> Result<HostTcp, NetError> {
+        let lease = self.lease()?;
+        let target = self.maps.redirect(remote)?;
+        let socket = while_leased(&lease, TcpConnect::connect(&Stack::new(), target)).await?;
+        HostTcp::new(socket, lease).map_err(NetError::Io)
+    }
+}
+
+impl UdpBind for HostNet {
+    type Error = NetError;
+    type Socket<'a> = HostUdp;
+
+    /// Waits for nothing, so dropping it loses nothing.
+    async fn bind(&self, local: SocketAddr) -> Result<HostUdp, NetError> {
+        let lease = self.lease()?;
+        HostUdp::bind(local, self.maps.clone(), lease)
+    }
+}
+
+impl Dns for HostNet {
+    type Error = NetError;
+
+    /// Dropping it leaves the PC's resolver to end by itself, unheard.
+    async fn get_host_by_name(&self, host: &str, kind: AddrType) -> Result<IpAddr, NetError> {
+        let lease = self.lease()?;
+        let fits = |address: &IpAddr| match kind {
+            AddrType::IPv4 => address.is_ipv4(),
+            AddrType::IPv6 => address.is_ipv6(),
+            AddrType::Either => true,
+        };
+        let known = host.parse().ok().or_else(|| self.maps.resolve(host));
+        let found = match known {
+            Some(address) => Some(address).filter(fits),
+            None => {
+                let name = host.to_owned();
+                let lookup = in_thread(move || {
+                    let addresses = (name.as_str(), 0_u16).to_socket_addrs()?;
+                    Ok::<_, io::Error>(addresses.map(|address| address.ip()).collect::<Vec<_>>())
+                });
+                let addresses = while_leased(&lease, async { lookup.await? })
+                    .await
+                    .map_err(|error| match error {
+                        NetError::Io(error) => NetError::Lookup(error),
+                        other => other,
+                    })?;
+                addresses.into_iter().find(fits)
+            }
+        };
+        found.ok_or_else(|| {
+            let words = "no address of the wanted kind";
+            NetError::Lookup(io::Error::new(io::ErrorKind::NotFound, words))
+        })
+    }
+
+    /// No command asks for it. Dropping it loses nothing.
+    async fn get_host_by_address(&self, _: IpAddr, _: &mut [u8]) -> Result<usize, NetError> {
+        Err(NetError::Lookup(io::ErrorKind::Unsupported.into()))
+    }
+}
+
+/// What `operation` says, unless the address is lost before.
+async fn while_leased<T>(
+    lease: &Lease,
+    operation: impl Future<Output = io::Result<T>>,
+) -> Result<T, NetError> {
+    let lost = async {
+        lease.lost().await;
+        Err(NetError::AddressLost)
+    };
+    or(lost, async { operation.await.map_err(NetError::Io) }).await
+}
+
+/// What a thread leaves for the future that waits for it.
+struct Slot<T> {
+    result: Option<T>,
+    waker: Option<Waker>,
+}
+
+/// Runs what would block in a thread of its own. Dropping it lets the thread run out unheard.
+async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    let slot = Arc::new(Mutex::new(Slot {
+        result: None,
+        waker: None,
+    }));
+    let theirs = Arc::clone(&slot);
+    std::thread::Builder::new()
+        .name("resolver".to_owned())
+        .spawn(move || {
+            let result = work();
+            let mut slot = theirs.lock().unwrap_or_else(PoisonError::into_inner);
+            slot.result = Some(result);
+            if let Some(waker) = slot.waker.take() {
+                waker.wake();
+            }
+        })?;
+    Ok(poll_fn(|context| {
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.result.take().map_or_else(
+            || {
+                slot.waker = Some(context.waker().clone());
+                Poll::Pending
+            },
+            Poll::Ready,
+        )
+    })
+    .await)
+}
+
+#[cfg(test)]
+mod tests;

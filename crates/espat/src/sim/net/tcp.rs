@@ -1,0 +1,115 @@
+//! A TCP connection that lasts no longer than the station's address.
+
+use std::io;
+use std::net::SocketAddr;
+
+use edge_nal::{Close, Readable, TcpShutdown, TcpSplit};
+use edge_nal_std::TcpSocket;
+use embedded_io_async::{ErrorType, Read, Write};
+
+use super::{NetError, while_leased};
+use crate::sim::wifi::Lease;
+
+/// A TCP connection of the simulated station.
+///
+/// Reads and writes that are dropped have moved nothing.
+pub struct HostTcp {
+    socket: TcpSocket,
+    lease: Lease,
+}
+
+impl std::fmt::Debug for HostTcp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HostTcp")
+            .field("peer", &self.peer().ok())
+            .finish_non_exhaustive()
+    }
+}
+
+impl HostTcp {
+    pub(super) fn new(socket: TcpSocket, lease: Lease) -> io::Result<Self> {
+        // A TLS record goes out when it is complete, not when the last one is acknowledged.
+        socket.get_ref().set_nodelay(true)?;
+        Ok(Self { socket, lease })
+    }
+
+    /// The real address of the peer, after any `--map`.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is gone already.
+    pub fn peer(&self) -> io::Result<SocketAddr> {
+        self.socket.get_ref().peer_addr()
+    }
+}
+
+impl ErrorType for HostTcp {
+    type Error = NetError;
+}
+
+impl ErrorType for &HostTcp {
+    type Error = NetError;
+}
+
+impl Read for &HostTcp {
+    async fn read(&mut self, into: &mut [u8]) -> Result<usize, NetError> {
+        while_leased(&self.lease, (&self.socket).read(into)).await
+    }
+}
+
+impl Write for &HostTcp {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, NetError> {
+        while_leased(&self.lease, (&self.socket).write(bytes)).await
+    }
+
+    async fn flush(&mut self) -> Result<(), NetError> {
+        while_leased(&self.lease, (&self.socket).flush()).await
+    }
+}
+
+impl Readable for &HostTcp {
+    async fn readable(&mut self) -> Result<(), NetError> {
+        while_leased(&self.lease, (&self.socket).readable()).await
+    }
+}
+
+impl Read for HostTcp {
+    async fn read(&mut self, into: &mut [u8]) -> Result<usize, NetError> {
+        (&*self).read(into).await
+    }
+}
+
+impl Write for HostTcp {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, NetError> {
+        (&*self).write(bytes).await
+    }
+
+    async fn flush(&mut self) -> Result<(), NetError> {
+        (&*self).flush().await
+    }
+}
+
+impl Readable for HostTcp {
+    async fn readable(&mut self) -> Result<(), NetError> {
+        (&*self).readable().await
+    }
+}
+
+impl TcpSplit for HostTcp {
+    type Read<'a> = &'a Self;
+    type Write<'a> = &'a Self;
+
+    fn split(&mut self) -> (&Self, &Self) {
+        (self, self)
+    }
+}
+
+impl TcpShutdown for HostTcp {
+    async fn close(&mut self, what: Close) -> Result<(), NetError> {
+        Ok(self.socket.close(what).await?)
+    }
+
+    async fn abort(&mut self) -> Result<(), NetError> {
+        Ok(self.socket.abort().await?)
+    }
+}

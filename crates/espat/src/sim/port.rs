@@ -1,0 +1,219 @@
+//! AT ports: a TCP listener, a pseudo-terminal, or standard input and output.
+//!
+//! | port | a host is there | end of input |
+//! |---|---|---|
+//! | [`Choice::Listen`] | one at a time; the next waits until this one is gone | its connection ends |
+//! | [`Choice::Pty`] | always, like a wired UART | never: the terminal can be closed and opened again |
+//! | [`Choice::Stdio`] | once | standard input ends |
+//!
+//! Bytes pass unchanged in both directions (spec: at-commands A.1).
+
+use std::fs::File;
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::thread::JoinHandle;
+
+use anyhow::Context as _;
+use async_io::Async;
+use embedded_io_async::{ErrorType, Read, Write};
+use futures_lite::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+mod pty;
+mod stdio;
+
+/// Which AT port is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// A TCP listener; port 0 takes a free one.
+    Listen(SocketAddr),
+    /// A pseudo-terminal, with a symbolic link to it if a path is given.
+    Pty(Option<PathBuf>),
+    /// Standard input and output.
+    Stdio,
+}
+
+/// An AT port that is ready for hosts.
+#[derive(Debug)]
+pub struct Port(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Listen {
+        listener: Async<TcpListener>,
+        local: SocketAddr,
+    },
+    Pty {
+        pty: pty::Pty,
+        wire: Rc<Wire>,
+    },
+    Stdio {
+        wire: Option<Rc<Wire>>,
+        output: JoinHandle<()>,
+    },
+}
+
+/// What the bytes go through.
+#[derive(Debug)]
+enum Wire {
+    Tcp(Async<TcpStream>),
+    Pty(Async<File>),
+    Stdio(Async<UnixStream>),
+}
+
+/// Bytes from the host. At the end of input every read gives 0.
+#[derive(Debug)]
+pub struct Rx(Rc<Wire>);
+
+/// Bytes to the host. Dropping it tells the host that no more will come.
+#[derive(Debug)]
+pub struct Tx(Rc<Wire>);
+
+impl Port {
+    /// Opens the port. From here on hosts can connect and send.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the address or path.
+    pub fn open(choice: &Choice) -> anyhow::Result<Self> {
+        Ok(Self(match choice {
+            Choice::Listen(address) => {
+                let listener = Async::<TcpListener>::bind(*address)
+                    .with_context(|| format!("cannot listen on {address}"))?;
+                let local = listener.get_ref().local_addr()?;
+                Kind::Listen { listener, local }
+            }
+            Choice::Pty(link) => {
+                let (pty, file) = pty::Pty::open(link.as_deref())?;
+                Kind::Pty {
+                    pty,
+                    wire: Rc::new(Wire::Pty(file)),
+                }
+            }
+            Choice::Stdio => {
+                let (stream, output) = stdio::bridge(io::stdin(), io::stdout())
+                    .context("cannot use standard input and output")?;
+                Kind::Stdio {
+                    wire: Some(Rc::new(Wire::Stdio(stream))),
+                    output,
+                }
+            }
+        }))
+    }
+
+    /// The line that tells a script that, and where, the port is ready. Standard input needs none.
+    #[must_use]
+    pub fn announcement(&self) -> Option<String> {
+        match &self.0 {
+            Kind::Listen { local, .. } => Some(format!("listening on {local}")),
+            Kind::Pty { pty, .. } => Some(format!("pty {}", pty.path().display())),
+            Kind::Stdio { .. } => None,
+        }
+    }
+
+    /// The address of a listener, with the port that was taken.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        match &self.0 {
+            Kind::Listen { local, .. } => Some(*local),
+            Kind::Pty { .. } | Kind::Stdio { .. } => None,
+        }
+    }
+
+    /// Waits for the next host; `None` when there will be none. Call it when the last one is gone:
+    /// meanwhile others wait in the listener's queue, and nothing is mixed into their bytes.
+    ///
+    /// Dropping it loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the listener cannot take connections any more.
+    pub async fn accept(&mut self) -> io::Result<Option<(Rx, Tx)>> {
+        let wire = match &mut self.0 {
+            Kind::Listen { listener, .. } => Some(Rc::new(Wire::Tcp(next_client(listener).await?))),
+            Kind::Pty { wire, .. } => Some(Rc::clone(wire)),
+            Kind::Stdio { wire, .. } => wire.take(),
+        };
+        Ok(wire.map(|wire| (Rx(Rc::clone(&wire)), Tx(wire))))
+    }
+
+    /// Closes the port after everything written has left it. Drop the halves before.
+    pub fn finish(self) {
+        if let Kind::Stdio { wire, output } = self.0 {
+            drop(wire);
+            // A panic of that thread has been printed by itself.
+            let _ = output.join();
+        }
+    }
+}
+
+async fn next_client(listener: &Async<TcpListener>) -> io::Result<Async<TcpStream>> {
+    loop {
+        match listener.accept().await {
+            Ok((client, _)) => {
+                // Replies are short, and hosts wait for each of them.
+                client.get_ref().set_nodelay(true)?;
+                return Ok(client);
+            }
+            // It left while it waited.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl ErrorType for Rx {
+    type Error = io::Error;
+}
+
+impl Read for Rx {
+    /// Dropping it loses nothing.
+    async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let result = match &*self.0 {
+            Wire::Tcp(stream) => (&mut &*stream).read(into).await,
+            Wire::Pty(file) => (&mut &*file).read(into).await,
+            Wire::Stdio(stream) => (&mut &*stream).read(into).await,
+        };
+        match result {
+            // For a modem a host that broke off is gone like one that hung up.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(0),
+            result => result,
+        }
+    }
+}
+
+impl ErrorType for Tx {
+    type Error = io::Error;
+}
+
+impl Write for Tx {
+    /// Waits for room, as for a host that holds RTS back. Dropping it loses nothing.
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &*self.0 {
+            Wire::Tcp(stream) => (&mut &*stream).write(bytes).await,
+            Wire::Pty(file) => (&mut &*file).write(bytes).await,
+            Wire::Stdio(stream) => (&mut &*stream).write(bytes).await,
+        }
+    }
+
+    /// Nothing is held back here, so there is nothing to wait for.
+    async fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        // It fails only when the host is gone already.
+        let _ = match &*self.0 {
+            Wire::Tcp(stream) => stream.get_ref().shutdown(Shutdown::Write),
+            Wire::Stdio(stream) => stream.get_ref().shutdown(Shutdown::Write),
+            Wire::Pty(_) => Ok(()),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,465 @@
+//! Simulated access points and the station that joins them.
+//!
+//! Nothing sleeps: a join yields where a radio would wait, and `WIFI CONNECTED` comes before
+//! `WIFI GOT IP` as on the chip. The addresses are those of the documentation's transcripts.
+//! [`Control`] takes access points away and brings them back.
+//!
+//! spec: at-commands B.3 (`AT+CWJAP`, `AT+CWLAP`), A.18.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::ffi::OsStr;
+use std::fmt;
+use std::future::poll_fn;
+use std::net::Ipv4Addr;
+use std::os::unix::ffi::OsStrExt;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use at_modem::wifi::{AccessPoint, Encryption, Ipv4Config, Join, JoinError, Ssid, Wifi, WifiEvent};
+use futures_lite::future::yield_now;
+
+/// What the station has once it joined, from the documentation's transcripts.
+const ADDRESS: Ipv4Config = Ipv4Config {
+    address: Ipv4Addr::new(192, 168, 3, 112),
+    gateway: Ipv4Addr::new(192, 168, 3, 1),
+    netmask: Ipv4Addr::new(255, 255, 255, 0),
+};
+
+/// Hardware address of the station; locally administered, so nobody else's.
+const MAC: [u8; 6] = [0x02, 0xe5, 0x70, 0xa7, 0xff, 0x01];
+
+/// The name of the open access point that is always there.
+const DEFAULT_SSID: &[u8] = b"iot";
+
+/// The 2.4 GHz channels that do not overlap.
+const CHANNELS: [u8; 3] = [1, 6, 11];
+
+/// IEEE 802.11 limit of a network name; `AT+CWJAP` has the same.
+const SSID_MAX: usize = 32;
+
+/// Longest passphrase (63) or pre-shared key in hexadecimal (64).
+const PASSWORD_MAX: usize = 64;
+
+/// One `--ap SSID[,PASSWORD]`. `Debug` keeps the password to itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApSpec {
+    ssid: Ssid,
+    password: Vec<u8>,
+}
+
+/// Why an `--ap` was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ApError {
+    /// There is no network name.
+    NoSsid,
+    /// The network name has `length` bytes.
+    SsidTooLong {
+        /// Its length.
+        length: usize,
+    },
+    /// The password has `length` bytes.
+    PasswordTooLong {
+        /// Its length.
+        length: usize,
+    },
+}
+
+impl fmt::Display for ApError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSsid => f.write_str("a network name is missing; expected SSID[,PASSWORD]"),
+            Self::SsidTooLong { length } => {
+                write!(
+                    f,
+                    "the network name has {length} bytes, at most {SSID_MAX} are possible"
+                )
+            }
+            Self::PasswordTooLong { length } => {
+                write!(
+                    f,
+                    "the password has {length} bytes, at most {PASSWORD_MAX} are possible"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for ApError {}
+
+impl ApSpec {
+    /// Reads `SSID[,PASSWORD]`; the name ends at the first comma, and no password means open.
+    ///
+    /// # Errors
+    ///
+    /// [`ApError`] when a part is missing or too long.
+    pub fn parse(text: &OsStr) -> Result<Self, ApError> {
+        let mut parts = text.as_bytes().splitn(2, |&byte| byte == b',');
+        let ssid = parts
+            .next()
+            .filter(|ssid| !ssid.is_empty())
+            .ok_or(ApError::NoSsid)?;
+        let password = parts.next().unwrap_or_default();
+        if password.len() > PASSWORD_MAX {
+            return Err(ApError::PasswordTooLong {
+                length: password.len(),
+            });
+        }
+        Ok(Self {
+            ssid: Ssid::from_slice(ssid)
+                .map_err(|_| ApError::SsidTooLong { length: ssid.len() })?,
+            password: password.to_vec(),
+        })
+    }
+}
+
+impl fmt::Debug for ApSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApSpec")
+            .field("ssid", &self.ssid.escape_ascii().to_string())
+            .field("open", &self.password.is_empty())
+            .finish()
+    }
+}
+
+/// An access point and whether its radio is on.
+struct Ap {
+    facts: AccessPoint,
+    password: Vec<u8>,
+    present: bool,
+}
+
+impl Ap {
+    fn new(index: usize, spec: &ApSpec) -> Self {
+        // Never more than a command line holds; the numbers only have to differ and look real.
+        let number = u16::try_from(index).unwrap_or(u16::MAX);
+        let [high, low] = number.to_be_bytes();
+        let weaker = i8::try_from(number.saturating_mul(5).min(50)).unwrap_or_default();
+        Self {
+            facts: AccessPoint {
+                ssid: spec.ssid.clone(),
+                bssid: [0x02, 0xe5, 0x70, 0xa7, high, low],
+                channel: CHANNELS
+                    .iter()
+                    .copied()
+                    .cycle()
+                    .nth(index)
+                    .unwrap_or_default(),
+                rssi: (-40_i8).saturating_sub(weaker),
+                encryption: if spec.password.is_empty() {
+                    Encryption::Open
+                } else {
+                    Encryption::Wpa2Psk
+                },
+            },
+            password: spec.password.clone(),
+            present: true,
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.facts.encryption == Encryption::Open
+    }
+}
+
+/// The station: what it is joined to, and what it will go back to.
+enum Station {
+    /// Nothing is wanted.
+    Idle,
+    /// A join got as far as the association with access point `ap`.
+    Associated { ap: usize },
+    /// Joined, with an address.
+    Up { ap: usize },
+    /// Access point `ap` went away; the station comes back with it.
+    Lost { ap: usize },
+}
+
+struct State {
+    aps: Vec<Ap>,
+    station: Station,
+    /// Changes that no command caused, oldest first.
+    events: VecDeque<WifiEvent>,
+    /// Counts how often an address was lost, so that old sockets know they are old.
+    epoch: u64,
+    wakers: Vec<Waker>,
+}
+
+impl State {
+    fn associated(&self) -> Option<&Ap> {
+        match self.station {
+            Station::Associated { ap } | Station::Up { ap } => self.aps.get(ap),
+            Station::Idle | Station::Lost { .. } => None,
+        }
+    }
+
+    fn is_up(&self) -> bool {
+        matches!(self.station, Station::Up { .. })
+    }
+
+    /// Moves the station; sockets of an address that is left end here.
+    fn turn(&mut self, station: Station) {
+        if self.is_up() {
+            self.epoch = self.epoch.wrapping_add(1);
+        }
+        self.station = station;
+    }
+
+    fn listen(&mut self, context: &Context<'_>) {
+        if !self
+            .wakers
+            .iter()
+            .any(|waker| waker.will_wake(context.waker()))
+        {
+            self.wakers.push(context.waker().clone());
+        }
+    }
+
+    /// The access point that `request` means, or why there is none.
+    fn choose(&self, request: &Join<'_>) -> Result<usize, JoinError> {
+        let (index, ap) = self
+            .aps
+            .iter()
+            .enumerate()
+            .filter(|(_, ap)| ap.present && ap.facts.ssid == *request.ssid)
+            .filter(|(_, ap)| request.bssid.is_none_or(|bssid| bssid == ap.facts.bssid))
+            // The chip drops open networks from its scan, so the host sees 3, not 4.
+            .find(|(_, ap)| !(request.secure_only && ap.is_open()))
+            .ok_or(JoinError::NotFound)?;
+        // An open network asks for no password, so one that is offered does not matter.
+        if ap.is_open() || ap.password == request.password.0 {
+            Ok(index)
+        } else {
+            Err(JoinError::WrongPassword)
+        }
+    }
+}
+
+/// The station of the simulator. Clones are the same station.
+#[derive(Clone)]
+pub struct SimWifi {
+    state: Rc<RefCell<State>>,
+}
+
+impl fmt::Debug for SimWifi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimWifi")
+            .field("address", &self.address())
+            .finish_non_exhaustive()
+    }
+}
+
+impl SimWifi {
+    /// A station that sees the access points of `specs`, and the open `iot` unless one of them has
+    /// that name. Earlier ones are stronger.
+    #[must_use]
+    pub fn new(specs: &[ApSpec]) -> Self {
+        let default = ApSpec {
+            ssid: Ssid::from_slice(DEFAULT_SSID).unwrap_or_default(),
+            password: Vec::new(),
+        };
+        let named = specs.iter().any(|spec| spec.ssid == default.ssid);
+        let aps = (!named)
+            .then_some(&default)
+            .into_iter()
+            .chain(specs)
+            .enumerate()
+            .map(|(index, spec)| Ap::new(index, spec))
+            .collect();
+        Self {
+            state: Rc::new(RefCell::new(State {
+                aps,
+                station: Station::Idle,
+                events: VecDeque::new(),
+                epoch: 0,
+                wakers: Vec::new(),
+            })),
+        }
+    }
+
+    /// A handle that makes access points vanish and come back.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        Control { wifi: self.clone() }
+    }
+
+    /// The present address as something that can be lost, or nothing without one.
+    #[must_use]
+    pub fn lease(&self) -> Option<Lease> {
+        let state = self.state.borrow();
+        state.is_up().then(|| Lease {
+            wifi: self.clone(),
+            epoch: state.epoch,
+        })
+    }
+
+    /// Changes the state and wakes all who wait for a change.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state.borrow_mut();
+        let result = change(&mut state);
+        let wakers = std::mem::take(&mut state.wakers);
+        drop(state);
+        for waker in wakers {
+            waker.wake();
+        }
+        result
+    }
+}
+
+impl Wifi for SimWifi {
+    async fn join(
+        &self,
+        request: Join<'_>,
+        mut progress: impl AsyncFnMut(WifiEvent),
+    ) -> Result<(), JoinError> {
+        self.leave().await;
+        yield_now().await;
+        self.change(|state| {
+            let ap = state.choose(&request)?;
+            state.turn(Station::Associated { ap });
+            Ok(())
+        })?;
+        progress(WifiEvent::Connected).await;
+        yield_now().await;
+        self.change(|state| match state.station {
+            Station::Associated { ap } => {
+                state.turn(Station::Up { ap });
+                Ok(())
+            }
+            // It vanished between the association and the address.
+            Station::Idle | Station::Up { .. } | Station::Lost { .. } => {
+                state.turn(Station::Idle);
+                Err(JoinError::Failed)
+            }
+        })?;
+        progress(WifiEvent::GotIp).await;
+        Ok(())
+    }
+
+    async fn leave(&self) {
+        self.change(|state| {
+            state.turn(Station::Idle);
+            state.events.clear();
+        });
+    }
+
+    async fn scan(&self, mut found: impl FnMut(&AccessPoint)) {
+        let count = self.state.borrow().aps.len();
+        for index in 0..count {
+            yield_now().await;
+            let facts = {
+                let state = self.state.borrow();
+                state
+                    .aps
+                    .get(index)
+                    .filter(|ap| ap.present)
+                    .map(|ap| ap.facts.clone())
+            };
+            if let Some(facts) = facts {
+                found(&facts);
+            }
+        }
+    }
+
+    async fn event(&self) -> WifiEvent {
+        poll_fn(|context| {
+            let mut state = self.state.borrow_mut();
+            state.events.pop_front().map_or_else(
+                || {
+                    state.listen(context);
+                    Poll::Pending
+                },
+                Poll::Ready,
+            )
+        })
+        .await
+    }
+
+    fn association(&self) -> Option<AccessPoint> {
+        self.state.borrow().associated().map(|ap| ap.facts.clone())
+    }
+
+    fn address(&self) -> Option<Ipv4Config> {
+        self.state.borrow().is_up().then_some(ADDRESS)
+    }
+
+    fn mac(&self) -> [u8; 6] {
+        MAC
+    }
+}
+
+/// Takes access points away and brings them back. Clones control the same air.
+#[derive(Debug, Clone)]
+pub struct Control {
+    wifi: SimWifi,
+}
+
+impl Control {
+    /// Switches off every access point of that name; a station that was joined is told so.
+    pub fn vanish(&self, ssid: &[u8]) {
+        self.wifi.change(|state| {
+            for ap in state.aps.iter_mut().filter(|ap| ap.facts.ssid == *ssid) {
+                ap.present = false;
+            }
+            let gone = state.associated().is_some_and(|ap| !ap.present);
+            match state.station {
+                Station::Up { ap } if gone => {
+                    state.turn(Station::Lost { ap });
+                    state.events.push_back(WifiEvent::Disconnected);
+                }
+                // The join that is under way reports it.
+                Station::Associated { .. } if gone => state.turn(Station::Idle),
+                _ => {}
+            }
+        });
+    }
+
+    /// Switches them on again; a station that lost one of them joins it by itself.
+    pub fn appear(&self, ssid: &[u8]) {
+        self.wifi.change(|state| {
+            for ap in state.aps.iter_mut().filter(|ap| ap.facts.ssid == *ssid) {
+                ap.present = true;
+            }
+            if let Station::Lost { ap } = state.station
+                && state.aps.get(ap).is_some_and(|ap| ap.present)
+            {
+                state.turn(Station::Up { ap });
+                state
+                    .events
+                    .extend([WifiEvent::Connected, WifiEvent::GotIp]);
+            }
+        });
+    }
+}
+
+/// An address while it lasts.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    wifi: SimWifi,
+    epoch: u64,
+}
+
+impl Lease {
+    /// Whether the address is still the station's.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        let state = self.wifi.state.borrow();
+        state.is_up() && state.epoch == self.epoch
+    }
+
+    /// Waits until the address is lost. Dropping it loses nothing.
+    pub async fn lost(&self) {
+        poll_fn(|context| {
+            if self.holds() {
+                self.wifi.state.borrow_mut().listen(context);
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
+        })
+        .await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

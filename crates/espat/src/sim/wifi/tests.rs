@@ -1,0 +1,286 @@
+//! Joins, losses and scans, without a clock.
+
+use std::os::unix::ffi::OsStrExt;
+
+use at_modem::wifi::Secret;
+use futures_lite::future::{block_on, poll_once};
+
+use super::*;
+
+fn spec(text: &[u8]) -> ApSpec {
+    ApSpec::parse(OsStr::from_bytes(text)).unwrap()
+}
+
+fn request<'a>(ssid: &'a [u8], password: &'a [u8]) -> Join<'a> {
+    Join {
+        ssid,
+        password: Secret(password),
+        bssid: None,
+        secure_only: false,
+    }
+}
+
+/// The result of a join and what it told on the way.
+fn join(wifi: &SimWifi, request: Join<'_>) -> (Result<(), JoinError>, Vec<WifiEvent>) {
+    let mut told = Vec::new();
+    let result = block_on(wifi.join(request, async |event| told.push(event)));
+    (result, told)
+}
+
+#[test]
+fn an_access_point_is_read_from_its_two_parts() {
+    for (text, ssid, password) in [
+        (&b"home"[..], &b"home"[..], &b""[..]),
+        (b"home,", b"home", b""),
+        (b"home,secret", b"home", b"secret"),
+        (b"home,a,b", b"home", b"a,b"),
+        (b"\xff\xfe,\x80", b"\xff\xfe", b"\x80"),
+        (&[b'a'; 32], &[b'a'; 32], b""),
+    ] {
+        let spec = spec(text);
+        assert_eq!((&*spec.ssid, &*spec.password), (ssid, password));
+    }
+    let long = [&b"a,"[..], &[b'p'; 65]].concat();
+    for (text, error) in [
+        (&b""[..], ApError::NoSsid),
+        (b",password", ApError::NoSsid),
+        (&[b'a'; 33], ApError::SsidTooLong { length: 33 }),
+        (&long, ApError::PasswordTooLong { length: 65 }),
+    ] {
+        assert_eq!(ApSpec::parse(OsStr::from_bytes(text)), Err(error));
+    }
+    assert!(ApSpec::parse(OsStr::from_bytes(&long[..66])).is_ok());
+}
+
+#[test]
+fn debug_output_hides_the_password() {
+    assert!(!format!("{:?}", spec(b"home,swordfish")).contains("swordfish"));
+}
+
+#[test]
+fn a_join_connects_and_then_gets_the_address() {
+    let wifi = SimWifi::new(&[spec(b"home,secret"), spec(b"\xff\x00")]);
+    for (ssid, password, encryption) in [
+        (&b"iot"[..], &b""[..], Encryption::Open),
+        (b"iot", b"not asked for", Encryption::Open),
+        (b"home", b"secret", Encryption::Wpa2Psk),
+        (b"\xff\x00", b"", Encryption::Open),
+    ] {
+        let (result, told) = join(&wifi, request(ssid, password));
+        assert_eq!(result, Ok(()));
+        assert_eq!(told, [WifiEvent::Connected, WifiEvent::GotIp]);
+        let association = wifi.association().unwrap();
+        assert_eq!(association.ssid, *ssid);
+        assert_eq!(association.encryption, encryption);
+        assert_eq!(
+            wifi.address().unwrap().address,
+            Ipv4Addr::new(192, 168, 3, 112)
+        );
+        assert_eq!(
+            block_on(poll_once(wifi.event())),
+            None,
+            "the join told it already"
+        );
+    }
+}
+
+#[test]
+fn the_address_comes_after_the_association() {
+    let wifi = SimWifi::new(&[]);
+    let mut seen = Vec::new();
+    block_on(wifi.join(request(b"iot", b""), async |event| {
+        seen.push((
+            event,
+            wifi.association().is_some(),
+            wifi.address().is_some(),
+        ));
+    }))
+    .unwrap();
+    assert_eq!(
+        seen,
+        [
+            (WifiEvent::Connected, true, false),
+            (WifiEvent::GotIp, true, true)
+        ]
+    );
+}
+
+#[test]
+fn a_join_that_cannot_be_says_why_and_leaves_nothing() {
+    let wifi = SimWifi::new(&[spec(b"home,secret")]);
+    let other = Some([0; 6]);
+    for (request, error) in [
+        (request(b"elsewhere", b""), JoinError::NotFound),
+        (request(b"", b""), JoinError::NotFound),
+        (request(b"IOT", b""), JoinError::NotFound),
+        (request(b"home", b""), JoinError::WrongPassword),
+        (request(b"home", b"Secret"), JoinError::WrongPassword),
+        (request(b"home", b"secret "), JoinError::WrongPassword),
+        (
+            Join {
+                secure_only: true,
+                ..request(b"iot", b"")
+            },
+            JoinError::NotFound,
+        ),
+        (
+            Join {
+                bssid: other,
+                ..request(b"iot", b"")
+            },
+            JoinError::NotFound,
+        ),
+    ] {
+        join(&wifi, self::request(b"iot", b"")).0.unwrap();
+        let (result, told) = join(&wifi, request);
+        assert_eq!(result, Err(error), "{request:?}");
+        assert!(told.is_empty());
+        assert_eq!(wifi.association(), None);
+        assert_eq!(wifi.address(), None);
+    }
+    let secure = Join {
+        secure_only: true,
+        ..request(b"home", b"secret")
+    };
+    assert_eq!(join(&wifi, secure).0, Ok(()));
+}
+
+#[test]
+fn of_several_with_one_name_the_strongest_is_joined_unless_the_bssid_says_another() {
+    let wifi = SimWifi::new(&[spec(b"iot"), spec(b"iot")]);
+    let mut found = Vec::new();
+    block_on(wifi.scan(|ap| found.push(ap.clone())));
+    assert_eq!(
+        found.len(),
+        2,
+        "a given iot stands in place of the default one"
+    );
+    assert!(found[0].rssi > found[1].rssi);
+    assert_ne!(found[0].bssid, found[1].bssid);
+
+    join(&wifi, request(b"iot", b"")).0.unwrap();
+    assert_eq!(wifi.association().as_ref(), found.first());
+    let second = Join {
+        bssid: Some(found[1].bssid),
+        ..request(b"iot", b"")
+    };
+    join(&wifi, second).0.unwrap();
+    assert_eq!(wifi.association().as_ref(), found.get(1));
+}
+
+#[test]
+fn a_scan_lists_what_is_there_with_plausible_numbers() {
+    let specs: Vec<_> = (0..300)
+        .map(|n| spec(format!("ap{n},password").as_bytes()))
+        .collect();
+    let wifi = SimWifi::new(&specs);
+    wifi.control().vanish(b"ap7");
+    let mut found = Vec::new();
+    block_on(wifi.scan(|ap| found.push(ap.clone())));
+    assert_eq!(found.len(), 300);
+    assert_eq!(found[0].ssid, *b"iot");
+    for ap in &found {
+        assert_ne!(ap.ssid, *b"ap7");
+        assert!((1..=14).contains(&ap.channel));
+        assert!((-90..=-40).contains(&ap.rssi));
+    }
+    let mut addresses: Vec<_> = found.iter().map(|ap| ap.bssid).collect();
+    addresses.push(wifi.mac());
+    addresses.sort_unstable();
+    addresses.dedup();
+    assert_eq!(addresses.len(), 301);
+}
+
+#[test]
+fn a_lost_network_is_told_and_joined_again_when_it_is_back() {
+    let wifi = SimWifi::new(&[]);
+    let control = wifi.control();
+    assert!(wifi.lease().is_none());
+    join(&wifi, request(b"iot", b"")).0.unwrap();
+    let lease = wifi.lease().unwrap();
+
+    control.vanish(b"elsewhere");
+    assert_eq!(block_on(poll_once(wifi.event())), None);
+    assert_eq!(block_on(poll_once(lease.lost())), None);
+
+    control.vanish(b"iot");
+    assert_eq!(block_on(poll_once(lease.lost())), Some(()));
+    assert!(wifi.lease().is_none());
+    assert_eq!(wifi.association(), None);
+    assert_eq!(block_on(wifi.event()), WifiEvent::Disconnected);
+    assert_eq!(block_on(poll_once(wifi.event())), None);
+
+    control.appear(b"iot");
+    assert_eq!(block_on(wifi.event()), WifiEvent::Connected);
+    assert_eq!(block_on(wifi.event()), WifiEvent::GotIp);
+    assert_eq!(block_on(poll_once(wifi.event())), None);
+    assert!(wifi.lease().is_some_and(|lease| lease.holds()));
+    assert!(!lease.holds(), "what was opened before the loss stays lost");
+}
+
+#[test]
+fn leaving_ends_the_wish_to_come_back() {
+    let wifi = SimWifi::new(&[]);
+    join(&wifi, request(b"iot", b"")).0.unwrap();
+    let lease = wifi.lease().unwrap();
+    wifi.control().vanish(b"iot");
+    block_on(wifi.leave());
+    wifi.control().appear(b"iot");
+    assert_eq!(block_on(poll_once(wifi.event())), None);
+    assert_eq!(wifi.association(), None);
+    assert!(!lease.holds());
+}
+
+#[test]
+fn an_access_point_that_vanishes_during_the_join_fails_it_without_an_event() {
+    let wifi = SimWifi::new(&[]);
+    let control = wifi.control();
+    let result = block_on(wifi.join(request(b"iot", b""), async |event| {
+        assert_eq!(event, WifiEvent::Connected);
+        control.vanish(b"iot");
+    }));
+    assert_eq!(result, Err(JoinError::Failed));
+    assert_eq!(block_on(poll_once(wifi.event())), None);
+    control.appear(b"iot");
+    assert_eq!(block_on(poll_once(wifi.event())), None);
+    assert_eq!(wifi.association(), None);
+}
+
+#[test]
+fn a_waiting_task_is_woken_by_the_change() {
+    let wifi = SimWifi::new(&[]);
+    join(&wifi, request(b"iot", b"")).0.unwrap();
+    let lease = wifi.lease().unwrap();
+    block_on(async {
+        let waits = async {
+            lease.lost().await;
+            wifi.event().await
+        };
+        let vanishes = async {
+            yield_now().await;
+            wifi.control().vanish(b"iot");
+        };
+        let (event, ()) = futures_lite::future::zip(waits, vanishes).await;
+        assert_eq!(event, WifiEvent::Disconnected);
+    });
+}
+
+#[test]
+fn a_join_dropped_at_any_await_leaves_a_station_that_joins_again() {
+    for polls in 0..4 {
+        let wifi = SimWifi::new(&[]);
+        block_on(async {
+            let mut joining = Box::pin(wifi.join(request(b"iot", b""), async |_| ()));
+            for _ in 0..polls {
+                if poll_once(&mut joining).await.is_some() {
+                    break;
+                }
+            }
+        });
+        assert_eq!(
+            join(&wifi, request(b"iot", b"")).0,
+            Ok(()),
+            "dropped after {polls} polls"
+        );
+    }
+}

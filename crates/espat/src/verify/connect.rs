@@ -1,0 +1,132 @@
+//! `--connect`: a real handshake with the policy of a modem, and no byte of application data.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, TcpStream, ToSocketAddrs as _};
+use std::str::FromStr;
+use std::time::Duration;
+
+use async_io::Async;
+use edge_nal_std::TcpSocket;
+use embassy_time::{Delay, with_timeout};
+use rand_core::OsRng;
+use tls_session::{
+    Accepted, Cause, Deadlines, GuardedTransport, Memory, PeerName, Policy, Reason, Session, Stage,
+};
+
+/// As long as one step of the handshake may take.
+const CONNECT_MS: u32 = 10_000;
+/// The verdict is there already; a server that does not take the goodbye is left.
+const GOODBYE: embassy_time::Duration = embassy_time::Duration::from_secs(1);
+
+/// `HOST:PORT`; an IPv6 address stands in brackets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Server {
+    host: String,
+    port: u16,
+}
+
+impl FromStr for Server {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let form = "expected HOST:PORT, such as broker.local:8883 or [::1]:8883";
+        let (host, port) = text.rsplit_once(':').ok_or(form)?;
+        let host = match host.strip_prefix('[') {
+            Some(host) => host.strip_suffix(']').ok_or(form)?,
+            // Without brackets nobody knows where the address ends.
+            None if host.contains(':') => return Err(form),
+            None => host,
+        };
+        match port.parse() {
+            Ok(port) if port != 0 && !host.is_empty() => Ok(Self {
+                host: host.to_owned(),
+                port,
+            }),
+            _ => Err(form),
+        }
+    }
+}
+
+impl Server {
+    /// The host, where it is a name; addresses are never sent.
+    pub(super) fn sni(&self) -> Option<&str> {
+        let is_name = self.host.parse::<IpAddr>().is_err() && PeerName::new(&self.host).is_ok();
+        is_name.then_some(self.host.as_str())
+    }
+
+    /// Connects, performs the handshake and says goodbye.
+    pub(super) fn handshake(&self, policy: &Policy<'_>) -> Result<Accepted, Reason> {
+        let stream = self.connect()?;
+        let socket =
+            TcpSocket::new(Async::new(stream).map_err(|error| at(Stage::Tcp, cause(&error)))?);
+        let transport = GuardedTransport::new(&socket, &socket, Delay);
+        let mut memory: Box<Memory> = Box::default();
+        async_io::block_on(async {
+            let deadlines = Deadlines::default();
+            let session = Session::open(&transport, &mut memory, policy, deadlines, OsRng).await?;
+            let accepted = session.accepted();
+            // Only politeness: what the handshake showed stays true.
+            let _ = with_timeout(GOODBYE, session.close()).await;
+            Ok(accepted)
+        })
+    }
+
+    /// The first of the host's addresses that answers.
+    fn connect(&self) -> Result<TcpStream, Reason> {
+        let addresses = (self.host.as_str(), self.port)
+            .to_socket_addrs()
+            .map_err(|_| at(Stage::Dns, Cause::HostNotFound))?;
+        let mut reason = at(Stage::Dns, Cause::HostNotFound);
+        for address in addresses {
+            let limit = Duration::from_millis(CONNECT_MS.into());
+            match TcpStream::connect_timeout(&address, limit) {
+                Ok(stream) => return Ok(stream),
+                Err(error) => reason = at(Stage::Tcp, cause(&error)),
+            }
+        }
+        Err(reason)
+    }
+}
+
+const fn at(stage: Stage, cause: Cause) -> Reason {
+    Reason::new(stage, cause)
+}
+
+fn cause(error: &io::Error) -> Cause {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Cause::ConnectionRefused,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Cause::Unreachable,
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Cause::Reset,
+        ErrorKind::TimedOut => Cause::Timeout { ms: CONNECT_MS },
+        _ => Cause::Transport,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_a_host_and_a_port() {
+        for (text, host, port, sni) in [
+            (
+                "broker.local:8883",
+                "broker.local",
+                8883,
+                Some("broker.local"),
+            ),
+            ("127.0.0.1:1", "127.0.0.1", 1, None),
+            ("[::1]:65535", "::1", 65535, None),
+            ("a:1", "a", 1, Some("a")),
+        ] {
+            let server: Server = text.parse().unwrap();
+            assert_eq!((server.host.as_str(), server.port), (host, port));
+            assert_eq!(server.sni(), sni, "{text}");
+        }
+        for text in [
+            "", "a", ":1", "a:", "a:0", "a:65536", "a:x", "::1:1", "[::1:1", "[]:1",
+        ] {
+            assert!(text.parse::<Server>().is_err(), "{text}");
+        }
+    }
+}

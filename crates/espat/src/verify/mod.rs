@@ -1,0 +1,208 @@
+//! `espat verify`: would a modem of ours accept this server, and if not, why not?
+//!
+//! ```text
+//! --ca FILE | --bin FILE[:N]           ─▶ anchors ─┐
+//! --name, --legacy-cn, --at            ─▶ policy ──┼▶ tls_session ─▶ accepted: the path
+//! --chain FILE | --connect HOST:PORT   ─▶ chain ───┘                 refused: stage, numbers, words
+//! ```
+//!
+//! The verdict is the very one of the modem: the same crate, the same policy. With `--connect` a whole handshake
+//! takes place, so that the server must also prove that it holds its key. As on the modem, a name is
+//! checked only when one is given.
+
+mod code;
+mod connect;
+mod path;
+mod render;
+mod trust;
+
+use std::path::{Path, PathBuf};
+
+use cert_bin::content::{self, ContentError};
+use clap::ArgGroup;
+use tls_session::{
+    Accepted, Anchors, Cause, Clock, NameRule, PeerName, Policy, Reason, Stage, Timestamp,
+};
+
+use crate::pki;
+use crate::pki::files;
+use crate::report::{self, Outcome, WrongUsage};
+use connect::Server;
+use render::Certificates;
+
+/// `espat verify …`
+#[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("trust").required(true).args(["ca", "bin"]))]
+#[command(group = ArgGroup::new("server").required(true).args(["chain", "connect"]))]
+pub struct Args {
+    /// The CA: every certificate in this PEM or DER file is trusted
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// The CA: item N (0 where not given) of this certificate image, picked as a modem picks it
+    #[arg(long, value_name = "FILE[:N]")]
+    bin: Option<PathBuf>,
+    /// The server's certificates, its own first, in PEM or DER
+    #[arg(long, value_name = "FILE")]
+    chain: Option<PathBuf>,
+    /// The server itself: connects and performs the handshake
+    #[arg(long, value_name = "HOST:PORT")]
+    connect: Option<Server>,
+    /// The name or address its certificate must be for; without it no name is checked
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// The time at which validity is judged [default: now]
+    #[arg(long, value_name = "RFC3339", value_parser = pki::time)]
+    at: Option<Timestamp>,
+    /// Let the subject's CN count in a certificate without any alternative name
+    #[arg(long)]
+    legacy_cn: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// A sentence for a person: files that cannot be read, and command lines that make no sense.
+pub fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let name = match &args.name {
+        Some(text) => NameRule::MustMatch {
+            name: PeerName::new(text).map_err(|cause| WrongUsage(format!("'{text}': {cause}")))?,
+            legacy_cn: args.legacy_cn,
+        },
+        None => NameRule::NotAsked,
+    };
+    let clock = args.at.or_else(pki::now).map_or(Clock::Unset, Clock::At);
+    match judge(args, name, clock)? {
+        Ok(()) => Ok(Outcome::Done),
+        Err(refusal) => {
+            refusal.report(args.json)?;
+            Ok(Outcome::Refused)
+        }
+    }
+}
+
+/// Why not, and what else is known about it.
+#[derive(Debug)]
+struct Refusal {
+    reason: Box<Reason>,
+    /// Which file or item, and what is the matter with it.
+    detail: Option<String>,
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self {
+            reason: Box::new(reason),
+            detail: None,
+        }
+    }
+}
+
+/// Asks tls-session, and reports an acceptance. The outer error is about files, the inner is the verdict.
+fn judge(args: &Args, name: NameRule<'_>, clock: Clock) -> anyhow::Result<Result<(), Refusal>> {
+    let trusted = match (&args.ca, &args.bin) {
+        (Some(file), _) => trust::from_file(file)?,
+        (None, Some(image)) => trust::from_image(image)?,
+        (None, None) => return Err(WrongUsage("no CA given".into()).into()),
+    };
+    let trusted = match trusted {
+        Ok(trusted) => trusted,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let anchor_ders: Vec<&[u8]> = trusted.iter().map(Vec::as_slice).collect();
+    let anchors = match Anchors::new(&anchor_ders) {
+        Ok(anchors) => anchors,
+        Err(cause) => return Ok(Err(Reason::new(Stage::Setup, cause).into())),
+    };
+    let mut policy = Policy::chain(anchors, clock);
+    policy.name = name;
+
+    if let Some(server) = &args.connect {
+        policy.sni = server.sni();
+        return match server.handshake(&policy) {
+            Ok(accepted) => {
+                let shown = Certificates::AnchorOnly(anchor(&anchor_ders, accepted));
+                render::accepted(&policy, accepted, &shown, args.json).map(Ok)
+            }
+            Err(reason) => Ok(Err(reason.into())),
+        };
+    }
+    let Some(file) = &args.chain else {
+        return Err(WrongUsage("neither a chain nor a server given".into()).into());
+    };
+    let chain = match chain(file)? {
+        Ok(chain) => chain,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let ders: Vec<&[u8]> = chain.iter().map(Vec::as_slice).collect();
+    match tls_session::verify_server(&policy, &ders) {
+        Ok(accepted) => {
+            let path = path::find(&policy, &ders, &anchor_ders, accepted);
+            let shown = path.map_or_else(
+                || Certificates::AnchorOnly(anchor(&anchor_ders, accepted)),
+                Certificates::Path,
+            );
+            render::accepted(&policy, accepted, &shown, args.json).map(Ok)
+        }
+        Err(reason) => Ok(Err(reason.into())),
+    }
+}
+
+/// The certificate that made a chain acceptable.
+fn anchor<'a>(anchors: &[&'a [u8]], accepted: Accepted) -> Option<&'a [u8]> {
+    match accepted {
+        Accepted::Path { anchor, .. } | Accepted::Pin { anchor } => anchors.get(anchor).copied(),
+        _ => None,
+    }
+}
+
+/// The certificates of a file in its order, which for a server's message means: its own first.
+fn chain(file: &Path) -> anyhow::Result<Result<Vec<Vec<u8>>, Refusal>> {
+    let bytes = files::read(file)?;
+    let refusal = |cause, detail: String| Refusal {
+        reason: Box::new(Reason::new(Stage::Certificate, cause)),
+        detail: Some(format!("{}: {detail}", file.display())),
+    };
+    Ok(match certificates(&bytes) {
+        // A server's message cannot have a hole: were the first one dropped, another would be its own.
+        Ok((_, unreadable)) if unreadable > 0 => Err(refusal(
+            Cause::Malformed,
+            format!("{unreadable} certificate blocks cannot be read"),
+        )),
+        Ok((ders, _)) => Ok(ders),
+        Err(error) => Err(refusal(
+            match error {
+                ContentError::Damaged { .. } => Cause::Malformed,
+                _ => Cause::NoCertificate,
+            },
+            error.to_string(),
+        )),
+    })
+}
+
+/// More than a chain or a CA item may have, so that the limit is reported by whoever has it.
+const MOST: usize = 64;
+
+/// Every certificate in PEM or DER bytes, and how many could not be read.
+fn certificates(bytes: &[u8]) -> Result<(Vec<Vec<u8>>, usize), ContentError> {
+    let mut buf = vec![0; bytes.len()];
+    let found = content::decode_certificates::<MOST>(bytes, &mut buf)?;
+    let ders = found.der.iter().map(|der| der.to_vec()).collect();
+    Ok((ders, found.unreadable))
+}
+
+impl Refusal {
+    /// The verdict on stderr, as JSON also on stdout.
+    fn report(&self, json: bool) -> anyhow::Result<()> {
+        if json {
+            report::print_json(&render::refused_json(self))?;
+            report::note(format_args!("refused: {}", self.reason));
+        } else {
+            report::note(render::refused_text(self)?);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,188 @@
+//! A verdict in words and as JSON.
+
+use std::fmt::{self, Write as _};
+
+use serde_json::{Value, json};
+use tls_session::{Accepted, Clock, NameRule, Policy};
+use x509_facts::Certificate;
+
+use super::{Refusal, code};
+use crate::report;
+
+/// What can be shown of an accepted chain.
+pub(super) enum Certificates<'a> {
+    /// All of it, the server's own first.
+    Path(Vec<&'a [u8]>),
+    /// What a session does not hand out stays unseen: only the CA is known.
+    AnchorOnly(Option<&'a [u8]>),
+}
+
+impl<'a> Certificates<'a> {
+    /// Each certificate that can be shown, and its part in the path.
+    fn shown(&self, accepted: Accepted) -> Vec<(&'static str, Certificate<'a>)> {
+        let pinned = matches!(accepted, Accepted::Pin { .. });
+        let (ders, whole) = match self {
+            Self::Path(ders) => (ders.as_slice(), true),
+            Self::AnchorOnly(der) => (der.as_slice(), false),
+        };
+        let last = ders.len().saturating_sub(1);
+        ders.iter()
+            .enumerate()
+            .filter_map(|(depth, der)| {
+                let part = match depth {
+                    _ if pinned => "pinned",
+                    0 if whole => "server",
+                    _ if depth == last => "ca",
+                    _ => "intermediate",
+                };
+                Some((part, Certificate::parse(der).ok()?))
+            })
+            .collect()
+    }
+}
+
+/// An acceptance, on stdout.
+pub(super) fn accepted(
+    policy: &Policy<'_>,
+    accepted: Accepted,
+    certificates: &Certificates<'_>,
+    json: bool,
+) -> anyhow::Result<()> {
+    if json {
+        report::print_json(&accepted_json(policy, accepted, certificates))
+    } else {
+        report::print(&accepted_text(policy, accepted, certificates)?)
+    }
+}
+
+/// Whether by a path or as a pin, and how many certificates lie between.
+const fn how(accepted: Accepted) -> (&'static str, usize) {
+    match accepted {
+        Accepted::Path { intermediates, .. } => ("path", intermediates),
+        Accepted::Pin { .. } => ("pin", 0),
+        _ => ("unchecked", 0),
+    }
+}
+
+fn accepted_json(
+    policy: &Policy<'_>,
+    accepted: Accepted,
+    certificates: &Certificates<'_>,
+) -> Value {
+    let (how, intermediates) = how(accepted);
+    let path: Vec<Value> = certificates
+        .shown(accepted)
+        .iter()
+        .map(|(part, certificate)| {
+            let validity = certificate.validity();
+            json!({
+                "part": part,
+                "subject": certificate.subject().to_string(),
+                "issuer": certificate.issuer().to_string(),
+                "not_before": validity.not_before.to_string(),
+                "not_after": validity.not_after.to_string(),
+                "key": certificate.key_kind().to_string(),
+            })
+        })
+        .collect();
+    json!({
+        "verdict": "accepted",
+        "checked": policy.to_string(),
+        "at": time(policy),
+        "how": how,
+        "intermediates": intermediates,
+        "path": path,
+        "path_complete": matches!(certificates, Certificates::Path(_)),
+    })
+}
+
+fn accepted_text(
+    policy: &Policy<'_>,
+    accepted: Accepted,
+    certificates: &Certificates<'_>,
+) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    let (how, intermediates) = how(accepted);
+    match how {
+        "pin" => write!(text, "accepted: the server's certificate is the loaded one")?,
+        _ => write!(text, "accepted: chain to the loaded CA")?,
+    }
+    match policy.name {
+        NameRule::MustMatch { name, .. } => writeln!(text, ", for {}", name.as_str())?,
+        NameRule::NotAsked => writeln!(text, ", whatever its name (--name checks one)")?,
+    }
+    writeln!(text, "  at            {}", time(policy).unwrap_or_default())?;
+    for (part, certificate) in certificates.shown(accepted) {
+        let validity = certificate.validity();
+        writeln!(
+            text,
+            "  {part:<12}  {}\n                {} to {}, {}",
+            certificate.subject(),
+            validity.not_before,
+            validity.not_after,
+            certificate.key_kind(),
+        )?;
+    }
+    if matches!(certificates, Certificates::AnchorOnly(_)) {
+        writeln!(
+            text,
+            "  between       {intermediates} intermediate certificates, not shown"
+        )?;
+    }
+    Ok(text)
+}
+
+fn time(policy: &Policy<'_>) -> Option<String> {
+    match policy.clock {
+        Clock::At(time) => Some(time.to_string()),
+        Clock::Unset => None,
+    }
+}
+
+/// As Mbed TLS's documentation writes it.
+fn mbedtls(number: i32) -> String {
+    format!("-0x{:04X}", number.unsigned_abs())
+}
+
+pub(super) fn refused_json(refusal: &Refusal) -> Value {
+    let reason = &refusal.reason;
+    json!({
+        "verdict": "refused",
+        "code": code::of(&reason.cause),
+        "stage": reason.stage.word(),
+        "mbedtls": mbedtls(reason.mbedtls()),
+        "flags": reason.verify_flags(),
+        "depth": reason.depth,
+        "subject": reason.subject.as_str(),
+        "wanted": reason.wanted.as_str(),
+        "words": reason.to_string(),
+        "detail": refusal.detail,
+    })
+}
+
+pub(super) fn refused_text(refusal: &Refusal) -> Result<String, fmt::Error> {
+    let reason = &refusal.reason;
+    let mut text = String::new();
+    write!(text, "refused: {reason}")?;
+    write!(text, "\n  stage         {}", reason.stage)?;
+    write!(
+        text,
+        "\n  mbedtls       {}, verify flags 0x{:04x}",
+        mbedtls(reason.mbedtls()),
+        reason.verify_flags()
+    )?;
+    if !reason.subject.is_empty() {
+        write!(
+            text,
+            "\n  certificate   {}: {}",
+            reason.depth, reason.subject
+        )?;
+    }
+    if !reason.wanted.is_empty() {
+        write!(text, "\n  wanted        {}", reason.wanted)?;
+    }
+    if let Some(detail) = &refusal.detail {
+        write!(text, "\n  detail        {detail}")?;
+    }
+    Ok(text)
+}

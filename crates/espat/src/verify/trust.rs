@@ -1,0 +1,122 @@
+//! What is trusted: the certificates of a file, or of one item of an image (spec: cert-bin 2.4, 3).
+
+use std::path::{Path, PathBuf};
+
+use cert_bin::content::ContentError;
+use cert_bin::{Image, ImageError, ItemKind};
+use tls_session::{Cause, Reason, Stage};
+
+use super::{Refusal, certificates};
+use crate::pki::files;
+use crate::report::{self, WrongUsage};
+
+/// DER certificates, or why a modem would find none. The outer error is about the file as a file.
+type Trusted = anyhow::Result<Result<Vec<Vec<u8>>, Refusal>>;
+
+/// Every certificate of a PEM or DER file.
+pub(super) fn from_file(path: &Path) -> Trusted {
+    let bytes = files::read(path)?;
+    Ok(from_content(&bytes, &path.display().to_string()))
+}
+
+/// The item that `<ca_number>` picks: by position, whatever its label says.
+pub(super) fn from_image(given: &Path) -> Trusted {
+    let (path, number) = split_number(given)?;
+    let bytes = files::read(&path)?;
+    let name = path.display();
+    let refusal = |cause, detail: String| Refusal {
+        reason: Box::new(Reason::new(Stage::Setup, cause)),
+        detail: Some(format!("{name}: {detail}")),
+    };
+    let image = match Image::parse(&bytes) {
+        Ok(image) => image,
+        Err(error) => {
+            let cause = match error {
+                ImageError::Erased => Cause::CaErased,
+                _ => Cause::CaUnreadable,
+            };
+            return Ok(Err(refusal(cause, format!("{error} [{}]", error.code()))));
+        }
+    };
+    let Some(item) = image.at(usize::from(number)) else {
+        let cause = Cause::CaMissing {
+            number,
+            available: image.count(),
+        };
+        return Ok(Err(refusal(cause, "item numbers count from 0".into())));
+    };
+    if item.kind != ItemKind::Ca {
+        report::note(format_args!(
+            "note: {name}: item {number} is labelled {}; a modem does not look at the label",
+            item.kind
+        ));
+    }
+    Ok(from_content(
+        item.content,
+        &format!("{name}, item {number}"),
+    ))
+}
+
+fn from_content(content: &[u8], name: &str) -> Result<Vec<Vec<u8>>, Refusal> {
+    match certificates(content) {
+        Ok((ders, unreadable)) => {
+            if unreadable > 0 {
+                report::note(format_args!(
+                    "note: {name}: {unreadable} certificate blocks cannot be read and are not trusted"
+                ));
+            }
+            Ok(ders)
+        }
+        Err(error) => Err(refused(&error, name)),
+    }
+}
+
+fn refused(error: &ContentError, name: &str) -> Refusal {
+    Refusal {
+        reason: Box::new(Reason::new(Stage::Setup, Cause::CaUnreadable)),
+        detail: Some(format!("{name}: {error} [{}]", error.code())),
+    }
+}
+
+/// `FILE:N`, unless there is a file of the whole name.
+fn split_number(given: &Path) -> Result<(PathBuf, u8), WrongUsage> {
+    let whole = (given.to_owned(), 0);
+    if given.exists() {
+        return Ok(whole);
+    }
+    let Some((path, number)) = given.to_str().and_then(|text| text.rsplit_once(':')) else {
+        return Ok(whole);
+    };
+    if path.is_empty() || number.is_empty() || !number.bytes().all(|it| it.is_ascii_digit()) {
+        return Ok(whole);
+    }
+    match number.parse() {
+        Ok(number) => Ok((path.into(), number)),
+        Err(_) => Err(WrongUsage(format!(
+            "item {number} of {path}: item numbers are 0 to 255"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_what_follows_the_last_colon() {
+        for (given, path, number) in [
+            ("no.bin", "no.bin", 0),
+            ("no.bin:0", "no.bin", 0),
+            ("no.bin:255", "no.bin", 255),
+            ("no:1.bin", "no:1.bin", 0),
+            ("no:1:2", "no:1", 2),
+            ("no.bin:", "no.bin:", 0),
+            ("no.bin:-1", "no.bin:-1", 0),
+            (":1", ":1", 0),
+        ] {
+            let found = split_number(Path::new(given)).unwrap();
+            assert_eq!(found, (PathBuf::from(path), number), "{given}");
+        }
+        assert!(split_number(Path::new("no.bin:256")).is_err());
+    }
+}

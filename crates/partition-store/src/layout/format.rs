@@ -1,0 +1,109 @@
+//! A blank flash made into one of a known layout.
+//!
+//! spec: cert-bin §8.2 (which table carries a checksum), §8.6 and at-commands B.2 (`factory_param`)
+
+use embedded_storage_async::nor_flash::NorFlash;
+
+use super::{Chip, LayoutError, PRIMARY_TABLE};
+use crate::entry::ENTRY_SIZE;
+use crate::table::Records;
+
+/// Bytes of a [`factory_param`] image; the rest of its partition stays erased.
+pub const FACTORY_PARAM_SIZE: usize = 88;
+
+/// The factory parameters of a usual module: what a host may read from partition `factory_param`.
+///
+/// ```text
+/// 0       2  3     4     5     6    7  8    12    16           22 24            56
+/// | FC FC | 3 | FF | 78  | 1   | 1 | 13 | CN | baud | 6 × pin | FF | platform, 32 | module, 32 |
+///   magic version  power  UART  channels
+/// ```
+#[must_use]
+pub fn factory_param(chip: Chip) -> [u8; FACTORY_PARAM_SIZE] {
+    // Pins in the order TX, RX, CTS, RTS, then two control pins that usual modules do not have.
+    let (pins, platform, module) = match chip {
+        Chip::Esp32 => ([17, 16, 15, 14, 0xff, 0xff], "PLATFORM_ESP32", "WROOM-32"),
+        Chip::Esp32C3 => ([7, 6, 5, 4, 0xff, 0xff], "PLATFORM_ESP32C3", "MINI-1"),
+    };
+    let mut image = [0; FACTORY_PARAM_SIZE];
+    let baud = 115_200_u32.to_le_bytes();
+    let fields: [(usize, &[u8]); 6] = [
+        (0, &[0xfc, 0xfc, 3, 0xff, 78, 1, 1, 13, b'C', b'N', 0, 0]),
+        (12, &baud),
+        (16, &pins),
+        (22, &[0xff, 0xff]),
+        (24, platform.as_bytes()),
+        (56, module.as_bytes()),
+    ];
+    for (at, field) in fields {
+        for (to, from) in image.iter_mut().skip(at).zip(field) {
+            *to = *from;
+        }
+    }
+    image
+}
+
+/// Erases the whole flash and writes both tables of `chip`, and where `with_factory_param` the
+/// factory parameters. Everything else is 0xFF.
+///
+/// The primary table comes last: after a power cut, or when the future is dropped, the flash has
+/// no layout and is to be formatted again.
+///
+/// # Errors
+/// The flash is smaller than the layout, or fails.
+pub async fn format<F: NorFlash>(
+    flash: &mut F,
+    chip: Chip,
+    with_factory_param: bool,
+) -> Result<(), LayoutError<F::Error>> {
+    const {
+        assert!(
+            ENTRY_SIZE.is_multiple_of(F::WRITE_SIZE)
+                && FACTORY_PARAM_SIZE.is_multiple_of(F::WRITE_SIZE),
+            "records and parameters are written by themselves"
+        );
+    };
+    let layout = chip.built_in();
+    let flash_size = u32::try_from(flash.capacity()).unwrap_or(u32::MAX);
+    if flash_size < layout.flash_size {
+        return Err(LayoutError::FlashTooSmall {
+            needed: layout.flash_size,
+            flash_size,
+        });
+    }
+    flash
+        .erase(0, flash_size)
+        .await
+        .map_err(LayoutError::Flash)?;
+
+    let missing = |name| LayoutError::MissingPartition { name };
+    if with_factory_param {
+        let name = "factory_param";
+        let place = layout.find(name).ok_or(missing(name))?.offset();
+        flash
+            .write(place, &factory_param(chip))
+            .await
+            .map_err(LayoutError::Flash)?;
+    }
+    let container = layout
+        .find(super::CONTAINER)
+        .ok_or(missing(super::CONTAINER))?;
+    let secondary = Records::new(layout.secondary.iter().copied(), true);
+    write_records(flash, container.offset(), secondary).await?;
+    let primary = Records::new(layout.primary.iter().copied(), false);
+    write_records(flash, PRIMARY_TABLE, primary).await
+}
+
+async fn write_records<F: NorFlash>(
+    flash: &mut F,
+    at: u32,
+    records: impl Iterator<Item = [u8; ENTRY_SIZE]>,
+) -> Result<(), LayoutError<F::Error>> {
+    for (place, record) in (at..).step_by(ENTRY_SIZE).zip(records) {
+        flash
+            .write(place, &record)
+            .await
+            .map_err(LayoutError::Flash)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,424 @@
+//! Settings: small records by key, in the primary partition `nvs`.
+//!
+//! ```text
+//! 0                          16                  0x1000                    end
+//! | "espatset" | version | !version | 0xFF ...   | map of sequential-storage |
+//!   8 bytes      u32       u32, little-endian      whole sectors
+//!
+//! record of the map: | key | 1 | value ... |  a value     | key | 0 |  none (any more)
+//! ```
+//!
+//! The header says whose sectors these are. A module that ran ESP-AT has ESP-IDF's NVS here, a
+//! new one anything at all; without our header the partition is erased and begun anew, and only
+//! then is the map's code let near it. The header is written last and erased first, so that a
+//! format that was cut is done again. Certificates lie in other partitions and are not touched.
+//!
+//! What a value means is the modem's business: see the keys in [`Key`] for who stores what.
+//! Values can be secrets (Wi-Fi passwords); none is ever logged.
+//!
+//! spec: at-commands A.22
+
+mod key;
+mod record;
+
+pub use self::key::{Key, LINKS};
+
+use core::fmt;
+
+use embedded_storage_async::nor_flash::NorFlash;
+use sequential_storage::cache::{Cache, Uncached};
+use sequential_storage::map::{MapConfig, MapStorage};
+
+use self::record::{Record, SCRATCH};
+use crate::layout::SECTOR;
+use crate::{Region, RegionError, StoreError};
+
+/// Longest value: the enterprise credentials of `AT+CWJEAP` are the largest record.
+pub const VALUE_MAX: usize = 256;
+
+/// Form of the header and the map. Another number here is reformatted, not guessed at.
+pub const VERSION: u32 = 1;
+
+const MAGIC: [u8; 8] = *b"espatset";
+const HEADER: usize = 16;
+
+/// Bytes that are looked at to tell what the partition holds: the header of an ESP-IDF NVS page.
+const PROBE: usize = 32;
+
+/// Fewest sectors: the header's, and two for a map to move between.
+const MIN_SECTORS: u32 = 3;
+
+type Map<'r, 'a, F> =
+    MapStorage<Key, &'r mut Region<'a, F>, Cache<Uncached, Uncached, Uncached, Key>>;
+
+/// The settings of one flash.
+pub struct Settings<'a, F> {
+    region: Region<'a, F>,
+}
+
+/// What [`Settings::open`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Opened {
+    /// Settings, in order.
+    Ready,
+    /// Something else, which is gone now: there are no settings.
+    Formatted(Found),
+}
+
+/// What was in the partition in place of settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Found {
+    /// Erased flash.
+    Blank,
+    /// NVS of ESP-IDF, as a module with ESP-AT has it.
+    EspIdfNvs,
+    /// Our header, of another version.
+    Version(u32),
+    /// Our header, and behind it a map that cannot be read or repaired.
+    Damaged,
+    /// Anything else.
+    Foreign,
+}
+
+impl<'a, F: NorFlash> Settings<'a, F> {
+    /// Opens the settings at start-up: checks every sector, lets the map repair what a power cut
+    /// left, and begins anew where there are none to be had.
+    ///
+    /// Dropping the future is like a power cut: settings there were stay, unless a format had
+    /// begun; the next `open` finishes it.
+    ///
+    /// # Errors
+    /// The partition is too small or the flash fails.
+    pub async fn open(region: Region<'a, F>) -> Result<(Self, Opened), SettingsError<F::Error>> {
+        let mut settings = Self::over(region)?;
+        let found = match settings.probe().await? {
+            Ok(()) if settings.scan().await? => return Ok((settings, Opened::Ready)),
+            Ok(()) => Found::Damaged,
+            Err(found) => found,
+        };
+        espat_log::warn!("no settings found but {:?}: formatting", found);
+        settings.erase_all().await?;
+        Ok((settings, Opened::Formatted(found)))
+    }
+
+    /// Takes up settings that [`open`](Self::open) has seen since start-up: one short read.
+    ///
+    /// Reads only: dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// There are none, the partition is too small, or the flash fails.
+    pub async fn attach(region: Region<'a, F>) -> Result<Self, SettingsError<F::Error>> {
+        let mut settings = Self::over(region)?;
+        match settings.probe().await? {
+            Ok(()) => Ok(settings),
+            Err(_) => Err(SettingsError::NotFormatted),
+        }
+    }
+
+    /// The value of `key`, at the start of `into`; `None` where none is stored.
+    ///
+    /// Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// `into` is too short, or the flash fails.
+    pub async fn get<'b>(
+        &mut self,
+        key: Key,
+        into: &'b mut [u8],
+    ) -> Result<Option<&'b [u8]>, SettingsError<F::Error>> {
+        let mut scratch = [0; SCRATCH];
+        let Some(value) = self.fetch(key, &mut scratch).await? else {
+            return Ok(None);
+        };
+        let needed = value.len();
+        let into = into
+            .get_mut(..needed)
+            .ok_or(SettingsError::BufferTooSmall { needed })?;
+        into.copy_from_slice(value);
+        Ok(Some(into))
+    }
+
+    /// Stores a value. The one that is stored already is not written again.
+    ///
+    /// If power fails or the future is dropped, `key` has its old value or the new one; no other key changes.
+    ///
+    /// # Errors
+    /// The value is too long, the partition is full (all values stay as they are), or the flash fails.
+    pub async fn set(&mut self, key: Key, value: &[u8]) -> Result<(), SettingsError<F::Error>> {
+        let length = value.len();
+        if length > VALUE_MAX {
+            return Err(SettingsError::TooLong {
+                length,
+                max: VALUE_MAX,
+            });
+        }
+        let mut scratch = [0; SCRATCH];
+        if self.fetch(key, &mut scratch).await? == Some(value) {
+            return Ok(());
+        }
+        self.store(key, Record::Value(value), &mut scratch).await
+    }
+
+    /// Forgets the value of `key`, if any.
+    ///
+    /// If power fails or the future is dropped, `key` has its old value or none; no other key changes.
+    ///
+    /// # Errors
+    /// The partition is full (all values stay as they are), or the flash fails.
+    pub async fn remove(&mut self, key: Key) -> Result<(), SettingsError<F::Error>> {
+        let mut scratch = [0; SCRATCH];
+        if self.fetch(key, &mut scratch).await?.is_none() {
+            return Ok(());
+        }
+        // A record that says "none" needs no second write to a flash word, and survives a cut as
+        // any other record does.
+        self.store(key, Record::None, &mut scratch).await
+    }
+
+    /// Forgets everything (`AT+RESTORE`): erases the partition and writes a new header.
+    ///
+    /// If power fails or the future is dropped, all settings are as before, or all are gone; the
+    /// next [`open`](Self::open) finishes the latter.
+    ///
+    /// # Errors
+    /// The flash fails.
+    pub async fn erase_all(&mut self) -> Result<(), SettingsError<F::Error>> {
+        // The header's sector first and by itself.
+        self.region
+            .erase_range(0, SECTOR)
+            .await
+            .map_err(from_store)?;
+        let rest = self.region.size().saturating_sub(SECTOR);
+        self.region
+            .erase_range(SECTOR, rest)
+            .await
+            .map_err(from_store)?;
+
+        let mut header = [0; HEADER];
+        let (version, check) = (VERSION.to_le_bytes(), (!VERSION).to_le_bytes());
+        let fields = MAGIC.iter().chain(&version).chain(&check);
+        for (to, from) in header.iter_mut().zip(fields) {
+            *to = *from;
+        }
+        NorFlash::write(&mut self.region, 0, &header)
+            .await
+            .map_err(from_region)
+    }
+
+    fn over(region: Region<'a, F>) -> Result<Self, SettingsError<F::Error>> {
+        const {
+            assert!(
+                HEADER.is_multiple_of(F::WRITE_SIZE),
+                "the header is written by itself"
+            );
+        };
+        let (size, needed) = (region.size(), MIN_SECTORS.saturating_mul(SECTOR));
+        if size < needed {
+            return Err(SettingsError::RegionTooSmall { size, needed });
+        }
+        Ok(Self { region })
+    }
+
+    /// What the partition begins with: our header, or what else.
+    async fn probe(&mut self) -> Result<Result<(), Found>, SettingsError<F::Error>> {
+        let mut bytes = [0; PROBE];
+        self.region
+            .read_at(0, &mut bytes)
+            .await
+            .map_err(from_store)?;
+        let [
+            m0,
+            m1,
+            m2,
+            m3,
+            m4,
+            m5,
+            m6,
+            m7,
+            v0,
+            v1,
+            v2,
+            v3,
+            c0,
+            c1,
+            c2,
+            c3,
+            rest @ ..,
+        ] = bytes;
+        let magic = [m0, m1, m2, m3, m4, m5, m6, m7];
+        let version = u32::from_le_bytes([v0, v1, v2, v3]);
+        if magic == MAGIC && version == !u32::from_le_bytes([c0, c1, c2, c3]) {
+            return Ok(if version == VERSION {
+                Ok(())
+            } else {
+                Err(Found::Version(version))
+            });
+        }
+        if bytes == [0xff; PROBE] {
+            return Ok(Err(Found::Blank));
+        }
+        // Page header of NVS: state (active, full, freeing), number, version 0xFE or 0xFF, 0xFF.
+        let state = u32::from_le_bytes([m0, m1, m2, m3]);
+        let is_state = matches!(state, 0xffff_fffe | 0xffff_fffc | 0xffff_fff8);
+        let [unused @ .., _, _, _, _] = rest;
+        let filled = [v1, v2, v3, c0, c1, c2, c3]
+            .iter()
+            .chain(&unused)
+            .all(|byte| *byte == 0xff);
+        if is_state && matches!(v0, 0xfe | 0xff) && filled {
+            return Ok(Err(Found::EspIdfNvs));
+        }
+        Ok(Err(Found::Foreign))
+    }
+
+    /// Walks over every record; `false` where the map is beyond repair.
+    async fn scan(&mut self) -> Result<bool, SettingsError<F::Error>> {
+        let mut scratch = [0; SCRATCH];
+        let walk = async {
+            let mut map = self.map()?;
+            let mut records = map.fetch_all_items(&mut scratch).await.map_err(from_map)?;
+            while records
+                .next::<Record<'_>>(&mut scratch)
+                .await
+                .map_err(from_map)?
+                .is_some()
+            {}
+            Ok(())
+        };
+        match walk.await {
+            Ok(()) => Ok(true),
+            Err(SettingsError::Damaged) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn map(&mut self) -> Result<Map<'_, 'a, F>, SettingsError<F::Error>> {
+        let (size, needed) = (self.region.size(), MIN_SECTORS.saturating_mul(SECTOR));
+        let config = MapConfig::try_new(SECTOR..size)
+            .map_err(|_| SettingsError::RegionTooSmall { size, needed })?;
+        Ok(MapStorage::new(
+            &mut self.region,
+            config,
+            Cache::new_uncached(),
+        ))
+    }
+
+    async fn fetch<'s>(
+        &mut self,
+        key: Key,
+        scratch: &'s mut [u8; SCRATCH],
+    ) -> Result<Option<&'s [u8]>, SettingsError<F::Error>> {
+        let record = self
+            .map()?
+            .fetch_item::<Record<'_>>(scratch, &key)
+            .await
+            .map_err(from_map)?;
+        Ok(match record {
+            Some(Record::Value(value)) => Some(value),
+            Some(Record::None) | None => None,
+        })
+    }
+
+    async fn store(
+        &mut self,
+        key: Key,
+        record: Record<'_>,
+        scratch: &mut [u8; SCRATCH],
+    ) -> Result<(), SettingsError<F::Error>> {
+        self.map()?
+            .store_item(scratch, &key, &record)
+            .await
+            .map_err(from_map)
+    }
+}
+
+impl<F> fmt::Debug for Settings<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("region", &self.region)
+            .finish()
+    }
+}
+
+/// Why settings were not read or stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum SettingsError<E> {
+    /// The value is longer than a record may be.
+    TooLong {
+        /// Its bytes.
+        length: usize,
+        /// Most bytes.
+        max: usize,
+    },
+    /// The caller's buffer is shorter than the value.
+    BufferTooSmall {
+        /// Bytes of the value.
+        needed: usize,
+    },
+    /// No room, even with every old value cleared away.
+    Full,
+    /// The map contradicts itself; [`Settings::open`] or [`Settings::erase_all`] begin it anew.
+    Damaged,
+    /// The partition holds no settings; [`Settings::open`] makes it.
+    NotFormatted,
+    /// The partition has too few sectors.
+    RegionTooSmall {
+        /// Its bytes.
+        size: u32,
+        /// Bytes it takes.
+        needed: u32,
+    },
+    /// The flash failed.
+    Flash(E),
+}
+
+impl<E: fmt::Debug> fmt::Display for SettingsError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { length, max } => write!(f, "value of {length} bytes, {max} at most"),
+            Self::BufferTooSmall { needed } => write!(f, "value needs a buffer of {needed} bytes"),
+            Self::Full => f.write_str("settings partition is full"),
+            Self::Damaged => f.write_str("settings are damaged"),
+            Self::NotFormatted => f.write_str("partition holds no settings"),
+            Self::RegionTooSmall { size, needed } => {
+                write!(f, "settings partition of {size} bytes, {needed} at least")
+            }
+            Self::Flash(error) => write!(f, "flash: {error:?}"),
+        }
+    }
+}
+
+impl<E: fmt::Debug> core::error::Error for SettingsError<E> {}
+
+fn from_store<E>(error: StoreError<E>) -> SettingsError<E> {
+    match error {
+        StoreError::EraseFailed(error)
+        | StoreError::ReadFailed(error)
+        | StoreError::WriteFailed(error) => SettingsError::Flash(error),
+        // Ranges are computed from the partition's own size.
+        _ => SettingsError::Damaged,
+    }
+}
+
+fn from_region<E>(error: RegionError<E>) -> SettingsError<E> {
+    match error {
+        RegionError::Flash(error) => SettingsError::Flash(error),
+        // The map followed an address out of the partition.
+        RegionError::OutOfBounds => SettingsError::Damaged,
+    }
+}
+
+fn from_map<E>(error: sequential_storage::Error<RegionError<E>>) -> SettingsError<E> {
+    use sequential_storage::Error;
+    match error {
+        Error::Storage { value, .. } => from_region(value),
+        Error::FullStorage => SettingsError::Full,
+        // The rest comes from records that this code cannot have written.
+        _ => SettingsError::Damaged,
+    }
+}

@@ -1,0 +1,19 @@
+//! What a user of this crate sees: tables, partitions, streams, settings, files; whole, at the
+//! edges, and after a power cut at every step.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says no by panicking"
+)]
+
+mod file;
+mod image;
+mod layout;
+mod region;
+mod settings;
+mod settings_cuts;
+mod stream;
+mod support;
+mod table;
+mod vectors;

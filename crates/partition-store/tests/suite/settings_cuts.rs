@@ -1,0 +1,231 @@
+//! Settings after a power cut at every step, and after a future dropped at every await.
+
+use embassy_futures::block_on;
+use partition_store::mock::{Half, MemFlash, MemFlashError};
+use partition_store::settings::Opened;
+use partition_store::{Key, PartitionStore, Settings, SettingsError};
+
+use crate::settings::{get, opened, small};
+use crate::support::{HALVES, compact, dropped_after, noise, only_changed, open};
+
+const CHANGED: Key = Key::STATION;
+
+/// What is done to a key.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Set(usize),
+    Remove,
+}
+
+impl Change {
+    fn value(self) -> Option<Vec<u8>> {
+        match self {
+            Self::Set(length) => Some(noise(length, 51)),
+            Self::Remove => None,
+        }
+    }
+
+    async fn apply(
+        self,
+        settings: &mut Settings<'_, MemFlash>,
+    ) -> Result<(), SettingsError<MemFlashError>> {
+        match self.value() {
+            Some(value) => settings.set(CHANGED, &value).await,
+            None => settings.remove(CHANGED).await,
+        }
+    }
+}
+
+fn others() -> Vec<(Key, Vec<u8>)> {
+    (0..12)
+        .map(|n| {
+            (
+                Key::user(n).unwrap(),
+                noise(usize::from(n) * 9, u32::from(n)),
+            )
+        })
+        .collect()
+}
+
+/// A flash with values, where the sector in use has `filled` further records. In three sectors,
+/// one more record now and then makes the map move everything to the other.
+fn prepared(sectors: u32, filled: u32) -> MemFlash {
+    let mut store = open(small(sectors));
+    let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+    for (key, value) in others() {
+        block_on(settings.set(key, &value)).unwrap();
+    }
+    block_on(settings.set(CHANGED, b"the old value")).unwrap();
+    for number in 0..filled {
+        let value = noise(100, number + 1000);
+        block_on(settings.set(Key::LAST_KNOWN_TIME, &value)).unwrap();
+    }
+    let mut flash = store.into_inner();
+    flash.reset_counts();
+    flash
+}
+
+/// Old or new, and everything else as it was; then a further change works.
+fn check(before: &MemFlash, after: MemFlash, new: Option<Vec<u8>>, when: &str) {
+    let mut store = open(after);
+    let nvs = *store.settings_region().partition();
+    let (mut settings, was) = opened(&mut store);
+    assert_eq!(was, Opened::Ready, "{when}");
+    let found = get(&mut settings, CHANGED);
+    assert!(
+        found == Some(b"the old value".to_vec()) || found == new,
+        "{when}: {found:?}"
+    );
+    for (key, value) in others() {
+        assert_eq!(get(&mut settings, key), Some(value), "{when}: {key}");
+    }
+    block_on(settings.set(CHANGED, b"after it")).unwrap();
+    assert_eq!(
+        get(&mut settings, CHANGED),
+        Some(b"after it".to_vec()),
+        "{when}"
+    );
+    for (key, value) in others() {
+        assert_eq!(get(&mut settings, key), Some(value), "{when}, later: {key}");
+    }
+    assert!(only_changed(before, &store.into_inner(), &nvs), "{when}");
+}
+
+fn sweep(before: &MemFlash, change: Change, half: Half) -> u32 {
+    let mut whole = open(before.clone());
+    let (mut settings, _) = opened(&mut whole);
+    block_on(change.apply(&mut settings)).unwrap();
+    let steps = whole.into_inner().counts().steps;
+    for cut in 0..steps {
+        let mut store = open(before.clone().halved(half).cut_after(cut));
+        let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+        let error = block_on(change.apply(&mut settings)).unwrap_err();
+        assert_eq!(error, SettingsError::Flash(MemFlashError::PowerLost));
+        let mut after = store.into_inner();
+        after.powered_again();
+        check(
+            before,
+            after,
+            change.value(),
+            &format!("{change:?}, {half:?}, cut after {cut}"),
+        );
+    }
+    steps
+}
+
+#[test]
+fn a_power_cut_leaves_the_old_value_or_the_new_one() {
+    let before = prepared(14, 0);
+    for half in HALVES {
+        // Two steps per word: header, then key, tag and value.
+        assert_eq!(sweep(&before, Change::Set(2), half), 2 * (2 + 1));
+        assert_eq!(sweep(&before, Change::Set(254), half), 2 * (2 + 64));
+        assert_eq!(sweep(&before, Change::Remove, half), 2 * (2 + 1));
+    }
+}
+
+/// The least number of records after which one more change moves the map to another sector.
+fn before_the_move(sectors: u32, change: Change) -> MemFlash {
+    (0..60)
+        .map(|filled| prepared(sectors, filled))
+        .find(|flash| {
+            let mut store = open(flash.clone());
+            let (mut settings, _) = opened(&mut store);
+            block_on(change.apply(&mut settings)).unwrap();
+            store.into_inner().counts().sectors_erased > 0
+        })
+        .unwrap()
+}
+
+#[test]
+fn a_power_cut_while_records_move_to_another_sector_loses_none() {
+    for sectors in [3, 4] {
+        let change = Change::Set(100);
+        let before = before_the_move(sectors, change);
+        let steps = sweep(&before, change, Half::First);
+        // All that moved was swept too, not just the new record.
+        assert!(steps > 2 * 100, "{steps}");
+    }
+}
+
+#[test]
+fn a_future_dropped_at_any_await_is_like_a_power_cut() {
+    for before in [prepared(14, 0), before_the_move(3, Change::Set(100))] {
+        for change in [Change::Set(100), Change::Remove] {
+            for polls in 0.. {
+                let mut store = open(before.clone().yielding(true));
+                let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+                let done = dropped_after(change.apply(&mut settings), polls);
+                let after = store.into_inner().yielding(false);
+                check(
+                    &before,
+                    after,
+                    change.value(),
+                    &format!("{change:?}, dropped after {polls}"),
+                );
+                if done.is_some() {
+                    assert!(polls > 10);
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cut_restore_leaves_all_settings_or_none() {
+    let before = prepared(4, 3);
+    let steps = {
+        let mut store = open(before.clone());
+        let (mut settings, _) = opened(&mut store);
+        block_on(settings.erase_all()).unwrap();
+        store.into_inner().counts().steps
+    };
+    // Four sectors and a header of four words.
+    assert_eq!(steps, 2 * (4 + 4));
+    for half in HALVES {
+        for cut in 0..steps {
+            let mut store = open(before.clone().halved(half).cut_after(cut));
+            let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+            block_on(settings.erase_all()).unwrap_err();
+            let mut after = store.into_inner();
+            after.powered_again();
+            let mut store = open(after);
+            let (mut settings, was) = opened(&mut store);
+            let all = others()
+                .into_iter()
+                .all(|(key, value)| get(&mut settings, key) == Some(value));
+            let none = others()
+                .into_iter()
+                .all(|(key, _)| get(&mut settings, key).is_none());
+            let expected = if was == Opened::Ready { all } else { none };
+            assert!(expected, "{half:?}, cut after {cut}: {was:?}");
+        }
+    }
+}
+
+#[test]
+fn a_first_format_that_was_cut_is_done_again() {
+    let mut whole = open(compact());
+    opened(&mut whole);
+    let steps = whole.into_inner().counts().steps;
+    assert_eq!(steps, 2 * (14 + 4));
+    for half in HALVES {
+        for cut in 0..steps {
+            let mut bytes = compact().bytes().to_vec();
+            bytes[0x1_2000..0x2_0000].copy_from_slice(&noise(0xe000, cut));
+            let flash = MemFlash::holding(bytes).halved(half).cut_after(cut);
+            let mut store = open(flash);
+            block_on(Settings::open(store.settings_region())).unwrap_err();
+            let mut after = store.into_inner();
+            after.powered_again();
+            let mut store = open(after);
+            let (mut settings, _) = opened(&mut store);
+            assert_eq!(get(&mut settings, CHANGED), None);
+            block_on(settings.set(CHANGED, b"works")).unwrap();
+            let (mut settings, was) = opened(&mut store);
+            assert_eq!(was, Opened::Ready, "cut after {cut}");
+            assert_eq!(get(&mut settings, CHANGED), Some(b"works".to_vec()));
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! What the server sends, in order, and in which records.
+//!
+//! A script starts correct and is then edited: `Script::good(&site).without(CERTIFICATE_VERIFY)`.
+
+use super::message::{CERTIFICATE, ENCRYPTED_EXTENSIONS, FINISHED, Hello, Message, SERVER_HELLO};
+use super::pki::Site;
+use super::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, TLS_1_2};
+
+/// How messages are laid into records. Records never span a change of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packing {
+    /// Each message in records of its own.
+    Each,
+    /// As many messages as fit into one record.
+    Coalesced,
+    /// All messages as one stream, cut into records of so many bytes.
+    Pieces(usize),
+}
+
+/// How the records of handshake messages are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wrap {
+    pub(crate) packing: Packing,
+    /// Zeros after the content type.
+    pub(crate) padding: usize,
+    /// Whether to encrypt once there are keys.
+    pub(crate) encrypt: bool,
+    /// Type in the header of an encrypted record.
+    pub(crate) outer: u8,
+    /// Type of the content.
+    pub(crate) inner: u8,
+    /// Version in the header.
+    pub(crate) version: u16,
+    /// A change_cipher_spec before each record.
+    pub(crate) ccs_before_each: bool,
+}
+
+impl Default for Wrap {
+    /// Correct: a record per message.
+    fn default() -> Self {
+        Self {
+            packing: Packing::Each,
+            padding: 0,
+            encrypt: true,
+            outer: APPLICATION_DATA,
+            inner: HANDSHAKE,
+            version: TLS_1_2,
+            ccs_before_each: false,
+        }
+    }
+}
+
+/// One thing the server does.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    /// Sends a message in records as [`Script::wrap`] says, together with its neighbours.
+    Send(Message),
+    /// Sends a message in records of its own.
+    SendIn(Message, Wrap),
+    /// Encrypts content of a type in one record.
+    Inner { kind: u8, content: Vec<u8> },
+    /// Encrypts these bytes as TLSInnerPlaintext, content type and padding included.
+    InnerBytes(Vec<u8>),
+    /// A record as it stands, never encrypted.
+    Record {
+        kind: u8,
+        version: u16,
+        body: Vec<u8>,
+    },
+    /// Bytes that need not be a record.
+    Bytes(Vec<u8>),
+    /// An alert, encrypted once there are keys.
+    Alert { level: u8, description: u8 },
+    /// Goes on only when the client's Finished was right.
+    AwaitFinished,
+    /// Says nothing more, ever, and leaves the connection open.
+    Stall,
+    /// Closes the connection after what was sent.
+    Close,
+}
+
+impl Step {
+    /// An alert that is not encrypted, whatever the phase.
+    pub(crate) fn plain_alert(level: u8, description: u8) -> Self {
+        Self::Record {
+            kind: ALERT,
+            version: TLS_1_2,
+            body: vec![level, description],
+        }
+    }
+
+    pub(crate) fn change_cipher_spec() -> Self {
+        Self::Record {
+            kind: CHANGE_CIPHER_SPEC,
+            version: TLS_1_2,
+            body: vec![1],
+        }
+    }
+
+    /// A record of type `kind` with a length field of `declared` and no more of it than `body`.
+    pub(crate) fn cut_record(kind: u8, declared: u16, body: &[u8]) -> Self {
+        let mut bytes = vec![kind, 3, 3];
+        bytes.extend(declared.to_be_bytes());
+        bytes.extend(body);
+        Self::Bytes(bytes)
+    }
+
+    /// Handshake type of the message sent by this step.
+    fn kind(&self) -> Option<u8> {
+        match self {
+            Self::Send(message) | Self::SendIn(message, _) => message.kind(),
+            _ => None,
+        }
+    }
+}
+
+/// All that the server does of itself. Editing names a message by its handshake type; the first
+/// of that type is meant, and one that is not there is an error in the test.
+#[derive(Debug, Clone)]
+pub(crate) struct Script {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) wrap: Wrap,
+}
+
+impl Script {
+    /// A correct server for `site`.
+    pub(crate) fn good(site: &Site) -> Self {
+        Self::of(vec![
+            Message::ServerHello(Hello::good()),
+            Message::EncryptedExtensions(Vec::new()),
+            Message::Certificate(site.chain.clone()),
+            Message::certificate_verify(&site.key),
+            Message::Finished,
+        ])
+    }
+
+    /// These messages in this order.
+    pub(crate) fn of(messages: Vec<Message>) -> Self {
+        Self {
+            steps: messages.into_iter().map(Step::Send).collect(),
+            wrap: Wrap::default(),
+        }
+    }
+
+    /// Correct until this hello in its place.
+    pub(crate) fn hello(site: &Site, hello: Hello) -> Self {
+        Self::good(site).replace(SERVER_HELLO, Step::Send(Message::ServerHello(hello)))
+    }
+
+    fn position(&self, kind: u8) -> usize {
+        let mut kinds = self.steps.iter().map(Step::kind);
+        kinds
+            .position(|found| found == Some(kind))
+            .unwrap_or_else(|| panic!("script has no message {kind}"))
+    }
+
+    pub(crate) fn without(mut self, kind: u8) -> Self {
+        self.steps.remove(self.position(kind));
+        self
+    }
+
+    pub(crate) fn replace(mut self, kind: u8, step: Step) -> Self {
+        let at = self.position(kind);
+        self.steps[at] = step;
+        self
+    }
+
+    pub(crate) fn before(mut self, kind: u8, step: Step) -> Self {
+        self.steps.insert(self.position(kind), step);
+        self
+    }
+
+    pub(crate) fn after(mut self, kind: u8, step: Step) -> Self {
+        self.steps.insert(self.position(kind) + 1, step);
+        self
+    }
+
+    /// Appends a step.
+    pub(crate) fn then(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// Everything before the first message of this type, then nothing.
+    pub(crate) fn until(mut self, kind: u8, end: Step) -> Self {
+        self.steps.truncate(self.position(kind));
+        self.then(end)
+    }
+
+    pub(crate) fn twice(self, kind: u8) -> Self {
+        let step = self.steps[self.position(kind)].clone();
+        self.after(kind, step)
+    }
+
+    pub(crate) fn swap(mut self, one: u8, other: u8) -> Self {
+        let (one, other) = (self.position(one), self.position(other));
+        self.steps.swap(one, other);
+        self
+    }
+
+    /// Sets how all records are made.
+    pub(crate) fn wrap(mut self, wrap: Wrap) -> Self {
+        self.wrap = wrap;
+        self
+    }
+
+    /// Sets how the records of one message are made.
+    pub(crate) fn wrap_one(mut self, kind: u8, wrap: Wrap) -> Self {
+        let at = self.position(kind);
+        if let Step::Send(message) | Step::SendIn(message, _) = self.steps[at].clone() {
+            self.steps[at] = Step::SendIn(message, wrap);
+        }
+        self
+    }
+
+    /// Asks the client for a certificate.
+    pub(crate) fn asks_certificate(self) -> Self {
+        // ecdsa_secp256r1_sha256, ecdsa_secp384r1_sha384, ed25519, rsa_pss_rsae_sha256
+        let schemes = vec![0x0403, 0x0503, 0x0807, 0x0804];
+        self.after(
+            ENCRYPTED_EXTENSIONS,
+            Step::Send(Message::CertificateRequest(schemes)),
+        )
+    }
+
+    pub(crate) fn selects_alpn(self, protocol: &[u8]) -> Self {
+        self.replace(
+            ENCRYPTED_EXTENSIONS,
+            Step::Send(Message::selects_alpn(protocol)),
+        )
+    }
+
+    /// Shows this chain and proves possession of the site's key all the same.
+    pub(crate) fn shows(self, chain: Vec<Vec<u8>>) -> Self {
+        self.replace(CERTIFICATE, Step::Send(Message::Certificate(chain)))
+    }
+
+    /// Finished over some other transcript.
+    pub(crate) fn wrong_finished(self) -> Self {
+        self.replace(FINISHED, Step::Send(Message::WrongFinished))
+    }
+}

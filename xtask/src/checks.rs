@@ -1,0 +1,187 @@
+//! The steps that are nothing but cargo commands, made from what the workspace holds.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use crate::cmd::Cmd;
+use crate::workspace::{Package, Workspace};
+
+/// Runs `commands` one after the other; `things` is what is missing where there is none.
+pub(crate) fn run(commands: &[Cmd], things: &str) -> Result<()> {
+    if commands.is_empty() {
+        eprintln!("no {things} yet");
+    }
+    commands.iter().try_for_each(Cmd::run)
+}
+
+pub(crate) fn fmt() -> Vec<Cmd> {
+    vec![Cmd::new("cargo fmt --all --check")]
+}
+
+/// The whole workspace, then the libraries as others take them: cargo unites the features of all
+/// packages it builds together, those of the tests included, so a warning without `defmt` or with it
+/// shows only on its own.
+pub(crate) fn clippy(workspace: &Workspace) -> Vec<Cmd> {
+    let deny = |cmd: Cmd| cmd.args(["--", "-D", "warnings"]);
+    let mut by_feature: BTreeMap<&str, Vec<&Package>> = BTreeMap::new();
+    for library in workspace.libraries() {
+        for feature in library.features() {
+            by_feature.entry(feature).or_default().push(library);
+        }
+    }
+    let on_its_own = Cmd::new("cargo clippy").args(selected(workspace.libraries()));
+    let mut commands = vec![
+        deny(Cmd::new("cargo clippy --workspace --all-targets")),
+        deny(on_its_own),
+    ];
+    for (feature, packages) in by_feature {
+        commands.push(deny(
+            Cmd::new("cargo clippy")
+                .args(selected(packages.iter().copied()))
+                .arg("--features")
+                .arg(list(
+                    packages
+                        .iter()
+                        .map(|package| format!("{}/{feature}", package.name)),
+                )),
+        ));
+    }
+    commands
+}
+
+/// All but the end-to-end tests, which have a step of their own. One set of packages throughout,
+/// so that nothing is built twice.
+pub(crate) fn host(workspace: &Workspace) -> Vec<Cmd> {
+    let tests = Cmd::new("cargo test --workspace --lib --bins")
+        .args(test_targets(workspace, false))
+        .path_also(workspace.program_folders());
+    let mut commands = vec![tests, Cmd::new("cargo test --workspace --doc")];
+
+    // Features with code of their own. Of the two that only switch log lines on, `defmt` cannot
+    // be linked for a PC; clippy has looked at both.
+    let own = |package: &Package| -> Vec<String> {
+        package
+            .features()
+            .filter(|feature| !["defmt", "log"].contains(feature))
+            .map(|feature| format!("{}/{feature}", package.name))
+            .collect()
+    };
+    let with_own: Vec<&Package> = workspace
+        .libraries()
+        .filter(|package| !own(package).is_empty())
+        .collect();
+    if !with_own.is_empty() {
+        commands.push(
+            Cmd::new("cargo test")
+                .args(selected(with_own.iter().copied()))
+                .arg("--features")
+                .arg(list(with_own.iter().flat_map(|package| own(package)))),
+        );
+    }
+    commands
+}
+
+pub(crate) fn doc() -> Vec<Cmd> {
+    vec![Cmd::new("cargo doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings")]
+}
+
+/// The tests of the programs, with the servers that [`crate::setup`] may have fetched in reach.
+pub(crate) fn e2e(workspace: &Workspace) -> Vec<Cmd> {
+    let tests = test_targets(workspace, true);
+    if tests.is_empty() {
+        return Vec::new();
+    }
+    vec![
+        Cmd::new("cargo test --workspace")
+            .args(tests)
+            .path_also(workspace.program_folders()),
+    ]
+}
+
+/// As a person would start them.
+pub(crate) fn examples(workspace: &Workspace) -> Vec<Cmd> {
+    workspace
+        .examples()
+        .map(|package| Cmd::new("cargo run --quiet").args(["-p", package.name.as_str()]))
+        .collect()
+}
+
+fn selected<'a>(packages: impl Iterator<Item = &'a Package>) -> Vec<&'a str> {
+    packages
+        .flat_map(|package| ["-p", package.name.as_str()])
+        .collect()
+}
+
+fn test_targets(workspace: &Workspace, of_programs: bool) -> Vec<&str> {
+    workspace
+        .integration_tests(of_programs)
+        .into_iter()
+        .flat_map(|name| ["--test", name])
+        .collect()
+}
+
+fn list(names: impl Iterator<Item = String>) -> String {
+    names.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::tests::sample;
+
+    fn lines(commands: &[Cmd]) -> Vec<String> {
+        commands.iter().map(Cmd::to_string).collect()
+    }
+
+    #[test]
+    fn clippy_sees_the_libraries_plain_and_with_each_feature() {
+        assert_eq!(
+            lines(&clippy(&sample())),
+            [
+                "cargo clippy --workspace --all-targets -- -D warnings",
+                "cargo clippy -p image -p store -- -D warnings",
+                "cargo clippy -p image -p store --features image/defmt,store/defmt -- -D warnings",
+                "cargo clippy -p image --features image/far -- -D warnings",
+                "cargo clippy -p store --features store/log -- -D warnings",
+                "cargo clippy -p image --features image/mock -- -D warnings",
+                "cargo clippy -p image --features image/pair -- -D warnings",
+                "cargo clippy -p image --features image/std -- -D warnings",
+            ]
+        );
+    }
+
+    #[test]
+    fn host_leaves_the_end_to_end_tests_out() {
+        let path = r#"PATH="$PATH:/usr/sbin:/w/target/tools/usr/sbin" "#;
+        assert_eq!(
+            lines(&host(&sample())),
+            [
+                &format!("{path}cargo test --workspace --lib --bins --test cuts"),
+                "cargo test --workspace --doc",
+                "cargo test -p image --features image/far,image/mock,image/pair,image/std",
+            ]
+        );
+        assert_eq!(
+            lines(&e2e(&sample())),
+            [format!("{path}cargo test --workspace --test e2e")]
+        );
+    }
+
+    #[test]
+    fn what_does_not_exist_is_not_run() {
+        let mut workspace = sample();
+        workspace.packages.retain(|package| package.name == "store");
+        assert_eq!(e2e(&workspace), []);
+        assert_eq!(examples(&workspace), []);
+        assert_eq!(host(&workspace).len(), 2);
+    }
+
+    #[test]
+    fn examples_are_run() {
+        assert_eq!(
+            lines(&examples(&sample())),
+            ["cargo run --quiet -p first-steps"]
+        );
+    }
+}

@@ -1,0 +1,222 @@
+//! What no compiler checks: file lengths, inherited manifest keys, and paths of one machine.
+//!
+//! Looks at every text file of the folder, committed or not, but for build output and the hidden
+//! folders of editors and version control.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::workspace::{Package, Workspace};
+
+/// Longer than this, a file holds more than one thing.
+const LONGEST_SOURCE: usize = 600;
+
+/// Where the checkouts, homes and scratch folders of single machines are. Written in two parts, so
+/// that this file does not find itself.
+const MACHINE_FOLDERS: &[&str] = &[
+    concat!("/ho", "me/"),
+    concat!("/ro", "ot/"),
+    concat!("/Us", "ers/"),
+    concat!("/wo", "rk/"),
+    concat!("/work", "space/"),
+    concat!("/bui", "lds/"),
+    concat!("/tmp", "/t-"),
+];
+
+/// What every manifest takes from the workspace.
+const INHERITED: &[&str] = &["version", "edition", "rust-version", "license", "lints"];
+
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let mut complaints = Vec::new();
+    let mut files = Vec::new();
+    collect(workspace.root(), &mut files)?;
+    let here = format!("{}/", workspace.root().display());
+    for file in &files {
+        let name = file
+            .strip_prefix(workspace.root())
+            .unwrap_or(file)
+            .display();
+        // What is not text is data.
+        let Ok(text) = fs::read_to_string(file) else {
+            continue;
+        };
+        let found = of_text(
+            &text,
+            file.extension().is_some_and(|ext| ext == "rs"),
+            &here,
+        );
+        complaints.extend(
+            found
+                .into_iter()
+                .map(|(line, what)| format!("{name}:{line}: {what}")),
+        );
+    }
+    for package in &workspace.packages {
+        let manifest = fs::read_to_string(&package.manifest_path)
+            .with_context(|| format!("cannot read {}", package.manifest_path.display()))?;
+        complaints.extend(
+            of_manifest(package, &manifest)
+                .into_iter()
+                .map(|what| format!("{}: {what}", package.name)),
+        );
+    }
+    for complaint in &complaints {
+        eprintln!("{complaint}");
+    }
+    if complaints.is_empty() {
+        eprintln!("{} files are tidy", files.len());
+        return Ok(());
+    }
+    bail!("complaints above: {}", complaints.len())
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    let context = || format!("cannot list {}", folder.display());
+    for entry in fs::read_dir(folder).with_context(context)? {
+        let entry = entry.with_context(context)?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let kind = entry.file_type().with_context(context)?;
+        if kind.is_file() {
+            files.push(entry.path());
+        } else if kind.is_dir() && is_ours(&name) {
+            collect(&entry.path(), files)?;
+        }
+    }
+    files.sort();
+    Ok(())
+}
+
+fn is_ours(folder: &str) -> bool {
+    match folder.strip_prefix('.') {
+        Some(hidden) => ["ci", "cargo", "github"].contains(&hidden),
+        None => folder != "target",
+    }
+}
+
+/// Complaints about one file, each with its line. `here` is the path of this very checkout.
+fn of_text(text: &str, is_rust: bool, here: &str) -> Vec<(usize, String)> {
+    let mut complaints = Vec::new();
+    let lines = text.lines().count();
+    if is_rust && lines > LONGEST_SOURCE {
+        complaints.push((lines, format!("more than {LONGEST_SOURCE} lines")));
+    }
+    for (number, line) in (1..).zip(text.lines()) {
+        let mut folders = MACHINE_FOLDERS.iter().copied().chain([here]);
+        if let Some(folder) = folders.find(|folder| names_folder(line, folder)) {
+            complaints.push((number, format!("a path of one machine ({folder}…)")));
+        }
+    }
+    complaints
+}
+
+/// True if an absolute path in `line` begins with `folder`; in `../x/` or `host/x/` none does.
+fn names_folder(line: &str, folder: &str) -> bool {
+    line.match_indices(folder).any(|(at, _)| {
+        let before = line.get(..at).and_then(|before| before.chars().next_back());
+        !before.is_some_and(|c| c.is_alphanumeric() || "._-})>/~*".contains(c))
+    })
+}
+
+/// Complaints about one package's manifest.
+fn of_manifest(package: &Package, manifest: &str) -> Vec<String> {
+    let inherits = |key: &str| {
+        manifest
+            .lines()
+            .any(|line| line.trim_end() == format!("{key}.workspace = true"))
+            || manifest.contains(&format!("[{key}]\nworkspace = true"))
+    };
+    let mut complaints: Vec<String> = INHERITED
+        .iter()
+        .filter(|key| !inherits(key))
+        .map(|key| format!("`{key}` is not taken from the workspace"))
+        .collect();
+    if package
+        .description
+        .as_deref()
+        .is_none_or(|text| text.is_empty() || text == "TODO")
+    {
+        complaints.push("no description".to_owned());
+    }
+    complaints
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::tests::sample;
+
+    const HERE: &str = "/srv/checkout/";
+
+    #[test]
+    fn a_source_may_have_600_lines_and_not_one_more() {
+        for (lines, complaints) in [(0, 0), (LONGEST_SOURCE, 0), (LONGEST_SOURCE + 1, 1)] {
+            let text = "//\n".repeat(lines);
+            assert_eq!(of_text(&text, true, HERE).len(), complaints, "{lines}");
+            assert_eq!(of_text(&text, false, HERE), [], "{lines}, not Rust");
+        }
+    }
+
+    #[test]
+    fn absolute_paths_of_a_machine_are_found_on_their_line() {
+        for folder in MACHINE_FOLDERS.iter().chain([&HERE]) {
+            for line in [
+                format!("{folder}x"),
+                format!("see `{folder}x`"),
+                format!("a={folder}x"),
+                format!("\"{folder}\""),
+            ] {
+                let found = of_text(&format!("first\n{line}\nlast"), false, HERE);
+                assert_eq!(found.len(), 1, "{line}");
+                assert_eq!(found.first().map(|(number, _)| *number), Some(2), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn relative_paths_and_addresses_are_not() {
+        for folder in MACHINE_FOLDERS {
+            for line in [
+                format!("..{folder}x"),
+                format!("example.org{folder}x"),
+                format!("$DIR{folder}x"),
+            ] {
+                assert_eq!(of_text(&line, true, HERE), [], "{line}");
+            }
+        }
+        assert_eq!(
+            of_text("/dev/ttyUSB0 /usr/sbin /tmp/ca.bin /srv/other/", true, HERE),
+            []
+        );
+    }
+
+    #[test]
+    fn each_key_has_to_come_from_the_workspace() {
+        let good = "[package]\nversion.workspace = true\nedition.workspace = true\nrust-version.workspace = true\n\
+                    license.workspace = true\n\n[lints]\nworkspace = true\n";
+        let mut workspace = sample();
+        let package = workspace
+            .packages
+            .iter_mut()
+            .find(|package| package.name == "tool")
+            .unwrap();
+        assert_eq!(of_manifest(package, good), Vec::<String>::new());
+        for line in ["version", "edition", "rust-version", "license", "[lints]"] {
+            let without = good.replacen(&format!("\n{line}"), "\n# ", 1);
+            let complaints = of_manifest(package, &without);
+            assert_eq!(complaints.len(), 1, "{without}: {complaints:?}");
+        }
+        for description in [None, Some(String::new()), Some("TODO".to_owned())] {
+            package.description = description;
+            assert_eq!(of_manifest(package, good), ["no description"]);
+        }
+    }
+
+    #[test]
+    fn build_output_and_editors_folders_are_left_out() {
+        assert!(is_ours("crates") && is_ours(".ci") && is_ours(".cargo"));
+        assert!(!is_ours("target") && !is_ours(".git") && !is_ours(".idea"));
+    }
+}

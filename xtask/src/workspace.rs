@@ -1,0 +1,239 @@
+//! What there is to check, as `cargo metadata` tells it: no list of crates is kept by hand.
+//!
+//! A package with a program in it is made for a PC. A package under `crates/` without one is a
+//! library, and every library has to build for a chip.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+
+use crate::bare_metal::version;
+use crate::cmd::Cmd;
+
+/// The workspace, read once.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Workspace {
+    pub(crate) packages: Vec<Package>,
+    workspace_root: PathBuf,
+    target_directory: PathBuf,
+}
+
+/// One package of ours.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) manifest_path: PathBuf,
+    rust_version: Option<String>,
+    targets: Vec<Target>,
+    features: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Target {
+    kind: Vec<String>,
+    name: String,
+}
+
+impl Workspace {
+    /// Reads the workspace and goes to its root, so that the commands printed are short.
+    pub(crate) fn enter() -> Result<Self> {
+        let workspace = Self::load()?;
+        std::env::set_current_dir(&workspace.workspace_root)
+            .with_context(|| format!("cannot enter {}", workspace.workspace_root.display()))?;
+        Ok(workspace)
+    }
+
+    fn load() -> Result<Self> {
+        let json = Cmd::new("cargo metadata --no-deps --format-version 1")
+            .probe()
+            .context("`cargo metadata --no-deps` failed; run it for its reason")?;
+        Self::parse(&json)
+    }
+
+    fn parse(json: &str) -> Result<Self> {
+        let mut workspace: Self =
+            serde_json::from_str(json).context("unexpected answer of `cargo metadata`")?;
+        workspace.packages.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(workspace)
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.workspace_root
+    }
+
+    /// The oldest compiler that will do.
+    pub(crate) fn rust_version(&self) -> Option<(u32, u32)> {
+        self.packages
+            .iter()
+            .filter_map(|package| version(package.rust_version.as_deref()?))
+            .max()
+    }
+
+    /// Under the target folder, so that `cargo clean` removes it.
+    pub(crate) fn scratch(&self, name: &str) -> PathBuf {
+        self.target_directory.join(name)
+    }
+
+    /// Where programs may be that are not on everyone's path.
+    pub(crate) fn program_folders(&self) -> [PathBuf; 2] {
+        [
+            PathBuf::from("/usr/sbin"),
+            self.scratch("tools").join("usr/sbin"),
+        ]
+    }
+
+    /// Packages that a firmware author takes.
+    pub(crate) fn libraries(&self) -> impl Iterator<Item = &Package> {
+        self.packages
+            .iter()
+            .filter(|package| package.has("lib") && !package.has("bin"))
+    }
+
+    /// Packages under `examples/`.
+    pub(crate) fn examples(&self) -> impl Iterator<Item = &Package> {
+        let folder = self.workspace_root.join("examples");
+        self.packages
+            .iter()
+            .filter(move |package| package.manifest_path.starts_with(&folder))
+    }
+
+    /// Integration tests of the libraries, or of the programs: a program's start real servers.
+    pub(crate) fn integration_tests(&self, of_programs: bool) -> BTreeSet<&str> {
+        self.packages
+            .iter()
+            .filter(|package| package.has("bin") == of_programs)
+            .flat_map(|package| package.targets_of("test"))
+            .collect()
+    }
+}
+
+impl Package {
+    /// Its own features, but for the empty choice.
+    pub(crate) fn features(&self) -> impl Iterator<Item = &str> {
+        self.features
+            .keys()
+            .map(String::as_str)
+            .filter(|name| *name != "default")
+    }
+
+    /// Those which do not lead to its feature `std` or `alloc`: made for a chip.
+    pub(crate) fn chip_features(&self) -> impl Iterator<Item = &str> {
+        self.features()
+            .filter(|name| !self.needs_more_than_core(name, 0))
+    }
+
+    fn needs_more_than_core(&self, feature: &str, depth: usize) -> bool {
+        // Features may name each other in a circle; a way out is shorter than their number.
+        if depth > self.features.len() {
+            return false;
+        }
+        ["std", "alloc"].contains(&feature)
+            || self.features.get(feature).is_some_and(|inner| {
+                inner
+                    .iter()
+                    .any(|name| self.needs_more_than_core(name, depth + 1))
+            })
+    }
+
+    fn has(&self, kind: &str) -> bool {
+        self.targets_of(kind).next().is_some()
+    }
+
+    fn targets_of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a str> {
+        self.targets
+            .iter()
+            .filter(move |target| target.kind.iter().any(|each| each == kind))
+            .map(|target| target.name.as_str())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Two libraries (one with a feature of its own), a program with a library, an example.
+    pub(crate) fn sample() -> Workspace {
+        Workspace::parse(
+            r#"{
+              "workspace_root": "/w", "target_directory": "/w/target", "version": 1,
+              "packages": [
+                {"name": "tool", "description": "A tool", "manifest_path": "/w/crates/tool/Cargo.toml", "features": {},
+                 "targets": [{"kind": ["lib"], "name": "tool"}, {"kind": ["bin"], "name": "tool"},
+                             {"kind": ["test"], "name": "e2e"}]},
+                {"name": "store", "description": null, "manifest_path": "/w/crates/store/Cargo.toml",
+                 "features": {"default": [], "defmt": ["dep:defmt"], "log": []},
+                 "targets": [{"kind": ["lib"], "name": "store"}, {"kind": ["test"], "name": "cuts"}]},
+                {"name": "image", "description": "An image", "manifest_path": "/w/crates/image/Cargo.toml",
+                 "features": {"defmt": [], "pair": ["far"], "far": ["pair", "dep:x"], "mock": ["std"], "std": []},
+                 "targets": [{"kind": ["lib"], "name": "image"}, {"kind": ["example"], "name": "show"}]},
+                {"name": "first-steps", "description": null, "manifest_path": "/w/examples/first-steps/Cargo.toml",
+                 "features": {}, "targets": [{"kind": ["bin"], "name": "first-steps"}]}
+              ]}"#,
+        )
+        .unwrap()
+    }
+
+    fn names<'a>(packages: impl Iterator<Item = &'a Package>) -> Vec<&'a str> {
+        packages.map(|package| package.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_package_with_a_program_is_not_a_library() {
+        assert_eq!(names(sample().libraries()), ["image", "store"]);
+    }
+
+    #[test]
+    fn examples_are_known_by_their_folder() {
+        assert_eq!(names(sample().examples()), ["first-steps"]);
+    }
+
+    #[test]
+    fn tests_of_programs_are_kept_apart() {
+        assert_eq!(sample().integration_tests(true), BTreeSet::from(["e2e"]));
+        assert_eq!(sample().integration_tests(false), BTreeSet::from(["cuts"]));
+    }
+
+    #[test]
+    fn default_is_not_a_feature_to_try() {
+        let workspace = sample();
+        let store = workspace
+            .packages
+            .iter()
+            .find(|package| package.name == "store")
+            .unwrap();
+        assert_eq!(store.features().collect::<Vec<_>>(), ["defmt", "log"]);
+    }
+
+    #[test]
+    fn features_that_lead_to_std_are_not_for_a_chip() {
+        let workspace = sample();
+        let image = workspace.libraries().next().unwrap();
+        assert_eq!(
+            image.chip_features().collect::<Vec<_>>(),
+            ["defmt", "far", "pair"]
+        );
+    }
+
+    #[test]
+    fn scratch_lies_where_cargo_clean_finds_it() {
+        assert_eq!(sample().scratch("tools"), Path::new("/w/target/tools"));
+        assert_eq!(sample().root(), Path::new("/w"));
+    }
+
+    #[test]
+    fn this_workspace_can_be_read_and_has_libraries_and_us() {
+        let workspace = Workspace::load().unwrap();
+        assert!(names(workspace.libraries()).contains(&"at-grammar"));
+        assert!(!names(workspace.libraries()).contains(&"xtask"));
+    }
+
+    #[test]
+    fn another_answer_is_refused() {
+        for json in ["", "{}", "[]", r#"{"packages": 1}"#] {
+            assert!(Workspace::parse(json).is_err(), "{json:?}");
+        }
+    }
+}
