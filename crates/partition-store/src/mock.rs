@@ -128,10 +128,7 @@ impl MemFlash {
     #[must_use]
     pub fn holding(mut bytes: Vec<u8>) -> Self {
         bytes.resize(bytes.len().next_multiple_of(SECTOR), 0xff);
-        let written = bytes
-            .chunks(WORD)
-            .map(|word| word.iter().any(|b| *b != 0xff))
-            .collect();
+        let written = written(&bytes);
         Self {
             bytes,
             written,
@@ -173,8 +170,10 @@ impl MemFlash {
         self
     }
 
-    /// Power is back, for good; what was done stays.
+    /// Power is back, for good; what was done stays. Nobody remembers what was written: a word that
+    /// reads as erased counts as erased.
     pub fn powered_again(&mut self) -> &mut Self {
+        self.written = written(&self.bytes);
         self.fuel = None;
         self.has_power = true;
         self
@@ -254,6 +253,13 @@ impl MemFlash {
     }
 }
 
+fn written(bytes: &[u8]) -> Vec<bool> {
+    bytes
+        .chunks(WORD)
+        .map(|word| word != [0xff; WORD])
+        .collect()
+}
+
 fn count(number: &mut u32, more: usize) {
     *number = number.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
 }
@@ -310,24 +316,28 @@ impl NorFlash for MemFlash {
             let address = u32::try_from(at).unwrap_or(u32::MAX);
             let old = self.bytes.get(at..).unwrap_or_default();
             let sets_bits = old.iter().zip(new).any(|(old, new)| old & new != *new);
-            let written = self
-                .written
-                .get_mut(at / WORD)
-                .ok_or(MemFlashError::OutOfBounds)?;
+            let written = self.written.get(at / WORD).copied().unwrap_or(true);
             match self.rewrite {
-                Rewrite::Refuse if *written => {
+                Rewrite::Refuse if written => {
                     return Err(MemFlashError::WrittenTwice { at: address });
                 }
                 Rewrite::ClearBits if sets_bits => {
                     return Err(MemFlashError::SetsBits { at: address });
                 }
-                _ => *written = true,
+                _ => {}
             }
-            self.change(at, WORD, |half, old| {
+            let steps = self.counts.steps;
+            let result = self.change(at, WORD, |half, old| {
                 for (old, new) in old.iter_mut().zip(new.get(half).unwrap_or_default()) {
                     *old &= *new;
                 }
-            })?;
+            });
+            if self.counts.steps > steps
+                && let Some(written) = self.written.get_mut(at / WORD)
+            {
+                *written = true;
+            }
+            result?;
             count(&mut self.counts.bytes_written, WORD);
         }
         Ok(())

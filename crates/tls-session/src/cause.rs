@@ -248,7 +248,7 @@ pub enum Cause {
     KeyAlgorithm,
     /// The certificate is signed with an algorithm that is not taken (SHA-1, MD5, …).
     SignatureAlgorithm,
-    /// An intermediate of X.509 version 1.
+    /// A certificate of X.509 version 1 that is neither anchor nor pin.
     OldVersion,
     /// Path building was given up: the certificates ask for more work than a client grants.
     TooMuchWork,

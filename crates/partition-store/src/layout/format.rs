@@ -46,8 +46,8 @@ pub fn factory_param(chip: Chip) -> [u8; FACTORY_PARAM_SIZE] {
 /// Erases the whole flash and writes both tables of `chip`, and where `with_factory_param` the
 /// factory parameters. Everything else is 0xFF.
 ///
-/// The primary table comes last: after a power cut, or when the future is dropped, the flash has
-/// no layout and is to be formatted again.
+/// The first record of the primary table comes last: after a power cut, or when the future is
+/// dropped, the flash has no layout and is to be formatted again.
 ///
 /// # Errors
 /// The flash is smaller than the layout, or fails.
@@ -90,8 +90,13 @@ pub async fn format<F: NorFlash>(
         .ok_or(missing(super::CONTAINER))?;
     let secondary = Records::new(layout.secondary.iter().copied(), true);
     write_records(flash, container.offset(), secondary).await?;
-    let primary = Records::new(layout.primary.iter().copied(), false);
-    write_records(flash, PRIMARY_TABLE, primary).await
+    let mut primary = Records::new(layout.primary.iter().copied(), false);
+    let Some(first) = primary.next() else {
+        return Ok(());
+    };
+    let size = u32::try_from(ENTRY_SIZE).unwrap_or(0);
+    write_records(flash, PRIMARY_TABLE.saturating_add(size), primary).await?;
+    write_records(flash, PRIMARY_TABLE, [first].into_iter()).await
 }
 
 async fn write_records<F: NorFlash>(

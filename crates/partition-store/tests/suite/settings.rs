@@ -164,15 +164,15 @@ fn a_replaced_value_costs_three_short_writes() {
 fn a_sector_is_erased_only_every_few_hundred_changes() {
     let mut store = open(small(3));
     let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
-    for number in 0..3000_u32 {
+    for number in 0..1500_u32 {
         block_on(settings.set(Key::LAST_KNOWN_TIME, &number.to_le_bytes())).unwrap();
     }
     assert_eq!(
         get(&mut settings, Key::LAST_KNOWN_TIME),
-        Some(2999_u32.to_le_bytes().to_vec())
+        Some(1499_u32.to_le_bytes().to_vec())
     );
     // A record takes 16 bytes, a sector holds 255; the value itself moves along each time.
-    let moves = 1 + (3000 - 255 - 1) / 254;
+    let moves = 1 + (1500 - 255 - 1) / 254;
     assert_eq!(store.into_inner().counts().sectors_erased, moves);
 }
 
@@ -334,7 +334,7 @@ fn a_map_of_garbage_behind_a_good_header_never_wedges() {
         let flash = store.into_inner();
         slice_of(&flash, &nvs).to_vec()
     };
-    for seed in 0..400_u32 {
+    for seed in 0..200_u32 {
         let mut bytes = small(6).bytes().to_vec();
         let mut content = good.clone();
         let junk = noise(0x5000, seed);
@@ -366,8 +366,8 @@ fn a_map_of_garbage_behind_a_good_header_never_wedges() {
             Some(&b"1,8"[..]),
             "{seed}"
         );
-        for key in every_key() {
-            let _ = get(&mut settings, key);
+        for number in 0..20 {
+            let _ = get(&mut settings, Key::user(number).unwrap());
         }
     }
 }

@@ -37,11 +37,11 @@ impl Change {
 }
 
 fn others() -> Vec<(Key, Vec<u8>)> {
-    (0..12)
+    (0..5)
         .map(|n| {
             (
                 Key::user(n).unwrap(),
-                noise(usize::from(n) * 9, u32::from(n)),
+                noise(usize::from(n) * 50, u32::from(n)),
             )
         })
         .collect()
@@ -124,17 +124,24 @@ fn a_power_cut_leaves_the_old_value_or_the_new_one() {
     }
 }
 
-/// The least number of records after which one more change moves the map to another sector.
+/// Just enough records that one more change moves the map to another sector.
 fn before_the_move(sectors: u32, change: Change) -> MemFlash {
-    (0..60)
-        .map(|filled| prepared(sectors, filled))
-        .find(|flash| {
-            let mut store = open(flash.clone());
-            let (mut settings, _) = opened(&mut store);
-            block_on(change.apply(&mut settings)).unwrap();
-            store.into_inner().counts().sectors_erased > 0
-        })
-        .unwrap()
+    let mut flash = prepared(sectors, 0);
+    for number in 0.. {
+        let mut store = open(flash.clone());
+        let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+        block_on(change.apply(&mut settings)).unwrap();
+        if store.into_inner().counts().sectors_erased > 0 {
+            break;
+        }
+        let mut store = open(flash);
+        let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+        let value = noise(200, number);
+        block_on(settings.set(Key::LAST_KNOWN_TIME, &value)).unwrap();
+        flash = store.into_inner();
+        flash.reset_counts();
+    }
+    flash
 }
 
 #[test]
@@ -198,7 +205,13 @@ fn a_cut_restore_leaves_all_settings_or_none() {
             let none = others()
                 .into_iter()
                 .all(|(key, _)| get(&mut settings, key).is_none());
-            let expected = if was == Opened::Ready { all } else { none };
+            // Cut at the last bits of the header, the format is as good as done.
+            let done = was == Opened::Ready && cut + 1 == steps;
+            let expected = if was == Opened::Ready && !done {
+                all
+            } else {
+                none
+            };
             assert!(expected, "{half:?}, cut after {cut}: {was:?}");
         }
     }

@@ -101,7 +101,9 @@ impl fmt::Display for Cause {
             Self::KeySize { bits } => write!(f, "RSA key of {bits} bits; 2048 to 4096 are taken"),
             Self::KeyAlgorithm => f.write_str("key algorithm or curve is not taken"),
             Self::SignatureAlgorithm => f.write_str("signature algorithm is not taken"),
-            Self::OldVersion => f.write_str("X.509 version 1 certificate as an intermediate"),
+            Self::OldVersion => {
+                f.write_str("X.509 version 1 certificate, which can only be an anchor or a pin")
+            }
             Self::TooMuchWork => f.write_str("certificates ask for too much path building"),
             Self::WriteAbandoned => f.write_str("a write was given up half-way"),
             Self::ReadAbandoned => f.write_str("a read was given up inside a record"),

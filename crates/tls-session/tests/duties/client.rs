@@ -46,6 +46,15 @@ impl<'a> Attempt<'a> {
         self,
         then: impl AsyncFnOnce(TestSession<'_>, &Wire) -> T,
     ) -> (Result<T, Reason>, Wire) {
+        self.bounded(then)
+            .expect("waits for ever, without a deadline")
+    }
+
+    /// As [`Self::with`], but `None` where the session waits for ever.
+    pub(crate) fn bounded<T>(
+        self,
+        then: impl AsyncFnOnce(TestSession<'_>, &Wire) -> T,
+    ) -> Option<(Result<T, Reason>, Wire)> {
         let server = Server::new(self.script);
         let (wire, rx, tx) = connect(server, self.faults);
         let transport = GuardedTransport::new(rx, tx, self.clock.delay());
@@ -64,12 +73,12 @@ impl<'a> Attempt<'a> {
                     Err(reason) => Err(reason),
                 }
             });
-            match run_until_stalled_then_advance(future, &self.clock) {
-                Outcome::Ready(result) => result,
-                Outcome::Stalled => panic!("waits for ever, without a deadline"),
-            }
+            run_until_stalled_then_advance(future, &self.clock)
         };
-        (result, wire)
+        match result {
+            Outcome::Ready(result) => Some((result, wire)),
+            Outcome::Stalled => None,
+        }
     }
 
     /// The whole way: handshake, `ping` there, `pong` back.

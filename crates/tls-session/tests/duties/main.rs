@@ -12,5 +12,7 @@
 mod authentication;
 mod client;
 mod doubles;
+mod life;
+mod records;
 mod scripted_server;
 mod support;

@@ -1,0 +1,437 @@
+//! Duties 4 and 23 to 25, and the end of things: stalls, cuts, dropped futures, closes.
+
+use std::pin::pin;
+use std::task::Poll;
+
+use embedded_io_async::{Read, Write};
+use tls_session::{Cause, Deadlines, GuardedTransport, Memory, Policy, Reason, Session, Stage};
+
+use crate::client::{Attempt, TestSession, chain};
+use crate::support::clock::Clock;
+use crate::support::exec::{Outcome, poll_n, run};
+use crate::support::io::{End, Faults, Wire, connect};
+use crate::support::keys::Kind;
+use crate::support::message::{CERTIFICATE, ENCRYPTED_EXTENSIONS, SERVER_HELLO};
+use crate::support::pki::Family;
+use crate::support::rng::TestRng;
+use crate::support::script::{Script, Step};
+use crate::support::server::Server;
+
+fn family() -> Family {
+    Family::new(Kind::P256)
+}
+
+/// Bytes of a good server's whole handshake.
+fn handshake_len(family: &Family, policy: Policy<'_>) -> usize {
+    let script = Script::good(&family.site());
+    let (result, wire) = Attempt::new(script, policy).with(async |_, wire: &Wire| wire.sent());
+    drop(wire);
+    result.unwrap()
+}
+
+#[test]
+fn duty_23_a_stall_at_any_byte_ends_by_the_deadline_and_says_where() {
+    let family = family();
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let len = handshake_len(&family, chain(anchors));
+    for at in 0..len {
+        let clock = Clock::default();
+        let faults = Faults {
+            cut: Some((at, End::Stall)),
+            ..Faults::default()
+        };
+        let attempt = Attempt {
+            clock: clock.clone(),
+            ..Attempt::new(Script::good(&family.site()), chain(anchors)).faults(faults)
+        };
+        let reason = attempt.refused();
+        assert_eq!(reason.cause, Cause::Timeout { ms: 10_000 }, "{at}");
+        assert_eq!(reason.mbedtls(), -0x6800);
+        assert!(reason.stage >= Stage::Hello && reason.stage < Stage::Data);
+        assert_eq!(clock.now_ms(), 10_000, "{at}");
+    }
+}
+
+#[test]
+fn duty_23_a_close_or_reset_at_any_byte_ends_at_once() {
+    let family = family();
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let len = handshake_len(&family, chain(anchors));
+    for at in 0..len {
+        for (end, cause) in [(End::Eof, Cause::PeerEof), (End::Error, Cause::Reset)] {
+            let faults = Faults {
+                cut: Some((at, end)),
+                ..Faults::default()
+            };
+            let reason = Attempt::new(Script::good(&family.site()), chain(anchors))
+                .faults(faults)
+                .refused();
+            assert_eq!(reason.cause, cause, "{at}");
+        }
+    }
+}
+
+#[test]
+fn a_bit_flipped_at_any_byte_is_refused() {
+    let family = family();
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let len = handshake_len(&family, chain(anchors));
+    // Each byte, another bit each time; a length that grew may leave the client waiting.
+    for at in 0..len {
+        let faults = Faults {
+            flip: Some(at * 8 + at % 8),
+            ..Faults::default()
+        };
+        let reason = Attempt::new(Script::good(&family.site()), chain(anchors))
+            .faults(faults)
+            .refused();
+        assert_ne!(reason.stage, Stage::Data, "{at}: {reason:?}");
+    }
+}
+
+#[test]
+fn duty_23_a_trickle_is_bounded_by_the_whole_handshake() {
+    let family = family();
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let clock = Clock::default();
+    let attempt = Attempt {
+        clock: clock.clone(),
+        ..Attempt::new(Script::good(&family.site()), chain(anchors)).faults(Faults {
+            chunk: 1,
+            // Each byte takes 9 s: no step is too long.
+            pace: Some((clock.clone(), 9_000)),
+            ..Faults::default()
+        })
+    };
+    let reason = attempt.refused();
+    assert_eq!(reason.cause, Cause::Timeout { ms: 30_000 });
+    assert_eq!(clock.now_ms(), 30_000);
+}
+
+#[test]
+fn a_server_that_stops_at_a_message_is_named_by_its_stage() {
+    let family = family();
+    let anchors: &[&[u8]] = &[&family.root.der];
+    for (message, stage) in [
+        (SERVER_HELLO, Stage::Hello),
+        (ENCRYPTED_EXTENSIONS, Stage::Certificate),
+        (CERTIFICATE, Stage::Certificate),
+        (15, Stage::Signature),
+        (20, Stage::Finished),
+    ] {
+        for (end, cause) in [
+            (Step::Stall, Cause::Timeout { ms: 10_000 }),
+            (Step::Close, Cause::PeerEof),
+        ] {
+            let script = Script::good(&family.site()).until(message, end);
+            let reason = Attempt::new(script, chain(anchors)).refused();
+            assert_eq!(
+                (reason.stage, reason.cause),
+                (stage, cause),
+                "before {message}"
+            );
+        }
+    }
+}
+
+#[test]
+fn duty_24_a_write_that_fails_anywhere_is_the_last() {
+    let family = family();
+    let anchors: &[&[u8]] = &[&family.root.der];
+    // From the first byte of ClientHello to the end of `ping`.
+    let whole = {
+        let (result, wire) =
+            Attempt::new(Script::good(&family.site()), chain(anchors)).with(write_ping);
+        result.unwrap().unwrap();
+        wire.written()
+    };
+    for at in 0..whole {
+        for end in [End::Error, End::Eof, End::Stall] {
+            let faults = Faults {
+                write_end: Some((at, end)),
+                ..Faults::default()
+            };
+            let attempt = Attempt::new(Script::good(&family.site()), chain(anchors)).faults(faults);
+            // In the data phase a write may wait for ever: whoever waits puts a deadline on it.
+            if let Some((result, wire)) = attempt.bounded(write_ping) {
+                assert!(
+                    result.is_err() || result.is_ok_and(|inner| inner.is_err()),
+                    "{at} {end:?}"
+                );
+                assert_eq!(
+                    wire.writes_after_end(),
+                    0,
+                    "{at} {end:?}: a nonce could be used twice"
+                );
+                // Whole records or nothing.
+                let server = wire.server();
+                assert!(
+                    [&b""[..], b"ping"].contains(&&server.seen().app[..]),
+                    "{at}"
+                );
+            } else {
+                assert_eq!(end, End::Stall);
+            }
+        }
+    }
+}
+
+async fn write_ping(mut session: TestSession<'_>, _: &Wire) -> Result<(), Reason> {
+    let (_, mut tx) = session.split();
+    tx.write_all(b"ping").await?;
+    tx.flush().await?;
+    // Once more: after a failure this must not reach the transport.
+    tx.write_all(b"pong").await?;
+    tx.flush().await
+}
+
+#[test]
+fn duty_24_a_write_dropped_half_way_is_the_last() {
+    let family = family();
+    let anchors: &[&[u8]] = &[&family.root.der];
+    for room in 0..26 {
+        let (wire, rx, tx) = connect(Server::new(Script::good(&family.site())), Faults::default());
+        let clock = Clock::default();
+        let transport = GuardedTransport::new(rx, tx, clock.delay());
+        let mut memory = Box::new(Memory::<16_640, 4096>::new());
+        let policy = chain(anchors);
+        let open = pin!(Session::open(
+            &transport,
+            &mut memory,
+            &policy,
+            Deadlines::default(),
+            TestRng::new(1)
+        ));
+        let mut session = run(open).ready().unwrap();
+        wire.set_faults(Faults {
+            write_end: Some((wire.written() + room, End::Stall)),
+            ..Faults::default()
+        });
+        {
+            let (mut rx, mut tx) = session.split();
+            {
+                let write = pin!(async {
+                    tx.write_all(b"ping").await?;
+                    tx.flush().await
+                });
+                assert_eq!(poll_n(write, 3), Poll::Pending, "{room}");
+            }
+            wire.set_faults(Faults::default());
+            let again = pin!(tx.write_all(b"pong"));
+            match run(again) {
+                Outcome::Ready(Err(reason)) => assert_eq!(reason.cause, Cause::WriteAbandoned),
+                other => panic!("{other:?}"),
+            }
+            let mut buffer = [0; 8];
+            let read = pin!(rx.read(&mut buffer));
+            assert_eq!(run(read).ready().unwrap_err().cause, Cause::WriteAbandoned);
+        }
+        let close = pin!(session.close());
+        assert_eq!(run(close).ready().unwrap_err().cause, Cause::WriteAbandoned);
+        assert_eq!(wire.writes_after_end(), 0);
+        assert_eq!(wire.server().seen().faults, []);
+    }
+}
+
+#[test]
+fn a_read_dropped_between_records_loses_nothing_and_inside_one_ends_the_session() {
+    let family = family();
+    let anchors: &[&[u8]] = &[&family.root.der];
+    // `pong` is one record of 5 + 4 + 1 + 16 bytes.
+    for arrived in 0..26 {
+        let (wire, rx, tx) = connect(Server::new(Script::good(&family.site())), Faults::default());
+        let clock = Clock::default();
+        let transport = GuardedTransport::new(rx, tx, clock.delay());
+        let mut memory = Box::new(Memory::<16_640, 4096>::new());
+        let policy = chain(anchors);
+        let open = pin!(Session::open(
+            &transport,
+            &mut memory,
+            &policy,
+            Deadlines::default(),
+            TestRng::new(1)
+        ));
+        let mut session = run(open).ready().unwrap();
+        let before = wire.sent();
+        wire.set_faults(Faults {
+            cut: Some((before + arrived, End::Stall)),
+            ..Faults::default()
+        });
+        wire.server_mut().send_app(b"pong");
+        let (mut rx, _) = session.split();
+        let mut buffer = [0; 8];
+        {
+            let read = pin!(rx.read(&mut buffer));
+            assert_eq!(poll_n(read, 3), Poll::Pending, "{arrived}");
+        }
+        // The rest is lost on this wire: a second record shows whether the first wait harmed.
+        if arrived == 0 {
+            wire.set_faults(Faults::default());
+            let read = pin!(rx.read(&mut buffer));
+            match run(read) {
+                // The bytes that were cut off are gone, so the next record does not decrypt, or
+                // nothing comes; either way nothing was half taken.
+                Outcome::Stalled => {}
+                Outcome::Ready(result) => panic!("{result:?}"),
+            }
+        } else if arrived >= 5 {
+            let read = pin!(rx.read(&mut buffer));
+            assert_eq!(
+                run(read).ready().unwrap_err().cause,
+                Cause::ReadAbandoned,
+                "{arrived}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_read_dropped_at_every_wait_still_gets_every_byte() {
+    let family = family();
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let (wire, rx, tx) = connect(Server::new(Script::good(&family.site())), Faults::default());
+    let clock = Clock::default();
+    let transport = GuardedTransport::new(rx, tx, clock.delay());
+    let mut memory = Box::new(Memory::<16_640, 4096>::new());
+    let policy = chain(anchors);
+    let open = pin!(Session::open(
+        &transport,
+        &mut memory,
+        &policy,
+        Deadlines::default(),
+        TestRng::new(1)
+    ));
+    let mut session = run(open).ready().unwrap();
+    let (mut rx, _) = session.split();
+    let mut all: Vec<u8> = Vec::new();
+    for round in 0_u8..20 {
+        let mut buffer = [0; 3];
+        // A wait with nothing there, dropped.
+        assert_eq!(poll_n(pin!(rx.read(&mut buffer)), 2), Poll::Pending);
+        wire.server_mut().send_app(&[round; 7]);
+        while all.len() < usize::from(round + 1) * 7 {
+            let count = run(pin!(rx.read(&mut buffer))).ready().unwrap();
+            all.extend(&buffer[..count]);
+        }
+    }
+    let expected: Vec<u8> = (0..20).flat_map(|round| [round; 7]).collect();
+    assert_eq!(all, expected);
+}
+
+#[test]
+fn duty_25_a_close_is_told_from_a_cut() {
+    let family = family();
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let read_one = async |mut session: TestSession<'_>, wire: &Wire, clean: bool| {
+        let (mut rx, _) = session.split();
+        {
+            let mut server = wire.server_mut();
+            server.send_app(b"last");
+            if clean {
+                server.send_close_notify();
+            }
+            server.close();
+        }
+        let mut buffer = [0; 16];
+        assert_eq!(rx.read(&mut buffer).await, Ok(4));
+        let end = rx.read(&mut buffer).await;
+        // And the same again.
+        assert_eq!(rx.read(&mut buffer).await, end);
+        end
+    };
+    for clean in [true, false] {
+        let (result, _) = Attempt::new(Script::good(&family.site()), chain(anchors))
+            .with(async |session, wire: &Wire| read_one(session, wire, clean).await);
+        match result.unwrap() {
+            Ok(0) => assert!(clean),
+            Err(reason) => {
+                assert!(!clean);
+                assert_eq!(reason.cause, Cause::PeerEof);
+                assert_eq!(reason.stage, Stage::Data);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_transport_carries_one_session() {
+    let family = family();
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let (_wire, rx, tx) = connect(Server::new(Script::good(&family.site())), Faults::default());
+    let clock = Clock::default();
+    let transport = GuardedTransport::new(rx, tx, clock.delay());
+    let policy = chain(anchors);
+    let mut memory = Box::new(Memory::<16_640, 4096>::new());
+    let mut second = Box::new(Memory::<16_640, 4096>::new());
+    let first = pin!(Session::open(
+        &transport,
+        &mut memory,
+        &policy,
+        Deadlines::default(),
+        TestRng::new(1)
+    ));
+    assert!(run(first).ready().is_ok());
+    let again = pin!(Session::open(
+        &transport,
+        &mut second,
+        &policy,
+        Deadlines::default(),
+        TestRng::new(1)
+    ));
+    assert_eq!(run(again).ready().unwrap_err().cause, Cause::Dead);
+}
+
+#[test]
+fn an_open_dropped_at_every_wait_leaves_no_session_behind() {
+    let family = family();
+    let anchors: &[&[u8]] = &[&family.root.der];
+    for polls in 1..40 {
+        let faults = Faults {
+            hesitant: true,
+            chunk: 60,
+            ..Faults::default()
+        };
+        let (wire, rx, tx) = connect(Server::new(Script::good(&family.site())), faults);
+        let clock = Clock::default();
+        let transport = GuardedTransport::new(rx, tx, clock.delay());
+        let policy = chain(anchors);
+        let mut memory = Box::new(Memory::<16_640, 4096>::new());
+        {
+            let open = pin!(Session::open(
+                &transport,
+                &mut memory,
+                &policy,
+                Deadlines::default(),
+                TestRng::new(1)
+            ));
+            if poll_n(open, polls).is_ready() {
+                break;
+            }
+        }
+        let mut second = Box::new(Memory::<16_640, 4096>::new());
+        let again = pin!(Session::open(
+            &transport,
+            &mut second,
+            &policy,
+            Deadlines::default(),
+            TestRng::new(1)
+        ));
+        assert_eq!(run(again).ready().unwrap_err().cause, Cause::Dead);
+        assert_eq!(wire.server().seen().app, b"");
+    }
+}
+
+/// The numbers of docs: what a session takes from its caller.
+#[test]
+fn a_session_and_its_memory_stay_within_24_kib() {
+    type Transport = GuardedTransport<
+        crate::support::io::Rx,
+        crate::support::io::Tx,
+        crate::support::clock::Delay,
+    >;
+    let memory = size_of::<Memory>();
+    let rest = size_of::<Transport>() + size_of::<TestSession<'_>>();
+    assert_eq!(memory, 16_640 + 4096);
+    assert!(memory + rest <= 24 * 1024, "{memory} + {rest}");
+}
