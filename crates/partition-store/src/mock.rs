@@ -253,11 +253,17 @@ impl MemFlash {
     }
 }
 
+/// Which words are not erased.
 fn written(bytes: &[u8]) -> Vec<bool> {
-    bytes
-        .chunks(WORD)
-        .map(|word| word != [0xff; WORD])
-        .collect()
+    let mut words = vec![false; bytes.len() / WORD];
+    for (sector, words) in bytes.chunks(SECTOR).zip(words.chunks_mut(SECTOR / WORD)) {
+        if *sector != [0xff; SECTOR] {
+            for (word, written) in sector.chunks(WORD).zip(words) {
+                *written = word != [0xff; WORD];
+            }
+        }
+    }
+    words
 }
 
 fn count(number: &mut u32, more: usize) {

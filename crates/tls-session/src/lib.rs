@@ -21,7 +21,7 @@
 //! an error. It opens no socket, reads no clock and allocates nothing.
 //!
 //! Features: `defmt` (formats for public types, log lines), `log` (log lines).
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 
 mod alg;
 pub mod cause;
@@ -34,6 +34,14 @@ mod shared;
 pub mod suite;
 mod verifier;
 pub mod verify;
+
+#[cfg(test)]
+#[expect(
+    dead_code,
+    reason = "the doubles of the duties, of which unit tests need a few"
+)]
+#[path = "../tests/duties/support/mod.rs"]
+mod support;
 
 pub use cause::Cause;
 pub use guard::GuardedTransport;

@@ -488,3 +488,6 @@ fn engine_cause(error: TlsError) -> Cause {
         _ => EngineError::Other,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -661,7 +661,7 @@ fn duty_15_every_certificate_of_an_item_is_an_anchor() {
         );
     }
     // One that cannot be read does no harm to the others.
-    let with_junk: Vec<&[u8]> = [b"junk" as &[u8]]
+    let with_junk: Vec<&[u8]> = [&b"junk"[..]]
         .into_iter()
         .chain(anchors.iter().copied())
         .collect();

@@ -1,0 +1,211 @@
+//! The modem as a program, and its host: a script that knows which bytes must come.
+
+use std::fmt::Debug;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Instant;
+
+use super::process::{Process, command};
+use super::{PATIENCE, utf8};
+
+/// `espat sim` on a TCP port.
+#[derive(Debug)]
+pub(crate) struct Modem {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+}
+
+impl Modem {
+    /// With this flash image and these options.
+    pub(crate) fn start(flash: &Path, options: &[String]) -> Self {
+        let mut sim = sim(flash);
+        sim.args(["--listen", "127.0.0.1:0"]).args(options);
+        let mut process = Process::start(&mut sim);
+        let address = process.wait_for(|line| line.strip_prefix("listening on ")?.parse().ok());
+        Self { process, address }
+    }
+
+    /// Connects to the AT port.
+    pub(crate) fn connect(&self) -> Host {
+        let port = TcpStream::connect(self.address).expect("the AT port");
+        port.set_nodelay(true).expect("supported");
+        let rx = port.try_clone().expect("a second handle");
+        let tx = port.try_clone().expect("a second handle");
+        let mut host = Host::new(tx, rx);
+        host.hang_up = Some(port);
+        host
+    }
+
+    /// Connects, and waits for the greeting of a modem just switched on.
+    pub(crate) fn switch_on(&self) -> Host {
+        let mut host = self.connect();
+        host.hears("\r\nready\r\n");
+        host
+    }
+}
+
+/// `espat sim` without a port yet.
+pub(crate) fn sim(flash: &Path) -> std::process::Command {
+    let mut sim = command(env!("CARGO_BIN_EXE_espat"));
+    sim.args(["sim", "--flash", utf8(flash)]);
+    sim
+}
+
+/// The host's side of an AT port. Echo is on, as after every boot; [`Host::ask`] checks it.
+pub(crate) struct Host {
+    tx: Box<dyn Write + Send>,
+    incoming: Receiver<Vec<u8>>,
+    received: Vec<u8>,
+    hang_up: Option<TcpStream>,
+}
+
+impl Host {
+    pub(crate) fn new(tx: impl Write + Send + 'static, mut rx: impl Read + Send + 'static) -> Self {
+        let (sender, incoming) = channel();
+        // Reads of terminals and pipes know no timeout; a thread that waits for them needs none.
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = rx.read(&mut bytes) {
+                let bytes = bytes.get(..count).unwrap_or_default();
+                if sender.send(bytes.to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            tx: Box::new(tx),
+            incoming,
+            received: Vec::new(),
+            hang_up: None,
+        }
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        self.tx.write_all(bytes).expect("the AT port takes bytes");
+        self.tx.flush().expect("the AT port takes bytes");
+    }
+
+    /// Sends a line; its echo and then exactly `reply` must come.
+    pub(crate) fn ask(&mut self, line: &str, reply: &str) {
+        self.send(format!("{line}\r\n").as_bytes());
+        self.hears(&format!("{line}\r\n{reply}"));
+    }
+
+    pub(crate) fn ok(&mut self, line: &str) {
+        self.ask(line, "\r\nOK\r\n");
+    }
+
+    /// Exactly these bytes must come next; what follows is left for later.
+    pub(crate) fn hears(&mut self, wanted: &str) {
+        self.hears_bytes(wanted.as_bytes());
+    }
+
+    pub(crate) fn hears_bytes(&mut self, wanted: &[u8]) {
+        let start = Instant::now();
+        loop {
+            let common = wanted.len().min(self.received.len());
+            assert!(
+                self.received.get(..common) == wanted.get(..common),
+                "expected {}\n     got {}",
+                wanted.escape_ascii(),
+                self.received.escape_ascii()
+            );
+            if common == wanted.len() {
+                self.received.drain(..common);
+                return;
+            }
+            self.receive(start, &format!("{}", wanted.escape_ascii()));
+        }
+    }
+
+    /// Sends a line; gives what came between its echo and `end`.
+    pub(crate) fn ask_until(&mut self, line: &str, end: &str) -> String {
+        self.send(format!("{line}\r\n").as_bytes());
+        self.hears(&format!("{line}\r\n"));
+        self.until(end)
+    }
+
+    /// What comes before the next `end`, which is taken too.
+    pub(crate) fn until(&mut self, end: &str) -> String {
+        String::from_utf8(self.until_bytes(end)).expect("text")
+    }
+
+    pub(crate) fn until_bytes(&mut self, end: &str) -> Vec<u8> {
+        let start = Instant::now();
+        loop {
+            let found = self
+                .received
+                .windows(end.len())
+                .position(|window| window == end.as_bytes());
+            if let Some(at) = found {
+                let rest = self.received.split_off(at);
+                let before = std::mem::replace(&mut self.received, rest);
+                self.received.drain(..end.len());
+                return before;
+            }
+            self.receive(start, end);
+        }
+    }
+
+    /// The next `count` bytes.
+    pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
+        let start = Instant::now();
+        while self.received.len() < count {
+            self.receive(start, &format!("{count} bytes"));
+        }
+        let rest = self.received.split_off(count);
+        std::mem::replace(&mut self.received, rest)
+    }
+
+    fn receive(&mut self, start: Instant, wanted: &str) {
+        let left = PATIENCE.saturating_sub(start.elapsed());
+        match self.incoming.recv_timeout(left) {
+            Ok(bytes) => self.received.extend(bytes),
+            Err(error) => {
+                let why = match error {
+                    RecvTimeoutError::Timeout => "nothing more came",
+                    RecvTimeoutError::Disconnected => "the port closed",
+                };
+                let got = self.received.escape_ascii();
+                panic!("{why}: expected {wanted}\n     got {got}")
+            }
+        }
+    }
+
+    /// Loads an image into a partition.
+    pub(crate) fn load(&mut self, partition: &str, image: &[u8]) {
+        self.ok(&format!("AT+SYSFLASH=0,\"{partition}\",0,4096"));
+        let write = format!("AT+SYSFLASH=1,\"{partition}\",0,{}", image.len());
+        self.ask(&write, "\r\n>");
+        self.send(image);
+        self.hears("\r\nOK\r\n");
+    }
+
+    /// Sends data over the open link.
+    pub(crate) fn transmit(&mut self, data: &[u8]) {
+        let len = data.len();
+        self.ask(&format!("AT+CIPSEND={len}"), "\r\nOK\r\n\r\n>");
+        self.send(data);
+        self.hears(&format!("\r\nRecv {len} bytes\r\n\r\nSEND OK\r\n"));
+    }
+
+    /// The data of the next `+IPD`.
+    pub(crate) fn ipd(&mut self) -> Vec<u8> {
+        self.hears("\r\n+IPD,");
+        let count = self.until(":").parse().expect("a length");
+        self.take(count)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some(port) = &self.hang_up {
+            // The reading thread ends with the connection; the modem may have ended it first.
+            let _ = port.shutdown(Shutdown::Both);
+        }
+    }
+}

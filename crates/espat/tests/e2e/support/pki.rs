@@ -1,0 +1,163 @@
+//! A private CA run with the openssl command line, as the user of a module would.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::process::{command, run};
+use super::utf8;
+
+/// The address in every server's certificate, and in every `AT+CIPSTART`.
+pub(crate) const ADDRESS: &str = "192.168.3.129";
+/// The DNS name in every server's certificate.
+pub(crate) const NAME: &str = "broker.local";
+
+/// Kinds of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyKind {
+    Rsa2048,
+    P256,
+    P384,
+    Ed25519,
+}
+
+impl KeyKind {
+    const fn new_key(self) -> &'static [&'static str] {
+        match self {
+            Self::Rsa2048 => &["-newkey", "rsa:2048"],
+            Self::P256 => &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+            Self::P384 => &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
+            Self::Ed25519 => &["-newkey", "ed25519"],
+        }
+    }
+}
+
+/// notBefore and notAfter, as `openssl ca` takes them.
+pub(crate) type Validity = (&'static str, &'static str);
+
+pub(crate) const VALID: Validity = ("20200101000000Z", "20991231235959Z");
+pub(crate) const EXPIRED: Validity = ("20200101000000Z", "20210101000000Z");
+pub(crate) const FUTURE: Validity = ("20900101000000Z", "20991231235959Z");
+
+/// A certificate and its key, in files.
+#[derive(Debug, Clone)]
+pub(crate) struct Credentials {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// A certificate authority; its files lie in a folder of its own.
+#[derive(Debug)]
+pub(crate) struct Ca {
+    folder: PathBuf,
+    pub(crate) own: Credentials,
+}
+
+/// Everything said, so that nothing depends on the defaults of an installation.
+const CONFIG: &str = "\
+[req]
+distinguished_name = name
+prompt = no
+[name]
+[ca]
+default_ca = this
+[this]
+database = index.txt
+new_certs_dir = .
+rand_serial = yes
+unique_subject = no
+default_md = sha256
+policy = any
+[any]
+commonName = supplied
+[authority]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+[server]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = serverAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+subjectAltName = IP:192.168.3.129,DNS:broker.local
+";
+
+impl Ca {
+    /// A root in a new folder `name` below `folder`.
+    pub(crate) fn root(folder: &Path, name: &str, kind: KeyKind) -> Self {
+        let ca = Self::empty(folder, name);
+        let subject = format!("/CN={name}");
+        run(command("openssl")
+            .current_dir(&ca.folder)
+            .args(["req", "-x509", "-config", "ca.cnf", "-extensions"])
+            .args(["authority", "-nodes", "-days", "3650", "-subj", &subject])
+            .args(kind.new_key())
+            .args(["-keyout", utf8(&ca.own.key)])
+            .args(["-out", utf8(&ca.own.certificate)]));
+        ca
+    }
+
+    /// A CA whose certificate this one signs.
+    pub(crate) fn intermediate(&self, name: &str, kind: KeyKind) -> Self {
+        let folder = self.folder.parent().expect("a folder of its own");
+        let ca = Self::empty(folder, name);
+        self.sign(name, kind, "authority", VALID, &ca.own);
+        ca
+    }
+
+    /// A server's certificate, for [`ADDRESS`] and [`NAME`].
+    pub(crate) fn leaf(&self, name: &str, kind: KeyKind, validity: Validity) -> Credentials {
+        let own = Credentials {
+            certificate: self.folder.join(format!("{name}.pem")),
+            key: self.folder.join(format!("{name}.key.pem")),
+        };
+        self.sign(name, kind, "server", validity, &own);
+        own
+    }
+
+    fn empty(folder: &Path, name: &str) -> Self {
+        let folder = folder.join(name.replace(' ', "-"));
+        fs::create_dir(&folder).expect("a new folder");
+        fs::write(folder.join("ca.cnf"), CONFIG).expect("room");
+        fs::write(folder.join("index.txt"), "").expect("room");
+        let own = Credentials {
+            certificate: folder.join("ca.pem"),
+            key: folder.join("ca.key.pem"),
+        };
+        Self { folder, own }
+    }
+
+    fn sign(
+        &self,
+        name: &str,
+        kind: KeyKind,
+        extensions: &str,
+        (start, end): Validity,
+        own: &Credentials,
+    ) {
+        let subject = format!("/CN={name}");
+        run(command("openssl")
+            .current_dir(&self.folder)
+            .args(["req", "-new", "-config", "ca.cnf", "-nodes"])
+            .args(["-subj", &subject, "-out", "request.pem"])
+            .args(kind.new_key())
+            .args(["-keyout", utf8(&own.key)]));
+        run(command("openssl")
+            .current_dir(&self.folder)
+            .args(["ca", "-config", "ca.cnf", "-batch", "-notext"])
+            .args(["-cert", utf8(&self.own.certificate)])
+            .args(["-keyfile", utf8(&self.own.key)])
+            .args(["-extensions", extensions, "-in", "request.pem"])
+            .args(["-startdate", start, "-enddate", end])
+            .args(["-out", utf8(&own.certificate)]));
+    }
+}
+
+/// The image for partition `client_ca`, made by `espat pki pack`.
+pub(crate) fn pack_ca(certificate: &Path) -> Vec<u8> {
+    let image = certificate.with_file_name("at_ca.bin");
+    run(command(env!("CARGO_BIN_EXE_espat"))
+        .args(["pki", "pack", "-o", utf8(&image), "ca"])
+        .arg(certificate));
+    fs::read(image).expect("written")
+}

@@ -1,0 +1,84 @@
+//! Duty 4: what happens when the engine gets no verifier from us.
+
+use std::boxed::Box;
+use std::pin::pin;
+
+use embedded_tls::{CryptoProvider, CryptoRngCore, TlsError, TlsVerifier};
+
+use super::*;
+use crate::policy::{Anchors, Clock};
+use crate::support::clock::Clock as TestClock;
+use crate::support::exec::run;
+use crate::support::io::{Faults, connect};
+use crate::support::keys::Kind;
+use crate::support::pki::{Family, NOW};
+use crate::support::rng::TestRng;
+use crate::support::script::Script;
+use crate::support::server::Server;
+use crate::{Cause, Policy, Timestamp};
+
+/// Ours, but for the one thing ours never does: the engine takes the error for "do not verify".
+struct Faulty<'p> {
+    ours: Provider<'p, TestRng>,
+    /// How often the verifier is handed out before it is not.
+    good_for: u32,
+}
+
+impl CryptoProvider for Faulty<'_> {
+    type CipherSuite = Suite;
+    type Signature = [u8; 0];
+
+    fn rng(&mut self) -> impl CryptoRngCore {
+        self.ours.rng()
+    }
+
+    fn verifier(&mut self) -> Result<&mut impl TlsVerifier<Suite>, TlsError> {
+        match self.good_for.checked_sub(1) {
+            Some(left) => {
+                self.good_for = left;
+                self.ours.verifier()
+            }
+            None => Err(TlsError::InternalError),
+        }
+    }
+}
+
+#[test]
+fn duty_4_an_engine_without_verifier_opens_no_session() {
+    let family = Family::new(Kind::P256);
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let now = Timestamp::from_unix(i64::try_from(NOW).unwrap());
+    let strict = Policy::chain(Anchors::new(anchors).unwrap(), Clock::At(now));
+    for policy in [strict, Policy::danger_any_peer()] {
+        // Asked for the name, for Certificate and for CertificateVerify.
+        for (good_for, expected) in [
+            (0, Some(Cause::NoCertificate)),
+            (1, Some(Cause::NoCertificate)),
+            (2, Some(Cause::NoSignature)),
+            (3, None),
+        ] {
+            let (wire, rx, tx) =
+                connect(Server::new(Script::good(&family.site())), Faults::default());
+            let transport = GuardedTransport::new(rx, tx, TestClock::default().delay());
+            let mut memory = Box::new(Memory::<16_640, 4096>::new());
+            let verifier = Verifier::new(&policy, &transport.shared);
+            let provider = Faulty {
+                ours: Provider {
+                    verifier,
+                    rng: TestRng::new(3),
+                },
+                good_for,
+            };
+            let open = pin!(Session::open_with(
+                &transport,
+                &mut memory,
+                &policy,
+                Deadlines::default(),
+                provider
+            ));
+            let result = run(open).ready().map(drop).map_err(|reason| reason.cause);
+            assert_eq!(result.err(), expected, "good for {good_for}");
+            assert_eq!(wire.server().seen().app, b"");
+        }
+    }
+}
