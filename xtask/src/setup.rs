@@ -180,7 +180,8 @@ fn rustup_components() -> Result<()> {
 fn rustup_target() {
     let add = Cmd::new("rustup target add")
         .arg(TARGET)
-        .env("RUSTUP_MAX_RETRIES", "1");
+        .env("RUSTUP_MAX_RETRIES", "1")
+        .env("RUST_BACKTRACE", "0");
     if let Err(error) = add.run_within(RUSTUP_LIMIT) {
         eprintln!("{error:#}; trying without rustup");
     }

@@ -70,7 +70,7 @@ impl Step {
             Self::Host => "mend what the failed test above claims",
             Self::Doc => "mend the doc comments named above",
             Self::BareMetal => {
-                "a library may use `core` only; look for `std`, `alloc`, or a dependency's default features"
+                "a library that fails may use `core` only: look for `std`, `alloc`, or a dependency's default features"
             }
             Self::E2e => {
                 "read the failed transcript above; `cargo xtask setup` tells which servers are missing"

@@ -52,7 +52,6 @@ async fn join_stored<N, W: Wifi, F: NorFlash, G>(shared: &Shared<'_, N, W, F, G>
         let Some(stored) = stored.filter(|_| shared.wifi.association().is_none()) else {
             continue;
         };
-        shared.stop_joining.reset();
         shared.note_joining(true);
         let join = shared.wifi.join(join_request(&stored), async |event| {
             shared.station_changed(event).await;
@@ -65,7 +64,7 @@ async fn join_stored<N, W: Wifi, F: NorFlash, G>(shared: &Shared<'_, N, W, F, G>
                 shared.wifi.leave().await;
             }
             // The command says itself what it does with the station.
-            Either::Second(()) => {}
+            Either::Second(()) => shared.note_joining(false),
         }
     }
 }

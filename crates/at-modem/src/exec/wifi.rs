@@ -6,6 +6,7 @@ use at_grammar::commands::wifi::{
 };
 use at_grammar::types::{Encryption, JoinFailure, Mac, ScanMode, StationState, WifiCipher};
 use at_grammar::{AtStr, Info, Reply};
+use embassy_futures::yield_now;
 use embassy_time::{Duration, with_timeout};
 use embedded_storage_async::nor_flash::NorFlash;
 use partition_store::Key;
@@ -40,14 +41,23 @@ pub(super) async fn set_mode<N, W: Wifi, F: NorFlash, G>(
         leave(shared).await;
     }
     if has && !had && request.auto_connect && shared.config.borrow().station.is_some() {
+        shared.stop_joining.reset();
         shared.join_stored.signal(());
     }
     Ok(Done::Ok)
 }
 
+/// Ends a join that no command asked for: from here on the station is the command's.
+async fn take_over<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) {
+    shared.join_stored.reset();
+    shared.stop_joining.signal(());
+    // The join is dropped where it runs.
+    yield_now().await;
+}
+
 /// Leaves the network, if there is one, and says so.
 async fn leave<N, W: Wifi, F: NorFlash, G>(shared: &Shared<'_, N, W, F, G>) {
-    shared.stop_joining.signal(());
+    take_over(shared).await;
     let joined = shared.wifi.association().is_some();
     shared.wifi.leave().await;
     if joined {
@@ -255,7 +265,7 @@ pub(super) async fn quit<N, W: Wifi, F: NorFlash, G>(
     shared: &Shared<'_, N, W, F, G>,
 ) -> Result<Done, Failed> {
     shared.takes_long();
-    shared.stop_joining.signal(());
+    take_over(shared).await;
     let joined = shared.wifi.association().is_some();
     shared.wifi.leave().await;
     shared.print().await.reply(&Reply::Ok).await;

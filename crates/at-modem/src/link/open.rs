@@ -3,6 +3,7 @@
 use core::net::{IpAddr, SocketAddr};
 
 use edge_nal::{AddrType, Dns, TcpConnect, TcpShutdown, TcpSplit, UdpBind};
+use embassy_futures::select::{Either, select};
 use embassy_time::{Delay, Duration, with_timeout};
 use embedded_io_async::Error as _;
 use embedded_storage_async::nor_flash::NorFlash;
@@ -105,10 +106,11 @@ where
         None => None,
     };
 
-    let remote = resolve(shared, &request.host, request.port).await?;
+    let resolve = resolve(shared, &request.host, request.port);
+    let remote = unless_closed(link, Stage::Dns, resolve).await??;
     let connect = with_timeout(TCP_PATIENCE, shared.net.connect(remote));
     let tcp = |cause| Reason::new(Stage::Tcp, cause);
-    let mut socket = match connect.await {
+    let mut socket = match unless_closed(link, Stage::Tcp, connect).await? {
         Ok(Ok(socket)) => socket,
         Ok(Err(error)) => return Err(tcp(transport_cause(error.kind()))),
         Err(_) => {
@@ -138,14 +140,14 @@ where
             let (rx, tx) = socket.split();
             let guarded = GuardedTransport::new(rx, tx, Delay);
             let rng = shared.rng.clone();
-            let mut session = Session::open(
+            let handshake = Session::open(
                 &guarded,
                 &mut memory.tls,
                 &policy,
                 Deadlines::default(),
                 rng,
-            )
-            .await?;
+            );
+            let mut session = unless_closed(link, Stage::Hello, handshake).await??;
             espat_log::info!("link {}: session open", link.id);
             open(true);
             link.announced.wait().await;
@@ -166,6 +168,18 @@ where
     // The socket goes with or without the peer's consent.
     let _ = with_timeout(CLOSE_PATIENCE, socket.close(edge_nal::Close::Write)).await;
     Ok(end)
+}
+
+/// Waits for a step of opening, unless the link is closed meanwhile.
+async fn unless_closed<T>(
+    link: &Link,
+    stage: Stage,
+    step: impl Future<Output = T>,
+) -> Result<T, Reason> {
+    match select(step, link.close.wait()).await {
+        Either::First(output) => Ok(output),
+        Either::Second(_) => Err(Reason::new(stage, Cause::Closed)),
+    }
 }
 
 /// What a session of these settings must be.

@@ -1,1 +1,19 @@
-//! x
+//! The whole modem, driven over an AT port in memory.
+//!
+//! Sockets, station, flash and time are doubles in `support`: nothing here opens a socket, starts a
+//! thread or sleeps. A test says bytes, lets the modem run until it waits, and compares every byte
+//! that came out (spec: at-commands A.8 to A.22, B.1 to B.4, C).
+//!
+//! They need the feature `mock-time`: `cargo test -p at-modem --features mock-time`.
+#![cfg(feature = "mock-time")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a double or a helper that meets what no test foresees fails the test"
+)]
+
+mod support;
+
+mod commands;

@@ -1,1 +1,212 @@
-//! Soon.
+//! Servers with other keys, tastes and endings.
+
+use std::fs;
+
+use crate::support::modem::Host;
+use crate::support::pki::{Credentials, KeyKind, VALID};
+use crate::support::servers::TlsServer;
+use crate::support::utf8;
+use crate::support::world::{PORT, World, start};
+
+fn connect(host: &mut Host) {
+    host.ask(&start(PORT), "CONNECT\r\n\r\nOK\r\n");
+}
+
+fn close(host: &mut Host) {
+    host.ask("AT+CIPCLOSE", "CLOSED\r\n\r\nOK\r\n");
+    host.ok("AT");
+}
+
+fn exchange(host: &mut Host, data: &str) {
+    host.transmit(format!("{data}\r\n").as_bytes());
+    let reversed: String = data.chars().rev().chain(['\n']).collect();
+    assert_eq!(host.ipd(), reversed.into_bytes());
+}
+
+/// A server with these options takes a whole session.
+fn accepted(own: impl FnOnce(&World) -> Credentials, options: &[&str]) {
+    let world = World::new();
+    let server = TlsServer::reversing(&own(&world), options);
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    for data in ["first", "second"] {
+        connect(&mut host);
+        exchange(&mut host, data);
+        exchange(&mut host, data);
+        close(&mut host);
+    }
+}
+
+fn p256(world: &World) -> Credentials {
+    world.ca.leaf("server", KeyKind::P256, VALID)
+}
+
+#[test]
+fn a_p384_server_is_accepted() {
+    accepted(|world| world.ca.leaf("server", KeyKind::P384, VALID), &[]);
+}
+
+#[test]
+fn an_ed25519_server_is_accepted() {
+    accepted(|world| world.ca.leaf("server", KeyKind::Ed25519, VALID), &[]);
+}
+
+#[test]
+fn two_intermediates_lead_to_the_ca() {
+    let world = World::new();
+    let first = world.ca.intermediate("first intermediate", KeyKind::Rsa2048);
+    let second = first.intermediate("second intermediate", KeyKind::P384);
+    let own = second.leaf("server", KeyKind::P256, VALID);
+    let chain = world.folder.path().join("chain.pem");
+    let files = [&second.own.certificate, &first.own.certificate];
+    let text = files.map(|file| fs::read_to_string(file).expect("made"));
+    fs::write(&chain, text.concat()).expect("room");
+    let server = TlsServer::reversing(&own, &["-cert_chain", utf8(&chain)]);
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    connect(&mut host);
+    exchange(&mut host, "over two intermediates");
+    close(&mut host);
+}
+
+#[test]
+fn session_tickets_are_no_data() {
+    accepted(p256, &["-num_tickets", "4"]);
+}
+
+#[test]
+fn a_change_of_the_record_size_is_no_change_of_the_data() {
+    accepted(p256, &["-max_send_frag", "512"]);
+}
+
+/// A server with these options is refused, for this reason.
+fn refused(options: &[&str], why: &str) {
+    let world = World::new();
+    let server = TlsServer::reversing(&p256(&world), options);
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    host.ask(&start(PORT), "\r\nERROR\r\n");
+    host.ask("AT+SSLWHY?", &format!("+SSLWHY:0,{why}\r\n\r\nOK\r\n"));
+    host.ok("AT");
+}
+
+#[test]
+fn a_server_that_wants_x25519_only_is_refused() {
+    refused(
+        &["-groups", "X25519"],
+        r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40)""#,
+    );
+}
+
+#[test]
+fn a_server_with_another_cipher_suite_only_is_refused() {
+    refused(
+        &["-ciphersuites", "TLS_AES_256_GCM_SHA384"],
+        r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40)""#,
+    );
+}
+
+#[test]
+fn a_server_that_demands_a_certificate_says_so() {
+    refused(
+        &["-Verify", "1"],
+        r#""finished",-0x7780,0x00000000,0,"","","server alert: certificate required (116)""#,
+    );
+}
+
+/// Everything until the server has closed, of as many `+IPD` as it takes.
+fn all_data(host: &mut Host, count: usize) -> Vec<u8> {
+    let mut data = Vec::new();
+    while data.len() < count {
+        data.extend(host.ipd());
+    }
+    data
+}
+
+#[test]
+fn answers_of_full_records_arrive_whole() {
+    let world = World::new();
+    // One record, one and a byte, and many; no pattern that could hide a swap.
+    let files = [16384, 16385, 100_000];
+    let bytes = |count: u32| -> Vec<u8> {
+        let mix = (0..count).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes());
+        mix.map(|[byte, ..]| byte).collect()
+    };
+    for count in files {
+        let file = world.folder.path().join(count.to_string());
+        fs::write(file, bytes(count)).expect("room");
+    }
+    let server = TlsServer::start(&p256(&world), &["-HTTP"], Some(world.folder.path()));
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    for count in files {
+        let expected = bytes(count);
+        connect(&mut host);
+        host.transmit(format!("GET /{count} HTTP/1.0\r\n\r\n").as_bytes());
+        let data = all_data(&mut host, expected.len());
+        assert!(data == expected, "{count}");
+        host.hears("CLOSED\r\n");
+        host.ok("AT");
+    }
+}
+
+#[test]
+fn the_largest_send_arrives_whole() {
+    let world = World::new();
+    let server = TlsServer::reversing(&p256(&world), &[]);
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    connect(&mut host);
+    let line: Vec<u8> = (b'a'..=b'z').cycle().take(8191).collect();
+    host.transmit(&[&line[..], b"\n"].concat());
+    let answer = all_data(&mut host, 8192);
+    assert!(answer.iter().rev().skip(1).eq(&line));
+    close(&mut host);
+}
+
+#[test]
+fn a_server_may_end_the_session() {
+    let world = World::new();
+    let server = TlsServer::reversing(&p256(&world), &[]);
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    connect(&mut host);
+    exchange(&mut host, "before");
+    host.transmit(b"CLOSE\r\n");
+    host.hears("CLOSED\r\n");
+    host.ask(
+        "AT+SSLWHY?",
+        "+SSLWHY:0,\"data\",-0x7880,0x00000000,0,\"\",\"\",\"server closed the session\"\r\n\r\nOK\r\n",
+    );
+    connect(&mut host);
+    exchange(&mut host, "after");
+    close(&mut host);
+}
+
+#[test]
+fn a_server_killed_in_the_session_closes_the_link() {
+    let world = World::new();
+    let mut server = TlsServer::reversing(&p256(&world), &[]);
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    connect(&mut host);
+    exchange(&mut host, "before");
+    server.process.kill();
+    host.hears("CLOSED\r\n");
+    host.ask(
+        "AT+SSLWHY?",
+        "+SSLWHY:0,\"data\",-0x7280,0x00000000,0,\"\",\"\",\"server closed without close_notify\"\r\n\r\nOK\r\n",
+    );
+    host.ask("AT+CIPSEND=1", "\r\nERROR\r\n");
+    host.ask(&start(PORT), "\r\nERROR\r\n");
+    host.ok("AT");
+}
+
+#[test]
+fn a_server_that_stops_taking_part_can_be_left() {
+    let world = World::new();
+    let server = TlsServer::reversing(&p256(&world), &[]);
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    connect(&mut host);
+    exchange(&mut host, "before");
+    server.process.signal("STOP");
+    host.transmit(b"to nobody\r\n");
+    close(&mut host);
+    server.process.signal("CONT");
+    connect(&mut host);
+    exchange(&mut host, "after");
+    close(&mut host);
+}

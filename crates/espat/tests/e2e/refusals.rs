@@ -1,1 +1,231 @@
-//! Soon.
+//! Every way a session can be refused: what an old host sees, the reason for those who ask, and a
+//! modem that goes on.
+//!
+//! ESP-AT command set: A.9 (`ERROR`), A.13 (`AT+SYSLOG`), E (numbers).
+
+use crate::support::modem::Host;
+use crate::support::pki::{Ca, EXPIRED, FUTURE, KeyKind, NAME, VALID, pack_ca};
+use crate::support::servers::{NtpServer, Silence, TlsServer};
+use crate::support::world::{PORT, World, join, start};
+
+/// The port of a server that is as it should be, where [`PORT`] has one that is not.
+const GOOD_PORT: u16 = 8740;
+
+/// A refusal and the reason for it.
+#[derive(Debug, Clone, Copy)]
+struct Refusal {
+    /// What comes before `ERROR` in any case.
+    notice: &'static str,
+    /// `+SSLWHY` without its head.
+    why: &'static str,
+    errno: i32,
+}
+
+const fn refusal(why: &'static str, errno: i32) -> Refusal {
+    Refusal {
+        notice: "",
+        why,
+        errno,
+    }
+}
+
+const NO_CA: Refusal = Refusal {
+    notice: "NO CA FOUND\r\n",
+    ..refusal(
+        r#""setup",-0x7680,0x00000000,0,"","","no CA loaded: the partition is erased""#,
+        -0x7680,
+    )
+};
+const OTHER_CA: Refusal = refusal(
+    r#""certificate",-0x2700,0x00000008,0,"CN=server","CN=test CA","no chain to the loaded CA""#,
+    0x08,
+);
+const NO_CLOCK: Refusal = refusal(
+    r#""certificate",-0x2700,0x00000200,0,"CN=server","2020-01-01T00:00:00Z","clock not set: dates cannot be checked""#,
+    0x0200,
+);
+const TOO_OLD: Refusal = refusal(
+    r#""certificate",-0x2700,0x00000001,0,"CN=server","2021-01-01T00:00:00Z","expired on 2021-01-01T00:00:00Z""#,
+    0x01,
+);
+const TOO_YOUNG: Refusal = refusal(
+    r#""certificate",-0x2700,0x00000200,0,"CN=server","2090-01-01T00:00:00Z","not valid before 2090-01-01T00:00:00Z""#,
+    0x0200,
+);
+const OTHER_NAME: Refusal = refusal(
+    r#""certificate",-0x2700,0x00000004,0,"CN=server","other.local","certificate is for another name""#,
+    0x04,
+);
+const NOBODY: Refusal = refusal(
+    r#""tcp",-0x0044,0x00000000,0,"","","server refused the connection""#,
+    -0x0044,
+);
+const TLS12: Refusal = refusal(
+    r#""hello",-0x7780,0x00000000,0,"","","server alert: protocol version (70): server speaks TLS 1.2 at most""#,
+    -0x7780,
+);
+const NO_CHAIN: Refusal = refusal(
+    r#""certificate",-0x2700,0x00000008,0,"CN=server","CN=test intermediate","no chain to the loaded CA""#,
+    0x08,
+);
+const ALL: [Refusal; 9] = [
+    NO_CA, OTHER_CA, NO_CLOCK, TOO_OLD, TOO_YOUNG, OTHER_NAME, NOBODY, TLS12, NO_CHAIN,
+];
+
+/// Opening a session is refused like this, told on request and, once asked for, by itself.
+fn refused(host: &mut Host, expected: Refusal) {
+    let Refusal { notice, why, errno } = expected;
+    host.ask(&start(PORT), &format!("{notice}\r\nERROR\r\n"));
+    host.ok("AT");
+    host.ask("AT+SSLWHY?", &format!("+SSLWHY:0,{why}\r\n\r\nOK\r\n"));
+
+    host.ok("AT+SYSLOG=1");
+    let told = format!("+SSLWHY:0,{why}\r\n+ERRNO:{errno}\r\nERR CODE:0x010a0000\r\n");
+    host.ask(&start(PORT), &format!("{notice}{told}\r\nERROR\r\n"));
+    host.ok("AT+SYSLOG=0");
+    host.ask("AT+CIPCLOSE", "\r\nERROR\r\n");
+    host.ok("AT");
+}
+
+/// The modem is none the worse for it.
+fn then_connects(host: &mut Host, port: u16) {
+    host.ask(&start(port), "CONNECT\r\n\r\nOK\r\n");
+    host.transmit(b"abc\r\n");
+    assert_eq!(host.ipd(), b"cba\n");
+    host.ask("AT+CIPCLOSE", "CLOSED\r\n\r\nOK\r\n");
+    host.ok("AT");
+}
+
+fn good_server(world: &World) -> TlsServer {
+    TlsServer::reversing(&world.ca.leaf("server", KeyKind::P256, VALID), &[])
+}
+
+#[test]
+fn no_two_refusals_have_the_same_reason() {
+    for (at, one) in ALL.iter().enumerate() {
+        for other in ALL.iter().skip(at + 1) {
+            assert_ne!(one.why, other.why);
+        }
+    }
+}
+
+#[test]
+fn no_ca_was_loaded() {
+    let world = World::new();
+    let server = good_server(&world);
+    let world = world
+        .server(PORT, server.address)
+        .option("--clock", "host");
+    let modem = world.modem();
+    let mut host = modem.switch_on();
+    join(&mut host);
+    host.ok("AT+CIPSSLCCONF=2,0,0");
+    refused(&mut host, NO_CA);
+    host.load("client_ca", &world.image());
+    then_connects(&mut host, PORT);
+}
+
+#[test]
+fn another_ca_was_loaded() {
+    let world = World::new();
+    let server = good_server(&world);
+    let other = Ca::root(world.folder.path(), "other CA", KeyKind::P256);
+    let (world, _modem, mut host) = world.server(PORT, server.address).ready();
+    host.load("client_ca", &pack_ca(&other.own.certificate));
+    refused(&mut host, OTHER_CA);
+    host.load("client_ca", &world.image());
+    then_connects(&mut host, PORT);
+}
+
+#[test]
+fn the_clock_was_never_set() {
+    let world = World::new();
+    let server = good_server(&world);
+    let ntp = NtpServer::start(world.folder.path());
+    let world = world
+        .server(PORT, server.address)
+        .map("time.local:123", ntp.address);
+    let modem = world.modem();
+    let mut host = modem.switch_on();
+    world.prepare(&mut host);
+    refused(&mut host, NO_CLOCK);
+    host.ok("AT+CIPSNTPCFG=1,0,\"time.local\"");
+    host.hears("+TIME_UPDATED\r\n");
+    then_connects(&mut host, PORT);
+}
+
+/// A server that is refused, beside one that is not.
+fn bad_server(make: impl FnOnce(&World) -> TlsServer, expected: Refusal) {
+    let world = World::new();
+    let (bad, good) = (make(&world), good_server(&world));
+    let (_world, _modem, mut host) = world
+        .server(PORT, bad.address)
+        .server(GOOD_PORT, good.address)
+        .ready();
+    refused(&mut host, expected);
+    then_connects(&mut host, GOOD_PORT);
+}
+
+#[test]
+fn the_certificate_has_expired() {
+    bad_server(
+        |world| TlsServer::reversing(&world.ca.leaf("server", KeyKind::P256, EXPIRED), &[]),
+        TOO_OLD,
+    );
+}
+
+#[test]
+fn the_certificate_is_not_yet_valid() {
+    bad_server(
+        |world| TlsServer::reversing(&world.ca.leaf("server", KeyKind::Rsa2048, FUTURE), &[]),
+        TOO_YOUNG,
+    );
+}
+
+#[test]
+fn the_server_speaks_tls_1_2_only() {
+    bad_server(
+        |world| {
+            let own = world.ca.leaf("server", KeyKind::P256, VALID);
+            TlsServer::start(&own, &["-rev", "-tls1_2"], None)
+        },
+        TLS12,
+    );
+}
+
+#[test]
+fn the_server_keeps_its_intermediate_to_itself() {
+    bad_server(
+        |world| {
+            let middle = world.ca.intermediate("test intermediate", KeyKind::P256);
+            TlsServer::reversing(&middle.leaf("server", KeyKind::P256, VALID), &[])
+        },
+        NO_CHAIN,
+    );
+}
+
+#[test]
+fn the_certificate_is_for_another_name() {
+    let world = World::new();
+    let server = good_server(&world);
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    host.ok("AT+CIPSSLCCN=\"other.local\"");
+    refused(&mut host, OTHER_NAME);
+    for name in [NAME, ""] {
+        host.ok(&format!("AT+CIPSSLCCN=\"{name}\""));
+        then_connects(&mut host, PORT);
+    }
+}
+
+#[test]
+fn the_server_is_not_there() {
+    let world = World::new();
+    let server = good_server(&world);
+    let nobody = Silence::new().address();
+    let (_world, _modem, mut host) = world
+        .server(PORT, nobody)
+        .server(GOOD_PORT, server.address)
+        .ready();
+    refused(&mut host, NOBODY);
+    then_connects(&mut host, GOOD_PORT);
+}

@@ -10,6 +10,7 @@
 )]
 
 mod authentication;
+mod certificates;
 mod client;
 mod doubles;
 mod life;

@@ -1,0 +1,264 @@
+//! The bench: a modem, its doubles, and a host that says bytes and reads bytes.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use at_modem::{Exit, Identity, LinkMemory, Modem, Parts, WallClock};
+use embassy_time::{Duration, MockDriver};
+use rand_core::{CryptoRng, RngCore};
+
+use super::flash::Flash;
+use super::net::Net;
+use super::port::Port;
+use super::radio::Radio;
+use super::text;
+
+/// The mock clock is one for the whole program: whoever holds this has it.
+static TIME: Mutex<()> = Mutex::new(());
+
+/// Everything outside a modem, before it boots.
+pub(crate) struct Setup {
+    time: MutexGuard<'static, ()>,
+    pub(crate) flash: Flash,
+    pub(crate) net: Net,
+    pub(crate) radio: Radio,
+    pub(crate) clock: Rc<WallClock>,
+}
+
+impl Setup {
+    /// A module fresh from the factory, at time 0.
+    pub(crate) fn new() -> Self {
+        let time = TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        MockDriver::get().reset();
+        Self {
+            time,
+            flash: Flash::new(),
+            net: Net::default(),
+            radio: Radio::new(),
+            clock: Rc::new(WallClock::new()),
+        }
+    }
+
+    /// Switches on. `ready` is still to be read.
+    pub(crate) fn boot(self) -> Bench {
+        let port = Port::new();
+        let exits = Rc::new(RefCell::new(Vec::new()));
+        let woken = Arc::new(Flag(AtomicBool::new(true)));
+        let mut bench = Bench {
+            modem: Box::pin(life(
+                self.flash.clone(),
+                self.net.clone(),
+                self.radio.clone(),
+                self.clock.clone(),
+                port.clone(),
+                exits.clone(),
+            )),
+            outside: self,
+            port,
+            exits,
+            waker: Waker::from(woken.clone()),
+            woken,
+        };
+        bench.settle();
+        bench
+    }
+}
+
+/// What a board does for ever: boots again after a restart, serves again once a port is there.
+async fn life(
+    flash: Flash,
+    net: Net,
+    radio: Radio,
+    clock: Rc<WallClock>,
+    port: Port,
+    exits: Rc<RefCell<Vec<Exit>>>,
+) {
+    let mut memory = Box::new(LinkMemory::new());
+    loop {
+        let parts = Parts {
+            net: &net,
+            wifi: &radio,
+            flash: flash.clone(),
+            rng: Counting(0x9e37_79b9_7f4a_7c15),
+            clock: &clock,
+            identity: Identity {
+                chip: "ESP32",
+                module: "WROOM-32",
+            },
+        };
+        let mut modem = Modem::boot(parts).await.expect("the flash has its tables");
+        loop {
+            let (mut rx, mut tx) = (port.clone(), port.clone());
+            let exit = modem.run(&mut memory, &mut rx, &mut tx).await;
+            exits.borrow_mut().push(exit);
+            match exit {
+                Exit::Restart => break,
+                Exit::PortClosed => port.plugged().await,
+            }
+        }
+    }
+}
+
+/// A modem at work.
+pub(crate) struct Bench {
+    modem: Pin<Box<dyn Future<Output = ()>>>,
+    outside: Setup,
+    pub(crate) port: Port,
+    exits: Rc<RefCell<Vec<Exit>>>,
+    woken: Arc<Flag>,
+    waker: Waker,
+}
+
+impl core::ops::Deref for Bench {
+    type Target = Setup;
+
+    fn deref(&self) -> &Setup {
+        &self.outside
+    }
+}
+
+impl Bench {
+    /// A fresh module that has said `ready`, with echo off.
+    pub(crate) fn new() -> Self {
+        Setup::new().boot().quiet()
+    }
+
+    /// As [`Self::new`], in station mode and joined to `iot`.
+    pub(crate) fn joined() -> Self {
+        let mut bench = Self::new();
+        bench.expect("AT+CWMODE=1", "\r\nOK\r\n");
+        bench.expect(
+            "AT+CWJAP=\"iot\",\"secret\"",
+            "WIFI CONNECTED\r\nWIFI GOT IP\r\n\r\nOK\r\n",
+        );
+        bench
+    }
+
+    /// Reads `ready` and switches the echo off.
+    pub(crate) fn quiet(mut self) -> Self {
+        assert_eq!(text(&self.port.take()), text(b"\r\nready\r\n"));
+        self.expect("ATE0", "ATE0\r\n\r\nOK\r\n");
+        self
+    }
+
+    /// Lets the modem run until all of it waits.
+    pub(crate) fn settle(&mut self) {
+        let mut context = Context::from_waker(&self.waker);
+        for _ in 0..1_000_000_u32 {
+            if !self.woken.0.swap(false, Ordering::Relaxed) {
+                return;
+            }
+            let poll = self.modem.as_mut().poll(&mut context);
+            assert_eq!(poll, Poll::Pending);
+        }
+        panic!("the modem is busy and gets nowhere");
+    }
+
+    /// Lets time pass, in steps, so that what happens in between happens at its time.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let step = Duration::from_millis(250);
+        let mut left = time;
+        while left > Duration::MIN {
+            let now = left.min(step);
+            MockDriver::get().advance(now);
+            left -= now;
+            self.settle();
+        }
+    }
+
+    /// Says bytes as they are; returns what comes.
+    pub(crate) fn say(&mut self, bytes: impl AsRef<[u8]>) -> Vec<u8> {
+        self.port.feed(bytes.as_ref());
+        self.settle();
+        self.port.take()
+    }
+
+    /// Says a line; returns what comes.
+    pub(crate) fn line(&mut self, line: impl AsRef<[u8]>) -> String {
+        let mut bytes = line.as_ref().to_vec();
+        bytes.extend(b"\r\n");
+        text(&self.say(bytes))
+    }
+
+    /// Says a line and checks what comes.
+    #[track_caller]
+    pub(crate) fn expect(&mut self, line: impl AsRef<[u8]>, reply: impl AsRef<[u8]>) {
+        let line = line.as_ref();
+        assert_eq!(self.line(line), text(reply.as_ref()), "{}", text(line));
+    }
+
+    /// Lets the modem run and checks what comes of its own.
+    #[track_caller]
+    pub(crate) fn hear(&mut self, reply: impl AsRef<[u8]>) {
+        self.settle();
+        assert_eq!(text(&self.port.take()), text(reply.as_ref()));
+    }
+
+    /// Checks that the modem lives and owes nothing.
+    #[track_caller]
+    pub(crate) fn alive(&mut self) {
+        self.hear("");
+        self.expect("AT", "\r\nOK\r\n");
+    }
+
+    /// How the modem's runs ended so far.
+    pub(crate) fn exits(&self) -> Vec<Exit> {
+        self.exits.borrow().clone()
+    }
+
+    /// Pulls the power plug. What was in flash stays, and the station has left.
+    pub(crate) fn power_off(self) -> Setup {
+        let Self { modem, outside, .. } = self;
+        drop(modem);
+        outside.flash.powered_again();
+        Setup {
+            radio: Radio::new(),
+            clock: Rc::new(WallClock::new()),
+            ..outside
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Numbers that look random and are the same in every run (xorshift64*).
+#[derive(Debug, Clone)]
+struct Counting(u64);
+
+impl RngCore for Counting {
+    fn next_u32(&mut self) -> u32 {
+        u32::try_from(self.next_u64() >> 32).unwrap_or(0)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn fill_bytes(&mut self, into: &mut [u8]) {
+        for byte in into {
+            *byte = self.next_u64().to_be_bytes()[0];
+        }
+    }
+
+    fn try_fill_bytes(&mut self, into: &mut [u8]) -> Result<(), rand_core::Error> {
+        self.fill_bytes(into);
+        Ok(())
+    }
+}
+
+impl CryptoRng for Counting {}

@@ -1,0 +1,188 @@
+//! Time servers on UDP port 123 (RFC 5905 §7.3).
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::rc::Rc;
+
+use edge_nal::{MulticastV4, MulticastV6, Readable, UdpBind, UdpReceive, UdpSend, UdpSplit};
+use embedded_io_async::{ErrorKind, ErrorType};
+
+use super::net::{Net, NetError};
+use super::{Listener, until};
+
+/// What a time server does with a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Server {
+    /// Says this time, in seconds since 1970.
+    Says(u64),
+    /// Answers a question nobody asked: somebody guesses.
+    Guesses(u64),
+    /// Says that it does not know itself: stratum 0.
+    Unsynchronised(u64),
+    Silent,
+    /// Cannot be sent to.
+    Unreachable,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    servers: Vec<(IpAddr, Server)>,
+    asked: Vec<IpAddr>,
+}
+
+/// The servers; clones share them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TimeServers(Rc<RefCell<State>>);
+
+impl TimeServers {
+    pub(crate) fn set(&self, at: &str, server: Server) {
+        let at = at.parse().unwrap();
+        self.0.borrow_mut().servers.insert(0, (at, server));
+    }
+
+    /// Who was asked since the last call.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        let asked = std::mem::take(&mut self.0.borrow_mut().asked);
+        asked.iter().map(ToString::to_string).collect()
+    }
+}
+
+const NTP_TO_UNIX: u64 = 2_208_988_800;
+
+fn answer(question: &[u8], seconds: u64, stratum: u8) -> Vec<u8> {
+    let mut packet = vec![0; 48];
+    // No leap second, version 4, server.
+    packet[0] = 0x24;
+    packet[1] = stratum;
+    packet[3] = 0xec;
+    let seconds = u32::try_from((seconds + NTP_TO_UNIX) & 0xffff_ffff).unwrap();
+    for at in [16, 32, 40] {
+        packet[at..at + 4].copy_from_slice(&seconds.to_be_bytes());
+    }
+    packet[24..32].copy_from_slice(&question[40..48]);
+    packet
+}
+
+/// A socket of the modem.
+#[derive(Debug)]
+pub(crate) struct Udp {
+    servers: TimeServers,
+    inbound: VecDeque<(SocketAddr, Vec<u8>)>,
+    listener: Listener,
+}
+
+impl UdpBind for Net {
+    type Error = NetError;
+    type Socket<'a> = Udp;
+
+    async fn bind(&self, _local: SocketAddr) -> Result<Udp, NetError> {
+        Ok(Udp {
+            servers: self.time.clone(),
+            inbound: VecDeque::new(),
+            listener: Listener::default(),
+        })
+    }
+}
+
+impl ErrorType for Udp {
+    type Error = NetError;
+}
+
+impl UdpSend for Udp {
+    async fn send(&mut self, remote: SocketAddr, data: &[u8]) -> Result<(), NetError> {
+        assert_eq!((remote.port(), data.len()), (123, 48));
+        let mut state = self.servers.0.borrow_mut();
+        state.asked.push(remote.ip());
+        let server = state
+            .servers
+            .iter()
+            .find(|(at, _)| *at == remote.ip())
+            .map_or(Server::Silent, |(_, server)| *server);
+        let packet = match server {
+            Server::Says(seconds) => answer(data, seconds, 1),
+            Server::Guesses(seconds) => answer(&[0; 48], seconds, 1),
+            Server::Unsynchronised(seconds) => answer(data, seconds, 0),
+            Server::Silent => return Ok(()),
+            Server::Unreachable => return Err(NetError(ErrorKind::Other)),
+        };
+        self.inbound.push_back((remote, packet));
+        self.listener.tell();
+        Ok(())
+    }
+}
+
+impl UdpReceive for Udp {
+    async fn receive(&mut self, into: &mut [u8]) -> Result<(usize, SocketAddr), NetError> {
+        let (remote, packet) = until(|context| {
+            self.listener.listen(context);
+            self.inbound.pop_front()
+        })
+        .await;
+        let count = packet.len().min(into.len());
+        into[..count].copy_from_slice(&packet[..count]);
+        Ok((count, remote))
+    }
+}
+
+impl Readable for Udp {
+    async fn readable(&mut self) -> Result<(), NetError> {
+        until(|context| {
+            self.listener.listen(context);
+            (!self.inbound.is_empty()).then_some(())
+        })
+        .await;
+        Ok(())
+    }
+}
+
+impl UdpSplit for Udp {
+    type Receive<'a> = &'a mut Self;
+    type Send<'a> = Self;
+
+    fn split(&mut self) -> (Self::Receive<'_>, Self::Send<'_>) {
+        let send = Self {
+            servers: self.servers.clone(),
+            inbound: VecDeque::new(),
+            listener: Listener::default(),
+        };
+        (self, send)
+    }
+}
+
+impl MulticastV4 for Udp {
+    async fn join_v4(&mut self, _: Ipv4Addr, _: Ipv4Addr) -> Result<(), NetError> {
+        Err(NetError(ErrorKind::Unsupported))
+    }
+
+    async fn leave_v4(&mut self, _: Ipv4Addr, _: Ipv4Addr) -> Result<(), NetError> {
+        Err(NetError(ErrorKind::Unsupported))
+    }
+}
+
+impl MulticastV6 for Udp {
+    async fn join_v6(&mut self, _: Ipv6Addr, _: u32) -> Result<(), NetError> {
+        Err(NetError(ErrorKind::Unsupported))
+    }
+
+    async fn leave_v6(&mut self, _: Ipv6Addr, _: u32) -> Result<(), NetError> {
+        Err(NetError(ErrorKind::Unsupported))
+    }
+}
+
+impl edge_nal::UdpSplitMulticast for Udp {
+    type MulticastV4<'a> = Self;
+    type MulticastV6<'a> = Self;
+
+    fn split_multicast(
+        &mut self,
+    ) -> (
+        Self::Receive<'_>,
+        Self::Send<'_>,
+        Self::MulticastV4<'_>,
+        Self::MulticastV6<'_>,
+    ) {
+        // The modem joins no group.
+        panic!("multicast is not part of this network")
+    }
+}
