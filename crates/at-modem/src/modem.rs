@@ -3,6 +3,7 @@
 use at_grammar::Reply;
 use edge_nal::{Dns, TcpConnect, UdpBind};
 use embassy_futures::select::{Either, Either4, select, select4};
+use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, Write};
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 use partition_store::{FlashStore, LayoutError};
@@ -64,6 +65,9 @@ pub enum Exit {
     /// The port is gone; run again with another.
     PortClosed,
 }
+
+/// How long a host that sends no more may take for what it is still to be told.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A booted modem.
 pub struct Modem<'a, N, W, F, G> {
@@ -145,15 +149,22 @@ where
             let background = background::run(shared);
             match select4(serve, shared.output.drain(tx), links, background).await {
                 Either4::First(exit) => exit,
-                Either4::Second(_) => Exit::PortClosed,
+                Either4::Second(()) => Exit::PortClosed,
                 Either4::Third(()) | Either4::Fourth(()) => Exit::Restart,
             }
         };
-        if exit == Exit::Restart {
-            // `OK` goes out before the port falls silent.
-            let _ = select(self.shared.output.drain(tx), self.shared.output.drained()).await;
+        // `OK` goes out before the port falls silent.
+        let last_words = select(self.shared.output.drain(tx), self.shared.output.drained());
+        match exit {
+            Exit::Restart => {
+                let _ = last_words.await;
+            }
+            // Whoever sends no more may still listen.
+            Exit::PortClosed => {
+                let _ = with_timeout(LAST_WORDS, last_words).await;
+            }
         }
-        self.shared.forget_links();
+        self.shared.forget_port();
         exit
     }
 }

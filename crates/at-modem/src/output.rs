@@ -55,36 +55,39 @@ impl Output {
         }
     }
 
-    /// Moves bytes from the ring to the port, for ever.
+    /// Moves bytes from the ring to the port, until the port takes no more.
     ///
-    /// Dropping it may lose the up to 256 bytes that are on their way into the port.
-    pub(crate) async fn drain<W: Write>(&self, port: &mut W) -> W::Error {
+    /// Dropping it loses nothing if the port's `write` does not: what was not taken is still in the ring.
+    pub(crate) async fn drain<W: Write>(&self, port: &mut W) {
         let mut piece = [0; 256];
         loop {
             let mut count = 0_usize;
-            {
-                let mut ring = self.ring.borrow_mut();
-                for place in &mut piece {
-                    let Some(byte) = ring.pop_front() else { break };
-                    *place = byte;
-                    count = count.saturating_add(1);
-                }
+            for (place, byte) in piece.iter_mut().zip(self.ring.borrow().iter()) {
+                *place = *byte;
+                count = count.saturating_add(1);
             }
             if count == 0 {
                 self.filled.wait().await;
                 continue;
             }
-            self.drained.signal(());
-            if let Err(error) = port.write_all(piece.get(..count).unwrap_or_default()).await {
-                return error;
+            let taken = match port.write(piece.get(..count).unwrap_or_default()).await {
+                Ok(0) | Err(_) => return,
+                Ok(taken) => taken,
+            };
+            {
+                let mut ring = self.ring.borrow_mut();
+                for _ in 0..taken {
+                    let _ = ring.pop_front();
+                }
             }
-            if let Err(error) = port.flush().await {
-                return error;
+            self.drained.signal(());
+            if port.flush().await.is_err() {
+                return;
             }
         }
     }
 
-    /// Waits until everything is on its way to the port.
+    /// Waits until the port has taken everything.
     pub(crate) async fn drained(&self) {
         while !self.ring.borrow().is_empty() {
             self.drained.wait().await;

@@ -159,11 +159,11 @@ impl<N, W, F, G> Shared<'_, N, W, F, G> {
         self.station.set(station);
     }
 
-    /// Links whose task was dropped are closed.
-    pub(crate) fn forget_links(&self) {
+    /// The port went away in the middle of anything: nothing of it is left for the next one.
+    pub(crate) fn forget_port(&self) {
+        self.intake.clear();
         for link in &self.links {
-            link.status.set(None);
-            link.sending.set(false);
+            link.forget();
         }
     }
 

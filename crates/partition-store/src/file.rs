@@ -388,3 +388,24 @@ impl NorFlash for FileFlash {
 }
 
 impl MultiwriteNorFlash for FileFlash {}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+    use std::path::Path;
+    use std::string::ToString;
+
+    use super::{FileFlashError, io_error};
+
+    #[test]
+    fn a_full_disk_has_its_own_words() {
+        let path = Path::new("flash.bin");
+        for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
+            let error = io_error(path, Error::from(kind));
+            assert!(matches!(error, FileFlashError::NoSpace { .. }));
+            assert_eq!(error.to_string(), "no space on the disk of flash.bin");
+        }
+        let error = io_error(path, Error::from(ErrorKind::PermissionDenied));
+        assert!(matches!(error, FileFlashError::Io { .. }));
+    }
+}

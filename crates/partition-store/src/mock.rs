@@ -30,14 +30,23 @@ pub enum Rewrite {
     And,
 }
 
-/// Which half of a sector, or of a word, has changed when power goes in the middle.
+/// What of a word or a sector has changed when power goes in the middle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Half {
-    /// The one with the lower addresses.
+pub enum Torn {
+    /// The half with the lower addresses.
     First,
-    /// The one with the higher addresses.
+    /// The half with the higher addresses.
     Last,
+    /// Both ends; what is between them is as it was.
+    Ends,
+    /// Of a word, the first half. A sector reads as zeros: flash programs it so before it erases.
+    Zeroed,
+}
+
+impl Torn {
+    /// Every way to be torn.
+    pub const ALL: [Self; 4] = [Self::First, Self::Last, Self::Ends, Self::Zeroed];
 }
 
 /// What was done to a flash.
@@ -63,7 +72,7 @@ pub struct MemFlash {
     bytes: Vec<u8>,
     written: Vec<bool>,
     rewrite: Rewrite,
-    half: Half,
+    torn: Torn,
     fuel: Option<u32>,
     has_power: bool,
     yields: bool,
@@ -133,7 +142,7 @@ impl MemFlash {
             bytes,
             written,
             rewrite: Rewrite::Refuse,
-            half: Half::First,
+            torn: Torn::First,
             fuel: None,
             has_power: true,
             yields: false,
@@ -148,10 +157,10 @@ impl MemFlash {
         self
     }
 
-    /// Says which half of a word or sector an interrupted operation has done.
+    /// Says what an interrupted operation has done to a word or sector.
     #[must_use]
-    pub fn halved(mut self, half: Half) -> Self {
-        self.half = half;
+    pub fn torn(mut self, torn: Torn) -> Self {
+        self.torn = torn;
         self
     }
 
@@ -215,21 +224,43 @@ impl MemFlash {
         unit: usize,
         change: impl Fn(Range<usize>, &mut [u8]),
     ) -> Result<(), MemFlashError> {
-        let middle = unit / 2;
-        let halves = match self.half {
-            Half::First => [0..middle, middle..unit],
-            Half::Last => [middle..unit, 0..middle],
+        let whole = 0..unit;
+        let (middle, quarter) = (unit / 2, unit / 4);
+        let parts = match self.torn {
+            Torn::First | Torn::Zeroed => [0..middle, middle..unit, 0..0],
+            Torn::Last => [middle..unit, 0..middle, 0..0],
+            Torn::Ends => [
+                0..quarter,
+                unit.saturating_sub(quarter)..unit,
+                quarter..unit.saturating_sub(quarter),
+            ],
         };
-        for half in halves {
+        // The step in the middle comes after the first part; with `Ends`, after the second.
+        let early = if self.torn == Torn::Ends { 2 } else { 1 };
+        let (early, late) = parts.split_at(early);
+        for (step, parts) in [early, late].into_iter().enumerate() {
             if self.fuel == Some(0) {
                 self.has_power = false;
                 return Err(MemFlashError::PowerLost);
             }
             self.fuel = self.fuel.map(|fuel| fuel.saturating_sub(1));
             self.counts.steps = self.counts.steps.saturating_add(1);
-            let place = at.saturating_add(half.start)..at.saturating_add(half.end);
-            if let Some(bytes) = self.bytes.get_mut(place) {
-                change(half, bytes);
+            if step == 0 && self.torn == Torn::Zeroed && unit == SECTOR {
+                let sector = at..at.saturating_add(unit);
+                self.bytes.get_mut(sector).unwrap_or_default().fill(0);
+                continue;
+            }
+            // Whatever the first step was, with the second all is done.
+            let parts = if step == 1 && self.torn == Torn::Zeroed {
+                core::slice::from_ref(&whole)
+            } else {
+                parts
+            };
+            for part in parts {
+                let place = at.saturating_add(part.start)..at.saturating_add(part.end);
+                if let Some(bytes) = self.bytes.get_mut(place) {
+                    change(part.clone(), bytes);
+                }
             }
         }
         Ok(())

@@ -19,6 +19,7 @@
 //! spec: at-commands A.22
 
 mod key;
+mod mend;
 mod record;
 
 pub use self::key::{Key, LINKS};
@@ -45,11 +46,12 @@ const HEADER: usize = 16;
 /// Bytes that are looked at to tell what the partition holds: the header of an ESP-IDF NVS page.
 const PROBE: usize = 32;
 
-/// Fewest sectors: the header's, and two for a map to move between.
-const MIN_SECTORS: u32 = 3;
+/// Fewest sectors: the header's, and three for the map. With two, each would follow the other, and
+/// after an interrupted erase none could tell which is the newer.
+const MIN_SECTORS: u32 = 4;
 
-type Map<'r, 'a, F> =
-    MapStorage<Key, &'r mut Region<'a, F>, Cache<Uncached, Uncached, Uncached, Key>>;
+type NoCache = Cache<Uncached, Uncached, Uncached, Key>;
+type Map<'r, 'a, F> = MapStorage<Key, &'r mut Region<'a, F>, NoCache>;
 
 /// The settings of one flash.
 pub struct Settings<'a, F> {
@@ -274,11 +276,18 @@ impl<'a, F: NorFlash> Settings<'a, F> {
         Ok(Err(Found::Foreign))
     }
 
-    /// Walks over every record; `false` where the map is beyond repair.
+    /// Puts right what a power cut left, then walks over every record; `false` where the map is
+    /// beyond repair.
     async fn scan(&mut self) -> Result<bool, SettingsError<F::Error>> {
+        mend::mend(&mut self.region).await?;
         let mut scratch = [0; SCRATCH];
         let walk = async {
             let mut map = self.map()?;
+            // Any key: this lets the map repair itself, which `fetch_all_items` does not.
+            let _ = map
+                .fetch_item::<Record<'_>>(&mut scratch, &Key::UART)
+                .await
+                .map_err(from_map)?;
             let mut records = map.fetch_all_items(&mut scratch).await.map_err(from_map)?;
             while records
                 .next::<Record<'_>>(&mut scratch)

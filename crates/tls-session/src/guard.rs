@@ -33,7 +33,7 @@ const MIN_CIPHERTEXT: u16 = 17;
 /// A server has reason to send one; a second is tolerated as OpenSSL sends it with early data.
 const MAX_CCS: u8 = 2;
 
-/// The session is over; [`Shared`] knows why.
+/// The session is over; the session knows why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused;
 
@@ -202,7 +202,7 @@ struct Incoming<R> {
 }
 
 impl<R: Read> Incoming<R> {
-    /// Dropping this loses nothing while [`Shared::in_record`] is false.
+    /// Dropping this loses nothing while no record has been begun.
     async fn read(
         &mut self,
         shared: &Shared,

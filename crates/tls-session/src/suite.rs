@@ -8,11 +8,11 @@
 //! It has no state and no way to be handed any, so two narrow channels carry what it must know and
 //! say, both of them bytes that nobody else reads:
 //!
-//! * **in**: the guard below the engine writes a [`Phase`] mark over the version bytes of each
+//! * **in**: the guard below the engine writes a `Phase` mark over the version bytes of each
 //!   record header. The header comes back as additional data; the cipher restores `03 03` before
 //!   it authenticates. A record without a mark is refused.
 //! * **out**, handshake: what is refused is replaced by a Certificate message whose only entry is a
-//!   [`Report`], which our verifier recognises (no certificate starts with a zero byte).
+//!   `Report`, which our verifier recognises (no certificate starts with a zero byte).
 //! * **out**, application data: every record becomes application data whose last byte is the real
 //!   content type, so the engine parses nothing at all and the session decides.
 //!

@@ -3,6 +3,7 @@
 use at_grammar::commands::flash::{FlashOperation, FlashRequest, PartitionLine};
 use at_grammar::types::FlashRange;
 use at_grammar::{AtStr, ErrorWord, Info, Reply};
+use embassy_futures::yield_now;
 use embedded_storage_async::nor_flash::{MultiwriteNorFlash, NorFlash};
 use partition_store::{PartitionStore, StoreError, StreamWrite};
 
@@ -103,6 +104,10 @@ async fn write<N, W, F: MultiwriteNorFlash, G>(
         }
     }
     shared.takes_long();
+    // Surplus input gets its answer before the result.
+    drop(print);
+    yield_now().await;
+    let mut print = shared.print().await;
     if let Some(at) = stream.report().differs_at {
         // ESP-AT says OK, and so do we; the log tells what the host will find when it reads back.
         espat_log::warn!("written over what was not erased, first at offset {}", at);

@@ -117,6 +117,19 @@ impl Link {
         }
     }
 
+    /// A link whose task was dropped is closed, and what was asked of it is void.
+    pub(crate) fn forget(&self) {
+        self.open.reset();
+        self.opened.reset();
+        self.close.reset();
+        self.closed.reset();
+        self.send.reset();
+        self.sent.reset();
+        self.announced.reset();
+        self.status.set(None);
+        self.sending.set(false);
+    }
+
     /// Opens the connection. The AT port is served meanwhile by whoever else is polled.
     pub(crate) async fn connect(&self, request: OpenRequest) -> Result<(), Reason> {
         self.opened.reset();

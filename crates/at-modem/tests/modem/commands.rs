@@ -49,10 +49,16 @@ const FRESH: &[(&str, &str)] = &[
     ("AT+GMR", VERSIONS),
     ("AT+SYSFLASH?", PARTITIONS),
     ("AT+SYSTIMESTAMP?", "+SYSTIMESTAMP:0\r\n\r\nOK\r\n"),
-    ("AT+CIPSNTPTIME?", "+CIPSNTPTIME:Thu Jan  1 00:00:00 1970\r\nOK\r\n"),
+    (
+        "AT+CIPSNTPTIME?",
+        "+CIPSNTPTIME:Thu Jan  1 00:00:00 1970\r\nOK\r\n",
+    ),
     ("AT+SYSTIMESTAMP=1565853509", OK),
     ("AT+SYSTIMESTAMP?", "+SYSTIMESTAMP:1565853509\r\n\r\nOK\r\n"),
-    ("AT+CIPSNTPTIME?", "+CIPSNTPTIME:Thu Aug 15 07:18:29 2019\r\nOK\r\n"),
+    (
+        "AT+CIPSNTPTIME?",
+        "+CIPSNTPTIME:Thu Aug 15 07:18:29 2019\r\nOK\r\n",
+    ),
     ("AT+SYSMSG?", "+SYSMSG:0\r\n\r\nOK\r\n"),
     ("AT+SYSMSG=7", OK),
     ("AT+SYSMSG?", "+SYSMSG:7\r\n\r\nOK\r\n"),
@@ -86,7 +92,10 @@ const FRESH: &[(&str, &str)] = &[
         "AT+CIPSTA?",
         "+CIPSTA:ip:\"0.0.0.0\"\r\n+CIPSTA:gateway:\"0.0.0.0\"\r\n+CIPSTA:netmask:\"0.0.0.0\"\r\n\r\nOK\r\n",
     ),
-    ("AT+CIPDOMAIN=\"192.168.3.1\"", "+CIPDOMAIN:\"192.168.3.1\"\r\n\r\nOK\r\n"),
+    (
+        "AT+CIPDOMAIN=\"192.168.3.1\"",
+        "+CIPDOMAIN:\"192.168.3.1\"\r\n\r\nOK\r\n",
+    ),
     ("AT+CIPDOMAIN=\"example.com\"", ERROR),
     ("AT+CIPSTART=\"TCP\",\"192.168.3.102\",8080", ERROR),
     ("AT+CIPSTART=\"UDP\",\"192.168.3.102\",8080", ERROR),
@@ -126,7 +135,10 @@ const FRESH: &[(&str, &str)] = &[
     ("AT+CIPSNTPINTV=14", ERROR),
     ("AT+CIPSNTPINTV=15", OK),
     ("AT+CIPSNTPINTV?", "+CIPSNTPINTV:15\r\n\r\nOK\r\n"),
-    ("AT+CIPSNTPCFG=1,8,\"cn.ntp.org.cn\",\"ntp.sjtu.edu.cn\"", OK),
+    (
+        "AT+CIPSNTPCFG=1,8,\"cn.ntp.org.cn\",\"ntp.sjtu.edu.cn\"",
+        OK,
+    ),
     (
         "AT+CIPSNTPCFG?",
         "+CIPSNTPCFG:1,8,\"cn.ntp.org.cn\",\"ntp.sjtu.edu.cn\"\r\n\r\nOK\r\n",
@@ -254,7 +266,11 @@ fn a_line_of_256_bytes_is_read_and_a_longer_one_refused_whole() {
         // A name nobody has: the word tells whether the line was read.
         let mut line = b"AT+".to_vec();
         line.resize(length, b'X');
-        let word = if length <= 256 { "01090000" } else { "01020000" };
+        let word = if length <= 256 {
+            "01090000"
+        } else {
+            "01020000"
+        };
         bench.expect(&line, format!("ERR CODE:0x{word}\r\n\r\nERROR\r\n"));
     }
     bench.alive();
@@ -267,7 +283,10 @@ fn echo_copies_whole_lines_until_it_is_switched_off() {
     bench.expect("AT", "AT\r\n\r\nOK\r\n");
     // Half a line is not echoed: nothing may come between its halves.
     assert_eq!(bench.say("AT+CW"), b"");
-    assert_eq!(text(&bench.say("MODE?\n")), text(b"AT+CWMODE?\n+CWMODE:0\r\n\r\nOK\r\n"));
+    assert_eq!(
+        text(&bench.say("MODE?\n")),
+        text(b"AT+CWMODE?\n+CWMODE:0\r\n\r\nOK\r\n")
+    );
     bench.expect("nonsense", "nonsense\r\n\r\nERROR\r\n");
     bench.expect("", "");
     bench.expect("ATE0", "ATE0\r\n\r\nOK\r\n");
@@ -275,7 +294,10 @@ fn echo_copies_whole_lines_until_it_is_switched_off() {
     bench.expect("ATE1", OK);
     bench.expect("AT", "AT\r\n\r\nOK\r\n");
     // Payload is not echoed.
-    bench.expect("AT+SYSFLASH=1,\"ble_data\",0,4", "AT+SYSFLASH=1,\"ble_data\",0,4\r\n\r\n>");
+    bench.expect(
+        "AT+SYSFLASH=1,\"ble_data\",0,4",
+        "AT+SYSFLASH=1,\"ble_data\",0,4\r\n\r\n>",
+    );
     assert_eq!(bench.say("abcd"), OK.as_bytes());
     // A restart brings it back.
     bench.expect("ATE0", "ATE0\r\n\r\nOK\r\n");

@@ -16,4 +16,14 @@
 
 mod support;
 
+mod busy;
 mod commands;
+mod connecting;
+mod framing;
+mod links;
+mod noise;
+mod output;
+mod persistence;
+mod sntp;
+mod sysflash;
+mod wifi;

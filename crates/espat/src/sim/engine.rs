@@ -1,6 +1,8 @@
 //! The engine in its machine: booted from the flash image, served one host after the other.
 
-use anyhow::Context as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow};
 use at_modem::wifi::Wifi as _;
 use at_modem::{Exit, Identity, LinkMemory, Modem, Parts, Timestamp, WallClock};
 use partition_store::FileFlash;
@@ -13,6 +15,7 @@ use super::port::Port;
 /// Where the flash is; a nameless one goes with its folder.
 struct Flash {
     file: FileFlash,
+    path: PathBuf,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -30,12 +33,14 @@ async fn open_flash(machine: &Machine) -> anyhow::Result<Flash> {
     };
     let (file, made) = FileFlash::open_or_format(&path, chip, true)
         .await
-        .context("the flash image cannot be used")?;
+        // Its sentence names the file and has its cause in it.
+        .map_err(|error| anyhow!("the flash image cannot be used: {error}"))?;
     if made && machine.flash.is_some() {
         ::log::info!("made {}", path.display());
     }
     Ok(Flash {
         file,
+        path,
         _folder: folder,
     })
 }
@@ -71,14 +76,26 @@ fn set(clock: &WallClock, to: Clock) {
 /// Power is on while a host is there: `ready` greets the first one and follows each restart. A
 /// host that goes closes its links, and leaves the network, the clock and the flash as they are.
 ///
+/// `ready` is called once the module has booted, before the first host is served: a flash image that
+/// cannot be used is an error without it.
+///
 /// Dropping it is like taking the power away.
-pub(super) async fn operate(machine: &Machine, port: &mut Port) -> anyhow::Result<()> {
+pub(super) async fn operate(
+    machine: &Machine,
+    port: &mut Port,
+    ready: impl FnOnce(),
+) -> anyhow::Result<()> {
     let clock = WallClock::new();
     set(&clock, machine.clock);
-    let Flash { mut file, _folder } = open_flash(machine).await?;
+    let Flash {
+        mut file,
+        path,
+        _folder,
+    } = open_flash(machine).await?;
     // 33 KiB that do not belong on a stack.
     let mut memory = Box::new(LinkMemory::new());
     let mut host = None;
+    let mut ready = Some(ready);
     loop {
         let parts = Parts {
             net: &machine.net,
@@ -90,7 +107,10 @@ pub(super) async fn operate(machine: &Machine, port: &mut Port) -> anyhow::Resul
         };
         let mut modem = Modem::boot(parts)
             .await
-            .context("the flash image cannot be booted")?;
+            .map_err(|error| anyhow!("{} cannot be booted: {error}", path.display()))?;
+        if let Some(ready) = ready.take() {
+            ready();
+        }
         loop {
             let (rx, tx) = match &mut host {
                 Some(here) => here,

@@ -90,27 +90,35 @@ pub async fn run_until(args: &Args, stop: impl Future<Output = ()>) -> anyhow::R
     let machine = Machine::new(args)?;
     log::start(args.log.as_ref())?;
     let mut port = Port::open(&args.port())?;
-    if let Some(line) = port.announcement() {
-        report::note(line);
-    }
+    let announcement = port.announcement();
+    let announce = || {
+        if let Some(line) = announcement {
+            report::note(line);
+        }
+    };
     let stopped = async {
         stop.await;
         Ok(())
     };
-    or(operate(&machine, &mut port), stopped).await?;
+    or(operate(&machine, &mut port, announce), stopped).await?;
     port.finish();
     Ok(Outcome::Done)
 }
 
-/// Serves one host after the other; returns when no other can come.
+/// Serves one host after the other; returns when no other can come. Calls `ready` when the module
+/// has booted.
 ///
 /// Dropping it is like taking the power away.
 ///
 /// # Errors
 ///
 /// When the port or the engine cannot go on.
-pub async fn operate(machine: &Machine, port: &mut Port) -> anyhow::Result<()> {
-    engine::operate(machine, port).await
+pub async fn operate(
+    machine: &Machine,
+    port: &mut Port,
+    ready: impl FnOnce(),
+) -> anyhow::Result<()> {
+    engine::operate(machine, port, ready).await
 }
 
 #[cfg(test)]

@@ -75,14 +75,18 @@ impl Running {
                         let address = port
                             .local_addr()
                             .ok_or_else(|| io::Error::other("no TCP port"));
-                        if ready.send(address).is_ok() {
-                            let run = async {
-                                if let Err(error) = engine::operate(&machine, &mut port).await {
-                                    ::log::error!("{error:#}");
-                                }
-                            };
-                            async_io::block_on(futures_lite::future::or(run, stopped.wait()));
-                        }
+                        let booted = || {
+                            // The caller waits for it below.
+                            let _ = ready.send(address);
+                        };
+                        let run = async {
+                            if let Err(error) = engine::operate(&machine, &mut port, booted).await {
+                                ::log::error!("{error:#}");
+                                // Heard by a caller whose modem did not boot.
+                                let _ = ready.send(Err(io::Error::other(format!("{error:#}"))));
+                            }
+                        };
+                        async_io::block_on(futures_lite::future::or(run, stopped.wait()));
                     }
                     Err(error) => {
                         // The caller hears of it below.

@@ -65,7 +65,9 @@ fn hosts_are_served_one_after_the_other() {
             done.readable().await.unwrap();
             Ok(())
         };
-        or(operate(&machine, &mut port), stopped).await.unwrap();
+        or(operate(&machine, &mut port, || ()), stopped)
+            .await
+            .unwrap();
         waits.join().unwrap();
     });
 }

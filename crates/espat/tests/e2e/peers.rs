@@ -1,6 +1,9 @@
 //! Servers with other keys, tastes and endings.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
 
 use crate::support::modem::Host;
 use crate::support::pki::{Credentials, KeyKind, VALID};
@@ -47,13 +50,18 @@ fn a_p384_server_is_accepted() {
 
 #[test]
 fn an_ed25519_server_is_accepted() {
-    accepted(|world| world.ca.leaf("server", KeyKind::Ed25519, VALID), &[]);
+    accepted(
+        |world| world.ca.leaf("server", KeyKind::Ed25519, VALID),
+        &[],
+    );
 }
 
 #[test]
 fn two_intermediates_lead_to_the_ca() {
     let world = World::new();
-    let first = world.ca.intermediate("first intermediate", KeyKind::Rsa2048);
+    let first = world
+        .ca
+        .intermediate("first intermediate", KeyKind::Rsa2048);
     let second = first.intermediate("second intermediate", KeyKind::P384);
     let own = second.leaf("server", KeyKind::P256, VALID);
     let chain = world.folder.path().join("chain.pem");
@@ -103,12 +111,73 @@ fn a_server_with_another_cipher_suite_only_is_refused() {
     );
 }
 
+/// Answers the first bytes of each connection with these, and closes it.
+fn answer_with(listener: TcpListener, answer: &'static [u8]) {
+    thread::spawn(move || {
+        // It ends with the tests; nobody connects any more.
+        for connection in listener.incoming().flatten() {
+            let mut connection: TcpStream = connection;
+            let mut hello = [0; 2048];
+            // What a peer makes of it is in the modem's answer.
+            let _ = connection.read(&mut hello);
+            let _ = connection.write_all(answer);
+        }
+    });
+}
+
 #[test]
-fn a_server_that_demands_a_certificate_says_so() {
-    refused(
-        &["-Verify", "1"],
-        r#""finished",-0x7780,0x00000000,0,"","","server alert: certificate required (116)""#,
-    );
+fn peers_that_do_not_speak_tls_are_told_apart() {
+    let peers: [(&[u8], &str); 5] = [
+        (
+            b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            r#"-0x7200,0x00000000,0,"","","record type 72: the server may not speak TLS on this port""#,
+        ),
+        (
+            b"SSH-2.0-OpenSSH_9.2p1\r\n",
+            r#"-0x7200,0x00000000,0,"","","record type 83: the server may not speak TLS on this port""#,
+        ),
+        (
+            b"",
+            r#"-0x7280,0x00000000,0,"","","server closed without close_notify""#,
+        ),
+        // A handshake record, cut off.
+        (
+            b"\x16\x03\x03\x00\x7a\x02",
+            r#"-0x7280,0x00000000,0,"","","server closed without close_notify""#,
+        ),
+        // A fatal alert: internal_error.
+        (
+            b"\x15\x03\x03\x00\x02\x02\x50",
+            r#"-0x7780,0x00000000,0,"","","server alert: internal error (80)""#,
+        ),
+    ];
+    let mut world = World::new();
+    for ((answer, _), port) in peers.iter().zip(PORT..) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        world = world.server(port, listener.local_addr().expect("bound"));
+        answer_with(listener, answer);
+    }
+    let (_world, _modem, mut host) = world.ready();
+    for ((_, why), port) in peers.iter().zip(PORT..) {
+        host.ask(&start(port), "\r\nERROR\r\n");
+        host.ask(
+            "AT+SSLWHY?",
+            &format!("+SSLWHY:0,\"hello\",{why}\r\n\r\nOK\r\n"),
+        );
+    }
+}
+
+/// In TLS 1.3 the server says no only after the client has finished (RFC 8446 §4.4.2.4).
+#[test]
+fn a_server_that_demands_a_certificate_ends_the_session_and_says_so() {
+    let world = World::new();
+    let server = TlsServer::reversing(&p256(&world), &["-Verify", "1"]);
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    connect(&mut host);
+    host.hears("CLOSED\r\n");
+    let why = r#""data",-0x7780,0x00000000,0,"","","server alert: certificate required (116)""#;
+    host.ask("AT+SSLWHY?", &format!("+SSLWHY:0,{why}\r\n\r\nOK\r\n"));
+    host.ok("AT");
 }
 
 /// Everything until the server has closed, of as many `+IPD` as it takes.

@@ -5,7 +5,7 @@
 
 use crate::support::modem::Host;
 use crate::support::pki::{Ca, EXPIRED, FUTURE, KeyKind, NAME, VALID, pack_ca};
-use crate::support::servers::{NtpServer, Silence, TlsServer};
+use crate::support::servers::{Nobody, NtpServer, TlsServer};
 use crate::support::world::{PORT, World, join, start};
 
 /// The port of a server that is as it should be, where [`PORT`] has one that is not.
@@ -113,9 +113,7 @@ fn no_two_refusals_have_the_same_reason() {
 fn no_ca_was_loaded() {
     let world = World::new();
     let server = good_server(&world);
-    let world = world
-        .server(PORT, server.address)
-        .option("--clock", "host");
+    let world = world.server(PORT, server.address).option("--clock", "host");
     let modem = world.modem();
     let mut host = modem.switch_on();
     join(&mut host);
@@ -221,9 +219,9 @@ fn the_certificate_is_for_another_name() {
 fn the_server_is_not_there() {
     let world = World::new();
     let server = good_server(&world);
-    let nobody = Silence::new().address();
+    let nobody = Nobody::new();
     let (_world, _modem, mut host) = world
-        .server(PORT, nobody)
+        .server(PORT, nobody.address())
         .server(GOOD_PORT, server.address)
         .ready();
     refused(&mut host, NOBODY);

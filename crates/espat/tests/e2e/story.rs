@@ -28,6 +28,24 @@ const PARTITIONS: &str = "+SYSFLASH:\"ble_data\",64,1,0x21000,0x3000\r\n\
     +SYSFLASH:\"fatfs\",1,129,0x70000,0x90000\r\n\
     \r\nOK\r\n";
 
+/// The ESP32-C3 table.
+const PARTITIONS_C3: &str = "+SYSFLASH:\"ble_data\",64,1,0x1f000,0x6000\r\n\
+    +SYSFLASH:\"server_cert\",64,2,0x25000,0x2000\r\n\
+    +SYSFLASH:\"server_key\",64,3,0x27000,0x2000\r\n\
+    +SYSFLASH:\"server_ca\",64,4,0x29000,0x2000\r\n\
+    +SYSFLASH:\"client_cert\",64,5,0x2b000,0x2000\r\n\
+    +SYSFLASH:\"client_key\",64,6,0x2d000,0x2000\r\n\
+    +SYSFLASH:\"client_ca\",64,7,0x2f000,0x2000\r\n\
+    +SYSFLASH:\"factory_param\",64,8,0x31000,0x1000\r\n\
+    +SYSFLASH:\"wpa2_cert\",64,9,0x32000,0x2000\r\n\
+    +SYSFLASH:\"wpa2_key\",64,10,0x34000,0x2000\r\n\
+    +SYSFLASH:\"wpa2_ca\",64,11,0x36000,0x2000\r\n\
+    +SYSFLASH:\"mqtt_cert\",64,12,0x38000,0x2000\r\n\
+    +SYSFLASH:\"mqtt_key\",64,13,0x3a000,0x2000\r\n\
+    +SYSFLASH:\"mqtt_ca\",64,14,0x3c000,0x2000\r\n\
+    +SYSFLASH:\"fatfs\",1,129,0x47000,0x19000\r\n\
+    \r\nOK\r\n";
+
 const SSL_CONFIGS: &str = "+CIPSSLCCONF:0,2,0,0\r\n\
     +CIPSSLCCONF:1,2,0,0\r\n\
     +CIPSSLCCONF:2,2,0,0\r\n\
@@ -132,4 +150,17 @@ fn the_second_time_server_is_asked_when_the_first_is_silent() {
     crate::support::world::join(&mut host);
     host.ok("AT+CIPSNTPCFG=1,8,\"cn.ntp.org.cn\",\"ntp.sjtu.edu.cn\"");
     host.hears("+TIME_UPDATED\r\n");
+}
+
+#[test]
+fn the_other_chip_has_its_own_partitions_and_the_same_story() {
+    let world = World::new();
+    let server = TlsServer::reversing(&world.ca.leaf("server", KeyKind::P256, VALID), &[]);
+    let world = world.server(PORT, server.address);
+    let (_world, _modem, mut host) = world.option("--chip", "esp32c3").ready();
+    host.ask("AT+SYSFLASH?", PARTITIONS_C3);
+    host.ask(&start(PORT), "CONNECT\r\n\r\nOK\r\n");
+    host.transmit(b"abc\r\n");
+    assert_eq!(host.ipd(), b"cba\n");
+    host.ask("AT+CIPCLOSE", "CLOSED\r\n\r\nOK\r\n");
 }

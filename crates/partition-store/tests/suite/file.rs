@@ -137,14 +137,14 @@ fn what_is_no_image_is_refused_and_left_as_it_is() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_and_a_device_have_their_own_words() {
+fn a_device_is_no_image() {
     let error = FileFlash::open("/dev/full").unwrap_err();
     assert!(matches!(error, FileFlashError::NotAFile { .. }));
 }
 
 #[cfg(unix)]
 #[test]
-fn an_image_of_another_owner_says_so() {
+fn a_link_to_an_image_shares_its_lock() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("real");
     drop(FileFlash::create(&target, 0x1000).unwrap());

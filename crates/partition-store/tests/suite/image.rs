@@ -1,12 +1,10 @@
 //! Replacing a certificate image: at no moment half of one passes for a whole one.
 
 use embassy_futures::block_on;
-use partition_store::mock::{Counts, MemFlash, MemFlashError};
+use partition_store::mock::{Counts, MemFlash, MemFlashError, Torn};
 use partition_store::{FlashStore, PartitionStore, StoreError};
 
-use crate::support::{
-    HALVES, chip_like, dropped_after, named, noise, only_changed, open, slice_of,
-};
+use crate::support::{chip_like, dropped_after, named, noise, only_changed, open, slice_of};
 
 /// An image with one item of `length` bytes.
 fn image(length: u16, seed: u32) -> Vec<u8> {
@@ -82,16 +80,16 @@ fn a_power_cut_leaves_the_old_image_or_none_or_the_new_one() {
     let steps = whole.into_inner().counts().steps;
     assert_eq!(steps, 2 * (1 + 2 + 284 + 2));
     let lost = MemFlashError::PowerLost;
-    for half in HALVES {
+    for torn in Torn::ALL {
         for cut in 0..steps {
-            let mut store = open(before.clone().halved(half).cut_after(cut));
+            let mut store = open(before.clone().torn(torn).cut_after(cut));
             let error = replace(&mut store, &new).unwrap_err();
             assert!(
                 matches!(error, StoreError::EraseFailed(e) | StoreError::WriteFailed(e) if e == lost)
             );
             let mut after = store.into_inner();
             after.powered_again();
-            check(&before, &after, &new, &format!("{half:?}, cut after {cut}"));
+            check(&before, &after, &new, &format!("{torn:?}, cut after {cut}"));
 
             // And the next try succeeds.
             let mut store = open(after);

@@ -1,12 +1,12 @@
 //! Settings after a power cut at every step, and after a future dropped at every await.
 
 use embassy_futures::block_on;
-use partition_store::mock::{Half, MemFlash, MemFlashError};
+use partition_store::mock::{MemFlash, MemFlashError, Torn};
 use partition_store::settings::Opened;
 use partition_store::{Key, PartitionStore, Settings, SettingsError};
 
 use crate::settings::{get, opened, small};
-use crate::support::{HALVES, compact, dropped_after, noise, only_changed, open};
+use crate::support::{compact, dropped_after, noise, only_changed, open};
 
 const CHANGED: Key = Key::STATION;
 
@@ -47,7 +47,7 @@ fn others() -> Vec<(Key, Vec<u8>)> {
         .collect()
 }
 
-/// A flash with values, where the sector in use has `filled` further records. In three sectors,
+/// A flash with values, where the sector in use has `filled` further records. In four sectors,
 /// one more record now and then makes the map move everything to the other.
 fn prepared(sectors: u32, filled: u32) -> MemFlash {
     let mut store = open(small(sectors));
@@ -91,13 +91,13 @@ fn check(before: &MemFlash, after: MemFlash, new: Option<Vec<u8>>, when: &str) {
     assert!(only_changed(before, &store.into_inner(), &nvs), "{when}");
 }
 
-fn sweep(before: &MemFlash, change: Change, half: Half) -> u32 {
+fn sweep(before: &MemFlash, change: Change, torn: Torn) -> u32 {
     let mut whole = open(before.clone());
     let (mut settings, _) = opened(&mut whole);
     block_on(change.apply(&mut settings)).unwrap();
     let steps = whole.into_inner().counts().steps;
     for cut in 0..steps {
-        let mut store = open(before.clone().halved(half).cut_after(cut));
+        let mut store = open(before.clone().torn(torn).cut_after(cut));
         let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
         let error = block_on(change.apply(&mut settings)).unwrap_err();
         assert_eq!(error, SettingsError::Flash(MemFlashError::PowerLost));
@@ -107,7 +107,7 @@ fn sweep(before: &MemFlash, change: Change, half: Half) -> u32 {
             before,
             after,
             change.value(),
-            &format!("{change:?}, {half:?}, cut after {cut}"),
+            &format!("{change:?}, {torn:?}, cut after {cut}"),
         );
     }
     steps
@@ -116,48 +116,56 @@ fn sweep(before: &MemFlash, change: Change, half: Half) -> u32 {
 #[test]
 fn a_power_cut_leaves_the_old_value_or_the_new_one() {
     let before = prepared(14, 0);
-    for half in HALVES {
+    for torn in Torn::ALL {
         // Two steps per word: header, then key, tag and value.
-        assert_eq!(sweep(&before, Change::Set(2), half), 2 * (2 + 1));
-        assert_eq!(sweep(&before, Change::Set(254), half), 2 * (2 + 64));
-        assert_eq!(sweep(&before, Change::Remove, half), 2 * (2 + 1));
+        assert_eq!(sweep(&before, Change::Set(2), torn), 2 * (2 + 1));
+        assert_eq!(sweep(&before, Change::Set(254), torn), 2 * (2 + 64));
+        assert_eq!(sweep(&before, Change::Remove, torn), 2 * (2 + 1));
     }
 }
 
-/// Just enough records that one more change moves the map to another sector.
-fn before_the_move(sectors: u32, change: Change) -> MemFlash {
+/// The flash after `key` was set, and how many sectors that erased.
+fn after_setting(flash: &MemFlash, key: Key, value: &[u8]) -> (MemFlash, u32) {
+    let mut store = open(flash.clone());
+    let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+    block_on(settings.set(key, value)).unwrap();
+    let mut flash = store.into_inner();
+    let erased = flash.counts().sectors_erased;
+    flash.reset_counts();
+    (flash, erased)
+}
+
+/// Just enough records that one more change moves those of the oldest sector to another.
+fn before_the_move(sectors: u32) -> MemFlash {
     let mut flash = prepared(sectors, 0);
     for number in 0..1000 {
-        let mut store = open(flash.clone());
-        let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
-        block_on(change.apply(&mut settings)).unwrap();
-        if store.into_inner().counts().sectors_erased > 0 {
+        if after_setting(&flash, CHANGED, &Change::Set(100).value().unwrap()).1 > 0 {
             return flash;
         }
-        let mut store = open(flash);
-        let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
-        let value = noise(20, number);
-        block_on(settings.set(Key::LAST_KNOWN_TIME, &value)).unwrap();
-        flash = store.into_inner();
-        flash.reset_counts();
+        // Long records, for few of them are soon swept; short ones where a long one would move things.
+        let long = after_setting(&flash, Key::LAST_KNOWN_TIME, &noise(240, number));
+        let short = || after_setting(&flash, Key::LAST_KNOWN_TIME, &noise(20, number));
+        flash = if long.1 == 0 { long.0 } else { short().0 };
     }
     panic!("no record moved");
 }
 
 #[test]
 fn a_power_cut_while_records_move_to_another_sector_loses_none() {
-    for sectors in [3, 4] {
-        let change = Change::Set(100);
-        let before = before_the_move(sectors, change);
-        let steps = sweep(&before, change, Half::First);
-        // All that moved was swept too, not just the new record.
-        assert!(steps > 2 * 100, "{steps}");
+    let change = Change::Set(100);
+    for sectors in [4, 5] {
+        let before = before_the_move(sectors);
+        for torn in Torn::ALL {
+            let steps = sweep(&before, change, torn);
+            // All that moved was swept too, not just the new record.
+            assert!(steps > 2 * 100, "{steps}");
+        }
     }
 }
 
 #[test]
 fn a_future_dropped_at_any_await_is_like_a_power_cut() {
-    for before in [prepared(14, 0), before_the_move(3, Change::Set(100))] {
+    for before in [prepared(14, 0), before_the_move(4)] {
         for change in [Change::Set(100), Change::Remove] {
             for polls in 0.. {
                 let mut store = open(before.clone().yielding(true));
@@ -190,9 +198,9 @@ fn a_cut_restore_leaves_all_settings_or_none() {
     };
     // Four sectors and a header of four words.
     assert_eq!(steps, 2 * (4 + 4));
-    for half in HALVES {
+    for torn in Torn::ALL {
         for cut in 0..steps {
-            let mut store = open(before.clone().halved(half).cut_after(cut));
+            let mut store = open(before.clone().torn(torn).cut_after(cut));
             let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
             block_on(settings.erase_all()).unwrap_err();
             let mut after = store.into_inner();
@@ -212,7 +220,7 @@ fn a_cut_restore_leaves_all_settings_or_none() {
             } else {
                 none
             };
-            assert!(expected, "{half:?}, cut after {cut}: {was:?}");
+            assert!(expected, "{torn:?}, cut after {cut}: {was:?}");
         }
     }
 }
@@ -223,11 +231,11 @@ fn a_first_format_that_was_cut_is_done_again() {
     opened(&mut whole);
     let steps = whole.into_inner().counts().steps;
     assert_eq!(steps, 2 * (14 + 4));
-    for half in HALVES {
+    for torn in Torn::ALL {
         for cut in 0..steps {
             let mut bytes = compact().bytes().to_vec();
             bytes[0x1_2000..0x2_0000].copy_from_slice(&noise(0xe000, cut));
-            let flash = MemFlash::holding(bytes).halved(half).cut_after(cut);
+            let flash = MemFlash::holding(bytes).torn(torn).cut_after(cut);
             let mut store = open(flash);
             block_on(Settings::open(store.settings_region())).unwrap_err();
             let mut after = store.into_inner();
@@ -239,6 +247,56 @@ fn a_first_format_that_was_cut_is_done_again() {
             let (mut settings, was) = opened(&mut store);
             assert_eq!(was, Opened::Ready, "cut after {cut}");
             assert_eq!(get(&mut settings, CHANGED), Some(b"works".to_vec()));
+        }
+    }
+}
+
+#[test]
+fn a_repair_that_is_cut_itself_is_done_again() {
+    let before = before_the_move(4);
+    let change = Change::Set(100);
+    let value = change.value().unwrap();
+    let steps = {
+        let mut store = open(before.clone());
+        let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+        block_on(settings.set(CHANGED, &value)).unwrap();
+        store.into_inner().counts().steps
+    };
+    for torn in Torn::ALL {
+        let interrupted = |cut| {
+            let mut store = open(before.clone().torn(torn).cut_after(cut));
+            let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+            block_on(settings.set(CHANGED, &value)).unwrap_err();
+            let mut after = store.into_inner();
+            after.powered_again();
+            after.reset_counts();
+            after
+        };
+        let needs_repair = |flash: &MemFlash| {
+            let mut store = open(flash.clone());
+            opened(&mut store);
+            store.into_inner().counts().sectors_erased > 0
+        };
+        // The old sector's erase comes before the new record: header, then key, tag and value.
+        let steps = steps - 2 * (2 + 26);
+        let flash = interrupted(steps - 1);
+        assert!(needs_repair(&flash));
+        for cut in 0..8 {
+            let mut store = open(flash.clone().torn(torn).cut_after(cut));
+            let done = block_on(Settings::open(store.settings_region())).is_ok();
+            let mut again = store.into_inner();
+            again.powered_again();
+            check(
+                &before,
+                again,
+                Some(value.clone()),
+                &format!("{torn:?}, repair cut after {cut}"),
+            );
+            if done {
+                assert!(cut > 0);
+                break;
+            }
+            assert!(cut < 7, "the repair never ended");
         }
     }
 }

@@ -7,10 +7,8 @@ use std::task::{Context, Poll, Waker};
 
 use embassy_futures::block_on;
 use partition_store::layout::format;
-use partition_store::mock::{Half, MemFlash, Rewrite};
+use partition_store::mock::{MemFlash, Rewrite};
 use partition_store::{Chip, FlashStore, Kind, Name, Partition, PartitionStore, write_table};
-
-pub(crate) const HALVES: [Half; 2] = [Half::First, Half::Last];
 
 /// A blank flash with the layout of `chip`, as strict as can be.
 pub(crate) fn formatted(chip: Chip) -> MemFlash {

@@ -36,6 +36,8 @@ pub(crate) enum Door {
     Echo,
     /// Accepts, and keeps what it gets.
     Sink,
+    /// Accepts, and says `hello` at once.
+    Greeting,
     /// The connect fails.
     Fails(ErrorKind),
     /// No answer.
@@ -147,6 +149,11 @@ impl Peer {
     /// What the modem sent since the last call.
     pub(crate) fn received(&self) -> Vec<u8> {
         std::mem::take(&mut self.0.borrow_mut().outbound)
+    }
+
+    /// Bytes on their way to the modem that it has not read.
+    pub(crate) fn unsent(&self) -> usize {
+        self.0.borrow().inbound.len()
     }
 
     /// Whether the modem closed its side and let go of the socket.
@@ -282,6 +289,11 @@ impl TcpConnect for Net {
         }
         let peer = Peer(Rc::new(RefCell::new(Connection {
             echo: door == Door::Echo,
+            inbound: if door == Door::Greeting {
+                b"hello".iter().copied().collect()
+            } else {
+                VecDeque::new()
+            },
             ..Connection::default()
         })));
         self.state.borrow_mut().connections.push(peer.clone());

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -112,20 +112,38 @@ fn answers(server: SocketAddr) -> bool {
     false
 }
 
-/// A port where nobody listens, and nobody can: it is bound, and closed to connections.
+/// A peer that takes connections and never says a word.
 #[derive(Debug)]
-pub(crate) struct Silence {
-    socket: TcpListener,
-}
+pub(crate) struct Silence(TcpListener);
 
 impl Silence {
-    /// Takes connections and never says a word.
     pub(crate) fn new() -> Self {
-        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        Self { socket }
+        Self(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port"))
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.socket.local_addr().expect("bound")
+        self.0.local_addr().expect("bound")
+    }
+}
+
+/// A port where nobody listens, and nobody will while this lives: a connection has its other end there.
+#[derive(Debug)]
+pub(crate) struct Nobody {
+    _server: Silence,
+    client: TcpStream,
+}
+
+impl Nobody {
+    pub(crate) fn new() -> Self {
+        let server = Silence::new();
+        let client = TcpStream::connect(server.address()).expect("loopback");
+        Self {
+            _server: server,
+            client,
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.client.local_addr().expect("connected")
     }
 }

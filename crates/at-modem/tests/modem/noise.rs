@@ -1,0 +1,90 @@
+//! Whatever comes over the port, the modem lives.
+
+use proptest::prelude::*;
+
+use crate::support::net::Door;
+use crate::support::{Bench, text};
+
+/// A host's beginnings of sense between noise.
+fn fragment() -> impl Strategy<Value = Vec<u8>> {
+    let words = prop::sample::select(vec![
+        "AT",
+        "\r\n",
+        "\n",
+        "\r",
+        "+",
+        "=",
+        "?",
+        ",",
+        "\"",
+        "\\",
+        "+++",
+        "ATE1\r\n",
+        "AT+CWMODE=1\r\n",
+        "AT+CWJAP=\"iot\",\"\"\r\n",
+        "AT+CWQAP\r\n",
+        "AT+CIPSTART=\"TCP\",\"192.168.3.102\",8080\r\n",
+        "AT+CIPSEND=3\r\n",
+        "AT+CIPSEND=",
+        "AT+CIPCLOSE\r\n",
+        "AT+SYSFLASH=0,\"client_ca\"\r\n",
+        "AT+SYSFLASH=1,\"client_ca\",0,5\r\n",
+        "AT+SYSFLASH=2,\"client_ca\",",
+        "AT+SYSLOG=1\r\n",
+        "AT+CIPSNTPCFG=1,8\r\n",
+        "AT+RST\r\n",
+        "AT+RESTORE\r\n",
+        "AT+CMD?\r\n",
+        "AT+SSLWHY?\r\n",
+    ]);
+    prop_oneof![
+        3 => words.prop_map(|word| word.as_bytes().to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..40),
+        1 => (any::<u8>(), 200..400_usize).prop_map(|(byte, count)| vec![byte; count]),
+    ]
+}
+
+/// Ends whatever the noise began: a line, or a payload of at most 8192 bytes.
+fn brings_to_rest(bench: &mut Bench) {
+    for _ in 0..3 {
+        bench.say([b' '; 8192]);
+        bench.say("\r\n");
+    }
+    bench.line("ATE0");
+    bench.line("AT+SYSLOG=0");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 192,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn any_bytes_in_any_pieces_leave_a_modem_that_answers(
+        fragments in prop::collection::vec(fragment(), 0..24),
+        at_once in any::<bool>(),
+        piece in 1..64_usize,
+        peer in prop::collection::vec(any::<u8>(), 0..100),
+    ) {
+        let mut bench = Bench::new();
+        bench.net.door("192.168.3.102:8080", Door::Echo);
+        bench.port.set_piece(piece);
+        for fragment in &fragments {
+            bench.port.feed(fragment);
+            if !at_once {
+                bench.settle();
+            }
+        }
+        bench.settle();
+        if bench.net.connections() > 0 {
+            bench.net.peer().sends(&peer);
+        }
+        bench.settle();
+        brings_to_rest(&mut bench);
+        prop_assert_eq!(bench.line("AT"), text(b"\r\nOK\r\n"));
+        // Nothing but settings and the partition that was named may have changed.
+        prop_assert!(bench.flash.partition("server_key").iter().all(|byte| *byte == 0xff));
+    }
+}

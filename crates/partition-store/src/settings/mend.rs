@@ -1,0 +1,277 @@
+//! What an interrupted erase leaves behind, put right before the map sees it.
+//!
+//! The map takes a sector for what its first and last word say. Power that goes during an erase can
+//! leave those words in any state: SPI flash first programs a sector to zeros, then erases all its
+//! cells at once. Left to itself, the map would then take a sector that is half erased for a full
+//! or a blank one, and in the worst case throw away the only whole copy.
+//!
+//! ```text
+//! first word   last word   sector
+//! erased       erased      open        nothing in it, unless an erase was cut
+//! written      erased      partial     in use: where new records go
+//! written      written     closed      full
+//! erased       written     -           an erase was cut
+//! ```
+//!
+//! Records move from the closed sector N behind the partial one P to P; then N is erased. So N may
+//! be half erased only when each of its records has a newer copy elsewhere, and whether that is so
+//! can be seen without trusting N: look for its keys in a map in which N is blank.
+//!
+//! Format: `sequential-storage` 8, pages and their markers.
+
+use embedded_storage_async::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
+use sequential_storage::cache::Cache;
+use sequential_storage::map::{MapConfig, MapStorage};
+
+use super::record::{Record, SCRATCH};
+use super::{Key, SettingsError, from_map, from_store};
+use crate::layout::SECTOR;
+use crate::{Region, RegionError};
+
+/// As many cleared bits make a marker: the map's own rule, so that both see the same.
+const MARKER_BITS: u32 = 4;
+
+/// Bytes looked at at a time.
+const CHUNK: usize = 64;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Page {
+    Open,
+    Partial,
+    Closed,
+    Torn,
+}
+
+/// Puts right what an interrupted erase left in the map's sectors, of which there are at least three.
+///
+/// Erases sectors only, each of which held nothing that is not elsewhere; it can itself be cut
+/// anywhere and be done again.
+pub(super) async fn mend<F: NorFlash>(
+    region: &mut Region<'_, F>,
+) -> Result<(), SettingsError<F::Error>> {
+    let pages = (region.size() / SECTOR).saturating_sub(1);
+    let next = |page: u32| {
+        if page.saturating_add(1) < pages {
+            page.saturating_add(1)
+        } else {
+            0
+        }
+    };
+    for page in 0..pages {
+        let spoilt = match state(region, page).await? {
+            Page::Torn => true,
+            Page::Open => !is_blank(region, page).await?,
+            // A sector is closed because a record did not fit beside those in it.
+            Page::Closed => !has_records(region, page).await?,
+            Page::Partial => false,
+        };
+        if spoilt {
+            erase(region, page).await?;
+        }
+    }
+    for page in 0..pages {
+        if state(region, page).await? != Page::Partial {
+            continue;
+        }
+        let behind = next(page);
+        let stale = match state(region, behind).await? {
+            // There is only ever one in use: the other lost its last word to an erase.
+            Page::Partial => true,
+            Page::Closed => is_copied(region, behind, pages).await?,
+            Page::Open | Page::Torn => false,
+        };
+        if stale {
+            erase(region, behind).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Offset of a page in the region; the header's sector comes first.
+fn offset(page: u32) -> u32 {
+    page.saturating_add(1).saturating_mul(SECTOR)
+}
+
+async fn erase<F: NorFlash>(
+    region: &mut Region<'_, F>,
+    page: u32,
+) -> Result<(), SettingsError<F::Error>> {
+    espat_log::warn!(
+        "settings: an erase of sector {} was cut; finishing it",
+        page
+    );
+    region
+        .erase_range(offset(page), SECTOR)
+        .await
+        .map_err(from_store)
+}
+
+async fn state<F: NorFlash>(
+    region: &mut Region<'_, F>,
+    page: u32,
+) -> Result<Page, SettingsError<F::Error>> {
+    let word = u32::try_from(F::READ_SIZE).unwrap_or(1);
+    let start = offset(page);
+    let mut marked = [false; 2];
+    for (marked, at) in marked.iter_mut().zip([0, SECTOR.saturating_sub(word)]) {
+        let mut bytes = [0xff; CHUNK];
+        let bytes = bytes.get_mut(..F::READ_SIZE).unwrap_or_default();
+        region
+            .read_at(start.saturating_add(at), bytes)
+            .await
+            .map_err(from_store)?;
+        *marked = bytes.iter().map(|byte| byte.count_zeros()).sum::<u32>() >= MARKER_BITS;
+    }
+    Ok(match marked {
+        [false, false] => Page::Open,
+        [true, false] => Page::Partial,
+        [true, true] => Page::Closed,
+        [false, true] => Page::Torn,
+    })
+}
+
+async fn is_blank<F: NorFlash>(
+    region: &mut Region<'_, F>,
+    page: u32,
+) -> Result<bool, SettingsError<F::Error>> {
+    let start = offset(page);
+    for at in (start..start.saturating_add(SECTOR)).step_by(CHUNK) {
+        let mut bytes = [0; CHUNK];
+        region.read_at(at, &mut bytes).await.map_err(from_store)?;
+        if bytes != [0xff; CHUNK] {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn has_records<F: NorFlash>(
+    region: &mut Region<'_, F>,
+    page: u32,
+) -> Result<bool, SettingsError<F::Error>> {
+    Ok(record_key(region, page, 0).await?.is_some())
+}
+
+/// Whether each record of a closed page has its key in another page too.
+async fn is_copied<F: NorFlash>(
+    region: &mut Region<'_, F>,
+    page: u32,
+    pages: u32,
+) -> Result<bool, SettingsError<F::Error>> {
+    // The map's iterator holds the flash, so each record is counted up to anew: some hundred short
+    // reads each, and only after an interrupted move.
+    for index in 0.. {
+        let Some(key) = record_key(region, page, index).await? else {
+            break;
+        };
+        let mut scratch = [0; SCRATCH];
+        let view = View {
+            region,
+            base: offset(0),
+            pages,
+            blank: page,
+        };
+        let mut map = map(view)?;
+        match map
+            .fetch_item::<Record<'_>>(&mut scratch, &key)
+            .await
+            .map_err(from_map)
+        {
+            Ok(Some(_)) => {}
+            // Without this page there is no copy, or no map: the page is needed.
+            Ok(None) | Err(SettingsError::Damaged) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
+}
+
+/// The key of a closed page's record number `index`, damaged ones not counted.
+async fn record_key<F: NorFlash>(
+    region: &mut Region<'_, F>,
+    page: u32,
+    index: usize,
+) -> Result<Option<Key>, SettingsError<F::Error>> {
+    let mut scratch = [0; SCRATCH];
+    let view = View {
+        region,
+        base: offset(page),
+        pages: 2,
+        blank: 1,
+    };
+    let mut map = map(view)?;
+    let walk = async {
+        let mut records = map.fetch_all_items(&mut scratch).await?;
+        for _ in 0..index {
+            if records.next::<Record<'_>>(&mut scratch).await?.is_none() {
+                return Ok(None);
+            }
+        }
+        let record = records.next::<Record<'_>>(&mut scratch).await?;
+        Ok(record.map(|(key, _)| key))
+    };
+    match walk.await.map_err(from_map) {
+        // Not ours: whoever walks over the whole map will say so.
+        Err(SettingsError::Damaged) => Ok(None),
+        result => result,
+    }
+}
+
+type Map<'r, 'a, F> = MapStorage<Key, View<'r, 'a, F>, super::NoCache>;
+
+fn map<'r, 'a, F: NorFlash>(
+    view: View<'r, 'a, F>,
+) -> Result<Map<'r, 'a, F>, SettingsError<F::Error>> {
+    let size = view.pages.saturating_mul(SECTOR);
+    let config = MapConfig::try_new(0..size).map_err(|_| SettingsError::Damaged)?;
+    Ok(MapStorage::new(view, config, Cache::new_uncached()))
+}
+
+/// Some pages to read, one of which seems blank.
+struct View<'r, 'a, F> {
+    region: &'r mut Region<'a, F>,
+    /// Offset of the first page in the region.
+    base: u32,
+    pages: u32,
+    /// Index of the page that seems blank; it need not exist.
+    blank: u32,
+}
+
+impl<F: NorFlash> ErrorType for View<'_, '_, F> {
+    type Error = RegionError<F::Error>;
+}
+
+impl<F: NorFlash> ReadNorFlash for View<'_, '_, F> {
+    const READ_SIZE: usize = F::READ_SIZE;
+
+    async fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        // The map reads within one page at a time.
+        if offset / SECTOR == self.blank {
+            bytes.fill(0xff);
+            return Ok(());
+        }
+        let offset = self
+            .base
+            .checked_add(offset)
+            .ok_or(RegionError::OutOfBounds)?;
+        ReadNorFlash::read(self.region, offset, bytes).await
+    }
+
+    fn capacity(&self) -> usize {
+        usize::try_from(self.pages.saturating_mul(SECTOR)).unwrap_or(usize::MAX)
+    }
+}
+
+/// For looking only: a map that wants to repair what it sees here is told it cannot.
+impl<F: NorFlash> NorFlash for View<'_, '_, F> {
+    const WRITE_SIZE: usize = F::WRITE_SIZE;
+    const ERASE_SIZE: usize = F::ERASE_SIZE;
+
+    async fn erase(&mut self, _from: u32, _to: u32) -> Result<(), Self::Error> {
+        Err(RegionError::OutOfBounds)
+    }
+
+    async fn write(&mut self, _offset: u32, _bytes: &[u8]) -> Result<(), Self::Error> {
+        Err(RegionError::OutOfBounds)
+    }
+}
