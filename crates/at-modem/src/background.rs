@@ -3,8 +3,8 @@
 use at_grammar::{Reply, reply};
 use edge_nal::{Dns, TcpConnect, UdpBind};
 use embassy_futures::join::join3;
-use embassy_futures::select::{Either, select};
-use embassy_time::{Duration, Timer};
+use embassy_futures::select::{Either, Either3, select, select3};
+use embassy_time::{Duration, Instant, Timer};
 use embedded_storage_async::nor_flash::NorFlash;
 use rand_core::CryptoRngCore;
 
@@ -108,58 +108,63 @@ where
     let mut announce = true;
     let mut pause = SNTP_PAUSE_MIN;
     loop {
-        let (servers, interval) = {
+        let servers = {
             let config = shared.config.borrow();
             let ready = config.sntp.enabled && shared.wifi.address().is_some();
-            (
-                ready.then(|| config.sntp.servers.clone()),
-                config.sntp.interval,
-            )
+            ready.then(|| config.sntp.servers.clone())
         };
-        let wait = match servers {
-            None => None,
-            Some(servers) => {
-                let mut synchronised = false;
-                let mut rng = shared.rng.clone();
-                for server in &servers {
-                    let ask = sntp::ask(shared.net, shared.clock, &mut rng, server);
-                    match select(ask, shared.sync_time.wait()).await {
-                        Either::First(Ok(())) => {
-                            synchronised = true;
-                            break;
-                        }
-                        Either::First(Err(error)) => {
-                            espat_log::warn!("SNTP server {}: {}", server.as_str(), error.word());
-                        }
-                        Either::Second(()) => {
-                            // Asked anew, perhaps of others: look at the settings again.
-                            shared.sync_time.signal(());
-                            break;
-                        }
+        // `None`: as often as the settings say.
+        let mut retry = None;
+        let mut asked = false;
+        if let Some(servers) = servers {
+            asked = true;
+            let mut synchronised = false;
+            let mut rng = shared.rng.clone();
+            for server in &servers {
+                let ask = sntp::ask(shared.net, shared.clock, &mut rng, server);
+                match select(ask, shared.sync_time.wait()).await {
+                    Either::First(Ok(())) => {
+                        synchronised = true;
+                        break;
+                    }
+                    Either::First(Err(error)) => {
+                        espat_log::warn!("SNTP server {}: {}", server.as_str(), error.word());
+                    }
+                    Either::Second(()) => {
+                        // Asked anew, perhaps of others: look at the settings again.
+                        shared.sync_time.signal(());
+                        break;
                     }
                 }
-                if synchronised {
-                    pause = SNTP_PAUSE_MIN;
-                    if core::mem::take(&mut announce) {
-                        shared.print().await.reply(&Reply::TimeUpdated).await;
-                    }
-                    Some(Duration::from_secs(u64::from(interval)))
+            }
+            if synchronised {
+                pause = SNTP_PAUSE_MIN;
+                if core::mem::take(&mut announce) {
+                    shared.print().await.reply(&Reply::TimeUpdated).await;
+                }
+            } else {
+                retry = Some(pause);
+                pause = (pause + pause).min(SNTP_PAUSE_MAX);
+            }
+        }
+        let since = Instant::now();
+        let reason = loop {
+            let next = async {
+                let interval = shared.config.borrow().sntp.interval;
+                let wait = retry.unwrap_or(Duration::from_secs(u64::from(interval)));
+                if asked {
+                    Timer::at(since.saturating_add(wait)).await;
                 } else {
-                    let wait = pause;
-                    pause = (pause + pause).min(SNTP_PAUSE_MAX);
-                    Some(wait)
+                    core::future::pending::<()>().await;
                 }
+            };
+            let changed = shared.interval_changed.wait();
+            match select3(next, shared.sync_time.wait(), changed).await {
+                Either3::First(()) => break false,
+                Either3::Second(()) => break true,
+                // The same wait, by the new interval.
+                Either3::Third(()) => {}
             }
-        };
-        let reason = match wait {
-            None => {
-                shared.sync_time.wait().await;
-                true
-            }
-            Some(wait) => matches!(
-                select(Timer::after(wait), shared.sync_time.wait()).await,
-                Either::Second(())
-            ),
         };
         if reason {
             announce = true;

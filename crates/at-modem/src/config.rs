@@ -8,6 +8,7 @@
 //! | `cwmode` | mode |
 //! | `cwautoconn` | 0 or 1 |
 //! | `cwjap` | length and bytes of the SSID, length and bytes of the passphrase, secure-only, BSSID or nothing |
+//! | `cipsntpcfg` | 0 or 1, minutes east of Greenwich (i16), length and bytes of each server |
 //! | `cipsslcconf.<link>` | mode, number of certificate and key, number of CA |
 
 use at_grammar::commands::basic::{Baud, UartConfig};
@@ -18,7 +19,7 @@ use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
 use partition_store::{FlashStore, Key, PartitionStore, Settings};
 
-use crate::link::{AlpnList, HostText};
+use crate::link::{AlpnList, HostText, MAX_NAME};
 use crate::state::LINK_IDS;
 use crate::wifi::Ssid;
 
@@ -109,6 +110,45 @@ pub(crate) struct SntpSettings {
     pub(crate) interval: u32,
 }
 
+/// Longest record of [`SntpSettings`].
+const SNTP_RECORD: usize = 1 + 2 + 3 * (1 + MAX_NAME);
+
+impl SntpSettings {
+    pub(crate) fn encode(&self) -> Vec<u8, SNTP_RECORD> {
+        let mut record = Vec::new();
+        let mut put = |bytes: &[u8]| {
+            // The capacity is the sum of the longest parts.
+            let _ = record.extend_from_slice(bytes);
+        };
+        put(&[u8::from(self.enabled)]);
+        put(&self.zone.minutes().to_le_bytes());
+        for server in &self.servers {
+            put(&[u8::try_from(server.len()).unwrap_or(0)]);
+            put(server.as_bytes());
+        }
+        record
+    }
+
+    /// The stored part; the interval is never stored.
+    fn decode(record: &[u8], interval: u32) -> Option<Self> {
+        let (&[enabled, low, high], mut rest) = record.split_first_chunk::<3>()?;
+        let zone = ZoneOffset::from_minutes(i16::from_le_bytes([low, high]))?;
+        let mut servers = Vec::new();
+        while let Some((&len, tail)) = rest.split_first() {
+            let (server, tail) = tail.split_at_checked(usize::from(len))?;
+            let server = HostText::try_from(core::str::from_utf8(server).ok()?).ok()?;
+            servers.push(server).ok()?;
+            rest = tail;
+        }
+        Some(Self {
+            enabled: enabled != 0,
+            zone,
+            servers,
+            interval,
+        })
+    }
+}
+
 /// Everything a command can set.
 #[derive(Clone)]
 pub(crate) struct Config {
@@ -118,6 +158,7 @@ pub(crate) struct Config {
     pub(crate) station: Option<StationConfig>,
     pub(crate) ssl: [SslConf; LINK_IDS],
     pub(crate) sysmsg: SysMsg,
+    pub(crate) sntp: SntpSettings,
     // Gone after a restart.
     pub(crate) echo: bool,
     pub(crate) syslog: bool,
@@ -125,7 +166,6 @@ pub(crate) struct Config {
     pub(crate) common_name: [HostText; LINK_IDS],
     pub(crate) sni: [HostText; LINK_IDS],
     pub(crate) alpn: [AlpnList; LINK_IDS],
-    pub(crate) sntp: SntpSettings,
     pub(crate) data_info: bool,
     pub(crate) uart: UartConfig,
 }
@@ -190,6 +230,12 @@ impl Config {
         if let Ok(Some(record)) = settings.get(Key::STATION, &mut buffer).await {
             config.station = StationConfig::decode(record);
         }
+        let mut buffer = [0; SNTP_RECORD];
+        if let Ok(Some(record)) = settings.get(Key::SNTP, &mut buffer).await
+            && let Some(sntp) = SntpSettings::decode(record, config.sntp.interval)
+        {
+            config.sntp = sntp;
+        }
         for (place, link) in config.ssl.iter_mut().zip(0_u8..) {
             let Some(key) = Key::tls(link) else { continue };
             if let Ok(Some(record)) = settings.get(key, &mut buffer).await {
@@ -197,6 +243,11 @@ impl Config {
             }
         }
         config
+    }
+
+    /// Whether the stored network is to be joined without a command.
+    pub(crate) fn joins_unasked(&self) -> bool {
+        self.auto_connect && self.station_role() && self.station.is_some()
     }
 
     /// Whether the mode has a station.
@@ -218,6 +269,33 @@ async fn byte<F: NorFlash>(settings: &mut Settings<'_, F>, key: Key) -> Option<u
 mod tests {
     extern crate std;
     use super::*;
+
+    #[test]
+    fn a_time_record_reads_back() {
+        for minutes in [-720, -210, 0, 15, 840] {
+            for count in 0..=3 {
+                let name = HostText::try_from("a".repeat(20 * count + 4).as_str()).unwrap();
+                let sntp = SntpSettings {
+                    enabled: count > 0,
+                    zone: ZoneOffset::from_minutes(minutes).unwrap(),
+                    servers: core::iter::repeat_n(name, count).collect(),
+                    interval: 60,
+                };
+                let record = sntp.encode();
+                let back = SntpSettings::decode(&record, 60).unwrap();
+                assert_eq!(std::format!("{back:?}"), std::format!("{sntp:?}"));
+                for len in 0..record.len() {
+                    // Shorter is refused, or a list of fewer servers.
+                    let short = SntpSettings::decode(&record[..len], 60);
+                    assert!(
+                        short.is_none_or(|short| short.servers.len() < count),
+                        "{len}"
+                    );
+                }
+            }
+        }
+        assert!(SntpSettings::decode(&[1, 0xff, 0x7f], 60).is_none());
+    }
 
     #[test]
     fn a_station_record_reads_back() {

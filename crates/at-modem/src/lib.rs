@@ -26,7 +26,8 @@
 //! | [`wifi`] | the station trait |
 //! | [`clock`] | the wall clock, which knows "unknown" |
 //!
-//! Features: `defmt` and `log` (where log lines go), both off by default.
+//! Features: `defmt` and `log` (where log lines go), `mock-time` (a clock that tests turn by hand;
+//! for this crate's own tests); all off by default.
 #![no_std]
 #![expect(
     async_fn_in_trait,

@@ -106,7 +106,7 @@ where
         } = parts;
         let mut store = FlashStore::open(flash).await.map_err(BootError)?;
         let config = Config::load(&mut store).await;
-        let join = config.auto_connect && config.station_role() && config.station.is_some();
+        let join = config.joins_unasked();
         let outside = Outside {
             net,
             wifi,
@@ -165,6 +165,15 @@ where
             }
         }
         self.shared.forget_port();
+        let was_joining = self.shared.station.get().joining;
+        if was_joining || exit == Exit::Restart {
+            // Nobody sees a join through any longer, and a module that starts is in no network.
+            self.shared.note_joining(false);
+            self.shared.wifi.leave().await;
+        }
+        if was_joining && self.shared.config.borrow().joins_unasked() {
+            self.shared.join_stored.signal(());
+        }
         exit
     }
 }

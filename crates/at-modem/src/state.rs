@@ -103,6 +103,8 @@ pub(crate) struct Shared<'a, N, W, F, G> {
     pub(crate) station: Cell<Station>,
     /// `AT+CIPSNTPCFG` came, or the network did.
     pub(crate) sync_time: Signal<NoopRawMutex, ()>,
+    /// `AT+CIPSNTPINTV` came.
+    pub(crate) interval_changed: Signal<NoopRawMutex, ()>,
     /// The stored network is to be joined.
     pub(crate) join_stored: Signal<NoopRawMutex, ()>,
     /// A command takes the station over.
@@ -134,6 +136,7 @@ impl<'a, N, W, F, G> Shared<'a, N, W, F, G> {
             config: RefCell::new(config),
             station: Cell::new(Station::default()),
             sync_time: Signal::new(),
+            interval_changed: Signal::new(),
             join_stored: Signal::new(),
             stop_joining: Signal::new(),
         }

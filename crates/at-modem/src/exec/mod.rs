@@ -189,7 +189,7 @@ where
         Command::CipsslcalpnSet(request) => ssl::set_protocols(shared, &request),
         Command::SslwhyQuery => ssl::why(shared).await,
         Command::CipsntpcfgQuery => tcpip::time_config(shared).await,
-        Command::CipsntpcfgSet(request) => tcpip::set_time_config(shared, &request),
+        Command::CipsntpcfgSet(request) => tcpip::set_time_config(shared, &request).await,
         Command::CipsntptimeQuery => tcpip::time(shared).await,
         Command::CipsntpintvQuery => tcpip::time_interval(shared).await,
         Command::CipsntpintvSet(seconds) => tcpip::set_time_interval(shared, seconds),

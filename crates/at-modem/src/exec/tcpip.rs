@@ -13,6 +13,7 @@ use at_grammar::{AtStr, Info, LinkId, Mux, Reply};
 use edge_nal::{AddrType, Dns};
 use embassy_time::{Duration, with_timeout};
 use embedded_storage_async::nor_flash::NorFlash;
+use partition_store::Key;
 use tls_session::{Cause, Reason, Stage};
 
 use super::ssl::reason_line;
@@ -361,12 +362,12 @@ pub(super) fn set_receive_mode(mode: ReceiveMode) -> Result<Done, Failed> {
     }
 }
 
-pub(super) fn set_time_config<N, W, F, G>(
+/// Stored, so that the time comes by itself after power-on, as newer firmware has it.
+pub(super) async fn set_time_config<N, W, F: NorFlash, G>(
     shared: &Shared<'_, N, W, F, G>,
     request: &SntpConfig<'_>,
 ) -> Result<Done, Failed> {
-    let mut config = shared.config.borrow_mut();
-    let sntp = &mut config.sntp;
+    let mut sntp = shared.config.borrow().sntp.clone();
     sntp.enabled = request.enable;
     if let Some(zone) = request.zone {
         sntp.zone = zone;
@@ -383,7 +384,8 @@ pub(super) fn set_time_config<N, W, F, G>(
             }
         }
     }
-    drop(config);
+    shared.store_if_wanted(Key::SNTP, &sntp.encode()).await?;
+    shared.config.borrow_mut().sntp = sntp;
     shared.sync_time.signal(());
     Ok(Done::Ok)
 }
@@ -423,5 +425,6 @@ pub(super) fn set_time_interval<N, W, F, G>(
     seconds: SntpInterval,
 ) -> Result<Done, Failed> {
     shared.config.borrow_mut().sntp.interval = seconds.get();
+    shared.interval_changed.signal(());
     Ok(Done::Ok)
 }

@@ -60,8 +60,18 @@ async fn leave<N, W: Wifi, F: NorFlash, G>(shared: &Shared<'_, N, W, F, G>) {
     take_over(shared).await;
     let joined = shared.wifi.association().is_some();
     shared.wifi.leave().await;
-    if joined {
-        shared.station_changed(WifiEvent::Disconnected).await;
+    if !joined {
+        return;
+    }
+    for link in &shared.links {
+        link.closed.reset();
+    }
+    shared.station_changed(WifiEvent::Disconnected).await;
+    for link in &shared.links {
+        // `CLOSED` comes before anything of the next network.
+        if link.status.get().is_some() {
+            link.closed.wait().await;
+        }
     }
 }
 

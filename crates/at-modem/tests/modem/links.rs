@@ -314,7 +314,7 @@ fn a_port_pulled_at_any_moment_of_a_link_leaves_nothing_behind() {
         bench.port.feed(b"x");
         bench.port.unplug();
         bench.settle();
-        assert_eq!(bench.net.peer().is_gone().1, true);
+        assert!(bench.net.peer().is_gone().1);
         bench.port.take();
         bench.port.plug_in();
         bench.expect(START, CONNECT);

@@ -1,6 +1,6 @@
 //! The bench: a modem, its doubles, and a host that says bytes and reads bytes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -21,19 +21,40 @@ use super::text;
 /// The mock clock is one for the whole program: whoever holds this has it.
 static TIME: Mutex<()> = Mutex::new(());
 
+std::thread_local! {
+    static HAS_TIME: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The right to turn the clock.
+struct Time(#[expect(dead_code, reason = "held, not looked at")] MutexGuard<'static, ()>);
+
+impl Time {
+    fn take() -> Self {
+        assert!(!HAS_TIME.replace(true), "a test has one bench at a time");
+        Self(TIME.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Time {
+    fn drop(&mut self) {
+        HAS_TIME.set(false);
+    }
+}
+
 /// Everything outside a modem, before it boots.
 pub(crate) struct Setup {
-    time: MutexGuard<'static, ()>,
     pub(crate) flash: Flash,
     pub(crate) net: Net,
     pub(crate) radio: Radio,
     pub(crate) clock: Rc<WallClock>,
+    #[expect(dead_code, reason = "held, not looked at")]
+    time: Time,
 }
 
 impl Setup {
     /// A module fresh from the factory, at time 0.
     pub(crate) fn new() -> Self {
-        let time = TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let time = Time::take();
         MockDriver::get().reset();
         Self {
             time,

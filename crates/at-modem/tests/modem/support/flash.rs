@@ -70,15 +70,16 @@ impl Flash {
         self.0.borrow().fault.is_some()
     }
 
-    pub(crate) fn heal(&self) {
-        self.0.borrow_mut().fault = None;
-    }
-
     /// Makes operations wait, or lets them go.
     pub(crate) fn hold(&self, held: bool) {
         let mut state = self.0.borrow_mut();
         state.held = held;
         state.listener.tell();
+    }
+
+    /// Another flash with the same contents.
+    pub(crate) fn copied(&self) -> Self {
+        Self::holding(self.0.borrow().memory.clone())
     }
 
     /// Cuts power after so many steps.

@@ -162,7 +162,7 @@ impl Wifi for Radio {
         state.address = None;
     }
 
-    async fn scan(&self, mut found: impl FnMut(&AccessPoint)) {
+    async fn scan(&self, found: impl FnMut(&AccessPoint)) {
         until(|context| {
             let mut state = self.0.borrow_mut();
             state.listener.listen(context);
@@ -170,7 +170,7 @@ impl Wifi for Radio {
         })
         .await;
         let around = self.0.borrow().around.clone();
-        around.iter().for_each(|access_point| found(access_point));
+        around.iter().for_each(found);
     }
 
     async fn event(&self) -> WifiEvent {
