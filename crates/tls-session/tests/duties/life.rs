@@ -7,9 +7,9 @@ use embedded_io_async::{Read, Write};
 use tls_session::{Cause, Deadlines, GuardedTransport, Memory, Policy, Reason, Session, Stage};
 
 use crate::client::{Attempt, TestSession, chain};
-use crate::support::clock::Clock;
+use crate::support::clock::{Clock, Delay};
 use crate::support::exec::{Outcome, poll_n, run};
-use crate::support::io::{End, Faults, Wire, connect};
+use crate::support::io::{End, Faults, Rx, Tx, Wire, connect};
 use crate::support::keys::Kind;
 use crate::support::message::{CERTIFICATE, ENCRYPTED_EXTENSIONS, SERVER_HELLO};
 use crate::support::pki::Family;
@@ -19,6 +19,42 @@ use crate::support::server::Server;
 
 fn family() -> Family {
     Family::new(Kind::P256)
+}
+
+/// A good server, and what a session towards it needs beside a policy.
+struct Bench {
+    wire: Wire,
+    transport: TestTransport,
+    memory: Box<Memory>,
+}
+
+type TestTransport = GuardedTransport<Rx, Tx, Delay>;
+
+impl Bench {
+    fn new(family: &Family, faults: Faults) -> Self {
+        let (wire, rx, tx) = connect(Server::new(Script::good(&family.site())), faults);
+        Self {
+            wire,
+            transport: GuardedTransport::new(rx, tx, Clock::default().delay()),
+            memory: Box::new(Memory::new()),
+        }
+    }
+
+    /// The handshake, which must not stall.
+    fn open(&mut self, policy: &Policy<'_>) -> Result<TestSession<'_>, Reason> {
+        run(pin!(self.opening(policy))).ready()
+    }
+
+    async fn opening(&mut self, policy: &Policy<'_>) -> Result<TestSession<'_>, Reason> {
+        Session::open(
+            &self.transport,
+            &mut self.memory,
+            policy,
+            Deadlines::default(),
+            TestRng::new(1),
+        )
+        .await
+    }
 }
 
 /// Bytes of a good server's whole handshake.
@@ -190,19 +226,9 @@ fn duty_24_a_write_dropped_half_way_is_the_last() {
     let family = family();
     let anchors: &[&[u8]] = &[&family.root.der];
     for room in 0..26 {
-        let (wire, rx, tx) = connect(Server::new(Script::good(&family.site())), Faults::default());
-        let clock = Clock::default();
-        let transport = GuardedTransport::new(rx, tx, clock.delay());
-        let mut memory = Box::new(Memory::<16_640, 4096>::new());
-        let policy = chain(anchors);
-        let open = pin!(Session::open(
-            &transport,
-            &mut memory,
-            &policy,
-            Deadlines::default(),
-            TestRng::new(1)
-        ));
-        let mut session = run(open).ready().unwrap();
+        let mut bench = Bench::new(&family, Faults::default());
+        let wire = bench.wire.clone();
+        let mut session = bench.open(&chain(anchors)).unwrap();
         wire.set_faults(Faults {
             write_end: Some((wire.written() + room, End::Stall)),
             ..Faults::default()
@@ -239,19 +265,9 @@ fn a_read_dropped_between_records_loses_nothing_and_inside_one_ends_the_session(
     let anchors: &[&[u8]] = &[&family.root.der];
     // `pong` is one record of 5 + 4 + 1 + 16 bytes.
     for arrived in 0..26 {
-        let (wire, rx, tx) = connect(Server::new(Script::good(&family.site())), Faults::default());
-        let clock = Clock::default();
-        let transport = GuardedTransport::new(rx, tx, clock.delay());
-        let mut memory = Box::new(Memory::<16_640, 4096>::new());
-        let policy = chain(anchors);
-        let open = pin!(Session::open(
-            &transport,
-            &mut memory,
-            &policy,
-            Deadlines::default(),
-            TestRng::new(1)
-        ));
-        let mut session = run(open).ready().unwrap();
+        let mut bench = Bench::new(&family, Faults::default());
+        let wire = bench.wire.clone();
+        let mut session = bench.open(&chain(anchors)).unwrap();
         let before = wire.sent();
         wire.set_faults(Faults {
             cut: Some((before + arrived, End::Stall)),
@@ -289,19 +305,9 @@ fn a_read_dropped_between_records_loses_nothing_and_inside_one_ends_the_session(
 fn a_read_dropped_at_every_wait_still_gets_every_byte() {
     let family = family();
     let anchors: &[&[u8]] = &[&family.root.der];
-    let (wire, rx, tx) = connect(Server::new(Script::good(&family.site())), Faults::default());
-    let clock = Clock::default();
-    let transport = GuardedTransport::new(rx, tx, clock.delay());
-    let mut memory = Box::new(Memory::<16_640, 4096>::new());
-    let policy = chain(anchors);
-    let open = pin!(Session::open(
-        &transport,
-        &mut memory,
-        &policy,
-        Deadlines::default(),
-        TestRng::new(1)
-    ));
-    let mut session = run(open).ready().unwrap();
+    let mut bench = Bench::new(&family, Faults::default());
+    let wire = bench.wire.clone();
+    let mut session = bench.open(&chain(anchors)).unwrap();
     let (mut rx, _) = session.split();
     let mut all: Vec<u8> = Vec::new();
     for round in 0_u8..20 {
@@ -358,80 +364,40 @@ fn duty_25_a_close_is_told_from_a_cut() {
 fn a_transport_carries_one_session() {
     let family = family();
     let anchors: &[&[u8]] = &[&family.root.der];
-    let (_wire, rx, tx) = connect(Server::new(Script::good(&family.site())), Faults::default());
-    let clock = Clock::default();
-    let transport = GuardedTransport::new(rx, tx, clock.delay());
-    let policy = chain(anchors);
-    let mut memory = Box::new(Memory::<16_640, 4096>::new());
-    let mut second = Box::new(Memory::<16_640, 4096>::new());
-    let first = pin!(Session::open(
-        &transport,
-        &mut memory,
-        &policy,
-        Deadlines::default(),
-        TestRng::new(1)
-    ));
-    assert!(run(first).ready().is_ok());
-    let again = pin!(Session::open(
-        &transport,
-        &mut second,
-        &policy,
-        Deadlines::default(),
-        TestRng::new(1)
-    ));
-    assert_eq!(run(again).ready().unwrap_err().cause, Cause::Dead);
+    let mut bench = Bench::new(&family, Faults::default());
+    assert!(bench.open(&chain(anchors)).is_ok());
+    let again = bench.open(&chain(anchors)).unwrap_err();
+    assert_eq!(again.cause, Cause::Dead);
 }
 
 #[test]
 fn an_open_dropped_at_every_wait_leaves_no_session_behind() {
     let family = family();
     let anchors: &[&[u8]] = &[&family.root.der];
-    for polls in 1..40 {
+    let mut dropped = 0;
+    for polls in 1.. {
         let faults = Faults {
             hesitant: true,
             chunk: 60,
             ..Faults::default()
         };
-        let (wire, rx, tx) = connect(Server::new(Script::good(&family.site())), faults);
-        let clock = Clock::default();
-        let transport = GuardedTransport::new(rx, tx, clock.delay());
-        let policy = chain(anchors);
-        let mut memory = Box::new(Memory::<16_640, 4096>::new());
-        {
-            let open = pin!(Session::open(
-                &transport,
-                &mut memory,
-                &policy,
-                Deadlines::default(),
-                TestRng::new(1)
-            ));
-            if poll_n(open, polls).is_ready() {
-                break;
-            }
+        let mut bench = Bench::new(&family, faults);
+        if poll_n(pin!(bench.opening(&chain(anchors))), polls).is_ready() {
+            break;
         }
-        let mut second = Box::new(Memory::<16_640, 4096>::new());
-        let again = pin!(Session::open(
-            &transport,
-            &mut second,
-            &policy,
-            Deadlines::default(),
-            TestRng::new(1)
-        ));
-        assert_eq!(run(again).ready().unwrap_err().cause, Cause::Dead);
-        assert_eq!(wire.server().seen().app, b"");
+        dropped += 1;
+        let again = bench.open(&chain(anchors)).unwrap_err();
+        assert_eq!(again.cause, Cause::Dead);
+        assert_eq!(bench.wire.server().seen().app, b"");
     }
+    assert!(dropped > 10, "{dropped}");
 }
 
 /// The numbers of docs: what a session takes from its caller.
 #[test]
 fn a_session_and_its_memory_stay_within_24_kib() {
-    type Transport = GuardedTransport<
-        crate::support::io::Rx,
-        crate::support::io::Tx,
-        crate::support::clock::Delay,
-    >;
     let memory = size_of::<Memory>();
-    let rest = size_of::<Transport>() + size_of::<TestSession<'_>>();
+    let rest = size_of::<TestTransport>() + size_of::<TestSession<'_>>();
     assert_eq!(memory, 16_640 + 4096);
     assert!(memory + rest <= 24 * 1024, "{memory} + {rest}");
 }
