@@ -107,7 +107,7 @@ pub(crate) async fn error(print: &mut Printer<'_>, syslog: bool, word: ErrorWord
 
 /// Turns away input that came while a command runs.
 pub(crate) async fn busy<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) {
-    let syslog = shared.config.borrow().syslog;
+    let syslog = shared.syslog();
     let mut print = shared.print().await;
     // One message: whoever drops this leaves none of it behind.
     print

@@ -66,7 +66,10 @@ pub(super) async fn open<N, W: Wifi, F: NorFlash, G>(
         link.remember(reason.clone());
         Err(reason)
     } else {
-        let tls = tls.then(|| tls_settings(&shared.config.borrow(), id, &host));
+        let tls = match tls {
+            true => Some(tls_settings(&shared.config.borrow(), id, &host).ok_or(NOT_HERE)?),
+            false => None,
+        };
         let connect = link.connect(OpenRequest {
             tls,
             host,
@@ -154,8 +157,9 @@ async fn announce<N, W, F, G>(shared: &Shared<'_, N, W, F, G>, link: &Link, id: 
     link.announced.signal(());
 }
 
-/// The settings of a link at this moment.
-fn tls_settings(config: &Config, id: LinkId, host: &HostText) -> TlsSettings {
+/// The settings of a link at this moment; none for a link that has no settings, so that none is
+/// opened unchecked for want of them.
+fn tls_settings(config: &Config, id: LinkId, host: &HostText) -> Option<TlsSettings> {
     let given = |names: &[HostText]| {
         names
             .get(id.index())
@@ -164,18 +168,18 @@ fn tls_settings(config: &Config, id: LinkId, host: &HostText) -> TlsSettings {
     };
     let common_name = given(&config.common_name);
     let sni = given(&config.sni);
-    let conf = config.ssl.get(id.index()).copied();
-    TlsSettings {
-        mode: conf.map_or(0, |conf| conf.auth.code()),
-        ca: conf.map_or(0, |conf| conf.ca),
+    let conf = config.ssl.get(id.index())?;
+    Some(TlsSettings {
+        auth: conf.auth,
+        ca: conf.ca,
         // ESP-AT looks at the name only where one was configured.
         name: common_name.or_else(|| sni.clone()),
         // A host name goes into SNI by itself; an address never does (RFC 6066 §3).
         sni: sni
             .or_else(|| Some(host.clone()))
             .filter(|name| name.parse::<IpAddr>().is_err()),
-        alpn: config.alpn.get(id.index()).cloned().unwrap_or_default(),
-    }
+        alpn: config.alpn.get(id.index())?.clone(),
+    })
 }
 
 pub(super) async fn close<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {

@@ -14,6 +14,7 @@ use core::cell::{Cell, RefCell};
 use core::net::SocketAddr;
 
 use at_grammar::reply::Remote;
+use at_grammar::types::AuthMode;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use heapless::{String, Vec};
@@ -40,8 +41,8 @@ pub(crate) type AlpnList = Vec<Vec<u8, 64>, 5>;
 /// TLS settings of a link, taken when it is opened.
 #[derive(Debug, Clone)]
 pub(crate) struct TlsSettings {
-    /// `CIPSSLCCONF` mode, 0 to 3.
-    pub(crate) mode: u8,
+    /// What is checked and what is shown, as `CIPSSLCCONF` says.
+    pub(crate) auth: AuthMode,
     /// Position of the CA item in `client_ca`.
     pub(crate) ca: u8,
     /// The name that the certificate must carry.

@@ -86,11 +86,10 @@ where
     let mut ders: Vec<&[u8], { tls_session::policy::MAX_ANCHORS }> = Vec::new();
     if let Some(tls) = &request.tls {
         let setup = |cause| Reason::new(Stage::Setup, cause);
-        match tls.mode {
-            0 | 2 => {}
-            _ => return Err(setup(Cause::ClientCertificateUnsupported)),
+        if tls.auth.sends_certificate() {
+            return Err(setup(Cause::ClientCertificateUnsupported));
         }
-        if tls.mode == 2 {
+        if tls.auth.verifies_server() {
             ders = credentials::load(shared, tls.ca, &mut memory.anchors)
                 .await
                 .map_err(setup)?;
@@ -190,14 +189,14 @@ fn policy<'p, N, W, F, G>(
     alpn: &'p [&'p [u8]],
 ) -> Result<Policy<'p>, Reason> {
     let setup = |cause| Reason::new(Stage::Setup, cause);
-    let (peer, clock) = if tls.mode == 2 {
-        (
-            PeerAuth::Chain(Anchors::new(ders).map_err(setup)?),
-            shared.clock.reading(),
-        )
+    let peer = if tls.auth.verifies_server() {
+        PeerAuth::Chain(Anchors::new(ders).map_err(setup)?)
     } else {
-        espat_log::warn!("no check of the server's certificate: mode {}", tls.mode);
-        (PeerAuth::DangerAnyPeer, shared.clock.reading())
+        espat_log::warn!(
+            "no check of the server's certificate: mode {}",
+            tls.auth.code()
+        );
+        PeerAuth::DangerAnyPeer
     };
     let name = match &tls.name {
         Some(name) => NameRule::MustMatch {
@@ -209,7 +208,7 @@ fn policy<'p, N, W, F, G>(
     Ok(Policy {
         peer,
         name,
-        clock,
+        clock: shared.clock.reading(),
         sni: tls.sni.as_deref(),
         alpn,
     })

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
-use at_modem::wifi::Wifi as _;
-use at_modem::{Exit, Identity, LinkMemory, Modem, Parts, Timestamp, WallClock};
+use at_modem::{Exit, Identity, LinkMemory, Modem, Parts, WallClock};
 use partition_store::FileFlash;
 use rand_core::OsRng;
 
 use super::Machine;
-use super::args::{Chip, Clock};
+use super::args::Chip;
 use super::port::Port;
 
 /// Where the flash is; a nameless one goes with its folder.
@@ -58,19 +57,6 @@ const fn identity(chip: Chip) -> Identity {
     }
 }
 
-fn set(clock: &WallClock, to: Clock) {
-    match to {
-        Clock::Unset => {}
-        Clock::Host => {
-            let now = std::time::SystemTime::now()
-                .duration_since(std::time::UNIX_EPOCH)
-                .unwrap_or_default();
-            clock.set_micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX));
-        }
-        Clock::At(time) => clock.set(Timestamp::from_unix(time.as_unix())),
-    }
-}
-
 /// Serves one host after the other; returns when no other can come.
 ///
 /// Power is on while a host is there: `ready` greets the first one and follows each restart. A
@@ -86,7 +72,9 @@ pub(super) async fn operate(
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
     let clock = WallClock::new();
-    set(&clock, machine.clock);
+    if let Some(now) = machine.clock.start() {
+        clock.set(now);
+    }
     let Flash {
         mut file,
         path,
@@ -125,6 +113,5 @@ pub(super) async fn operate(
             }
         }
         file = modem.into_flash();
-        machine.wifi.leave().await;
     }
 }
