@@ -12,7 +12,8 @@ use partition_store::{FlashStore, PartitionStore};
 
 use crate::clock::WallClock;
 use crate::config::Config;
-use crate::link::{Link, credentials};
+use crate::link::Link;
+use crate::link::credentials::CredentialMemory;
 use crate::output::Output;
 
 /// Links of this release.
@@ -25,10 +26,10 @@ pub(crate) const MAX_SEND: usize = 8192;
 /// Payload of the running command: what `CIPSEND` sends, or a partition image being read.
 pub(crate) type Payload = Mutex<NoopRawMutex, [u8; MAX_SEND]>;
 
-/// The caller's memory for one link: TLS records and the certificates of its CA item.
+/// The caller's memory for one link: TLS records, and the credentials of its handshake.
 pub struct LinkMemory {
     pub(crate) tls: tls_session::Memory,
-    pub(crate) anchors: [u8; credentials::MAX_IMAGE],
+    pub(crate) credentials: CredentialMemory,
 }
 
 impl LinkMemory {
@@ -37,7 +38,7 @@ impl LinkMemory {
     pub const fn new() -> Self {
         Self {
             tls: tls_session::Memory::new(),
-            anchors: [0; credentials::MAX_IMAGE],
+            credentials: CredentialMemory::new(),
         }
     }
 }

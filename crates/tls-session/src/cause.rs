@@ -61,6 +61,17 @@ pub enum Breach {
     TrailingBytes,
     /// A message whose fields contradict its length.
     MessageLength(u8),
+    /// A message that must come did not.
+    MissingMessage(u8),
+    /// A message with an extension that may not be there, came twice, or lacks one it must have.
+    Extension {
+        /// Type of the message.
+        message: u8,
+        /// Type of the extension.
+        kind: u16,
+    },
+    /// A CertificateRequest with a context, which the handshake's may not have.
+    RequestContext,
     /// A ServerHello field with a value that was not offered.
     HelloField(HelloField),
 }
@@ -80,7 +91,7 @@ pub enum HelloField {
     SupportedVersions,
     /// key_share: missing, or its length is not that of a P-256 point.
     KeyShare,
-    /// pre_shared_key, which was not offered.
+    /// pre_shared_key: not offered, or with an identity that was not.
     PreSharedKey,
     /// An extension that may not be here, or came twice.
     Extension(u16),
@@ -99,6 +110,8 @@ pub enum Limit {
     ChainLength,
     /// Certificates in the CA item.
     Anchors,
+    /// Bytes of our Certificate and CertificateVerify messages together.
+    ClientChain,
     /// Bytes of the server's SubjectPublicKeyInfo.
     PublicKey,
     /// Bytes of the buffer for incoming records.
@@ -126,8 +139,38 @@ pub enum Cause {
     },
     /// The CA item or its image cannot be read.
     CaUnreadable,
-    /// The mode presents a certificate of ours, which this build cannot do yet.
-    ClientCertificateUnsupported,
+    /// The partition of our certificates holds no image.
+    CertErased,
+    /// The partition of our certificates holds no item of this number.
+    CertMissing {
+        /// The number asked for.
+        number: u8,
+        /// How many items there are.
+        available: u16,
+    },
+    /// Our certificate or its image cannot be read.
+    CertUnreadable,
+    /// The partition of our private keys holds no image.
+    KeyErased,
+    /// The partition of our private keys holds no item of this number.
+    KeyMissing {
+        /// The number asked for.
+        number: u8,
+        /// How many items there are.
+        available: u16,
+    },
+    /// Our private key or its image cannot be read.
+    KeyUnreadable,
+    /// Our private key is encrypted, and there is no password anywhere.
+    KeyEncrypted,
+    /// Our private key is of a kind that cannot sign here.
+    KeyUnsupported,
+    /// Our private key belongs to none of our certificates.
+    KeyMismatch,
+    /// The pre-shared key or its identity is empty.
+    PskEmpty,
+    /// The strict policy asks for more than these settings check.
+    StrictPolicy,
     /// The name to check is neither a DNS name nor an IP address.
     NameInvalid,
     /// The host's name has no address.
@@ -163,6 +206,13 @@ pub enum Cause {
     ServerGroup(u16),
     /// The server chose a cipher suite that was not offered.
     CipherSuite(u16),
+
+    /// The server did not take the pre-shared key, which is all that would have authenticated it.
+    PskNotTaken,
+    /// The server chose an application protocol that was not offered.
+    ApplicationProtocol,
+    /// The server accepts no signature that our private key can make.
+    ClientSignatureScheme,
 
     // Records and messages.
     /// Bytes that TLS 1.3 does not allow here.
@@ -211,6 +261,13 @@ pub enum Cause {
     CertificateSignature,
     /// The clock was never set, and the policy checks dates.
     ClockNotSet,
+    /// The clock says a time at which this program did not exist yet, or which it has seen pass.
+    ClockBeforeFloor {
+        /// What the clock says.
+        now: Timestamp,
+        /// The earliest time it can be.
+        floor: Timestamp,
+    },
     /// notAfter has passed.
     Expired {
         /// The date that was missed.
@@ -289,8 +346,14 @@ impl Cause {
         match self {
             Self::CaErased | Self::CaMissing { .. } => -0x7680,
             Self::CaUnreadable | Self::Malformed => -0x2180,
-            Self::ClientCertificateUnsupported => -0x7080,
-            Self::NameInvalid => -0x7100,
+            Self::CertErased | Self::CertMissing { .. } => -0x7580,
+            Self::CertUnreadable => -0x2180,
+            Self::KeyErased | Self::KeyMissing { .. } => -0x7600,
+            Self::KeyUnreadable => -0x3D00,
+            Self::KeyEncrypted => -0x3C00,
+            Self::KeyUnsupported => -0x3C80,
+            Self::KeyMismatch => -0x3F00,
+            Self::NameInvalid | Self::PskEmpty | Self::StrictPolicy => -0x7100,
             Self::HostNotFound => -0x0052,
             Self::ConnectionRefused | Self::Unreachable => -0x0044,
             Self::Reset => -0x0050,
@@ -301,7 +364,11 @@ impl Cause {
             Self::PeerCloseNotify => -0x7880,
             Self::PeerAlert(_) => -0x7780,
             Self::ServerVersion(_) => -0x6E80,
-            Self::ServerGroup(_) | Self::CipherSuite(_) => -0x6E00,
+            Self::ServerGroup(_)
+            | Self::CipherSuite(_)
+            | Self::PskNotTaken
+            | Self::ClientSignatureScheme => -0x6E00,
+            Self::ApplicationProtocol => -0x6600,
             Self::Protocol(breach) => match breach {
                 Breach::RecordType(_)
                 | Breach::RecordVersion(_)
@@ -309,6 +376,7 @@ impl Cause {
                 | Breach::EmptyRecord => -0x7200,
                 Breach::HelloField(_) => -0x6600,
                 Breach::MessageLength(_) => -0x7300,
+                Breach::Extension { .. } | Breach::RequestContext => -0x6600,
                 _ => -0x7700,
             },
             Self::SplitMessage { .. } | Self::TooLarge { .. } => -0x7200,
@@ -322,6 +390,7 @@ impl Cause {
             | Self::NotTrusted
             | Self::CertificateSignature
             | Self::ClockNotSet
+            | Self::ClockBeforeFloor { .. }
             | Self::Expired { .. }
             | Self::NotYetValid { .. }
             | Self::NameMismatch
@@ -350,7 +419,9 @@ impl Cause {
             | Self::NotCa
             | Self::PathLen
             | Self::OldVersion => flags::NOT_TRUSTED,
-            Self::ClockNotSet | Self::NotYetValid { .. } => flags::FUTURE,
+            Self::ClockNotSet | Self::ClockBeforeFloor { .. } | Self::NotYetValid { .. } => {
+                flags::FUTURE
+            }
             Self::Expired { .. } => flags::EXPIRED,
             Self::NameMismatch | Self::NoName => flags::CN_MISMATCH,
             Self::LeafIsCa | Self::CriticalExtension | Self::NameConstraint | Self::TooMuchWork => {

@@ -19,6 +19,7 @@ use heapless::Vec;
 
 use crate::cause::{Breach, Cause, Limit};
 use crate::hello;
+use crate::reason::Stage;
 use crate::shared::{Expect, Shared};
 use crate::suite::Phase;
 
@@ -233,7 +234,12 @@ impl<R: Read> Incoming<R> {
                         } else {
                             // The ServerHello is out; what follows is encrypted.
                             shared.expect.set(Expect::Encrypted(Phase::Handshake));
-                            shared.stage.set(crate::reason::Stage::Certificate);
+                            // A pre-shared key leaves nothing but the key confirmation to come.
+                            shared.stage.set(if shared.psk_taken.get() {
+                                Stage::Finished
+                            } else {
+                                Stage::Certificate
+                            });
                         }
                     }
                     return Ok(count);
@@ -406,7 +412,9 @@ impl<R: Read> Incoming<R> {
             // Keys change after ServerHello: nothing may share its record (RFC 8446 §5.1).
             return Err(refuse(shared, Cause::Protocol(Breach::TrailingBytes)));
         }
-        hello::check(message).map_err(|cause| refuse(shared, cause))?;
+        let psk = shared.psk_offered.get();
+        hello::check(message, psk).map_err(|cause| refuse(shared, cause))?;
+        shared.psk_taken.set(psk);
         let len = u16::try_from(message.len())
             .unwrap_or(u16::MAX)
             .to_be_bytes();

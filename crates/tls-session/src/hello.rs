@@ -48,17 +48,18 @@ impl<'a> Reader<'a> {
 }
 
 /// Checks a whole handshake message, header included, that should be the answer to our ClientHello.
-pub(crate) fn check(message: &[u8]) -> Result<(), Cause> {
+/// Where a pre-shared key was offered (`psk`), it must have been taken.
+pub(crate) fn check(message: &[u8], psk: bool) -> Result<(), Cause> {
     let kind = message.first().copied().unwrap_or_default();
     if kind != 2 {
         return Err(Cause::Protocol(Breach::Message(kind)));
     }
     let body = message.get(4..).unwrap_or_default();
-    parse(body).unwrap_or(Err(Cause::Protocol(Breach::MessageLength(2))))
+    parse(body, psk).unwrap_or(Err(Cause::Protocol(Breach::MessageLength(2))))
 }
 
 /// `None` for a message that ends too early.
-fn parse(body: &[u8]) -> Option<Result<(), Cause>> {
+fn parse(body: &[u8], psk: bool) -> Option<Result<(), Cause>> {
     let field = |field| Some(Err(Cause::Protocol(Breach::HelloField(field))));
     let mut reader = Reader(body);
     let version = reader.u16()?;
@@ -81,6 +82,7 @@ fn parse(body: &[u8]) -> Option<Result<(), Cause>> {
     let mut seen = [None::<u16>; 4];
     let mut list = Reader(extensions);
     let mut foreign = None;
+    let mut taken = false;
     while !list.0.is_empty() {
         let kind = list.u16()?;
         let len = list.u16()?;
@@ -97,6 +99,8 @@ fn parse(body: &[u8]) -> Option<Result<(), Cause>> {
             51 => share = Some(data),
             // A cookie is legal in HelloRetryRequest, which is refused with its own words below.
             44 if random == RETRY => {}
+            // The one identity that was offered has number 0.
+            41 if psk && data == [0, 0] => taken = true,
             41 => return field(HelloField::PreSharedKey),
             other => foreign = foreign.or(Some(other)),
         }
@@ -139,6 +143,9 @@ fn parse(body: &[u8]) -> Option<Result<(), Cause>> {
     let len = share.u16()?;
     if usize::from(len) != POINT || share.0.len() != POINT || share.0.first() != Some(&4) {
         return field(HelloField::KeyShare);
+    }
+    if psk && !taken {
+        return Some(Err(Cause::PskNotTaken));
     }
     Some(Ok(()))
 }
@@ -188,17 +195,29 @@ mod tests {
         let share = point();
         let version: (u16, &[u8]) = (43, &[3, 4]);
         let good = hello(0x0303, [1; 32], &[], SUITE, &[version, (51, &share)]);
-        assert_eq!(check(&good), Ok(()));
+        assert_eq!(check(&good, false), Ok(()));
         assert_eq!(
-            check(&hello(
-                0x0303,
-                [1; 32],
-                &[],
-                SUITE,
-                &[(51, &share), version]
-            )),
+            check(
+                &hello(0x0303, [1; 32], &[], SUITE, &[(51, &share), version]),
+                false
+            ),
             Ok(())
         );
+        let with_key = |data: &[u8]| {
+            let list = [version, (51, share.as_slice()), (41, data)];
+            hello(0x0303, [1; 32], &[], SUITE, &list)
+        };
+        assert_eq!(check(&with_key(&[0, 0]), true), Ok(()));
+        assert_eq!(check(&good, true), Err(Cause::PskNotTaken));
+        for other in [&[0, 1][..], &[0], &[], &[0, 0, 0]] {
+            assert_eq!(
+                check(&with_key(other), true),
+                Err(Cause::Protocol(Breach::HelloField(
+                    HelloField::PreSharedKey
+                ))),
+                "{other:?}"
+            );
+        }
 
         let field = |f| Err(Cause::Protocol(Breach::HelloField(f)));
         let cases: &[(Vec<u8>, Result<(), Cause>)] = &[
@@ -300,11 +319,11 @@ mod tests {
             ),
         ];
         for (index, (message, expected)) in cases.iter().enumerate() {
-            assert_eq!(check(message), *expected, "case {index}");
+            assert_eq!(check(message, false), *expected, "case {index}");
         }
         let mut compressed = good.clone();
         compressed[4 + 2 + 32 + 1 + 2] = 1;
-        assert_eq!(check(&compressed), field(HelloField::Compression));
+        assert_eq!(check(&compressed, false), field(HelloField::Compression));
     }
 
     #[test]
@@ -312,12 +331,12 @@ mod tests {
         let share = point();
         let good = hello(0x0303, [1; 32], &[], SUITE, &[(43, &[3, 4]), (51, &share)]);
         for len in 0..good.len() {
-            assert!(check(&good[..len]).is_err(), "{len} bytes");
+            assert!(check(&good[..len], false).is_err(), "{len} bytes");
         }
         let mut longer = good;
         longer.push(0);
         assert_eq!(
-            check(&longer),
+            check(&longer, false),
             Err(Cause::Protocol(Breach::MessageLength(2)))
         );
     }

@@ -14,6 +14,8 @@
 //! * [`verify`]: path validation on webpki, usable alone ([`verify_server`]);
 //! * [`guard`]: the transport under the engine; only legal records pass;
 //! * [`suite`]: the cipher, which sees each plaintext before the engine does;
+//! * [`transcript`]: the hash, which sees each handshake message after the engine did;
+//! * [`identity`]: our certificate and key, for a server that asks;
 //! * [`session`]: the only way to a readable or writable session;
 //! * [`reason`], [`cause`]: why not.
 //!
@@ -25,13 +27,17 @@
 
 mod alg;
 pub mod cause;
+mod envelope;
+mod facts;
 pub mod guard;
 mod hello;
+pub mod identity;
 pub mod policy;
 pub mod reason;
 pub mod session;
 mod shared;
 pub mod suite;
+pub mod transcript;
 mod verifier;
 pub mod verify;
 
@@ -45,8 +51,9 @@ mod support;
 
 pub use cause::Cause;
 pub use guard::GuardedTransport;
-pub use policy::{Anchors, Clock, NameRule, PeerAuth, PeerName, Policy};
+pub use identity::Identity;
+pub use policy::{Anchors, Clock, NameRule, PeerAuth, PeerName, Policy, PreSharedKey};
 pub use reason::{Reason, Stage};
-pub use session::{Deadlines, Memory, Reader, Session, Writer};
+pub use session::{Chain, Deadlines, Memory, Reader, Session, Writer};
 pub use verify::{Accepted, verify_server};
 pub use x509_facts::Timestamp;

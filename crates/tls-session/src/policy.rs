@@ -9,6 +9,7 @@ use rustls_pki_types::ServerName;
 use x509_facts::Timestamp;
 
 use crate::cause::{Cause, Limit};
+use crate::identity::Identity;
 
 /// Most certificates of one CA item. An 8 KiB partition holds about 13 of the smallest (P-256, DER).
 pub const MAX_ANCHORS: usize = 16;
@@ -50,9 +51,53 @@ impl<'a> Anchors<'a> {
 pub enum PeerAuth<'a> {
     /// `CIPSSLCCONF` 2 and 3: a chain to one of the anchors, dates included.
     Chain(Anchors<'a>),
+    /// `CIPSSLCPSK`: the server must know the key (RFC 8446 §2.2, with a fresh ECDH exchange). No
+    /// certificate plays a part.
+    PreSharedKey(PreSharedKey<'a>),
     /// `CIPSSLCCONF` 0 and 1: any server at all. It must still hold the key of whatever certificate
     /// it shows, so that a recorded certificate cannot be replayed, but nothing says whose it is.
     DangerAnyPeer,
+}
+
+/// A key that both sides were given beforehand, and the name it goes by.
+#[derive(Clone, Copy)]
+pub struct PreSharedKey<'a> {
+    identity: &'a [u8],
+    key: &'a [u8],
+}
+
+impl<'a> PreSharedKey<'a> {
+    /// Takes the identity, which is sent in the clear, and the key, which never is.
+    ///
+    /// A key that people can remember can be found by whoever records one handshake; the key should
+    /// hold 128 bits of randomness.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::PskEmpty`] where either is empty.
+    pub const fn new(identity: &'a [u8], key: &'a [u8]) -> Result<Self, Cause> {
+        if identity.is_empty() || key.is_empty() {
+            return Err(Cause::PskEmpty);
+        }
+        Ok(Self { identity, key })
+    }
+
+    pub(crate) const fn identity(&self) -> &'a [u8] {
+        self.identity
+    }
+
+    pub(crate) const fn key(&self) -> &'a [u8] {
+        self.key
+    }
+}
+
+/// Without the key.
+impl fmt::Debug for PreSharedKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreSharedKey")
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Whether the server's certificate must be for a name.
@@ -111,6 +156,14 @@ impl<'a> PeerName<'a> {
 pub enum Clock {
     /// Never set: a policy that checks dates refuses every certificate.
     Unset,
+    /// Set, but to a time that cannot be: before this program was built, or before a time that was
+    /// learnt earlier. A policy that checks dates refuses every certificate.
+    BeforeFloor {
+        /// What the clock says.
+        now: Timestamp,
+        /// The earliest time it can be.
+        floor: Timestamp,
+    },
     /// Seconds since 1970, UTC.
     At(Timestamp),
 }
@@ -128,6 +181,8 @@ pub struct Policy<'a> {
     pub sni: Option<&'a str>,
     /// Application protocols offered, in order of preference.
     pub alpn: &'a [&'a [u8]],
+    /// `CIPSSLCCONF` 1 and 3: who we are, for a server that asks.
+    pub identity: Option<&'a Identity<'a>>,
 }
 
 impl<'a> Policy<'a> {
@@ -140,6 +195,20 @@ impl<'a> Policy<'a> {
             clock,
             sni: None,
             alpn: &[],
+            identity: None,
+        }
+    }
+
+    /// The server must know this key.
+    #[must_use]
+    pub const fn pre_shared_key(key: PreSharedKey<'a>) -> Self {
+        Self {
+            peer: PeerAuth::PreSharedKey(key),
+            name: NameRule::NotAsked,
+            clock: Clock::Unset,
+            sni: None,
+            alpn: &[],
+            identity: None,
         }
     }
 
@@ -152,20 +221,26 @@ impl<'a> Policy<'a> {
             clock: Clock::Unset,
             sni: None,
             alpn: &[],
+            identity: None,
         }
     }
 }
 
-/// `chain,dates,name=broker.local`, `chain,dates,name=none` or `danger-any-peer`.
+/// `chain,dates,name=broker.local`, `chain,dates,name=none`, `psk` or `danger-any-peer`; `,identity`
+/// behind it where we can say who we are.
 impl fmt::Display for Policy<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.peer {
-            PeerAuth::DangerAnyPeer => return f.write_str("danger-any-peer"),
-            PeerAuth::Chain(_) => f.write_str("chain,dates")?,
+        match (self.peer, self.name) {
+            (PeerAuth::DangerAnyPeer, _) => f.write_str("danger-any-peer")?,
+            (PeerAuth::PreSharedKey(_), _) => f.write_str("psk")?,
+            (PeerAuth::Chain(_), NameRule::NotAsked) => f.write_str("chain,dates,name=none")?,
+            (PeerAuth::Chain(_), NameRule::MustMatch { name, .. }) => {
+                write!(f, "chain,dates,name={}", name.text)?;
+            }
         }
-        match self.name {
-            NameRule::NotAsked => f.write_str(",name=none"),
-            NameRule::MustMatch { name, .. } => write!(f, ",name={}", name.text),
+        match self.identity {
+            Some(_) => f.write_str(",identity"),
+            None => Ok(()),
         }
     }
 }
@@ -188,6 +263,20 @@ mod tests {
         };
         assert_eq!(policy.to_string(), "chain,dates,name=broker.local");
         assert_eq!(Policy::danger_any_peer().to_string(), "danger-any-peer");
+        let key = PreSharedKey::new(b"meter 7", b"0123456789abcdef").unwrap();
+        assert_eq!(Policy::pre_shared_key(key).to_string(), "psk");
+    }
+
+    #[test]
+    fn a_pre_shared_key_has_a_name_and_never_shows() {
+        assert_eq!(PreSharedKey::new(b"", b"k").unwrap_err(), Cause::PskEmpty);
+        assert_eq!(PreSharedKey::new(b"n", b"").unwrap_err(), Cause::PskEmpty);
+        let key = PreSharedKey::new(b"n", b"secret").unwrap();
+        let shown = std::format!("{:?}", Policy::pre_shared_key(key));
+        assert!(
+            !shown.contains("secret") && !shown.contains("115, 101"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -9,6 +9,14 @@
 
 use core::cell::Cell;
 
+use crate::cause::{Breach, Cause, EngineError, Limit};
+use crate::guard::{GuardedTransport, Handle};
+use crate::policy::{PeerAuth, Policy};
+use crate::reason::{Reason, Stage};
+use crate::shared::{Expect, Shared};
+use crate::suite::{Phase, Suite};
+use crate::verifier::{Provider, Verifier};
+use crate::verify::Accepted;
 use embassy_futures::select::{Either, select};
 use embedded_hal_async::delay::DelayNs;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
@@ -17,14 +25,9 @@ use embedded_tls::{
     TlsWriter,
 };
 
-use crate::cause::{Breach, Cause, EngineError, Limit};
-use crate::guard::{GuardedTransport, Handle};
-use crate::policy::Policy;
-use crate::reason::{Reason, Stage};
-use crate::shared::{Expect, Shared};
-use crate::suite::{Phase, Suite};
-use crate::verifier::{Provider, Verifier};
-use crate::verify::Accepted;
+mod chain;
+
+pub use chain::Chain;
 
 /// Bytes of the largest incoming record: 2^14 of content and 256 of expansion (RFC 8446 §5.2).
 pub const FULL_RECORD: usize = 16_640;
@@ -127,11 +130,35 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
         deadlines: Deadlines,
         rng: G,
     ) -> Result<Self, Reason> {
-        let provider = Provider {
-            verifier: Verifier::new(policy, &transport.shared),
-            rng,
-        };
+        let verifier = Verifier::new(policy, &transport.shared, None);
+        let provider = Provider::new(verifier, rng);
         Self::open_with(transport, memory, policy, deadlines, provider).await
+    }
+
+    /// Performs the handshake and closes at once: a dry run that keeps what the server showed in
+    /// `chain`, whatever the policy makes of it. Nothing of an application is sent.
+    ///
+    /// Dropping the future ends the attempt; `chain` may hold a part of what was sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub async fn probe<G: CryptoRngCore, const IN: usize, const OUT: usize>(
+        transport: &'m GuardedTransport<R, W, D>,
+        memory: &'m mut Memory<IN, OUT>,
+        policy: &Policy<'_>,
+        deadlines: Deadlines,
+        rng: G,
+        chain: &mut Chain<'_>,
+    ) -> Result<Accepted, Reason> {
+        let mut keep = |der: &[u8]| chain.push(der);
+        let verifier = Verifier::new(policy, &transport.shared, Some(&mut keep));
+        let provider = Provider::new(verifier, rng);
+        let session = Self::open_with(transport, memory, policy, deadlines, provider).await?;
+        let accepted = session.accepted();
+        // The verdict stands, whether or not the server hears the end.
+        let _ = session.close().await;
+        Ok(accepted)
     }
 
     async fn open_with<
@@ -149,10 +176,24 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
         if !shared.claim() {
             return Err(Reason::new(Stage::Setup, Cause::Dead));
         }
+        if let Some(identity) = policy.identity
+            && identity.record_len() > OUT
+        {
+            let too_large = Cause::TooLarge {
+                what: Limit::ClientChain,
+                needed: u32::try_from(identity.record_len()).unwrap_or(u32::MAX),
+                limit: u32::try_from(OUT).unwrap_or(u32::MAX),
+            };
+            return Err(Reason::new(Stage::Setup, too_large));
+        }
         shared.step_ms.set(deadlines.step_ms);
         shared.record_limit.set(IN);
 
         let mut config = TlsConfig::new().enable_rsa_signatures();
+        if let PeerAuth::PreSharedKey(psk) = policy.peer {
+            config = config.with_psk(psk.key(), &[psk.identity()]);
+            shared.psk_offered.set(true);
+        }
         if let Some(name) = policy.sni {
             config = config.with_server_name(name);
         }
@@ -242,6 +283,17 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
 fn settle(shared: &Shared) -> Result<Accepted, Reason> {
     if let Some(reason) = shared.reason() {
         return Err(reason);
+    }
+    if !shared.finished.get() {
+        return Err(shared.reason_or(Cause::Protocol(Breach::MissingMessage(20))));
+    }
+    if shared.psk_offered.get() {
+        // Finished held under a key schedule that the pre-shared key went into.
+        return if shared.psk_taken.get() && shared.chain.get().is_none() {
+            Ok(Accepted::PreSharedKey)
+        } else {
+            Err(shared.reason_or(Cause::PskNotTaken))
+        };
     }
     let Some(accepted) = shared.chain.get() else {
         return Err(shared.reason_or(Cause::NoCertificate));

@@ -30,6 +30,12 @@ pub(crate) struct Shared {
     pub(crate) chain: Cell<Option<Accepted>>,
     /// The server proved that it holds the key of its certificate.
     pub(crate) signature: Cell<bool>,
+    /// A pre-shared key was offered: the server must take it.
+    pub(crate) psk_offered: Cell<bool>,
+    /// The server took it.
+    pub(crate) psk_taken: Cell<bool>,
+    /// The server's Finished held: it has the session's keys.
+    pub(crate) finished: Cell<bool>,
     /// The engine has begun to take a record and has not finished.
     pub(crate) in_record: Cell<bool>,
     reason: RefCell<Option<Reason>>,
@@ -45,6 +51,9 @@ impl Shared {
             record_limit: Cell::new(0),
             chain: Cell::new(None),
             signature: Cell::new(false),
+            psk_offered: Cell::new(false),
+            psk_taken: Cell::new(false),
+            finished: Cell::new(false),
             in_record: Cell::new(false),
             reason: RefCell::new(None),
         }

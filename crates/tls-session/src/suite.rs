@@ -27,10 +27,19 @@ use aes_gcm::aead::consts::{U12, U16};
 use aes_gcm::aead::{AeadCore, AeadInPlace, Buffer, Error, Key, Nonce, Result as AeadResult, Tag};
 use aes_gcm::{Aes128Gcm, KeyInit, KeySizeUser};
 use embedded_tls::TlsCipherSuite;
-use sha2::Sha256;
 
-use crate::cause::{Breach, Cause};
+use crate::envelope::{
+    self, CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, FINISHED,
+};
 use crate::hello::SUITE;
+use crate::transcript::Transcript;
+
+mod report;
+
+pub(crate) use report::Report;
+
+/// Bytes of the tag behind each ciphertext.
+const TAG: usize = 16;
 
 /// TLSInnerPlaintext may be this long (RFC 8446 §5.4).
 const MAX_INNER: usize = (1 << 14) + 1;
@@ -38,9 +47,6 @@ const MAX_INNER: usize = (1 << 14) + 1;
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
-
-const CERTIFICATE: u8 = 11;
-const FINISHED: u8 = 20;
 
 /// What an encrypted record may hold, as a mark in the version bytes of its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +74,7 @@ impl Phase {
     }
 }
 
-/// TLS_AES_128_GCM_SHA256 with [`GuardedCipher`] for its records.
+/// TLS_AES_128_GCM_SHA256 with [`GuardedCipher`] for its records and [`Transcript`] for its hash.
 #[derive(Debug)]
 pub struct Suite;
 
@@ -77,7 +83,7 @@ impl TlsCipherSuite for Suite {
     type Cipher = GuardedCipher;
     type KeyLen = U16;
     type IvLen = U12;
-    type Hash = Sha256;
+    type Hash = Transcript;
     // hash length + longest label + overhead, as the engine counts its own suites.
     type LabelBufferSize = aes_gcm::aead::generic_array::typenum::U54;
 }
@@ -116,6 +122,23 @@ impl AeadInPlace for GuardedCipher {
     ) -> AeadResult<Tag<Self>> {
         self.0
             .encrypt_in_place_detached(nonce, associated_data, buffer)
+    }
+
+    /// Encrypts a message of ours as it is to be sent, whatever shape the engine gave it.
+    fn encrypt_in_place(
+        &self,
+        nonce: &Nonce<Self>,
+        associated_data: &[u8],
+        buffer: &mut dyn Buffer,
+    ) -> AeadResult<()> {
+        open_envelope(buffer)?;
+        let &[kind, major, minor, _, _] = associated_data else {
+            return Err(Error);
+        };
+        let len = buffer.len().checked_add(TAG).ok_or(Error)?;
+        let [high, low] = u16::try_from(len).map_err(|_| Error)?.to_be_bytes();
+        self.0
+            .encrypt_in_place(nonce, &[kind, major, minor, high, low], buffer)
     }
 
     fn decrypt_in_place(
@@ -159,19 +182,47 @@ fn inner(plaintext: &[u8]) -> Option<(&[u8], u8)> {
 fn admit_handshake(buffer: &mut dyn Buffer) -> AeadResult<()> {
     match judge(buffer.as_ref()) {
         // The engine strips the padding itself.
-        Ok(()) => Ok(()),
+        Ok(content) => envelope::enclose(buffer, content),
         Err(report) => report.replace(buffer),
     }
 }
 
-fn judge(plaintext: &[u8]) -> Result<(), Report> {
+/// Replaces a message in an envelope by what is in it.
+fn open_envelope(buffer: &mut dyn Buffer) -> AeadResult<()> {
+    let plaintext = buffer.as_mut();
+    let Some((&mut HANDSHAKE, message)) = plaintext.split_last_mut() else {
+        return Ok(());
+    };
+    let Some(inside) = envelope::outgoing(message) else {
+        return Ok(());
+    };
+    let len = inside.len();
+    // A certificate has its list of extensions behind, two bytes.
+    let behind = if message.first() == Some(&CERTIFICATE) {
+        2
+    } else {
+        0
+    };
+    let from = message
+        .len()
+        .checked_sub(behind)
+        .and_then(|end| end.checked_sub(len))
+        .ok_or(Error)?;
+    message.copy_within(from.., 0);
+    *plaintext.get_mut(len).ok_or(Error)? = HANDSHAKE;
+    buffer.truncate(len.checked_add(1).ok_or(Error)?);
+    Ok(())
+}
+
+/// The length of the messages in a legal plaintext.
+fn judge(plaintext: &[u8]) -> Result<usize, Report> {
     if plaintext.len() > MAX_INNER {
         return Err(Report::Overflow);
     }
     let (content, kind) = inner(plaintext).ok_or(Report::Empty)?;
     match (kind, content) {
         (HANDSHAKE, []) => Err(Report::Empty),
-        (HANDSHAKE, messages) => judge_messages(messages),
+        (HANDSHAKE, messages) => judge_messages(messages).map(|()| messages.len()),
         (ALERT, &[_, description]) => Err(Report::Alert(description)),
         (other, _) => Err(Report::InnerType(other)),
     }
@@ -183,8 +234,8 @@ fn judge_messages(mut rest: &[u8]) -> Result<(), Report> {
     while let Some(&kind) = rest.first() {
         // EncryptedExtensions, CertificateRequest, Certificate, CertificateVerify, Finished.
         let rank = match kind {
-            8 => 1,
-            13 => 2,
+            ENCRYPTED_EXTENSIONS => 1,
+            CERTIFICATE_REQUEST => 2,
             CERTIFICATE => 3,
             15 => 4,
             FINISHED => 5,
@@ -224,10 +275,109 @@ fn judge_messages(mut rest: &[u8]) -> Result<(), Report> {
         if kind == FINISHED && len != 32 {
             return Err(Report::Length(kind));
         }
+        let body = body
+            .get(..body.len().saturating_sub(after.len()))
+            .unwrap_or_default();
+        match kind {
+            ENCRYPTED_EXTENSIONS => judge_extensions(kind, body)?,
+            CERTIFICATE_REQUEST => judge_request(body)?,
+            CERTIFICATE => judge_certificate(body)?,
+            CERTIFICATE_VERIFY => judge_verify(body)?,
+            _ => {}
+        }
         before = rank;
         rest = after;
     }
     Ok(())
+}
+
+/// A list of extensions that fills `list`, none of them twice. In EncryptedExtensions nothing may
+/// stand that was not asked for (RFC 8446 §4.2): server_name, supported_groups and ALPN were.
+fn judge_extensions(message: u8, list: &[u8]) -> Result<(), Report> {
+    let Some((len, mut rest)) = list.split_first_chunk::<2>() else {
+        return Err(Report::Length(message));
+    };
+    if usize::from(u16::from_be_bytes(*len)) != rest.len() {
+        return Err(Report::Length(message));
+    }
+    let whole = rest;
+    while let Some((&[t0, t1, l0, l1], after)) = rest.split_first_chunk::<4>() {
+        let kind = u16::from_be_bytes([t0, t1]);
+        let len = usize::from(u16::from_be_bytes([l0, l1]));
+        let seen = whole
+            .get(..whole.len().saturating_sub(rest.len()))
+            .unwrap_or_default();
+        let legal = message != ENCRYPTED_EXTENSIONS || matches!(kind, 0 | 10 | 16);
+        if !legal || has_extension(seen, kind) {
+            return Err(Report::Extension { message, kind });
+        }
+        rest = after.get(len..).ok_or(Report::Length(message))?;
+    }
+    if rest.is_empty() {
+        Ok(())
+    } else {
+        Err(Report::Length(message))
+    }
+}
+
+fn has_extension(mut list: &[u8], wanted: u16) -> bool {
+    while let Some((&[t0, t1, l0, l1], after)) = list.split_first_chunk::<4>() {
+        if u16::from_be_bytes([t0, t1]) == wanted {
+            return true;
+        }
+        let len = usize::from(u16::from_be_bytes([l0, l1]));
+        list = after.get(len..).unwrap_or_default();
+    }
+    false
+}
+
+/// CertificateRequest (RFC 8446 §4.3.2): no context in the handshake, signature_algorithms a must.
+/// Unknown extensions are ignored.
+fn judge_request(body: &[u8]) -> Result<(), Report> {
+    const SIGNATURE_ALGORITHMS: u16 = 13;
+    let Some((&context, list)) = body.split_first() else {
+        return Err(Report::Length(CERTIFICATE_REQUEST));
+    };
+    if context != 0 {
+        return Err(Report::Context);
+    }
+    judge_extensions(CERTIFICATE_REQUEST, list)?;
+    if has_extension(list.get(2..).unwrap_or_default(), SIGNATURE_ALGORITHMS) {
+        Ok(())
+    } else if list.len() == 2 {
+        // Too short a message for a report with numbers.
+        Err(Report::Length(CERTIFICATE_REQUEST))
+    } else {
+        Err(Report::Extension {
+            message: CERTIFICATE_REQUEST,
+            kind: SIGNATURE_ALGORITHMS,
+        })
+    }
+}
+
+/// Certificate (RFC 8446 §4.4.2): no context, a list that is not empty and fills the message.
+fn judge_certificate(body: &[u8]) -> Result<(), Report> {
+    match *body {
+        [0, 0, 0, 0] => Err(Report::NoCertificate),
+        [0, high, middle, low, ref list @ ..]
+            if usize::try_from(u32::from_be_bytes([0, high, middle, low])) == Ok(list.len()) =>
+        {
+            Ok(())
+        }
+        _ => Err(Report::Length(CERTIFICATE)),
+    }
+}
+
+/// CertificateVerify (RFC 8446 §4.4.3): a signature that fills the message.
+fn judge_verify(body: &[u8]) -> Result<(), Report> {
+    match *body {
+        [_, _, high, low, ref signature @ ..]
+            if usize::from(u16::from_be_bytes([high, low])) == signature.len() =>
+        {
+            Ok(())
+        }
+        _ => Err(Report::Length(CERTIFICATE_VERIFY)),
+    }
 }
 
 /// Turns `content | type | padding` into `content | type | 23`.
@@ -242,152 +392,6 @@ fn tag_data(buffer: &mut dyn Buffer) -> AeadResult<()> {
     buffer.truncate(keep.checked_add(1).ok_or(Error)?);
     // The sixteen bytes of the tag were freed by decryption.
     buffer.extend_from_slice(&[APPLICATION_DATA])
-}
-
-/// What the cipher found, in a form that fits the smallest record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Report {
-    Empty,
-    Overflow,
-    Alert(u8),
-    InnerType(u8),
-    Message(u8),
-    Twice(u8),
-    Length(u8),
-    Split {
-        message: u8,
-        needed: Option<u32>,
-        available: u16,
-    },
-}
-
-impl Report {
-    /// First byte of every report: a certificate starts with 0x30.
-    const MARK: u8 = 0;
-
-    const fn code(self) -> (u8, u8) {
-        match self {
-            Self::Empty => (1, 0),
-            Self::Overflow => (2, 0),
-            Self::Alert(description) => (3, description),
-            Self::InnerType(kind) => (4, kind),
-            Self::Message(kind) => (5, kind),
-            Self::Twice(kind) => (6, kind),
-            Self::Length(kind) => (7, kind),
-            Self::Split { message, .. } => (8, message),
-        }
-    }
-
-    /// Replaces the plaintext by a Certificate message that holds this report.
-    fn replace(self, buffer: &mut dyn Buffer) -> AeadResult<()> {
-        let (code, detail) = self.code();
-        buffer.truncate(0);
-        match self {
-            // At least five bytes of content were there, so there is room for five bytes more.
-            Self::Split {
-                needed: Some(needed),
-                available,
-                ..
-            } => {
-                let [_, n0, n1, n2] = needed.to_be_bytes();
-                let [a0, a1] = available.to_be_bytes();
-                buffer.extend_from_slice(&[
-                    CERTIFICATE,
-                    0,
-                    0,
-                    17,
-                    0,
-                    0,
-                    0,
-                    13,
-                    0,
-                    0,
-                    8,
-                    Self::MARK,
-                    code,
-                    detail,
-                    n0,
-                    n1,
-                    n2,
-                    a0,
-                    a1,
-                    0,
-                    0,
-                    HANDSHAKE,
-                ])
-            }
-            // 17 bytes: as many as the smallest record has, its tag included.
-            _ => buffer.extend_from_slice(&[
-                CERTIFICATE,
-                0,
-                0,
-                12,
-                0,
-                0,
-                0,
-                8,
-                0,
-                0,
-                3,
-                Self::MARK,
-                code,
-                detail,
-                0,
-                0,
-                HANDSHAKE,
-            ]),
-        }
-    }
-
-    /// Reads a report where the engine expects a certificate.
-    ///
-    /// A server that sends such an entry itself is refused too, with words of its own choice.
-    pub(crate) fn read(entry: &[u8]) -> Option<Self> {
-        match *entry {
-            [Self::MARK, 8, message, n0, n1, n2, a0, a1] => Some(Self::Split {
-                message,
-                needed: Some(u32::from_be_bytes([0, n0, n1, n2])),
-                available: u16::from_be_bytes([a0, a1]),
-            }),
-            [Self::MARK, code, detail] => Some(match code {
-                1 => Self::Empty,
-                2 => Self::Overflow,
-                3 => Self::Alert(detail),
-                4 => Self::InnerType(detail),
-                5 => Self::Message(detail),
-                6 => Self::Twice(detail),
-                7 => Self::Length(detail),
-                8 => Self::Split {
-                    message: detail,
-                    needed: None,
-                    available: 0,
-                },
-                _ => return None,
-            }),
-            _ => None,
-        }
-    }
-
-    pub(crate) const fn cause(self) -> Cause {
-        match self {
-            Self::Empty => Cause::Protocol(Breach::EmptyRecord),
-            Self::Overflow => Cause::Protocol(Breach::RecordLength(u16::MAX)),
-            Self::Alert(description) => Cause::PeerAlert(description),
-            Self::InnerType(kind) => Cause::Protocol(Breach::InnerType(kind)),
-            Self::Message(kind) => Cause::Protocol(Breach::Message(kind)),
-            Self::Twice(kind) => Cause::Protocol(Breach::MessageTwice(kind)),
-            Self::Length(kind) => Cause::Protocol(Breach::MessageLength(kind)),
-            Self::Split {
-                message,
-                needed,
-                available,
-            } => Cause::SplitMessage {
-                message,
-                needed,
-                available,
-            },
-        }
-    }
 }
 
 #[cfg(test)]

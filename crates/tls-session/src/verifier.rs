@@ -1,46 +1,62 @@
-//! What the engine is handed: the policy as its verifier, the caller's randomness, no key of ours.
+//! What the engine is handed: the policy as its verifier, the caller's randomness, who we are.
+
+use core::cell::Ref;
 
 use embedded_tls::{
-    CertificateEntryRef, CertificateRef, CertificateVerifyRef, CryptoProvider, CryptoRngCore,
-    TlsError, TlsVerifier,
+    Certificate as EngineCertificate, CertificateEntryRef, CertificateRef, CertificateVerifyRef,
+    CryptoProvider, CryptoRngCore, SignatureScheme, TlsError, TlsVerifier,
 };
 use heapless::Vec;
-use sha2::{Digest, Sha256};
 use x509_facts::{Certificate, KeyKind};
 
 use crate::alg;
 use crate::cause::{Breach, Cause, Limit};
+use crate::envelope::{CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY};
+use crate::facts::Facts;
+use crate::identity::Proof;
 use crate::policy::Policy;
 use crate::reason::{Reason, Stage};
 use crate::shared::Shared;
 use crate::suite::{Report, Suite};
+use crate::transcript::Transcript;
 use crate::verify::{MAX_CHAIN, verify_server};
 
 /// RSAPublicKey of 4096 bits with a 32-bit exponent takes 526 bytes.
 const MAX_KEY: usize = 544;
-
-const CERTIFICATE: u8 = 11;
-const CERTIFICATE_VERIFY: u8 = 15;
 
 /// The key of the server's certificate, and the transcript its proof must cover.
 struct Leaf {
     kind: KeyKind,
     key: Vec<u8, MAX_KEY>,
     transcript: [u8; 32],
+    /// Whether CertificateRequest had come before it.
+    asked: bool,
 }
 
-pub(crate) struct Verifier<'p> {
-    policy: &'p Policy<'p>,
+/// Is shown each certificate of the server before it is judged.
+pub(crate) type Witness<'w> = dyn FnMut(&[u8]) + 'w;
+
+pub(crate) struct Verifier<'p, 'c> {
+    policy: &'p Policy<'c>,
     shared: &'p Shared,
     leaf: Option<Leaf>,
+    /// The messages up to the server's Finished, once that has held.
+    finished: Option<Transcript>,
+    witness: Option<&'p mut Witness<'p>>,
 }
 
-impl<'p> Verifier<'p> {
-    pub(crate) const fn new(policy: &'p Policy<'p>, shared: &'p Shared) -> Self {
+impl<'p, 'c> Verifier<'p, 'c> {
+    pub(crate) const fn new(
+        policy: &'p Policy<'c>,
+        shared: &'p Shared,
+        witness: Option<&'p mut Witness<'p>>,
+    ) -> Self {
         Self {
             policy,
             shared,
             leaf: None,
+            finished: None,
+            witness,
         }
     }
 
@@ -51,9 +67,13 @@ impl<'p> Verifier<'p> {
 
     fn certificate(
         &mut self,
-        transcript: &Sha256,
+        transcript: &Transcript,
         entries: &[CertificateEntryRef<'_>],
     ) -> Result<(), Reason> {
+        if entries.is_empty() {
+            // No server sends this (envelope.rs, suite.rs).
+            return self.server_finished(transcript);
+        }
         let refuse = |cause| Reason::new(Stage::Certificate, cause);
         let mut chain: Vec<&[u8], MAX_CHAIN> = Vec::new();
         for entry in entries {
@@ -67,6 +87,10 @@ impl<'p> Verifier<'p> {
         }
         if self.leaf.is_some() {
             return Err(refuse(Cause::Protocol(Breach::MessageTwice(CERTIFICATE))));
+        }
+        self.check_facts(transcript.facts()).map_err(refuse)?;
+        if let Some(witness) = &mut self.witness {
+            chain.iter().for_each(|der| witness(der));
         }
         let accepted = verify_server(self.policy, &chain)?;
         let leaf = chain
@@ -84,14 +108,49 @@ impl<'p> Verifier<'p> {
                 })
             })?,
             // The engine has added this message to the transcript already.
-            transcript: transcript.clone().finalize().into(),
+            transcript: transcript.value(),
+            asked: transcript.facts().asked(),
         });
         self.shared.chain.set(Some(accepted));
         self.shared.stage.set(Stage::Signature);
         Ok(())
     }
 
-    fn signature(&self, verify: &CertificateVerifyRef<'_>) -> Result<(), Cause> {
+    /// Called once the engine has found the server's Finished to hold.
+    fn server_finished(&mut self, transcript: &Transcript) -> Result<(), Reason> {
+        let facts = transcript.facts();
+        let refuse = |cause| Reason::new(self.shared.stage.get(), cause);
+        self.check_facts(facts).map_err(refuse)?;
+        // With a pre-shared key the server may not ask (RFC 8446 §4.3.2).
+        if facts.asked() && self.shared.psk_taken.get() {
+            return Err(refuse(Cause::Protocol(Breach::Message(
+                CERTIFICATE_REQUEST,
+            ))));
+        }
+        if let Some(leaf) = &self.leaf
+            && leaf.asked != facts.asked()
+        {
+            return Err(refuse(Cause::Protocol(Breach::Message(
+                CERTIFICATE_REQUEST,
+            ))));
+        }
+        self.finished = Some(transcript.clone());
+        self.shared.finished.set(true);
+        Ok(())
+    }
+
+    /// What came before the server's certificate, or should have.
+    fn check_facts(&self, facts: &Facts) -> Result<(), Cause> {
+        facts.check_order()?;
+        match &facts.protocol {
+            Some(protocol) if !self.policy.alpn.contains(&protocol.as_slice()) => {
+                Err(Cause::ApplicationProtocol)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn signature(&mut self, verify: &CertificateVerifyRef<'_>) -> Result<(), Cause> {
         let Some(leaf) = &self.leaf else {
             return Err(Cause::Protocol(Breach::Message(CERTIFICATE_VERIFY)));
         };
@@ -114,7 +173,7 @@ impl<'p> Verifier<'p> {
     }
 }
 
-impl TlsVerifier<Suite> for Verifier<'_> {
+impl TlsVerifier<Suite> for Verifier<'_, '_> {
     /// The name to check is the policy's; what goes into SNI does not decide it.
     fn set_hostname_verification(&mut self, _: &str) -> Result<(), TlsError> {
         Ok(())
@@ -122,7 +181,7 @@ impl TlsVerifier<Suite> for Verifier<'_> {
 
     fn verify_certificate(
         &mut self,
-        transcript: &Sha256,
+        transcript: &Transcript,
         certificate: CertificateRef<'_>,
     ) -> Result<(), TlsError> {
         self.certificate(transcript, &certificate.entries)
@@ -138,14 +197,40 @@ impl TlsVerifier<Suite> for Verifier<'_> {
 }
 
 /// Hands the engine the verifier, always: it takes an error here for "do not verify".
-pub(crate) struct Provider<'p, G> {
-    pub(crate) verifier: Verifier<'p>,
-    pub(crate) rng: G,
+pub(crate) struct Provider<'p, 'c, G> {
+    verifier: Verifier<'p, 'c>,
+    rng: G,
+    /// The end of a signature whose beginning went out with our certificate.
+    proof: Option<Proof>,
 }
 
-impl<G: CryptoRngCore> CryptoProvider for Provider<'_, G> {
+impl<'p, 'c, G: CryptoRngCore> Provider<'p, 'c, G> {
+    pub(crate) const fn new(verifier: Verifier<'p, 'c>, rng: G) -> Self {
+        Self {
+            verifier,
+            rng,
+            proof: None,
+        }
+    }
+
+    /// What to show the server that asked for a certificate, and the scheme to sign with.
+    fn show(&mut self) -> Result<Option<Ref<'p, [u8]>>, Cause> {
+        let Some(identity) = self.verifier.policy.identity else {
+            return Ok(None);
+        };
+        let transcript = self.verifier.finished.as_ref().ok_or(Cause::NoSignature)?;
+        let scheme = identity
+            .scheme(transcript.facts().schemes)
+            .ok_or(Cause::ClientSignatureScheme)?;
+        let (certificate, proof) = identity.certificate(scheme, transcript, &mut self.rng)?;
+        self.proof = proof;
+        Ok(Some(certificate))
+    }
+}
+
+impl<G: CryptoRngCore> CryptoProvider for Provider<'_, '_, G> {
     type CipherSuite = Suite;
-    type Signature = [u8; 0];
+    type Signature = Proof;
 
     fn rng(&mut self) -> impl CryptoRngCore {
         &mut self.rng
@@ -153,5 +238,74 @@ impl<G: CryptoRngCore> CryptoProvider for Provider<'_, G> {
 
     fn verifier(&mut self) -> Result<&mut impl TlsVerifier<Suite>, TlsError> {
         Ok(&mut self.verifier)
+    }
+
+    /// Only reached after the server's Finished held.
+    fn client_cert(&mut self) -> Option<EngineCertificate<impl AsRef<[u8]>>> {
+        match self.show() {
+            Ok(certificate) => Some(EngineCertificate::X509(Shown(certificate?))),
+            Err(cause) => {
+                // An empty Certificate goes out; the session does not come to be.
+                self.verifier.shared.refuse(cause);
+                None
+            }
+        }
+    }
+
+    fn signer(&mut self) -> Result<(impl signature::SignerMut<Proof>, SignatureScheme), TlsError> {
+        let verifier = &self.verifier;
+        let identity = verifier
+            .policy
+            .identity
+            .ok_or(TlsError::InvalidPrivateKey)?;
+        let scheme = verifier
+            .finished
+            .as_ref()
+            .and_then(|transcript| identity.scheme(transcript.facts().schemes))
+            .ok_or(TlsError::InvalidPrivateKey)?;
+        let scheme = match scheme {
+            0x0403 => SignatureScheme::EcdsaSecp256r1Sha256,
+            0x0503 => SignatureScheme::EcdsaSecp384r1Sha384,
+            0x0807 => SignatureScheme::Ed25519,
+            // Its number went out with the certificate.
+            _ => SignatureScheme::RsaPssRsaeSha256,
+        };
+        let signer = Prover {
+            verifier,
+            proof: self.proof.take(),
+        };
+        Ok((signer, scheme))
+    }
+}
+
+/// Our messages, borrowed where the identity keeps them.
+struct Shown<'p>(Ref<'p, [u8]>);
+
+impl AsRef<[u8]> for Shown<'_> {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+struct Prover<'v, 'p, 'c> {
+    verifier: &'v Verifier<'p, 'c>,
+    proof: Option<Proof>,
+}
+
+impl signature::Signer<Proof> for Prover<'_, '_, '_> {
+    /// Never fails: the engine would panic.
+    fn try_sign(&self, message: &[u8]) -> Result<Proof, signature::Error> {
+        let proof = match &self.proof {
+            Some(proof) => Some(proof.clone()),
+            None => self
+                .verifier
+                .policy
+                .identity
+                .and_then(|identity| identity.sign_short(message)),
+        };
+        Ok(proof.unwrap_or_else(|| {
+            self.verifier.shared.refuse(Cause::KeyUnreadable);
+            Proof::none()
+        }))
     }
 }

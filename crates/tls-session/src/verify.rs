@@ -11,7 +11,7 @@ use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath};
 use x509_facts::{Certificate, Name, Timestamp};
 
 use crate::alg;
-use crate::cause::{Cause, Limit};
+use crate::cause::{Breach, Cause, Limit};
 use crate::policy::{Anchors, Clock, MAX_ANCHORS, NameRule, PeerAuth, PeerName, Policy};
 use crate::reason::{Reason, Stage};
 
@@ -34,6 +34,8 @@ pub enum Accepted {
         /// Position of the anchor.
         anchor: usize,
     },
+    /// The server knows the pre-shared key; it showed no certificate.
+    PreSharedKey,
     /// The policy asked for nothing.
     DangerUnchecked,
 }
@@ -68,10 +70,18 @@ pub fn verify_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Accepted, R
 
     let anchors = match policy.peer {
         PeerAuth::DangerAnyPeer => return Ok(Accepted::DangerUnchecked),
+        // Whoever knows the key shows no certificate (RFC 8446 §4.4.2).
+        PeerAuth::PreSharedKey(_) => return Err(refuse(Cause::Protocol(Breach::Message(11)))),
         PeerAuth::Chain(anchors) => anchors,
     };
-    let Clock::At(now) = policy.clock else {
-        return Err(blame(Cause::ClockNotSet).wanting(leaf.validity().not_before));
+    let now = match policy.clock {
+        Clock::At(now) => now,
+        Clock::Unset => {
+            return Err(blame(Cause::ClockNotSet).wanting(leaf.validity().not_before));
+        }
+        Clock::BeforeFloor { now, floor } => {
+            return Err(blame(Cause::ClockBeforeFloor { now, floor }).wanting(floor));
+        }
     };
 
     let pinned = anchors

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use at_grammar::commands::sntp::{DEFAULT_SERVERS, SntpConfig, SntpInterval, SntpLine};
 use at_grammar::commands::tcpip::{DataInfo, LinkLine, OpenLink, Opening, Resolve, SendData};
-use at_grammar::reply::{LinkConn, PkiItem, Remote};
+use at_grammar::reply::{LinkConn, Remote};
 use at_grammar::types::{
     Family, HostName, IpPreference, LocalTime, Protocol, ReceiveMode, StatusCode, Terminal,
     Transport,
@@ -88,8 +88,8 @@ pub(super) async fn open<N, W: Wifi, F: NorFlash, G>(
         Err(reason) => {
             let syslog = shared.config.borrow().syslog;
             let mut print = shared.print().await;
-            if Link::lacks_ca(&reason) {
-                print.reply(&Reply::NotFound(PkiItem::Ca)).await;
+            if let Some(item) = Link::lacks(&reason) {
+                print.reply(&Reply::NotFound(item)).await;
             }
             if syslog {
                 reason_line(&mut print, id, &reason).await;
@@ -172,6 +172,7 @@ fn tls_settings(config: &Config, id: LinkId, host: &HostText) -> Option<TlsSetti
     Some(TlsSettings {
         auth: conf.auth,
         ca: conf.ca,
+        pki: conf.pki,
         // ESP-AT looks at the name only where one was configured.
         name: common_name.or_else(|| sni.clone()),
         // A host name goes into SNI by itself; an address never does (RFC 6066 §3).

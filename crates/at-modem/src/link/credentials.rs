@@ -1,15 +1,118 @@
-//! The CA of a link: an item of the image in partition `client_ca`, as DER.
+//! What a link shows and what it trusts, from the PKI partitions: CA, certificate and key as DER.
+//!
+//! Items are taken by position, whatever their type says: what lies in `client_ca` is a CA, as the
+//! original firmware has it.
 
+use cert_bin::content::{self, ContentError, PrivateKey};
 use cert_bin::{Image, ImageError};
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
-use tls_session::Cause;
+use tls_session::identity::{ClientKey, IdentityMemory};
 use tls_session::policy::MAX_ANCHORS;
+use tls_session::{Cause, Identity};
+use x509_facts::KeyKind;
+use zeroize::Zeroize;
 
 use crate::state::Shared;
 
 /// Bytes of a PKI partition that are read: all of the usual 8 KiB.
 pub(crate) const MAX_IMAGE: usize = 8192;
+
+/// Bytes of a private key in DER: RSA of 4096 bits takes 2376 in PKCS#8.
+const MAX_KEY: usize = 2560;
+
+/// Memory for the credentials of one handshake.
+pub(crate) struct CredentialMemory {
+    pub(crate) certificates: [u8; MAX_IMAGE],
+    identity: IdentityMemory,
+    key: [u8; MAX_KEY],
+}
+
+impl CredentialMemory {
+    pub(crate) const fn new() -> Self {
+        Self {
+            certificates: [0; MAX_IMAGE],
+            identity: IdentityMemory::new(),
+            key: [0; MAX_KEY],
+        }
+    }
+
+    /// Forgets the private key.
+    pub(crate) fn wipe(&mut self) {
+        self.key.zeroize();
+    }
+
+    /// The memory for an identity, and that for what is trusted.
+    pub(crate) fn parts(&mut self) -> (IdentityPlace<'_>, &mut [u8; MAX_IMAGE]) {
+        let identity = IdentityPlace {
+            message: &mut self.identity,
+            key: &mut self.key,
+        };
+        (identity, &mut self.certificates)
+    }
+}
+
+/// Where an identity lives during a handshake.
+pub(crate) struct IdentityPlace<'m> {
+    message: &'m mut IdentityMemory,
+    key: &'m mut [u8; MAX_KEY],
+}
+
+/// What a partition of one kind can lack.
+struct Lacks {
+    partition: &'static str,
+    erased: Cause,
+    missing: fn(u8, u16) -> Cause,
+    unreadable: Cause,
+}
+
+const CA: Lacks = Lacks {
+    partition: "client_ca",
+    erased: Cause::CaErased,
+    missing: |number, available| Cause::CaMissing { number, available },
+    unreadable: Cause::CaUnreadable,
+};
+
+const CERTIFICATE: Lacks = Lacks {
+    partition: "client_cert",
+    erased: Cause::CertErased,
+    missing: |number, available| Cause::CertMissing { number, available },
+    unreadable: Cause::CertUnreadable,
+};
+
+const KEY: Lacks = Lacks {
+    partition: "client_key",
+    erased: Cause::KeyErased,
+    missing: |number, available| Cause::KeyMissing { number, available },
+    unreadable: Cause::KeyUnreadable,
+};
+
+/// Hands the content of an item to `read`. The payload buffer holds it meanwhile: a command that
+/// opens a link carries no payload.
+async fn with_item<N, W, F: NorFlash, G, T>(
+    shared: &Shared<'_, N, W, F, G>,
+    kind: &Lacks,
+    number: u8,
+    read: impl FnOnce(&[u8]) -> Result<T, Cause>,
+) -> Result<T, Cause> {
+    let mut raw = shared.payload.lock().await;
+    let image = shared
+        .read_partition(kind.partition, &mut raw[..])
+        .await
+        .ok_or(kind.unreadable)?;
+    let image = match Image::parse(image) {
+        Ok(image) => image,
+        Err(ImageError::Erased | ImageError::EmptyInput) => return Err(kind.erased),
+        Err(_) => return Err(kind.unreadable),
+    };
+    let result = match image.at(usize::from(number)) {
+        Some(item) => read(item.content),
+        None => Err((kind.missing)(number, image.count())),
+    };
+    // It may have held a key.
+    raw.zeroize();
+    result
+}
 
 /// Reads item `number` of `client_ca` into `der`, one slice per certificate.
 pub(crate) async fn load<'d, N, W, F: NorFlash, G>(
@@ -17,26 +120,53 @@ pub(crate) async fn load<'d, N, W, F: NorFlash, G>(
     number: u8,
     der: &'d mut [u8],
 ) -> Result<Vec<&'d [u8], MAX_ANCHORS>, Cause> {
-    // The payload buffer is free: a command that opens a link carries no payload.
-    let mut raw = shared.payload.lock().await;
-    let image = shared
-        .read_partition("client_ca", &mut raw[..])
-        .await
-        .ok_or(Cause::CaUnreadable)?;
-    let image = match Image::parse(image) {
-        Ok(image) => image,
-        Err(ImageError::Erased | ImageError::EmptyInput) => return Err(Cause::CaErased),
-        Err(_) => return Err(Cause::CaUnreadable),
-    };
-    // By position, whatever the item's type says: what lies in this partition is the CA, as the
-    // original firmware has it.
-    let Some(item) = image.at(usize::from(number)) else {
-        return Err(Cause::CaMissing {
-            number,
-            available: image.count(),
-        });
-    };
-    let certificates = cert_bin::content::decode_certificates::<MAX_ANCHORS>(item.content, der)
-        .map_err(|_| Cause::CaUnreadable)?;
-    Ok(certificates.der)
+    with_item(shared, &CA, number, |content| {
+        content::decode_certificates::<MAX_ANCHORS>(content, der)
+            .map(|certificates| certificates.der)
+            .map_err(|_| Cause::CaUnreadable)
+    })
+    .await
+}
+
+/// Reads item `number` of `client_cert` and of `client_key`. `scratch` is free again afterwards.
+pub(crate) async fn load_identity<'m, N, W, F: NorFlash, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    number: u8,
+    place: IdentityPlace<'m>,
+    scratch: &mut [u8],
+) -> Result<Identity<'m>, Cause> {
+    let IdentityPlace { message, key } = place;
+    let chain = with_item(shared, &CERTIFICATE, number, |content| {
+        content::decode_certificates::<MAX_ANCHORS>(content, scratch)
+            .map(|certificates| certificates.der)
+            .map_err(|_| Cause::CertUnreadable)
+    })
+    .await?;
+    let key = with_item(shared, &KEY, number, |content| {
+        content::decode_private_key(content, key).map_err(|error| match error {
+            ContentError::EncryptedKey => Cause::KeyEncrypted,
+            _ => Cause::KeyUnreadable,
+        })
+    })
+    .await?;
+    Identity::new(&chain, parts(&key)?, message)
+}
+
+/// A key of the image as one that can sign.
+fn parts<'k>(key: &PrivateKey<'k>) -> Result<ClientKey<'k>, Cause> {
+    let secret = key.curve_secret().ok_or(Cause::KeyUnreadable);
+    match key.kind {
+        KeyKind::P256 => Ok(ClientKey::P256(secret?)),
+        KeyKind::P384 => Ok(ClientKey::P384(secret?)),
+        KeyKind::Ed25519 => Ok(ClientKey::Ed25519(secret?)),
+        KeyKind::Rsa { .. } => {
+            let (modulus, public_exponent) = key.rsa_public().ok_or(Cause::KeyUnreadable)?;
+            Ok(ClientKey::Rsa {
+                modulus,
+                public_exponent,
+                private_exponent: key.rsa_private_exponent().ok_or(Cause::KeyUnreadable)?,
+            })
+        }
+        _ => Err(Cause::KeyUnsupported),
+    }
 }

@@ -13,7 +13,7 @@
 use core::cell::{Cell, RefCell};
 use core::net::SocketAddr;
 
-use at_grammar::reply::Remote;
+use at_grammar::reply::{PkiItem, Remote};
 use at_grammar::types::AuthMode;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
@@ -45,6 +45,8 @@ pub(crate) struct TlsSettings {
     pub(crate) auth: AuthMode,
     /// Position of the CA item in `client_ca`.
     pub(crate) ca: u8,
+    /// Position of the items in `client_cert` and `client_key`.
+    pub(crate) pki: u8,
     /// The name that the certificate must carry.
     pub(crate) name: Option<HostText>,
     /// The name sent in ClientHello.
@@ -182,11 +184,19 @@ impl Link {
         *self.reason.borrow_mut() = Some(reason);
     }
 
-    /// Whether the last attempt failed for want of a CA item.
-    pub(crate) fn lacks_ca(reason: &Reason) -> bool {
-        matches!(
-            reason.cause,
-            Cause::CaErased | Cause::CaMissing { .. } | Cause::CaUnreadable
-        )
+    /// The item for want of which the last attempt failed.
+    pub(crate) const fn lacks(reason: &Reason) -> Option<PkiItem> {
+        match reason.cause {
+            Cause::CaErased | Cause::CaMissing { .. } | Cause::CaUnreadable => Some(PkiItem::Ca),
+            Cause::CertErased | Cause::CertMissing { .. } | Cause::CertUnreadable => {
+                Some(PkiItem::Certificate)
+            }
+            Cause::KeyErased
+            | Cause::KeyMissing { .. }
+            | Cause::KeyUnreadable
+            | Cause::KeyEncrypted
+            | Cause::KeyUnsupported => Some(PkiItem::PrivateKey),
+            _ => None,
+        }
     }
 }

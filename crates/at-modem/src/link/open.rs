@@ -41,6 +41,7 @@ pub(crate) async fn run<N, W, F, G>(
     loop {
         let request = link.open.wait().await;
         let end = attempt(link, shared, memory, &request).await;
+        memory.credentials.wipe();
         let was_open = link.status.replace(None).is_some();
         if link.sending.get() {
             link.sent.signal(false);
@@ -83,14 +84,18 @@ where
     G: CryptoRngCore + Clone,
 {
     // What is missing here is known before the first packet.
+    let (identity_place, certificates) = memory.credentials.parts();
     let mut ders: Vec<&[u8], { tls_session::policy::MAX_ANCHORS }> = Vec::new();
+    let mut identity = None;
     if let Some(tls) = &request.tls {
         let setup = |cause| Reason::new(Stage::Setup, cause);
         if tls.auth.sends_certificate() {
-            return Err(setup(Cause::ClientCertificateUnsupported));
+            let load =
+                credentials::load_identity(shared, tls.pki, identity_place, &mut certificates[..]);
+            identity = Some(load.await.map_err(setup)?);
         }
         if tls.auth.verifies_server() {
-            ders = credentials::load(shared, tls.ca, &mut memory.anchors)
+            ders = credentials::load(shared, tls.ca, certificates)
                 .await
                 .map_err(setup)?;
         }
@@ -101,7 +106,10 @@ where
         .flat_map(|tls| tls.alpn.iter().map(Vec::as_slice))
         .collect();
     let policy = match &request.tls {
-        Some(tls) => Some(policy(shared, tls, &ders, &alpn)?),
+        Some(tls) => Some(Policy {
+            identity: identity.as_ref(),
+            ..policy(shared, tls, &ders, &alpn)?
+        }),
         None => None,
     };
 
@@ -147,6 +155,9 @@ where
                 rng,
             );
             let mut session = unless_closed(link, Stage::Hello, handshake).await??;
+            // The handshake is all they were for.
+            drop((ders, identity));
+            memory.credentials.wipe();
             espat_log::info!("link {}: session open", link.id);
             open(true);
             link.announced.wait().await;
@@ -211,6 +222,7 @@ fn policy<'p, N, W, F, G>(
         clock: shared.clock.reading(),
         sni: tls.sni.as_deref(),
         alpn,
+        identity: None,
     })
 }
 

@@ -63,6 +63,7 @@ enum Material<'a> {
     Rsa {
         modulus: &'a [u8],
         exponent: &'a [u8],
+        private_exponent: &'a [u8],
     },
     /// A scalar or a seed, by the key's kind.
     Secret(&'a [u8]),
@@ -99,7 +100,20 @@ impl<'a> PrivateKey<'a> {
     #[must_use]
     pub const fn rsa_public(&self) -> Option<(&'a [u8], &'a [u8])> {
         match self.material {
-            Material::Rsa { modulus, exponent } => Some((modulus, exponent)),
+            Material::Rsa {
+                modulus, exponent, ..
+            } => Some((modulus, exponent)),
+            Material::Secret(_) => None,
+        }
+    }
+
+    /// The private exponent of an RSA key, big-endian without leading zeros.
+    #[must_use]
+    pub const fn rsa_private_exponent(&self) -> Option<&'a [u8]> {
+        match self.material {
+            Material::Rsa {
+                private_exponent, ..
+            } => Some(private_exponent),
             Material::Secret(_) => None,
         }
     }
@@ -162,6 +176,7 @@ fn rsa(der: &[u8]) -> Parsed<'_> {
     let material = Material::Rsa {
         modulus,
         exponent: key.public_exponent.as_bytes(),
+        private_exponent: key.private_exponent.as_bytes(),
     };
     Ok((
         KeyKind::Rsa {

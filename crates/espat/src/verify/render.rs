@@ -135,6 +135,7 @@ fn accepted_text(
 fn time(policy: &Policy<'_>) -> Option<String> {
     match policy.clock {
         Clock::At(time) => Some(time.to_string()),
+        Clock::BeforeFloor { now, .. } => Some(now.to_string()),
         Clock::Unset => None,
     }
 }

@@ -6,7 +6,7 @@
 
 mod ecdsa;
 mod ed25519;
-mod rsa;
+pub(crate) mod rsa;
 
 use rustls_pki_types::{
     AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,

@@ -12,7 +12,7 @@ use super::{Hash, RSA_BITS};
 const MAX: usize = 512;
 
 /// RSAPublicKey (RFC 8017 A.1.1), checked.
-struct PublicKey<'a> {
+pub(crate) struct PublicKey<'a> {
     /// Big-endian, without leading zeros.
     modulus: &'a [u8],
     bits: u32,
@@ -20,7 +20,7 @@ struct PublicKey<'a> {
 }
 
 impl<'a> PublicKey<'a> {
-    fn parse(der: &'a [u8]) -> Result<Self, InvalidSignature> {
+    pub(crate) fn parse(der: &'a [u8]) -> Result<Self, InvalidSignature> {
         let (content, rest) = value(der, 0x30)?;
         let (modulus, content) = value(content, 0x02)?;
         let (exponent, content) = value(content, 0x02)?;
@@ -53,6 +53,14 @@ impl<'a> PublicKey<'a> {
             bits,
             exponent: value,
         })
+    }
+
+    pub(crate) const fn modulus(&self) -> &'a [u8] {
+        self.modulus
+    }
+
+    pub(crate) const fn exponent(&self) -> u32 {
+        self.exponent
     }
 }
 

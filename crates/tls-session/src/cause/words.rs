@@ -12,8 +12,29 @@ impl fmt::Display for Cause {
                 write!(f, "no CA item {number}: the partition holds {available}")
             }
             Self::CaUnreadable => f.write_str("the CA item cannot be read"),
-            Self::ClientCertificateUnsupported => {
-                f.write_str("this build cannot present a client certificate")
+            Self::CertErased => {
+                f.write_str("no certificate of ours loaded: the partition is erased")
+            }
+            Self::CertMissing { number, available } => write!(
+                f,
+                "no certificate item {number}: the partition holds {available}"
+            ),
+            Self::CertUnreadable => f.write_str("our certificate item cannot be read"),
+            Self::KeyErased => f.write_str("no private key loaded: the partition is erased"),
+            Self::KeyMissing { number, available } => {
+                write!(f, "no key item {number}: the partition holds {available}")
+            }
+            Self::KeyUnreadable => f.write_str("our key item cannot be read"),
+            Self::KeyEncrypted => {
+                f.write_str("our private key is encrypted, and there is no password for it")
+            }
+            Self::KeyUnsupported => f.write_str(
+                "our private key cannot sign here; P-256, P-384, Ed25519 and RSA of 2048 to 4096 bits can",
+            ),
+            Self::KeyMismatch => f.write_str("our private key belongs to none of our certificates"),
+            Self::PskEmpty => f.write_str("pre-shared key or identity is empty"),
+            Self::StrictPolicy => {
+                f.write_str("the strict policy wants a checked server, which these settings do not")
             }
             Self::NameInvalid => f.write_str("the name to check is no DNS name and no IP address"),
             Self::HostNotFound => f.write_str("host name has no address"),
@@ -47,6 +68,13 @@ impl fmt::Display for Cause {
                     f,
                     "server chose cipher suite 0x{suite:04x}, which was not offered"
                 )
+            }
+            Self::PskNotTaken => f.write_str("server did not take the pre-shared key"),
+            Self::ApplicationProtocol => {
+                f.write_str("server chose an application protocol that was not offered")
+            }
+            Self::ClientSignatureScheme => {
+                f.write_str("server accepts no signature of our key's kind")
             }
             Self::Protocol(breach) => breach.fmt(f),
             Self::SplitMessage {
@@ -87,6 +115,10 @@ impl fmt::Display for Cause {
                 f.write_str("the CA has the right name, but another key signed this")
             }
             Self::ClockNotSet => f.write_str("clock not set: dates cannot be checked"),
+            Self::ClockBeforeFloor { now, floor } => write!(
+                f,
+                "clock says {now}, which cannot be: it is later than {floor}"
+            ),
             Self::Expired { not_after } => write!(f, "expired on {not_after}"),
             Self::NotYetValid { not_before } => write!(f, "not valid before {not_before}"),
             Self::NameMismatch => f.write_str("certificate is for another name"),
@@ -138,6 +170,15 @@ impl fmt::Display for Breach {
             Self::MessageLength(message) => {
                 write!(f, "{} contradicts its own length", Message(message))
             }
+            Self::MissingMessage(message) => write!(f, "{} did not come", Message(message)),
+            Self::Extension { message, kind } => {
+                write!(
+                    f,
+                    "extension {kind} of {} is missing, twice or not legal",
+                    Message(message)
+                )
+            }
+            Self::RequestContext => f.write_str("CertificateRequest has a context"),
             Self::HelloField(field) => match field {
                 HelloField::Extension(kind) => {
                     write!(f, "ServerHello extension {kind} is not legal here")
@@ -155,6 +196,7 @@ impl fmt::Display for Limit {
             Self::HandshakeMessage => "handshake message bytes",
             Self::ChainLength => "server certificates",
             Self::Anchors => "CA certificates",
+            Self::ClientChain => "bytes of our certificate messages",
             Self::PublicKey => "public key bytes",
             Self::RecordBuffer => "record bytes",
             Self::IdleRecords => "records without data",

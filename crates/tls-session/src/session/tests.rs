@@ -18,15 +18,15 @@ use crate::support::server::Server;
 use crate::{Cause, Policy, Timestamp};
 
 /// Ours, but for the one thing ours never does: the engine takes the error for "do not verify".
-struct Faulty<'p> {
-    ours: Provider<'p, TestRng>,
+struct Faulty<'p, 'c> {
+    ours: Provider<'p, 'c, TestRng>,
     /// How often the verifier is handed out before it is not.
     good_for: u32,
 }
 
-impl CryptoProvider for Faulty<'_> {
+impl CryptoProvider for Faulty<'_, '_> {
     type CipherSuite = Suite;
-    type Signature = [u8; 0];
+    type Signature = crate::identity::Proof;
 
     fn rng(&mut self) -> impl CryptoRngCore {
         self.ours.rng()
@@ -50,23 +50,22 @@ fn duty_4_an_engine_without_verifier_opens_no_session() {
     let now = Timestamp::from_unix(i64::try_from(NOW).unwrap());
     let strict = Policy::chain(Anchors::new(anchors).unwrap(), Clock::At(now));
     for policy in [strict, Policy::danger_any_peer()] {
-        // Asked for the name, for Certificate and for CertificateVerify.
+        // Asked for the name, Certificate, CertificateVerify and Finished.
+        let unconfirmed = Cause::Protocol(Breach::MissingMessage(20));
         for (good_for, expected) in [
-            (0, Some(Cause::NoCertificate)),
-            (1, Some(Cause::NoCertificate)),
-            (2, Some(Cause::NoSignature)),
-            (3, None),
+            (0, Some(unconfirmed)),
+            (1, Some(unconfirmed)),
+            (2, Some(unconfirmed)),
+            (3, Some(unconfirmed)),
+            (4, None),
         ] {
             let (wire, rx, tx) =
                 connect(Server::new(Script::good(&family.site())), Faults::default());
             let transport = GuardedTransport::new(rx, tx, TestClock::default().delay());
             let mut memory = Box::new(Memory::<16_640, 4096>::new());
-            let verifier = Verifier::new(&policy, &transport.shared);
+            let verifier = Verifier::new(&policy, &transport.shared, None);
             let provider = Faulty {
-                ours: Provider {
-                    verifier,
-                    rng: TestRng::new(3),
-                },
+                ours: Provider::new(verifier, TestRng::new(3)),
                 good_for,
             };
             let open = pin!(Session::open_with(

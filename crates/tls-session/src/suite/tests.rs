@@ -69,11 +69,19 @@ fn report_of(plaintext: &[u8]) -> Option<Report> {
     }
 }
 
+/// A message of this type, legal where the type is, and of this length where it can be.
 fn message(kind: u8, len: usize) -> Vec<u8> {
-    let mut bytes = std::vec![kind, 0];
-    bytes.extend(u16::try_from(len).unwrap().to_be_bytes());
-    bytes.resize(4 + len, 0x5a);
-    bytes
+    let short = |len: usize| u16::try_from(len).unwrap().to_be_bytes();
+    let mut body = match (kind, len) {
+        (8, 6..) => [short(len - 2), [0, 10], short(len - 6)].concat(),
+        (8, 2) => std::vec![0, 0],
+        (13, 7..) => [&[0][..], &short(len - 3), &[0, 13], &short(len - 7)].concat(),
+        (11, 5..) => [&[0, 0][..], &short(len - 4)].concat(),
+        (15, 5..) => [[8, 4], short(len - 4)].concat(),
+        _ => Vec::new(),
+    };
+    body.resize(len, 0x5a);
+    [&[kind, 0][..], &short(len), &body].concat()
 }
 
 #[test]
@@ -84,10 +92,10 @@ fn a_record_without_the_guards_mark_is_not_opened() {
 }
 
 #[test]
-fn legal_flights_pass_untouched() {
+fn legal_flights_reach_the_engine_whole() {
     let flight = [
         message(8, 2),
-        message(13, 5),
+        message(13, 9),
         message(11, 300),
         message(15, 70),
         message(20, 32),
@@ -99,9 +107,79 @@ fn legal_flights_pass_untouched() {
             for padding in [0, 1, 40] {
                 let mut padded = plaintext.clone();
                 padded.resize(padded.len() + padding, 0);
-                assert_eq!(open(&padded, Phase::Handshake.mark()).unwrap(), padded);
+                let mut expected = Vec::new();
+                for message in &flight[from..to] {
+                    match message[0] {
+                        8 => expected.extend([8, 0, 0, 6, 0, 4, 0, 15]),
+                        13 => expected.extend([13, 0, 0, 13, 0, 0, 10, 0, 48]),
+                        _ => expected.extend(&message[..4]),
+                    }
+                    let from = if message[0] == 13 { 5 } else { 4 };
+                    expected.extend(&message[from..]);
+                }
+                if to == flight.len() {
+                    expected.extend(envelope::FINISHED_HELD);
+                }
+                expected.push(22);
+                expected.resize(expected.len() + padding, 0);
+                assert_eq!(open(&padded, Phase::Handshake.mark()).unwrap(), expected);
             }
         }
+    }
+}
+
+/// What we send: messages in an envelope leave it, everything else goes as it is.
+#[test]
+fn what_is_sent_is_what_is_in_the_envelope() {
+    let key = Key::<Aes128Gcm>::from([7; 16]);
+    let nonce = Nonce::<Aes128Gcm>::from([9; 12]);
+    let enveloped = |kind: u8, head: &[u8], inside: &[u8], behind: &[u8]| {
+        let body = [head, &envelope::MARK, inside, behind].concat();
+        let len = u16::try_from(body.len()).unwrap().to_be_bytes();
+        [&[kind, 0, len[0], len[1]][..], &body, &[22]].concat()
+    };
+    let long = message(11, 600);
+    for (plaintext, expected) in [
+        (
+            enveloped(11, &[0; 7], &long, &[0, 0]),
+            [&long[..], &[22]].concat(),
+        ),
+        (enveloped(11, &[0; 7], b"", &[0, 0]), std::vec![22]),
+        (
+            enveloped(15, &[8, 4, 0, 48], &[5; 32], &[]),
+            [&[5; 32][..], &[22]].concat(),
+        ),
+        ([&long[..], &[22]].concat(), [&long[..], &[22]].concat()),
+        // The same bytes as application data are the application's.
+        (
+            {
+                let mut data = enveloped(11, &[0; 7], &long, &[0, 0]);
+                *data.last_mut().unwrap() = 23;
+                data
+            },
+            {
+                let mut data = enveloped(11, &[0; 7], &long, &[0, 0]);
+                *data.last_mut().unwrap() = 23;
+                data
+            },
+        ),
+        (std::vec![1, 0, 21], std::vec![1, 0, 21]),
+    ] {
+        let len = u16::try_from(plaintext.len() + 16).unwrap().to_be_bytes();
+        let mut record = Record {
+            limit: plaintext.len() + 16,
+            bytes: plaintext,
+        };
+        GuardedCipher::new(&key)
+            .encrypt_in_place(&nonce, &[23, 3, 3, len[0], len[1]], &mut record)
+            .unwrap();
+        let len = u16::try_from(expected.len() + 16).unwrap().to_be_bytes();
+        let mut sealed = expected;
+        let tag = Aes128Gcm::new(&key)
+            .encrypt_in_place_detached(&nonce, &[23, 3, 3, len[0], len[1]], &mut sealed)
+            .unwrap();
+        sealed.extend(tag);
+        assert_eq!(record.bytes, sealed);
     }
 }
 
@@ -134,6 +212,74 @@ fn what_the_engine_must_not_parse_becomes_a_report() {
         (
             with_type([message(20, 32), message(8, 0)].concat(), 22),
             Report::Message(8),
+        ),
+        (with_type(message(8, 0), 22), Report::Length(8)),
+        (with_type(message(8, 1), 22), Report::Length(8)),
+        (
+            with_type(std::vec![8, 0, 0, 3, 0, 0, 0], 22),
+            Report::Length(8),
+        ),
+        (
+            with_type(std::vec![8, 0, 0, 5, 0, 3, 0, 10, 0], 22),
+            Report::Length(8),
+        ),
+        (
+            with_type(std::vec![8, 0, 0, 6, 0, 4, 0, 10, 0, 1], 22),
+            Report::Length(8),
+        ),
+        (
+            with_type(std::vec![8, 0, 0, 6, 0, 4, 0, 43, 0, 0], 22),
+            Report::Extension {
+                message: 8,
+                kind: 43,
+            },
+        ),
+        (
+            with_type(std::vec![8, 0, 0, 10, 0, 8, 0, 10, 0, 0, 0, 10, 0, 0], 22),
+            Report::Extension {
+                message: 8,
+                kind: 10,
+            },
+        ),
+        (with_type(message(13, 0), 22), Report::Length(13)),
+        (
+            with_type(std::vec![13, 0, 0, 3, 0, 0, 0], 22),
+            Report::Length(13),
+        ),
+        (
+            with_type(std::vec![13, 0, 0, 4, 1, 7, 0, 0], 22),
+            Report::Context,
+        ),
+        (
+            with_type(std::vec![13, 0, 0, 7, 0, 0, 4, 0x12, 0x34, 0, 0], 22),
+            Report::Extension {
+                message: 13,
+                kind: 13,
+            },
+        ),
+        (
+            with_type(std::vec![11, 0, 0, 4, 0, 0, 0, 0], 22),
+            Report::NoCertificate,
+        ),
+        (
+            with_type(std::vec![11, 0, 0, 4, 0, 0, 0, 1], 22),
+            Report::Length(11),
+        ),
+        (
+            with_type(std::vec![11, 0, 0, 5, 1, 0, 0, 0, 0], 22),
+            Report::Length(11),
+        ),
+        (
+            with_type(std::vec![11, 0, 0, 3, 0, 0, 0], 22),
+            Report::Length(11),
+        ),
+        (
+            with_type(std::vec![15, 0, 0, 5, 8, 4, 0, 0, 0], 22),
+            Report::Length(15),
+        ),
+        (
+            with_type(std::vec![15, 0, 0, 3, 8, 4, 0], 22),
+            Report::Length(15),
         ),
         (with_type(message(20, 31), 22), Report::Length(20)),
         (with_type(message(20, 33), 22), Report::Length(20)),

@@ -6,6 +6,7 @@ const SERVER_NAME: u16 = 0;
 const SUPPORTED_GROUPS: u16 = 10;
 const SIGNATURE_ALGORITHMS: u16 = 13;
 const ALPN: u16 = 16;
+const PRE_SHARED_KEY: u16 = 41;
 const SUPPORTED_VERSIONS: u16 = 43;
 const KEY_SHARE: u16 = 51;
 
@@ -70,6 +71,22 @@ impl ClientHello {
 
     pub(crate) fn versions(&self) -> Vec<u16> {
         self.number_list::<1>(SUPPORTED_VERSIONS)
+    }
+
+    /// Identities and binders of pre_shared_key, which must be the last extension.
+    pub(crate) fn pre_shared_keys(&self) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+        let (PRE_SHARED_KEY, data) = self.extensions.last()? else {
+            return None;
+        };
+        let mut reader = Reader(data);
+        let (mut identities, mut binders) =
+            (Reader(reader.vec::<2>()?), Reader(reader.vec::<2>()?));
+        let mut out = Vec::new();
+        while let Some(identity) = identities.vec::<2>() {
+            let _age = identities.bytes(4)?;
+            out.push((identity.to_vec(), binders.vec::<1>()?.to_vec()));
+        }
+        (reader.is_empty() && binders.is_empty()).then_some(out)
     }
 
     fn number_list<const N: usize>(&self, kind: u16) -> Vec<u16> {

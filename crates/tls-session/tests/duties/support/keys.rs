@@ -8,6 +8,7 @@ use p256::ecdsa::signature::Signer;
 use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
 use rsa::pkcs1v15::Pkcs1v15Sign;
 use rsa::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey};
+use rsa::traits::{PrivateKeyParts, PublicKeyParts};
 use rsa::{Pss, RsaPrivateKey, RsaPublicKey};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
@@ -153,6 +154,20 @@ impl Key {
             Self::Rsa(key) => key.to_pkcs8_der(),
         };
         document.unwrap().as_bytes().to_vec()
+    }
+
+    /// What a device keeps of the key: the scalar or seed; modulus and both exponents of RSA.
+    pub(crate) fn private_parts(&self) -> Vec<Vec<u8>> {
+        match self {
+            Self::P256(key) => vec![key.to_bytes().to_vec()],
+            Self::P384(key) => vec![key.to_bytes().to_vec()],
+            Self::Ed25519(key) => vec![key.to_bytes().to_vec()],
+            Self::Rsa(key) => vec![
+                key.n().to_bytes_be(),
+                key.e().to_bytes_be(),
+                key.d().to_bytes_be(),
+            ],
+        }
     }
 
     /// Signs a handshake with the hash and padding the scheme names and the algorithm of the key,

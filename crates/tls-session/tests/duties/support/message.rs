@@ -121,6 +121,15 @@ impl Hello {
         }
     }
 
+    /// Takes the pre-shared key of this number.
+    pub(crate) fn takes_psk(number: u16) -> Self {
+        Self::with(vec![
+            HelloExtension::SupportedVersion(TLS_1_3),
+            HelloExtension::OurShare { group: SECP256R1 },
+            HelloExtension::Raw(41, number.to_be_bytes().to_vec()),
+        ])
+    }
+
     /// Correct but for these extensions.
     pub(crate) fn with(extensions: Vec<HelloExtension>) -> Self {
         Self {

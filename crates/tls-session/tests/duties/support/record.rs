@@ -48,9 +48,9 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// From the ECDHE result and the hash of ClientHello and ServerHello.
-    pub(crate) fn new(shared: &[u8], hellos: &Secret) -> Self {
-        let early = extract(&[0; 32], &[0; 32]);
+    /// From the pre-shared key, if any, the ECDHE result and the hash of ClientHello and ServerHello.
+    pub(crate) fn new(psk: Option<&[u8]>, shared: &[u8], hellos: &Secret) -> Self {
+        let early = extract(&[0; 32], psk.unwrap_or(&[0; 32]));
         let handshake = extract(&expand_label(&early, "derived", &hash(&[])), shared);
         Self {
             client: expand_label(&handshake, "c hs traffic", hellos),
@@ -68,6 +68,14 @@ impl Schedule {
             expand_label(&master, "s ap traffic", transcript),
         )
     }
+}
+
+/// The binder of an external pre-shared key over ClientHello without its binders (RFC 8446
+/// §4.2.11.2).
+pub(crate) fn binder(psk: &[u8], partial_hello: &[u8]) -> Secret {
+    let early = extract(&[0; 32], psk);
+    let key = expand_label(&early, "ext binder", &hash(&[]));
+    finished(&key, &hash(partial_hello))
 }
 
 /// `verify_data` of a Finished message.
@@ -171,7 +179,7 @@ mod tests {
                 .unwrap()
                 .try_into()
                 .unwrap();
-        let schedule = Schedule::new(&shared, &hellos);
+        let schedule = Schedule::new(None, &shared, &hellos);
         assert_eq!(
             hex::encode(schedule.client),
             "b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21"

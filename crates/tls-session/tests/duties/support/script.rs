@@ -120,6 +120,8 @@ impl Step {
 pub(crate) struct Script {
     pub(crate) steps: Vec<Step>,
     pub(crate) wrap: Wrap,
+    /// The pre-shared key of the key schedule.
+    pub(crate) psk: Option<Vec<u8>>,
 }
 
 impl Script {
@@ -139,6 +141,20 @@ impl Script {
         Self {
             steps: messages.into_iter().map(Step::Send).collect(),
             wrap: Wrap::default(),
+            psk: None,
+        }
+    }
+
+    /// A correct server that knows this pre-shared key.
+    pub(crate) fn psk(key: &[u8]) -> Self {
+        let script = Self::of(vec![
+            Message::ServerHello(Hello::takes_psk(0)),
+            Message::EncryptedExtensions(Vec::new()),
+            Message::Finished,
+        ]);
+        Self {
+            psk: Some(key.to_vec()),
+            ..script
         }
     }
 

@@ -41,6 +41,8 @@ pub(crate) enum Fault {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Seen {
     pub(crate) hello: Option<ClientHello>,
+    /// It offered pre-shared keys, and proved to know ours.
+    pub(crate) binders_right: bool,
     /// Its Finished came and was right.
     pub(crate) finished: bool,
     /// All application data, decrypted.

@@ -20,7 +20,7 @@ use super::codec::Reader;
 use super::message::{self, Message, SECP256R1};
 use super::record::{
     ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Keys, MAX_PLAINTEXT, Schedule, Secret,
-    TLS_1_2, finished, hash, plain,
+    TLS_1_2, binder, finished, hash, plain,
 };
 use super::script::{Packing, Script, Step, Wrap};
 use super::seen::{Alert, ClientProof, Fault, Seen};
@@ -47,6 +47,7 @@ struct Epoch {
 pub(crate) struct Server {
     steps: VecDeque<Step>,
     wrap: Wrap,
+    psk: Option<Vec<u8>>,
     play: Play,
     /// Messages not yet laid into records.
     pending: Vec<Vec<u8>>,
@@ -66,6 +67,7 @@ impl Server {
         Self {
             steps: script.steps.into(),
             wrap: script.wrap,
+            psk: script.psk,
             play: Play::Waiting,
             pending: Vec::new(),
             out: Vec::new(),
@@ -170,6 +172,7 @@ impl Server {
                     Some(hello) => self.seen.hello = Some(hello),
                     None => return self.seen.faults.push(Fault::Hello),
                 }
+                self.check_binders(whole);
                 self.play = Play::Running;
                 self.play();
             }
@@ -204,6 +207,23 @@ impl Server {
             }
             _ => self.seen.faults.push(Fault::Message(kind)),
         }
+    }
+
+    /// The binders of all offered identities are under our key, if we have one.
+    fn check_binders(&mut self, hello: &[u8]) {
+        let Some(psk) = &self.psk else { return };
+        let offered = self
+            .seen
+            .hello
+            .as_ref()
+            .and_then(ClientHello::pre_shared_keys);
+        let Some(offered) = offered else { return };
+        let len: usize = 2 + offered
+            .iter()
+            .map(|(_, binder)| 1 + binder.len())
+            .sum::<usize>();
+        let expected = binder(psk, &hello[..hello.len() - len]);
+        self.seen.binders_right = offered.iter().all(|(_, binder)| *binder == expected);
     }
 
     fn client_finished(&mut self, verify_data: &[u8], transcript: &Secret) {
@@ -309,7 +329,8 @@ impl Server {
             return;
         };
         let shared = diffie_hellman(secret.to_nonzero_scalar(), share.as_affine());
-        let schedule = Schedule::new(shared.raw_secret_bytes(), &hash(&self.transcript));
+        let hellos = hash(&self.transcript);
+        let schedule = Schedule::new(self.psk.as_deref(), shared.raw_secret_bytes(), &hellos);
         self.write = Some(Keys::new(schedule.server));
         self.read = Some(Keys::new(schedule.client));
         self.epoch = Some(Epoch {

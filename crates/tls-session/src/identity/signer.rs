@@ -1,0 +1,170 @@
+//! Private keys that can sign a handshake.
+
+use ed25519_dalek::Signer as _;
+use heapless::Vec;
+use rand_core::CryptoRngCore;
+use x509_facts::{Certificate, KeyKind};
+
+use super::{ClientKey, MARK, rsa};
+use crate::alg::{Hash, RSA_BITS};
+use crate::cause::Cause;
+
+/// Longest signature: RSA of 4096 bits.
+pub(super) const MAX_SIGNATURE: usize = 512;
+
+/// Signatures that the engine sends as they are: ECDSA in DER, Ed25519; or the end of a longer one.
+#[derive(Clone)]
+pub(crate) struct Proof(Vec<u8, 104>);
+
+impl Proof {
+    /// Bytes of a long signature that travel so.
+    pub(super) const TAIL: usize = 32;
+
+    fn whole(signature: &[u8]) -> Option<Self> {
+        Vec::from_slice(signature).ok().map(Self)
+    }
+
+    /// The last bytes of a signature whose other bytes are sent already.
+    pub(super) fn tail(bytes: &[u8]) -> Result<Self, Cause> {
+        let mut proof = Vec::new();
+        proof
+            .extend_from_slice(&MARK)
+            .and_then(|()| proof.extend_from_slice(bytes))
+            .map_err(|_| Cause::KeyUnreadable)?;
+        Ok(Self(proof))
+    }
+
+    /// No signature; only for a session that is refused already.
+    pub(crate) const fn none() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl AsRef<[u8]> for Proof {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A private key, checked.
+pub(crate) enum Signer<'a> {
+    P256(p256::ecdsa::SigningKey),
+    P384(p384::ecdsa::SigningKey),
+    Ed25519(ed25519_dalek::SigningKey),
+    Rsa(rsa::PrivateKey<'a>),
+}
+
+impl core::fmt::Debug for Signer<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.kind().fmt(f)
+    }
+}
+
+impl<'a> Signer<'a> {
+    pub(super) fn new(key: ClientKey<'a>) -> Result<Self, Cause> {
+        let unreadable = Cause::KeyUnreadable;
+        Ok(match key {
+            ClientKey::P256(scalar) => {
+                Self::P256(p256::ecdsa::SigningKey::from_slice(scalar).map_err(|_| unreadable)?)
+            }
+            ClientKey::P384(scalar) => {
+                Self::P384(p384::ecdsa::SigningKey::from_slice(scalar).map_err(|_| unreadable)?)
+            }
+            ClientKey::Ed25519(seed) => Self::Ed25519(ed25519_dalek::SigningKey::from_bytes(
+                seed.try_into().map_err(|_| unreadable)?,
+            )),
+            ClientKey::Rsa {
+                modulus,
+                public_exponent,
+                private_exponent,
+            } => Self::Rsa(rsa::PrivateKey::new(
+                modulus,
+                public_exponent,
+                private_exponent,
+            )?),
+        })
+    }
+
+    pub(super) const fn kind(&self) -> KeyKind {
+        match self {
+            Self::P256(_) => KeyKind::P256,
+            Self::P384(_) => KeyKind::P384,
+            Self::Ed25519(_) => KeyKind::Ed25519,
+            Self::Rsa(key) => KeyKind::Rsa { bits: key.bits() },
+        }
+    }
+
+    /// Whether the public half is the certificate's. It is computed from the private half where
+    /// that is cheap; an RSA key proves itself when it signs.
+    pub(super) fn belongs_to(&self, certificate: &Certificate<'_>) -> bool {
+        let public = certificate.public_key();
+        if certificate.key_kind() != self.kind() {
+            return false;
+        }
+        match self {
+            Self::P256(key) => p256::ecdsa::VerifyingKey::from_sec1_bytes(public)
+                .is_ok_and(|public| public == *key.verifying_key()),
+            Self::P384(key) => p384::ecdsa::VerifyingKey::from_sec1_bytes(public)
+                .is_ok_and(|public| public == *key.verifying_key()),
+            Self::Ed25519(key) => key.verifying_key().as_bytes() == public,
+            Self::Rsa(key) => key.belongs_to(public),
+        }
+    }
+
+    /// Signature schemes (RFC 8446 §4.2.3), the preferred first.
+    pub(super) const fn schemes(&self) -> &'static [u16] {
+        match self {
+            Self::P256(_) => &[0x0403],
+            Self::P384(_) => &[0x0503],
+            Self::Ed25519(_) => &[0x0807],
+            Self::Rsa(_) => &[0x0804, 0x0805, 0x0806],
+        }
+    }
+
+    /// Bytes of a signature that is too long for the engine.
+    pub(super) const fn long_signature(&self) -> Option<usize> {
+        match self {
+            Self::Rsa(key) => Some(key.len()),
+            Self::P256(_) | Self::P384(_) | Self::Ed25519(_) => None,
+        }
+    }
+
+    /// `None` for an RSA key, or where signing fails.
+    pub(super) fn sign_short(&self, message: &[u8]) -> Option<Proof> {
+        match self {
+            Self::P256(key) => {
+                let signature: p256::ecdsa::Signature = key.try_sign(message).ok()?;
+                Proof::whole(signature.to_der().as_bytes())
+            }
+            Self::P384(key) => {
+                let signature: p384::ecdsa::Signature = key.try_sign(message).ok()?;
+                Proof::whole(signature.to_der().as_bytes())
+            }
+            Self::Ed25519(key) => Proof::whole(&key.try_sign(message).ok()?.to_bytes()),
+            Self::Rsa(_) => None,
+        }
+    }
+
+    pub(super) fn sign_long(
+        &self,
+        scheme: u16,
+        message: &[&[u8]],
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<Vec<u8, MAX_SIGNATURE>, Cause> {
+        let Self::Rsa(key) = self else {
+            return Err(Cause::KeyUnsupported);
+        };
+        let hash = match scheme {
+            0x0804 => Hash::Sha256,
+            0x0805 => Hash::Sha384,
+            0x0806 => Hash::Sha512,
+            _ => return Err(Cause::ClientSignatureScheme),
+        };
+        key.sign_pss(hash, message, rng)
+    }
+}
+
+/// Whether an RSA modulus of so many bits signs here.
+pub(super) fn rsa_bits_taken(bits: u32) -> bool {
+    RSA_BITS.contains(&bits)
+}
