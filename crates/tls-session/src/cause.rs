@@ -2,6 +2,7 @@
 
 use x509_facts::Timestamp;
 
+mod code;
 mod words;
 
 pub use words::alert_words;

@@ -10,7 +10,6 @@
 //! takes place, so that the server must also prove that it holds its key. As on the modem, a name is
 //! checked only when one is given.
 
-mod code;
 mod connect;
 mod path;
 mod render;

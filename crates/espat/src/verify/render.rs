@@ -149,7 +149,7 @@ pub(super) fn refused_json(refusal: &Refusal) -> Value {
     let reason = &refusal.reason;
     json!({
         "verdict": "refused",
-        "code": code::of(&reason.cause),
+        "code": reason.cause.code(),
         "stage": reason.stage.word(),
         "mbedtls": mbedtls(reason.mbedtls()),
         "flags": reason.verify_flags(),
