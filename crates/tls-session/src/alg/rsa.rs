@@ -1,15 +1,13 @@
-//! RSA public operations on fixed-width integers (RFC 8017): the `rsa` crate needs an allocator,
-//! and a client that only verifies needs one modular power with a small exponent.
+//! RSA public operations (RFC 8017): the `rsa` crate needs an allocator, and a client that only
+//! verifies needs one modular power with a small exponent.
 
-use crypto_bigint::modular::runtime_mod::{DynResidue, DynResidueParams};
-use crypto_bigint::{U2048, U3072, U4096};
+mod montgomery;
+
 use rustls_pki_types::InvalidSignature;
 use subtle::ConstantTimeEq;
 
+use self::montgomery::MAX;
 use super::{Hash, RSA_BITS};
-
-/// Bytes of the largest modulus.
-const MAX: usize = 512;
 
 /// RSAPublicKey (RFC 8017 A.1.1), checked.
 pub(crate) struct PublicKey<'a> {
@@ -98,57 +96,6 @@ fn unsigned(content: &[u8]) -> Result<&[u8], InvalidSignature> {
     }
 }
 
-/// `base^exponent mod modulus` at one width. `base` and `modulus` are big-endian and no longer than
-/// the width; the result is left-padded to `out`.
-macro_rules! public_operation {
-    ($name:ident, $uint:ty, $bytes:literal) => {
-        fn $name(key: &PublicKey<'_>, base: &[u8], out: &mut [u8]) -> Result<(), InvalidSignature> {
-            use crypto_bigint::Encoding;
-            let modulus = <$uint>::from_be_bytes(left_padded::<$bytes>(key.modulus)?);
-            let base = <$uint>::from_be_bytes(left_padded::<$bytes>(base)?);
-            if base >= modulus {
-                return Err(InvalidSignature);
-            }
-            // The modulus is odd (checked when it was read), which is all this asks for.
-            let params = DynResidueParams::new(&modulus);
-            let base = DynResidue::new(&base, params);
-            // Square and multiply from the top bit down: the exponent is public.
-            let mut power = base;
-            let top = 31_u32.saturating_sub(key.exponent.leading_zeros());
-            for bit in (0..top).rev() {
-                power = power.square();
-                if key.exponent >> bit & 1 == 1 {
-                    power = power.mul(&base);
-                }
-            }
-            let result = power.retrieve().to_be_bytes();
-            let from = result
-                .len()
-                .checked_sub(out.len())
-                .ok_or(InvalidSignature)?;
-            let (head, tail) = result.split_at_checked(from).ok_or(InvalidSignature)?;
-            if head.iter().any(|byte| *byte != 0) {
-                return Err(InvalidSignature);
-            }
-            out.copy_from_slice(tail);
-            Ok(())
-        }
-    };
-}
-
-public_operation!(power_2048, U2048, 256);
-public_operation!(power_3072, U3072, 384);
-public_operation!(power_4096, U4096, 512);
-
-fn left_padded<const N: usize>(bytes: &[u8]) -> Result<[u8; N], InvalidSignature> {
-    let mut out = [0; N];
-    let from = N.checked_sub(bytes.len()).ok_or(InvalidSignature)?;
-    out.get_mut(from..)
-        .ok_or(InvalidSignature)?
-        .copy_from_slice(bytes);
-    Ok(out)
-}
-
 /// RSAVP1: the encoded message under a signature.
 fn recover<'o>(
     key: &PublicKey<'_>,
@@ -160,11 +107,8 @@ fn recover<'o>(
         return Err(InvalidSignature);
     }
     let out = out.get_mut(..key.modulus.len()).ok_or(InvalidSignature)?;
-    match key.modulus.len() {
-        ..=256 => power_2048(key, signature, out)?,
-        257..=384 => power_3072(key, signature, out)?,
-        _ => power_4096(key, signature, out)?,
-    }
+    // §5.2.2: a signature representative out of range is refused in there.
+    montgomery::power(key.modulus, signature, key.exponent, out).ok_or(InvalidSignature)?;
     Ok(out)
 }
 
