@@ -1,9 +1,9 @@
 //! What the other steps need beyond cargo, and how it is had on Debian.
 //!
 //! Nothing of the system is changed without consent: `--yes`, or `CI=true`. What is changed is
-//! little. `apt-get` may add packages but not remove any; and chrony, whose package would take the
-//! place of the machine's own time service, is unpacked under the target folder instead: the tests
-//! want the program, not the service.
+//! little. `apt-get` may add packages but not remove any; and the servers that the tests talk to are
+//! unpacked under the target folder instead, together with the libraries they need: the tests want
+//! the programs, not a broker that starts with the machine or another time service.
 
 use std::path::Path;
 use std::time::Duration;
@@ -39,8 +39,36 @@ impl Consent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Missing {
     Openssl,
-    Chronyd,
+    Server(Server),
     Core,
+}
+
+/// A server that is unpacked, not installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Server {
+    Chronyd,
+    GnutlsServ,
+    Mosquitto,
+}
+
+impl Server {
+    const ALL: [Self; 3] = [Self::Chronyd, Self::GnutlsServ, Self::Mosquitto];
+
+    const fn program(self) -> &'static str {
+        match self {
+            Self::Chronyd => "chronyd",
+            Self::GnutlsServ => "gnutls-serv",
+            Self::Mosquitto => "mosquitto",
+        }
+    }
+
+    const fn package(self) -> &'static str {
+        match self {
+            Self::Chronyd => "chrony",
+            Self::GnutlsServ => "gnutls-bin",
+            Self::Mosquitto => "mosquitto",
+        }
+    }
 }
 
 impl Missing {
@@ -50,9 +78,12 @@ impl Missing {
         if find_program("openssl", &[]).is_none() {
             missing.push(Self::Openssl);
         }
-        if find_program("chronyd", &folders).is_none() {
-            missing.push(Self::Chronyd);
-        }
+        missing.extend(
+            Server::ALL
+                .into_iter()
+                .filter(|server| find_program(server.program(), &folders).is_none())
+                .map(Self::Server),
+        );
         if Core::find(Compiler::Auto, workspace).is_none() {
             missing.push(Self::Core);
         }
@@ -62,7 +93,7 @@ impl Missing {
     const fn name(self) -> &'static str {
         match self {
             Self::Openssl => "openssl",
-            Self::Chronyd => "chronyd",
+            Self::Server(server) => server.program(),
             Self::Core => "a bare-metal `core`",
         }
     }
@@ -71,7 +102,7 @@ impl Missing {
     const fn packages(self) -> &'static [&'static str] {
         match self {
             Self::Openssl => &["openssl"],
-            Self::Chronyd => &[],
+            Self::Server(_) => &[],
             // A check needs no linker.
             Self::Core => &["rustc-web", "rust-web-src"],
         }
@@ -150,14 +181,31 @@ fn plan(missing: &[Missing], tools: &Path) -> Vec<Do> {
                 .args(packages),
         ));
     }
-    if missing.contains(&Missing::Chronyd) {
-        let tools = quoted(&tools.to_string_lossy());
-        plan.push(Do::AsUser(Cmd::new("sh -c").arg(format!(
-            "mkdir -p {tools} && cd {tools} && rm -f chrony_*.deb && \
-             apt-get download -q -o Acquire::Retries=3 chrony && dpkg-deb --extract chrony_*.deb ."
-        ))));
+    let servers: Vec<&str> = missing
+        .iter()
+        .filter_map(|each| match each {
+            Missing::Server(server) => Some(server.package()),
+            Missing::Openssl | Missing::Core => None,
+        })
+        .collect();
+    if !servers.is_empty() {
+        plan.push(Do::AsUser(Cmd::new("sh -c").arg(unpack(&servers, tools))));
     }
     plan
+}
+
+/// A script that unpacks these packages and what apt would install with them on this machine: a
+/// library that is here already is not among it. Header files are nobody's need.
+fn unpack(packages: &[&str], tools: &Path) -> String {
+    let tools = quoted(&tools.to_string_lossy());
+    let packages = packages.join(" ");
+    format!(
+        "mkdir -p {tools} && cd {tools} && rm -f *.deb && \
+         apt-get download -q -o Acquire::Retries=3 \
+         $(apt-get install --simulate --no-install-recommends {packages} | \
+         sed -n 's/^Inst \\([^ ]*\\).*/\\1/p' | grep -v -e '-dev$') && \
+         for deb in *.deb; do dpkg-deb --extract $deb . || exit 1; done"
+    )
 }
 
 /// rustfmt and clippy come with rustup's default profile, but not with the minimal one.
@@ -217,14 +265,19 @@ mod tests {
         assert_eq!(Consent::Given.or(false), Consent::Given);
     }
 
+    const SERVERS: [Missing; 3] = [
+        Missing::Server(Server::Chronyd),
+        Missing::Server(Server::GnutlsServ),
+        Missing::Server(Server::Mosquitto),
+    ];
+
     #[test]
     fn only_what_is_missing_is_installed_and_nothing_is_removed() {
-        let all = plan_line(&[Missing::Openssl, Missing::Chronyd, Missing::Core]);
+        let all = plan_line(&[Missing::Openssl, SERVERS[0], Missing::Core]);
         assert!(
-            all.contains("--no-remove") && all.ends_with("extract chrony_*.deb .'"),
+            all.contains(" --no-remove ") && all.contains(" openssl rustc-web rust-web-src "),
             "{all}"
         );
-        assert!(all.contains(" openssl rustc-web rust-web-src "), "{all}");
 
         let openssl = plan_line(&[Missing::Openssl]);
         assert!(
@@ -234,16 +287,69 @@ mod tests {
     }
 
     #[test]
-    fn chrony_is_unpacked_and_not_installed() {
-        let line = plan_line(&[Missing::Chronyd]);
-        assert!(!line.contains("install"), "{line}");
-        assert!(line.contains("cd /w/target/tools "), "{line}");
+    fn servers_are_unpacked_and_not_installed() {
+        for servers in [&SERVERS[..], &SERVERS[1..], &SERVERS[2..]] {
+            let plan = plan(servers, Path::new("/w/target/tools"));
+            let line = one_line(&plan);
+            for step in &plan {
+                if let Do::AsRoot(cmd) = step {
+                    assert_eq!(cmd, &Cmd::new("apt-get update -q"), "{line}");
+                }
+            }
+            let installs = line.matches(" install ").count();
+            assert_eq!(installs, line.matches(" install --simulate ").count());
+            assert!(line.contains("cd /w/target/tools "), "{line}");
+            for server in SERVERS {
+                let Missing::Server(known) = server else {
+                    unreachable!("a list of servers")
+                };
+                let named = line.contains(&format!(" {} ", known.package()));
+                assert_eq!(named, servers.contains(&server), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_script_takes_the_packages_that_apt_names_but_for_headers() {
+        let begin = std::env::temp_dir().join(format!("xtask-unpack-{}", std::process::id()));
+        let (bin, tools) = (begin.join("bin"), begin.join("it's here"));
+        std::fs::create_dir_all(&bin).unwrap();
+        let fake = |name: &str, script: &str| {
+            let file = bin.join(name);
+            std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+            assert!(
+                Cmd::new("chmod +x")
+                    .arg(file.to_str().unwrap())
+                    .run()
+                    .is_ok()
+            );
+        };
+        fake(
+            "apt-get",
+            "case $1 in\n\
+             install) echo 'Remv timesyncd [1]'; echo 'Inst libx30 [1] (2 Debian:12 [amd64]) []'\n\
+             echo 'Inst libx-dev [1] (2)'; echo 'Inst served (3 Debian:12 [amd64])'; echo 'Conf served (3)';;\n\
+             download) shift 4; for name; do : > ${name}_1.deb; done;;\nesac",
+        );
+        fake("dpkg-deb", "echo $2 >> unpacked");
+        let script = format!(
+            "PATH={}:$PATH; {}",
+            bin.display(),
+            unpack(&["served"], &tools)
+        );
+        for _again in 0..2 {
+            assert!(Cmd::new("sh -c").arg(script.as_str()).run().is_ok());
+            let unpacked = std::fs::read_to_string(tools.join("unpacked")).unwrap();
+            assert_eq!(unpacked, "libx30_1.deb\nserved_1.deb\n");
+            std::fs::remove_file(tools.join("unpacked")).unwrap();
+        }
+        crate::cmd::remove_folder(&begin).unwrap();
     }
 
     #[test]
     fn what_is_missing_is_said_in_one_line() {
         assert_eq!(
-            sentence(&[Missing::Chronyd, Missing::Core]),
+            sentence(&[SERVERS[0], Missing::Core]),
             "missing: chronyd, a bare-metal `core`"
         );
     }

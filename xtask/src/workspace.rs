@@ -78,10 +78,12 @@ impl Workspace {
     }
 
     /// Where programs may be that are not on everyone's path.
-    pub(crate) fn program_folders(&self) -> [PathBuf; 2] {
+    pub(crate) fn program_folders(&self) -> [PathBuf; 3] {
+        let tools = self.scratch("tools");
         [
             PathBuf::from("/usr/sbin"),
-            self.scratch("tools").join("usr/sbin"),
+            tools.join("usr/sbin"),
+            tools.join("usr/bin"),
         ]
     }
 
