@@ -1,4 +1,5 @@
-//! The simulator as a user meets it: the program, real flash files, `openssl s_server` and `chronyd`.
+//! The simulator as a user meets it: the program, real flash files, servers of Debian's:
+//! `openssl s_server`, `gnutls-serv`, `mosquitto`, `chronyd`.
 //!
 //! Nothing here reaches into the crates; what the modem must say is compared byte for byte.
 //!
@@ -7,6 +8,9 @@
 //! | `story` | from an erased flash to a verified session, with every server key there is |
 //! | `refusals` | each way a session is refused has its own reason |
 //! | `peers` | servers with other tastes |
+//! | `console` | a server with a person at its console: protocols, much data, new keys |
+//! | `gnutls` | a server that is not of OpenSSL's making |
+//! | `mqtt` | a broker, spoken to in its own protocol |
 //! | `bad_input` | nothing a host sends, or stops sending, harms the modem |
 //! | `flash_files` | flash images that cannot be used are refused in one line |
 //! | `restart` | what outlives the power |
@@ -18,7 +22,10 @@
 )]
 
 mod bad_input;
+mod console;
 mod flash_files;
+mod gnutls;
+mod mqtt;
 mod peers;
 mod ports;
 mod refusals;

@@ -11,15 +11,6 @@ use crate::support::servers::TlsServer;
 use crate::support::utf8;
 use crate::support::world::{PORT, World, start};
 
-fn connect(host: &mut Host) {
-    host.ask(&start(PORT), "CONNECT\r\n\r\nOK\r\n");
-}
-
-fn close(host: &mut Host) {
-    host.ask("AT+CIPCLOSE", "CLOSED\r\n\r\nOK\r\n");
-    host.ok("AT");
-}
-
 fn exchange(host: &mut Host, data: &str) {
     host.transmit(format!("{data}\r\n").as_bytes());
     let reversed: String = data.chars().rev().chain(['\n']).collect();
@@ -32,10 +23,10 @@ fn accepted(own: impl FnOnce(&World) -> Credentials, options: &[&str]) {
     let server = TlsServer::reversing(&own(&world), options);
     let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
     for data in ["first", "second"] {
-        connect(&mut host);
+        host.opens(PORT);
         exchange(&mut host, data);
         exchange(&mut host, data);
-        close(&mut host);
+        host.closes();
     }
 }
 
@@ -70,14 +61,16 @@ fn two_intermediates_lead_to_the_ca() {
     fs::write(&chain, text.concat()).expect("room");
     let server = TlsServer::reversing(&own, &["-cert_chain", utf8(&chain)]);
     let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
-    connect(&mut host);
+    host.opens(PORT);
     exchange(&mut host, "over two intermediates");
-    close(&mut host);
+    host.closes();
 }
 
 #[test]
 fn session_tickets_are_no_data() {
-    accepted(p256, &["-num_tickets", "4"]);
+    for tickets in ["0", "4"] {
+        accepted(p256, &["-num_tickets", tickets]);
+    }
 }
 
 #[test]
@@ -85,14 +78,22 @@ fn a_change_of_the_record_size_is_no_change_of_the_data() {
     accepted(p256, &["-max_send_frag", "512"]);
 }
 
+#[test]
+fn a_server_that_asks_to_begin_anew_with_a_cookie_is_obeyed() {
+    accepted(p256, &["-stateless"]);
+}
+
+#[test]
+fn a_server_that_would_rather_have_another_group_makes_do_with_ours() {
+    accepted(p256, &["-serverpref", "-groups", "X25519:P-384:P-256"]);
+}
+
 /// A server with these options is refused, for this reason.
 fn refused(options: &[&str], why: &str) {
     let world = World::new();
     let server = TlsServer::reversing(&p256(&world), options);
     let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
-    host.ask(&start(PORT), "\r\nERROR\r\n");
-    host.ask("AT+SSLWHY?", &format!("+SSLWHY:0,{why}\r\n\r\nOK\r\n"));
-    host.ok("AT");
+    host.is_refused(PORT, why);
 }
 
 #[test]
@@ -173,20 +174,11 @@ fn a_server_that_demands_a_certificate_ends_the_session_and_says_so() {
     let world = World::new();
     let server = TlsServer::reversing(&p256(&world), &["-Verify", "1"]);
     let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
-    connect(&mut host);
+    host.opens(PORT);
     host.hears("CLOSED\r\n");
     let why = r#""data",-0x7780,0x00000000,0,"","","server alert: certificate required (116)""#;
-    host.ask("AT+SSLWHY?", &format!("+SSLWHY:0,{why}\r\n\r\nOK\r\n"));
+    host.is_told(why);
     host.ok("AT");
-}
-
-/// Everything until the server has closed, of as many `+IPD` as it takes.
-fn all_data(host: &mut Host, count: usize) -> Vec<u8> {
-    let mut data = Vec::new();
-    while data.len() < count {
-        data.extend(host.ipd());
-    }
-    data
 }
 
 #[test]
@@ -206,9 +198,9 @@ fn answers_of_full_records_arrive_whole() {
     let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
     for count in files {
         let expected = bytes(count);
-        connect(&mut host);
+        host.opens(PORT);
         host.transmit(format!("GET /{count} HTTP/1.0\r\n\r\n").as_bytes());
-        let data = all_data(&mut host, expected.len());
+        let data = host.ipds(expected.len());
         assert!(data == expected, "{count}");
         host.hears("CLOSED\r\n");
         host.ok("AT");
@@ -220,12 +212,12 @@ fn the_largest_send_arrives_whole() {
     let world = World::new();
     let server = TlsServer::reversing(&p256(&world), &[]);
     let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
-    connect(&mut host);
+    host.opens(PORT);
     let line: Vec<u8> = (b'a'..=b'z').cycle().take(8191).collect();
     host.transmit(&[&line[..], b"\n"].concat());
-    let answer = all_data(&mut host, 8192);
+    let answer = host.ipds(8192);
     assert!(answer.iter().rev().skip(1).eq(&line));
-    close(&mut host);
+    host.closes();
 }
 
 #[test]
@@ -233,7 +225,7 @@ fn a_server_may_end_the_session() {
     let world = World::new();
     let server = TlsServer::reversing(&p256(&world), &[]);
     let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
-    connect(&mut host);
+    host.opens(PORT);
     exchange(&mut host, "before");
     host.transmit(b"CLOSE\r\n");
     host.hears("CLOSED\r\n");
@@ -241,9 +233,9 @@ fn a_server_may_end_the_session() {
         "AT+SSLWHY?",
         "+SSLWHY:0,\"data\",-0x7880,0x00000000,0,\"\",\"\",\"server closed the session\"\r\n\r\nOK\r\n",
     );
-    connect(&mut host);
+    host.opens(PORT);
     exchange(&mut host, "after");
-    close(&mut host);
+    host.closes();
 }
 
 #[test]
@@ -251,7 +243,7 @@ fn a_server_killed_in_the_session_closes_the_link() {
     let world = World::new();
     let mut server = TlsServer::reversing(&p256(&world), &[]);
     let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
-    connect(&mut host);
+    host.opens(PORT);
     exchange(&mut host, "before");
     server.process.kill();
     host.hears("CLOSED\r\n");
@@ -269,13 +261,13 @@ fn a_server_that_stops_taking_part_can_be_left() {
     let world = World::new();
     let server = TlsServer::reversing(&p256(&world), &[]);
     let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
-    connect(&mut host);
+    host.opens(PORT);
     exchange(&mut host, "before");
     server.process.signal("STOP");
     host.transmit(b"to nobody\r\n");
-    close(&mut host);
+    host.closes();
     server.process.signal("CONT");
-    connect(&mut host);
+    host.opens(PORT);
     exchange(&mut host, "after");
-    close(&mut host);
+    host.closes();
 }

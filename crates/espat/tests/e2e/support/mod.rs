@@ -1,6 +1,8 @@
 //! What stands around the modem: its host, servers, certificates, and the programs behind them.
 
+pub(crate) mod gnutls;
 pub(crate) mod modem;
+pub(crate) mod mosquitto;
 pub(crate) mod pki;
 pub(crate) mod process;
 pub(crate) mod servers;

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::process::{Process, command};
+use super::world::start;
 use super::{PATIENCE, utf8};
 
 /// `espat sim` on a TCP port.
@@ -185,12 +186,80 @@ impl Host {
         self.hears("\r\nOK\r\n");
     }
 
+    /// Opens the session.
+    pub(crate) fn opens(&mut self, port: u16) {
+        self.ask(&start(port), "CONNECT\r\n\r\nOK\r\n");
+    }
+
+    /// Opening the session is refused for this reason: `+SSLWHY` without its head.
+    pub(crate) fn is_refused(&mut self, port: u16, why: &str) {
+        self.ask(&start(port), "\r\nERROR\r\n");
+        self.is_told(why);
+        self.ok("AT");
+    }
+
+    /// The reason for the end of the last session: `+SSLWHY` without its head.
+    pub(crate) fn is_told(&mut self, why: &str) {
+        self.ask("AT+SSLWHY?", &format!("+SSLWHY:0,{why}\r\n\r\nOK\r\n"));
+    }
+
+    /// Closes the session; nothing is left over.
+    pub(crate) fn closes(&mut self) {
+        self.ask("AT+CIPCLOSE", "CLOSED\r\n\r\nOK\r\n");
+        self.ok("AT");
+    }
+
     /// Sends data over the open link.
     pub(crate) fn transmit(&mut self, data: &[u8]) {
         let len = data.len();
         self.ask(&format!("AT+CIPSEND={len}"), "\r\nOK\r\n\r\n>");
         self.send(data);
         self.hears(&format!("\r\nRecv {len} bytes\r\n\r\nSEND OK\r\n"));
+    }
+
+    /// Sends data over the open link while more may come from it; gives what came.
+    pub(crate) fn transmit_amid(&mut self, data: &[u8]) -> Vec<u8> {
+        let len = data.len();
+        let line = format!("AT+CIPSEND={len}\r\n");
+        self.send(line.as_bytes());
+        let mut came = self.hears_amid(&line);
+        came.extend(self.hears_amid("\r\nOK\r\n"));
+        came.extend(self.hears_amid("\r\n>"));
+        self.send(data);
+        came.extend(self.hears_amid(&format!("\r\nRecv {len} bytes\r\n")));
+        came.extend(self.hears_amid("\r\nSEND OK\r\n"));
+        came
+    }
+
+    /// As [`Self::hears`]; the data of every `+IPD` before it is given.
+    fn hears_amid(&mut self, wanted: &str) -> Vec<u8> {
+        const IPD: &[u8] = b"\r\n+IPD,";
+        let start = Instant::now();
+        let mut came = Vec::new();
+        loop {
+            if self.received.starts_with(IPD) {
+                came.extend(self.ipd());
+            } else if !self.received.is_empty() && !IPD.starts_with(&self.received) {
+                self.hears(wanted);
+                return came;
+            } else {
+                // As long as it may become either.
+                if self.received.len() >= wanted.len() && wanted.as_bytes() == self.received {
+                    self.received.clear();
+                    return came;
+                }
+                self.receive(start, wanted);
+            }
+        }
+    }
+
+    /// The data of as many `+IPD` as make up `count` bytes or more.
+    pub(crate) fn ipds(&mut self, count: usize) -> Vec<u8> {
+        let mut data = Vec::new();
+        while data.len() < count {
+            data.extend(self.ipd());
+        }
+        data
     }
 
     /// The data of the next `+IPD`.

@@ -1,18 +1,23 @@
 //! Programs that run beside a test and end with it.
 
+use std::ffi::OsString;
 use std::fmt::Debug;
+use std::fs;
 use std::io::{BufRead as _, BufReader, ErrorKind, Read};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Instant;
 
-use super::PATIENCE;
+use super::{PATIENCE, utf8};
 
 /// Which Debian package has a program.
-const PACKAGES: [(&str, &str); 3] = [
+const PACKAGES: [(&str, &str); 5] = [
     ("openssl", "openssl"),
     ("chronyd", "chrony"),
+    ("gnutls-serv", "gnutls-bin"),
+    ("mosquitto", "mosquitto"),
     ("setpriv", "util-linux"),
 ];
 
@@ -23,10 +28,54 @@ fn missing(command: &Command) -> ! {
     let package = PACKAGES.iter().find(|(known, _)| *known == name);
     match package {
         Some((_, package)) => {
-            panic!("{name} is missing: apt-get install --no-install-recommends {package}")
+            panic!(
+                "{name} is missing: cargo xtask setup --yes, or \
+                 apt-get install --no-install-recommends {package}"
+            )
         }
         None => panic!("{program} is missing"),
     }
+}
+
+/// As [`command`], of a server: Debian keeps some where not everyone's path leads, and
+/// `cargo xtask setup` unpacks them below the target folder, with the libraries they need.
+pub(crate) fn server(program: &str) -> Command {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let target = Path::new(env!("CARGO_BIN_EXE_espat")).ancestors().nth(2);
+    let tools = target.expect("target/<profile>/espat").join("tools/usr");
+    let found = std::env::split_paths(&path)
+        .chain([
+            PathBuf::from("/usr/sbin"),
+            tools.join("sbin"),
+            tools.join("bin"),
+        ])
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file());
+    let Some(found) = found else {
+        return command(program);
+    };
+    let mut command = command(utf8(&found));
+    // Whoever put it on the path as well.
+    let own = found
+        .ancestors()
+        .nth(2)
+        .filter(|usr| usr.ends_with("tools/usr"));
+    if let Some(usr) = own {
+        command.env("LD_LIBRARY_PATH", libraries(usr));
+    }
+    command
+}
+
+/// The folders below `usr/lib`: one, named after the machine's kind.
+fn libraries(usr: &Path) -> OsString {
+    let folders = fs::read_dir(usr.join("lib"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let folders = folders
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir());
+    std::env::join_paths(folders).expect("no colon in a name of Debian's")
 }
 
 /// A command that needs no input; its environment does not depend on who runs the tests.

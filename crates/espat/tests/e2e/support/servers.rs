@@ -1,13 +1,15 @@
 //! Real peers on loopback: `openssl s_server` and `chronyd`.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
+use std::process::{ChildStdin, Command};
 use std::time::{Duration, Instant};
 
+use super::modem::Host;
 use super::pki::Credentials;
-use super::process::{Process, command};
+use super::process::{Process, command, server};
 use super::{PATIENCE, utf8};
 
 /// A TLS server.
@@ -25,11 +27,7 @@ impl TlsServer {
 
     /// With these options and no others, in this folder.
     pub(crate) fn start(own: &Credentials, options: &[&str], folder: Option<&Path>) -> Self {
-        let mut server = command("openssl");
-        server
-            .args(["s_server", "-accept", "127.0.0.1:0"])
-            .args(["-cert", utf8(&own.certificate), "-key", utf8(&own.key)])
-            .args(options);
+        let mut server = s_server(own, options);
         if let Some(folder) = folder {
             server.current_dir(folder);
         }
@@ -37,6 +35,65 @@ impl TlsServer {
         let address = process.wait_for(|line| line.strip_prefix("ACCEPT ")?.parse().ok());
         Self { process, address }
     }
+}
+
+fn s_server(own: &Credentials, options: &[&str]) -> Command {
+    let mut server = command("openssl");
+    server
+        .args(["s_server", "-accept", "127.0.0.1:0"])
+        .args(["-cert", utf8(&own.certificate), "-key", utf8(&own.key)])
+        .args(options);
+    server
+}
+
+/// A TLS server with a person at its console: what is typed goes to the client, what the client
+/// sends is printed, and lines that begin with one of [`ConsoleServer::COMMANDS`] are for the server.
+pub(crate) struct ConsoleServer {
+    _process: Process,
+    pub(crate) address: SocketAddr,
+    pub(crate) keyboard: ChildStdin,
+    /// What is printed; typing is up to [`Self::keyboard`].
+    pub(crate) screen: Host,
+}
+
+impl ConsoleServer {
+    /// They end the session, ask for a certificate, change keys, say something unencrypted.
+    pub(crate) const COMMANDS: &[u8] = b"qQrRkKcPSB";
+
+    pub(crate) fn start(own: &Credentials, options: &[&str]) -> Self {
+        let (process, keyboard, screen) = Process::start_piped(&mut s_server(own, options));
+        let mut screen = Host::new(std::io::sink(), screen);
+        screen.until("ACCEPT ");
+        let address = screen.until("\n").parse().expect("an address");
+        Self {
+            _process: process,
+            address,
+            keyboard,
+            screen,
+        }
+    }
+
+    pub(crate) fn types(&mut self, line: &[u8]) {
+        self.keyboard.write_all(line).expect("it reads");
+    }
+
+    /// Waits for the end of what is printed when a session begins.
+    pub(crate) fn begins(&mut self) {
+        self.screen.until("Secure Renegotiation IS");
+        self.screen.until("\n");
+    }
+}
+
+/// For servers that cannot choose a port: it is chosen before `start` binds it. Somebody may be
+/// faster, then `start` gives `None`.
+pub(crate) fn at_a_free_port<S>(start: impl Fn(SocketAddr) -> Option<S>) -> S {
+    let tries = std::iter::repeat_with(|| {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let address = free.local_addr().expect("bound");
+        drop(free);
+        start(address)
+    });
+    tries.take(5).flatten().next().expect("a free port")
 }
 
 /// An NTP server with the time of this machine.
@@ -49,16 +106,7 @@ pub(crate) struct NtpServer {
 impl NtpServer {
     /// Its files lie in `folder`. It leaves this machine's clock alone.
     pub(crate) fn start(folder: &Path) -> Self {
-        // The port is chosen before chronyd binds it; somebody may be faster.
-        for _ in 0..5 {
-            let free = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-            let address = free.local_addr().expect("bound");
-            drop(free);
-            if let Some(server) = Self::start_at(folder, address) {
-                return server;
-            }
-        }
-        panic!("chronyd found no free port");
+        at_a_free_port(|address| Self::start_at(folder, address))
     }
 
     fn start_at(folder: &Path, address: SocketAddr) -> Option<Self> {
@@ -71,13 +119,8 @@ impl NtpServer {
             utf8(&pid)
         );
         fs::write(&config, text).expect("room");
-        // Where Debian has it, which is not on everyone's path.
-        let program = match fs::exists("/usr/sbin/chronyd") {
-            Ok(true) => "/usr/sbin/chronyd",
-            _ => "chronyd",
-        };
         let mut process = Process::start(
-            command(program)
+            server("chronyd")
                 .args(["-x", "-d", "-U", "-u", "root"])
                 .args(["-f", utf8(&config)]),
         );

@@ -1,0 +1,99 @@
+//! A server that is not of OpenSSL's making.
+
+use crate::support::gnutls::GnutlsServer;
+use crate::support::pki::{KeyKind, VALID};
+use crate::support::world::{PORT, World};
+
+/// A server with this key and these options takes a whole session.
+fn accepted(kind: KeyKind, options: &[&str]) {
+    let world = World::new();
+    let server = GnutlsServer::echo(&world.ca.leaf("server", kind, VALID), options);
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    for data in ["first\r\n", "second\r\n"] {
+        host.opens(PORT);
+        for _ in 0..2 {
+            host.transmit(data.as_bytes());
+            assert_eq!(host.ipds(data.len()), data.as_bytes());
+        }
+        host.closes();
+    }
+}
+
+#[test]
+fn every_kind_of_key_is_accepted() {
+    accepted(KeyKind::P256, &[]);
+    accepted(KeyKind::P384, &[]);
+    accepted(KeyKind::Ed25519, &[]);
+    accepted(KeyKind::Rsa2048, &[]);
+}
+
+#[test]
+fn its_wishes_are_met() {
+    for options in [
+        &["--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.3"][..],
+        &["--priority", "SECURE128"],
+        &["--disable-client-cert", "--noticket"],
+        &["--recordsize", "512"],
+    ] {
+        accepted(KeyKind::P256, options);
+    }
+}
+
+#[test]
+fn a_server_with_nothing_in_common_with_us_is_refused() {
+    for priority in [
+        "NORMAL:-VERS-ALL:+VERS-TLS1.2",
+        "NORMAL:-GROUP-ALL:+GROUP-X25519",
+        "NORMAL:-CIPHER-ALL:+AES-256-GCM",
+    ] {
+        let world = World::new();
+        let own = world.ca.leaf("server", KeyKind::P256, VALID);
+        let server = GnutlsServer::echo(&own, &["--priority", priority]);
+        let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+        host.is_refused(
+            PORT,
+            r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40)""#,
+        );
+    }
+}
+
+#[test]
+fn a_server_that_insists_on_another_protocol_is_refused() {
+    let world = World::new();
+    let own = world.ca.leaf("server", KeyKind::P256, VALID);
+    let server = GnutlsServer::echo(&own, &["--alpn", "mqtt", "--alpn-fatal"]);
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    host.ok("AT+CIPSSLCALPN=2,\"h2\",\"mqtt\"");
+    host.opens(PORT);
+    host.closes();
+    host.ok("AT+CIPSSLCALPN=1,\"h2\"");
+    host.is_refused(
+        PORT,
+        r#""hello",-0x7780,0x00000000,0,"","","server alert: no application protocol (120)""#,
+    );
+}
+
+#[test]
+fn a_server_that_demands_a_certificate_says_so() {
+    let world = World::new();
+    let own = world.ca.leaf("server", KeyKind::P256, VALID);
+    let server = GnutlsServer::echo(&own, &["--require-client-cert"]);
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    host.opens(PORT);
+    host.hears("CLOSED\r\n");
+    host.is_told(r#""data",-0x7780,0x00000000,0,"","","server alert: certificate required (116)""#);
+}
+
+#[test]
+fn the_largest_send_comes_back_whole() {
+    let world = World::new();
+    let own = world.ca.leaf("server", KeyKind::P256, VALID);
+    let server = GnutlsServer::echo(&own, &[]);
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    host.opens(PORT);
+    let line: Vec<u8> = (b' '..=b'~').cycle().take(8190).collect();
+    let line = [&line[..], b"\r\n"].concat();
+    host.transmit(&line);
+    assert!(host.ipds(line.len()) == line);
+    host.closes();
+}
