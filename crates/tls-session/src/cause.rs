@@ -310,6 +310,13 @@ pub enum Cause {
     OldVersion,
     /// Path building was given up: the certificates ask for more work than a client grants.
     TooMuchWork,
+    /// The server's keyUsage allows nothing that TLS does.
+    ServerKeyUsage,
+    /// An extension stands where it may not, or says nothing: name constraints or keyCertSign in a
+    /// certificate that is no CA, name constraints without any name.
+    ExtensionMisuse,
+    /// The issuer's certificate has an empty subject.
+    NamelessIssuer,
 
     // Life after a failure.
     /// A write was given up half-way; going on could use a nonce twice.
@@ -406,7 +413,10 @@ impl Cause {
             | Self::KeySize { .. }
             | Self::KeyAlgorithm
             | Self::SignatureAlgorithm
-            | Self::OldVersion => -0x2700,
+            | Self::OldVersion
+            | Self::ServerKeyUsage
+            | Self::ExtensionMisuse
+            | Self::NamelessIssuer => -0x2700,
         }
     }
 
@@ -425,10 +435,13 @@ impl Cause {
             }
             Self::Expired { .. } => flags::EXPIRED,
             Self::NameMismatch | Self::NoName => flags::CN_MISMATCH,
-            Self::LeafIsCa | Self::CriticalExtension | Self::NameConstraint | Self::TooMuchWork => {
-                flags::OTHER
-            }
-            Self::KeyUsage => flags::KEY_USAGE,
+            Self::LeafIsCa
+            | Self::CriticalExtension
+            | Self::NameConstraint
+            | Self::TooMuchWork
+            | Self::ExtensionMisuse
+            | Self::NamelessIssuer => flags::OTHER,
+            Self::KeyUsage | Self::ServerKeyUsage => flags::KEY_USAGE,
             Self::ExtendedKeyUsage => flags::EXT_KEY_USAGE,
             Self::KeySize { .. } => flags::BAD_KEY,
             Self::KeyAlgorithm => flags::BAD_PK,

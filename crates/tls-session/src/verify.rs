@@ -1,19 +1,29 @@
 //! Path validation: does this chain lead to one of the anchors, now, for this name?
 //!
-//! Path building and RFC 5280 §6 are webpki's; what it leaves to its user is here: dates, CA flag,
-//! pathLen and keyUsage of the anchor, keyUsage of intermediates, pins, and the CN where a
-//! certificate has no SAN. No engine, no clock and no I/O: a chain, a policy, a verdict.
+//! Path building and most of RFC 5280 §6 are webpki's; what it leaves to its user is here. No engine,
+//! no clock and no I/O: a chain, a policy, a verdict.
+//!
+//! `rules`: what a certificate must be in its place · `name`: the name asked for · `budget`: how many
+//! signatures · `blame`: webpki's errors as reasons. The whole order, and where the verdict differs from others' on x509-limbo:
+//! `docs/path-validation.md`.
 
 use core::cell::RefCell;
 
-use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath};
-use x509_facts::{Certificate, Name, Timestamp};
+use x509_facts::{Certificate, Timestamp};
 
+use self::blame::{Walk, blame};
+use self::budget::Budget;
 use crate::alg;
 use crate::cause::{Breach, Cause, Limit};
-use crate::policy::{Anchors, Clock, MAX_ANCHORS, NameRule, PeerAuth, PeerName, Policy};
+use crate::policy::{Anchors, Clock, MAX_ANCHORS, PeerAuth, Policy};
 use crate::reason::{Reason, Stage};
+
+mod blame;
+mod budget;
+mod name;
+mod rules;
 
 /// Most certificates of a server's message, its own included: the engine's limit.
 pub const MAX_CHAIN: usize = 16;
@@ -64,9 +74,9 @@ pub fn verify_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Accepted, R
         }));
     }
     let leaf = Certificate::parse(leaf_der).map_err(|_| refuse(Cause::Malformed))?;
-    let blame = |cause| refuse(cause).about(0, leaf.subject());
+    let at_fault = |cause| refuse(cause).about(0, leaf.subject());
     // Its key must be able to sign the handshake, whoever it belongs to.
-    alg::check_key(leaf.key_kind()).map_err(blame)?;
+    alg::check_key(leaf.key_kind()).map_err(at_fault)?;
 
     let anchors = match policy.peer {
         PeerAuth::DangerAnyPeer => return Ok(Accepted::DangerUnchecked),
@@ -77,10 +87,10 @@ pub fn verify_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Accepted, R
     let now = match policy.clock {
         Clock::At(now) => now,
         Clock::Unset => {
-            return Err(blame(Cause::ClockNotSet).wanting(leaf.validity().not_before));
+            return Err(at_fault(Cause::ClockNotSet).wanting(leaf.validity().not_before));
         }
         Clock::BeforeFloor { now, floor } => {
-            return Err(blame(Cause::ClockBeforeFloor { now, floor }).wanting(floor));
+            return Err(at_fault(Cause::ClockBeforeFloor { now, floor }).wanting(floor));
         }
     };
 
@@ -88,72 +98,24 @@ pub fn verify_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Accepted, R
         .certificates()
         .iter()
         .position(|anchor| *anchor == leaf_der);
-    let accepted = match pinned {
+    let (accepted, constrained) = match pinned {
         Some(anchor) => {
-            check_dates(&leaf, 0, now)?;
-            if leaf
-                .extended_key_usage()
-                .is_some_and(|usage| !usage.server_auth() && !usage.any())
-            {
-                return Err(blame(Cause::ExtendedKeyUsage));
-            }
-            Accepted::Pin { anchor }
+            rules::pinned(&leaf, now)?;
+            (Accepted::Pin { anchor }, false)
         }
         None => find_path(&leaf, rest, anchors, now)?,
     };
-    check_name(policy.name, &leaf)?;
+    name::check(policy.name, &leaf, constrained)?;
     Ok(accepted)
 }
 
-/// The chain of one server, as far as it can be followed by names alone: for blaming, not for trust.
-struct Walk<'c, 'a> {
-    leaf: &'c Certificate<'a>,
-    rest: &'c [&'a [u8]],
-}
-
-impl<'c, 'a> Walk<'c, 'a> {
-    /// Calls `visit` with each certificate and its depth, from the leaf upwards, until it answers.
-    fn find<T>(&self, mut visit: impl FnMut(&Certificate<'a>, u8) -> Option<T>) -> Option<T> {
-        let mut current = *self.leaf;
-        let mut left = self.rest.len();
-        let mut depth = 0_u8;
-        loop {
-            if let Some(answer) = visit(&current, depth) {
-                return Some(answer);
-            }
-            // Each step uses up one certificate, so a loop of names ends.
-            left = left.checked_sub(1)?;
-            current = self.issuer_of(&current)?;
-            depth = depth.saturating_add(1);
-        }
-    }
-
-    fn issuer_of(&self, child: &Certificate<'a>) -> Option<Certificate<'a>> {
-        self.rest
-            .iter()
-            .filter_map(|der| Certificate::parse(der).ok())
-            .find(|candidate| {
-                candidate.subject() == child.issuer() && candidate.der() != child.der()
-            })
-    }
-
-    /// The last certificate that can be reached, and its depth.
-    fn end(&self) -> (Certificate<'a>, u8) {
-        let mut last = (*self.leaf, 0);
-        self.find(|certificate, depth| {
-            last = (*certificate, depth);
-            None::<()>
-        });
-        last
-    }
-}
-
+/// The path, and whether it has name constraints.
 fn find_path(
     leaf: &Certificate<'_>,
     rest: &[&[u8]],
     anchors: Anchors<'_>,
     now: Timestamp,
-) -> Result<Accepted, Reason> {
+) -> Result<(Accepted, bool), Reason> {
     let refuse = |cause| Reason::new(Stage::Certificate, cause);
     let seconds = u64::try_from(now.as_unix()).map_err(|_| refuse(Cause::ClockNotSet))?;
     let time = UnixTime::since_unix_epoch(core::time::Duration::from_secs(seconds));
@@ -198,9 +160,16 @@ fn find_path(
             Error::UnknownIssuer
         })
     };
+    let budget = Budget::new();
+    let algorithms = budget.algorithms();
+    let algorithms: [&dyn SignatureVerificationAlgorithm; alg::CHAIN_LEN] =
+        algorithms.each_ref().map(|counted| {
+            let counted: &dyn SignatureVerificationAlgorithm = counted;
+            counted
+        });
     let path = end_entity
         .verify_for_usage(
-            alg::CHAIN,
+            &algorithms,
             trusted.anchors,
             &intermediates,
             time,
@@ -208,16 +177,24 @@ fn find_path(
             None,
             Some(&check),
         )
-        .map_err(|error| {
-            found
-                .borrow_mut()
-                .take()
-                .unwrap_or_else(|| blame(&error, &walk, anchors, now))
+        .map_err(|error| match found.borrow_mut().take() {
+            Some(reason) => reason,
+            None if budget.is_spent() => refuse(Cause::TooMuchWork).about(0, leaf.subject()),
+            None => blame(&error, &walk, anchors, now),
         })?;
-    Ok(Accepted::Path {
+    rules::server(leaf)?;
+    let constrained = trusted
+        .certificate(path.anchor())
+        .is_none_or(|anchor| anchor.name_constraints().is_some())
+        || path.intermediate_certificates().any(|intermediate| {
+            Certificate::parse(&intermediate.der())
+                .map_or(true, |facts| facts.name_constraints().is_some())
+        });
+    let accepted = Accepted::Path {
         anchor: trusted.position(path.anchor()).unwrap_or(0),
         intermediates: path.intermediate_certificates().count(),
-    })
+    };
+    Ok((accepted, constrained))
 }
 
 /// The anchors webpki works with, and the certificates they came from.
@@ -262,7 +239,7 @@ fn check_path(
             depth,
             ..refuse(Cause::Malformed)
         })?;
-        check_issuer(&facts, depth, counted)?;
+        rules::intermediate(&facts, depth, counted)?;
         if !facts.is_self_issued() {
             counted = counted.saturating_add(1);
         }
@@ -272,204 +249,5 @@ fn check_path(
         depth,
         ..refuse(Cause::CaUnreadable)
     })?;
-    check_dates(&anchor, depth, now)?;
-    if anchor.is_ca() == Some(false) {
-        return Err(refuse(Cause::NotCa).about(depth, anchor.subject()));
-    }
-    check_issuer(&anchor, depth, counted)
-}
-
-/// keyUsage, pathLen and key of a certificate that signed another.
-fn check_issuer(issuer: &Certificate<'_>, depth: u8, below: u32) -> Result<(), Reason> {
-    let blame = |cause| Reason::new(Stage::Certificate, cause).about(depth, issuer.subject());
-    if issuer
-        .key_usage()
-        .is_some_and(|usage| !usage.key_cert_sign())
-    {
-        return Err(blame(Cause::KeyUsage));
-    }
-    if issuer
-        .basic_constraints()
-        .and_then(|constraints| constraints.path_len)
-        .is_some_and(|limit| below > limit)
-    {
-        return Err(blame(Cause::PathLen));
-    }
-    alg::check_key(issuer.key_kind()).map_err(blame)
-}
-
-fn check_dates(certificate: &Certificate<'_>, depth: u8, now: Timestamp) -> Result<(), Reason> {
-    let validity = certificate.validity();
-    let cause = if now < validity.not_before {
-        Cause::NotYetValid {
-            not_before: validity.not_before,
-        }
-    } else if now > validity.not_after {
-        Cause::Expired {
-            not_after: validity.not_after,
-        }
-    } else {
-        return Ok(());
-    };
-    let missed = match cause {
-        Cause::NotYetValid { not_before } => not_before,
-        _ => validity.not_after,
-    };
-    Err(Reason::new(Stage::Certificate, cause)
-        .about(depth, certificate.subject())
-        .wanting(missed))
-}
-
-/// Turns webpki's error into a reason: which certificate, and what about it.
-fn blame(error: &Error, walk: &Walk<'_, '_>, anchors: Anchors<'_>, now: Timestamp) -> Reason {
-    let about = |cause, certificate: &Certificate<'_>, depth| {
-        Reason::new(Stage::Certificate, cause).about(depth, certificate.subject())
-    };
-    let leaf = |cause| about(cause, walk.leaf, 0);
-    // The first certificate upwards of which `at_fault` is true, or the leaf.
-    let first = |cause, at_fault: &dyn Fn(&Certificate<'_>, u8) -> bool| {
-        walk.find(|certificate, depth| {
-            at_fault(certificate, depth).then(|| about(cause, certificate, depth))
-        })
-        .unwrap_or_else(|| leaf(cause))
-    };
-    match error {
-        Error::CertExpired { .. } | Error::CertNotValidYet { .. } | Error::InvalidCertValidity => {
-            walk.find(|certificate, depth| check_dates(certificate, depth, now).err())
-                .unwrap_or_else(|| leaf(Cause::Malformed))
-        }
-        Error::UnknownIssuer => {
-            let (last, depth) = walk.end();
-            about(Cause::NotTrusted, &last, depth).wanting(last.issuer())
-        }
-        Error::CaUsedAsEndEntity => {
-            // A self-signed server that is not the pinned one is simply not trusted.
-            if walk.leaf.is_self_issued() {
-                leaf(Cause::NotTrusted).wanting(walk.leaf.issuer())
-            } else {
-                leaf(Cause::LeafIsCa)
-            }
-        }
-        Error::EndEntityUsedAsCa => first(Cause::NotCa, &|c, depth| {
-            depth > 0 && c.is_ca() != Some(true)
-        }),
-        Error::PathLenConstraintViolated => first(Cause::PathLen, &|c, depth| {
-            c.basic_constraints()
-                .and_then(|constraints| constraints.path_len)
-                .is_some_and(|limit| u32::from(depth) > limit.saturating_add(1))
-        }),
-        Error::UnsupportedCriticalExtension => leaf(Cause::CriticalExtension),
-        Error::NameConstraintViolation
-        | Error::InvalidNetworkMaskConstraint
-        | Error::MalformedNameConstraint => leaf(Cause::NameConstraint),
-        Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => {
-            first(Cause::ExtendedKeyUsage, &|c, _| {
-                c.extended_key_usage()
-                    .is_some_and(|usage| !usage.server_auth())
-            })
-        }
-        Error::UnsupportedCertVersion => first(Cause::OldVersion, &|c, _| c.version() < 3),
-        Error::MaximumPathBuildCallsExceeded
-        | Error::MaximumPathDepthExceeded
-        | Error::MaximumSignatureChecksExceeded
-        | Error::MaximumNameConstraintComparisonsExceeded => leaf(Cause::TooMuchWork),
-        Error::InvalidSignatureForPublicKey
-        | Error::SignatureAlgorithmMismatch
-        | Error::UnsupportedSignatureAlgorithmContext(_)
-        | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
-            blame_signature(walk, anchors)
-        }
-        _ => leaf(Cause::Malformed),
-    }
-}
-
-/// A signature did not verify, or its algorithm is not here: which, and is a weak key to blame?
-fn blame_signature(walk: &Walk<'_, '_>, anchors: Anchors<'_>) -> Reason {
-    use x509_facts::{Hash, SignatureAlgorithm as Sig};
-    let reason = |cause, certificate: &Certificate<'_>, depth| {
-        Reason::new(Stage::Certificate, cause).about(depth, certificate.subject())
-    };
-    let weak = walk.find(|certificate, depth| {
-        let taken = matches!(
-            certificate.signature_algorithm(),
-            Sig::RsaPkcs1(Hash::Sha256 | Hash::Sha384 | Hash::Sha512)
-                | Sig::Ecdsa(Hash::Sha256 | Hash::Sha384 | Hash::Sha512)
-                | Sig::RsaPss
-                | Sig::Ed25519
-        );
-        if !taken {
-            return Some(reason(Cause::SignatureAlgorithm, certificate, depth));
-        }
-        if depth > 0
-            && let Err(cause) = alg::check_key(certificate.key_kind())
-        {
-            return Some(reason(cause, certificate, depth));
-        }
-        None
-    });
-    if let Some(weak) = weak {
-        return weak;
-    }
-    let (last, depth) = walk.end();
-    for anchor in anchors
-        .certificates()
-        .iter()
-        .filter_map(|der| Certificate::parse(der).ok())
-    {
-        if anchor.subject() == last.issuer()
-            && let Err(cause) = alg::check_key(anchor.key_kind())
-        {
-            return reason(cause, &anchor, depth.saturating_add(1));
-        }
-    }
-    reason(Cause::CertificateSignature, &last, depth).wanting(last.issuer())
-}
-
-fn check_name(rule: NameRule<'_>, leaf: &Certificate<'_>) -> Result<(), Reason> {
-    let NameRule::MustMatch { name, legacy_cn } = rule else {
-        return Ok(());
-    };
-    let blame = |cause| {
-        Reason::new(Stage::Certificate, cause)
-            .about(0, leaf.subject())
-            .wanting(name.as_str())
-    };
-    if leaf.subject_alt_names().is_none() {
-        return match common_name_matches(leaf.subject(), name) {
-            true if legacy_cn => Ok(()),
-            true => Err(blame(Cause::NoName)),
-            false if legacy_cn => Err(blame(Cause::NameMismatch)),
-            false => Err(blame(Cause::NoName)),
-        };
-    }
-    let wanted = name.server_name().map_err(blame)?;
-    let der = CertificateDer::from(leaf.der());
-    let certificate = EndEntityCert::try_from(&der).map_err(|_| blame(Cause::Malformed))?;
-    certificate
-        .verify_is_valid_for_subject_name(&wanted)
-        .map_err(|_| blame(Cause::NameMismatch))
-}
-
-/// The CN of a certificate without SAN against a name: letter case apart, `*` for the whole first
-/// label of a DNS name only (RFC 6125 §6.4.3).
-fn common_name_matches(subject: Name<'_>, name: PeerName<'_>) -> bool {
-    let Some(common_name) = subject.common_name() else {
-        return false;
-    };
-    let Some(pattern) = common_name.as_str() else {
-        return false;
-    };
-    let wanted = name.as_str();
-    if pattern.eq_ignore_ascii_case(wanted) {
-        return true;
-    }
-    match (pattern.strip_prefix("*."), wanted.split_once('.')) {
-        (Some(parent), Some((label, domain))) => {
-            !name.is_ip_address()
-                && !label.is_empty()
-                && parent.contains('.')
-                && parent.eq_ignore_ascii_case(domain)
-        }
-        _ => false,
-    }
+    rules::anchor(&anchor, depth, counted, now)
 }

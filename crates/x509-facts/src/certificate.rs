@@ -5,7 +5,8 @@ use crate::algorithm::{
 };
 use crate::error::{CertificateError, Fault, Field};
 use crate::extensions::{
-    BasicConstraints, ExtendedKeyUsage, Extensions, KeyUsage, Known, SubjectAltNames,
+    BasicConstraints, ExtendedKeyUsage, Extensions, KeyUsage, Known, NameConstraints,
+    SubjectAltNames,
 };
 use crate::name::Name;
 use crate::reader::{BIT_STRING, Cursor, INTEGER, SEQUENCE, Tlv};
@@ -22,7 +23,7 @@ const EXTENSIONS: u8 = 0xa3;
 
 /// One certificate, wholly checked; no accessor can fail.
 ///
-/// It borrows its octets and is small enough to copy: about 150 octets on a 32-bit machine.
+/// It borrows its octets and is small enough to copy: about 160 octets on a 32-bit machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Certificate<'a> {
@@ -218,6 +219,12 @@ impl<'a> Certificate<'a> {
     #[must_use]
     pub fn subject_alt_names(&self) -> Option<SubjectAltNames<'a>> {
         self.known.subject_alt_names()
+    }
+
+    /// nameConstraints, if there.
+    #[must_use]
+    pub const fn name_constraints(&self) -> Option<NameConstraints> {
+        self.known.name_constraints
     }
 
     /// keyIdentifier of authorityKeyIdentifier, if there.

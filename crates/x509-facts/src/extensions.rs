@@ -1,4 +1,4 @@
-//! Extensions (RFC 5280 §4.2): all of them in file order, six of them by meaning.
+//! Extensions (RFC 5280 §4.2): all of them in file order, seven of them by meaning.
 
 use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
@@ -20,6 +20,14 @@ const DNS_NAME: u8 = 0x82;
 const IP_ADDRESS: u8 = 0x87;
 /// Tag of AuthorityKeyIdentifier's keyIdentifier: \[0\] IMPLICIT OCTET STRING.
 const KEY_IDENTIFIER: u8 = 0x80;
+/// Tag of NameConstraints' permittedSubtrees: \[0\] IMPLICIT GeneralSubtrees.
+const PERMITTED_SUBTREES: u8 = 0xa0;
+/// Tag of NameConstraints' excludedSubtrees: \[1\] IMPLICIT GeneralSubtrees.
+const EXCLUDED_SUBTREES: u8 = 0xa1;
+/// Tag of GeneralSubtree's minimum: \[0\] IMPLICIT INTEGER.
+const MINIMUM: u8 = 0x80;
+/// Tag of GeneralSubtree's maximum: \[1\] IMPLICIT INTEGER.
+const MAXIMUM: u8 = 0x81;
 
 /// One extension, whatever it means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +90,7 @@ pub(crate) struct Known<'a> {
     pub(crate) key_usage: Option<KeyUsage>,
     pub(crate) extended_key_usage: Option<ExtendedKeyUsage<'a>>,
     alt_names: Option<&'a [u8]>,
+    pub(crate) name_constraints: Option<NameConstraints>,
     pub(crate) authority_key_id: Option<&'a [u8]>,
     pub(crate) subject_key_id: Option<&'a [u8]>,
 }
@@ -131,6 +140,9 @@ impl<'a> Known<'a> {
                     GeneralName::read(&mut list)?;
                 }
                 self.alt_names = Some(names.value);
+            }
+            oid::NAME_CONSTRAINTS => {
+                self.name_constraints = Some(NameConstraints::read(&only(value, SEQUENCE)?)?);
             }
             oid::SUBJECT_KEY_ID => {
                 self.subject_key_id = Some(only(value, OCTET_STRING)?.value);
@@ -190,6 +202,49 @@ impl BasicConstraints {
         };
         fields.finish()?;
         Ok(Self { ca, path_len })
+    }
+}
+
+/// nameConstraints (RFC 5280 §4.2.1.10): how many subtrees, not which.
+///
+/// Neither kind at all is forbidden, and a fact to report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct NameConstraints {
+    /// Number of permitted subtrees.
+    pub permitted: usize,
+    /// Number of excluded subtrees.
+    pub excluded: usize,
+}
+
+impl NameConstraints {
+    fn read(element: &Tlv<'_>) -> Result<Self, CertificateError> {
+        let mut fields = element.inner();
+        let permitted = Self::count(fields.optional(PERMITTED_SUBTREES)?)?;
+        let excluded = Self::count(fields.optional(EXCLUDED_SUBTREES)?)?;
+        fields.finish()?;
+        Ok(Self {
+            permitted,
+            excluded,
+        })
+    }
+
+    /// GeneralSubtrees: SEQUENCE OF SEQUENCE { base GeneralName, \[0\] minimum, \[1\] maximum }.
+    fn count(subtrees: Option<Tlv<'_>>) -> Result<usize, CertificateError> {
+        let Some(subtrees) = subtrees else {
+            return Ok(0);
+        };
+        let mut list = subtrees.inner();
+        let mut count = 0;
+        while !list.is_empty() {
+            let mut subtree = list.expect(SEQUENCE)?.inner();
+            GeneralName::read(&mut subtree)?;
+            subtree.optional(MINIMUM)?;
+            subtree.optional(MAXIMUM)?;
+            subtree.finish()?;
+            count += 1;
+        }
+        Ok(count)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The facts of one X.509 certificate, without allocation and without copies.
 //!
 //! [`Certificate::parse`] checks the whole encoding once; afterwards no accessor can fail. It reads
-//! what RFC 5280 §4.1 lays down and the six extensions that a TLS client and a lint ask about:
-//! basicConstraints, keyUsage, extendedKeyUsage, subjectAltName and the two key identifiers.
+//! what RFC 5280 §4.1 lays down and the seven extensions that a TLS client and a lint ask about:
+//! basicConstraints, keyUsage, extendedKeyUsage, subjectAltName, nameConstraints (their number only)
+//! and the two key identifiers.
 //!
 //! ```text
 //! Certificate ── tbsCertificate ── version, serial, signature, issuer, validity, subject,
@@ -49,7 +50,7 @@ pub use certificate::Certificate;
 pub use error::{CertificateError, Fault, Field};
 pub use extensions::{
     BasicConstraints, ExtendedKeyUsage, Extension, Extensions, GeneralName, KeyUsage,
-    MAX_EXTENSIONS, Oids, SubjectAltNames,
+    MAX_EXTENSIONS, NameConstraints, Oids, SubjectAltNames,
 };
 pub use name::{Attribute, Attributes, MAX_NAME_PARTS, Name, Text};
 pub use oid::DottedOid;

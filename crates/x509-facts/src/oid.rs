@@ -19,6 +19,7 @@ pub(crate) const SUBJECT_KEY_ID: &[u8] = &[0x55, 0x1d, 14];
 pub(crate) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
 pub(crate) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
 pub(crate) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
+pub(crate) const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 30];
 pub(crate) const AUTHORITY_KEY_ID: &[u8] = &[0x55, 0x1d, 35];
 pub(crate) const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
 

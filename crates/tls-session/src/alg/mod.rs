@@ -19,8 +19,11 @@ use crate::cause::Cause;
 /// Bits of an RSA modulus that are taken.
 pub(crate) const RSA_BITS: core::ops::RangeInclusive<u32> = 2048..=4096;
 
+/// How many algorithms may sign a certificate.
+pub(crate) const CHAIN_LEN: usize = 13;
+
 /// Algorithms that may sign a certificate.
-pub(crate) static CHAIN: &[&dyn SignatureVerificationAlgorithm] = &[
+pub(crate) static CHAIN: [&dyn SignatureVerificationAlgorithm; CHAIN_LEN] = [
     &Algorithm {
         kind: Kind::P256(Hash::Sha256),
         key: alg_id::ECDSA_P256,

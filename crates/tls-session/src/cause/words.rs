@@ -137,6 +137,11 @@ impl fmt::Display for Cause {
                 f.write_str("X.509 version 1 certificate, which can only be an anchor or a pin")
             }
             Self::TooMuchWork => f.write_str("certificates ask for too much path building"),
+            Self::ServerKeyUsage => f.write_str("server's keyUsage allows nothing that TLS does"),
+            Self::ExtensionMisuse => {
+                f.write_str("an extension stands where it may not, or says nothing")
+            }
+            Self::NamelessIssuer => f.write_str("issuer's certificate has an empty subject"),
             Self::WriteAbandoned => f.write_str("a write was given up half-way"),
             Self::ReadAbandoned => f.write_str("a read was given up inside a record"),
             Self::Dead => f.write_str("this connection has carried a session before"),

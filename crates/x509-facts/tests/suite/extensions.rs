@@ -3,6 +3,7 @@
 use crate::support::{Parts, extension, oid, refusal, seq, tlv, with_extension};
 use x509_facts::{
     BasicConstraints, Certificate, Fault, Field, GeneralName, KeyUsage, MAX_EXTENSIONS,
+    NameConstraints,
 };
 
 #[test]
@@ -172,6 +173,75 @@ fn alternative_names() {
             (found, expected) => panic!("{tag:02x} {value:?}: {found:?}, not {expected:?}"),
         }
     }
+}
+
+#[test]
+fn name_constraints_are_counted() {
+    let subtree = |name: &[u8]| seq(&[&tlv(0x82, &[name])]);
+    let (a, b) = (subtree(b"a.test"), subtree(b""));
+    let good: &[(Vec<u8>, usize, usize)] = &[
+        (seq(&[&tlv(0xa0, &[&a])]), 1, 0),
+        (seq(&[&tlv(0xa1, &[&a, &b])]), 0, 2),
+        (seq(&[&tlv(0xa0, &[&a, &b]), &tlv(0xa1, &[&b])]), 2, 1),
+        // Address and mask; a minimum and a maximum, which the profile forbids.
+        (
+            seq(&[&tlv(
+                0xa0,
+                &[&seq(&[&tlv(0x87, &[&[10, 0, 0, 0, 255, 0, 0, 0]])])],
+            )]),
+            1,
+            0,
+        ),
+        (
+            seq(&[&tlv(
+                0xa1,
+                &[&seq(&[&tlv(0x82, &[b"a"]), &[0x80, 1, 1], &[0x81, 1, 2]])],
+            )]),
+            0,
+            1,
+        ),
+        (seq(&[]), 0, 0),
+        (seq(&[&tlv(0xa0, &[]), &tlv(0xa1, &[])]), 0, 0),
+    ];
+    for (value, permitted, excluded) in good {
+        let der = with_extension(30, value);
+        assert_eq!(
+            Certificate::parse(&der).unwrap().name_constraints(),
+            Some(NameConstraints {
+                permitted: *permitted,
+                excluded: *excluded
+            }),
+            "{value:02x?}"
+        );
+    }
+    let bad: &[Vec<u8>] = &[
+        // Order, a third kind, twice the same.
+        seq(&[&tlv(0xa1, &[&a]), &tlv(0xa0, &[&a])]),
+        seq(&[&tlv(0xa2, &[&a])]),
+        seq(&[&tlv(0xa0, &[&a]), &tlv(0xa0, &[&a])]),
+        // A name without its subtree, a subtree without a name or with two.
+        seq(&[&tlv(0xa0, &[&tlv(0x82, &[b"a"])])]),
+        seq(&[&tlv(0xa0, &[&seq(&[])])]),
+        seq(&[&tlv(
+            0xa0,
+            &[&seq(&[&tlv(0x82, &[b"a"]), &tlv(0x82, &[b"b"])])],
+        )]),
+        seq(&[&tlv(0xa0, &[&[5, 0]])]),
+        tlv(0x31, &[]),
+    ];
+    for value in bad {
+        assert_eq!(
+            refusal(&with_extension(30, value)).map(|(field, _)| field),
+            Some(Field::Extensions),
+            "{value:02x?}"
+        );
+    }
+    assert_eq!(
+        Certificate::parse(&Parts::plain().der())
+            .unwrap()
+            .name_constraints(),
+        None
+    );
 }
 
 #[test]

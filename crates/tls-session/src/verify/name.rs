@@ -1,0 +1,69 @@
+//! Is this certificate for that name? (RFC 9525; RFC 6125 for the CN.)
+
+use rustls_pki_types::CertificateDer;
+use webpki::EndEntityCert;
+use x509_facts::{Certificate, Name};
+
+use crate::cause::Cause;
+use crate::policy::{NameRule, PeerName};
+use crate::reason::{Reason, Stage};
+
+/// SANs as RFC 9525 §6 has it: letter case apart, `*` for the whole leftmost label only and never
+/// above a single label, a trailing dot in the name asked for ignored, addresses in iPAddress only.
+///
+/// `constrained`: the path has name constraints. RFC 5280 §4.2.1.10 applies them to SANs, so a CN
+/// under them would be a way around, and counts for nothing.
+pub(super) fn check(
+    rule: NameRule<'_>,
+    leaf: &Certificate<'_>,
+    constrained: bool,
+) -> Result<(), Reason> {
+    let NameRule::MustMatch { name, legacy_cn } = rule else {
+        return Ok(());
+    };
+    let blame = |cause| {
+        Reason::new(Stage::Certificate, cause)
+            .about(0, leaf.subject())
+            .wanting(name.as_str())
+    };
+    if leaf.subject_alt_names().is_none() {
+        return match common_name_matches(leaf.subject(), name) {
+            true if legacy_cn && constrained => Err(blame(Cause::NameConstraint)),
+            true if legacy_cn => Ok(()),
+            true => Err(blame(Cause::NoName)),
+            false if legacy_cn => Err(blame(Cause::NameMismatch)),
+            false => Err(blame(Cause::NoName)),
+        };
+    }
+    let wanted = name.server_name().map_err(blame)?;
+    let der = CertificateDer::from(leaf.der());
+    let certificate = EndEntityCert::try_from(&der).map_err(|_| blame(Cause::Malformed))?;
+    certificate
+        .verify_is_valid_for_subject_name(&wanted)
+        .map_err(|_| blame(Cause::NameMismatch))
+}
+
+/// The CN of a certificate without SAN against a name: letter case apart, `*` for the whole first
+/// label of a DNS name only (RFC 6125 §6.4.3).
+fn common_name_matches(subject: Name<'_>, name: PeerName<'_>) -> bool {
+    let Some(common_name) = subject.common_name() else {
+        return false;
+    };
+    let Some(pattern) = common_name.as_str() else {
+        return false;
+    };
+    let wanted = name.as_str();
+    let wanted = wanted.strip_suffix('.').unwrap_or(wanted);
+    if pattern.eq_ignore_ascii_case(wanted) {
+        return true;
+    }
+    match (pattern.strip_prefix("*."), wanted.split_once('.')) {
+        (Some(parent), Some((label, domain))) => {
+            !name.is_ip_address()
+                && !label.is_empty()
+                && parent.contains('.')
+                && parent.eq_ignore_ascii_case(domain)
+        }
+        _ => false,
+    }
+}
