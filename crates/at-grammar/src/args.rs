@@ -369,8 +369,14 @@ impl<'s> FieldWriter<'s> {
     /// A string in which nothing can end a field or a line: a quote becomes `'`, a control
     /// character a blank.
     pub fn cleaned(&mut self, text: &AtStr<'_>) -> Result<(), Full> {
+        self.labelled("", text)
+    }
+
+    /// A label and a string, cleaned, in the same quotes.
+    pub fn labelled(&mut self, label: &str, text: &AtStr<'_>) -> Result<(), Full> {
         self.comma()?;
         self.out.put(b"\"")?;
+        self.out.put(label.as_bytes())?;
         for byte in text.bytes() {
             self.out.put(&[match byte {
                 b'"' => b'\'',
@@ -385,6 +391,12 @@ impl<'s> FieldWriter<'s> {
     pub fn show(&mut self, value: impl core::fmt::Display) -> Result<(), Full> {
         self.comma()?;
         crate::sink::show(self.out, value)
+    }
+
+    /// A number the way Mbed TLS writes its errors: `-0x2700`.
+    pub fn signed_hex(&mut self, number: i32) -> Result<(), Full> {
+        let sign = if number < 0 { "-" } else { "" };
+        self.show(format_args!("{sign}{:#06x}", number.unsigned_abs()))
     }
 
     /// The link number before everything else, where there is one.

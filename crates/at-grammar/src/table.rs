@@ -4,16 +4,19 @@
 //! line. From it come the variants of [`Command`] and [`Info`], dispatch, the flags of the
 //! inventory, and both writers.
 //!
-//! Order and flags follow the ESP-AT command set, A.24; `AT+SSLWHY` is ours and comes last.
+//! Order and flags follow the ESP-AT command set, A.24; what is ours comes last: `AT+SSLWHY`,
+//! `AT+SSLPOLICY`, `AT+SSLPROBE` and `AT+PKI`.
 
 use crate::args::Mux;
 use crate::commands::basic::{CommandEntry, UartConfig, UnixTime};
 use crate::commands::flash::{FlashRequest, PartitionLine};
 use crate::commands::sntp::{SntpConfig, SntpInterval, SntpLine};
 use crate::commands::ssl::{
-    AlpnLine, ServerNameLine, SetAlpn, SetServerName, SslConfig, SslConfigLine, SslWhy,
+    AlpnLine, CipherLine, PskHexLine, PskLine, ServerNameLine, SetAlpn, SetCiphers, SetPsk,
+    SetPskHex, SetServerName, SslConfig, SslConfigLine, SslWhy,
 };
 use crate::commands::tcpip::{CloseLink, DataInfo, LinkLine, OpenLink, Resolve, SendData};
+use crate::commands::trust::{PkiLine, PolicyLine, Probe, ProbeLine};
 use crate::commands::wifi::{
     AddressLine, JoinAp, JoinLine, ScanLine, ScanRequest, SetWifiMode, StationAddress, StationLine,
 };
@@ -21,7 +24,7 @@ use crate::error::LineError;
 use crate::line::{Form, set_form, write_set};
 use crate::reply::{read_info, write_info};
 use crate::sink::{Full, Sink};
-use crate::types::{LocalTime, ReceiveMode, RestartMode, SysMsg, WifiMode};
+use crate::types::{Dialect, LocalTime, ReceiveMode, RestartMode, SysMsg, WifiMode};
 
 /// Which forms a command has, as `AT+CMD?` announces them. No command has a test form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -219,6 +222,18 @@ commands! {
         query CipsslcalpnQuery; set CipsslcalpnSet(SetAlpn<'a>);
         info Cipsslcalpn(AlpnLine<'a>);
     }
+    "AT+CIPSSLCCIPHER" {
+        query CipsslccipherQuery; set CipsslccipherSet(SetCiphers);
+        info Cipsslccipher(CipherLine);
+    }
+    "AT+CIPSSLCPSK" {
+        query CipsslcpskQuery; set CipsslcpskSet(SetPsk<'a>);
+        info Cipsslcpsk(PskLine<'a>);
+    }
+    "AT+CIPSSLCPSKHEX" {
+        query CipsslcpskhexQuery; set CipsslcpskhexSet(SetPskHex<'a>);
+        info Cipsslcpskhex(PskHexLine<'a>);
+    }
     "AT+CIPSNTPCFG" {
         query CipsntpcfgQuery; set CipsntpcfgSet(SntpConfig<'a>);
         info Cipsntpcfg(SntpLine<'a>);
@@ -231,4 +246,10 @@ commands! {
     "AT+UART_CUR" { query UartCurQuery; set UartCurSet(UartConfig); info UartCur(UartConfig); }
     "AT+UART_DEF" { query UartDefQuery; set UartDefSet(UartConfig); info UartDef(UartConfig); }
     "AT+SSLWHY" { query SslwhyQuery; info Sslwhy(SslWhy<'a>); }
+    "AT+SSLPOLICY" {
+        query SslpolicyQuery; set SslpolicySet(Dialect);
+        info Sslpolicy(PolicyLine<'a>);
+    }
+    "AT+SSLPROBE" { set SslprobeSet(Probe<'a>); info Sslprobe(ProbeLine<'a>); }
+    "AT+PKI" { query PkiQuery; info Pki(PkiLine<'a>); }
 }

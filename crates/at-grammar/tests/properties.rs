@@ -3,8 +3,11 @@
 
 use at_grammar::commands::flash::{FlashOperation, FlashRequest};
 use at_grammar::commands::sntp::SntpConfig;
-use at_grammar::commands::ssl::{AlpnList, SetAlpn, SetServerName, SslConfig};
+use at_grammar::commands::ssl::{
+    AlpnList, SetAlpn, SetCiphers, SetPsk, SetPskHex, SetServerName, SslConfig,
+};
 use at_grammar::commands::tcpip::{OpenLink, Opening, Resolve, SendData};
+use at_grammar::commands::trust::{PkiLine, ProbeLine};
 use at_grammar::commands::wifi::{
     JoinAp, JoinLine, Joined, ScanColumns, ScanLine, ScanRequest, StationLine,
 };
@@ -100,7 +103,17 @@ const LINES: &[(Mux, &str)] = &[
     (Mux::Single, "AT+UART_CUR=115200,8,1,0,3"),
     (Mux::Single, "AT+UART_DEF?"),
     (Mux::Single, "AT+UART_DEF=115200,8,1,0,3"),
+    (Mux::Single, "AT+CIPSSLCCIPHER?"),
+    (Mux::Multiple, "AT+CIPSSLCCIPHER=5,2,0x1301,0xC02B"),
+    (Mux::Single, "AT+CIPSSLCPSK?"),
+    (Mux::Single, "AT+CIPSSLCPSK=\"p\\\"sk\",\"myhint\""),
+    (Mux::Single, "AT+CIPSSLCPSKHEX?"),
+    (Mux::Multiple, "AT+CIPSSLCPSKHEX=0,\"70736b\",\"myhint\""),
     (Mux::Single, "AT+SSLWHY?"),
+    (Mux::Single, "AT+SSLPOLICY?"),
+    (Mux::Single, "AT+SSLPOLICY=1"),
+    (Mux::Single, "AT+SSLPROBE=\"broker.local\",8883"),
+    (Mux::Single, "AT+PKI?"),
 ];
 
 fn written(command: &Command<'_>) -> Result<Vec<u8>, WriteError> {
@@ -396,6 +409,56 @@ proptest! {
     }
 
     #[test]
+    fn keys_and_suites_come_back(
+        link in option::of(link_target()),
+        key in vec(any::<u8>(), 0..=32),
+        identity in vec(any::<u8>(), 1..=32),
+        suites in vec(any::<u16>(), 0..=32),
+    ) {
+        let mux = mux_of(link);
+        let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = PskHex::new(&digits[..]).unwrap();
+        prop_assert!(hex.bytes().eq(key.iter().copied()));
+        let identity = PskIdentity::new(&identity[..]).unwrap();
+        comes_back(&Command::CipsslcpskhexSet(SetPskHex { link, key: hex, identity }), mux);
+        let key = PskKey::new(&key[..]).unwrap();
+        comes_back(&Command::CipsslcpskSet(SetPsk { link, key, identity }), mux);
+        let suites = SetCiphers::new(link, suites).unwrap();
+        comes_back(&Command::CipsslccipherSet(suites), mux);
+    }
+
+    #[test]
+    fn lines_about_trust_come_back(
+        subject in "[ -!#-~]{0,96}",
+        offset: u32,
+        item: u16,
+        hash: [u8; 32],
+        number: i32,
+        flags: u32,
+        depth: u8,
+    ) {
+        let (text, word) = (AtStr::from(&subject[..]), AtStr::from("word"));
+        // A string ends at a quote before a comma, and none of these has a quote.
+        let infos = [
+            Info::Pki(PkiLine::Object { partition: word, item, label: word, subject: text, not_after: text, sha256: Sha256(hash) }),
+            Info::Pki(PkiLine::BadObject { partition: word, item, label: word, code: text, offset: offset >> 1 }),
+            Info::Pki(PkiLine::BadImage { partition: word, code: text, offset: offset >> 1 }),
+            Info::Sslprobe(ProbeLine::Certificate {
+                depth, subject: text, issuer: text, not_before: text, not_after: text, sha256: Sha256(hash), key: word,
+            }),
+            Info::Sslprobe(ProbeLine::Refused { stage: word, number, flags, depth, subject: text, wanted: text, words: text }),
+            Info::Sslprobe(ProbeLine::Accepted { policy: text }),
+            Info::Sslprobe(ProbeLine::Dropped(offset >> 1)),
+        ];
+        for info in infos {
+            let mut out = heapless::Vec::<u8, 768>::new();
+            info.write_to(&mut out).unwrap();
+            let wanted = Progress::Event { event: Event::Reply(Reply::Info(info)), consumed: out.len() };
+            prop_assert_eq!(ReplyParser::new().next(&out), wanted);
+        }
+    }
+
+    #[test]
     fn flash_and_time_come_back(
         name in vec(0x21_u8..=0x7e, 1..=16),
         operation in 0..4,
@@ -486,6 +549,8 @@ proptest! {
                 "+IPD,", "4", ":", ",", "\"", "\r\n", ">", "+SYSFLASH:", "+CIPRECVDATA:", "OK", "+CWLAP:(", ")",
                 "+CWJAP:", "+CIPSNTPTIME:", "Thu Jan  1 00:02:08 1970", "0,CONNECT", "Recv ", " bytes", "-", "0x",
                 "ERR CODE:", "+LINK_CONN:", "1", "\"TCP\"", "4294967295", "+SSLWHY:", "+CIPSSLCALPN:",
+                "+SSLPOLICY:0,", "\"chain\"", "\"alpn=", "\"dates\",\"name=", "+SSLPROBE:", "\"refused\"", "+PKI:\"client_ca\",",
+                "+CIPSSLCPSK:0,", "+CIPSSLCPSKHEX:0,", "+CIPSSLCCIPHER:",
             ]).prop_map(|text| text.as_bytes().to_vec()),
         ], 0..30),
         data_info: bool,

@@ -9,17 +9,19 @@
 //! | `cwautoconn` | 0 or 1 |
 //! | `cwjap` | length and bytes of the SSID, length and bytes of the passphrase, secure-only, BSSID or nothing |
 //! | `cipsntpcfg` | 0 or 1, minutes east of Greenwich (i16), length and bytes of each server |
+//! | `sslpolicy` | dialect |
 //! | `cipsslcconf.<link>` | mode, number of certificate and key, number of CA |
 
 use at_grammar::commands::basic::{Baud, UartConfig};
 use at_grammar::types::{
-    AuthMode, Bounded, FlowControl, Parity, StopBits, SysMsg, WifiMode, ZoneOffset,
+    AuthMode, Bounded, Dialect, FlowControl, Parity, StopBits, SysMsg, WifiMode, ZoneOffset,
 };
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
 use partition_store::{FlashStore, Key, PartitionStore, Settings};
 
 use crate::link::{AlpnList, HostText, MAX_NAME};
+use crate::secret::Psk;
 use crate::state::LINK_IDS;
 use crate::wifi::Ssid;
 
@@ -159,6 +161,7 @@ pub(crate) struct Config {
     pub(crate) ssl: [SslConf; LINK_IDS],
     pub(crate) sysmsg: SysMsg,
     pub(crate) sntp: SntpSettings,
+    pub(crate) dialect: Dialect,
     // Gone after a restart.
     pub(crate) echo: bool,
     pub(crate) syslog: bool,
@@ -166,6 +169,7 @@ pub(crate) struct Config {
     pub(crate) common_name: [HostText; LINK_IDS],
     pub(crate) sni: [HostText; LINK_IDS],
     pub(crate) alpn: [AlpnList; LINK_IDS],
+    pub(crate) psk: [Option<Psk>; LINK_IDS],
     pub(crate) data_info: bool,
     pub(crate) uart: UartConfig,
 }
@@ -190,12 +194,14 @@ impl Config {
             common_name: Default::default(),
             sni: Default::default(),
             alpn: Default::default(),
+            psk: Default::default(),
             sntp: SntpSettings {
                 enabled: false,
                 zone: ZoneOffset::UTC,
                 servers: Vec::new(),
                 interval: 3600,
             },
+            dialect: Dialect::EspAt,
             data_info: false,
             uart: UartConfig {
                 baud: Baud::clamped(115_200),
@@ -213,11 +219,21 @@ impl Config {
         let mut settings = match Settings::open(store.settings_region()).await {
             Ok((settings, _)) => settings,
             Err(_) => {
-                espat_log::error!("settings cannot be opened: defaults apply");
+                espat_log::error!("settings cannot be opened: defaults apply, and TLS is strict");
+                config.dialect = Dialect::Strict;
                 return config;
             }
         };
         let mut buffer = [0; STATION_RECORD];
+        config.dialect = match settings.get(Key::TLS_POLICY, &mut buffer).await {
+            Ok(None) => Dialect::EspAt,
+            Ok(Some(record)) => record
+                .first()
+                .and_then(|code| Dialect::from_code(*code))
+                .unwrap_or(Dialect::Strict),
+            // Whoever asked for strictness and cannot be read is not given less.
+            Err(_) => Dialect::Strict,
+        };
         if let Some(bits) = byte(&mut settings, Key::SYSTEM_MESSAGES).await {
             config.sysmsg = SysMsg::new(bits).unwrap_or(config.sysmsg);
         }

@@ -23,6 +23,7 @@
 //! | `link` | the task that owns a connection |
 //! | `background` | events of the station, joining at boot, SNTP |
 //! | `output`, `print` | messages out, whole and in turn |
+//! | `secret` | keys in RAM |
 //! | [`wifi`] | the station trait |
 //! | [`clock`] | the wall clock, which knows "unknown" |
 //!
@@ -44,6 +45,7 @@ mod link;
 mod modem;
 mod output;
 mod print;
+mod secret;
 mod sntp;
 mod state;
 pub mod wifi;

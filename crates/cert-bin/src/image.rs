@@ -415,6 +415,45 @@ impl ImageError {
     }
 }
 
+impl ImageError {
+    /// The first wrong byte of `input`, from which this error came; 0 where all of it is at fault.
+    #[must_use]
+    pub fn offset_in(&self, input: &[u8]) -> usize {
+        match self {
+            Self::EmptyInput | Self::Erased | Self::BadMagic { .. } => 0,
+            Self::TruncatedHeader { have } => *have,
+            Self::NoItems => 2,
+            Self::ListLengthExceedsInput { .. } => 4,
+            Self::ItemHeaderMissing { index, .. } | Self::UnknownType { index, .. } => {
+                item_offset(input, *index)
+            }
+            // The length is the wrong one, behind type and id.
+            Self::ItemOverrun { index, .. } => item_offset(input, *index).saturating_add(2),
+            Self::UnlistedBytes { .. } => item_offset(input, u16::MAX),
+        }
+    }
+}
+
+/// Where item `index` starts, or the end of the last item before it that there is.
+fn item_offset(input: &[u8], index: u16) -> usize {
+    let Some((header, rest)) = input.split_first_chunk::<HEADER_LEN>() else {
+        return 0;
+    };
+    let header = Header::from_bytes(*header);
+    let list = usize::try_from(header.list_len)
+        .ok()
+        .and_then(|len| rest.get(..len))
+        .unwrap_or(rest);
+    let mut left = list;
+    for at in 0..index.min(header.count) {
+        match take_item(left, at) {
+            Ok(taken) => left = taken.rest,
+            Err(_) => break,
+        }
+    }
+    HEADER_LEN.saturating_add(list.len().saturating_sub(left.len()))
+}
+
 impl fmt::Display for ImageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {

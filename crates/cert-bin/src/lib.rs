@@ -15,6 +15,7 @@
 //! | [`lint`] | content findings with the partition's role and a point in time |
 //! | [`role`] | partition names and what belongs there |
 //! | `pair` | feature `pair`: does this key belong to that certificate |
+//! | `public` | feature `pair`: the public half of a private key |
 //!
 //! Features: `pair` (brings the elliptic-curve crates), `defmt` (formats the public types, logs to defmt),
 //! `log` (logs to the `log` facade). All off by default.
@@ -28,6 +29,8 @@ pub mod image;
 pub mod lint;
 #[cfg(feature = "pair")]
 pub mod pair;
+#[cfg(feature = "pair")]
+pub mod public;
 pub mod role;
 pub mod writer;
 

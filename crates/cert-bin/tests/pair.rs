@@ -1,8 +1,10 @@
 //! Every key against every certificate, and keys that lie about their public half.
 #![cfg(feature = "pair")]
 
-use cert_bin::content::ContentError;
+use cert_bin::content::{ContentError, decode_first_certificate, decode_private_key};
 use cert_bin::pair::{PairError, contents_match};
+use cert_bin::public::{MAX_PUBLIC_KEY_INFO, PublicKeyError, public_key_info};
+use x509_facts::Certificate;
 
 macro_rules! input {
     ($name:literal) => {
@@ -91,5 +93,51 @@ fn what_is_missing_is_named() {
     assert_eq!(
         contents_match(certificate, key, &mut scratch[..needed]),
         Ok(true)
+    );
+}
+
+#[test]
+fn the_public_half_is_the_one_in_the_certificate_and_needs_its_room() {
+    for (certificate, key) in [
+        (input!("server_rsa.crt.pem"), input!("server_rsa.key.pem")),
+        (
+            input!("client_rsa.crt.der"),
+            input!("client_rsa.key.pkcs1.pem"),
+        ),
+        (
+            input!("server_p256.crt.pem"),
+            input!("server_p256.key.sec1.der"),
+        ),
+        (input!("server_p384.crt.pem"), input!("server_p384.key.pem")),
+        (
+            input!("server_ed25519.crt.pem"),
+            input!("server_ed25519.key.pem"),
+        ),
+    ] {
+        let (mut scratch, mut decoded) = ([0; 4096], [0; 4096]);
+        let (der, _) = decode_first_certificate(certificate, &mut scratch).unwrap();
+        let wanted = Certificate::parse(der).unwrap().spki();
+        let key = decode_private_key(key, &mut decoded).unwrap();
+        let mut out = [0; MAX_PUBLIC_KEY_INFO];
+        for room in [0, 1, wanted.len() - 1] {
+            let info = public_key_info(&key, &mut out[..room]);
+            assert_eq!(info, Err(PublicKeyError::TooLarge), "{room}");
+        }
+        for room in [wanted.len(), MAX_PUBLIC_KEY_INFO] {
+            assert_eq!(public_key_info(&key, &mut out[..room]), Ok(wanted));
+        }
+    }
+}
+
+#[test]
+fn an_impossible_key_has_no_public_half() {
+    let mut der = input!("server_p256.key.sec1.der").to_vec();
+    der[7..39].fill(0);
+    let mut decoded = [0; 1024];
+    let key = decode_private_key(&der, &mut decoded).unwrap();
+    let mut out = [0; MAX_PUBLIC_KEY_INFO];
+    assert_eq!(
+        public_key_info(&key, &mut out),
+        Err(PublicKeyError::InvalidKey)
     );
 }

@@ -8,4 +8,5 @@ pub mod flash;
 pub mod sntp;
 pub mod ssl;
 pub mod tcpip;
+pub mod trust;
 pub mod wifi;

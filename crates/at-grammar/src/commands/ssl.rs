@@ -6,7 +6,9 @@ use crate::line::SetForm;
 use crate::reply::{Fields, InfoLine};
 use crate::sink::Full;
 use crate::text::AtStr;
-use crate::types::{AlpnName, AuthMode, Bounded, LinkId, LinkTarget, ServerName};
+use crate::types::{
+    AlpnName, AuthMode, Bounded, LinkId, LinkTarget, PskHex, PskIdentity, PskKey, ServerName,
+};
 
 /// Most protocols of an ALPN list.
 pub const ALPN_MAX: usize = 5;
@@ -235,6 +237,242 @@ impl<'a> InfoLine<'a> for AlpnLine<'a> {
     }
 }
 
+/// Most suites of one `AT+CIPSSLCCIPHER`; a command line hardly holds more.
+pub const SUITES_MAX: usize = 32;
+
+/// `AT+CIPSSLCCIPHER=[<id>,]<count>[,<suite>]…`; the count is that of the suites.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SetCiphers {
+    /// Which links; `None` with a single one.
+    pub link: Option<LinkTarget>,
+    /// Filled from the start.
+    suites: [Option<u16>; SUITES_MAX],
+}
+
+impl SetCiphers {
+    /// `None` with too many suites.
+    pub fn new(link: Option<LinkTarget>, suites: impl IntoIterator<Item = u16>) -> Option<Self> {
+        let mut list = [None; SUITES_MAX];
+        let mut places = list.iter_mut();
+        for suite in suites {
+            *places.next()? = Some(suite);
+        }
+        Some(Self { link, suites: list })
+    }
+
+    /// The suites by their IANA numbers; none takes a former list back.
+    pub fn suites(&self) -> impl Iterator<Item = u16> {
+        self.suites.iter().flatten().copied()
+    }
+}
+
+impl core::fmt::Debug for SetCiphers {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "SetCiphers({:?}", self.link)?;
+        self.suites()
+            .try_for_each(|suite| write!(f, ", {suite:#06x}"))?;
+        f.write_str(")")
+    }
+}
+
+impl SetForm<'_> for SetCiphers {
+    fn from_args(args: &mut Args<'_>) -> Result<Self, ArgError> {
+        let link = args.link_target()?;
+        // No more than there are places, or the count could not be right.
+        args.takes(1, 33)?;
+        let count: Bounded<0, 32> = args.required()?;
+        // At most 32, so it fits.
+        let needed = u8::try_from(count.get())
+            .unwrap_or(u8::MAX)
+            .saturating_add(1);
+        args.takes(needed, needed)?;
+        let mut suites = [None; SUITES_MAX];
+        for place in &mut suites {
+            if !args.is_empty() {
+                *place = Some(args.required()?);
+            }
+        }
+        Ok(Self { link, suites })
+    }
+
+    fn write_args(&self, args: &mut FieldWriter<'_>) -> Result<(), Full> {
+        args.link(self.link.as_ref())?;
+        args.show(self.suites().count())?;
+        self.suites()
+            .try_for_each(|suite| args.show(format_args!("{suite:#06x}")))
+    }
+}
+
+/// `+CIPSSLCCIPHER:<index>,<suite>`: one suite that can be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct CipherLine {
+    /// Number of the line, from 0.
+    pub index: u8,
+    /// Its IANA number, written like `0x1301`.
+    pub suite: u16,
+}
+
+impl InfoLine<'_> for CipherLine {
+    fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full> {
+        out.value(&self.index)?;
+        out.show(format_args!("{:#06x}", self.suite))
+    }
+
+    fn read_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            index: fields.next()?,
+            suite: fields.number()?,
+        })
+    }
+}
+
+/// A key can only be used under an identity: an empty one cannot be sent (RFC 8446 §4.2.11).
+fn identity<'a>(args: &mut Args<'a>, clears: bool) -> Result<PskIdentity<'a>, ArgError> {
+    let identity: PskIdentity<'a> = args.required()?;
+    if identity.text().is_empty() && !clears {
+        return Err(args.range_error());
+    }
+    Ok(identity)
+}
+
+/// `AT+CIPSSLCPSK=[<id>,]"<psk>","<hint>"`. What the manual calls hint is the identity that is
+/// sent; an empty key clears the setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SetPsk<'a> {
+    /// Which links; `None` with a single one.
+    pub link: Option<LinkTarget>,
+    /// The key, as text.
+    pub key: PskKey<'a>,
+    /// Its name.
+    pub identity: PskIdentity<'a>,
+}
+
+impl<'a> SetForm<'a> for SetPsk<'a> {
+    fn from_args(args: &mut Args<'a>) -> Result<Self, ArgError> {
+        let link = args.link_target()?;
+        args.takes(2, 2)?;
+        let key: PskKey<'a> = args.required()?;
+        Ok(Self {
+            link,
+            key,
+            identity: identity(args, key.text().is_empty())?,
+        })
+    }
+
+    fn write_args(&self, args: &mut FieldWriter<'_>) -> Result<(), Full> {
+        args.link(self.link.as_ref())?;
+        args.value(&self.key)?;
+        args.value(&self.identity)
+    }
+}
+
+/// `+CIPSSLCPSK:<id>,"<psk>","<hint>"`. It shows the key: that is what the query is for.
+///
+/// A key with a control character in it would end the line or worse, so such bytes are shown as
+/// blanks; [`PskHexLine`] is exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct PskLine<'a> {
+    /// Which link.
+    pub link: LinkId,
+    /// The key; empty where none is set.
+    pub key: PskKey<'a>,
+    /// Its name.
+    pub identity: PskIdentity<'a>,
+}
+
+impl<'a> InfoLine<'a> for PskLine<'a> {
+    fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full> {
+        out.value(&self.link)?;
+        for text in [self.key.text(), self.identity.text()] {
+            if text.bytes().any(|byte| byte.is_ascii_control()) {
+                out.cleaned(&text)?;
+            } else {
+                out.quoted(&text)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_fields(fields: &mut Fields<'a>) -> Option<Self> {
+        Some(Self {
+            link: fields.next()?,
+            key: PskKey::new(fields.quoted()?).ok()?,
+            identity: PskIdentity::new(fields.quoted_before(0)?).ok()?,
+        })
+    }
+}
+
+/// `AT+CIPSSLCPSKHEX=[<id>,]"<psk>","<hint>"`: as [`SetPsk`], the key in hexadecimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SetPskHex<'a> {
+    /// Which links; `None` with a single one.
+    pub link: Option<LinkTarget>,
+    /// The key, two digits a byte.
+    pub key: PskHex<'a>,
+    /// Its name.
+    pub identity: PskIdentity<'a>,
+}
+
+impl<'a> SetForm<'a> for SetPskHex<'a> {
+    fn from_args(args: &mut Args<'a>) -> Result<Self, ArgError> {
+        let link = args.link_target()?;
+        args.takes(2, 2)?;
+        let key: PskHex<'a> = args.required()?;
+        if !key.text().len().is_multiple_of(2) {
+            return Err(args.range_error());
+        }
+        Ok(Self {
+            link,
+            key,
+            identity: identity(args, key.text().is_empty())?,
+        })
+    }
+
+    fn write_args(&self, args: &mut FieldWriter<'_>) -> Result<(), Full> {
+        args.link(self.link.as_ref())?;
+        args.value(&self.key)?;
+        args.value(&self.identity)
+    }
+}
+
+/// `+CIPSSLCPSKHEX:<id>,"<psk>","<hint>"`: as [`PskLine`], the key in hexadecimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct PskHexLine<'a> {
+    /// Which link.
+    pub link: LinkId,
+    /// The key; empty where none is set.
+    pub key: PskHex<'a>,
+    /// Its name.
+    pub identity: PskIdentity<'a>,
+}
+
+impl<'a> InfoLine<'a> for PskHexLine<'a> {
+    fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full> {
+        out.value(&self.link)?;
+        out.quoted(&self.key.text())?;
+        let identity = self.identity.text();
+        if identity.bytes().any(|byte| byte.is_ascii_control()) {
+            out.cleaned(&identity)
+        } else {
+            out.quoted(&identity)
+        }
+    }
+
+    fn read_fields(fields: &mut Fields<'a>) -> Option<Self> {
+        Some(Self {
+            link: fields.next()?,
+            key: PskHex::new(fields.quoted()?).ok()?,
+            identity: PskIdentity::new(fields.quoted_before(0)?).ok()?,
+        })
+    }
+}
+
 /// `+SSLWHY:<link>,"<stage>",<number>,<flags>,<depth>,"<subject>","<wanted>","<words>"`: why the
 /// last TLS session of a link was refused or ended. Our own extension.
 ///
@@ -263,10 +501,9 @@ pub struct SslWhy<'a> {
 
 impl<'a> InfoLine<'a> for SslWhy<'a> {
     fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full> {
-        let sign = if self.number < 0 { "-" } else { "" };
         out.value(&self.link)?;
         out.cleaned(&self.stage)?;
-        out.show(format_args!("{sign}{:#06x}", self.number.unsigned_abs()))?;
+        out.signed_hex(self.number)?;
         out.show(format_args!("{:#010x}", self.flags))?;
         out.value(&self.depth)?;
         out.cleaned(&self.subject)?;

@@ -48,6 +48,12 @@ impl<'a> Fields<'a> {
         !self.more
     }
 
+    /// Whether the next field is a string in quotes.
+    #[must_use]
+    pub fn at_text(&self) -> bool {
+        self.rest.starts_with(b"\"")
+    }
+
     /// All that is left, as it stands.
     pub fn take_all(&mut self) -> &'a [u8] {
         self.more = false;

@@ -222,6 +222,14 @@ coded! {
         Mutual = 3,
     }
 
+    /// How much `AT+CIPSTART` asks of a TLS server: `AT+SSLPOLICY`.
+    Dialect {
+        /// As ESP-AT: the name counts only where one is configured, and modes 0 and 1 check nothing.
+        EspAt = 0,
+        /// Every server proves who it is, and that it is the one that was asked for.
+        Strict = 1,
+    }
+
     /// Stop bits of the port.
     StopBits {
         /// 1.

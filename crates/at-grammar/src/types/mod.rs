@@ -5,16 +5,20 @@
 
 mod address;
 mod codes;
+mod digest;
 mod number;
 mod strings;
 mod time;
 
 pub use address::Mac;
 pub use codes::{
-    AuthMode, Encryption, Family, FlowControl, IpPreference, JoinFailure, Parity, Protocol,
-    ReceiveMode, RestartMode, ScanMode, ScanType, StationState, StatusCode, StopBits, Terminal,
-    Transport, UdpMode, WifiCipher, WifiMode,
+    AuthMode, Dialect, Encryption, Family, FlowControl, IpPreference, JoinFailure, Parity,
+    Protocol, ReceiveMode, RestartMode, ScanMode, ScanType, StationState, StatusCode, StopBits,
+    Terminal, Transport, UdpMode, WifiCipher, WifiMode,
 };
+pub use digest::Sha256;
 pub use number::{Bounded, FlashRange, LinkId, LinkTarget, Pmf, Port, SECTOR, SysMsg};
-pub use strings::{AlpnName, HostName, PartitionName, Password, ServerName, Ssid};
+pub use strings::{
+    AlpnName, HostName, PartitionName, Password, PskHex, PskIdentity, PskKey, ServerName, Ssid,
+};
 pub use time::{LocalTime, ZoneOffset};

@@ -69,6 +69,10 @@ const fn any(_byte: u8) -> bool {
     true
 }
 
+const fn hexadecimal(byte: u8) -> bool {
+    byte.is_ascii_hexdigit()
+}
+
 string_fields! {
     /// Name of a network: any bytes.
     Ssid(0..=32, any);
@@ -82,6 +86,12 @@ string_fields! {
     AlpnName(1..=255, any);
     /// Name of a flash partition: printable ASCII without blanks.
     PartitionName(1..=16, graphic);
+    /// Pre-shared key as text: any bytes; empty clears the setting. No log shows it.
+    PskKey(0..=32, any);
+    /// Pre-shared key as hexadecimal digits, two a byte; empty clears the setting. No log shows it.
+    PskHex(0..=64, hexadecimal);
+    /// Identity that names a pre-shared key to the server: any bytes.
+    PskIdentity(0..=32, any);
 }
 
 macro_rules! shown {
@@ -107,7 +117,14 @@ macro_rules! shown {
     )* };
 }
 
-shown!(Ssid, HostName, ServerName, AlpnName, PartitionName);
+shown!(
+    Ssid,
+    HostName,
+    ServerName,
+    AlpnName,
+    PartitionName,
+    PskIdentity
+);
 
 macro_rules! printable {
     ($($name:ident),*) => { $(
@@ -124,18 +141,33 @@ macro_rules! printable {
 
 printable!(HostName, ServerName, PartitionName);
 
-impl fmt::Debug for Password<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(..)")
+impl PskHex<'_> {
+    /// The key's bytes, two digits each; an odd digit at the end is not one.
+    pub fn bytes(&self) -> impl Iterator<Item = u8> {
+        let mut digits = self.0.bytes();
+        let mut digit = move || u8::try_from(char::from(digits.next()?).to_digit(16)?).ok();
+        core::iter::from_fn(move || Some(digit()? << 4 | digit()?))
     }
 }
 
-#[cfg(feature = "defmt")]
-impl defmt::Format for Password<'_> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "Password(..)");
-    }
+macro_rules! secret {
+    ($($name:ident),*) => { $(
+        impl fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        }
+
+        #[cfg(feature = "defmt")]
+        impl defmt::Format for $name<'_> {
+            fn format(&self, f: defmt::Formatter<'_>) {
+                defmt::write!(f, "{=str}(..)", stringify!($name));
+            }
+        }
+    )* };
 }
+
+secret!(Password, PskKey, PskHex);
 
 #[cfg(test)]
 mod tests {
@@ -164,10 +196,30 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_never_shown() {
-        assert_eq!(
-            format!("{:?}", Password::new("secret").unwrap()),
-            "Password(..)"
-        );
+    fn a_secret_is_never_shown() {
+        for (shown, name) in [
+            (
+                format!("{:?}", Password::new("secret").unwrap()),
+                "Password",
+            ),
+            (format!("{:?}", PskKey::new("secret").unwrap()), "PskKey"),
+            (format!("{:?}", PskHex::new("5ec7e7").unwrap()), "PskHex"),
+        ] {
+            assert_eq!(shown, format!("{name}(..)"));
+        }
+    }
+
+    #[test]
+    fn two_digits_are_a_byte() {
+        for (digits, bytes) in [
+            ("", &b""[..]),
+            ("70736b", b"psk"),
+            ("00fFA5", &[0, 0xff, 0xa5]),
+            ("705", b"p"),
+        ] {
+            let hex = PskHex::new(digits).unwrap();
+            assert!(hex.bytes().eq(bytes.iter().copied()), "{digits}");
+        }
+        assert_eq!(PskHex::new("0g"), Err(FieldError::Range));
     }
 }

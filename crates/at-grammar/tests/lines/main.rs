@@ -3,6 +3,7 @@
 
 mod families;
 mod links;
+mod trust;
 
 use at_grammar::commands::basic::CommandEntry;
 use at_grammar::commands::sntp::SntpInterval;
@@ -74,6 +75,11 @@ fn lines_without_parameters() {
         (ONE, "AT+CIPSEND", Ok(Cipsend)),
         (ONE, "AT+CIPSNTPTIME?", Ok(CipsntptimeQuery)),
         (ONE, "AT+SSLWHY?", Ok(SslwhyQuery)),
+        (ONE, "AT+CIPSSLCCIPHER?", Ok(CipsslccipherQuery)),
+        (ONE, "AT+CIPSSLCPSK?", Ok(CipsslcpskQuery)),
+        (ONE, "AT+CIPSSLCPSKHEX?", Ok(CipsslcpskhexQuery)),
+        (ONE, "AT+SSLPOLICY?", Ok(SslpolicyQuery)),
+        (ONE, "AT+PKI?", Ok(PkiQuery)),
     ]);
 }
 
@@ -113,6 +119,10 @@ fn what_is_no_command() {
         (ONE, "AT+CWMODE?1", Err(0x010c_0000)),
         (ONE, "AT+CWMODE\u{e9}", Err(0x010c_0000)),
         (ONE, "AT+CIPSTART?", Err(0x010c_0000)),
+        (ONE, "AT+SSLPROBE?", Err(0x010c_0000)),
+        (ONE, "AT+SSLPROBE", Err(0x010c_0000)),
+        (ONE, "AT+PKI", Err(0x010c_0000)),
+        (ONE, "AT+PKI=0", Err(0x010c_0000)),
         (ONE, "AT+CIPSTA=\"1.2.3.4\"", Err(0x010c_0000)),
     ]);
 }

@@ -3,6 +3,7 @@
 
 mod messages;
 mod stream;
+mod trust;
 
 use core::net::{IpAddr, Ipv4Addr};
 

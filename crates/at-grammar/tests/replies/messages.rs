@@ -97,6 +97,12 @@ pub(crate) fn messages() -> Vec<(Reply<'static>, &'static str)> {
 }
 
 pub(crate) fn info_lines() -> Vec<(Info<'static>, &'static str)> {
+    let mut lines = documented_lines();
+    lines.extend(super::trust::lines());
+    lines
+}
+
+fn documented_lines() -> Vec<(Info<'static>, &'static str)> {
     let host = |name| HostName::new(name).unwrap();
     vec![
         (

@@ -7,7 +7,7 @@ use embassy_futures::yield_now;
 use embedded_storage_async::nor_flash::{MultiwriteNorFlash, NorFlash};
 use partition_store::{PartitionStore, StoreError, StreamWrite};
 
-use super::{Done, Failed, error};
+use super::{Done, Failed, error, pki};
 use crate::state::{Phase, Shared};
 
 /// Bytes moved at a time between port and flash.
@@ -107,6 +107,10 @@ async fn write<N, W, F: MultiwriteNorFlash, G>(
     // Surplus input gets its answer before the result.
     drop(print);
     yield_now().await;
+    if result.is_ok() && shared.syslog() && pki::is_pki(name) {
+        // What was understood of it. The write itself succeeded, whatever becomes of this.
+        let _ = pki::explain(shared, name).await;
+    }
     let mut print = shared.print().await;
     if let Some(at) = stream.report().differs_at {
         // ESP-AT says OK, and so do we; the log tells what the host will find when it reads back.

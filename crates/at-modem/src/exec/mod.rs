@@ -16,6 +16,9 @@ use crate::wifi::Wifi;
 
 mod basic;
 mod flash;
+mod pki;
+mod policy;
+mod probe;
 mod ssl;
 mod tcpip;
 mod wifi;
@@ -187,7 +190,17 @@ where
         Command::CipsslcsniSet(request) => ssl::set_name(shared, ssl::Which::Sni, &request),
         Command::CipsslcalpnQuery => ssl::protocols(shared).await,
         Command::CipsslcalpnSet(request) => ssl::set_protocols(shared, &request),
+        Command::CipsslccipherQuery => ssl::ciphers(shared).await,
+        Command::CipsslccipherSet(request) => ssl::set_ciphers(&request),
+        Command::CipsslcpskQuery => ssl::keys(shared, ssl::KeyForm::Text).await,
+        Command::CipsslcpskSet(request) => ssl::set_key(shared, &request),
+        Command::CipsslcpskhexQuery => ssl::keys(shared, ssl::KeyForm::Hex).await,
+        Command::CipsslcpskhexSet(request) => ssl::set_hex_key(shared, &request),
         Command::SslwhyQuery => ssl::why(shared).await,
+        Command::SslpolicyQuery => policy::show(shared).await,
+        Command::SslpolicySet(dialect) => policy::set(shared, dialect).await,
+        Command::SslprobeSet(request) => probe::run(shared, &request).await,
+        Command::PkiQuery => pki::list(shared).await,
         Command::CipsntpcfgQuery => tcpip::time_config(shared).await,
         Command::CipsntpcfgSet(request) => tcpip::set_time_config(shared, &request).await,
         Command::CipsntptimeQuery => tcpip::time(shared).await,

@@ -1,26 +1,35 @@
 //! TLS settings, and why a session was refused (spec: at-commands B.4, section E; `AT+SSLWHY` is ours).
 
 use at_grammar::commands::ssl::{
-    AlpnLine, AlpnList, ServerNameLine, SetAlpn, SetServerName, SslConfig, SslConfigLine, SslWhy,
+    AlpnLine, AlpnList, CipherLine, PskHexLine, PskLine, ServerNameLine, SetAlpn, SetCiphers,
+    SetPsk, SetPskHex, SetServerName, SslConfig, SslConfigLine, SslWhy,
 };
-use at_grammar::types::{AlpnName, LinkTarget, ServerName};
+use at_grammar::types::{AlpnName, LinkTarget, PskHex, PskIdentity, PskKey, ServerName};
 use at_grammar::{AtStr, Info, LinkId, Reply};
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::String;
 use partition_store::Key;
 use tls_session::Reason;
+use zeroize::Zeroize;
 
 use super::{Done, Failed};
 use crate::config::SslConf;
 use crate::print::Printer;
+use crate::secret::{MAX_PSK, Psk, Secret};
 use crate::state::{LINK_IDS, Shared};
+
+/// Suites there are: TLS_AES_128_GCM_SHA256, which every TLS 1.3 server must have (RFC 8446 §9.1).
+const SUITES: [u16; 1] = [0x1301];
+
+/// Result number of `AT+CIPSSLCCIPHER` without any suite that is here.
+const NO_SUITE: u16 = 1;
 
 /// The link a setting is for: without a number, the only one.
 fn target(link: Option<LinkTarget>) -> LinkTarget {
     link.unwrap_or(LinkTarget::One(LinkId::ZERO))
 }
 
-fn ids() -> impl Iterator<Item = LinkId> {
+pub(super) fn ids() -> impl Iterator<Item = LinkId> {
     (0_u8..).take(LINK_IDS).filter_map(LinkId::new)
 }
 
@@ -148,6 +157,129 @@ pub(super) fn set_protocols<N, W, F, G>(
         .filter(|(link, _)| target.includes(*link))
     {
         place.clone_from(&list);
+    }
+    Ok(Done::Ok)
+}
+
+pub(super) async fn ciphers<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+    let mut print = shared.print().await;
+    for (index, suite) in (0_u8..).zip(SUITES) {
+        print
+            .info(Info::Cipsslccipher(CipherLine { index, suite }))
+            .await;
+    }
+    print.reply(&Reply::Ok).await;
+    Ok(Done::Printed)
+}
+
+/// There is one suite, so a list chooses nothing: it contains it, or no server could be reached.
+pub(super) fn set_ciphers(request: &SetCiphers) -> Result<Done, Failed> {
+    let mut wanted = request.suites().peekable();
+    if wanted.peek().is_none() || wanted.any(|suite| SUITES.contains(&suite)) {
+        Ok(Done::Ok)
+    } else {
+        espat_log::warn!("no cipher suite of the list is here");
+        Err(Failed::with(NO_SUITE))
+    }
+}
+
+/// How a key is written in a command or a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyForm {
+    Text,
+    Hex,
+}
+
+/// Shows the keys to the host that set them, which is what the query is for; nobody else sees them.
+pub(super) async fn keys<N, W, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    form: KeyForm,
+) -> Result<Done, Failed> {
+    let keys = shared.config.borrow().psk.clone();
+    let mut print = shared.print().await;
+    for (link, psk) in ids().zip(&keys) {
+        let (key, identity) = psk.as_ref().map_or((&[][..], &[][..]), |psk| {
+            (psk.key.reveal(), psk.identity.as_slice())
+        });
+        // Neither is longer than its type's limit.
+        let identity = PskIdentity::new(identity).map_err(|_| Failed::with(0))?;
+        match form {
+            KeyForm::Text => {
+                let key = PskKey::new(key).map_err(|_| Failed::with(0))?;
+                print
+                    .info(Info::Cipsslcpsk(PskLine {
+                        link,
+                        key,
+                        identity,
+                    }))
+                    .await;
+            }
+            KeyForm::Hex => {
+                let mut digits = [0; 2 * MAX_PSK];
+                for (pair, byte) in digits.chunks_exact_mut(2).zip(key) {
+                    pair.copy_from_slice(&hex(*byte));
+                }
+                let used = digits
+                    .get(..key.len().saturating_mul(2))
+                    .unwrap_or_default();
+                let key = PskHex::new(used).map_err(|_| Failed::with(0))?;
+                print
+                    .info(Info::Cipsslcpskhex(PskHexLine {
+                        link,
+                        key,
+                        identity,
+                    }))
+                    .await;
+                digits.zeroize();
+            }
+        }
+    }
+    print.reply(&Reply::Ok).await;
+    Ok(Done::Printed)
+}
+
+/// Two lower-case digits.
+fn hex(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 0xf].map(|digit| match digit {
+        0..=9 => digit.saturating_add(b'0'),
+        _ => digit.saturating_add(b'a' - 10),
+    })
+}
+
+pub(super) fn set_key<N, W, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    request: &SetPsk<'_>,
+) -> Result<Done, Failed> {
+    let key = Secret::collect(request.key.text().bytes());
+    replace_key(shared, request.link, key, &request.identity)
+}
+
+pub(super) fn set_hex_key<N, W, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    request: &SetPskHex<'_>,
+) -> Result<Done, Failed> {
+    let key = Secret::collect(request.key.bytes());
+    replace_key(shared, request.link, key, &request.identity)
+}
+
+fn replace_key<N, W, F, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    link: Option<LinkTarget>,
+    key: Option<Secret>,
+    identity: &PskIdentity<'_>,
+) -> Result<Done, Failed> {
+    let psk = Psk {
+        key: key.ok_or(Failed::with(0))?,
+        identity: identity.to_bytes(),
+    };
+    let psk = Some(psk).filter(|psk| !psk.key.reveal().is_empty());
+    let mut config = shared.config.borrow_mut();
+    let target = target(link);
+    for (_, place) in ids()
+        .zip(&mut config.psk)
+        .filter(|(link, _)| target.includes(*link))
+    {
+        place.clone_from(&psk);
     }
     Ok(Done::Ok)
 }

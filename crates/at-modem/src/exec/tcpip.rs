@@ -17,9 +17,8 @@ use partition_store::Key;
 use tls_session::{Cause, Reason, Stage};
 
 use super::ssl::reason_line;
-use super::{Done, Failed, NOT_HERE, error, only_link};
-use crate::config::Config;
-use crate::link::{CloseBy, HostText, Link, LinkStatus, OpenRequest, TlsSettings};
+use super::{Done, Failed, NOT_HERE, error, only_link, policy};
+use crate::link::{CloseBy, HostText, Link, LinkStatus, OpenRequest};
 use crate::state::{Phase, Shared};
 use crate::wifi::Wifi;
 
@@ -60,20 +59,28 @@ pub(super) async fn open<N, W: Wifi, F: NorFlash, G>(
     }
     shared.takes_long();
     let host = request.host.to_text();
-    let result = if shared.wifi.address().is_none() {
+    let tls = match tls {
+        true => Some(policy::settings(&shared.config.borrow(), id, &host).ok_or(NOT_HERE)?),
+        false => None,
+    };
+    let refused = tls
+        .as_ref()
+        .is_some_and(|tls| policy::is_refused(shared.config.borrow().dialect, tls));
+    let result = if refused {
+        let reason = Reason::new(Stage::Setup, Cause::StrictPolicy);
+        link.remember(reason.clone());
+        Err(reason)
+    } else if shared.wifi.address().is_none() {
         let reason =
             Reason::new(Stage::Tcp, Cause::Unreachable).wanting("an IP address of the station");
         link.remember(reason.clone());
         Err(reason)
     } else {
-        let tls = match tls {
-            true => Some(tls_settings(&shared.config.borrow(), id, &host).ok_or(NOT_HERE)?),
-            false => None,
-        };
         let connect = link.connect(OpenRequest {
             tls,
             host,
             port: request.port.get(),
+            probe: false,
         });
         match request.timeout.filter(|timeout| timeout.get() > 0) {
             None => connect.await,
@@ -155,32 +162,6 @@ async fn announce<N, W, F, G>(shared: &Shared<'_, N, W, F, G>, link: &Link, id: 
     };
     shared.print().await.replies(&[connected, Reply::Ok]).await;
     link.announced.signal(());
-}
-
-/// The settings of a link at this moment; none for a link that has no settings, so that none is
-/// opened unchecked for want of them.
-fn tls_settings(config: &Config, id: LinkId, host: &HostText) -> Option<TlsSettings> {
-    let given = |names: &[HostText]| {
-        names
-            .get(id.index())
-            .filter(|name| !name.is_empty())
-            .cloned()
-    };
-    let common_name = given(&config.common_name);
-    let sni = given(&config.sni);
-    let conf = config.ssl.get(id.index())?;
-    Some(TlsSettings {
-        auth: conf.auth,
-        ca: conf.ca,
-        pki: conf.pki,
-        // ESP-AT looks at the name only where one was configured.
-        name: common_name.or_else(|| sni.clone()),
-        // A host name goes into SNI by itself; an address never does (RFC 6066 §3).
-        sni: sni
-            .or_else(|| Some(host.clone()))
-            .filter(|name| name.parse::<IpAddr>().is_err()),
-        alpn: config.alpn.get(id.index())?.clone(),
-    })
 }
 
 pub(super) async fn close<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {

@@ -20,6 +20,8 @@ use embassy_sync::signal::Signal;
 use heapless::{String, Vec};
 use tls_session::{Cause, Reason};
 
+use crate::secret::Psk;
+
 pub(crate) mod credentials;
 mod open;
 mod pump;
@@ -45,13 +47,15 @@ pub(crate) struct TlsSettings {
     pub(crate) auth: AuthMode,
     /// Position of the CA item in `client_ca`.
     pub(crate) ca: u8,
-    /// Position of the items in `client_cert` and `client_key`.
+    /// Position of our certificate in `client_cert`, and of its key in `client_key`.
     pub(crate) pki: u8,
     /// The name that the certificate must carry.
     pub(crate) name: Option<HostText>,
     /// The name sent in ClientHello.
     pub(crate) sni: Option<HostText>,
     pub(crate) alpn: AlpnList,
+    /// The server must know this key; no certificate of it plays a part then.
+    pub(crate) psk: Option<Psk>,
 }
 
 /// A connection to be opened.
@@ -60,7 +64,25 @@ pub(crate) struct OpenRequest {
     pub(crate) tls: Option<TlsSettings>,
     pub(crate) host: HostText,
     pub(crate) port: u16,
+    /// Handshake only: what the server shows goes into the payload buffer, and the link stays closed.
+    pub(crate) probe: bool,
 }
+
+/// What a server showed to a probe.
+#[derive(Debug, Clone)]
+pub(crate) struct Probed {
+    /// Where each of its certificates ends in the payload buffer.
+    pub(crate) ends: Vec<usize, { tls_session::verify::MAX_CHAIN }>,
+    /// Certificates that did not fit.
+    pub(crate) dropped: u32,
+    /// The policy they were judged under.
+    pub(crate) policy: String<MAX_POLICY>,
+    /// The verdict.
+    pub(crate) verdict: Result<(), Reason>,
+}
+
+/// Longest text of a policy: four words and a name.
+pub(crate) const MAX_POLICY: usize = 112;
 
 /// Who wants a link closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +120,8 @@ pub(crate) struct Link {
     pub(crate) show_remote: Cell<bool>,
     /// A send was asked for and not answered.
     pub(crate) sending: Cell<bool>,
+    /// What a probe found, in the payload buffer.
+    pub(crate) probed: RefCell<Option<Probed>>,
     /// Why the last attempt or session ended.
     pub(crate) reason: RefCell<Option<Reason>>,
 }
@@ -116,6 +140,7 @@ impl Link {
             announced: Signal::new(),
             show_remote: Cell::new(false),
             sending: Cell::new(false),
+            probed: RefCell::new(None),
             reason: RefCell::new(None),
         }
     }

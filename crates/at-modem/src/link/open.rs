@@ -11,12 +11,12 @@ use heapless::Vec;
 use rand_core::CryptoRngCore;
 use tls_session::guard::transport_cause;
 use tls_session::{
-    Anchors, Cause, Deadlines, GuardedTransport, NameRule, PeerAuth, PeerName, Policy, Reason,
-    Session, Stage,
+    Anchors, Cause, Chain, Deadlines, GuardedTransport, NameRule, PeerAuth, PeerName, Policy,
+    PreSharedKey, Reason, Session, Stage,
 };
 
 use super::pump::{End, pump};
-use super::{Link, LinkStatus, OpenRequest, TlsSettings, credentials};
+use super::{Link, LinkStatus, OpenRequest, Probed, TlsSettings, credentials};
 use crate::state::{LinkMemory, Shared};
 use crate::wifi::Wifi;
 
@@ -89,7 +89,9 @@ where
     let mut identity = None;
     if let Some(tls) = &request.tls {
         let setup = |cause| Reason::new(Stage::Setup, cause);
-        if tls.auth.sends_certificate() {
+        // A server that knows the key has no use for our certificate (RFC 8446 §4.3.2).
+        let by_key = tls.psk.is_some() && !tls.auth.verifies_server();
+        if tls.auth.sends_certificate() && !by_key {
             let load =
                 credentials::load_identity(shared, tls.pki, identity_place, &mut certificates[..]);
             identity = Some(load.await.map_err(setup)?);
@@ -147,6 +149,13 @@ where
             let (rx, tx) = socket.split();
             let guarded = GuardedTransport::new(rx, tx, Delay);
             let rng = shared.rng.clone();
+            if request.probe {
+                let probed = probe(shared, &guarded, &mut memory.tls, &policy, rng);
+                let probed = unless_closed(link, Stage::Hello, probed).await?;
+                link.probed.replace(Some(probed));
+                // The one that asked reads it from there.
+                return Err(Reason::new(Stage::Data, Cause::Closed));
+            }
             let handshake = Session::open(
                 &guarded,
                 &mut memory.tls,
@@ -180,6 +189,40 @@ where
     Ok(end)
 }
 
+/// A dry run: what the server shows, and what the policy makes of it.
+async fn probe<'m, N, W, F, G, R, T>(
+    shared: &Shared<'_, N, W, F, G>,
+    transport: &'m GuardedTransport<R, T, Delay>,
+    memory: &'m mut tls_session::Memory,
+    policy: &Policy<'_>,
+    rng: G,
+) -> Probed
+where
+    G: CryptoRngCore,
+    R: embedded_io_async::Read + 'm,
+    T: embedded_io_async::Write + 'm,
+{
+    // Free: the command that waits for this carries no payload.
+    let mut buffer = shared.payload.lock().await;
+    let mut chain = Chain::new(&mut buffer[..]);
+    let deadlines = Deadlines::default();
+    let verdict = Session::probe(transport, memory, policy, deadlines, rng, &mut chain).await;
+    let mut end = 0_usize;
+    let ends = chain.certificates().map(|der| {
+        end = end.saturating_add(der.len());
+        end
+    });
+    let mut text = heapless::String::new();
+    // The longest fits; one that did not would be cut.
+    let _ = core::fmt::write(&mut text, format_args!("{policy}"));
+    Probed {
+        ends: ends.collect(),
+        dropped: u32::try_from(chain.dropped()).unwrap_or(u32::MAX),
+        policy: text,
+        verdict: verdict.map(drop),
+    }
+}
+
 /// Waits for a step of opening, unless the link is closed meanwhile.
 async fn unless_closed<T>(
     link: &Link,
@@ -202,6 +245,9 @@ fn policy<'p, N, W, F, G>(
     let setup = |cause| Reason::new(Stage::Setup, cause);
     let peer = if tls.auth.verifies_server() {
         PeerAuth::Chain(Anchors::new(ders).map_err(setup)?)
+    } else if let Some(psk) = &tls.psk {
+        let psk = PreSharedKey::new(&psk.identity, psk.key.reveal());
+        PeerAuth::PreSharedKey(psk.map_err(setup)?)
     } else {
         espat_log::warn!(
             "no check of the server's certificate: mode {}",

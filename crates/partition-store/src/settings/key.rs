@@ -31,6 +31,8 @@ keys! {
     UART = 0x02, "uart";
     /// Last time of day that was known, for a clock that must not run backwards. Ours.
     LAST_KNOWN_TIME = 0x03, "last_time";
+    /// `AT+SSLPOLICY`. Ours.
+    TLS_POLICY = 0x04, "sslpolicy";
     /// `AT+CWMODE`.
     WIFI_MODE = 0x10, "cwmode";
     /// `AT+CWJAP`: network, password, options.

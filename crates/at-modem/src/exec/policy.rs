@@ -1,0 +1,138 @@
+//! What a TLS link would be checked for: from settings to a session's terms, and to `AT+SSLPOLICY?`
+//! (ours).
+//!
+//! ```text
+//! mode 2, 3                chain, dates, and a name: CN, else SNI, else (strict) the host of CIPSTART
+//! mode 0, 1 with a key     the pre-shared key; certificates play no part
+//! mode 0, 1 without one    anybody; refused by the strict dialect
+//! ```
+//!
+//! Strict means that every server proves who it is and that it is the one that was asked for. A
+//! pre-shared key does both: whoever else holds it was given it.
+
+use core::net::IpAddr;
+
+use at_grammar::commands::trust::{NameCheck, PeerCheck, PolicyLine};
+use at_grammar::types::{AlpnName, Dialect};
+use at_grammar::{AtStr, Info, LinkId, Reply};
+use embedded_storage_async::nor_flash::NorFlash;
+use partition_store::Key;
+
+use super::ssl::ids;
+use super::{Done, Failed};
+use crate::config::Config;
+use crate::link::{HostText, TlsSettings};
+use crate::state::Shared;
+
+/// Where the name comes from that a server's certificate must carry.
+enum NameSource<'c> {
+    /// Nowhere: ESP-AT looks at the name only where one was configured.
+    NotAsked,
+    Configured(&'c HostText),
+    Host,
+}
+
+fn name_source(config: &Config, id: LinkId) -> NameSource<'_> {
+    let given = |names: &'_ [HostText]| names.get(id.index()).is_some_and(|name| !name.is_empty());
+    let place = if given(&config.common_name) {
+        config.common_name.get(id.index())
+    } else if given(&config.sni) {
+        config.sni.get(id.index())
+    } else {
+        None
+    };
+    match (place, config.dialect) {
+        (Some(name), _) => NameSource::Configured(name),
+        (None, Dialect::Strict) => NameSource::Host,
+        (None, Dialect::EspAt) => NameSource::NotAsked,
+    }
+}
+
+/// The settings of a link at this moment; none for a link that has no settings, so that none is
+/// opened unchecked for want of them.
+pub(super) fn settings(config: &Config, id: LinkId, host: &HostText) -> Option<TlsSettings> {
+    let conf = config.ssl.get(id.index())?;
+    let sni = config.sni.get(id.index())?;
+    Some(TlsSettings {
+        auth: conf.auth,
+        ca: conf.ca,
+        pki: conf.pki,
+        name: match name_source(config, id) {
+            NameSource::NotAsked => None,
+            NameSource::Configured(name) => Some(name.clone()),
+            NameSource::Host => Some(host.clone()),
+        },
+        // A host name goes into SNI by itself; an address never does (RFC 6066 §3).
+        sni: Some(if sni.is_empty() { host } else { sni })
+            .filter(|name| name.parse::<IpAddr>().is_err())
+            .cloned(),
+        alpn: config.alpn.get(id.index())?.clone(),
+        // A mode that verifies the server's certificate is not replaced by a key.
+        psk: config
+            .psk
+            .get(id.index())?
+            .clone()
+            .filter(|_| !conf.auth.verifies_server()),
+    })
+}
+
+fn peer(tls: &TlsSettings) -> PeerCheck {
+    if tls.auth.verifies_server() {
+        PeerCheck::Chain
+    } else if tls.psk.is_some() {
+        PeerCheck::Psk
+    } else {
+        PeerCheck::DangerAnyPeer
+    }
+}
+
+/// Whether the strict dialect turns these settings away.
+pub(super) fn is_refused(dialect: Dialect, tls: &TlsSettings) -> bool {
+    dialect == Dialect::Strict && peer(tls) == PeerCheck::DangerAnyPeer
+}
+
+pub(super) async fn show<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+    let config = shared.config.borrow().clone();
+    let mut print = shared.print().await;
+    for link in ids() {
+        let Some(tls) = settings(&config, link, &HostText::new()) else {
+            continue;
+        };
+        let protocols = tls
+            .alpn
+            .iter()
+            .filter_map(|name| AlpnName::new(AtStr::plain(name)).ok());
+        let peer = peer(&tls);
+        print
+            .info(Info::Sslpolicy(PolicyLine {
+                link,
+                peer,
+                name: match name_source(&config, link) {
+                    NameSource::NotAsked => NameCheck::None,
+                    NameSource::Configured(name) => NameCheck::Name(AtStr::plain(name.as_bytes())),
+                    NameSource::Host => NameCheck::Host,
+                },
+                // A server that knows the key has no use for our certificate (RFC 8446 §4.3.2).
+                identity: (tls.auth.sends_certificate() && peer != PeerCheck::Psk)
+                    .then_some(tls.pki),
+                alpn: at_grammar::commands::ssl::AlpnList::new(protocols)
+                    .unwrap_or(at_grammar::commands::ssl::AlpnList::EMPTY),
+                refused: is_refused(config.dialect, &tls),
+                dialect: config.dialect,
+            }))
+            .await;
+    }
+    print.reply(&Reply::Ok).await;
+    Ok(Done::Printed)
+}
+
+pub(super) async fn set<N, W, F: NorFlash, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    dialect: Dialect,
+) -> Result<Done, Failed> {
+    shared
+        .store_if_wanted(Key::TLS_POLICY, &[dialect.code()])
+        .await?;
+    shared.config.borrow_mut().dialect = dialect;
+    Ok(Done::Ok)
+}

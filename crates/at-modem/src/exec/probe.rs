@@ -1,0 +1,144 @@
+//! `AT+SSLPROBE` (ours): a handshake with the settings of link 0, and nothing after it.
+//!
+//! Prints every certificate the server showed and the verdict of the policy. `OK` says that there
+//! is a verdict about a TLS server; `ERROR`, that there was none to judge, with the reason as after
+//! a failed `AT+CIPSTART`.
+
+use at_grammar::commands::trust::{Probe, ProbeLine};
+use at_grammar::types::Sha256;
+use at_grammar::{AtStr, Info, LinkId, Reply};
+use embedded_storage_async::nor_flash::NorFlash;
+use heapless::String;
+use sha2::Digest;
+use tls_session::reason::{Text, cut};
+use tls_session::{Cause, Reason, Stage};
+use x509_facts::Certificate;
+
+use super::ssl::reason_line;
+use super::{Done, Failed, NOT_HERE, error, policy};
+use crate::link::{Link, OpenRequest, Probed};
+use crate::print::Printer;
+use crate::state::Shared;
+use crate::wifi::Wifi;
+
+pub(super) async fn run<N, W: Wifi, F: NorFlash, G>(
+    shared: &Shared<'_, N, W, F, G>,
+    request: &Probe<'_>,
+) -> Result<Done, Failed> {
+    let id = LinkId::ZERO;
+    let link = shared.links.get(id.index()).ok_or(NOT_HERE)?;
+    if link.status.get().is_some() {
+        let mut print = shared.print().await;
+        print.reply(&Reply::AlreadyConnected).await;
+        error(&mut print, shared.syslog(), NOT_HERE.0).await;
+        return Ok(Done::Printed);
+    }
+    shared.takes_long();
+    let host = request.host.to_text();
+    let tls = policy::settings(&shared.config.borrow(), id, &host).ok_or(NOT_HERE)?;
+    let failed = if policy::is_refused(shared.config.borrow().dialect, &tls) {
+        Reason::new(Stage::Setup, Cause::StrictPolicy)
+    } else if shared.wifi.address().is_none() {
+        Reason::new(Stage::Tcp, Cause::Unreachable).wanting("an IP address of the station")
+    } else {
+        link.probed.replace(None);
+        let connect = link.connect(OpenRequest {
+            tls: Some(tls),
+            host,
+            port: request.port.get(),
+            probe: true,
+        });
+        let ended = connect.await;
+        match (link.probed.take(), ended) {
+            (Some(probed), _) if says_something(&probed) => {
+                link.reason.replace(probed.verdict.clone().err());
+                show(shared, &probed).await;
+                return Ok(Done::Printed);
+            }
+            (
+                Some(Probed {
+                    verdict: Err(reason),
+                    ..
+                }),
+                _,
+            )
+            | (None, Err(reason)) => reason,
+            // A probe never opens a link.
+            (Some(_), _) | (None, Ok(())) => return Err(Failed::with(0)),
+        }
+    };
+    link.remember(failed.clone());
+    let mut print = shared.print().await;
+    if let Some(item) = Link::lacks(&failed) {
+        print.reply(&Reply::NotFound(item)).await;
+    }
+    reason_line(&mut print, id, &failed).await;
+    error(&mut print, shared.syslog(), Failed::with(0).0).await;
+    Ok(Done::Printed)
+}
+
+/// Whether a TLS server was there to be judged.
+fn says_something(probed: &Probed) -> bool {
+    probed.verdict.is_ok() || !probed.ends.is_empty()
+}
+
+async fn show<N, W, F, G>(shared: &Shared<'_, N, W, F, G>, probed: &Probed) {
+    let chain = shared.payload.lock().await;
+    let mut print = shared.print().await;
+    let mut start = 0;
+    for (end, depth) in probed.ends.iter().copied().zip(0_u8..) {
+        let der = chain.get(start..end).unwrap_or_default();
+        start = end;
+        certificate(&mut print, depth, der).await;
+    }
+    if probed.dropped > 0 {
+        let line = ProbeLine::Dropped(probed.dropped);
+        print.info(Info::Sslprobe(line)).await;
+    }
+    match &probed.verdict {
+        Ok(()) => {
+            let policy = AtStr::plain(probed.policy.as_bytes());
+            let line = ProbeLine::Accepted { policy };
+            print.info(Info::Sslprobe(line)).await;
+        }
+        Err(reason) => {
+            let mut words = String::<160>::new();
+            // The longest phrase is shorter; what would not fit is cut.
+            let _ = core::fmt::write(&mut words, format_args!("{reason}"));
+            let line = ProbeLine::Refused {
+                stage: AtStr::plain(reason.stage.word().as_bytes()),
+                number: reason.mbedtls(),
+                flags: reason.verify_flags(),
+                depth: reason.depth,
+                subject: AtStr::plain(reason.subject.as_bytes()),
+                wanted: AtStr::plain(reason.wanted.as_bytes()),
+                words: AtStr::plain(words.as_bytes()),
+            };
+            print.info(Info::Sslprobe(line)).await;
+        }
+    }
+    print.reply(&Reply::Ok).await;
+}
+
+async fn certificate(print: &mut Printer<'_>, depth: u8, der: &[u8]) {
+    let (mut subject, mut issuer) = (Text::new(), Text::new());
+    let (mut not_before, mut not_after) = (Text::new(), Text::new());
+    let mut key = cut("unreadable");
+    if let Ok(facts) = Certificate::parse(der) {
+        subject = cut(facts.subject());
+        issuer = cut(facts.issuer());
+        not_before = cut(facts.validity().not_before);
+        not_after = cut(facts.validity().not_after);
+        key = cut(facts.key_kind());
+    }
+    let line = ProbeLine::Certificate {
+        depth,
+        subject: AtStr::plain(subject.as_bytes()),
+        issuer: AtStr::plain(issuer.as_bytes()),
+        not_before: AtStr::plain(not_before.as_bytes()),
+        not_after: AtStr::plain(not_after.as_bytes()),
+        sha256: Sha256(sha2::Sha256::digest(der).into()),
+        key: AtStr::plain(key.as_bytes()),
+    };
+    print.info(Info::Sslprobe(line)).await;
+}

@@ -1,0 +1,83 @@
+//! Bytes that no log may show and no memory keeps longer than needed.
+
+use core::fmt;
+
+use zeroize::Zeroize;
+
+/// Longest pre-shared key, and the longest identity it goes by (spec: at-commands A.7).
+pub(crate) const MAX_PSK: usize = 32;
+
+/// Up to [`MAX_PSK`] bytes, wiped when they are replaced or dropped. `Debug` tells nothing of them.
+#[derive(Clone)]
+pub(crate) struct Secret {
+    bytes: [u8; MAX_PSK],
+    len: usize,
+}
+
+impl Secret {
+    /// Takes bytes as they come, so that no second copy is made; `None` where there are too many.
+    pub(crate) fn collect(from: impl Iterator<Item = u8>) -> Option<Self> {
+        let mut secret = Self {
+            bytes: [0; MAX_PSK],
+            len: 0,
+        };
+        for byte in from {
+            *secret.bytes.get_mut(secret.len)? = byte;
+            secret.len = secret.len.saturating_add(1);
+        }
+        Some(secret)
+    }
+
+    /// The bytes, for the one place that needs them.
+    pub(crate) fn reveal(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+        self.len.zeroize();
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// A pre-shared key and the identity that names it to the server: `AT+CIPSSLCPSK`.
+#[derive(Debug, Clone)]
+pub(crate) struct Psk {
+    /// Never empty.
+    pub(crate) key: Secret,
+    /// Never empty; sent in the clear.
+    pub(crate) identity: heapless::Vec<u8, MAX_PSK>,
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::format;
+
+    #[test]
+    fn a_secret_holds_its_bytes_and_shows_none() {
+        for len in 0..40_u8 {
+            match Secret::collect(0..len) {
+                Some(secret) => {
+                    assert!(secret.reveal().iter().copied().eq(0..len));
+                    assert_eq!(format!("{secret:?}"), "Secret(..)");
+                }
+                None => assert!(len > 32),
+            }
+        }
+        let psk = Psk {
+            key: Secret::collect(b"hush".iter().copied()).unwrap(),
+            identity: heapless::Vec::from_slice(b"meter").unwrap(),
+        };
+        let shown = format!("{psk:?}");
+        assert!(!shown.contains("hush") && !shown.contains("104"), "{shown}");
+    }
+}
