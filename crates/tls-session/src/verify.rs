@@ -4,8 +4,8 @@
 //! no clock and no I/O: a chain, a policy, a verdict.
 //!
 //! `rules`: what a certificate must be in its place · `name`: the name asked for · `budget`: how many
-//! signatures · `blame`: webpki's errors as reasons. The whole order, and where the verdict differs from others' on x509-limbo:
-//! `docs/path-validation.md`.
+//! signatures · `blame`: webpki's errors as reasons. The whole order, and where the verdict differs
+//! from others' on x509-limbo: `docs/path-validation.md`.
 
 use core::cell::RefCell;
 

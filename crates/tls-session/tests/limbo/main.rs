@@ -3,7 +3,6 @@
 //! With `X509_LIMBO` set, the suite's file of that path is judged, else the copy beside this file.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     reason = "a harness: a panic is how it says no"
