@@ -22,7 +22,7 @@ use crate::workspace::{Package, Workspace};
 /// ESP32-C3's: no compare-and-swap, so that a dependency which takes it for granted shows, too.
 pub(crate) const TARGET: &str = "riscv32imc-unknown-none-elf";
 
-const SYSTEM_RUSTC: &str = "/usr/bin/rustc";
+pub(crate) const SYSTEM_RUSTC: &str = "/usr/bin/rustc";
 
 /// Which place to take `core` from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -7,6 +7,7 @@ mod bare_metal;
 mod checks;
 mod cmd;
 mod setup;
+mod stack;
 mod steps;
 mod tidy;
 mod workspace;
@@ -17,6 +18,7 @@ use clap::{Parser, Subcommand};
 
 use crate::bare_metal::Compiler;
 use crate::setup::Consent;
+use crate::stack::Optimise;
 use crate::steps::{Options, Step};
 use crate::workspace::Workspace;
 
@@ -58,6 +60,12 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Compiler::Auto)]
         compiler: Compiler,
     },
+    /// Stack and state of a TLS session on an emulated chip, against their limits.
+    Stack {
+        /// Optimise for speed instead of size, for comparison: no limit is judged.
+        #[arg(long)]
+        fast: bool,
+    },
     /// The integration tests of the programs, against real servers.
     E2e,
     /// Build and run every example.
@@ -70,6 +78,7 @@ impl Command {
         let mut options = Options {
             consent: Consent::from_environment(),
             compiler: Compiler::Auto,
+            optimise: Optimise::Size,
         };
         let steps = match self {
             Self::Test { yes } => {
@@ -88,6 +97,12 @@ impl Command {
             Self::BareMetal { compiler } => {
                 options.compiler = compiler;
                 vec![Step::BareMetal]
+            }
+            Self::Stack { fast } => {
+                if fast {
+                    options.optimise = Optimise::Speed;
+                }
+                vec![Step::Stack]
             }
             Self::E2e => vec![Step::E2e],
             Self::Examples => vec![Step::Examples],

@@ -3,7 +3,8 @@
 //! Nothing of the system is changed without consent: `--yes`, or `CI=true`. What is changed is
 //! little. `apt-get` may add packages but not remove any; and the servers that the tests talk to are
 //! unpacked under the target folder instead, together with the libraries they need: the tests want
-//! the programs, not a broker that starts with the machine or another time service.
+//! the programs, not a broker that starts with the machine or another time service. QEMU is unpacked
+//! likewise: as a package it fits only beside the other parts of its version.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::bare_metal::{Compiler, Core, TARGET};
 use crate::cmd::{Cmd, find_program, quoted};
+use crate::stack;
 use crate::workspace::Workspace;
 
 /// A download of some 10 MB; without a network rustup says so much sooner.
@@ -41,6 +43,7 @@ enum Missing {
     Openssl,
     Server(Server),
     Core,
+    Qemu,
 }
 
 /// A server that is unpacked, not installed.
@@ -87,6 +90,9 @@ impl Missing {
         if Core::find(Compiler::Auto, workspace).is_none() {
             missing.push(Self::Core);
         }
+        if stack::find(workspace).is_none() {
+            missing.push(Self::Qemu);
+        }
         missing
     }
 
@@ -95,6 +101,7 @@ impl Missing {
             Self::Openssl => "openssl",
             Self::Server(server) => server.program(),
             Self::Core => "a bare-metal `core`",
+            Self::Qemu => stack::QEMU,
         }
     }
 
@@ -102,8 +109,8 @@ impl Missing {
     const fn packages(self) -> &'static [&'static str] {
         match self {
             Self::Openssl => &["openssl"],
-            Self::Server(_) => &[],
-            // A check needs no linker.
+            Self::Server(_) | Self::Qemu => &[],
+            // rustup's compiler brings a linker, even where no target can be added to it.
             Self::Core => &["rustc-web", "rust-web-src"],
         }
     }
@@ -185,11 +192,21 @@ fn plan(missing: &[Missing], tools: &Path) -> Vec<Do> {
         .iter()
         .filter_map(|each| match each {
             Missing::Server(server) => Some(server.package()),
-            Missing::Openssl | Missing::Core => None,
+            Missing::Openssl | Missing::Core | Missing::Qemu => None,
         })
         .collect();
     if !servers.is_empty() {
         plan.push(Do::AsUser(Cmd::new("sh -c").arg(unpack(&servers, tools))));
+    }
+    if missing.contains(&Missing::Qemu) {
+        let tools = stack::unpacked(tools);
+        // Of the emulators for all kinds of machines one is of use here: 30 MB of 240.
+        let script = format!(
+            "{} && find usr/bin -name 'qemu-*' ! -name {} -delete && rm -r *.deb usr/share",
+            unpack(&["qemu-system-misc"], &tools),
+            stack::QEMU
+        );
+        plan.push(Do::AsUser(Cmd::new("sh -c").arg(script)));
     }
     plan
 }
@@ -338,6 +355,14 @@ mod tests {
             std::fs::remove_file(tools.join("unpacked")).unwrap();
         }
         crate::cmd::remove_folder(&begin).unwrap();
+    }
+
+    #[test]
+    fn qemu_comes_with_its_libraries_and_is_not_installed() {
+        let line = plan_line(&[Missing::Qemu]);
+        assert!(!line.contains("install -q"), "{line}");
+        assert!(line.contains("cd /w/target/tools/qemu "), "{line}");
+        assert!(line.contains(" qemu-system-misc "), "{line}");
     }
 
     #[test]

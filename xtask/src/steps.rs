@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::bare_metal::{self, Compiler};
 use crate::setup::{self, Consent};
+use crate::stack::{self, Optimise};
 use crate::workspace::Workspace;
 use crate::{checks, tidy};
 
@@ -18,6 +19,7 @@ pub(crate) enum Step {
     Host,
     Doc,
     BareMetal,
+    Stack,
     E2e,
     Examples,
 }
@@ -31,6 +33,7 @@ pub(crate) const ALL: &[Step] = &[
     Step::Host,
     Step::Doc,
     Step::BareMetal,
+    Step::Stack,
     Step::E2e,
     Step::Examples,
 ];
@@ -40,6 +43,7 @@ pub(crate) const ALL: &[Step] = &[
 pub(crate) struct Options {
     pub(crate) consent: Consent,
     pub(crate) compiler: Compiler,
+    pub(crate) optimise: Optimise,
 }
 
 impl Step {
@@ -53,6 +57,7 @@ impl Step {
             Self::Host => "host",
             Self::Doc => "doc",
             Self::BareMetal => "bare-metal",
+            Self::Stack => "stack",
             Self::E2e => "e2e",
             Self::Examples => "examples",
         }
@@ -72,6 +77,9 @@ impl Step {
             Self::BareMetal => {
                 "a library that fails may use `core` only: look for `std`, `alloc`, or a dependency's default features"
             }
+            Self::Stack => {
+                "make the frames or futures named above smaller; docs/footprint.md tells what was measured before"
+            }
             Self::E2e => {
                 "read the failed transcript above; `cargo xtask setup` tells which servers are missing"
             }
@@ -88,6 +96,7 @@ impl Step {
             Self::Host => checks::run(&checks::host(workspace), "tests"),
             Self::Doc => checks::run(&checks::doc(), "packages"),
             Self::BareMetal => bare_metal::run(workspace, options.compiler),
+            Self::Stack => stack::run(workspace, options.compiler, options.optimise),
             Self::E2e => checks::run(&checks::e2e(workspace), "end-to-end tests"),
             Self::Examples => checks::run(&checks::examples(workspace), "examples"),
         }

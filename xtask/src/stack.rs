@@ -1,0 +1,416 @@
+//! Stack and state of a TLS session on a chip's instruction set, against their limits.
+//!
+//! `firmware/stack` runs on QEMU's `virt` board and prints what each recorded handshake took; the
+//! recordings are made anew by tls-session's own test, so that they fit the client of today. The
+//! limits are here, the numbers of the day in `docs/footprint.md`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::bare_metal::{Compiler, Core, SYSTEM_RUSTC, TARGET};
+use crate::cmd::{Cmd, find_program, remove_folder};
+use crate::workspace::Workspace;
+
+/// The emulator. Debian: `qemu-system-misc`.
+pub(crate) const QEMU: &str = "qemu-system-riscv32";
+
+/// A run takes 5 s.
+const RUN_LIMIT: Duration = Duration::from_secs(120);
+
+/// What one session keeps for as long as it lives, at full record size.
+const STATIC_PARTS: [&str; 3] = ["memory", "transport", "session"];
+const STATIC_LIMIT: u64 = 24 * 1024;
+
+/// The future of any one call, `Session::open` and `close` included.
+const FUTURES: [&str; 5] = ["open", "read", "write", "flush", "close"];
+const FUTURE_LIMIT: u64 = 6 * 1024;
+
+/// Stack of path validation with a chain of one intermediate, the signatures included.
+const VERIFY_RSA: u64 = 16 * 1024;
+const VERIFY_CURVES: u64 = 20 * 1024;
+/// With six intermediates, beyond which no path is built.
+const VERIFY_LONG: u64 = 22 * 1024;
+
+/// What a handshake takes beyond that.
+const HANDSHAKE_EXTRA: u64 = 6 * 1024;
+
+/// Which way the program is optimised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Optimise {
+    /// As images for chips are; the limits are judged.
+    Size,
+    /// For comparison.
+    Speed,
+}
+
+impl Optimise {
+    const fn profile(self) -> &'static str {
+        match self {
+            Self::Size => "release",
+            Self::Speed => "fast",
+        }
+    }
+}
+
+pub(crate) fn run(workspace: &Workspace, compiler: Compiler, optimise: Optimise) -> Result<()> {
+    let Some(core) = Core::find(compiler, workspace) else {
+        bail!("there is no `core` for {TARGET}; `cargo xtask setup --yes` gets one");
+    };
+    let Some(emulator) = Emulator::find(workspace) else {
+        bail!("there is no {QEMU}; `cargo xtask setup --yes` gets it");
+    };
+    let scratch = workspace.scratch("stack");
+    let recordings = scratch.join("recordings");
+    remove_folder(&recordings)?;
+    fs::create_dir_all(&recordings)
+        .with_context(|| format!("cannot make {}", recordings.display()))?;
+    // The same set of packages as in the step `host`, so that nothing is built twice.
+    Cmd::new("cargo test --workspace --test memory")
+        .env("STACK_RECORDINGS", recordings.to_string_lossy())
+        .run()?;
+
+    let profile = optimise.profile();
+    build(&core)?
+        .args(["--manifest-path", "firmware/stack/Cargo.toml"])
+        .args(["--target", TARGET, "--profile", profile, "--target-dir"])
+        .arg(scratch.to_string_lossy())
+        .env("STACK_RECORDINGS", recordings.to_string_lossy())
+        .run()?;
+    let program = scratch.join(TARGET).join(profile).join("stack");
+    let printed = scratch.join(format!("{profile}.txt"));
+    let ran = emulator.run(&program, &printed);
+    let text = fs::read_to_string(&printed).unwrap_or_default();
+    ran.with_context(|| format!("the program said last: {}", last_line(&text)))?;
+
+    let report = Report::parse(&text)?;
+    println!("{report}");
+    let complaints = report.complaints();
+    match optimise {
+        Optimise::Size if !complaints.is_empty() => bail!("{}", complaints.join("; ")),
+        Optimise::Size => eprintln!("all within their limits"),
+        Optimise::Speed => eprintln!("beyond the limits for size: {}", complaints.len()),
+    }
+    Ok(())
+}
+
+/// Cargo with what the place of `core` asks for.
+fn build(core: &Core) -> Result<Cmd> {
+    match core {
+        Core::Rustup(_) => Ok(Cmd::new("cargo build")),
+        Core::System => {
+            let linker = linker().context(
+                "no linker for the target: rustup's rust-lld or a package such as `lld` has one",
+            )?;
+            Ok(Cmd::new("cargo build -Z build-std=core")
+                .env("RUSTC", SYSTEM_RUSTC)
+                .env("RUSTC_BOOTSTRAP", "1")
+                .env(
+                    "CARGO_TARGET_RISCV32IMC_UNKNOWN_NONE_ELF_LINKER",
+                    linker.to_string_lossy(),
+                ))
+        }
+    }
+}
+
+/// rustup's compilers bring one, even where the target cannot be added to them.
+fn linker() -> Option<PathBuf> {
+    let host = Cmd::new("rustc --print target-libdir").probe();
+    let own = host.and_then(|libraries| {
+        let file = Path::new(libraries.trim_end())
+            .parent()?
+            .join("bin/rust-lld");
+        file.is_file().then_some(file)
+    });
+    own.or_else(|| find_program("ld.lld", &[]))
+}
+
+/// QEMU, and the folders of its libraries where setup has unpacked it.
+struct Emulator {
+    program: PathBuf,
+    libraries: Vec<PathBuf>,
+}
+
+/// Where setup unpacks it: not among the servers, which must not see its libraries.
+pub(crate) fn unpacked(tools: &Path) -> PathBuf {
+    tools.join("qemu")
+}
+
+impl Emulator {
+    fn find(workspace: &Workspace) -> Option<Self> {
+        let tools = unpacked(&workspace.scratch("tools"));
+        let program = find(workspace)?;
+        let mut libraries = Vec::new();
+        if program.starts_with(&tools) {
+            for folder in ["lib", "usr/lib"] {
+                // One folder for each architecture, such as x86_64-linux-gnu.
+                for entry in fs::read_dir(tools.join(folder)).into_iter().flatten() {
+                    libraries.extend(entry.ok().map(|entry| entry.path()));
+                }
+            }
+        }
+        Some(Self { program, libraries })
+    }
+
+    /// Runs `program` to its end, its serial port going to the file `printed`.
+    fn run(&self, program: &Path, printed: &Path) -> Result<()> {
+        let folders: Vec<_> = self
+            .libraries
+            .iter()
+            .map(|folder| folder.to_string_lossy())
+            .collect();
+        let mut cmd = Cmd::new("env");
+        if !folders.is_empty() {
+            cmd = cmd.arg(format!("LD_LIBRARY_PATH={}", folders.join(":")));
+        }
+        let cmd = cmd.arg(self.program.to_string_lossy());
+        // One instruction per tick: the counters then count exactly.
+        cmd.args("-machine virt -bios none -icount shift=0 -display none -monitor none".split(' '))
+            .arg("-serial")
+            .arg(format!("file:{}", printed.display()))
+            .arg("-kernel")
+            .arg(program.to_string_lossy())
+            .run_within(RUN_LIMIT)
+    }
+}
+
+/// The emulator, on the path or where setup unpacks it.
+pub(crate) fn find(workspace: &Workspace) -> Option<PathBuf> {
+    let tools = unpacked(&workspace.scratch("tools"));
+    find_program(QEMU, &[tools.join("usr/bin")])
+}
+
+fn last_line(text: &str) -> &str {
+    text.lines().next_back().unwrap_or("nothing")
+}
+
+/// What one piece of work took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Usage {
+    stack: u64,
+    instructions: u64,
+}
+
+/// All that the program printed.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Report {
+    sizes: BTreeMap<String, u64>,
+    verify: BTreeMap<String, Usage>,
+    handshake: BTreeMap<String, Usage>,
+}
+
+impl Report {
+    /// Lines as `firmware/stack/src/main.rs` draws them.
+    fn parse(text: &str) -> Result<Self> {
+        let mut report = Self::default();
+        for line in text.lines() {
+            let words: Vec<&str> = line.split(' ').collect();
+            let number = |word: &str| {
+                word.parse::<u64>()
+                    .with_context(|| format!("no number: {line}"))
+            };
+            match *words.as_slice() {
+                ["size", name, bytes] => {
+                    let bytes = number(bytes)?;
+                    let largest = report.sizes.entry(name.to_owned()).or_default();
+                    *largest = bytes.max(*largest);
+                }
+                [
+                    kind @ ("verify" | "handshake"),
+                    name,
+                    "stack",
+                    stack,
+                    "instructions",
+                    instructions,
+                ] => {
+                    let usage = Usage {
+                        stack: number(stack)?,
+                        instructions: number(instructions)?,
+                    };
+                    let table = match kind {
+                        "verify" => &mut report.verify,
+                        _ => &mut report.handshake,
+                    };
+                    table.insert(name.to_owned(), usage);
+                }
+                ["done"] => return Ok(report),
+                _ => bail!("unexpected line of the program: {line}"),
+            }
+        }
+        bail!("the program did not come to its end")
+    }
+
+    /// What exceeds its limit, or was not measured at all.
+    fn complaints(&self) -> Vec<String> {
+        let mut complaints = Vec::new();
+        let mut judge = |what: &str, found: Option<u64>, limit: u64| match found {
+            Some(found) if found <= limit => {}
+            Some(found) => complaints.push(format!("{what}: {found} bytes, limit {limit}")),
+            None => complaints.push(format!("{what} was not measured")),
+        };
+        judge(
+            "static memory of a session",
+            self.static_sum(),
+            STATIC_LIMIT,
+        );
+        for future in FUTURES {
+            let found = self.sizes.get(future).copied();
+            judge(&format!("the future of {future}"), found, FUTURE_LIMIT);
+        }
+        for (case, limit) in LIMITS {
+            let found = self.verify.get(*case).map(|usage| usage.stack);
+            judge(&format!("stack of verify {case}"), found, *limit);
+            let found = self.handshake.get(*case).map(|usage| usage.stack);
+            judge(
+                &format!("stack of handshake {case}"),
+                found,
+                limit + HANDSHAKE_EXTRA,
+            );
+        }
+        complaints
+    }
+
+    fn static_sum(&self) -> Option<u64> {
+        STATIC_PARTS.iter().map(|part| self.sizes.get(*part)).sum()
+    }
+}
+
+/// Each case that must be measured, and the stack that `verify_server` may take in it.
+const LIMITS: &[(&str, u64)] = &[
+    ("p256", VERIFY_CURVES),
+    ("p384", VERIFY_CURVES),
+    ("ed25519", VERIFY_CURVES),
+    ("rsa-2048", VERIFY_RSA),
+    ("rsa-3072", VERIFY_RSA),
+    ("rsa-4096", VERIFY_RSA),
+    ("rsa-4096-long", VERIFY_LONG),
+];
+
+/// Two Markdown tables, as in `docs/footprint.md`.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "| state of a session | bytes |\n|---|---:|")?;
+        for name in STATIC_PARTS {
+            writeln!(f, "| {name} | {} |", self.sizes.get(name).unwrap_or(&0))?;
+        }
+        writeln!(f, "| sum | {} |", self.static_sum().unwrap_or_default())?;
+        for name in FUTURES {
+            let size = self.sizes.get(name).unwrap_or(&0);
+            writeln!(f, "| future of {name} | {size} |")?;
+        }
+        writeln!(
+            f,
+            "\n| keys | verify, stack | verify, instructions | handshake, stack | handshake, instructions |"
+        )?;
+        writeln!(f, "|---|---:|---:|---:|---:|")?;
+        for (case, _) in LIMITS {
+            write!(f, "| {case} |")?;
+            for table in [&self.verify, &self.handshake] {
+                match table.get(*case) {
+                    Some(usage) => write!(
+                        f,
+                        " {} | {} M |",
+                        usage.stack,
+                        usage.instructions.div_ceil(1_000_000)
+                    )?,
+                    None => f.write_str(" | |")?,
+                }
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything at its limit.
+    fn full() -> String {
+        let mut text = format!("size memory {}\n", STATIC_LIMIT - 2);
+        text.push_str("size transport 1\nsize session 1\n");
+        for future in FUTURES {
+            text.push_str(&format!("size {future} {FUTURE_LIMIT}\n"));
+        }
+        for (case, limit) in LIMITS {
+            text.push_str(&format!("verify {case} stack {limit} instructions 7\n"));
+            let limit = limit + HANDSHAKE_EXTRA;
+            text.push_str(&format!("handshake {case} stack {limit} instructions 8\n"));
+        }
+        text.push_str("done\n");
+        text
+    }
+
+    #[test]
+    fn what_is_at_its_limit_passes_and_a_byte_more_does_not() {
+        assert_eq!(
+            Report::parse(&full()).unwrap().complaints(),
+            Vec::<String>::new()
+        );
+        for (from, to, complaint) in [
+            (
+                "size session 1\n",
+                "size session 2\n",
+                "static memory of a session: 24577 bytes, limit 24576",
+            ),
+            (
+                "size close 6144",
+                "size close 6145",
+                "the future of close: 6145 bytes, limit 6144",
+            ),
+            (
+                "verify rsa-4096 stack 16384",
+                "verify rsa-4096 stack 16385",
+                "stack of verify rsa-4096: 16385 bytes, limit 16384",
+            ),
+            (
+                "handshake p256 stack 26624",
+                "handshake p256 stack 26625",
+                "stack of handshake p256: 26625 bytes, limit 26624",
+            ),
+        ] {
+            let text = full().replace(from, to);
+            assert_ne!(text, full(), "{from}");
+            assert_eq!(Report::parse(&text).unwrap().complaints(), [complaint]);
+        }
+    }
+
+    #[test]
+    fn of_several_sizes_the_largest_counts() {
+        let text = "size open 5\nsize open 7\nsize open 6\ndone\n";
+        assert_eq!(Report::parse(text).unwrap().sizes["open"], 7);
+    }
+
+    #[test]
+    fn what_was_not_measured_is_a_complaint() {
+        let full = full();
+        let lines = full.lines().filter(|line| *line != "done");
+        for line in lines {
+            let text = full.replace(&format!("{line}\n"), "");
+            let complaints = Report::parse(&text).unwrap().complaints();
+            assert!(
+                matches!(complaints.as_slice(), [one] if one.ends_with("was not measured")),
+                "{line}: {complaints:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_program_that_stops_early_or_speaks_otherwise_is_refused() {
+        let full = full();
+        for bad in [
+            "",
+            full.trim_end().trim_end_matches("done"),
+            "panicked at src/main.rs\ndone\n",
+            "size memory many\ndone\n",
+            "verify p256 stack 1\ndone\n",
+        ] {
+            assert!(Report::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}
