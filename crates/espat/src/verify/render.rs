@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tls_session::{Accepted, Clock, NameRule, Policy};
 use x509_facts::Certificate;
 
-use super::{Refusal, code};
+use super::Refusal;
 use crate::report;
 
 /// What can be shown of an accepted chain.
