@@ -11,6 +11,7 @@
 //! | `console` | a server with a person at its console: protocols, much data, new keys |
 //! | `gnutls` | a server that is not of OpenSSL's making |
 //! | `mqtt` | a broker, spoken to in its own protocol |
+//! | `identity` | servers that want to know who we are: certificates of ours |
 //! | `bad_input` | nothing a host sends, or stops sending, harms the modem |
 //! | `flash_files` | flash images that cannot be used are refused in one line |
 //! | `restart` | what outlives the power |
@@ -25,6 +26,7 @@ mod bad_input;
 mod console;
 mod flash_files;
 mod gnutls;
+mod identity;
 mod mqtt;
 mod peers;
 mod ports;

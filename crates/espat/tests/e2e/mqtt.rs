@@ -10,7 +10,7 @@ use crate::support::world::{PORT, World};
 fn a_message_comes_back_from_the_broker() {
     let world = World::new();
     let own = world.ca.leaf("broker", KeyKind::Rsa2048, VALID);
-    let broker = Broker::start(world.folder.path(), &own, "allow_anonymous true\n");
+    let broker = Broker::certified(world.folder.path(), &own, "allow_anonymous true\n");
     let (_world, _modem, mut host) = world.server(PORT, broker.address).ready();
     host.opens(PORT);
     let message = publish("home/temperature", b"21.5\x00\r\n+IPD,");
@@ -32,7 +32,7 @@ fn a_message_comes_back_from_the_broker() {
 fn a_broker_of_another_ca_is_refused() {
     let world = World::new();
     let own = world.ca.leaf("broker", KeyKind::P256, VALID);
-    let broker = Broker::start(world.folder.path(), &own, "allow_anonymous true\n");
+    let broker = Broker::certified(world.folder.path(), &own, "allow_anonymous true\n");
     let image = world.image();
     let other = Ca::root(world.folder.path(), "other CA", KeyKind::P256);
     let (_world, _modem, mut host) = world.server(PORT, broker.address).ready();

@@ -179,7 +179,8 @@ impl Host {
 
     /// Loads an image into a partition.
     pub(crate) fn load(&mut self, partition: &str, image: &[u8]) {
-        self.ok(&format!("AT+SYSFLASH=0,\"{partition}\",0,4096"));
+        let sectors = image.len().div_ceil(4096).max(1) * 4096;
+        self.ok(&format!("AT+SYSFLASH=0,\"{partition}\",0,{sectors}"));
         let write = format!("AT+SYSFLASH=1,\"{partition}\",0,{}", image.len());
         self.ask(&write, "\r\n>");
         self.send(image);

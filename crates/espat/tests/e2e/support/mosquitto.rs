@@ -11,24 +11,29 @@ use super::process::{Process, server};
 use super::servers::at_a_free_port;
 use super::utf8;
 
-/// A broker that takes TLS only.
+/// A broker that takes TLS only and says who came.
 #[derive(Debug)]
 pub(crate) struct Broker {
-    _process: Process,
+    pub(crate) process: Process,
     pub(crate) address: SocketAddr,
 }
 
 impl Broker {
-    /// Its files lie in `folder`; `settings` are lines of its configuration.
-    pub(crate) fn start(folder: &Path, own: &Credentials, settings: &str) -> Self {
+    /// With this certificate; the rest is as for [`Self::start`].
+    pub(crate) fn certified(folder: &Path, own: &Credentials, settings: &str) -> Self {
+        let certificate = utf8(&own.certificate);
+        let key = utf8(&own.key);
+        let own = format!("certfile {certificate}\nkeyfile {key}\n");
+        Self::start(folder, &(own + settings))
+    }
+
+    /// Its files lie in `folder`; `settings` are lines about its only listener.
+    pub(crate) fn start(folder: &Path, settings: &str) -> Self {
         at_a_free_port(|address| {
             let config = folder.join("mosquitto.conf");
             let text = format!(
-                "user root\nlog_dest stderr\nlog_type all\nlistener {} 127.0.0.1\n\
-                 certfile {}\nkeyfile {}\n{settings}",
-                address.port(),
-                utf8(&own.certificate),
-                utf8(&own.key)
+                "user root\nlog_dest stderr\nlog_type all\nlistener {} 127.0.0.1\n{settings}",
+                address.port()
             );
             fs::write(&config, text).expect("room");
             let mut command = server("mosquitto");
@@ -36,10 +41,7 @@ impl Broker {
             let mut process = Process::start(&mut command);
             // "1700000000: mosquitto version 2.0.11 running"
             process.wait_or_end(|line| line.ends_with(" running").then_some(()))?;
-            Some(Self {
-                _process: process,
-                address,
-            })
+            Some(Self { process, address })
         })
     }
 }

@@ -80,6 +80,12 @@ extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 subjectAltName = IP:192.168.3.129,DNS:broker.local
+[client]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = clientAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
 ";
 
 impl Ca {
@@ -107,11 +113,26 @@ impl Ca {
 
     /// A server's certificate, for [`ADDRESS`] and [`NAME`].
     pub(crate) fn leaf(&self, name: &str, kind: KeyKind, validity: Validity) -> Credentials {
+        self.end_entity(name, kind, "server", validity)
+    }
+
+    /// A device's certificate.
+    pub(crate) fn client(&self, name: &str, kind: KeyKind, validity: Validity) -> Credentials {
+        self.end_entity(name, kind, "client", validity)
+    }
+
+    fn end_entity(
+        &self,
+        name: &str,
+        kind: KeyKind,
+        extensions: &str,
+        validity: Validity,
+    ) -> Credentials {
         let own = Credentials {
             certificate: self.folder.join(format!("{name}.pem")),
             key: self.folder.join(format!("{name}.key.pem")),
         };
-        self.sign(name, kind, "server", validity, &own);
+        self.sign(name, kind, extensions, validity, &own);
         own
     }
 
@@ -155,9 +176,97 @@ impl Ca {
 
 /// The image for partition `client_ca`, made by `espat pki pack`.
 pub(crate) fn pack_ca(certificate: &Path) -> Vec<u8> {
-    let image = certificate.with_file_name("at_ca.bin");
+    pack("ca", &[certificate.to_owned()])
+}
+
+/// An image of items of this kind, beside the first file; made by `espat pki pack`.
+pub(crate) fn pack(kind: &str, files: &[PathBuf]) -> Vec<u8> {
+    pack_with(&[], kind, files)
+}
+
+/// As [`pack`], of what the original firmware could not use.
+pub(crate) fn force_pack(kind: &str, files: &[PathBuf]) -> Vec<u8> {
+    pack_with(&["--force"], kind, files)
+}
+
+fn pack_with(options: &[&str], kind: &str, files: &[PathBuf]) -> Vec<u8> {
+    let first = files.first().expect("an item");
+    let image = first.with_file_name(format!("at_{kind}.bin"));
+    let items = files.iter().flat_map(|file| [kind, utf8(file)]);
     run(command(env!("CARGO_BIN_EXE_espat"))
-        .args(["pki", "pack", "-o", utf8(&image), "ca"])
-        .arg(certificate));
+        .args(["pki", "pack", "-o", utf8(&image)])
+        .args(options)
+        .args(items));
     fs::read(image).expect("written")
+}
+
+/// How a file holds a key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum KeyForm {
+    /// PKCS#8 in PEM, as keys are made here.
+    Made,
+    Pkcs8Der,
+    /// SEC1 or PKCS#1: what a key of its kind had before there was PKCS#8.
+    Traditional,
+    TraditionalDer,
+}
+
+impl Credentials {
+    /// The same with its key in another form; a key in DER takes the certificate with it.
+    pub(crate) fn in_form(&self, form: KeyForm) -> Self {
+        let (options, der): (&[&str], bool) = match form {
+            KeyForm::Made => return self.clone(),
+            KeyForm::Pkcs8Der => (&[], true),
+            KeyForm::Traditional => (&["-traditional"], false),
+            KeyForm::TraditionalDer => (&["-traditional"], true),
+        };
+        let name = |file: &Path| file.with_extension(format!("{form:?}"));
+        let other = Self {
+            certificate: if der {
+                name(&self.certificate)
+            } else {
+                self.certificate.clone()
+            },
+            key: name(&self.key),
+        };
+        let outform = ["-outform", if der { "DER" } else { "PEM" }];
+        run(command("openssl")
+            .args(["pkey", "-in", utf8(&self.key), "-out", utf8(&other.key)])
+            .args(outform)
+            .args(options));
+        if der {
+            run(command("openssl")
+                .args(["x509", "-in", utf8(&self.certificate)])
+                .args(["-out", utf8(&other.certificate), "-outform", "DER"]));
+        }
+        other
+    }
+
+    /// The same with its key under a password.
+    pub(crate) fn locked(&self, password: &str) -> Self {
+        let key = self.key.with_extension("locked");
+        run(command("openssl")
+            .args(["pkcs8", "-topk8", "-v2", "aes-256-cbc"])
+            .args(["-passout", &format!("pass:{password}")])
+            .args(["-in", utf8(&self.key), "-out", utf8(&key)]));
+        Self {
+            certificate: self.certificate.clone(),
+            key,
+        }
+    }
+
+    /// The same with these certificates after its own, in one item.
+    pub(crate) fn followed_by(&self, others: &[&Path]) -> Self {
+        let certificate = self.certificate.with_extension("chain");
+        let files = [&[self.certificate.as_path()], others].concat();
+        let text: Vec<String> = files
+            .into_iter()
+            .map(|file| fs::read_to_string(file).expect("PEM"))
+            .collect();
+        fs::write(&certificate, text.concat()).expect("room");
+        Self {
+            certificate,
+            key: self.key.clone(),
+        }
+    }
 }

@@ -31,7 +31,11 @@ impl TlsServer {
         if let Some(folder) = folder {
             server.current_dir(folder);
         }
-        let mut process = Process::start(&mut server);
+        Self::run(&mut server)
+    }
+
+    fn run(server: &mut Command) -> Self {
+        let mut process = Process::start(server);
         let address = process.wait_for(|line| line.strip_prefix("ACCEPT ")?.parse().ok());
         Self { process, address }
     }
