@@ -80,3 +80,44 @@ impl Cause {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::collections::BTreeSet;
+    use std::string::{String, ToString};
+
+    const SOURCE: &str = include_str!("code.rs");
+    const DOC: &str = include_str!("../../../../docs/ssl-failures.md");
+
+    /// The words of the table above, read off the source: a match cannot be walked.
+    fn codes() -> BTreeSet<String> {
+        let (table, _) = SOURCE.split_once("#[cfg(test)]").unwrap();
+        let words = table.split('"').skip(1).step_by(2);
+        words.map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn every_code_is_documented_and_nothing_else_is() {
+        let codes = codes();
+        assert!(codes.len() > 60, "{}", codes.len());
+        let documented: BTreeSet<String> = DOC
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .filter_map(|line| line.split('|').nth(1))
+            .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+            .filter(|word| !word.starts_with("AT+"))
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(documented, codes);
+    }
+
+    #[test]
+    fn codes_are_plain_words() {
+        for code in codes() {
+            let plain =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+            assert!(code.bytes().all(plain), "{code}");
+        }
+    }
+}
