@@ -15,6 +15,8 @@ mod client;
 mod doubles;
 mod identity;
 mod life;
+mod names;
+mod paths;
 mod psk;
 mod records;
 mod scripted_server;

@@ -1,0 +1,528 @@
+//! Duties 6, 7, 13 and 14 in full: every rule of RFC 5280 on a path, one certificate wrong at a
+//! time, asked of the verifier alone; and what a hostile chain may cost.
+
+use std::collections::BTreeSet;
+
+use tls_session::cause::flags;
+use tls_session::policy::MAX_ANCHORS;
+use tls_session::verify::MAX_CHAIN;
+use tls_session::{Accepted, Cause, Reason, verify_server};
+use x509_cert::ext::pkix::KeyUsages;
+
+use crate::client::{chain, named};
+use crate::support::keys::{Key, Kind};
+use crate::support::pki::{CLIENT_AUTH, Ca, Extra, Issued, SERVER_AUTH, Spec};
+
+const ANY_PURPOSE: &str = "2.5.29.37.0";
+const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
+
+pub(crate) fn key(number: u8) -> Key {
+    Key::new(Kind::P256, number)
+}
+
+/// Leaf, intermediate, root; each made from what it says.
+pub(crate) fn three(leaf: Spec, middle: Spec, root: Spec) -> [Issued; 3] {
+    let root = Issued::self_signed(root, key(1));
+    let middle = root.issue(middle, key(3));
+    let leaf = middle.issue(leaf, key(2));
+    [leaf, middle, root]
+}
+
+pub(crate) fn verdict(
+    [leaf, middle, root]: &[Issued; 3],
+    name: Option<&str>,
+) -> Result<Accepted, Reason> {
+    let anchors: &[&[u8]] = &[&root.der];
+    let policy = chain(anchors);
+    let policy = match name {
+        Some(name) => named(policy, name),
+        None => policy,
+    };
+    verify_server(&policy, &[&leaf.der, &middle.der])
+}
+
+pub(crate) const ONE_BETWEEN: Accepted = Accepted::Path {
+    anchor: 0,
+    intermediates: 1,
+};
+
+pub(crate) fn leaf() -> Spec {
+    Spec::leaf("broker.local")
+}
+
+pub(crate) fn middle() -> Spec {
+    Spec::ca("Middle")
+}
+
+pub(crate) fn root() -> Spec {
+    Spec::ca("Root")
+}
+
+pub(crate) fn extra(oid: &'static str, critical: bool, value: &[u8]) -> Vec<Extra> {
+    vec![Extra {
+        oid,
+        critical,
+        value: value.to_vec(),
+    }]
+}
+
+/// An extension nobody knows.
+fn unknown(critical: bool) -> Vec<Extra> {
+    extra("1.3.6.1.4.1.55738.666.1", critical, &[5, 0])
+}
+
+/// Which certificate of the three is changed; its depth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Leaf,
+    Middle,
+    Root,
+}
+use Place::{Leaf, Middle, Root};
+
+impl Place {
+    fn made(self, change: impl Fn(Spec) -> Spec) -> [Issued; 3] {
+        let specs = match self {
+            Leaf => [change(leaf()), middle(), root()],
+            Middle => [leaf(), change(middle()), root()],
+            Root => [leaf(), middle(), change(root())],
+        };
+        let [leaf, middle, root] = specs;
+        three(leaf, middle, root)
+    }
+
+    const fn depth(self) -> u8 {
+        match self {
+            Leaf => 0,
+            Middle => 1,
+            Root => 2,
+        }
+    }
+}
+
+type Change = fn(Spec) -> Spec;
+
+/// A certificate changed in one way, and the reason it is refused for.
+const REFUSED: &[(Place, Change, Cause)] = &[
+    // Duty 6.
+    (
+        Middle,
+        |s| Spec {
+            ca: Ca::Absent,
+            ..s
+        },
+        Cause::NotCa,
+    ),
+    (Middle, |s| Spec { ca: Ca::No, ..s }, Cause::NotCa),
+    (Root, |s| Spec { ca: Ca::No, ..s }, Cause::NotCa),
+    (Middle, crl_only, Cause::KeyUsage),
+    (Root, crl_only, Cause::KeyUsage),
+    (
+        Root,
+        |s| Spec {
+            ca: Ca::Yes { path_len: Some(0) },
+            ..s
+        },
+        Cause::PathLen,
+    ),
+    // Duty 7: purposes.
+    (Leaf, client_only, Cause::ExtendedKeyUsage),
+    (Middle, client_only, Cause::ExtendedKeyUsage),
+    (Root, client_only, Cause::ExtendedKeyUsage),
+    (
+        Leaf,
+        |s| Spec {
+            eku: Some(vec![CODE_SIGNING, CLIENT_AUTH]),
+            ..s
+        },
+        Cause::ExtendedKeyUsage,
+    ),
+    (
+        Leaf,
+        |s| Spec {
+            eku: Some(vec![ANY_PURPOSE]),
+            ..s
+        },
+        Cause::ExtendedKeyUsage,
+    ),
+    // Duty 7: critical extensions.
+    (Leaf, unknown_critical, Cause::CriticalExtension),
+    (Middle, unknown_critical, Cause::CriticalExtension),
+    (Root, unknown_critical, Cause::CriticalExtension),
+    (Leaf, critical_key_id, Cause::CriticalExtension),
+    (Root, critical_key_id, Cause::CriticalExtension),
+    (Middle, policy_constraints, Cause::CriticalExtension),
+    (
+        Middle,
+        |s| Spec {
+            extra: extra("2.5.29.54", false, &[2, 1, 0]),
+            ..s
+        },
+        Cause::CriticalExtension,
+    ),
+    // Extensions out of place, or empty.
+    (
+        Leaf,
+        |s| Spec {
+            permitted_dns: vec!["broker.local".to_owned()],
+            ..s
+        },
+        Cause::ExtensionMisuse,
+    ),
+    (
+        Leaf,
+        |s| Spec {
+            key_usage: Some(KeyUsages::DigitalSignature | KeyUsages::KeyCertSign),
+            ..s
+        },
+        Cause::ExtensionMisuse,
+    ),
+    (Middle, no_constraints, Cause::ExtensionMisuse),
+    (Root, no_constraints, Cause::ExtensionMisuse),
+    (
+        Leaf,
+        |s| Spec {
+            key_usage: Some(KeyUsages::CRLSign.into()),
+            ..s
+        },
+        Cause::ServerKeyUsage,
+    ),
+    (
+        Leaf,
+        |s| Spec {
+            key_usage: Some(KeyUsages::KeyCertSign.into()),
+            ..s
+        },
+        Cause::ServerKeyUsage,
+    ),
+    // Issuers without a name; the certificate below has an empty issuer.
+    (Middle, |s| Spec { cn: None, ..s }, Cause::NamelessIssuer),
+    (Root, |s| Spec { cn: None, ..s }, Cause::NamelessIssuer),
+];
+
+fn crl_only(spec: Spec) -> Spec {
+    Spec {
+        key_usage: Some(KeyUsages::CRLSign.into()),
+        ..spec
+    }
+}
+
+fn client_only(spec: Spec) -> Spec {
+    Spec {
+        eku: Some(vec![CLIENT_AUTH]),
+        ..spec
+    }
+}
+
+fn unknown_critical(spec: Spec) -> Spec {
+    Spec {
+        extra: unknown(true),
+        ..spec
+    }
+}
+
+/// subjectKeyIdentifier, which has to be non-critical.
+fn critical_key_id(spec: Spec) -> Spec {
+    Spec {
+        extra: extra("2.5.29.14", true, &[4, 2, 1, 2]),
+        ..spec
+    }
+}
+
+/// requireExplicitPolicy 0, and not critical as it should be.
+fn policy_constraints(spec: Spec) -> Spec {
+    Spec {
+        extra: extra("2.5.29.36", false, &[0x30, 3, 0x80, 1, 0]),
+        ..spec
+    }
+}
+
+fn no_constraints(spec: Spec) -> Spec {
+    Spec {
+        extra: extra("2.5.29.30", true, &[0x30, 0]),
+        ..spec
+    }
+}
+
+/// A certificate changed in a way that openssl and private CAs produce, and that harms nobody.
+const ACCEPTED: &[(Place, Change)] = &[
+    (Leaf, |s| s),
+    (Leaf, |s| Spec {
+        ca: Ca::Absent,
+        ..s
+    }),
+    (Leaf, |s| Spec {
+        key_usage: None,
+        ..s
+    }),
+    (Leaf, |s| Spec { eku: None, ..s }),
+    (Leaf, |s| Spec { cn: None, ..s }),
+    (Leaf, |s| Spec {
+        key_usage: Some(KeyUsages::KeyEncipherment.into()),
+        ..s
+    }),
+    (Leaf, |s| Spec {
+        eku: Some(vec![CLIENT_AUTH, SERVER_AUTH]),
+        ..s
+    }),
+    (Leaf, |s| Spec {
+        extra: unknown(false),
+        ..s
+    }),
+    (Middle, |s| Spec {
+        key_usage: None,
+        ..s
+    }),
+    (Middle, |s| Spec {
+        eku: Some(vec![SERVER_AUTH]),
+        ..s
+    }),
+    (Middle, |s| Spec {
+        ca: Ca::Yes { path_len: Some(0) },
+        extra: unknown(false),
+        ..s
+    }),
+    (Root, |s| Spec {
+        ca: Ca::Absent,
+        ..s
+    }),
+    (Root, |s| Spec {
+        key_usage: None,
+        ..s
+    }),
+    (Root, |s| Spec {
+        ca: Ca::Absent,
+        key_usage: None,
+        ..s
+    }),
+    (Root, |s| Spec {
+        ca: Ca::Yes { path_len: Some(1) },
+        extra: unknown(false),
+        ..s
+    }),
+    (Root, |s| Spec {
+        eku: Some(vec![ANY_PURPOSE]),
+        ..s
+    }),
+    // What an anchor says of policies is no input to a path (RFC 5280 §6.1.1).
+    (Root, policy_constraints),
+];
+
+#[test]
+fn duties_6_and_7_each_rule_has_its_reason_and_its_culprit() {
+    for (index, (place, change, expected)) in REFUSED.iter().enumerate() {
+        let made = place.made(change);
+        let reason = verdict(&made, None).expect_err("must be refused");
+        assert_eq!(reason.cause, *expected, "{index}: {place:?}");
+        assert_eq!(
+            reason.depth,
+            place.depth(),
+            "{index}: {place:?} {expected:?}"
+        );
+        assert_eq!(reason.mbedtls(), -0x2700);
+        assert_ne!(reason.verify_flags(), 0);
+        assert_ne!(reason.cause.to_string(), "");
+    }
+    // All the words differ, so that people can tell them apart.
+    let causes: BTreeSet<String> = REFUSED.iter().map(|row| format!("{:?}", row.2)).collect();
+    let words: BTreeSet<String> = REFUSED.iter().map(|row| row.2.to_string()).collect();
+    let codes: BTreeSet<&str> = REFUSED.iter().map(|row| row.2.code()).collect();
+    assert_eq!(causes.len(), words.len());
+    assert_eq!(causes.len(), codes.len());
+}
+
+#[test]
+fn what_private_cas_leave_out_is_no_reason() {
+    for (index, (place, change)) in ACCEPTED.iter().enumerate() {
+        let made = place.made(change);
+        let accepted = verdict(&made, Some("broker.local"));
+        assert_eq!(accepted, Ok(ONE_BETWEEN), "{index}: {place:?}");
+    }
+}
+
+#[test]
+fn duty_6_path_len_is_counted_exactly() {
+    for limit in 0..4_u8 {
+        let with_limit = |spec: Spec| Spec {
+            ca: Ca::Yes {
+                path_len: Some(limit),
+            },
+            ..spec
+        };
+        for count in 0..5_u8 {
+            // `count` intermediates below an anchor or an intermediate with the limit.
+            let top = Issued::self_signed(with_limit(root()), key(1));
+            let free = Issued::self_signed(root(), key(1));
+            let limited = free.issue(with_limit(Spec::ca("Limited")), key(9));
+            for (anchor, start) in [(&top, &top), (&free, &limited)] {
+                let mut issuers = vec![start.clone()];
+                for number in 0..count {
+                    let above = issuers.last().unwrap();
+                    let name = format!("CA {number}");
+                    issuers.push(above.issue(Spec::ca(&name), key(10 + number)));
+                }
+                let leaf = issuers.last().unwrap().issue(leaf(), key(2));
+                let mut sent: Vec<&[u8]> = vec![&leaf.der];
+                sent.extend(issuers.iter().map(|issued| &issued.der[..]));
+                let anchors: &[&[u8]] = &[&anchor.der];
+                let result = verify_server(&chain(anchors), &sent);
+                if count <= limit {
+                    assert!(result.is_ok(), "{limit} {count}: {result:?}");
+                } else {
+                    let reason = result.unwrap_err();
+                    assert_eq!(reason.cause, Cause::PathLen, "{limit} {count}");
+                    assert_eq!(reason.verify_flags(), flags::NOT_TRUSTED);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn duty_6_a_self_issued_ca_does_not_count_below_the_anchor() {
+    let top = Issued::self_signed(
+        Spec {
+            ca: Ca::Yes { path_len: Some(0) },
+            ..root()
+        },
+        key(1),
+    );
+    // A new key for the same name, signed with the old one: a rollover.
+    let renewed = top.issue(root(), key(4));
+    let leaf = renewed.issue(leaf(), key(2));
+    let anchors: &[&[u8]] = &[&top.der];
+    assert_eq!(
+        verify_server(&chain(anchors), &[&leaf.der, &renewed.der]),
+        Ok(ONE_BETWEEN)
+    );
+}
+
+#[test]
+fn duty_7_the_issuers_name_must_be_the_cas() {
+    // The right key signs, but the certificate says another issuer.
+    let root = Issued::self_signed(root(), key(1));
+    let odd = root.issue(
+        Spec {
+            issuer_cn: Some("Somebody Else".to_owned()),
+            ..leaf()
+        },
+        key(2),
+    );
+    let anchors: &[&[u8]] = &[&root.der];
+    let reason = verify_server(&chain(anchors), &[&odd.der]).unwrap_err();
+    assert_eq!(reason.cause, Cause::NotTrusted);
+    assert_eq!(reason.subject.as_str(), "CN=broker.local");
+    assert_eq!(reason.wanted.as_str(), "CN=Somebody Else");
+}
+
+#[test]
+fn duty_13_a_pin_has_a_purpose_too() {
+    let pinned = |change: Change| {
+        let own = Issued::self_signed(change(leaf()), key(4));
+        let anchors: &[&[u8]] = &[&own.der];
+        verify_server(&named(chain(anchors), "broker.local"), &[&own.der])
+            .map_err(|reason| reason.cause)
+    };
+    let cases: &[(Change, Result<Accepted, Cause>)] = &[
+        (|s| s, Ok(Accepted::Pin { anchor: 0 })),
+        (|s| Spec { eku: None, ..s }, Ok(Accepted::Pin { anchor: 0 })),
+        (
+            |s| Spec {
+                eku: Some(vec![ANY_PURPOSE]),
+                ..s
+            },
+            Ok(Accepted::Pin { anchor: 0 }),
+        ),
+        // What it could issue does not matter.
+        (
+            |s| Spec {
+                key_usage: Some(KeyUsages::KeyCertSign.into()),
+                ca: Ca::Yes { path_len: Some(0) },
+                ..s
+            },
+            Ok(Accepted::Pin { anchor: 0 }),
+        ),
+        (
+            |s| Spec {
+                extra: unknown(false),
+                ..s
+            },
+            Ok(Accepted::Pin { anchor: 0 }),
+        ),
+        (client_only, Err(Cause::ExtendedKeyUsage)),
+        (unknown_critical, Err(Cause::CriticalExtension)),
+    ];
+    for (index, (change, expected)) in cases.iter().enumerate() {
+        assert_eq!(pinned(*change), *expected, "{index}");
+    }
+}
+
+#[test]
+fn duty_14_only_an_anchor_may_be_old_or_bare() {
+    let old = || Spec::v1("Old");
+    let bare = || Spec {
+        ca: Ca::Absent,
+        key_usage: None,
+        ..Spec::ca("Bare")
+    };
+    // As the anchor above an intermediate; as the intermediate; as the anchor although it is one.
+    for (spec, cause) in [(old(), Cause::OldVersion), (bare(), Cause::NotCa)] {
+        let made = three(leaf(), middle(), spec.clone());
+        assert_eq!(verdict(&made, None), Ok(ONE_BETWEEN));
+        let made = three(leaf(), spec, root());
+        let reason = verdict(&made, None).unwrap_err();
+        assert_eq!((reason.cause, reason.depth), (cause, 1));
+        let [leaf, middle, _] = &made;
+        let anchors: &[&[u8]] = &[&middle.der];
+        assert!(verify_server(&chain(anchors), &[&leaf.der]).is_ok());
+    }
+}
+
+#[test]
+fn an_item_full_of_cas_of_one_name_is_searched_to_its_end() {
+    let mut cas: Vec<Issued> = (0..MAX_ANCHORS)
+        .map(|number| Issued::self_signed(root(), key(20 + u8::try_from(number).unwrap())))
+        .collect();
+    let last = cas.pop().unwrap();
+    let middle = last.issue(middle(), key(3));
+    let leaf = middle.issue(leaf(), key(2));
+    cas.push(last);
+    let anchors: Vec<&[u8]> = cas.iter().map(|ca| &ca.der[..]).collect();
+    assert_eq!(
+        verify_server(&chain(&anchors), &[&leaf.der, &middle.der]),
+        Ok(Accepted::Path {
+            anchor: MAX_ANCHORS - 1,
+            intermediates: 1
+        })
+    );
+}
+
+#[test]
+fn certificates_that_all_seem_to_have_issued_each_other_are_given_up() {
+    let root = Issued::self_signed(root(), key(1));
+    // The name of the CA, keys of their own: each might be above each, and the CA above all.
+    let impostors: Vec<Issued> = (1..MAX_CHAIN)
+        .map(|number| {
+            Issued::self_signed(Spec::ca("Root"), key(40 + u8::try_from(number).unwrap()))
+        })
+        .collect();
+    let forged = impostors[0].issue(leaf(), key(2));
+    let mut sent: Vec<&[u8]> = vec![&forged.der];
+    sent.extend(impostors.iter().map(|impostor| &impostor.der[..]));
+    let anchors: &[&[u8]] = &[&root.der];
+    // Of `n` impostors, every order of any of them is a path: 5 with two, 65 with four.
+    for (count, cause) in [
+        (0, Cause::CertificateSignature),
+        (2, Cause::CertificateSignature),
+        (4, Cause::TooMuchWork),
+        (MAX_CHAIN - 1, Cause::TooMuchWork),
+    ] {
+        let reason = verify_server(&chain(anchors), &sent[..=count]).unwrap_err();
+        assert_eq!(reason.cause, cause, "{count}");
+    }
+
+    // Among as many strays, the honest path is still found.
+    let honest = root.issue(leaf(), key(2));
+    sent[0] = &honest.der;
+    assert!(verify_server(&chain(anchors), &sent).is_ok());
+}
