@@ -35,6 +35,7 @@ fn codes(bytes: &[u8]) -> Vec<&'static str> {
 
 #[test]
 fn the_first_error_in_file_order_is_told() {
+    let mut offsets = Vec::new();
     for (bytes, error) in [
         (vec![], ImageError::EmptyInput),
         (vec![0xFF], ImageError::Erased),
@@ -94,7 +95,13 @@ fn the_first_error_in_file_order_is_told() {
             error,
             "{bytes:x?}"
         );
+        offsets.push(error.offset_in(&bytes));
     }
+    // Where the byte is that the error is about, row by row.
+    assert_eq!(
+        offsets,
+        [0, 0, 0, 0, 1, 7, 0, 0, 4, 2, 8, 8, 8, 10, 12, 12, 16]
+    );
 }
 
 #[test]
