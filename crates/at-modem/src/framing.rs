@@ -5,6 +5,7 @@
 //! takes it off the port itself, by count.
 
 use at_grammar::MAX_LINE;
+use zeroize::Zeroize;
 
 /// A line of [`MAX_LINE`] bytes and its CRLF.
 const CAPACITY: usize = MAX_LINE + 2;
@@ -93,8 +94,9 @@ impl LineBuffer {
         &self.bytes
     }
 
-    /// Makes room for the next line.
+    /// Makes room for the next line; of this one, which may hold a password, nothing stays.
     pub fn clear(&mut self) {
+        self.bytes.as_mut_slice().zeroize();
         self.bytes.clear();
         self.lost = 0;
     }

@@ -24,6 +24,7 @@
 //! | `background` | events of the station, joining at boot, SNTP |
 //! | `output`, `print` | messages out, whole and in turn |
 //! | `secret` | keys in RAM |
+//! | `inventory` | what a certificate partition holds |
 //! | [`wifi`] | the station trait |
 //! | [`clock`] | the wall clock, which knows "unknown" |
 //!
@@ -41,6 +42,7 @@ mod config;
 mod exec;
 pub mod framing;
 mod input;
+mod inventory;
 mod link;
 mod modem;
 mod output;

@@ -107,9 +107,9 @@ async fn write<N, W, F: MultiwriteNorFlash, G>(
     // Surplus input gets its answer before the result.
     drop(print);
     yield_now().await;
-    if result.is_ok() && shared.syslog() && pki::is_pki(name) {
-        // What was understood of it. The write itself succeeded, whatever becomes of this.
-        let _ = pki::explain(shared, name).await;
+    if result.is_ok() && shared.syslog() && pki::is_described(name) {
+        // What the module makes of it, while whoever wrote it still listens.
+        pki::describe(shared, name).await;
     }
     let mut print = shared.print().await;
     if let Some(at) = stream.report().differs_at {

@@ -12,6 +12,7 @@
 
 use core::net::IpAddr;
 
+use at_grammar::commands::ssl::AlpnList;
 use at_grammar::commands::trust::{NameCheck, PeerCheck, PolicyLine};
 use at_grammar::types::{AlpnName, Dialect};
 use at_grammar::{AtStr, Info, LinkId, Reply};
@@ -25,22 +26,21 @@ use crate::link::{HostText, TlsSettings};
 use crate::state::Shared;
 
 /// Where the name comes from that a server's certificate must carry.
-enum NameSource<'c> {
+enum NameSource {
     /// Nowhere: ESP-AT looks at the name only where one was configured.
     NotAsked,
-    Configured(&'c HostText),
+    Configured(HostText),
     Host,
 }
 
-fn name_source(config: &Config, id: LinkId) -> NameSource<'_> {
-    let given = |names: &'_ [HostText]| names.get(id.index()).is_some_and(|name| !name.is_empty());
-    let place = if given(&config.common_name) {
-        config.common_name.get(id.index())
-    } else if given(&config.sni) {
-        config.sni.get(id.index())
-    } else {
-        None
+fn name_source(config: &Config, id: LinkId) -> NameSource {
+    let given = |names: &[HostText]| {
+        names
+            .get(id.index())
+            .filter(|name| !name.is_empty())
+            .cloned()
     };
+    let place = given(&config.common_name).or_else(|| given(&config.sni));
     match (place, config.dialect) {
         (Some(name), _) => NameSource::Configured(name),
         (None, Dialect::Strict) => NameSource::Host,
@@ -59,7 +59,7 @@ pub(super) fn settings(config: &Config, id: LinkId, host: &HostText) -> Option<T
         pki: conf.pki,
         name: match name_source(config, id) {
             NameSource::NotAsked => None,
-            NameSource::Configured(name) => Some(name.clone()),
+            NameSource::Configured(name) => Some(name),
             NameSource::Host => Some(host.clone()),
         },
         // A host name goes into SNI by itself; an address never does (RFC 6066 §3).
@@ -92,12 +92,14 @@ pub(super) fn is_refused(dialect: Dialect, tls: &TlsSettings) -> bool {
 }
 
 pub(super) async fn show<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
-    let config = shared.config.borrow().clone();
     let mut print = shared.print().await;
     for link in ids() {
-        let Some(tls) = settings(&config, link, &HostText::new()) else {
-            continue;
+        let (tls, source, dialect) = {
+            let config = shared.config.borrow();
+            let tls = settings(&config, link, &HostText::new());
+            (tls, name_source(&config, link), config.dialect)
         };
+        let Some(tls) = tls else { continue };
         let protocols = tls
             .alpn
             .iter()
@@ -107,18 +109,18 @@ pub(super) async fn show<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<
             .info(Info::Sslpolicy(PolicyLine {
                 link,
                 peer,
-                name: match name_source(&config, link) {
+                name: match &source {
                     NameSource::NotAsked => NameCheck::None,
                     NameSource::Configured(name) => NameCheck::Name(AtStr::plain(name.as_bytes())),
                     NameSource::Host => NameCheck::Host,
                 },
-                // A server that knows the key has no use for our certificate (RFC 8446 §4.3.2).
+                // A server that knows the key may not ask for our certificate (RFC 8446 §4.3.2).
                 identity: (tls.auth.sends_certificate() && peer != PeerCheck::Psk)
                     .then_some(tls.pki),
-                alpn: at_grammar::commands::ssl::AlpnList::new(protocols)
-                    .unwrap_or(at_grammar::commands::ssl::AlpnList::EMPTY),
-                refused: is_refused(config.dialect, &tls),
-                dialect: config.dialect,
+                // As many places there as here.
+                alpn: AlpnList::new(protocols).unwrap_or(AlpnList::EMPTY),
+                refused: is_refused(dialect, &tls),
+                dialect,
             }))
             .await;
     }

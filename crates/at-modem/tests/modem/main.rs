@@ -24,6 +24,8 @@ mod links;
 mod noise;
 mod output;
 mod persistence;
+mod pki;
 mod sntp;
 mod sysflash;
+mod trust;
 mod wifi;

@@ -1,0 +1,204 @@
+//! What one certificate partition holds, told object by object (spec: cert-bin 2, 4, 6.1).
+//!
+//! The bytes of a partition lie in a buffer of the caller. A PEM object is moved to the end of that
+//! buffer and decoded into its start, so no second buffer is needed, the other objects are lost, and
+//! the caller reads the partition anew for each one. A PEM object may take 4 KiB that way, a DER object any size.
+//!
+//! Stack: the facts of one object, 250 bytes, are all that is returned. The public half of a private
+//! key takes most: 1.2 KiB of buffers, and what P-384 needs.
+
+use at_grammar::types::Sha256;
+use cert_bin::content::{self, BrokenObject, Encoding, KeyForm, ObjectKind, PrivateKey, Shape};
+use cert_bin::public::{MAX_PUBLIC_KEY_INFO, public_key_info};
+use cert_bin::{Image, ItemKind};
+use core::ops::Range;
+use sha2::Digest;
+use tls_session::reason::{Text, cut};
+use x509_facts::Certificate;
+
+/// One line about a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one value at a time, printed and gone"
+)]
+pub(crate) enum Fact {
+    /// No items, and the first wrong byte.
+    BadImage { code: &'static str, offset: usize },
+    /// Part of an item.
+    Object {
+        item: u16,
+        label: ItemKind,
+        what: Result<Content, Bad>,
+    },
+}
+
+/// A certificate, or the public half of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Content {
+    /// Subject of the certificate; kind of the key.
+    pub(crate) subject: Text,
+    /// End of the certificate's validity; empty for a key.
+    pub(crate) not_after: Text,
+    /// Of the certificate; of the key's SubjectPublicKeyInfo.
+    pub(crate) sha256: Sha256,
+}
+
+/// A part that is of no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bad {
+    /// A word that never changes.
+    pub(crate) code: &'static str,
+    /// From the start of the partition.
+    pub(crate) offset: usize,
+}
+
+/// Fact number `nth` about the partition in `bytes`, which are spent by it, and whether there is
+/// another; `None` if there is none.
+pub(crate) fn fact(bytes: &mut [u8], nth: usize) -> Option<(Fact, bool)> {
+    let (place, more) = match Image::parse(bytes) {
+        Ok(image) => find(&image, nth)?,
+        Err(error) => {
+            let fact = Fact::BadImage {
+                code: error.code(),
+                offset: error.offset_in(bytes),
+            };
+            return Some((fact, false));
+        }
+    };
+    let what = place.what.and_then(|(kind, range)| {
+        read(bytes, kind, range.clone()).map_err(|code| Bad {
+            code,
+            offset: range.start,
+        })
+    });
+    let fact = Fact::Object {
+        item: place.item,
+        label: place.label,
+        what,
+    };
+    Some((fact, more))
+}
+
+/// An object that says something by itself.
+#[derive(Clone, Copy)]
+enum Kind {
+    Certificate,
+    PrivateKey(KeyForm),
+}
+
+/// An object, where it lies.
+struct Place {
+    item: u16,
+    label: ItemKind,
+    what: Result<(Kind, Range<usize>), Bad>,
+}
+
+fn find(image: &Image<'_>, nth: usize) -> Option<(Place, bool)> {
+    let mut places = (0_u16..).zip(image.items()).flat_map(|(number, item)| {
+        let start = item.offset.saturating_add(cert_bin::image::ITEM_HEADER_LEN);
+        let useless = useless(item.content);
+        let objects = content::objects(item.content)
+            .filter(move |_| useless.is_none())
+            .filter_map(move |object| judge(object, start).transpose());
+        useless
+            .map(|code| {
+                Err(Bad {
+                    code,
+                    offset: start,
+                })
+            })
+            .into_iter()
+            .chain(objects)
+            .map(move |what| Place {
+                item: number,
+                label: item.kind,
+                what,
+            })
+    });
+    Some((places.nth(nth)?, places.next().is_some()))
+}
+
+/// Content that holds no object anybody would find.
+fn useless(content: &[u8]) -> Option<&'static str> {
+    let shape = Shape::of(content);
+    if content.is_empty() {
+        Some("empty")
+    } else if shape.embedded_nul {
+        Some("embedded_nul")
+    } else if shape.encoding == Encoding::None {
+        Some("not_pem_or_der")
+    } else {
+        None
+    }
+}
+
+/// `Ok(None)` for what says nothing that its neighbour does not say.
+fn judge(
+    object: Result<content::Object<'_>, BrokenObject>,
+    start: usize,
+) -> Result<Option<(Kind, Range<usize>)>, Bad> {
+    let bad = |code, range: Range<usize>| {
+        Err(Bad {
+            code,
+            offset: start.saturating_add(range.start),
+        })
+    };
+    let object = match object {
+        Ok(object) => object,
+        Err(broken) => return bad("damaged", broken.range),
+    };
+    let kind = match object.kind {
+        ObjectKind::Certificate => Kind::Certificate,
+        ObjectKind::PrivateKey(form) => Kind::PrivateKey(form),
+        ObjectKind::EcParameters => return Ok(None),
+        ObjectKind::EncryptedPrivateKey => return bad("encrypted_key", object.range),
+        _ => return bad("wrong_kind", object.range),
+    };
+    let range = start.saturating_add(object.range.start)..start.saturating_add(object.range.end);
+    Ok(Some((kind, range)))
+}
+
+/// Looks into one object; an error is its code.
+fn read(bytes: &mut [u8], kind: Kind, range: Range<usize>) -> Result<Content, &'static str> {
+    const LOST: &str = "damaged";
+    let len = range.len();
+    let split = bytes.len().checked_sub(len).ok_or(LOST)?;
+    if bytes.get(range.clone()).is_none() {
+        return Err(LOST);
+    }
+    bytes.copy_within(range, split);
+    let (scratch, object) = bytes.split_at_mut_checked(split).ok_or(LOST)?;
+    let object = content::objects(object)
+        .next()
+        .and_then(Result::ok)
+        .ok_or(LOST)?;
+    let der = match object.der() {
+        Some(der) => der,
+        None => object.decode_into(scratch).map_err(|error| error.code())?.0,
+    };
+    match kind {
+        Kind::Certificate => {
+            let certificate = Certificate::parse(der).map_err(|_| LOST)?;
+            Ok(Content {
+                subject: cut(certificate.subject()),
+                not_after: cut(certificate.validity().not_after),
+                sha256: hash(der),
+            })
+        }
+        Kind::PrivateKey(form) => {
+            let key = PrivateKey::parse(form, der).map_err(|_| LOST)?;
+            let mut public = [0; MAX_PUBLIC_KEY_INFO];
+            let public = public_key_info(&key, &mut public).map_err(|error| error.code())?;
+            Ok(Content {
+                subject: cut(key.kind),
+                not_after: Text::new(),
+                sha256: hash(public),
+            })
+        }
+    }
+}
+
+fn hash(bytes: &[u8]) -> Sha256 {
+    Sha256(sha2::Sha256::digest(bytes).into())
+}
