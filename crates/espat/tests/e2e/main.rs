@@ -12,6 +12,7 @@
 //! | `gnutls` | a server that is not of OpenSSL's making |
 //! | `mqtt` | a broker, spoken to in its own protocol |
 //! | `identity` | servers that want to know who we are: certificates of ours |
+//! | `psk` | servers that know us by a key in common |
 //! | `bad_input` | nothing a host sends, or stops sending, harms the modem |
 //! | `flash_files` | flash images that cannot be used are refused in one line |
 //! | `restart` | what outlives the power |
@@ -30,6 +31,7 @@ mod identity;
 mod mqtt;
 mod peers;
 mod ports;
+mod psk;
 mod refusals;
 mod restart;
 mod story;

@@ -34,6 +34,15 @@ impl TlsServer {
         Self::run(&mut server)
     }
 
+    /// Answers like [`Self::reversing`], has no certificate and knows whoever knows `key`.
+    pub(crate) fn with_key(identity: &str, key: &str) -> Self {
+        Self::run(
+            command("openssl")
+                .args(["s_server", "-accept", "127.0.0.1:0", "-rev", "-tls1_3"])
+                .args(["-nocert", "-psk_identity", identity, "-psk", key]),
+        )
+    }
+
     fn run(server: &mut Command) -> Self {
         let mut process = Process::start(server);
         let address = process.wait_for(|line| line.strip_prefix("ACCEPT ")?.parse().ok());
