@@ -415,7 +415,7 @@ mod against_a_server {
         let (status, verdict) = connect(&vectors, ca, closing, &[]);
         assert_eq!(status, 1);
         assert!(
-            ["peer_closed", "reset"].contains(&text(&verdict, "code")),
+            ["peer_eof", "reset"].contains(&text(&verdict, "code")),
             "{verdict}"
         );
 

@@ -201,6 +201,8 @@ pub enum Cause {
     PeerAlert(u8),
 
     // Parameters.
+    /// The server answered our hello with a handshake failure (alert 40): it takes none of what was offered.
+    NothingInCommon,
     /// The server does not speak TLS 1.3; the number is the highest version it said.
     ServerVersion(u16),
     /// The server wants another key exchange group.
@@ -370,7 +372,7 @@ impl Cause {
             Self::Closed | Self::Dead | Self::WriteAbandoned | Self::ReadAbandoned => -0x7280,
             Self::PeerEof => -0x7280,
             Self::PeerCloseNotify => -0x7880,
-            Self::PeerAlert(_) => -0x7780,
+            Self::PeerAlert(_) | Self::NothingInCommon => -0x7780,
             Self::ServerVersion(_) => -0x6E80,
             Self::ServerGroup(_)
             | Self::CipherSuite(_)

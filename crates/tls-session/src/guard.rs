@@ -448,6 +448,8 @@ impl<R: Read> Incoming<R> {
             if kind == 21 && left == 0 {
                 let cause = match (shared.expect.get(), byte) {
                     (Expect::Hello, 0) => Cause::PeerCloseNotify,
+                    // With a pre-shared key it can mean the key.
+                    (Expect::Hello, 40) if !shared.psk_offered.get() => Cause::NothingInCommon,
                     (Expect::Hello, description) => Cause::PeerAlert(description),
                     (Expect::Encrypted(_), description) => {
                         Cause::Protocol(Breach::PlaintextAlert(description))

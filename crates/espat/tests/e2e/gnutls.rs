@@ -52,7 +52,7 @@ fn a_server_with_nothing_in_common_with_us_is_refused() {
         let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
         host.is_refused(
             PORT,
-            r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40)""#,
+            r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40): only TLS 1.3, group P-256 and TLS_AES_128_GCM_SHA256 are offered""#,
         );
     }
 }

@@ -100,7 +100,7 @@ fn refused(options: &[&str], why: &str) {
 fn a_server_that_wants_x25519_only_is_refused() {
     refused(
         &["-groups", "X25519"],
-        r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40)""#,
+        r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40): only TLS 1.3, group P-256 and TLS_AES_128_GCM_SHA256 are offered""#,
     );
 }
 
@@ -108,7 +108,7 @@ fn a_server_that_wants_x25519_only_is_refused() {
 fn a_server_with_another_cipher_suite_only_is_refused() {
     refused(
         &["-ciphersuites", "TLS_AES_256_GCM_SHA384"],
-        r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40)""#,
+        r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40): only TLS 1.3, group P-256 and TLS_AES_128_GCM_SHA256 are offered""#,
     );
 }
 

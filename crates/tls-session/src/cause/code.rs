@@ -33,6 +33,7 @@ impl Cause {
             Self::PeerEof => "peer_eof",
             Self::PeerCloseNotify => "peer_closed",
             Self::PeerAlert(_) => "peer_alert",
+            Self::NothingInCommon => "nothing_in_common",
             Self::ServerVersion(_) => "server_version",
             Self::ServerGroup(_) => "server_group",
             Self::CipherSuite(_) => "cipher_suite",

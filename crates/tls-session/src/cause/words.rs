@@ -53,6 +53,9 @@ impl fmt::Display for Cause {
                 }
                 Ok(())
             }
+            Self::NothingInCommon => f.write_str(
+                "server alert: handshake failure (40): only TLS 1.3, group P-256 and TLS_AES_128_GCM_SHA256 are offered",
+            ),
             Self::ServerVersion(version) => {
                 write!(f, "server speaks {} at most", Version(version))
             }
