@@ -26,9 +26,11 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use embedded_io_async::{ErrorType, Read, Write};
+use tls_session::identity::IdentityMemory;
 use tls_session::session::FULL_RECORD;
 use tls_session::{
-    Anchors, Clock, Deadlines, GuardedTransport, Memory, Policy, Reason, Session, Timestamp,
+    Anchors, Clock, Deadlines, GuardedTransport, Identity, Memory, Policy, Reason, Session,
+    Timestamp,
 };
 
 use replay::{Expected, MAX_CERTIFICATES, NOW, NoTime, Recording, SameRng, Served};
@@ -43,7 +45,7 @@ use support::server::Server;
 const STATIC_LIMIT: usize = 24 * 1024;
 
 /// Bytes of the future of `Session::open`, the session it makes included; with the pointers of a PC.
-const FUTURE_LIMIT: usize = 6 * 1024;
+const FUTURE_LIMIT: usize = 7 * 1024;
 
 /// Where the recordings go; without it they are only checked.
 const FOLDER: &str = "STACK_RECORDINGS";
@@ -126,35 +128,69 @@ impl Write for Tap<Tx> {
     }
 }
 
-/// A handshake with a good server.
-fn record(anchor: &[u8], site: &Site) -> Vec<u8> {
-    let (_wire, rx, tx) = connect(Server::new(Script::good(site)), Faults::default());
-    let (rx, server) = Tap::on(rx);
-    let (tx, client) = Tap::on(tx);
-    let anchors = [anchor];
-    open(rx, tx, &policy(&anchors)).unwrap();
-
-    let mut recording = Vec::new();
-    let mut blob = |bytes: &[u8]| {
-        recording.extend(u32::try_from(bytes.len()).unwrap().to_le_bytes());
-        recording.extend(bytes);
-    };
-    blob(anchor);
-    blob(&server.borrow());
-    blob(&client.borrow());
-    for certificate in &site.chain {
-        blob(certificate);
+/// Bytes behind their length, as `replay.rs` reads them.
+fn blobs<'b>(parts: impl IntoIterator<Item = &'b [u8]>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for part in parts {
+        bytes.extend(u32::try_from(part.len()).unwrap().to_le_bytes());
+        bytes.extend(part);
     }
-    recording
+    bytes
 }
 
-fn open<R: Read, W: Write>(rx: R, tx: W, policy: &Policy<'_>) -> Result<(), Reason> {
+/// A client's certificate and key.
+fn identity(kind: Kind) -> Vec<u8> {
+    let issued = Issued::self_signed(Spec::client("meter-7"), Key::new(kind, 0));
+    let name: &[u8] = match kind {
+        Kind::P256 => b"p256",
+        Kind::P384 => b"p384",
+        Kind::Ed25519 => b"ed25519",
+        Kind::Rsa(_) => b"rsa",
+    };
+    let key = issued.key.private_parts();
+    let parts = key.iter().map(Vec::as_slice);
+    blobs([name, &issued.der].into_iter().chain(parts))
+}
+
+/// A handshake with a good server, which asks for the identity if there is one.
+fn record(anchor: &[u8], site: &Site, identity: &[u8]) -> Vec<u8> {
+    let mut script = Script::good(site);
+    if !identity.is_empty() {
+        script = script.asks_certificate();
+    }
+    let (_wire, rx, tx) = connect(Server::new(script), Faults::default());
+    let (rx, server) = Tap::on(rx);
+    let (tx, client) = Tap::on(tx);
+    let certificates = site.chain.iter().map(Vec::as_slice);
+    let all = |server: &[u8], client: &[u8]| {
+        blobs(
+            [anchor, server, client, identity]
+                .into_iter()
+                .chain(certificates.clone()),
+        )
+    };
+    let before = all(&[], &[]);
+    open(rx, tx, &Recording::parse(&before).unwrap()).unwrap();
+    all(&server.borrow(), &client.borrow())
+}
+
+/// A handshake under the policy that a recording asks for.
+fn open<R: Read, W: Write>(rx: R, tx: W, recording: &Recording<'_>) -> Result<(), Reason> {
+    let anchors = [recording.anchor];
+    let mut identity_memory: IdentityMemory = IdentityMemory::new();
+    let identity = recording.identity().map(|(certificate, key)| {
+        Identity::new(&[certificate], key, &mut identity_memory).unwrap()
+    });
+    let policy = Policy {
+        identity: identity.as_ref(),
+        ..policy(&anchors)
+    };
     let transport = GuardedTransport::new(rx, tx, NoTime);
     let mut memory: Memory = Memory::new();
     let future = pin!(Session::open(
         &transport,
         &mut memory,
-        policy,
+        &policy,
         Deadlines::default(),
         SameRng::new(),
     ));
@@ -187,7 +223,7 @@ fn a_recorded_handshake_takes_the_same_course_again() {
         let family = Family::new(kind);
         (family.root.clone(), family.site())
     };
-    for (name, (root, site)) in [
+    let servers = [
         ("p256", family(Kind::P256)),
         ("p384", family(Kind::P384)),
         ("ed25519", family(Kind::Ed25519)),
@@ -195,15 +231,24 @@ fn a_recorded_handshake_takes_the_same_course_again() {
         ("rsa-3072", family(Kind::Rsa(3072))),
         ("rsa-4096", family(Kind::Rsa(4096))),
         ("rsa-4096-long", long(Kind::Rsa(4096))),
-    ] {
+    ];
+    let clients = [
+        ("client-p256", Kind::P256),
+        ("client-p384", Kind::P384),
+        ("client-ed25519", Kind::Ed25519),
+        ("client-rsa-2048", Kind::Rsa(2048)),
+        ("client-rsa-4096", Kind::Rsa(4096)),
+    ];
+    let servers = servers.map(|(name, server)| (name, server, Vec::new()));
+    let clients = clients.map(|(name, kind)| (name, family(Kind::P256), identity(kind)));
+    for (name, (root, site), identity) in servers.into_iter().chain(clients) {
         assert!(site.chain.len() <= MAX_CERTIFICATES, "{name}");
-        let bytes = record(&root.der, &site);
+        let bytes = record(&root.der, &site, &identity);
         let recording = Recording::parse(&bytes).unwrap();
         assert_eq!(recording.chain(), site.chain, "{name}");
+        assert_eq!(recording.identity().is_some(), !identity.is_empty());
 
-        let anchors = [recording.anchor];
-        let policy = policy(&anchors);
-        let again = |server, client| open(Served(server), Expected(client), &policy);
+        let again = |server, client| open(Served(server), Expected(client), &recording);
         assert_eq!(again(recording.server, recording.client), Ok(()), "{name}");
         // Replaying proves something only if another course is noticed.
         let (_, cut) = recording.server.split_last().unwrap();

@@ -22,8 +22,10 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
 use embedded_io_async::{Read, Write};
+use tls_session::identity::IdentityMemory;
 use tls_session::{
-    Anchors, Clock, Deadlines, GuardedTransport, Memory, Policy, Session, Timestamp, verify_server,
+    Anchors, Clock, Deadlines, GuardedTransport, Identity, Memory, Policy, Session, Timestamp,
+    verify_server,
 };
 
 use crate::board::{exit, measure, println};
@@ -47,6 +49,11 @@ static RECORDINGS: &[(&str, &[u8])] = recordings![
     "rsa-3072",
     "rsa-4096",
     "rsa-4096-long",
+    "client-p256",
+    "client-p384",
+    "client-ed25519",
+    "client-rsa-2048",
+    "client-rsa-4096",
 ];
 
 fn main() -> ! {
@@ -56,6 +63,10 @@ fn main() -> ! {
         size_of::<Transport<'_>>()
     ));
     println(format_args!(
+        "size identity {}",
+        size_of::<IdentityMemory>() + size_of::<Identity<'_>>()
+    ));
+    println(format_args!(
         "size session {}",
         size_of::<ReplayedSession<'_>>()
     ));
@@ -63,7 +74,10 @@ fn main() -> ! {
         let Some(recording) = Recording::parse(bytes) else {
             panic!("{name}: the recording is damaged");
         };
-        verify(name, &recording);
+        // With an identity, the chain is that of the first.
+        if recording.identity().is_none() {
+            verify(name, &recording);
+        }
         handshake(name, &recording);
     }
     println(format_args!("done"));
@@ -95,7 +109,17 @@ fn verify(name: &str, recording: &Recording<'_>) {
 /// keeps them elsewhere, too.
 fn handshake(name: &str, recording: &Recording<'_>) {
     let anchors = [recording.anchor];
-    let policy = policy(&anchors);
+    let mut identity_memory: IdentityMemory = IdentityMemory::new();
+    let identity = recording.identity().map(|(certificate, key)| {
+        match Identity::new(&[certificate], key, &mut identity_memory) {
+            Ok(identity) => identity,
+            Err(cause) => panic!("{name}: {cause}"),
+        }
+    });
+    let policy = Policy {
+        identity: identity.as_ref(),
+        ..policy(&anchors)
+    };
     let transport =
         GuardedTransport::new(Served(recording.server), Expected(recording.client), NoTime);
     let mut memory: Memory = Memory::new();

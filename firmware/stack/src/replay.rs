@@ -2,7 +2,9 @@
 //! it takes the same course wherever it runs.
 //!
 //! ```text
-//! recording = blob*      anchor, what the server sent, what the client sent, certificates, leaf first
+//! recording = blob*      anchor, what the server sent, what the client sent, identity,
+//!                        the server's certificates, its own first
+//! identity  = blob*      kind of key, certificate, parts of the key; empty for none
 //! blob      = len: u32, little-endian; len bytes
 //! ```
 //!
@@ -14,6 +16,7 @@ use core::fmt;
 use embedded_hal_async::delay::DelayNs;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use rand_core::{CryptoRng, RngCore};
+use tls_session::identity::ClientKey;
 
 /// 2026-05-28T20:26:40Z, when all recorded certificates are valid.
 pub(crate) const NOW: i64 = 1_780_000_000;
@@ -28,6 +31,7 @@ pub(crate) struct Recording<'a> {
     pub(crate) anchor: &'a [u8],
     pub(crate) server: &'a [u8],
     pub(crate) client: &'a [u8],
+    identity: &'a [u8],
     chain: [&'a [u8]; MAX_CERTIFICATES],
     certificates: usize,
 }
@@ -37,7 +41,8 @@ impl<'a> Recording<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (anchor, rest) = blob(bytes)?;
         let (server, rest) = blob(rest)?;
-        let (client, mut rest) = blob(rest)?;
+        let (client, rest) = blob(rest)?;
+        let (identity, mut rest) = blob(rest)?;
         let mut chain: [&[u8]; MAX_CERTIFICATES] = [&[]; MAX_CERTIFICATES];
         let mut certificates = 0;
         while !rest.is_empty() {
@@ -50,6 +55,7 @@ impl<'a> Recording<'a> {
             anchor,
             server,
             client,
+            identity,
             chain,
             certificates,
         })
@@ -58,6 +64,27 @@ impl<'a> Recording<'a> {
     /// The server's certificates, its own first.
     pub(crate) fn chain(&self) -> &[&'a [u8]] {
         self.chain.get(..self.certificates).unwrap_or_default()
+    }
+
+    /// The client's certificate and key, if it has to show them.
+    pub(crate) fn identity(&self) -> Option<(&'a [u8], ClientKey<'a>)> {
+        let (kind, rest) = blob(self.identity)?;
+        let (certificate, rest) = blob(rest)?;
+        let (first, rest) = blob(rest)?;
+        let key = match kind {
+            b"p256" => ClientKey::P256(first),
+            b"p384" => ClientKey::P384(first),
+            b"ed25519" => ClientKey::Ed25519(first),
+            _ => {
+                let (public_exponent, rest) = blob(rest)?;
+                ClientKey::Rsa {
+                    modulus: first,
+                    public_exponent,
+                    private_exponent: blob(rest)?.0,
+                }
+            }
+        };
+        Some((certificate, key))
     }
 }
 
