@@ -61,12 +61,16 @@ fn duty_17_no_handshake_message_counts_in_the_clear() {
 #[test]
 fn duty_17_a_plaintext_alert_is_believed_only_before_there_are_keys() {
     let family = family();
-    let reason = refused(
-        &family,
-        &good(&family).before(SERVER_HELLO, Step::plain_alert(2, 40)),
-    );
-    assert_eq!(reason.cause, Cause::PeerAlert(40));
-    assert_eq!(reason.stage, Stage::Hello);
+    for (description, cause) in [
+        (40, Cause::NothingInCommon),
+        (70, Cause::PeerAlert(70)),
+        (112, Cause::PeerAlert(112)),
+    ] {
+        let script = good(&family).before(SERVER_HELLO, Step::plain_alert(2, description));
+        let reason = refused(&family, &script);
+        assert_eq!(reason.cause, cause);
+        assert_eq!(reason.stage, Stage::Hello);
+    }
     for message in MESSAGES {
         for description in [0, 40, 48] {
             let script = good(&family).before(message, Step::plain_alert(2, description));
