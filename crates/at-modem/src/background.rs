@@ -1,22 +1,62 @@
 //! What happens without a command: the station's events, joining at boot, and the time.
 
+use at_grammar::commands::sntp::SERVERS;
 use at_grammar::{Reply, reply};
 use edge_nal::{Dns, TcpConnect, UdpBind};
 use embassy_futures::join::join3;
 use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_time::{Duration, Instant, Timer};
 use embedded_storage_async::nor_flash::NorFlash;
+use partition_store::Key;
 use rand_core::CryptoRngCore;
+use tls_session::Timestamp;
 
 use crate::config::StationConfig;
 use crate::link::CloseBy;
-use crate::sntp;
+use crate::sntp::{self, SntpError};
 use crate::state::Shared;
 use crate::wifi::{Join, Secret, Wifi, WifiEvent};
 
 /// First pause after a failed round of servers; doubles up to [`SNTP_PAUSE_MAX`].
 const SNTP_PAUSE_MIN: Duration = Duration::from_secs(2);
 const SNTP_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// A server that says `RATE` rests so long (RFC 5905 §7.4), and twice as long each further time.
+const RATE_PAUSE_MIN: Duration = Duration::from_secs(64);
+const RATE_PAUSE_MAX: Duration = Duration::from_secs(36 * 3600);
+
+/// A time is remembered in flash once it is this much later than the one that is there, and no
+/// more often: a sector takes 100 000 erasures, and somebody may play with the clock.
+const REMEMBER_SECONDS: i64 = 24 * 3600;
+const REMEMBER_PAUSE: Duration = Duration::from_secs(24 * 3600);
+
+/// What a time server has said of being asked.
+#[derive(Debug, Clone, Copy, Default)]
+struct Standing {
+    /// `DENY` or `RSTR`: it is not asked again until the host names it again.
+    unwelcome: bool,
+    /// `RATE`: how long it rested last, and until when.
+    rest: Option<(Duration, Instant)>,
+}
+
+impl Standing {
+    fn may_be_asked(&self, now: Instant) -> bool {
+        !self.unwelcome && self.rest.is_none_or(|(_, until)| until <= now)
+    }
+
+    fn note(&mut self, error: SntpError, now: Instant) {
+        match error {
+            SntpError::Unwelcome => self.unwelcome = true,
+            SntpError::AskedTooOften => {
+                let pause = self.rest.map_or(RATE_PAUSE_MIN, |(last, _)| {
+                    (last + last).min(RATE_PAUSE_MAX)
+                });
+                self.rest = Some((pause, now.saturating_add(pause)));
+            }
+            _ => {}
+        }
+    }
+}
 
 /// Runs for as long as it is polled.
 pub(crate) async fn run<N, W, F, G>(shared: &Shared<'_, N, W, F, G>)
@@ -95,6 +135,32 @@ impl<N, W: Wifi, F: NorFlash, G> Shared<'_, N, W, F, G> {
     }
 }
 
+impl<N, W, F: NorFlash, G> Shared<'_, N, W, F, G> {
+    /// Stores the time for a later life, at most once per day of the clock and of this life.
+    async fn remember_time(&self, last: &mut Option<Instant>) {
+        let now = Instant::now();
+        let rested = last.is_none_or(|last| now.saturating_duration_since(last) >= REMEMBER_PAUSE);
+        let seconds = self.clock.seconds_or_uptime();
+        let known = self.config.borrow().known_time;
+        let later =
+            known.is_none_or(|known| seconds.saturating_sub(known.as_unix()) >= REMEMBER_SECONDS);
+        if !(rested && later) {
+            return;
+        }
+        *last = Some(now);
+        let record = seconds.to_le_bytes();
+        // A failure is in the log; the next day brings another try.
+        if self
+            .store_always(Key::LAST_KNOWN_TIME, &record)
+            .await
+            .is_ok()
+        {
+            // The floor of this life stays: a server that was wrong can still be corrected in it.
+            self.config.borrow_mut().known_time = Some(Timestamp::from_unix(seconds));
+        }
+    }
+}
+
 /// Asks the configured servers whenever `AT+CIPSNTPCFG` or a new address gives reason to, and then
 /// once per interval.
 async fn time<N, W, F, G>(shared: &Shared<'_, N, W, F, G>)
@@ -107,7 +173,14 @@ where
     // The first answer after a reason is announced; the hourly ones are not.
     let mut announce = true;
     let mut pause = SNTP_PAUSE_MIN;
+    let mut standings = [Standing::default(); SERVERS];
+    let mut remembered = None;
     loop {
+        // Whatever was signalled up to here is in what is looked at now.
+        shared.sync_time.reset();
+        if shared.servers_renewed.take() {
+            standings = Default::default();
+        }
         let servers = {
             let config = shared.config.borrow();
             let ready = config.sntp.enabled && shared.wifi.address().is_some();
@@ -120,7 +193,10 @@ where
             asked = true;
             let mut synchronised = false;
             let mut rng = shared.rng.clone();
-            for server in &servers {
+            for (server, standing) in servers.iter().zip(&mut standings) {
+                if !standing.may_be_asked(Instant::now()) {
+                    continue;
+                }
                 let ask = sntp::ask(shared.net, shared.clock, &mut rng, server);
                 match select(ask, shared.sync_time.wait()).await {
                     Either::First(Ok(())) => {
@@ -129,6 +205,7 @@ where
                     }
                     Either::First(Err(error)) => {
                         espat_log::warn!("SNTP server {}: {}", server.as_str(), error.word());
+                        standing.note(error, Instant::now());
                     }
                     Either::Second(()) => {
                         // Asked anew, perhaps of others: look at the settings again.
@@ -139,6 +216,7 @@ where
             }
             if synchronised {
                 pause = SNTP_PAUSE_MIN;
+                shared.remember_time(&mut remembered).await;
                 if core::mem::take(&mut announce) {
                     shared.print().await.reply(&Reply::TimeUpdated).await;
                 }

@@ -1,4 +1,12 @@
-//! The wall clock: microseconds since 1970, or unknown.
+//! The wall clock: microseconds since 1970, or unknown; and the earliest time it can be.
+//!
+//! ```text
+//! unknown ── SNTP, AT+SYSTIMESTAMP, the caller ──▶ set ─┬─ from the floor on: dates can be checked
+//!                                                      └─ before the floor: nothing is in date
+//! ```
+//!
+//! The floor is when the program was built, or a time that SNTP told in an earlier life. It sets no
+//! clock; it is what a clock is measured by.
 
 use core::cell::Cell;
 
@@ -7,11 +15,51 @@ use tls_session::{Clock, Timestamp};
 
 const MICROS: i64 = 1_000_000;
 
+/// 2025-10-01: no copy of this release is older.
+const RELEASED: i64 = 1_759_276_800;
+
+/// The earliest time at which this program can run, for [`Parts::built`](crate::Parts::built): the
+/// release, or `SOURCE_DATE_EPOCH` (seconds since 1970) of the build where that is later.
+///
+/// The variable is what reproducible builds set; without it every build has the same floor.
+pub const BUILT: Timestamp = Timestamp::from_unix(match option_env!("SOURCE_DATE_EPOCH") {
+    Some(text) => later(text.as_bytes()),
+    None => RELEASED,
+});
+
+/// A number of seconds, if it is one and later than [`RELEASED`]; else that.
+const fn later(mut digits: &[u8]) -> i64 {
+    let mut seconds = 0_i64;
+    while let [digit @ b'0'..=b'9', rest @ ..] = digits {
+        let value = match *digit {
+            b'0' => 0,
+            b'1' => 1,
+            b'2' => 2,
+            b'3' => 3,
+            b'4' => 4,
+            b'5' => 5,
+            b'6' => 6,
+            b'7' => 7,
+            b'8' => 8,
+            _ => 9,
+        };
+        seconds = seconds.saturating_mul(10).saturating_add(value);
+        digits = rest;
+    }
+    if digits.is_empty() && seconds > RELEASED {
+        seconds
+    } else {
+        RELEASED
+    }
+}
+
 /// Knows the time once somebody said it; counts from start until then.
 #[derive(Debug, Default)]
 pub struct WallClock {
     /// Microseconds since 1970 at the start of this program.
     base: Cell<Option<i64>>,
+    /// Seconds since 1970 before which it cannot be.
+    floor: Cell<i64>,
 }
 
 impl WallClock {
@@ -20,6 +68,7 @@ impl WallClock {
     pub const fn new() -> Self {
         Self {
             base: Cell::new(None),
+            floor: Cell::new(0),
         }
     }
 
@@ -49,15 +98,56 @@ impl WallClock {
             .div_euclid(MICROS)
     }
 
+    /// The earliest time it can be; 1970 before a modem has booted with this clock.
+    #[must_use]
+    pub fn floor(&self) -> Timestamp {
+        Timestamp::from_unix(self.floor.get())
+    }
+
+    /// Says the earliest time it can be.
+    pub(crate) fn set_floor(&self, floor: Timestamp) {
+        self.floor.set(floor.as_unix());
+    }
+
     /// What a TLS policy may rely on.
     #[must_use]
     pub fn reading(&self) -> Clock {
-        self.micros().map_or(Clock::Unset, |micros| {
-            Clock::At(Timestamp::from_unix(micros.div_euclid(MICROS)))
-        })
+        let Some(micros) = self.micros() else {
+            return Clock::Unset;
+        };
+        let now = Timestamp::from_unix(micros.div_euclid(MICROS));
+        let floor = self.floor();
+        if now < floor {
+            Clock::BeforeFloor { now, floor }
+        } else {
+            Clock::At(now)
+        }
     }
 }
 
 pub(crate) fn uptime_micros() -> i64 {
     i64::try_from(Instant::now().as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_is_no_older_than_its_release() {
+        for (text, seconds) in [
+            ("", RELEASED),
+            ("0", RELEASED),
+            ("1759276799", RELEASED),
+            ("1759276801", 1_759_276_801),
+            ("1800000000", 1_800_000_000),
+            ("-1800000000", RELEASED),
+            ("1800000000 ", RELEASED),
+            ("18e9", RELEASED),
+            ("99999999999999999999", i64::MAX),
+        ] {
+            assert_eq!(later(text.as_bytes()), seconds, "{text}");
+        }
+        assert!(BUILT.as_unix() >= RELEASED);
+    }
 }

@@ -10,6 +10,7 @@
 //! | `cwjap` | length and bytes of the SSID, length and bytes of the passphrase, secure-only, BSSID or nothing |
 //! | `cipsntpcfg` | 0 or 1, minutes east of Greenwich (i16), length and bytes of each server |
 //! | `sslpolicy` | dialect |
+//! | `last_time` | seconds since 1970 (i64) that SNTP told; not a setting, and stored whatever `AT+SYSSTORE` says |
 //! | `cipsslcconf.<link>` | mode, number of certificate and key, number of CA |
 
 use at_grammar::commands::basic::{Baud, UartConfig};
@@ -19,6 +20,7 @@ use at_grammar::types::{
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
 use partition_store::{FlashStore, Key, PartitionStore, Settings};
+use tls_session::Timestamp;
 
 use crate::link::{AlpnList, HostText, MAX_NAME};
 use crate::secret::Psk;
@@ -162,6 +164,8 @@ pub(crate) struct Config {
     pub(crate) sysmsg: SysMsg,
     pub(crate) sntp: SntpSettings,
     pub(crate) dialect: Dialect,
+    /// A time that SNTP told, in this life or an earlier one.
+    pub(crate) known_time: Option<Timestamp>,
     // Gone after a restart.
     pub(crate) echo: bool,
     pub(crate) syslog: bool,
@@ -202,6 +206,7 @@ impl Config {
                 interval: 3600,
             },
             dialect: Dialect::EspAt,
+            known_time: None,
             data_info: false,
             uart: UartConfig {
                 baud: Baud::clamped(115_200),
@@ -234,6 +239,10 @@ impl Config {
             // Whoever asked for strictness and cannot be read is not given less.
             Err(_) => Dialect::Strict,
         };
+        if let Ok(Some(record)) = settings.get(Key::LAST_KNOWN_TIME, &mut buffer).await {
+            let seconds = <[u8; 8]>::try_from(record).map(i64::from_le_bytes);
+            config.known_time = seconds.ok().map(Timestamp::from_unix);
+        }
         if let Some(bits) = byte(&mut settings, Key::SYSTEM_MESSAGES).await {
             config.sysmsg = SysMsg::new(bits).unwrap_or(config.sysmsg);
         }
@@ -259,6 +268,14 @@ impl Config {
             }
         }
         config
+    }
+
+    /// The earliest time it can be. Servers differ by seconds, so a time that one of them told
+    /// counts with a minute less.
+    pub(crate) fn floor(&self, built: Timestamp) -> Timestamp {
+        const SLACK: i64 = 60;
+        let known = self.known_time.map_or(i64::MIN, Timestamp::as_unix);
+        built.max(Timestamp::from_unix(known.saturating_sub(SLACK)))
     }
 
     /// Whether the stored network is to be joined without a command.

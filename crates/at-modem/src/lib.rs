@@ -52,7 +52,7 @@ mod sntp;
 mod state;
 pub mod wifi;
 
-pub use clock::WallClock;
+pub use clock::{BUILT, WallClock};
 pub use modem::{BootError, Exit, Identity, Modem, Parts};
 pub use state::LinkMemory;
 pub use tls_session::Timestamp;

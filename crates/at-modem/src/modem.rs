@@ -8,6 +8,7 @@ use embedded_io_async::{Read, Write};
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 use partition_store::{FlashStore, LayoutError};
 use rand_core::CryptoRngCore;
+use tls_session::Timestamp;
 
 use crate::background;
 use crate::clock::WallClock;
@@ -43,6 +44,8 @@ pub struct Parts<'a, N, W, F, G> {
     pub clock: &'a WallClock,
     /// Names for `AT+GMR`.
     pub identity: Identity,
+    /// No right clock shows an earlier time: [`BUILT`](crate::BUILT), or what the caller knows better.
+    pub built: Timestamp,
 }
 
 /// A flash that no modem can boot from.
@@ -88,7 +91,7 @@ where
     F: MultiwriteNorFlash,
     G: CryptoRngCore + Clone,
 {
-    /// Reads both partition tables and the stored settings.
+    /// Reads both partition tables and the stored settings, and gives the clock its floor.
     ///
     /// Dropping the future leaves the flash as it was, or with its settings store formatted.
     ///
@@ -103,9 +106,11 @@ where
             rng,
             clock,
             identity,
+            built,
         } = parts;
         let mut store = FlashStore::open(flash).await.map_err(BootError)?;
         let config = Config::load(&mut store).await;
+        clock.set_floor(config.floor(built));
         let join = config.joins_unasked();
         let outside = Outside {
             net,

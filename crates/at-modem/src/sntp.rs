@@ -1,5 +1,12 @@
-//! The time from the network: sntpc's packets and checks over the modem's sockets.
+//! The time from the network: sntpc's packets and checks over the modem's sockets (RFC 5905).
+//!
+//! | who looks | at what |
+//! |---|---|
+//! | [`Socket`] | sender's address and port, length, origin timestamp: else the wait goes on |
+//! | sntpc | mode, version, kiss codes, leap alarm, stratum, transmit timestamp, root distance |
+//! | [`ask`] | receive timestamp against transmit timestamp, and the clock's floor |
 
+use core::cell::Cell;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use edge_nal::{AddrType, Dns, UdpBind, UdpReceive, UdpSend};
@@ -7,15 +14,20 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use embassy_time::{Duration, with_timeout};
 use rand_core::RngCore;
-use sntpc::{NtpContext, NtpTimestampGenerator, NtpUdpSocket};
+use sntpc::{KissOfDeathCode, NtpContext, NtpTimestampGenerator, NtpUdpSocket};
 
 use crate::clock::{WallClock, uptime_micros};
 
 const PORT: u16 = 123;
 /// One question and its answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE_MICROS: i64 = 5_000_000;
 /// 2025-10-01. NTP counts in eras of 136 years; an unset clock asks from here, not from 1970.
 const ERA_PIVOT_MICROS: i64 = 1_759_276_800_000_000;
+
+/// How far a server's own account of a question and an answer may be from ours: its two timestamps
+/// are apart by less than the round trip, give or take its resolution.
+const RESOLUTION_MICROS: i64 = 1_000_000;
 
 /// Why a server gave no time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +37,18 @@ pub(crate) enum SntpError {
     HostNotFound,
     /// No socket, or sending failed.
     Network,
-    /// No answer within 5 s.
+    /// No answer to our question within 5 s.
     Timeout,
-    /// An answer that is not to our question, from an unsynchronised server, or a refusal.
-    Refused,
+    /// It asks to be asked less often: kiss code `RATE`.
+    AskedTooOften,
+    /// It does not want to be asked: kiss code `DENY` or `RSTR`.
+    Unwelcome,
+    /// It has no time to give: another kiss code, leap alarm, or stratum 16.
+    Unsynchronised,
+    /// An answer that contradicts itself or RFC 5905.
+    Invalid,
+    /// A time that has passed for sure.
+    BeforeFloor,
 }
 
 impl SntpError {
@@ -39,7 +59,27 @@ impl SntpError {
             Self::HostNotFound => "its name has no address",
             Self::Network => "cannot be sent to",
             Self::Timeout => "no answer within 5 s",
-            Self::Refused => "answer refused",
+            Self::AskedTooOften => "asks to be asked less often",
+            Self::Unwelcome => "does not want to be asked",
+            Self::Unsynchronised => "does not know the time itself",
+            Self::Invalid => "answer makes no sense",
+            Self::BeforeFloor => "says a time that has passed",
+        }
+    }
+}
+
+impl From<sntpc::Error> for SntpError {
+    fn from(error: sntpc::Error) -> Self {
+        match error {
+            sntpc::Error::Network => Self::Network,
+            sntpc::Error::KissOfDeath(KissOfDeathCode::Rate) => Self::AskedTooOften,
+            sntpc::Error::KissOfDeath(KissOfDeathCode::Deny | KissOfDeathCode::Rstr) => {
+                Self::Unwelcome
+            }
+            sntpc::Error::KissOfDeath(_)
+            | sntpc::Error::UnsynchronizedClock
+            | sntpc::Error::IncorrectStratumHeaders => Self::Unsynchronised,
+            _ => Self::Invalid,
         }
     }
 }
@@ -73,7 +113,10 @@ async fn ask_patiently<N: UdpBind + Dns>(
     };
     let local = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
     let socket = net.bind(local).await.map_err(|_| SntpError::Network)?;
-    let socket = Socket(Mutex::new(socket));
+    let socket = Socket {
+        socket: Mutex::new(socket),
+        asked: Cell::new(None),
+    };
 
     // An off-path attacker must guess the originate timestamp; a clock that starts at zero is no
     // guess at all. 2^24 s of jitter keep the era, and cancel out of the offset.
@@ -82,15 +125,24 @@ async fn ask_patiently<N: UdpBind + Dns>(
         .saturating_add(i64::from(rng.next_u32() >> 13));
     let base = ERA_PIVOT_MICROS.saturating_add(jitter);
     let context = NtpContext::new(Generator { base, now: 0 });
-    let answer = sntpc::get_time(SocketAddr::new(address, PORT), &socket, context)
-        .await
-        .map_err(|error| match error {
-            sntpc::Error::Network => SntpError::Network,
-            _ => SntpError::Refused,
-        })?;
+    let answer = sntpc::get_time(SocketAddr::new(address, PORT), &socket, context).await?;
     let now = base
         .saturating_add(uptime_micros())
         .saturating_add(answer.offset());
+    // sntpc looks at when the answer left, not at when the question is said to have come; the
+    // difference of the two goes into the offset.
+    let left = i64::try_from(answer.sec())
+        .unwrap_or(i64::MAX)
+        .saturating_mul(1_000_000);
+    let travelled = now.saturating_sub(left);
+    if travelled < -RESOLUTION_MICROS
+        || travelled > PATIENCE_MICROS.saturating_add(RESOLUTION_MICROS)
+    {
+        return Err(SntpError::Invalid);
+    }
+    if now.div_euclid(1_000_000) < clock.floor().as_unix() {
+        return Err(SntpError::BeforeFloor);
+    }
     clock.set_micros(now);
     Ok(())
 }
@@ -116,11 +168,32 @@ impl NtpTimestampGenerator for Generator {
     }
 }
 
-struct Socket<S>(Mutex<NoopRawMutex, S>);
+/// The modem's socket, for one question; what is not an answer to it is not even looked at.
+///
+/// Anybody can send a datagram from any address, so the first one that comes must not end the
+/// wait. An answer repeats the transmit timestamp of the question, which nobody can guess who has
+/// not seen it.
+struct Socket<S> {
+    socket: Mutex<NoopRawMutex, S>,
+    asked: Cell<Option<(SocketAddr, [u8; TIMESTAMP])>>,
+}
+
+/// Bytes of a packet without extension fields, and of a timestamp in it (RFC 5905 §7.3).
+const PACKET: usize = 48;
+const TIMESTAMP: usize = 8;
+const ORIGIN: usize = 24;
+const TRANSMIT: usize = 40;
+
+/// The timestamp at an offset of a packet.
+fn timestamp(packet: &[u8], at: usize) -> Option<[u8; TIMESTAMP]> {
+    packet.get(at..)?.first_chunk().copied()
+}
 
 impl<S: UdpReceive + UdpSend> NtpUdpSocket for Socket<S> {
     async fn send_to(&self, buf: &[u8], addr: SocketAddr) -> sntpc::Result<usize> {
-        let mut socket = self.0.lock().await;
+        let sent = timestamp(buf, TRANSMIT).ok_or(sntpc::Error::Network)?;
+        self.asked.set(Some((addr, sent)));
+        let mut socket = self.socket.lock().await;
         socket
             .send(addr, buf)
             .await
@@ -129,7 +202,17 @@ impl<S: UdpReceive + UdpSend> NtpUdpSocket for Socket<S> {
     }
 
     async fn recv_from(&self, buf: &mut [u8]) -> sntpc::Result<(usize, SocketAddr)> {
-        let mut socket = self.0.lock().await;
-        socket.receive(buf).await.map_err(|_| sntpc::Error::Network)
+        let mut socket = self.socket.lock().await;
+        loop {
+            let (len, from) = socket
+                .receive(buf)
+                .await
+                .map_err(|_| sntpc::Error::Network)?;
+            let answers = timestamp(buf, ORIGIN).map(|origin| (from, origin));
+            if len >= PACKET && answers.is_some() && answers == self.asked.get() {
+                return Ok((len, from));
+            }
+            espat_log::debug!("a datagram that answers nothing was left aside");
+        }
     }
 }

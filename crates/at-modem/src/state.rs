@@ -104,6 +104,8 @@ pub(crate) struct Shared<'a, N, W, F, G> {
     pub(crate) station: Cell<Station>,
     /// `AT+CIPSNTPCFG` came, or the network did.
     pub(crate) sync_time: Signal<NoopRawMutex, ()>,
+    /// `AT+CIPSNTPCFG` came: what the servers said before counts no longer.
+    pub(crate) servers_renewed: Cell<bool>,
     /// `AT+CIPSNTPINTV` came.
     pub(crate) interval_changed: Signal<NoopRawMutex, ()>,
     /// The stored network is to be joined.
@@ -137,6 +139,7 @@ impl<'a, N, W, F, G> Shared<'a, N, W, F, G> {
             config: RefCell::new(config),
             station: Cell::new(Station::default()),
             sync_time: Signal::new(),
+            servers_renewed: Cell::new(false),
             interval_changed: Signal::new(),
             join_stored: Signal::new(),
             stop_joining: Signal::new(),

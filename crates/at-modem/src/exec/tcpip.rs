@@ -372,6 +372,7 @@ pub(super) async fn set_time_config<N, W, F: NorFlash, G>(
     }
     shared.store_if_wanted(Key::SNTP, &sntp.encode()).await?;
     shared.config.borrow_mut().sntp = sntp;
+    shared.servers_renewed.set(true);
     shared.sync_time.signal(());
     Ok(Done::Ok)
 }

@@ -27,5 +27,6 @@ mod persistence;
 mod pki;
 mod sntp;
 mod sysflash;
+mod time;
 mod trust;
 mod wifi;

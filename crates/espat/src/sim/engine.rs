@@ -92,6 +92,7 @@ pub(super) async fn operate(
             rng: OsRng,
             clock: &clock,
             identity: identity(machine.chip),
+            built: at_modem::BUILT,
         };
         let mut modem = Modem::boot(parts)
             .await

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use at_modem::{Exit, Identity, LinkMemory, Modem, Parts, WallClock};
+use at_modem::{Exit, Identity, LinkMemory, Modem, Parts, Timestamp, WallClock};
 use embassy_time::{Duration, MockDriver};
 use rand_core::{CryptoRng, RngCore};
 
@@ -47,6 +47,8 @@ pub(crate) struct Setup {
     pub(crate) net: Net,
     pub(crate) radio: Radio,
     pub(crate) clock: Rc<WallClock>,
+    /// When the program was built.
+    pub(crate) built: Timestamp,
     #[expect(dead_code, reason = "held, not looked at")]
     time: Time,
 }
@@ -62,6 +64,7 @@ impl Setup {
             net: Net::default(),
             radio: Radio::new(),
             clock: Rc::new(WallClock::new()),
+            built: Timestamp::from_unix(0),
         }
     }
 
@@ -75,7 +78,7 @@ impl Setup {
                 self.flash.clone(),
                 self.net.clone(),
                 self.radio.clone(),
-                self.clock.clone(),
+                (self.clock.clone(), self.built),
                 port.clone(),
                 exits.clone(),
             )),
@@ -95,7 +98,7 @@ async fn life(
     flash: Flash,
     net: Net,
     radio: Radio,
-    clock: Rc<WallClock>,
+    (clock, built): (Rc<WallClock>, Timestamp),
     port: Port,
     exits: Rc<RefCell<Vec<Exit>>>,
 ) {
@@ -111,6 +114,7 @@ async fn life(
                 chip: "ESP32",
                 module: "WROOM-32",
             },
+            built,
         };
         let mut modem = Modem::boot(parts).await.expect("the flash has its tables");
         loop {

@@ -23,6 +23,50 @@ pub(crate) enum Server {
     Silent,
     /// Cannot be sent to.
     Unreachable,
+    /// These datagrams come back, in this order.
+    Datagrams(&'static [Datagram]),
+}
+
+/// A right answer, changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Datagram {
+    /// Who sends it, if not the server.
+    pub(crate) from: Option<&'static str>,
+    /// The time it says, in seconds since 1970.
+    pub(crate) seconds: u64,
+    /// Bytes from an offset on that are others.
+    pub(crate) edits: &'static [(usize, &'static [u8])],
+    /// How much of it comes.
+    pub(crate) len: usize,
+}
+
+impl Datagram {
+    /// Nothing changed.
+    pub(crate) const fn right(seconds: u64) -> Self {
+        Self {
+            from: None,
+            seconds,
+            edits: &[],
+            len: 48,
+        }
+    }
+
+    pub(crate) const fn edited(seconds: u64, edits: &'static [(usize, &'static [u8])]) -> Self {
+        Self {
+            edits,
+            ..Self::right(seconds)
+        }
+    }
+
+    fn sent(&self, question: &[u8], server: SocketAddr) -> (SocketAddr, Vec<u8>) {
+        let mut packet = answer(question, self.seconds, 1);
+        for (at, bytes) in self.edits {
+            packet[*at..at + bytes.len()].copy_from_slice(bytes);
+        }
+        packet.resize(self.len, 0);
+        let from = self.from.map_or(server, |from| from.parse().unwrap());
+        (from, packet)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -99,14 +143,18 @@ impl UdpSend for Udp {
             .iter()
             .find(|(at, _)| *at == remote.ip())
             .map_or(Server::Silent, |(_, server)| *server);
-        let packet = match server {
-            Server::Says(seconds) => answer(data, seconds, 1),
-            Server::Guesses(seconds) => answer(&[0; 48], seconds, 1),
-            Server::Unsynchronised(seconds) => answer(data, seconds, 0),
+        let whole = |packet| vec![(remote, packet)];
+        self.inbound.extend(match server {
+            Server::Says(seconds) => whole(answer(data, seconds, 1)),
+            Server::Guesses(seconds) => whole(answer(&[0; 48], seconds, 1)),
+            Server::Unsynchronised(seconds) => whole(answer(data, seconds, 0)),
+            Server::Datagrams(datagrams) => {
+                let sent = datagrams.iter().map(|datagram| datagram.sent(data, remote));
+                sent.collect()
+            }
             Server::Silent => return Ok(()),
             Server::Unreachable => return Err(NetError(ErrorKind::Other)),
-        };
-        self.inbound.push_back((remote, packet));
+        });
         self.listener.tell();
         Ok(())
     }
