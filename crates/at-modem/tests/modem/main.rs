@@ -25,6 +25,7 @@ mod noise;
 mod output;
 mod persistence;
 mod pki;
+mod probe;
 mod sntp;
 mod sysflash;
 mod time;
