@@ -6,6 +6,7 @@ use tls_session::identity::{ClientKey, IdentityMemory};
 use tls_session::{Accepted, Cause, Identity, Policy, Stage};
 
 use crate::client::{Attempt, chain};
+use crate::support::io::{End, Faults, Wire};
 use crate::support::keys::{Key, Kind, verify_handshake};
 use crate::support::message::{ENCRYPTED_EXTENSIONS, Message};
 use crate::support::pki::{Family, Issued, Spec, spki_of};
@@ -159,6 +160,51 @@ fn duty_26_the_scheme_is_one_that_the_server_takes() {
         );
         let result = shown(&[&key.der], &key.key, script);
         assert_eq!(result.map(|(_, scheme)| scheme), expected, "{schemes:04x?}");
+    }
+}
+
+/// The flight with a CertificateRequest in it, cut short, silent and with a flipped bit at every
+/// byte: no session, and never a proof of ours for a server that was not proven first.
+#[test]
+fn duty_26_nothing_is_shown_before_the_server_has_proved_itself() {
+    let family = Family::new(Kind::P256);
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let (leaf, intermediate) = client(Kind::P256);
+    let parts = Parts::of(&leaf.key);
+    let mut memory = IdentityMemory::<4096>::new();
+    let ders: &[&[u8]] = &[&leaf.der, &intermediate.der];
+    let identity = Identity::new(ders, parts.key(&leaf.key), &mut memory).unwrap();
+    let policy = Policy {
+        identity: Some(&identity),
+        ..chain(anchors)
+    };
+    let (result, wire) = Attempt::new(asking(), policy).with(async |_, wire: &Wire| wire.sent());
+    drop(wire);
+    let len = result.unwrap();
+    for at in 0..len {
+        for faults in [
+            Faults {
+                flip: Some(at * 8 + at % 8),
+                ..Faults::default()
+            },
+            Faults {
+                cut: Some((at, End::Eof)),
+                ..Faults::default()
+            },
+            Faults {
+                cut: Some((at, End::Stall)),
+                ..Faults::default()
+            },
+        ] {
+            let (result, wire) = Attempt::new(asking(), policy)
+                .faults(faults)
+                .with(async |_, _| ());
+            let reason = result.unwrap_err();
+            assert_ne!(reason.stage, Stage::Data, "{at}: {reason:?}");
+            assert_eq!(wire.server().seen().certificate, None, "{at}");
+            assert_eq!(wire.server().seen().proof, None, "{at}");
+            assert_eq!(wire.server().seen().app, b"", "{at}");
+        }
     }
 }
 
