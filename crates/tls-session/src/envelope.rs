@@ -172,38 +172,8 @@ pub(crate) fn outgoing(message: &[u8]) -> Option<&[u8]> {
 mod tests {
     extern crate std;
     use super::*;
+    use crate::window::Window;
     use std::vec::Vec;
-
-    struct Window {
-        bytes: Vec<u8>,
-        limit: usize,
-    }
-
-    impl AsRef<[u8]> for Window {
-        fn as_ref(&self) -> &[u8] {
-            &self.bytes
-        }
-    }
-
-    impl AsMut<[u8]> for Window {
-        fn as_mut(&mut self) -> &mut [u8] {
-            &mut self.bytes
-        }
-    }
-
-    impl Buffer for Window {
-        fn extend_from_slice(&mut self, other: &[u8]) -> Result<(), Error> {
-            if self.bytes.len() + other.len() > self.limit {
-                return Err(Error);
-            }
-            self.bytes.extend(other);
-            Ok(())
-        }
-
-        fn truncate(&mut self, len: usize) {
-            self.bytes.truncate(len);
-        }
-    }
 
     fn message(kind: u8, body: &[u8]) -> Vec<u8> {
         let mut bytes = std::vec![kind];

@@ -40,6 +40,8 @@ pub mod suite;
 pub mod transcript;
 mod verifier;
 pub mod verify;
+#[cfg(test)]
+mod window;
 
 #[cfg(test)]
 #[expect(

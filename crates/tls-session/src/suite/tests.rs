@@ -2,39 +2,8 @@
 
 extern crate std;
 use super::*;
+use crate::window::Window;
 use std::vec::Vec;
-
-/// A buffer as the engine's: a window that cannot grow beyond the record.
-struct Record {
-    bytes: Vec<u8>,
-    limit: usize,
-}
-
-impl AsRef<[u8]> for Record {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl AsMut<[u8]> for Record {
-    fn as_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
-    }
-}
-
-impl Buffer for Record {
-    fn extend_from_slice(&mut self, other: &[u8]) -> AeadResult<()> {
-        if self.bytes.len() + other.len() > self.limit {
-            return Err(Error);
-        }
-        self.bytes.extend(other);
-        Ok(())
-    }
-
-    fn truncate(&mut self, len: usize) {
-        self.bytes.truncate(len);
-    }
-}
 
 /// Seals `plaintext` and hands it to the cipher as the engine would, with the guard's mark.
 fn open(plaintext: &[u8], mark: [u8; 2]) -> AeadResult<Vec<u8>> {
@@ -46,7 +15,7 @@ fn open(plaintext: &[u8], mark: [u8; 2]) -> AeadResult<Vec<u8>> {
         .encrypt_in_place_detached(&nonce, &[23, 3, 3, len[0], len[1]], &mut sealed)
         .unwrap();
     sealed.extend(tag);
-    let mut record = Record {
+    let mut record = Window {
         limit: sealed.len(),
         bytes: sealed,
     };
@@ -166,7 +135,7 @@ fn what_is_sent_is_what_is_in_the_envelope() {
         (std::vec![1, 0, 21], std::vec![1, 0, 21]),
     ] {
         let len = u16::try_from(plaintext.len() + 16).unwrap().to_be_bytes();
-        let mut record = Record {
+        let mut record = Window {
             limit: plaintext.len() + 16,
             bytes: plaintext,
         };
@@ -352,7 +321,7 @@ fn a_changed_byte_or_header_is_not_opened() {
     for at in 0..sealed.len() {
         let mut bytes = sealed.clone();
         bytes[at] ^= 1;
-        let mut record = Record {
+        let mut record = Window {
             limit: bytes.len(),
             bytes,
         };
@@ -362,7 +331,7 @@ fn a_changed_byte_or_header_is_not_opened() {
                 .is_err()
         );
     }
-    let mut record = Record {
+    let mut record = Window {
         limit: sealed.len(),
         bytes: sealed,
     };
