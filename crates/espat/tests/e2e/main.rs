@@ -13,6 +13,7 @@
 //! | `mqtt` | a broker, spoken to in its own protocol |
 //! | `identity` | servers that want to know who we are: certificates of ours |
 //! | `psk` | servers that know us by a key in common |
+//! | `trust` | what would be checked, what a server shows, what the flash holds |
 //! | `bad_input` | nothing a host sends, or stops sending, harms the modem |
 //! | `flash_files` | flash images that cannot be used are refused in one line |
 //! | `restart` | what outlives the power |
@@ -36,3 +37,4 @@ mod refusals;
 mod restart;
 mod story;
 mod support;
+mod trust;
