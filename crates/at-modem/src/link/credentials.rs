@@ -96,22 +96,25 @@ async fn with_item<N, W, F: NorFlash, G, T>(
     read: impl FnOnce(&[u8]) -> Result<T, Cause>,
 ) -> Result<T, Cause> {
     let mut raw = shared.payload.lock().await;
-    let image = shared
-        .read_partition(kind.partition, &mut raw[..])
-        .await
-        .ok_or(kind.unreadable)?;
+    let result = match shared.read_partition(kind.partition, &mut raw[..]).await {
+        Some(image) => item_of(image, kind, number).and_then(read),
+        None => Err(kind.unreadable),
+    };
+    // It may have held a key, whatever was understood of it.
+    raw.zeroize();
+    result
+}
+
+fn item_of<'i>(image: &'i [u8], kind: &Lacks, number: u8) -> Result<&'i [u8], Cause> {
     let image = match Image::parse(image) {
         Ok(image) => image,
         Err(ImageError::Erased | ImageError::EmptyInput) => return Err(kind.erased),
         Err(_) => return Err(kind.unreadable),
     };
-    let result = match image.at(usize::from(number)) {
-        Some(item) => read(item.content),
+    match image.at(usize::from(number)) {
+        Some(item) => Ok(item.content),
         None => Err((kind.missing)(number, image.count())),
-    };
-    // It may have held a key.
-    raw.zeroize();
-    result
+    }
 }
 
 /// Reads item `number` of `client_ca` into `der`, one slice per certificate.
