@@ -2,17 +2,16 @@
 
 use at_grammar::commands::sntp::SERVERS;
 use at_grammar::{Reply, reply};
-use edge_nal::{Dns, TcpConnect, UdpBind};
+
 use embassy_futures::join::join3;
 use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_time::{Duration, Instant, Timer};
-use embedded_storage_async::nor_flash::NorFlash;
 use partition_store::Key;
-use rand_core::CryptoRngCore;
 use tls_session::Timestamp;
 
 use crate::config::StationConfig;
 use crate::link::CloseBy;
+use crate::platform::Platform;
 use crate::sntp::{self, SntpError};
 use crate::state::Shared;
 use crate::wifi::{Join, Secret, Wifi, WifiEvent};
@@ -59,17 +58,11 @@ impl Standing {
 }
 
 /// Runs for as long as it is polled.
-pub(crate) async fn run<N, W, F, G>(shared: &Shared<'_, N, W, F, G>)
-where
-    N: TcpConnect + UdpBind + Dns,
-    W: Wifi,
-    F: NorFlash,
-    G: CryptoRngCore + Clone,
-{
+pub(crate) async fn run<P: Platform>(shared: &Shared<'_, P>) {
     join3(station_events(shared), join_stored(shared), time(shared)).await;
 }
 
-async fn station_events<N, W: Wifi, F: NorFlash, G>(shared: &Shared<'_, N, W, F, G>) {
+async fn station_events<P: Platform>(shared: &Shared<'_, P>) {
     loop {
         let event = shared.wifi.event().await;
         shared.station_changed(event).await;
@@ -85,7 +78,7 @@ const fn message(event: WifiEvent) -> reply::WifiEvent {
 }
 
 /// Joins the stored network when asked to, unless a command takes the station over.
-async fn join_stored<N, W: Wifi, F: NorFlash, G>(shared: &Shared<'_, N, W, F, G>) {
+async fn join_stored<P: Platform>(shared: &Shared<'_, P>) {
     loop {
         shared.join_stored.wait().await;
         let stored = shared.config.borrow().station.clone();
@@ -119,7 +112,7 @@ pub(crate) fn join_request(station: &StationConfig) -> Join<'_> {
     }
 }
 
-impl<N, W: Wifi, F: NorFlash, G> Shared<'_, N, W, F, G> {
+impl<P: Platform> Shared<'_, P> {
     /// Prints a change of the station and does what follows from it.
     pub(crate) async fn station_changed(&self, event: WifiEvent) {
         self.print().await.reply(&Reply::Wifi(message(event))).await;
@@ -135,7 +128,7 @@ impl<N, W: Wifi, F: NorFlash, G> Shared<'_, N, W, F, G> {
     }
 }
 
-impl<N, W, F: NorFlash, G> Shared<'_, N, W, F, G> {
+impl<P: Platform> Shared<'_, P> {
     /// Stores the time for a later life, at most once per day of the clock and of this life.
     async fn remember_time(&self, last: &mut Option<Instant>) {
         let now = Instant::now();
@@ -163,13 +156,7 @@ impl<N, W, F: NorFlash, G> Shared<'_, N, W, F, G> {
 
 /// Asks the configured servers whenever `AT+CIPSNTPCFG` or a new address gives reason to, and then
 /// once per interval.
-async fn time<N, W, F, G>(shared: &Shared<'_, N, W, F, G>)
-where
-    N: TcpConnect + UdpBind + Dns,
-    W: Wifi,
-    F: NorFlash,
-    G: CryptoRngCore + Clone,
-{
+async fn time<P: Platform>(shared: &Shared<'_, P>) {
     // The first answer after a reason is announced; the hourly ones are not.
     let mut announce = true;
     let mut pause = SNTP_PAUSE_MIN;

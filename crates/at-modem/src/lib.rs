@@ -25,6 +25,7 @@
 //! | `output`, `print` | messages out, whole and in turn |
 //! | `secret` | keys in RAM |
 //! | `inventory` | what a certificate partition holds |
+//! | [`Platform`] | the five parts of a board |
 //! | [`wifi`] | the station trait |
 //! | [`clock`] | the wall clock, which knows "unknown" |
 //!
@@ -46,6 +47,7 @@ mod inventory;
 mod link;
 mod modem;
 mod output;
+mod platform;
 mod print;
 mod secret;
 mod sntp;
@@ -54,5 +56,8 @@ pub mod wifi;
 
 pub use clock::{BUILT, WallClock};
 pub use modem::{BootError, Exit, Identity, Modem, Parts};
-pub use state::LinkMemory;
+pub use platform::{
+    Board, MemoryReport, Network, PingError, Platform, SleepMode, TcpOptions, Unsupported,
+};
+pub use state::ModemMemory;
 pub use tls_session::Timestamp;

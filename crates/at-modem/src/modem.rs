@@ -1,13 +1,11 @@
 //! The modem: boots from flash, then serves one AT port until it goes away or a restart is asked for.
 
 use at_grammar::Reply;
-use edge_nal::{Dns, TcpConnect, UdpBind};
 use embassy_futures::select::{Either, Either4, select, select4};
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, Write};
-use embedded_storage_async::nor_flash::MultiwriteNorFlash;
+use embedded_storage_async::nor_flash::ErrorType as NorErrorType;
 use partition_store::{FlashStore, LayoutError};
-use rand_core::CryptoRngCore;
 use tls_session::Timestamp;
 
 use crate::background;
@@ -17,7 +15,8 @@ use crate::exec;
 use crate::framing::{Framed, LineBuffer};
 use crate::input::{Gone, Input};
 use crate::link;
-use crate::state::{LinkMemory, Outside, Phase, Shared};
+use crate::platform::Platform;
+use crate::state::{ModemMemory, Outside, Phase, Shared};
 use crate::wifi::Wifi;
 
 /// What `AT+GMR` tells of the build and the module.
@@ -30,22 +29,29 @@ pub struct Identity {
 }
 
 /// Everything outside that a modem works with.
-#[derive(Debug)]
-pub struct Parts<'a, N, W, F, G> {
+pub struct Parts<'a, P: Platform> {
     /// Sockets and names.
-    pub net: &'a N,
+    pub net: &'a P::Net,
     /// The station.
-    pub wifi: &'a W,
+    pub wifi: &'a P::Wifi,
     /// The whole flash chip.
-    pub flash: F,
+    pub flash: P::Flash,
     /// A cryptographic source of randomness.
-    pub rng: G,
+    pub rng: P::Rng,
+    /// UART, memory, sleep.
+    pub board: &'a P::Board,
     /// The wall clock; it may know the time already.
     pub clock: &'a WallClock,
     /// Names for `AT+GMR`.
     pub identity: Identity,
     /// No right clock shows an earlier time: [`BUILT`](crate::BUILT), or what the caller knows better.
     pub built: Timestamp,
+}
+
+impl<P: Platform> core::fmt::Debug for Parts<'_, P> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
 }
 
 /// A flash that no modem can boot from.
@@ -67,30 +73,29 @@ pub enum Exit {
     Restart,
     /// The port is gone; run again with another.
     PortClosed,
+    /// `AT+GSLP`: sleep so long, then boot again.
+    DeepSleep {
+        /// Milliseconds.
+        ms: u32,
+    },
 }
 
 /// How long a host that sends no more may take for what it is still to be told.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A booted modem.
-pub struct Modem<'a, N, W, F, G> {
-    shared: Shared<'a, N, W, F, G>,
+pub struct Modem<'a, P: Platform> {
+    shared: Shared<'a, P>,
     announced: bool,
 }
 
-impl<N, W, F, G> core::fmt::Debug for Modem<'_, N, W, F, G> {
+impl<P: Platform> core::fmt::Debug for Modem<'_, P> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Modem").finish_non_exhaustive()
     }
 }
 
-impl<'a, N, W, F, G> Modem<'a, N, W, F, G>
-where
-    N: TcpConnect + UdpBind + Dns,
-    W: Wifi,
-    F: MultiwriteNorFlash,
-    G: CryptoRngCore + Clone,
-{
+impl<'a, P: Platform> Modem<'a, P> {
     /// Reads both partition tables and the stored settings, and gives the clock its floor.
     ///
     /// Dropping the future leaves the flash as it was, or with its settings store formatted.
@@ -98,12 +103,15 @@ where
     /// # Errors
     ///
     /// A flash without ESP-AT's partition tables.
-    pub async fn boot(parts: Parts<'a, N, W, F, G>) -> Result<Self, BootError<F::Error>> {
+    pub async fn boot(
+        parts: Parts<'a, P>,
+    ) -> Result<Self, BootError<<P::Flash as NorErrorType>::Error>> {
         let Parts {
             net,
             wifi,
             flash,
             rng,
+            board,
             clock,
             identity,
             built,
@@ -117,6 +125,7 @@ where
             wifi,
             rng,
             clock,
+            board,
             identity,
         };
         let shared = Shared::new(outside, store, config);
@@ -130,16 +139,16 @@ where
     }
 
     /// Gives the flash back.
-    pub fn into_flash(self) -> F {
+    pub fn into_flash(self) -> P::Flash {
         self.shared.store.into_inner().into_inner()
     }
 
     /// Serves the port. Links, SNTP and Wi-Fi run inside.
     ///
     /// Dropping it closes all links and may cut the message being written to the port.
-    pub async fn run(
+    pub async fn run<const TLS: usize>(
         &mut self,
-        memory: &mut LinkMemory,
+        memory: &mut ModemMemory<TLS>,
         rx: &mut impl Read,
         tx: &mut impl Write,
     ) -> Exit {
@@ -150,7 +159,7 @@ where
         let exit = {
             let serve = serve(shared, announce, rx);
             let [link0] = &shared.links;
-            let links = link::run(link0, shared, memory);
+            let links = link::run(link0, shared, memory.parts());
             let background = background::run(shared);
             match select4(serve, shared.output.drain(tx), links, background).await {
                 Either4::First(exit) => exit,
@@ -161,7 +170,7 @@ where
         // `OK` goes out before the port falls silent.
         let last_words = select(self.shared.output.drain(tx), self.shared.output.drained());
         match exit {
-            Exit::Restart => {
+            Exit::Restart | Exit::DeepSleep { .. } => {
                 let _ = last_words.await;
             }
             // Whoever sends no more may still listen.
@@ -171,7 +180,7 @@ where
         }
         self.shared.forget_port();
         let was_joining = self.shared.station.get().joining;
-        if was_joining || exit == Exit::Restart {
+        if was_joining || exit != Exit::PortClosed {
             // Nobody sees a join through any longer, and a module that starts is in no network.
             self.shared.note_joining(false);
             self.shared.wifi.leave().await;
@@ -183,17 +192,7 @@ where
     }
 }
 
-async fn serve<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
-    announce: bool,
-    rx: &mut impl Read,
-) -> Exit
-where
-    N: TcpConnect + UdpBind + Dns,
-    W: Wifi,
-    F: MultiwriteNorFlash,
-    G: CryptoRngCore + Clone,
-{
+async fn serve<P: Platform>(shared: &Shared<'_, P>, announce: bool, rx: &mut impl Read) -> Exit {
     let mut input = Input::new(rx);
     if announce {
         shared.print().await.reply(&Reply::Ready).await;
@@ -224,10 +223,7 @@ where
 }
 
 /// Looks after the port while a command runs: payload goes to the command, the rest is turned away.
-async fn attend<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
-    input: &mut Input<'_, impl Read>,
-) -> Gone {
+async fn attend<P: Platform>(shared: &Shared<'_, P>, input: &mut Input<'_, impl Read>) -> Gone {
     loop {
         match shared.phase.get() {
             Phase::Instant => shared.phase_changed.wait().await,

@@ -4,6 +4,7 @@ use at_grammar::{Info, Reply};
 use heapless::Vec;
 
 use crate::output::Turn;
+use crate::platform::Platform;
 use crate::state::Shared;
 
 /// The longest line: `+SSLWHY` with its four texts, or five ALPN entries of one command line.
@@ -45,7 +46,7 @@ impl Printer<'_> {
     }
 }
 
-impl<N, W, F, G> Shared<'_, N, W, F, G> {
+impl<P: Platform> Shared<'_, P> {
     /// Waits for the right to write.
     pub(crate) async fn print(&self) -> Printer<'_> {
         Printer {

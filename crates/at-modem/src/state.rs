@@ -7,7 +7,6 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use embassy_sync::pipe::Pipe;
 use embassy_sync::signal::Signal;
-use embedded_storage_async::nor_flash::NorFlash;
 use partition_store::{FlashStore, PartitionStore};
 
 use crate::clock::WallClock;
@@ -15,6 +14,7 @@ use crate::config::Config;
 use crate::link::Link;
 use crate::link::credentials::CredentialMemory;
 use crate::output::Output;
+use crate::platform::Platform;
 
 /// Links of this release.
 pub(crate) const LINKS: usize = 1;
@@ -26,32 +26,53 @@ pub(crate) const MAX_SEND: usize = 8192;
 /// Payload of the running command: what `CIPSEND` sends, or a partition image being read.
 pub(crate) type Payload = Mutex<NoopRawMutex, [u8; MAX_SEND]>;
 
-/// The caller's memory for one link: TLS records, and the credentials of its handshake.
-pub struct LinkMemory {
-    pub(crate) tls: tls_session::Memory,
-    pub(crate) credentials: CredentialMemory,
+/// Room for TLS sessions: the caller's, because the caller knows what the chip can spare.
+///
+/// `TLS` sessions can be open at once, 1 to 5. Links without TLS need none of it; a TLS link that finds
+/// all of it taken is refused by name.
+pub struct ModemMemory<const TLS: usize> {
+    sessions: [SessionMemory; TLS],
+    credentials: Mutex<NoopRawMutex, CredentialMemory>,
 }
 
-impl LinkMemory {
+/// The records of one session.
+pub(crate) type SessionMemory = Mutex<NoopRawMutex, tls_session::Memory>;
+
+/// A [`ModemMemory`] of any size.
+#[derive(Clone, Copy)]
+pub(crate) struct Memory<'m> {
+    pub(crate) sessions: &'m [SessionMemory],
+    /// One handshake runs at a time, for one command does.
+    pub(crate) credentials: &'m Mutex<NoopRawMutex, CredentialMemory>,
+}
+
+impl<const TLS: usize> ModemMemory<TLS> {
     /// All zero.
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            tls: tls_session::Memory::new(),
-            credentials: CredentialMemory::new(),
+            sessions: [const { Mutex::new(tls_session::Memory::new()) }; TLS],
+            credentials: Mutex::new(CredentialMemory::new()),
+        }
+    }
+
+    pub(crate) const fn parts(&self) -> Memory<'_> {
+        Memory {
+            sessions: &self.sessions,
+            credentials: &self.credentials,
         }
     }
 }
 
-impl Default for LinkMemory {
+impl<const TLS: usize> Default for ModemMemory<TLS> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl core::fmt::Debug for LinkMemory {
+impl<const TLS: usize> core::fmt::Debug for ModemMemory<TLS> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("LinkMemory")
+        write!(f, "ModemMemory<{TLS}>")
     }
 }
 
@@ -78,20 +99,22 @@ pub(crate) struct Station {
 }
 
 /// What a modem is given, the flash apart.
-pub(crate) struct Outside<'a, N, W, G> {
-    pub(crate) net: &'a N,
-    pub(crate) wifi: &'a W,
-    pub(crate) rng: G,
+pub(crate) struct Outside<'a, P: Platform> {
+    pub(crate) net: &'a P::Net,
+    pub(crate) wifi: &'a P::Wifi,
+    pub(crate) rng: P::Rng,
     pub(crate) clock: &'a WallClock,
+    pub(crate) board: &'a P::Board,
     pub(crate) identity: crate::Identity,
 }
 
-pub(crate) struct Shared<'a, N, W, F, G> {
-    pub(crate) net: &'a N,
-    pub(crate) wifi: &'a W,
-    pub(crate) store: Mutex<NoopRawMutex, FlashStore<F>>,
-    pub(crate) rng: G,
+pub(crate) struct Shared<'a, P: Platform> {
+    pub(crate) net: &'a P::Net,
+    pub(crate) wifi: &'a P::Wifi,
+    pub(crate) store: Mutex<NoopRawMutex, FlashStore<P::Flash>>,
+    pub(crate) rng: P::Rng,
     pub(crate) clock: &'a WallClock,
+    pub(crate) board: &'a P::Board,
     pub(crate) identity: crate::Identity,
     pub(crate) output: Output,
     pub(crate) links: [Link; LINKS],
@@ -114,13 +137,14 @@ pub(crate) struct Shared<'a, N, W, F, G> {
     pub(crate) stop_joining: Signal<NoopRawMutex, ()>,
 }
 
-impl<'a, N, W, F, G> Shared<'a, N, W, F, G> {
-    pub(crate) fn new(parts: Outside<'a, N, W, G>, store: FlashStore<F>, config: Config) -> Self {
+impl<'a, P: Platform> Shared<'a, P> {
+    pub(crate) fn new(parts: Outside<'a, P>, store: FlashStore<P::Flash>, config: Config) -> Self {
         let Outside {
             net,
             wifi,
             rng,
             clock,
+            board,
             identity,
         } = parts;
         Self {
@@ -129,6 +153,7 @@ impl<'a, N, W, F, G> Shared<'a, N, W, F, G> {
             store: Mutex::new(store),
             rng,
             clock,
+            board,
             identity,
             output: Output::new(),
             links: [Link::new(0)],
@@ -147,7 +172,7 @@ impl<'a, N, W, F, G> Shared<'a, N, W, F, G> {
     }
 }
 
-impl<N, W, F, G> Shared<'_, N, W, F, G> {
+impl<P: Platform> Shared<'_, P> {
     pub(crate) fn set_phase(&self, phase: Phase) {
         self.phase.set(phase);
         self.phase_changed.signal(());
@@ -180,7 +205,7 @@ impl<N, W, F, G> Shared<'_, N, W, F, G> {
     }
 }
 
-impl<N, W, F: NorFlash, G> Shared<'_, N, W, F, G> {
+impl<P: Platform> Shared<'_, P> {
     /// The first bytes of a user partition, as many as fit. `None` if it is not there or cannot be read.
     pub(crate) async fn read_partition<'b>(
         &self,

@@ -119,6 +119,8 @@ pub enum Limit {
     RecordBuffer,
     /// Records in a row that bring no data.
     IdleRecords,
+    /// Sessions that are open at once: each needs memory of its own.
+    Sessions,
 }
 
 /// What was wrong.

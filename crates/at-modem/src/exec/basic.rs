@@ -3,24 +3,24 @@
 use at_grammar::commands::basic::{CommandEntry, UnixTime, VersionLine};
 use at_grammar::types::{RestartMode, SysMsg};
 use at_grammar::{AtStr, Info, Reply};
-use embedded_storage_async::nor_flash::NorFlash;
 use partition_store::{Key, PartitionStore, Settings};
 
 use super::{Done, Failed};
+use crate::platform::Platform;
 use crate::state::Shared;
 
-pub(super) fn echo<N, W, F, G>(shared: &Shared<'_, N, W, F, G>, on: bool) -> Result<Done, Failed> {
+pub(super) fn echo<P: Platform>(shared: &Shared<'_, P>, on: bool) -> Result<Done, Failed> {
     shared.config.borrow_mut().echo = on;
     Ok(Done::Ok)
 }
 
-pub(super) async fn restart<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+pub(super) async fn restart<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     shared.print().await.reply(&Reply::Ok).await;
     Ok(Done::Restart)
 }
 
-pub(super) async fn restart_as<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn restart_as<P: Platform>(
+    shared: &Shared<'_, P>,
     mode: RestartMode,
 ) -> Result<Done, Failed> {
     match mode {
@@ -30,9 +30,7 @@ pub(super) async fn restart_as<N, W, F, G>(
     }
 }
 
-pub(super) async fn restore<N, W, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
-) -> Result<Done, Failed> {
+pub(super) async fn restore<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     shared.takes_long();
     {
         let mut store = shared.store.lock().await;
@@ -45,7 +43,7 @@ pub(super) async fn restore<N, W, F: NorFlash, G>(
     Ok(Done::Restart)
 }
 
-pub(super) async fn versions<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+pub(super) async fn versions<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     // Hosts choose their dialect by the first line: this is the one of 2.4.
     let mut at = heapless::String::<96>::new();
     let mut bin = heapless::String::<32>::new();
@@ -79,7 +77,7 @@ pub(super) async fn versions<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Res
     Ok(Done::Printed)
 }
 
-pub(super) async fn inventory<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+pub(super) async fn inventory<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let mut print = shared.print().await;
     for entry in CommandEntry::inventory() {
         print.info(Info::Cmd(entry)).await;
@@ -88,14 +86,14 @@ pub(super) async fn inventory<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Re
     Ok(Done::Printed)
 }
 
-pub(super) async fn timestamp<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+pub(super) async fn timestamp<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let seconds = shared.clock.seconds_or_uptime();
     let time = UnixTime::clamped(u32::try_from(seconds).unwrap_or(u32::MAX));
     shared.one_line(Info::Systimestamp(time)).await
 }
 
-pub(super) fn set_timestamp<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) fn set_timestamp<P: Platform>(
+    shared: &Shared<'_, P>,
     time: UnixTime,
 ) -> Result<Done, Failed> {
     shared
@@ -104,13 +102,13 @@ pub(super) fn set_timestamp<N, W, F, G>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn messages<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+pub(super) async fn messages<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let bits = shared.config.borrow().sysmsg;
     shared.one_line(Info::Sysmsg(bits)).await
 }
 
-pub(super) async fn set_messages<N, W, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn set_messages<P: Platform>(
+    shared: &Shared<'_, P>,
     bits: SysMsg,
 ) -> Result<Done, Failed> {
     shared
@@ -120,35 +118,29 @@ pub(super) async fn set_messages<N, W, F: NorFlash, G>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn syslog<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+pub(super) async fn syslog<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let on = shared.config.borrow().syslog;
     shared.one_line(Info::Syslog(on)).await
 }
 
-pub(super) fn set_syslog<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
-    on: bool,
-) -> Result<Done, Failed> {
+pub(super) fn set_syslog<P: Platform>(shared: &Shared<'_, P>, on: bool) -> Result<Done, Failed> {
     shared.config.borrow_mut().syslog = on;
     Ok(Done::Ok)
 }
 
-pub(super) async fn sysstore<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+pub(super) async fn sysstore<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let on = shared.config.borrow().sysstore;
     shared.one_line(Info::Sysstore(on)).await
 }
 
-pub(super) fn set_sysstore<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
-    on: bool,
-) -> Result<Done, Failed> {
+pub(super) fn set_sysstore<P: Platform>(shared: &Shared<'_, P>, on: bool) -> Result<Done, Failed> {
     shared.config.borrow_mut().sysstore = on;
     Ok(Done::Ok)
 }
 
 /// The port's settings are the caller's: what is shown is what ESP-AT starts with.
-pub(super) async fn uart<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn uart<P: Platform>(
+    shared: &Shared<'_, P>,
     stored: bool,
 ) -> Result<Done, Failed> {
     let uart = shared.config.borrow().uart;
@@ -161,7 +153,7 @@ pub(super) async fn uart<N, W, F, G>(
         .await
 }
 
-impl<N, W, F, G> Shared<'_, N, W, F, G> {
+impl<P: Platform> Shared<'_, P> {
     /// One information line and `OK`.
     pub(crate) async fn one_line(&self, info: Info<'_>) -> Result<Done, Failed> {
         self.print()
@@ -172,7 +164,7 @@ impl<N, W, F, G> Shared<'_, N, W, F, G> {
     }
 }
 
-impl<N, W, F: NorFlash, G> Shared<'_, N, W, F, G> {
+impl<P: Platform> Shared<'_, P> {
     /// Stores a setting unless `AT+SYSSTORE=0`. A setting that cannot be stored is not made.
     pub(crate) async fn store_if_wanted(&self, key: Key, value: &[u8]) -> Result<(), Failed> {
         if self.config.borrow().sysstore {

@@ -4,10 +4,10 @@ use at_grammar::commands::flash::{FlashOperation, FlashRequest, PartitionLine};
 use at_grammar::types::FlashRange;
 use at_grammar::{AtStr, ErrorWord, Info, Reply};
 use embassy_futures::yield_now;
-use embedded_storage_async::nor_flash::{MultiwriteNorFlash, NorFlash};
 use partition_store::{PartitionStore, StoreError, StreamWrite};
 
 use super::{Done, Failed, error, pki};
+use crate::platform::Platform;
 use crate::state::{Phase, Shared};
 
 /// Bytes moved at a time between port and flash.
@@ -18,9 +18,7 @@ fn failed<E>(error: &StoreError<E>) -> Failed {
     Failed::with(error.extension())
 }
 
-pub(super) async fn list<N, W, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
-) -> Result<Done, Failed> {
+pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let mut print = shared.print().await;
     let store = shared.store.lock().await;
     for partition in store.partitions() {
@@ -38,8 +36,8 @@ pub(super) async fn list<N, W, F: NorFlash, G>(
     Ok(Done::Printed)
 }
 
-pub(super) async fn operate<N, W, F: MultiwriteNorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn operate<P: Platform>(
+    shared: &Shared<'_, P>,
     request: FlashRequest<'_>,
 ) -> Result<Done, Failed> {
     let name = request.partition.to_text();
@@ -50,8 +48,8 @@ pub(super) async fn operate<N, W, F: MultiwriteNorFlash, G>(
     }
 }
 
-async fn erase<N, W, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
+async fn erase<P: Platform>(
+    shared: &Shared<'_, P>,
     name: &str,
     range: Option<FlashRange>,
 ) -> Result<Done, Failed> {
@@ -69,8 +67,8 @@ async fn erase<N, W, F: NorFlash, G>(
 
 /// The prompt comes only once the range is known to be good; then exactly as many bytes are taken
 /// as were announced, whatever becomes of them.
-async fn write<N, W, F: MultiwriteNorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
+async fn write<P: Platform>(
+    shared: &Shared<'_, P>,
     name: &str,
     range: FlashRange,
 ) -> Result<Done, Failed> {
@@ -123,8 +121,8 @@ async fn write<N, W, F: MultiwriteNorFlash, G>(
     Ok(Done::Printed)
 }
 
-async fn read<N, W, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
+async fn read<P: Platform>(
+    shared: &Shared<'_, P>,
     name: &str,
     range: FlashRange,
 ) -> Result<Done, Failed> {

@@ -5,14 +5,11 @@
 //! meanwhile.
 
 use at_grammar::{Command, ErrorWord, LinkId, Mux, Reply, parse_line};
-use edge_nal::{Dns, TcpConnect, UdpBind};
-use embedded_storage_async::nor_flash::MultiwriteNorFlash;
-use rand_core::CryptoRngCore;
 
 use crate::framing::{Framed, LineBuffer};
+use crate::platform::Platform;
 use crate::print::Printer;
 use crate::state::{Phase, Shared};
-use crate::wifi::Wifi;
 
 mod basic;
 mod flash;
@@ -61,17 +58,11 @@ pub(crate) fn only_link(link: Option<LinkId>) -> Option<LinkId> {
 }
 
 /// Executes what framing found.
-pub(crate) async fn line<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(crate) async fn line<P: Platform>(
+    shared: &Shared<'_, P>,
     framed: Framed,
     line: &LineBuffer,
-) -> Verdict
-where
-    N: TcpConnect + UdpBind + Dns,
-    W: Wifi,
-    F: MultiwriteNorFlash,
-    G: CryptoRngCore + Clone,
-{
+) -> Verdict {
     if matches!(framed, Framed::Partial | Framed::Empty) {
         return Verdict::Go;
     }
@@ -109,7 +100,7 @@ pub(crate) async fn error(print: &mut Printer<'_>, syslog: bool, word: ErrorWord
 }
 
 /// Turns away input that came while a command runs.
-pub(crate) async fn busy<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) {
+pub(crate) async fn busy<P: Platform>(shared: &Shared<'_, P>) {
     let syslog = shared.syslog();
     let mut print = shared.print().await;
     // One message: whoever drops this leaves none of it behind.
@@ -123,16 +114,7 @@ pub(crate) async fn busy<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) {
 }
 
 /// The table: every command of the grammar to the function that executes it.
-async fn run<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
-    command: Command<'_>,
-) -> Result<Done, Failed>
-where
-    N: TcpConnect + UdpBind + Dns,
-    W: Wifi,
-    F: MultiwriteNorFlash,
-    G: CryptoRngCore + Clone,
-{
+async fn run<P: Platform>(shared: &Shared<'_, P>, command: Command<'_>) -> Result<Done, Failed> {
     match command {
         Command::At => Ok(Done::Ok),
         Command::EchoOff => basic::echo(shared, false),
@@ -210,7 +192,7 @@ where
     }
 }
 
-impl<N, W, F, G> Shared<'_, N, W, F, G> {
+impl<P: Platform> Shared<'_, P> {
     /// `AT+SYSLOG`.
     pub(crate) fn syslog(&self) -> bool {
         self.config.borrow().syslog

@@ -11,21 +11,19 @@ use at_grammar::commands::trust::PkiLine;
 use at_grammar::{AtStr, Info, Reply};
 use cert_bin::PartitionRole;
 use embassy_futures::yield_now;
-use embedded_storage_async::nor_flash::NorFlash;
 use heapless::String;
 use partition_store::PartitionStore;
 use zeroize::Zeroize;
 
 use super::{Done, Failed};
 use crate::inventory::{Bad, Content, Fact, fact};
+use crate::platform::Platform;
 use crate::state::Shared;
 
 /// Name of a partition, with room for the longest there can be.
 type PartitionText = String<16>;
 
-pub(super) async fn list<N, W, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
-) -> Result<Done, Failed> {
+pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     // Every object is read from flash for itself, and each key computed.
     shared.takes_long();
     for nth in 0.. {
@@ -55,7 +53,7 @@ pub(super) fn is_described(name: &str) -> bool {
 /// The lines of one partition.
 ///
 /// The payload buffer is used for it, one object at a time; private keys are wiped from it.
-pub(super) async fn describe<N, W, F: NorFlash, G>(shared: &Shared<'_, N, W, F, G>, name: &str) {
+pub(super) async fn describe<P: Platform>(shared: &Shared<'_, P>, name: &str) {
     for nth in 0.. {
         let fact = {
             let mut raw = shared.payload.lock().await;
@@ -86,7 +84,7 @@ pub(super) async fn describe<N, W, F: NorFlash, G>(shared: &Shared<'_, N, W, F, 
     }
 }
 
-async fn line<N, W, F, G>(shared: &Shared<'_, N, W, F, G>, partition: &str, fact: &Fact) {
+async fn line<P: Platform>(shared: &Shared<'_, P>, partition: &str, fact: &Fact) {
     let partition = AtStr::plain(partition.as_bytes());
     let number = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
     let line = match fact {

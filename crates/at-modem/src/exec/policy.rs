@@ -16,13 +16,13 @@ use at_grammar::commands::ssl::AlpnList;
 use at_grammar::commands::trust::{NameCheck, PeerCheck, PolicyLine};
 use at_grammar::types::{AlpnName, Dialect};
 use at_grammar::{AtStr, Info, LinkId, Reply};
-use embedded_storage_async::nor_flash::NorFlash;
 use partition_store::Key;
 
 use super::ssl::ids;
 use super::{Done, Failed};
 use crate::config::Config;
 use crate::link::{HostText, TlsSettings};
+use crate::platform::Platform;
 use crate::state::Shared;
 
 /// Where the name comes from that a server's certificate must carry.
@@ -91,7 +91,7 @@ pub(super) fn is_refused(dialect: Dialect, tls: &TlsSettings) -> bool {
     dialect == Dialect::Strict && peer(tls) == PeerCheck::DangerAnyPeer
 }
 
-pub(super) async fn show<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let mut print = shared.print().await;
     for link in ids() {
         let (tls, source, dialect) = {
@@ -128,8 +128,8 @@ pub(super) async fn show<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<
     Ok(Done::Printed)
 }
 
-pub(super) async fn set<N, W, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn set<P: Platform>(
+    shared: &Shared<'_, P>,
     dialect: Dialect,
 ) -> Result<Done, Failed> {
     shared

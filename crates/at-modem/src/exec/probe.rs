@@ -7,7 +7,6 @@
 use at_grammar::commands::trust::{Probe, ProbeLine};
 use at_grammar::types::Sha256;
 use at_grammar::{AtStr, Info, LinkId, Reply};
-use embedded_storage_async::nor_flash::NorFlash;
 use heapless::String;
 use sha2::Digest;
 use tls_session::reason::{Text, cut};
@@ -17,12 +16,13 @@ use x509_facts::Certificate;
 use super::ssl::reason_line;
 use super::{Done, Failed, NOT_HERE, error, policy};
 use crate::link::{Link, OpenRequest, Probed};
+use crate::platform::Platform;
 use crate::print::Printer;
 use crate::state::Shared;
 use crate::wifi::Wifi;
 
-pub(super) async fn run<N, W: Wifi, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn run<P: Platform>(
+    shared: &Shared<'_, P>,
     request: &Probe<'_>,
 ) -> Result<Done, Failed> {
     let id = LinkId::ZERO;
@@ -82,7 +82,7 @@ fn says_something(probed: &Probed) -> bool {
     probed.verdict.is_ok() || !probed.ends.is_empty()
 }
 
-async fn show<N, W, F, G>(shared: &Shared<'_, N, W, F, G>, probed: &Probed) {
+async fn show<P: Platform>(shared: &Shared<'_, P>, probed: &Probed) {
     let chain = shared.payload.lock().await;
     let mut print = shared.print().await;
     let mut start = 0;

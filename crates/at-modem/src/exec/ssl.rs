@@ -6,7 +6,6 @@ use at_grammar::commands::ssl::{
 };
 use at_grammar::types::{AlpnName, LinkTarget, PskHex, PskIdentity, PskKey, ServerName};
 use at_grammar::{AtStr, Info, LinkId, Reply};
-use embedded_storage_async::nor_flash::NorFlash;
 use heapless::String;
 use partition_store::Key;
 use tls_session::Reason;
@@ -14,6 +13,7 @@ use zeroize::Zeroize;
 
 use super::{Done, Failed};
 use crate::config::SslConf;
+use crate::platform::Platform;
 use crate::print::Printer;
 use crate::secret::{MAX_PSK, Psk, Secret};
 use crate::state::{LINK_IDS, Shared};
@@ -33,7 +33,7 @@ pub(super) fn ids() -> impl Iterator<Item = LinkId> {
     (0_u8..).take(LINK_IDS).filter_map(LinkId::new)
 }
 
-pub(super) async fn configs<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+pub(super) async fn configs<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let ssl = shared.config.borrow().ssl;
     let mut print = shared.print().await;
     for (link, conf) in ids().zip(ssl) {
@@ -51,8 +51,8 @@ pub(super) async fn configs<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Resu
 }
 
 /// Without a link number the setting is for every link, as captures of ESP-AT suggest.
-pub(super) async fn configure<N, W, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn configure<P: Platform>(
+    shared: &Shared<'_, P>,
     request: SslConfig,
 ) -> Result<Done, Failed> {
     let conf = SslConf {
@@ -78,8 +78,8 @@ pub(super) enum Which {
     Sni,
 }
 
-pub(super) async fn names<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn names<P: Platform>(
+    shared: &Shared<'_, P>,
     which: Which,
 ) -> Result<Done, Failed> {
     let names = {
@@ -106,8 +106,8 @@ pub(super) async fn names<N, W, F, G>(
     Ok(Done::Printed)
 }
 
-pub(super) fn set_name<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) fn set_name<P: Platform>(
+    shared: &Shared<'_, P>,
     which: Which,
     request: &SetServerName<'_>,
 ) -> Result<Done, Failed> {
@@ -124,7 +124,7 @@ pub(super) fn set_name<N, W, F, G>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn protocols<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+pub(super) async fn protocols<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let lists = shared.config.borrow().alpn.clone();
     let mut print = shared.print().await;
     for (link, list) in ids().zip(&lists) {
@@ -141,8 +141,8 @@ pub(super) async fn protocols<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Re
     Ok(Done::Printed)
 }
 
-pub(super) fn set_protocols<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) fn set_protocols<P: Platform>(
+    shared: &Shared<'_, P>,
     request: &SetAlpn<'_>,
 ) -> Result<Done, Failed> {
     let mut list = crate::link::AlpnList::new();
@@ -161,7 +161,7 @@ pub(super) fn set_protocols<N, W, F, G>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn ciphers<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+pub(super) async fn ciphers<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let mut print = shared.print().await;
     for (index, suite) in (0_u8..).zip(SUITES) {
         print
@@ -191,8 +191,8 @@ pub(super) enum KeyForm {
 }
 
 /// Shows the keys to the host that set them, which is what the query is for; nobody else sees them.
-pub(super) async fn keys<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn keys<P: Platform>(
+    shared: &Shared<'_, P>,
     form: KeyForm,
 ) -> Result<Done, Failed> {
     let keys = shared.config.borrow().psk.clone();
@@ -246,24 +246,24 @@ fn hex(byte: u8) -> [u8; 2] {
     })
 }
 
-pub(super) fn set_key<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) fn set_key<P: Platform>(
+    shared: &Shared<'_, P>,
     request: &SetPsk<'_>,
 ) -> Result<Done, Failed> {
     let key = Secret::collect(request.key.text().bytes());
     replace_key(shared, request.link, key, &request.identity)
 }
 
-pub(super) fn set_hex_key<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) fn set_hex_key<P: Platform>(
+    shared: &Shared<'_, P>,
     request: &SetPskHex<'_>,
 ) -> Result<Done, Failed> {
     let key = Secret::collect(request.key.bytes());
     replace_key(shared, request.link, key, &request.identity)
 }
 
-fn replace_key<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+fn replace_key<P: Platform>(
+    shared: &Shared<'_, P>,
     link: Option<LinkTarget>,
     key: Option<Secret>,
     identity: &PskIdentity<'_>,
@@ -284,7 +284,7 @@ fn replace_key<N, W, F, G>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn why<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+pub(super) async fn why<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let mut print = shared.print().await;
     for (link, id) in shared.links.iter().zip(ids()) {
         let reason = link.reason.borrow().clone();

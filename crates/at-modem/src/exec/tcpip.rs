@@ -12,13 +12,13 @@ use at_grammar::types::{
 use at_grammar::{AtStr, Info, LinkId, Mux, Reply};
 use edge_nal::{AddrType, Dns};
 use embassy_time::{Duration, with_timeout};
-use embedded_storage_async::nor_flash::NorFlash;
 use partition_store::Key;
 use tls_session::{Cause, Reason, Stage};
 
 use super::ssl::reason_line;
 use super::{Done, Failed, NOT_HERE, error, only_link, policy};
 use crate::link::{CloseBy, HostText, Link, LinkStatus, OpenRequest};
+use crate::platform::Platform;
 use crate::state::{Phase, Shared};
 use crate::wifi::Wifi;
 
@@ -39,8 +39,8 @@ fn transport(status: &LinkStatus) -> Transport {
     Transport::new(protocol, family)
 }
 
-pub(super) async fn open<N, W: Wifi, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn open<P: Platform>(
+    shared: &Shared<'_, P>,
     request: &OpenLink<'_>,
 ) -> Result<Done, Failed> {
     let id = only_link(request.link).ok_or(NOT_HERE)?;
@@ -140,7 +140,7 @@ async fn give_up(
 }
 
 /// `CONNECT` and `OK` as one message; only then may the link print data.
-async fn announce<N, W, F, G>(shared: &Shared<'_, N, W, F, G>, link: &Link, id: LinkId) {
+async fn announce<P: Platform>(shared: &Shared<'_, P>, link: &Link, id: LinkId) {
     let mut station = shared.station.get();
     station.had_link = true;
     shared.station.set(station);
@@ -164,7 +164,7 @@ async fn announce<N, W, F, G>(shared: &Shared<'_, N, W, F, G>, link: &Link, id: 
     link.announced.signal(());
 }
 
-pub(super) async fn close<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+pub(super) async fn close<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let link = shared.links.first().ok_or(NOT_HERE)?;
     if link.status.get().is_none() {
         return Err(Failed::with(0));
@@ -183,8 +183,8 @@ pub(super) async fn close<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result
     Ok(Done::Printed)
 }
 
-pub(super) async fn send<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn send<P: Platform>(
+    shared: &Shared<'_, P>,
     request: &SendData<'_>,
 ) -> Result<Done, Failed> {
     let id = only_link(request.link).ok_or(NOT_HERE)?;
@@ -227,8 +227,8 @@ pub(super) async fn send<N, W, F, G>(
     Ok(Done::Printed)
 }
 
-pub(super) async fn status<N, W: Wifi, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn status<P: Platform>(
+    shared: &Shared<'_, P>,
     with_code: bool,
 ) -> Result<Done, Failed> {
     let mut print = shared.print().await;
@@ -260,7 +260,7 @@ pub(super) async fn status<N, W: Wifi, F, G>(
     Ok(Done::Printed)
 }
 
-fn status_code<N, W: Wifi, F, G>(shared: &Shared<'_, N, W, F, G>) -> StatusCode {
+fn status_code<P: Platform>(shared: &Shared<'_, P>) -> StatusCode {
     let station = shared.station.get();
     if !shared.config.borrow().station_role() {
         StatusCode::NoStation
@@ -279,8 +279,8 @@ fn status_code<N, W: Wifi, F, G>(shared: &Shared<'_, N, W, F, G>) -> StatusCode 
     }
 }
 
-pub(super) async fn resolve<N: Dns, W: Wifi, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn resolve<P: Platform>(
+    shared: &Shared<'_, P>,
     request: &Resolve<'_>,
 ) -> Result<Done, Failed> {
     let host = request.host.to_text();
@@ -305,15 +305,12 @@ pub(super) async fn resolve<N: Dns, W: Wifi, F, G>(
     }
 }
 
-pub(super) async fn data_info<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+pub(super) async fn data_info<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let on = shared.config.borrow().data_info;
     shared.one_line(Info::Cipdinfo(DataInfo(on))).await
 }
 
-pub(super) fn set_data_info<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
-    on: bool,
-) -> Result<Done, Failed> {
+pub(super) fn set_data_info<P: Platform>(shared: &Shared<'_, P>, on: bool) -> Result<Done, Failed> {
     shared.config.borrow_mut().data_info = on;
     for link in &shared.links {
         link.show_remote.set(on);
@@ -321,7 +318,7 @@ pub(super) fn set_data_info<N, W, F, G>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn mux<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+pub(super) async fn mux<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     shared.one_line(Info::Cipmux(Mux::Single)).await
 }
 
@@ -333,9 +330,7 @@ pub(super) fn set_mux(mux: Mux) -> Result<Done, Failed> {
     }
 }
 
-pub(super) async fn receive_mode<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
-) -> Result<Done, Failed> {
+pub(super) async fn receive_mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     shared
         .one_line(Info::Ciprecvmode(ReceiveMode::Active))
         .await
@@ -349,8 +344,8 @@ pub(super) fn set_receive_mode(mode: ReceiveMode) -> Result<Done, Failed> {
 }
 
 /// Stored, so that the time comes by itself after power-on, as newer firmware has it.
-pub(super) async fn set_time_config<N, W, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn set_time_config<P: Platform>(
+    shared: &Shared<'_, P>,
     request: &SntpConfig<'_>,
 ) -> Result<Done, Failed> {
     let mut sntp = shared.config.borrow().sntp.clone();
@@ -377,9 +372,7 @@ pub(super) async fn set_time_config<N, W, F: NorFlash, G>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn time_config<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
-) -> Result<Done, Failed> {
+pub(super) async fn time_config<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let sntp = shared.config.borrow().sntp.clone();
     let mut servers = [None; 3];
     for (place, server) in servers.iter_mut().zip(&sntp.servers) {
@@ -394,21 +387,19 @@ pub(super) async fn time_config<N, W, F, G>(
         .await
 }
 
-pub(super) async fn time<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+pub(super) async fn time<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let zone = shared.config.borrow().sntp.zone;
     let time = LocalTime::new(shared.clock.seconds_or_uptime(), zone);
     shared.one_line(Info::Cipsntptime(time)).await
 }
 
-pub(super) async fn time_interval<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
-) -> Result<Done, Failed> {
+pub(super) async fn time_interval<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let interval = SntpInterval::clamped(shared.config.borrow().sntp.interval);
     shared.one_line(Info::Cipsntpintv(interval)).await
 }
 
-pub(super) fn set_time_interval<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) fn set_time_interval<P: Platform>(
+    shared: &Shared<'_, P>,
     seconds: SntpInterval,
 ) -> Result<Done, Failed> {
     shared.config.borrow_mut().sntp.interval = seconds.get();

@@ -8,25 +8,25 @@ use at_grammar::types::{Encryption, JoinFailure, Mac, ScanMode, StationState, Wi
 use at_grammar::{AtStr, Info, Reply};
 use embassy_futures::yield_now;
 use embassy_time::{Duration, with_timeout};
-use embedded_storage_async::nor_flash::NorFlash;
 use partition_store::Key;
 
 use super::{Done, Failed, error};
 use crate::background::join_request;
 use crate::config::{Config, StationConfig};
+use crate::platform::Platform;
 use crate::state::Shared;
 use crate::wifi::{AccessPoint, JoinError, Wifi, WifiEvent};
 
 /// `<jap_timeout>` where none was given.
 pub(super) const JOIN_PATIENCE: Duration = Duration::from_secs(15);
 
-pub(super) async fn mode<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) -> Result<Done, Failed> {
+pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let mode = shared.config.borrow().mode;
     shared.one_line(Info::Cwmode(mode)).await
 }
 
-pub(super) async fn set_mode<N, W: Wifi, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn set_mode<P: Platform>(
+    shared: &Shared<'_, P>,
     request: SetWifiMode,
 ) -> Result<Done, Failed> {
     let (had, has) = (
@@ -48,7 +48,7 @@ pub(super) async fn set_mode<N, W: Wifi, F: NorFlash, G>(
 }
 
 /// Ends a join that no command asked for: from here on the station is the command's.
-async fn take_over<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) {
+async fn take_over<P: Platform>(shared: &Shared<'_, P>) {
     shared.join_stored.reset();
     shared.stop_joining.signal(());
     // The join is dropped where it runs.
@@ -56,7 +56,7 @@ async fn take_over<N, W, F, G>(shared: &Shared<'_, N, W, F, G>) {
 }
 
 /// Leaves the network, if there is one, and says so.
-async fn leave<N, W: Wifi, F: NorFlash, G>(shared: &Shared<'_, N, W, F, G>) {
+async fn leave<P: Platform>(shared: &Shared<'_, P>) {
     take_over(shared).await;
     let joined = shared.wifi.association().is_some();
     shared.wifi.leave().await;
@@ -83,9 +83,7 @@ fn needs_station(config: &Config) -> Result<(), Failed> {
     }
 }
 
-pub(super) async fn state<N, W: Wifi, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
-) -> Result<Done, Failed> {
+pub(super) async fn state<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let association = shared.wifi.association();
     let station = shared.station.get();
     let target = shared
@@ -114,8 +112,8 @@ pub(super) async fn state<N, W: Wifi, F, G>(
         .await
 }
 
-pub(super) async fn join<N, W: Wifi, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn join<P: Platform>(
+    shared: &Shared<'_, P>,
     request: &JoinAp<'_>,
 ) -> Result<Done, Failed> {
     let patience = Duration::from_secs(u64::from(request.timeout.get()));
@@ -134,8 +132,8 @@ pub(super) async fn join<N, W: Wifi, F: NorFlash, G>(
     join_this(shared, station, patience).await
 }
 
-pub(super) async fn join_again<N, W: Wifi, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn join_again<P: Platform>(
+    shared: &Shared<'_, P>,
     patience: Duration,
 ) -> Result<Done, Failed> {
     let station = shared
@@ -147,8 +145,8 @@ pub(super) async fn join_again<N, W: Wifi, F: NorFlash, G>(
     join_this(shared, station, patience).await
 }
 
-async fn join_this<N, W: Wifi, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
+async fn join_this<P: Platform>(
+    shared: &Shared<'_, P>,
     station: StationConfig,
     patience: Duration,
 ) -> Result<Done, Failed> {
@@ -183,9 +181,7 @@ async fn join_this<N, W: Wifi, F: NorFlash, G>(
     }
 }
 
-pub(super) async fn joined<N, W: Wifi, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
-) -> Result<Done, Failed> {
+pub(super) async fn joined<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let Some(access_point) = shared.wifi.association() else {
         shared
             .print()
@@ -216,8 +212,8 @@ pub(super) async fn joined<N, W: Wifi, F, G>(
         .await
 }
 
-pub(super) async fn scan<N, W: Wifi, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn scan<P: Platform>(
+    shared: &Shared<'_, P>,
     request: Option<&ScanRequest<'_>>,
 ) -> Result<Done, Failed> {
     needs_station(&shared.config.borrow())?;
@@ -271,9 +267,7 @@ pub(super) async fn scan<N, W: Wifi, F, G>(
 }
 
 /// `OK` first, then `WIFI DISCONNECT`: captures show both orders, and drivers take either.
-pub(super) async fn quit<N, W: Wifi, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
-) -> Result<Done, Failed> {
+pub(super) async fn quit<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     shared.takes_long();
     take_over(shared).await;
     let joined = shared.wifi.association().is_some();
@@ -285,15 +279,13 @@ pub(super) async fn quit<N, W: Wifi, F: NorFlash, G>(
     Ok(Done::Printed)
 }
 
-pub(super) async fn auto_connect<N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
-) -> Result<Done, Failed> {
+pub(super) async fn auto_connect<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let on = shared.config.borrow().auto_connect;
     shared.one_line(Info::Cwautoconn(on)).await
 }
 
-pub(super) async fn set_auto_connect<N, W, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(super) async fn set_auto_connect<P: Platform>(
+    shared: &Shared<'_, P>,
     on: bool,
 ) -> Result<Done, Failed> {
     shared
@@ -303,9 +295,7 @@ pub(super) async fn set_auto_connect<N, W, F: NorFlash, G>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn addresses<N, W: Wifi, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
-) -> Result<Done, Failed> {
+pub(super) async fn addresses<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let mut print = shared.print().await;
     if shared.config.borrow().station_role() {
         let address = shared
@@ -321,9 +311,7 @@ pub(super) async fn addresses<N, W: Wifi, F, G>(
     Ok(Done::Printed)
 }
 
-pub(super) async fn station_address<N, W: Wifi, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
-) -> Result<Done, Failed> {
+pub(super) async fn station_address<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let none = core::net::Ipv4Addr::UNSPECIFIED;
     let (address, gateway, netmask) = shared.wifi.address().map_or((none, none, none), |config| {
         (config.address, config.gateway, config.netmask)

@@ -5,7 +5,6 @@
 
 use cert_bin::content::{self, ContentError, PrivateKey};
 use cert_bin::{Image, ImageError};
-use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
 use tls_session::identity::{ClientKey, IdentityMemory};
 use tls_session::policy::MAX_ANCHORS;
@@ -13,6 +12,7 @@ use tls_session::{Cause, Identity};
 use x509_facts::KeyKind;
 use zeroize::Zeroize;
 
+use crate::platform::Platform;
 use crate::state::Shared;
 
 /// Bytes of a PKI partition that are read: all of the usual 8 KiB.
@@ -89,8 +89,8 @@ const KEY: Lacks = Lacks {
 
 /// Hands the content of an item to `read`. The payload buffer holds it meanwhile: a command that
 /// opens a link carries no payload.
-async fn with_item<N, W, F: NorFlash, G, T>(
-    shared: &Shared<'_, N, W, F, G>,
+async fn with_item<P: Platform, T>(
+    shared: &Shared<'_, P>,
     kind: &Lacks,
     number: u8,
     read: impl FnOnce(&[u8]) -> Result<T, Cause>,
@@ -118,8 +118,8 @@ fn item_of<'i>(image: &'i [u8], kind: &Lacks, number: u8) -> Result<&'i [u8], Ca
 }
 
 /// Reads item `number` of `client_ca` into `der`, one slice per certificate.
-pub(crate) async fn load<'d, N, W, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(crate) async fn load<'d, P: Platform>(
+    shared: &Shared<'_, P>,
     number: u8,
     der: &'d mut [u8],
 ) -> Result<Vec<&'d [u8], MAX_ANCHORS>, Cause> {
@@ -132,8 +132,8 @@ pub(crate) async fn load<'d, N, W, F: NorFlash, G>(
 }
 
 /// Reads item `number` of `client_cert` and of `client_key`. `scratch` is free again afterwards.
-pub(crate) async fn load_identity<'m, N, W, F: NorFlash, G>(
-    shared: &Shared<'_, N, W, F, G>,
+pub(crate) async fn load_identity<'m, P: Platform>(
+    shared: &Shared<'_, P>,
     number: u8,
     place: IdentityPlace<'m>,
     scratch: &mut [u8],

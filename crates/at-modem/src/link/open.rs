@@ -2,13 +2,12 @@
 
 use core::net::{IpAddr, SocketAddr};
 
-use edge_nal::{AddrType, Dns, TcpConnect, TcpShutdown, TcpSplit, UdpBind};
+use edge_nal::{AddrType, Dns, TcpConnect, TcpShutdown, TcpSplit};
 use embassy_futures::select::{Either, select};
 use embassy_time::{Delay, Duration, with_timeout};
 use embedded_io_async::Error as _;
-use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
-use rand_core::CryptoRngCore;
+use tls_session::cause::Limit;
 use tls_session::guard::transport_cause;
 use tls_session::{
     Anchors, Cause, Chain, Deadlines, GuardedTransport, NameRule, PeerAuth, PeerName, Policy,
@@ -17,8 +16,8 @@ use tls_session::{
 
 use super::pump::{End, pump};
 use super::{Link, LinkStatus, OpenRequest, Probed, TlsSettings, credentials};
-use crate::state::{LinkMemory, Shared};
-use crate::wifi::Wifi;
+use crate::platform::Platform;
+use crate::state::{Memory, Shared};
 
 /// Resolving a name.
 const DNS_PATIENCE: Duration = Duration::from_secs(10);
@@ -28,20 +27,10 @@ const TCP_PATIENCE: Duration = Duration::from_secs(20);
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Serves one link for as long as it is polled.
-pub(crate) async fn run<N, W, F, G>(
-    link: &Link,
-    shared: &Shared<'_, N, W, F, G>,
-    memory: &mut LinkMemory,
-) where
-    N: TcpConnect + UdpBind + Dns,
-    W: Wifi,
-    F: NorFlash,
-    G: CryptoRngCore + Clone,
-{
+pub(crate) async fn run<P: Platform>(link: &Link, shared: &Shared<'_, P>, memory: Memory<'_>) {
     loop {
         let request = link.open.wait().await;
         let end = attempt(link, shared, memory, &request).await;
-        memory.credentials.wipe();
         let was_open = link.status.replace(None).is_some();
         if link.sending.get() {
             link.sent.signal(false);
@@ -71,20 +60,15 @@ pub(crate) async fn run<N, W, F, G>(
 }
 
 /// `Err` if no connection came to be.
-async fn attempt<N, W, F, G>(
+async fn attempt<P: Platform>(
     link: &Link,
-    shared: &Shared<'_, N, W, F, G>,
-    memory: &mut LinkMemory,
+    shared: &Shared<'_, P>,
+    memory: Memory<'_>,
     request: &OpenRequest,
-) -> Result<End, Reason>
-where
-    N: TcpConnect + UdpBind + Dns,
-    W: Wifi,
-    F: NorFlash,
-    G: CryptoRngCore + Clone,
-{
+) -> Result<End, Reason> {
     // What is missing here is known before the first packet.
-    let (identity_place, certificates) = memory.credentials.parts();
+    let mut credentials = memory.credentials.lock().await;
+    let (identity_place, certificates) = credentials.parts();
     let mut ders: Vec<&[u8], { tls_session::policy::MAX_ANCHORS }> = Vec::new();
     let mut identity = None;
     if let Some(tls) = &request.tls {
@@ -149,8 +133,13 @@ where
             let (rx, tx) = socket.split();
             let guarded = GuardedTransport::new(rx, tx, Delay);
             let rng = shared.rng.clone();
+            let mut session_memory = memory
+                .sessions
+                .iter()
+                .find_map(|memory| memory.try_lock().ok())
+                .ok_or_else(|| no_memory(memory.sessions.len()))?;
             if request.probe {
-                let probed = probe(shared, &guarded, &mut memory.tls, &policy, rng);
+                let probed = probe(shared, &guarded, &mut session_memory, &policy, rng);
                 let probed = unless_closed(link, Stage::Hello, probed).await?;
                 link.probed.replace(Some(probed));
                 // The one that asked reads it from there.
@@ -158,7 +147,7 @@ where
             }
             let handshake = Session::open(
                 &guarded,
-                &mut memory.tls,
+                &mut session_memory,
                 &policy,
                 Deadlines::default(),
                 rng,
@@ -166,7 +155,8 @@ where
             let mut session = unless_closed(link, Stage::Hello, handshake).await??;
             // The handshake is all they were for.
             drop((ders, identity));
-            memory.credentials.wipe();
+            credentials.wipe();
+            drop(credentials);
             espat_log::info!("link {}: session open", link.id);
             open(true);
             link.announced.wait().await;
@@ -190,15 +180,14 @@ where
 }
 
 /// A dry run: what the server shows, and what the policy makes of it.
-async fn probe<'m, N, W, F, G, R, T>(
-    shared: &Shared<'_, N, W, F, G>,
+async fn probe<'m, P: Platform, R, T>(
+    shared: &Shared<'_, P>,
     transport: &'m GuardedTransport<R, T, Delay>,
     memory: &'m mut tls_session::Memory,
     policy: &Policy<'_>,
-    rng: G,
+    rng: P::Rng,
 ) -> Probed
 where
-    G: CryptoRngCore,
     R: embedded_io_async::Read + 'm,
     T: embedded_io_async::Write + 'm,
 {
@@ -236,8 +225,8 @@ async fn unless_closed<T>(
 }
 
 /// What a session of these settings must be.
-fn policy<'p, N, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+fn policy<'p, P: Platform>(
+    shared: &Shared<'_, P>,
     tls: &'p TlsSettings,
     ders: &'p [&'p [u8]],
     alpn: &'p [&'p [u8]],
@@ -272,8 +261,8 @@ fn policy<'p, N, W, F, G>(
     })
 }
 
-async fn resolve<N: Dns, W, F, G>(
-    shared: &Shared<'_, N, W, F, G>,
+async fn resolve<P: Platform>(
+    shared: &Shared<'_, P>,
     host: &str,
     port: u16,
 ) -> Result<SocketAddr, Reason> {
@@ -297,4 +286,17 @@ async fn resolve<N: Dns, W, F, G>(
 
 fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// All session memory is taken by other links.
+fn no_memory(sessions: usize) -> Reason {
+    let limit = u32::try_from(sessions).unwrap_or(u32::MAX);
+    Reason::new(
+        Stage::Setup,
+        Cause::TooLarge {
+            what: Limit::Sessions,
+            needed: limit.saturating_add(1),
+            limit,
+        },
+    )
 }

@@ -3,13 +3,27 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
-use at_modem::{Exit, Identity, LinkMemory, Modem, Parts, WallClock};
+use at_modem::{Exit, Identity, Modem, ModemMemory, Parts, Platform, WallClock};
 use partition_store::FileFlash;
 use rand_core::OsRng;
 
 use super::Machine;
 use super::args::Chip;
+use super::net::HostNet;
 use super::port::Port;
+use super::wifi::SimWifi;
+
+/// The simulated module's parts.
+#[derive(Debug)]
+struct Simulated;
+
+impl Platform for Simulated {
+    type Net = HostNet;
+    type Wifi = SimWifi;
+    type Flash = FileFlash;
+    type Rng = OsRng;
+    type Board = ();
+}
 
 /// Where the flash is; a nameless one goes with its folder.
 struct Flash {
@@ -80,8 +94,8 @@ pub(super) async fn operate(
         path,
         _folder,
     } = open_flash(machine).await?;
-    // 33 KiB that do not belong on a stack.
-    let mut memory = Box::new(LinkMemory::new());
+    // 115 KiB that do not belong on a stack.
+    let mut memory = Box::new(ModemMemory::<5>::new());
     let mut host = None;
     let mut ready = Some(ready);
     loop {
@@ -91,10 +105,11 @@ pub(super) async fn operate(
             flash: file,
             rng: OsRng,
             clock: &clock,
+            board: &(),
             identity: identity(machine.chip),
             built: at_modem::BUILT,
         };
-        let mut modem = Modem::boot(parts)
+        let mut modem = Modem::<Simulated>::boot(parts)
             .await
             .map_err(|error| anyhow!("{} cannot be booted: {error}", path.display()))?;
         if let Some(ready) = ready.take() {
@@ -110,7 +125,7 @@ pub(super) async fn operate(
             };
             match modem.run(&mut memory, rx, tx).await {
                 Exit::PortClosed => host = None,
-                Exit::Restart => break,
+                Exit::Restart | Exit::DeepSleep { .. } => break,
             }
         }
         file = modem.into_flash();

@@ -16,17 +16,20 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 
-use edge_nal::{AddrType, Dns, TcpConnect, UdpBind};
+use at_modem::Network;
+use edge_nal::{AddrType, Dns, TcpBind, TcpConnect, UdpBind};
 use edge_nal_std::Stack;
 use embedded_io_async::ErrorKind;
 use futures_lite::future::or;
 
 use super::wifi::{Lease, SimWifi};
 
+mod listener;
 mod map;
 mod tcp;
 mod udp;
 
+pub use listener::HostListener;
 pub use map::{Host, Map, MapError, MapTable};
 pub use tcp::HostTcp;
 pub use udp::HostUdp;
@@ -129,6 +132,22 @@ impl TcpConnect for HostNet {
         let target = self.maps.redirect(remote)?;
         let socket = while_leased(&lease, TcpConnect::connect(&Stack::new(), target)).await?;
         HostTcp::new(socket, lease).map_err(NetError::Io)
+    }
+}
+
+impl TcpBind for HostNet {
+    type Error = NetError;
+    type Accept<'a> = HostListener;
+
+    /// Waits for nothing, so dropping it loses nothing.
+    async fn bind(&self, local: SocketAddr) -> Result<HostListener, NetError> {
+        HostListener::bind(local, self.lease()?).await
+    }
+}
+
+impl Network for HostNet {
+    fn local_port(socket: &HostTcp) -> Option<u16> {
+        socket.local_port()
     }
 }
 

@@ -208,6 +208,7 @@ impl fmt::Display for Limit {
             Self::PublicKey => "public key bytes",
             Self::RecordBuffer => "record bytes",
             Self::IdleRecords => "records without data",
+            Self::Sessions => "sessions open at once",
         })
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use at_modem::{Exit, Identity, LinkMemory, Modem, Parts, Timestamp, WallClock};
+use at_modem::{Exit, Identity, Modem, ModemMemory, Parts, Platform, Timestamp, WallClock};
 use embassy_time::{Duration, MockDriver};
 use rand_core::{CryptoRng, RngCore};
 
@@ -102,7 +102,7 @@ async fn life(
     port: Port,
     exits: Rc<RefCell<Vec<Exit>>>,
 ) {
-    let mut memory = Box::new(LinkMemory::new());
+    let mut memory = Box::new(ModemMemory::<5>::new());
     loop {
         let parts = Parts {
             net: &net,
@@ -110,23 +110,34 @@ async fn life(
             flash: flash.clone(),
             rng: Counting(0x9e37_79b9_7f4a_7c15),
             clock: &clock,
+            board: &(),
             identity: Identity {
                 chip: "ESP32",
                 module: "WROOM-32",
             },
             built,
         };
-        let mut modem = Modem::boot(parts).await.expect("the flash has its tables");
+        let mut modem = Modem::<Bench>::boot(parts)
+            .await
+            .expect("the flash has its tables");
         loop {
             let (mut rx, mut tx) = (port.clone(), port.clone());
             let exit = modem.run(&mut memory, &mut rx, &mut tx).await;
             exits.borrow_mut().push(exit);
             match exit {
-                Exit::Restart => break,
+                Exit::Restart | Exit::DeepSleep { .. } => break,
                 Exit::PortClosed => port.plugged().await,
             }
         }
     }
+}
+
+impl Platform for Bench {
+    type Net = Net;
+    type Wifi = Radio;
+    type Flash = Flash;
+    type Rng = Counting;
+    type Board = ();
 }
 
 /// A modem at work.
@@ -260,7 +271,7 @@ impl Wake for Flag {
 
 /// Numbers that look random and are the same in every run (xorshift64*).
 #[derive(Debug, Clone)]
-struct Counting(u64);
+pub(crate) struct Counting(u64);
 
 impl RngCore for Counting {
     fn next_u32(&mut self) -> u32 {

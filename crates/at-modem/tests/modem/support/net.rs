@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
-use edge_nal::{AddrType, Close, Dns, Readable, TcpConnect, TcpShutdown, TcpSplit};
+use at_modem::Network;
+use edge_nal::{
+    AddrType, Close, Dns, Readable, TcpAccept, TcpBind, TcpConnect, TcpShutdown, TcpSplit,
+};
 use embedded_io_async::{Error, ErrorKind, ErrorType, Read, Write};
 
 use super::udp::TimeServers;
@@ -75,6 +78,10 @@ struct State {
     names: Vec<(String, Resolves)>,
     asked_names: Vec<String>,
     connections: Vec<Peer>,
+    /// Ports that the modem listens on.
+    listening: Vec<u16>,
+    /// Who waits at a port to be let in.
+    knocking: VecDeque<(u16, SocketAddr, Peer)>,
     listener: Listener,
 }
 
@@ -113,6 +120,19 @@ impl Net {
     /// The peer of the latest connection.
     pub(crate) fn peer(&self) -> Peer {
         self.state.borrow().connections.last().unwrap().clone()
+    }
+
+    /// A client connects to a port of the modem; `None` if nobody listens there.
+    pub(crate) fn knock(&self, port: u16, from: &str) -> Option<Peer> {
+        let mut state = self.state.borrow_mut();
+        if !state.listening.contains(&port) {
+            return None;
+        }
+        let peer = Peer(Rc::new(RefCell::new(Connection::default())));
+        let from = from.parse().unwrap();
+        state.knocking.push_back((port, from, peer.clone()));
+        state.listener.tell();
+        Some(peer)
     }
 
     pub(crate) fn connections(&self) -> usize {
@@ -300,6 +320,59 @@ impl TcpConnect for Net {
         Ok(Socket { peer, whole: true })
     }
 }
+
+/// A port that the modem listens on, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Doorbell {
+    net: Net,
+    port: u16,
+}
+
+impl Drop for Doorbell {
+    fn drop(&mut self) {
+        let mut state = self.net.state.borrow_mut();
+        state.listening.retain(|port| *port != self.port);
+        state.knocking.retain(|(port, ..)| *port != self.port);
+    }
+}
+
+impl TcpBind for Net {
+    type Error = NetError;
+    type Accept<'a> = Doorbell;
+
+    async fn bind(&self, local: SocketAddr) -> Result<Doorbell, NetError> {
+        let mut state = self.state.borrow_mut();
+        if state.listening.contains(&local.port()) {
+            return Err(NetError(ErrorKind::AddrInUse));
+        }
+        state.listening.push(local.port());
+        Ok(Doorbell {
+            net: self.clone(),
+            port: local.port(),
+        })
+    }
+}
+
+impl TcpAccept for Doorbell {
+    type Error = NetError;
+    type Socket<'a> = Socket;
+
+    async fn accept(&self) -> Result<(SocketAddr, Socket), NetError> {
+        until(|context| {
+            let mut state = self.net.state.borrow_mut();
+            state.listener.listen(context);
+            let at = state
+                .knocking
+                .iter()
+                .position(|(port, ..)| *port == self.port)?;
+            let (_, from, peer) = state.knocking.remove(at)?;
+            Some(Ok((from, Socket { peer, whole: true })))
+        })
+        .await
+    }
+}
+
+impl Network for Net {}
 
 impl Dns for Net {
     type Error = NetError;

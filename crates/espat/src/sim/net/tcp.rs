@@ -41,6 +41,16 @@ impl HostTcp {
     pub fn peer(&self) -> io::Result<SocketAddr> {
         self.socket.get_ref().peer_addr()
     }
+
+    /// The port of this side.
+    #[must_use]
+    pub fn local_port(&self) -> Option<u16> {
+        self.socket
+            .get_ref()
+            .local_addr()
+            .ok()
+            .map(|own| own.port())
+    }
 }
 
 impl ErrorType for HostTcp {
