@@ -115,7 +115,12 @@ pub(crate) fn join_request(station: &StationConfig) -> Join<'_> {
 impl<P: Platform> Shared<'_, P> {
     /// Prints a change of the station and does what follows from it.
     pub(crate) async fn station_changed(&self, event: WifiEvent) {
-        self.print().await.reply(&Reply::Wifi(message(event))).await;
+        {
+            let mut print = self.print_unsolicited().await;
+            if self.says_status() {
+                print.reply(&Reply::Wifi(message(event))).await;
+            }
+        }
         match event {
             WifiEvent::Connected => {}
             WifiEvent::GotIp => self.sync_time.signal(()),
@@ -205,7 +210,8 @@ async fn time<P: Platform>(shared: &Shared<'_, P>) {
                 pause = SNTP_PAUSE_MIN;
                 shared.remember_time(&mut remembered).await;
                 if core::mem::take(&mut announce) {
-                    shared.print().await.reply(&Reply::TimeUpdated).await;
+                    let mut print = shared.print_unsolicited().await;
+                    print.reply(&Reply::TimeUpdated).await;
                 }
             } else {
                 retry = Some(pause);

@@ -12,10 +12,15 @@
 //! | `sslpolicy` | dialect |
 //! | `last_time` | seconds since 1970 (i64) that SNTP told; not a setting, and stored whatever `AT+SYSSTORE` says |
 //! | `cipsslcconf.<link>` | mode, number of certificate and key, number of CA |
+//! | `cipv6` | 0 or 1 |
+//! | `ciptcpopt.<link>`, `cipdns`, `savetranslink` | see `config/link.rs` |
+//! | `cipreconnintv` | units of 100 ms (u16) |
 
+use at_grammar::Mux;
 use at_grammar::commands::basic::{Baud, UartConfig};
 use at_grammar::types::{
-    AuthMode, Bounded, Dialect, FlowControl, Parity, StopBits, SysMsg, WifiMode, ZoneOffset,
+    AuthMode, Bounded, Dialect, FlowControl, Parity, ReceiveMode, StopBits, SysMsg, WifiMode,
+    ZoneOffset,
 };
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
@@ -24,8 +29,13 @@ use tls_session::Timestamp;
 
 use crate::link::{AlpnList, HostText, MAX_NAME};
 use crate::secret::Psk;
-use crate::state::LINK_IDS;
+use crate::state::LINKS;
 use crate::wifi::Ssid;
+
+mod link;
+
+use link::TRANSPARENT_RECORD;
+pub(crate) use link::{DNS_DEFAULTS, DnsSettings, SendLarge, TcpSettings, TransparentLink};
 
 /// Passphrase bytes.
 pub(crate) type Passphrase = Vec<u8, 64>;
@@ -160,21 +170,38 @@ pub(crate) struct Config {
     pub(crate) mode: WifiMode,
     pub(crate) auto_connect: bool,
     pub(crate) station: Option<StationConfig>,
-    pub(crate) ssl: [SslConf; LINK_IDS],
+    pub(crate) ssl: [SslConf; LINKS],
     pub(crate) sysmsg: SysMsg,
     pub(crate) sntp: SntpSettings,
     pub(crate) dialect: Dialect,
+    pub(crate) ipv6: bool,
+    pub(crate) tcp: [TcpSettings; LINKS],
+    /// `AT+CIPRECONNINTV`, in units of 100 ms.
+    pub(crate) reconnect_interval: u16,
+    pub(crate) dns: DnsSettings,
+    pub(crate) transparent: Option<TransparentLink>,
     /// A time that SNTP told, in this life or an earlier one.
     pub(crate) known_time: Option<Timestamp>,
     // Gone after a restart.
     pub(crate) echo: bool,
     pub(crate) syslog: bool,
     pub(crate) sysstore: bool,
-    pub(crate) common_name: [HostText; LINK_IDS],
-    pub(crate) sni: [HostText; LINK_IDS],
-    pub(crate) alpn: [AlpnList; LINK_IDS],
-    pub(crate) psk: [Option<Psk>; LINK_IDS],
+    pub(crate) common_name: [HostText; LINKS],
+    pub(crate) sni: [HostText; LINKS],
+    pub(crate) alpn: [AlpnList; LINKS],
+    pub(crate) psk: [Option<Psk>; LINKS],
+    pub(crate) mux: Mux,
     pub(crate) data_info: bool,
+    /// `AT+CIPMODE`.
+    pub(crate) passthrough: bool,
+    pub(crate) receive: [ReceiveMode; LINKS],
+    pub(crate) send_large: SendLarge,
+    /// Milliseconds that a block of data mode waits for more: `AT+TRANSINTVL`.
+    pub(crate) gather: u16,
+    /// `AT+CIPSERVERMAXCONN`.
+    pub(crate) server_max: u8,
+    /// `AT+CIPSTO`, in seconds; 0 for never.
+    pub(crate) server_timeout: u16,
     pub(crate) uart: UartConfig,
 }
 
@@ -190,7 +217,7 @@ impl Config {
             mode: WifiMode::Off,
             auto_connect: true,
             station: None,
-            ssl: [none; LINK_IDS],
+            ssl: [none; LINKS],
             sysmsg: SysMsg::NONE,
             echo: true,
             syslog: false,
@@ -207,7 +234,19 @@ impl Config {
             },
             dialect: Dialect::EspAt,
             known_time: None,
+            ipv6: false,
+            tcp: [TcpSettings::default(); LINKS],
+            reconnect_interval: 1,
+            dns: DnsSettings::default(),
+            transparent: None,
+            mux: Mux::Single,
             data_info: false,
+            passthrough: false,
+            receive: [ReceiveMode::Active; LINKS],
+            send_large: SendLarge::default(),
+            gather: 20,
+            server_max: 5,
+            server_timeout: 0,
             uart: UartConfig {
                 baud: Baud::clamped(115_200),
                 data_bits: Bounded::clamped(8),
@@ -261,6 +300,7 @@ impl Config {
         {
             config.sntp = sntp;
         }
+        config.load_links(&mut settings).await;
         for (place, link) in config.ssl.iter_mut().zip(0_u8..) {
             let Some(key) = Key::tls(link) else { continue };
             if let Ok(Some(record)) = settings.get(key, &mut buffer).await {
@@ -268,6 +308,35 @@ impl Config {
             }
         }
         config
+    }
+
+    /// What `AT+CIPV6`, `CIPTCPOPT`, `CIPDNS`, `CIPRECONNINTV` and `SAVETRANSLINK` left.
+    async fn load_links<F: NorFlash>(&mut self, settings: &mut Settings<'_, F>) {
+        if let Some(on) = byte(settings, Key::IPV6).await {
+            self.ipv6 = on != 0;
+        }
+        let mut buffer = [0; TRANSPARENT_RECORD];
+        for (place, link) in self.tcp.iter_mut().zip(0_u8..) {
+            let Some(key) = Key::tcp_options(link) else {
+                continue;
+            };
+            if let Ok(Some(record)) = settings.get(key, &mut buffer).await {
+                *place = TcpSettings::decode(record).unwrap_or(*place);
+            }
+        }
+        if let Ok(Some(record)) = settings.get(Key::DNS, &mut buffer).await
+            && let Some(dns) = DnsSettings::decode(record)
+        {
+            self.dns = dns;
+        }
+        if let Ok(Some(record)) = settings.get(Key::RECONNECT_INTERVAL, &mut buffer).await
+            && let Ok(units) = <[u8; 2]>::try_from(record)
+        {
+            self.reconnect_interval = u16::from_le_bytes(units).max(1);
+        }
+        if let Ok(Some(record)) = settings.get(Key::TRANSPARENT_LINK, &mut buffer).await {
+            self.transparent = TransparentLink::decode(record);
+        }
     }
 
     /// The earliest time it can be. Servers differ by seconds, so a time that one of them told

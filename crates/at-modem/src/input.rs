@@ -41,6 +41,42 @@ impl<'r, R: Read> Input<'r, R> {
         Ok(self.bytes.get(self.start..self.end).unwrap_or_default())
     }
 
+    /// What is there already.
+    pub(crate) fn pending(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// No room for more until some is consumed.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.end.saturating_sub(self.start) >= CAPACITY
+    }
+
+    /// Waits for more behind what is there; returns how much came. Dropping it loses nothing if the
+    /// port's `read` does not. Without room it waits for ever.
+    pub(crate) async fn more(&mut self) -> Result<usize, Gone> {
+        if self.start >= self.end {
+            self.start = 0;
+            self.end = 0;
+        } else if self.end >= CAPACITY {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end = self.end.saturating_sub(self.start);
+            self.start = 0;
+        }
+        let room = self.bytes.get_mut(self.end..).unwrap_or_default();
+        if room.is_empty() {
+            core::future::pending::<()>().await;
+        }
+        match self.rx.read(room).await {
+            Ok(0) | Err(_) => Err(Gone),
+            Ok(count) => {
+                let end = self.end.saturating_add(count).min(CAPACITY);
+                let count = end.saturating_sub(self.end);
+                self.end = end;
+                Ok(count)
+            }
+        }
+    }
+
     /// Takes bytes that were looked at.
     pub(crate) fn consume(&mut self, count: usize) {
         self.start = self.start.saturating_add(count).min(self.end);

@@ -19,6 +19,8 @@
 //! |---|---|
 //! | `framing` | where a command line ends |
 //! | `input` | what the port said last |
+//! | `attend` | the port while a command runs: payload, `busy p...` |
+//! | `escape` | `+++` |
 //! | `exec` | commands, one file per family |
 //! | `link` | the task that owns a connection |
 //! | `background` | events of the station, joining at boot, SNTP |
@@ -37,9 +39,11 @@
     reason = "one task owns a modem; its futures need not be Send"
 )]
 
+mod attend;
 mod background;
 pub mod clock;
 mod config;
+mod escape;
 mod exec;
 pub mod framing;
 mod input;

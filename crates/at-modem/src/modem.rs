@@ -1,6 +1,7 @@
 //! The modem: boots from flash, then serves one AT port until it goes away or a restart is asked for.
 
 use at_grammar::Reply;
+use embassy_futures::join::{join, join_array};
 use embassy_futures::select::{Either, Either4, select, select4};
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, Write};
@@ -8,6 +9,7 @@ use embedded_storage_async::nor_flash::ErrorType as NorErrorType;
 use partition_store::{FlashStore, LayoutError};
 use tls_session::Timestamp;
 
+use crate::attend::attend;
 use crate::background;
 use crate::clock::WallClock;
 use crate::config::Config;
@@ -158,13 +160,19 @@ impl<'a, P: Platform> Modem<'a, P> {
         let announce = !core::mem::replace(&mut self.announced, true);
         let exit = {
             let serve = serve(shared, announce, rx);
-            let [link0] = &shared.links;
-            let links = link::run(link0, shared, memory.parts());
+            let parts = memory.parts();
+            let links = join_array(
+                shared
+                    .links
+                    .each_ref()
+                    .map(|link| link::run(link, shared, parts)),
+            );
+            let links = join(links, link::server::run(shared));
             let background = background::run(shared);
             match select4(serve, shared.output.drain(tx), links, background).await {
                 Either4::First(exit) => exit,
                 Either4::Second(()) => Exit::PortClosed,
-                Either4::Third(()) | Either4::Fourth(()) => Exit::Restart,
+                Either4::Third(_) | Either4::Fourth(()) => Exit::Restart,
             }
         };
         // `OK` goes out before the port falls silent.
@@ -218,42 +226,6 @@ async fn serve<P: Platform>(shared: &Shared<'_, P>, announce: bool, rx: &mut imp
         line.clear();
         if verdict == exec::Verdict::Restart {
             return Exit::Restart;
-        }
-    }
-}
-
-/// Looks after the port while a command runs: payload goes to the command, the rest is turned away.
-async fn attend<P: Platform>(shared: &Shared<'_, P>, input: &mut Input<'_, impl Read>) -> Gone {
-    loop {
-        match shared.phase.get() {
-            Phase::Instant => shared.phase_changed.wait().await,
-            Phase::Payload(0) => shared.set_phase(Phase::Long),
-            Phase::Payload(left) => {
-                let Ok(bytes) = input.peek().await else {
-                    return Gone;
-                };
-                let piece = bytes.get(..left).unwrap_or(bytes);
-                let taken = shared.intake.write(piece).await;
-                input.consume(taken);
-                shared.set_phase(Phase::Payload(left.saturating_sub(taken)));
-            }
-            Phase::Long => {
-                let Ok(bytes) = input.peek().await else {
-                    return Gone;
-                };
-                // Only after waiting is it certain that the command still runs.
-                if shared.phase.get() != Phase::Long {
-                    continue;
-                }
-                let blank = bytes
-                    .iter()
-                    .all(|byte| matches!(byte, b'\r' | b'\n' | b' '));
-                let count = bytes.len();
-                input.consume(count);
-                if !blank {
-                    exec::busy(shared).await;
-                }
-            }
         }
     }
 }

@@ -1,15 +1,14 @@
 //! The one way to the AT port: messages go out whole, one after another.
 //!
 //! ```text
-//! interpreter ─┐
-//! link 0 ──────┼─▶ Turn (one at a time) ─▶ ring (8 KiB) ─▶ port
-//! busy p... ───┘
+//! interpreter, busy p... ───────────────────┐
+//! links, station, time ─▶ Hold (unless one) ┴▶ Turn (one at a time) ─▶ ring (8 KiB) ─▶ port
 //! ```
 //!
 //! A message enters the ring when there is room for all of it, so dropping a writer that waits
-//! loses that message and cuts none. Whoever must not be interrupted (from `>` to `Recv n bytes`)
-//! keeps the [`Turn`]. A port that takes nothing fills the ring, and the modem waits: nothing is
-//! dropped.
+//! loses that message and cuts none. A command that nothing unsolicited may interrupt (from `>` to
+//! `SEND OK`) has the [`Hold`]; its own messages, and `busy p...`, go out all the same. A port that
+//! takes nothing fills the ring, and the modem waits: nothing is dropped.
 
 use core::cell::RefCell;
 
@@ -24,6 +23,7 @@ pub(crate) const RING: usize = 8192;
 
 pub(crate) struct Output {
     turn: Mutex<NoopRawMutex, ()>,
+    hold: Mutex<NoopRawMutex, ()>,
     ring: RefCell<Deque<u8, RING>>,
     /// Something was put into the ring.
     filled: Signal<NoopRawMutex, ()>,
@@ -35,12 +35,20 @@ pub(crate) struct Output {
 pub(crate) struct Turn<'o> {
     output: &'o Output,
     _guard: MutexGuard<'o, NoopRawMutex, ()>,
+    /// Kept by whoever speaks unasked.
+    _hold: Option<Hold<'o>>,
 }
+
+/// While somebody has it, nothing unsolicited is printed.
+pub(crate) struct Hold<'o>(
+    #[expect(dead_code, reason = "held, not looked at")] MutexGuard<'o, NoopRawMutex, ()>,
+);
 
 impl Output {
     pub(crate) const fn new() -> Self {
         Self {
             turn: Mutex::new(()),
+            hold: Mutex::new(()),
             ring: RefCell::new(Deque::new()),
             filled: Signal::new(),
             drained: Signal::new(),
@@ -52,6 +60,22 @@ impl Output {
         Turn {
             output: self,
             _guard: self.turn.lock().await,
+            _hold: None,
+        }
+    }
+
+    /// Keeps everything unsolicited back until it is dropped. Dropping the future loses nothing.
+    pub(crate) async fn hold(&self) -> Hold<'_> {
+        Hold(self.hold.lock().await)
+    }
+
+    /// As [`Self::turn`], for what no command asked for.
+    pub(crate) async fn unsolicited(&self) -> Turn<'_> {
+        let hold = self.hold().await;
+        Turn {
+            output: self,
+            _guard: self.turn.lock().await,
+            _hold: Some(hold),
         }
     }
 
@@ -106,20 +130,28 @@ impl Turn<'_> {
     /// Dropping it before it is ready puts nothing of the current piece.
     pub(crate) async fn put(&mut self, message: &[u8]) {
         for piece in message.chunks(RING) {
-            loop {
-                {
-                    let mut ring = self.output.ring.borrow_mut();
-                    if RING.saturating_sub(ring.len()) >= piece.len() {
-                        for byte in piece {
-                            // There is room.
-                            let _ = ring.push_back(*byte);
-                        }
-                        break;
-                    }
-                }
-                self.output.drained.wait().await;
-            }
-            self.output.filled.signal(());
+            self.room(piece.len()).await;
+            self.push(piece);
         }
+    }
+
+    /// Waits until so many bytes fit, at most [`RING`]. Only this turn can use them up.
+    pub(crate) async fn room(&mut self, needed: usize) {
+        while RING.saturating_sub(self.output.ring.borrow().len()) < needed.min(RING) {
+            self.output.drained.wait().await;
+        }
+    }
+
+    /// Puts bytes that [`Self::room`] made room for.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        let mut ring = self.output.ring.borrow_mut();
+        for byte in bytes {
+            if ring.push_back(*byte).is_err() {
+                espat_log::error!("the port's ring is full");
+                break;
+            }
+        }
+        drop(ring);
+        self.output.filled.signal(());
     }
 }

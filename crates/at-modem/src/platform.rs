@@ -14,7 +14,7 @@
 use core::net::IpAddr;
 
 use at_grammar::commands::basic::UartConfig;
-use edge_nal::{Dns, TcpAccept, TcpBind, TcpConnect, UdpBind};
+use edge_nal::{Dns, TcpBind, TcpConnect, UdpBind};
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 use rand_core::CryptoRngCore;
 
@@ -86,13 +86,6 @@ pub trait Network: TcpConnect + TcpBind + UdpBind + Dns {
 
     /// Sets the options of a connection we opened. A stack that lacks one leaves it out.
     fn set_options(_socket: &<Self as TcpConnect>::Socket<'_>, _options: TcpOptions) {}
-
-    /// Sets the options of a connection that a server of ours accepted.
-    fn set_accepted_options(
-        _socket: &<<Self as TcpBind>::Accept<'_> as TcpAccept>::Socket<'_>,
-        _options: TcpOptions,
-    ) {
-    }
 
     /// Name servers to ask from now on; empty for those that DHCP told. False if the stack has no say.
     fn set_dns_servers(&self, _servers: &[IpAddr]) -> bool {

@@ -1,5 +1,6 @@
 //! Replies of the grammar onto the port.
 
+use at_grammar::reply::MAX_IPD_HEADER;
 use at_grammar::{Info, Reply};
 use heapless::Vec;
 
@@ -40,6 +41,52 @@ impl Printer<'_> {
         self.turn.put(&message).await;
     }
 
+    /// A head, and then `len` bytes that `fill` gives piece by piece, as one message.
+    ///
+    /// Dropping it before it is ready prints nothing and asks for nothing. More than the ring holds
+    /// waits for ever, so callers keep to a link's receive buffer.
+    pub(crate) async fn data(
+        &mut self,
+        head: &Reply<'_>,
+        len: usize,
+        tail: Option<&Reply<'_>>,
+        mut fill: impl FnMut(&mut [u8]) -> usize,
+    ) {
+        let mut line = Vec::<u8, MAX_IPD_HEADER>::new();
+        if head.write_to(&mut line).is_err() {
+            return;
+        }
+        let after = tail.map_or(0, Reply::size);
+        let total = line.len().saturating_add(len).saturating_add(after);
+        self.turn.room(total).await;
+        self.turn.push(&line);
+        self.pieces(len, &mut fill);
+        line.clear();
+        if tail.is_some_and(|tail| tail.write_to(&mut line).is_ok()) {
+            self.turn.push(&line);
+        }
+    }
+
+    /// As [`Self::data`], with nothing around it.
+    pub(crate) async fn stream(&mut self, len: usize, mut fill: impl FnMut(&mut [u8]) -> usize) {
+        self.turn.room(len).await;
+        self.pieces(len, &mut fill);
+    }
+
+    fn pieces(&mut self, len: usize, fill: &mut impl FnMut(&mut [u8]) -> usize) {
+        let mut piece = [0; 256];
+        let mut left = len;
+        while left > 0 {
+            let into = piece.get_mut(..left.min(256)).unwrap_or_default();
+            let count = fill(into);
+            if count == 0 {
+                break;
+            }
+            self.turn.push(piece.get(..count).unwrap_or_default());
+            left = left.saturating_sub(count);
+        }
+    }
+
     /// Bytes as they are.
     pub(crate) async fn raw(&mut self, bytes: &[u8]) {
         self.turn.put(bytes).await;
@@ -51,6 +98,13 @@ impl<P: Platform> Shared<'_, P> {
     pub(crate) async fn print(&self) -> Printer<'_> {
         Printer {
             turn: self.output.turn().await,
+        }
+    }
+
+    /// As [`Self::print`], for what no command asked for.
+    pub(crate) async fn print_unsolicited(&self) -> Printer<'_> {
+        Printer {
+            turn: self.output.unsolicited().await,
         }
     }
 }

@@ -2,26 +2,31 @@
 
 use core::cell::{Cell, RefCell};
 
-use at_grammar::Reply;
+use at_grammar::reply::{LinkConn, Remote};
+use at_grammar::types::ReceiveMode;
+use at_grammar::{LinkId, Mux, Reply};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use embassy_sync::pipe::Pipe;
 use embassy_sync::signal::Signal;
+use embassy_time::Duration;
 use partition_store::{FlashStore, PartitionStore};
 
 use crate::clock::WallClock;
 use crate::config::Config;
-use crate::link::Link;
 use crate::link::credentials::CredentialMemory;
+use crate::link::server::Server;
+use crate::link::{Link, LinkStatus};
 use crate::output::Output;
-use crate::platform::Platform;
+use crate::platform::{Platform, TcpOptions};
 
-/// Links of this release.
-pub(crate) const LINKS: usize = 1;
-/// Link ids that settings exist for.
-pub(crate) const LINK_IDS: usize = 5;
+/// Links there are, each with settings of its own.
+pub(crate) const LINKS: usize = LinkId::COUNT;
 /// Most bytes of one `CIPSEND`.
 pub(crate) const MAX_SEND: usize = 8192;
+
+/// A payload that has no length: it ends by `+++`.
+pub(crate) const ENDLESS: usize = usize::MAX;
 
 /// Payload of the running command: what `CIPSEND` sends, or a partition image being read.
 pub(crate) type Payload = Mutex<NoopRawMutex, [u8; MAX_SEND]>;
@@ -85,6 +90,21 @@ pub(crate) enum Phase {
     Long,
     /// This many bytes of input are the command's payload.
     Payload(usize),
+    /// As many, but `+++` alone in its burst ends them: [`Shared::escaped`].
+    Cancellable(usize),
+    /// As many once `\\<any>` is `<any>`; `\\0` ends them: [`Shared::escaped`].
+    Quoted(usize),
+}
+
+/// How what arrives on a link reaches the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// `+IPD` and the data.
+    Active,
+    /// `+IPD` and their number; the host fetches them.
+    Passive,
+    /// As they are: `AT+CIPMODE=1`.
+    Raw,
 }
 
 /// Station state as `AT+CIPSTATUS` tells it.
@@ -123,6 +143,13 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) intake: Pipe<NoopRawMutex, 512>,
     pub(crate) phase: Cell<Phase>,
     pub(crate) phase_changed: Signal<NoopRawMutex, ()>,
+    /// The payload ended before its length did.
+    pub(crate) escaped: Signal<NoopRawMutex, ()>,
+    /// Data mode without end: what the host says goes to a link, and nothing else is said.
+    pub(crate) passthrough: Cell<bool>,
+    /// A link was opened or is over.
+    pub(crate) link_changed: Signal<NoopRawMutex, ()>,
+    pub(crate) server: Server,
     pub(crate) config: RefCell<Config>,
     pub(crate) station: Cell<Station>,
     /// `AT+CIPSNTPCFG` came, or the network did.
@@ -156,11 +183,15 @@ impl<'a, P: Platform> Shared<'a, P> {
             board,
             identity,
             output: Output::new(),
-            links: [Link::new(0)],
+            links: LinkId::ALL.map(Link::new),
             payload: Mutex::new([0; MAX_SEND]),
             intake: Pipe::new(),
             phase: Cell::new(Phase::Instant),
             phase_changed: Signal::new(),
+            escaped: Signal::new(),
+            passthrough: Cell::new(false),
+            link_changed: Signal::new(),
+            server: Server::new(),
             config: RefCell::new(config),
             station: Cell::new(Station::default()),
             sync_time: Signal::new(),
@@ -178,9 +209,93 @@ impl<P: Platform> Shared<'_, P> {
         self.phase_changed.signal(());
     }
 
+    /// The number of a link as messages carry it: with `AT+CIPMUX=1` only.
+    pub(crate) fn label(&self, link: LinkId) -> Option<LinkId> {
+        match self.config.borrow().mux {
+            Mux::Single => None,
+            Mux::Multiple => Some(link),
+        }
+    }
+
+    /// Whether changes of links and station may be said: in passthrough only with `AT+SYSMSG` bit 2.
+    pub(crate) fn says_status(&self) -> bool {
+        !self.passthrough.get() || self.config.borrow().sysmsg.reports_in_passthrough()
+    }
+
+    /// How what arrives on `link` reaches the host.
+    pub(crate) fn delivery(&self, link: &Link) -> Delivery {
+        let config = self.config.borrow();
+        if config.passthrough {
+            Delivery::Raw
+        } else {
+            match config.receive.get(link.id.index()) {
+                Some(ReceiveMode::Passive) => Delivery::Passive,
+                _ => Delivery::Active,
+            }
+        }
+    }
+
+    /// `AT+CIPTCPOPT` for a new connection of this link.
+    pub(crate) fn tcp_options(&self, link: &Link) -> TcpOptions {
+        let config = self.config.borrow();
+        let tcp = config.tcp.get(link.id.index()).copied().unwrap_or_default();
+        TcpOptions {
+            // Negative is off.
+            linger: u32::try_from(tcp.linger)
+                .ok()
+                .map(|seconds| u16::try_from(seconds).unwrap_or(u16::MAX)),
+            no_delay: tcp.no_delay,
+            keep_alive: tcp.keep_alive,
+        }
+    }
+
+    /// `so_sndtimeo`, where it is set.
+    pub(crate) fn send_patience(&self, link: &Link) -> Option<Duration> {
+        let config = self.config.borrow();
+        let tcp = config.tcp.get(link.id.index())?;
+        (tcp.send_timeout > 0).then(|| Duration::from_millis(u64::from(tcp.send_timeout)))
+    }
+
     /// Prints `CLOSED` for a link.
-    pub(crate) async fn print_closed(&self, _link: u8) {
-        self.print().await.reply(&Reply::Closed(None)).await;
+    pub(crate) async fn print_closed(&self, link: LinkId) {
+        let mut print = self.print_unsolicited().await;
+        if self.says_status() {
+            print.reply(&Reply::Closed(self.label(link))).await;
+        }
+    }
+
+    /// The message that a link is open, as `AT+SYSMSG` bit 1 wants it.
+    pub(crate) fn connected(&self, link: LinkId, status: &LinkStatus) -> Reply<'static> {
+        if self.config.borrow().sysmsg.detailed_connect() {
+            Reply::LinkConn(LinkConn {
+                established: true,
+                link,
+                transport: status.transport(),
+                terminal: status.terminal,
+                remote: Remote {
+                    ip: status.remote.ip(),
+                    port: status.remote.port(),
+                },
+                local_port: status.local_port,
+            })
+        } else {
+            Reply::Connect(self.label(link))
+        }
+    }
+
+    /// Prints `CONNECT` for a link that no command opened.
+    pub(crate) async fn print_connected(&self, link: LinkId, status: &LinkStatus) {
+        let mut print = self.print_unsolicited().await;
+        if self.says_status() {
+            print.reply(&self.connected(link, status)).await;
+        }
+    }
+
+    /// Notes that there was a link since the last address: `AT+CIPSTATUS` tells.
+    pub(crate) fn note_link(&self) {
+        let mut station = self.station.get();
+        station.had_link = true;
+        self.station.set(station);
     }
 
     /// Notes that a join begins or is over.
@@ -194,6 +309,9 @@ impl<P: Platform> Shared<'_, P> {
     /// The port went away in the middle of anything: nothing of it is left for the next one.
     pub(crate) fn forget_port(&self) {
         self.intake.clear();
+        self.escaped.reset();
+        self.passthrough.set(false);
+        self.server.forget();
         for link in &self.links {
             link.forget();
         }
@@ -201,7 +319,7 @@ impl<P: Platform> Shared<'_, P> {
 
     /// Whether any link is open.
     pub(crate) fn any_link_open(&self) -> bool {
-        self.links.iter().any(|link| link.status.get().is_some())
+        self.links.iter().any(Link::is_open)
     }
 }
 

@@ -283,6 +283,12 @@ impl WifiMode {
     pub const fn has_station(self) -> bool {
         matches!(self, Self::Station | Self::StationAndSoftAp)
     }
+
+    /// Whether there is an access point of ours.
+    #[must_use]
+    pub const fn has_soft_ap(self) -> bool {
+        matches!(self, Self::SoftAp | Self::StationAndSoftAp)
+    }
 }
 
 /// What runs over a link.

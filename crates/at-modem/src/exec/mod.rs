@@ -4,7 +4,7 @@
 //! command that waits for something outside says [`Phase::Long`] first, so that the port is served
 //! meanwhile.
 
-use at_grammar::{Command, ErrorWord, LinkId, Mux, Reply, parse_line};
+use at_grammar::{Command, ErrorWord, Reply, parse_line};
 
 use crate::framing::{Framed, LineBuffer};
 use crate::platform::Platform;
@@ -13,11 +13,15 @@ use crate::state::{Phase, Shared};
 
 mod basic;
 mod flash;
+mod links;
+mod names;
 mod pki;
 mod policy;
 mod probe;
+mod receive;
+mod send;
 mod ssl;
-mod tcpip;
+mod time;
 mod wifi;
 
 /// What becomes of the modem after a line.
@@ -52,11 +56,6 @@ impl Failed {
 /// Executed, but this release does not have it.
 pub(crate) const NOT_HERE: Failed = Failed::with(0);
 
-/// The only link there is.
-pub(crate) fn only_link(link: Option<LinkId>) -> Option<LinkId> {
-    link.or(LinkId::new(0))
-}
-
 /// Executes what framing found.
 pub(crate) async fn line<P: Platform>(
     shared: &Shared<'_, P>,
@@ -69,8 +68,9 @@ pub(crate) async fn line<P: Platform>(
     if shared.config.borrow().echo {
         shared.output.turn().await.put(line.raw()).await;
     }
+    let mux = shared.config.borrow().mux;
     let result = match framed {
-        Framed::Line => match parse_line(line.line(), Mux::Single) {
+        Framed::Line => match parse_line(line.line(), mux) {
             Ok(command) => run(shared, command).await,
             Err(error) => Err(Failed(error.error_word())),
         },
@@ -150,20 +150,19 @@ async fn run<P: Platform>(shared: &Shared<'_, P>, command: Command<'_>) -> Resul
         Command::CwautoconnSet(on) => wifi::set_auto_connect(shared, on).await,
         Command::Cifsr => wifi::addresses(shared).await,
         Command::CipstaQuery => wifi::station_address(shared).await,
-        Command::CipdomainSet(request) => tcpip::resolve(shared, &request).await,
-        Command::Cipstatus => tcpip::status(shared, true).await,
-        Command::CipstateQuery => tcpip::status(shared, false).await,
-        Command::CipstartSet(request) => tcpip::open(shared, &request).await,
-        Command::Cipclose => tcpip::close(shared).await,
-        Command::CipsendSet(request) => tcpip::send(shared, &request).await,
-        // Passthrough, several links and passive receive are not in this release.
-        Command::Cipsend | Command::CipcloseSet(_) => Err(NOT_HERE),
-        Command::CipdinfoQuery => tcpip::data_info(shared).await,
-        Command::CipdinfoSet(on) => tcpip::set_data_info(shared, on),
-        Command::CipmuxQuery => tcpip::mux(shared).await,
-        Command::CipmuxSet(mux) => tcpip::set_mux(mux),
-        Command::CiprecvmodeQuery => tcpip::receive_mode(shared).await,
-        Command::CiprecvmodeSet(mode) => tcpip::set_receive_mode(mode),
+        Command::CipdomainSet(request) => names::resolve(shared, &request).await,
+        Command::Cipstatus => links::status(shared, true).await,
+        Command::CipstateQuery => links::status(shared, false).await,
+        Command::CipstartSet(request) => links::open(shared, &request).await,
+        Command::Cipclose => links::close_only(shared).await,
+        Command::CipcloseSet(request) => links::close(shared, request.0).await,
+        Command::CipsendSet(request) => send::send(shared, &request, false).await,
+        Command::CipdinfoQuery => receive::data_info(shared).await,
+        Command::CipdinfoSet(on) => receive::set_data_info(shared, on),
+        Command::CipmuxQuery => links::mux(shared).await,
+        Command::CipmuxSet(mux) => links::set_mux(shared, mux),
+        Command::CiprecvmodeQuery => receive::mode(shared).await,
+        Command::CiprecvmodeSet(mode) => receive::set_mode(shared, mode),
         Command::CipsslcconfQuery => ssl::configs(shared).await,
         Command::CipsslcconfSet(request) => ssl::configure(shared, request).await,
         Command::CipsslccnQuery => ssl::names(shared, ssl::Which::CommonName).await,
@@ -183,11 +182,11 @@ async fn run<P: Platform>(shared: &Shared<'_, P>, command: Command<'_>) -> Resul
         Command::SslpolicySet(dialect) => policy::set(shared, dialect).await,
         Command::SslprobeSet(request) => probe::run(shared, &request).await,
         Command::PkiQuery => pki::list(shared).await,
-        Command::CipsntpcfgQuery => tcpip::time_config(shared).await,
-        Command::CipsntpcfgSet(request) => tcpip::set_time_config(shared, &request).await,
-        Command::CipsntptimeQuery => tcpip::time(shared).await,
-        Command::CipsntpintvQuery => tcpip::time_interval(shared).await,
-        Command::CipsntpintvSet(seconds) => tcpip::set_time_interval(shared, seconds),
+        Command::CipsntpcfgQuery => time::time_config(shared).await,
+        Command::CipsntpcfgSet(request) => time::set_time_config(shared, &request).await,
+        Command::CipsntptimeQuery => time::time(shared).await,
+        Command::CipsntpintvQuery => time::time_interval(shared).await,
+        Command::CipsntpintvSet(seconds) => time::set_time_interval(shared, seconds),
         _ => Err(NOT_HERE),
     }
 }

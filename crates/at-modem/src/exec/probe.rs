@@ -5,7 +5,7 @@
 //! a failed `AT+CIPSTART`.
 
 use at_grammar::commands::trust::{Probe, ProbeLine};
-use at_grammar::types::Sha256;
+use at_grammar::types::{Family, Sha256};
 use at_grammar::{AtStr, Info, LinkId, Reply};
 use heapless::String;
 use sha2::Digest;
@@ -14,8 +14,8 @@ use tls_session::{Cause, Reason, Stage};
 use x509_facts::Certificate;
 
 use super::ssl::reason_line;
-use super::{Done, Failed, NOT_HERE, error, policy};
-use crate::link::{Link, OpenRequest, Probed};
+use super::{Done, Failed, error, policy};
+use crate::link::{Carrier, Link, OpenRequest, Probed};
 use crate::platform::Platform;
 use crate::print::Printer;
 use crate::state::Shared;
@@ -26,24 +26,25 @@ pub(super) async fn run<P: Platform>(
     request: &Probe<'_>,
 ) -> Result<Done, Failed> {
     let id = LinkId::ZERO;
-    let link = shared.links.get(id.index()).ok_or(NOT_HERE)?;
-    if link.status.get().is_some() {
+    let link = shared.link(id)?;
+    if link.is_open() {
         let mut print = shared.print().await;
         print.reply(&Reply::AlreadyConnected).await;
-        error(&mut print, shared.syslog(), NOT_HERE.0).await;
+        error(&mut print, shared.syslog(), Failed::with(0).0).await;
         return Ok(Done::Printed);
     }
     shared.takes_long();
     let host = request.host.to_text();
-    let tls = policy::settings(&shared.config.borrow(), id, &host).ok_or(NOT_HERE)?;
+    let tls = policy::settings(&shared.config.borrow(), id, &host).ok_or(Failed::with(0))?;
     let failed = if policy::is_refused(shared.config.borrow().dialect, &tls) {
         Reason::new(Stage::Setup, Cause::StrictPolicy)
-    } else if shared.wifi.address().is_none() {
+    } else if !shared.network_is_up() {
         Reason::new(Stage::Tcp, Cause::Unreachable).wanting("an IP address of the station")
     } else {
         link.probed.replace(None);
         let connect = link.connect(OpenRequest {
-            tls: Some(tls),
+            carrier: Carrier::Tls(tls),
+            family: Family::V4,
             host,
             port: request.port.get(),
             probe: true,

@@ -16,7 +16,7 @@ use crate::config::SslConf;
 use crate::platform::Platform;
 use crate::print::Printer;
 use crate::secret::{MAX_PSK, Psk, Secret};
-use crate::state::{LINK_IDS, Shared};
+use crate::state::Shared;
 
 /// Suites there are: TLS_AES_128_GCM_SHA256, which every TLS 1.3 server must have (RFC 8446 §9.1).
 const SUITES: [u16; 1] = [0x1301];
@@ -30,7 +30,7 @@ fn target(link: Option<LinkTarget>) -> LinkTarget {
 }
 
 pub(super) fn ids() -> impl Iterator<Item = LinkId> {
-    (0_u8..).take(LINK_IDS).filter_map(LinkId::new)
+    LinkId::ALL.into_iter()
 }
 
 pub(super) async fn configs<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {

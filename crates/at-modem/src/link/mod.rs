@@ -4,17 +4,19 @@
 //! interpreter ── open ──▶ task: CA, name, TCP, TLS ── opened ──▶ interpreter
 //!             ── send ──▶ task: payload buffer     ── sent ────▶
 //!             ── close ─▶ task                     ── closed ──▶
-//!                         task ── +IPD, CLOSED ──▶ AT port
+//!                         task ─▶ inbox ── +IPD, CLOSED ──▶ AT port
 //! ```
 //!
-//! The task lives as long as the modem runs, so no read or write of a session is dropped half-way
-//! because the host had something to say.
+//! A link that we open belongs to its own task ([`run`]); one that a client opened, to the server's
+//! ([`server`]). Tasks live as long as the modem runs, so no read or write of a session is dropped
+//! half-way because the host had something to say.
 
 use core::cell::{Cell, RefCell};
 use core::net::SocketAddr;
 
-use at_grammar::reply::{PkiItem, Remote};
-use at_grammar::types::AuthMode;
+use at_grammar::LinkId;
+use at_grammar::reply::PkiItem;
+use at_grammar::types::{AuthMode, Family, Protocol, Terminal, Transport, UdpMode};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use heapless::{String, Vec};
@@ -23,12 +25,18 @@ use tls_session::{Cause, Reason};
 use crate::secret::Psk;
 
 pub(crate) mod credentials;
+pub(crate) mod inbox;
 mod open;
+mod present;
 mod pump;
+pub(crate) mod server;
+mod tls;
+mod udp;
 
-pub(crate) use open::run;
+pub(crate) use inbox::Inbox;
+pub(crate) use open::{resolve, run};
 
-/// Most payload bytes of one `+IPD`, as the newer manual has it.
+/// Most payload bytes of one `+IPD`, as the newer manual has it, and of one block of a passthrough.
 pub(crate) const MAX_IPD: usize = 2920;
 
 /// Longest host name, SNI and CN.
@@ -58,14 +66,48 @@ pub(crate) struct TlsSettings {
     pub(crate) psk: Option<Psk>,
 }
 
+/// What a link runs over.
+#[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one value per command, moved into the task that uses it"
+)]
+pub(crate) enum Carrier {
+    Tcp,
+    Tls(TlsSettings),
+    Udp {
+        /// Any, if none was named.
+        local_port: Option<u16>,
+        mode: UdpMode,
+    },
+}
+
 /// A connection to be opened.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenRequest {
-    pub(crate) tls: Option<TlsSettings>,
+    pub(crate) carrier: Carrier,
+    pub(crate) family: Family,
     pub(crate) host: HostText,
     pub(crate) port: u16,
     /// Handshake only: what the server shows goes into the payload buffer, and the link stays closed.
     pub(crate) probe: bool,
+}
+
+impl OpenRequest {
+    pub(crate) const fn tls(&self) -> Option<&TlsSettings> {
+        match &self.carrier {
+            Carrier::Tls(tls) => Some(tls),
+            Carrier::Tcp | Carrier::Udp { .. } => None,
+        }
+    }
+}
+
+/// Bytes of the payload buffer on their way out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outgoing {
+    pub(crate) len: usize,
+    /// UDP: this one goes there.
+    pub(crate) to: Option<SocketAddr>,
 }
 
 /// What a server showed to a probe.
@@ -96,28 +138,47 @@ pub(crate) enum CloseBy {
 /// An open connection, as `AT+CIPSTATUS` shows it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LinkStatus {
-    pub(crate) tls: bool,
+    pub(crate) protocol: Protocol,
+    pub(crate) terminal: Terminal,
+    /// The peer; with UDP whom the next datagram goes to.
     pub(crate) remote: SocketAddr,
+    /// 0 where the network stack does not tell it.
+    pub(crate) local_port: u16,
+    /// UDP: what decides the peer.
+    pub(crate) udp: Option<UdpMode>,
+}
+
+impl LinkStatus {
+    pub(crate) const fn transport(&self) -> Transport {
+        let family = if self.remote.is_ipv4() {
+            Family::V4
+        } else {
+            Family::V6
+        };
+        Transport::new(self.protocol, family)
+    }
 }
 
 /// One link's mailbox.
 pub(crate) struct Link {
-    pub(crate) id: u8,
+    pub(crate) id: LinkId,
     pub(crate) open: Signal<NoopRawMutex, OpenRequest>,
     pub(crate) opened: Signal<NoopRawMutex, Result<(), Reason>>,
+    /// Between `open` and `opened`.
+    opening: Cell<bool>,
     pub(crate) close: Signal<NoopRawMutex, CloseBy>,
     /// Whether it was closed by the command that waits for this.
     pub(crate) closed: Signal<NoopRawMutex, bool>,
-    /// This many bytes of the payload buffer are to be sent.
-    pub(crate) send: Signal<NoopRawMutex, usize>,
+    /// Bytes of the payload buffer are to be sent.
+    pub(crate) send: Signal<NoopRawMutex, Outgoing>,
     /// Whether they were.
     pub(crate) sent: Signal<NoopRawMutex, bool>,
     /// `None` while closed.
     pub(crate) status: Cell<Option<LinkStatus>>,
     /// The host has read that the link is open: data may be printed.
     pub(crate) announced: Signal<NoopRawMutex, ()>,
-    /// `AT+CIPDINFO`.
-    pub(crate) show_remote: Cell<bool>,
+    /// What arrived.
+    pub(crate) inbox: Inbox,
     /// A send was asked for and not answered.
     pub(crate) sending: Cell<bool>,
     /// What a probe found, in the payload buffer.
@@ -127,18 +188,19 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) const fn new(id: u8) -> Self {
+    pub(crate) const fn new(id: LinkId) -> Self {
         Self {
             id,
             open: Signal::new(),
             opened: Signal::new(),
+            opening: Cell::new(false),
             close: Signal::new(),
             closed: Signal::new(),
             send: Signal::new(),
             sent: Signal::new(),
             status: Cell::new(None),
             announced: Signal::new(),
-            show_remote: Cell::new(false),
+            inbox: Inbox::new(),
             sending: Cell::new(false),
             probed: RefCell::new(None),
             reason: RefCell::new(None),
@@ -149,23 +211,67 @@ impl Link {
     pub(crate) fn forget(&self) {
         self.open.reset();
         self.opened.reset();
+        self.opening.set(false);
         self.close.reset();
         self.closed.reset();
         self.send.reset();
         self.sent.reset();
         self.announced.reset();
+        self.inbox.reset();
         self.status.set(None);
         self.sending.set(false);
+    }
+
+    /// Neither open nor being opened.
+    pub(crate) const fn is_free(&self) -> bool {
+        self.status.get().is_none() && !self.opening.get()
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.status.get().is_some()
+    }
+
+    /// Open, and by a client of our server.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.status
+            .get()
+            .is_some_and(|status| status.terminal == Terminal::Server)
+    }
+
+    fn clear_signals(&self) {
+        self.close.reset();
+        self.closed.reset();
+        self.send.reset();
+        self.announced.reset();
     }
 
     /// Opens the connection. The AT port is served meanwhile by whoever else is polled.
     pub(crate) async fn connect(&self, request: OpenRequest) -> Result<(), Reason> {
         self.opened.reset();
-        self.close.reset();
-        self.closed.reset();
-        self.announced.reset();
+        self.clear_signals();
+        self.opening.set(true);
         self.open.signal(request);
-        self.opened.wait().await
+        self.opened().await
+    }
+
+    /// What became of [`Self::connect`].
+    pub(crate) async fn opened(&self) -> Result<(), Reason> {
+        let result = self.opened.wait().await;
+        self.opening.set(false);
+        result
+    }
+
+    /// A client has opened the connection.
+    fn accept(&self, status: LinkStatus) {
+        self.clear_signals();
+        self.begin(status);
+    }
+
+    fn begin(&self, status: LinkStatus) {
+        self.reason.replace(None);
+        self.send.reset();
+        self.inbox.reset();
+        self.status.set(Some(status));
     }
 
     /// Closes an open connection and waits until it is. False if it ended by itself meanwhile, and
@@ -176,32 +282,29 @@ impl Link {
         self.closed.wait().await
     }
 
-    /// Sends the first `len` bytes of the payload buffer; false if the network did not take them.
-    pub(crate) async fn transmit(&self, len: usize) -> bool {
+    /// Sends bytes of the payload buffer; false if the network did not take them.
+    ///
+    /// Dropping it leaves the link sending; the next call waits for that.
+    pub(crate) async fn transmit(&self, outgoing: Outgoing) -> bool {
+        if self.sending.get() {
+            self.sent.wait().await;
+            self.sending.set(false);
+        }
         if self.status.get().is_none() {
             return false;
         }
         self.sent.reset();
         self.sending.set(true);
-        self.send.signal(len);
+        self.send.signal(outgoing);
         let sent = self.sent.wait().await;
         self.sending.set(false);
         sent
     }
 
-    /// The sender to show in `+IPD`, if `AT+CIPDINFO=1`.
-    pub(crate) fn shown_remote(&self) -> Option<Remote> {
-        let status = self.status.get().filter(|_| self.show_remote.get())?;
-        Some(Remote {
-            ip: status.remote.ip(),
-            port: status.remote.port(),
-        })
-    }
-
     pub(crate) fn remember(&self, reason: Reason) {
         espat_log::info!(
             "link {}: {} refused or ended, mbedtls {}, flags {}",
-            self.id,
+            self.id.get(),
             reason.stage.word(),
             reason.mbedtls(),
             reason.verify_flags()

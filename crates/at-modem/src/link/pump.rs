@@ -1,18 +1,28 @@
-//! Data both ways over one open link, plain or TLS, until somebody ends it.
+//! Data both ways over one open stream, plain or TLS, until somebody ends it.
 
-use at_grammar::Reply;
-use at_grammar::reply::{Ipd, MAX_IPD_HEADER};
-use embassy_futures::select::{Either3, select3};
-use embassy_time::{Duration, with_timeout};
+use core::convert::Infallible;
+
+use at_grammar::types::Terminal;
+use embassy_futures::join::join;
+use embassy_futures::select::{Either, Either4, select, select4};
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::signal::Signal;
+use embassy_time::{Duration, Instant, Timer, with_timeout};
 use embedded_io_async::{Read, Write};
 use tls_session::{Cause, Reason, Stage};
 
-use super::{CloseBy, Link, MAX_IPD};
-use crate::output::Output;
-use crate::state::Payload;
+use super::inbox::Inbox;
+use super::present::present;
+use super::{CloseBy, Link};
+use crate::platform::Platform;
+use crate::state::Shared;
 
-/// How long data may wait for room in the network stack before the send has failed.
+/// How long data may wait for room in the network stack before the send has failed, where
+/// `AT+CIPTCPOPT` says nothing else.
 const SEND_PATIENCE: Duration = Duration::from_secs(30);
+
+/// One read of a socket.
+const PIECE: usize = 1460;
 
 /// Who ended a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,76 +40,114 @@ pub(super) enum End {
 }
 
 /// Runs until the link ends. `reason` turns a transport's error into why.
-pub(super) async fn pump<R: Read, W: Write<Error = R::Error>>(
+///
+/// What arrived before a failure is still given to the host.
+pub(super) async fn pump<P: Platform, R: Read, W: Write<Error = R::Error>>(
     link: &Link,
-    output: &Output,
-    payload: &Payload,
+    shared: &Shared<'_, P>,
     rx: R,
     tx: W,
     reason: impl Fn(R::Error) -> Reason,
 ) -> End {
-    let receive = receive(link, output, rx);
-    let send = send(link, payload, tx, &reason);
-    match select3(receive, send, link.close.wait()).await {
-        Either3::First(Ok(())) => End::Peer,
-        Either3::First(Err(error)) => End::Failed(reason(error)),
-        Either3::Second(failed) => End::Failed(failed),
-        Either3::Third(CloseBy::Host) => End::Host,
-        Either3::Third(CloseBy::Interface) => End::Failed(Reason::new(Stage::Data, Cause::Closed)),
+    let failure = Signal::<NoopRawMutex, Reason>::new();
+    let receive = async {
+        let failed = match select(receive(&link.inbox, rx), failure.wait()).await {
+            Either::First(end) => end.err().map(&reason),
+            Either::Second(reason) => Some(reason),
+        };
+        link.inbox.finish();
+        failed
+    };
+    let send = async {
+        let failed = send(link, shared, tx, &reason).await;
+        failure.signal(failed);
+        refuse_sends(link).await
+    };
+    let incoming = join(receive, present(link, shared));
+    match select4(incoming, send, link.close.wait(), idle(link, shared)).await {
+        Either4::First((None, ())) => End::Peer,
+        Either4::First((Some(reason), ())) => End::Failed(reason),
+        Either4::Second(never) => match never {},
+        Either4::Third(CloseBy::Host) => End::Host,
+        Either4::Third(CloseBy::Interface) => End::Failed(Reason::new(Stage::Data, Cause::Closed)),
+        Either4::Fourth(ms) => End::Failed(Reason::new(Stage::Data, Cause::Timeout { ms })),
     }
 }
 
-/// Prints what arrives as `+IPD`, until the peer closes.
-///
-/// Header and data enter the ring together, so a close by command cuts no message.
-async fn receive<R: Read>(link: &Link, output: &Output, mut rx: R) -> Result<(), R::Error> {
-    let mut message = heapless::Vec::<u8, { MAX_IPD_HEADER + MAX_IPD }>::new();
-    let mut data = [0; MAX_IPD];
+/// Takes what arrives until the peer closes. A full inbox leaves it in the network stack.
+async fn receive<R: Read>(inbox: &Inbox, mut rx: R) -> Result<(), R::Error> {
+    let mut piece = [0; PIECE];
     loop {
-        let count = rx.read(&mut data).await?;
+        let count = rx.read(&mut piece).await?;
         if count == 0 {
             return Ok(());
         }
-        message.clear();
-        let head = Reply::Ipd(Ipd {
-            link: None,
-            len: u32::try_from(count).unwrap_or(u32::MAX),
-            remote: link.shown_remote(),
-        });
-        let data = data.get(..count).unwrap_or_default();
-        if head.write_to(&mut message).is_ok() && message.extend_from_slice(data).is_ok() {
-            output.turn().await.put(&message).await;
-        }
+        inbox.push(piece.get(..count).unwrap_or_default()).await;
     }
 }
 
 /// Sends what the interpreter left in the payload buffer, each time it says so.
-async fn send<W: Write>(
+async fn send<P: Platform, W: Write>(
     link: &Link,
-    payload: &Payload,
+    shared: &Shared<'_, P>,
     mut tx: W,
     reason: &impl Fn(W::Error) -> Reason,
 ) -> Reason {
     loop {
-        let len = link.send.wait().await;
-        let data = payload.lock().await;
+        let outgoing = link.send.wait().await;
+        let data = shared.payload.lock().await;
         let write = async {
-            tx.write_all(data.get(..len).unwrap_or_default()).await?;
+            tx.write_all(data.get(..outgoing.len).unwrap_or_default())
+                .await?;
             tx.flush().await
         };
-        let failed = match with_timeout(SEND_PATIENCE, write).await {
+        let patience = shared.send_patience(link).unwrap_or(SEND_PATIENCE);
+        let failed = match with_timeout(patience, write).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(reason(error)),
             Err(_) => Some(Reason::new(
                 Stage::Data,
                 Cause::Timeout {
-                    ms: u32::try_from(SEND_PATIENCE.as_millis()).unwrap_or(u32::MAX),
+                    ms: u32::try_from(patience.as_millis()).unwrap_or(u32::MAX),
                 },
             )),
         };
+        drop(data);
         link.sent.signal(failed.is_none());
         if let Some(reason) = failed {
             return reason;
         }
+    }
+}
+
+/// Nothing more can be sent: says so to whoever asks.
+async fn refuse_sends(link: &Link) -> Infallible {
+    loop {
+        link.send.wait().await;
+        link.sent.signal(false);
+    }
+}
+
+/// Waits until a client of our server has been silent for `AT+CIPSTO`; returns that in milliseconds.
+async fn idle<P: Platform>(link: &Link, shared: &Shared<'_, P>) -> u32 {
+    // How soon a change of the setting is seen.
+    const LOOK: Duration = Duration::from_secs(1);
+    let accepted = link
+        .status
+        .get()
+        .is_some_and(|status| status.terminal == Terminal::Server);
+    if !accepted {
+        core::future::pending::<()>().await;
+    }
+    loop {
+        let seconds = shared.config.borrow().server_timeout;
+        let patience = Duration::from_secs(u64::from(seconds));
+        let end = link.inbox.heard().saturating_add(patience);
+        let now = Instant::now();
+        if seconds > 0 && end <= now {
+            return u32::from(seconds).saturating_mul(1000);
+        }
+        let look = now.saturating_add(LOOK);
+        Timer::at(if seconds > 0 { look.min(end) } else { look }).await;
     }
 }

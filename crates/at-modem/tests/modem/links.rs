@@ -88,7 +88,7 @@ fn surplus_data_is_answered_with_busy_and_not_sent() {
     for length in [4_usize, 700] {
         let data = vec![b'd'; length];
         bench.expect(format!("AT+CIPSEND={length}"), "\r\nOK\r\n\r\n>");
-        let reply = format!("\r\nRecv {length} bytes\r\n\r\nbusy p...\r\n\r\nSEND OK\r\n");
+        let reply = format!("\r\nbusy p...\r\n\r\nRecv {length} bytes\r\n\r\nSEND OK\r\n");
         let said = [&data[..], b"more\r\nAT\r\n"].concat();
         assert_eq!(text(&bench.say(said)), text(reply.as_bytes()));
         assert_eq!(bench.net.peer().received(), data);

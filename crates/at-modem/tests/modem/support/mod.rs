@@ -37,3 +37,20 @@ pub(crate) async fn until<T>(mut ready: impl FnMut(&Context<'_>) -> Option<T>) -
 pub(crate) fn text(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }
+
+/// The data of a port that says nothing but `+IPD,<len>:`, message by message.
+pub(crate) fn ipds(mut heard: &[u8]) -> Vec<Vec<u8>> {
+    let mut pieces = Vec::new();
+    while !heard.is_empty() {
+        let head = heard.strip_prefix(b"\r\n+IPD,").expect("a head");
+        let colon = head.iter().position(|byte| *byte == b':').expect("a colon");
+        let len: usize = String::from_utf8(head[..colon].to_vec())
+            .unwrap()
+            .parse()
+            .unwrap();
+        let data = &head[colon + 1..];
+        pieces.push(data[..len].to_vec());
+        heard = &data[len..];
+    }
+    pieces
+}

@@ -1,0 +1,309 @@
+//! Links: opening, closing, listing (spec: at-commands B.4, CIPSTART to CIPCLOSE, CIPMUX, CIPMODE).
+
+use at_grammar::commands::tcpip::{LinkLine, OpenLink, Opening};
+use at_grammar::types::{Bounded, Family, LinkTarget, StatusCode, UdpMode};
+use at_grammar::{Info, LinkId, Mux, Reply};
+use embassy_time::{Duration, with_timeout};
+use tls_session::{Cause, Reason, Stage};
+
+use super::ssl::reason_line;
+use super::{Done, Failed, NOT_HERE, error, policy};
+use crate::link::{Carrier, CloseBy, Link, OpenRequest};
+use crate::platform::Platform;
+use crate::state::Shared;
+use crate::wifi::Wifi;
+
+/// `ALREADY CONNECTED` and `ERROR`.
+async fn already_connected<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let mut print = shared.print().await;
+    print.reply(&Reply::AlreadyConnected).await;
+    error(&mut print, shared.syslog(), NOT_HERE.0).await;
+    Ok(Done::Printed)
+}
+
+pub(super) async fn open<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: &OpenLink<'_>,
+) -> Result<Done, Failed> {
+    let id = request.link.unwrap_or(LinkId::ZERO);
+    let link = shared.link(id)?;
+    if link.is_open() {
+        return already_connected(shared).await;
+    }
+    open_on(shared, link, request).await
+}
+
+/// `AT+CIPSTARTEX`: the lowest free link.
+pub(super) async fn open_next<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: &OpenLink<'_>,
+) -> Result<Done, Failed> {
+    let free = shared.links.iter().find(|link| link.is_free());
+    open_on(shared, free.ok_or(Failed::with(0))?, request).await
+}
+
+async fn open_on<P: Platform>(
+    shared: &Shared<'_, P>,
+    link: &Link,
+    request: &OpenLink<'_>,
+) -> Result<Done, Failed> {
+    if request.family == Family::V6 && !shared.config.borrow().ipv6 {
+        espat_log::warn!("IPv6 is off: AT+CIPV6=1");
+        return Err(Failed::with(0));
+    }
+    let follows = matches!(request.opening, Opening::Udp { mode, .. } if mode != UdpMode::Fixed);
+    if follows && shared.config.borrow().passthrough {
+        espat_log::warn!("passthrough needs a peer that stays");
+        return Err(Failed::with(0));
+    }
+    shared.takes_long();
+    let host = request.host.to_text();
+    let timeout = request.timeout.map(Bounded::get);
+    let carrier = match request.opening {
+        Opening::Tcp { keep_alive } | Opening::Ssl { keep_alive } => {
+            if let Some(seconds) = keep_alive {
+                shared.keep_alive(link.id, seconds.get());
+            }
+            match request.opening {
+                Opening::Ssl { .. } => {
+                    let tls = policy::settings(&shared.config.borrow(), link.id, &host);
+                    Carrier::Tls(tls.ok_or(NOT_HERE)?)
+                }
+                _ => Carrier::Tcp,
+            }
+        }
+        Opening::Udp { local_port, mode } => Carrier::Udp {
+            local_port: local_port.map(core::num::NonZeroU16::get),
+            mode,
+        },
+    };
+    let request = OpenRequest {
+        carrier,
+        family: request.family,
+        host,
+        port: request.port.get(),
+        probe: false,
+    };
+    match connect(shared, link, request, timeout).await {
+        Ok(()) => {
+            announce(shared, link).await;
+            Ok(Done::Printed)
+        }
+        Err(reason) => {
+            refused(shared, link, &reason).await;
+            Ok(Done::Printed)
+        }
+    }
+}
+
+/// Opens a link, unless its settings or the state of the network forbid it.
+pub(super) async fn connect<P: Platform>(
+    shared: &Shared<'_, P>,
+    link: &Link,
+    request: OpenRequest,
+    timeout: Option<u32>,
+) -> Result<(), Reason> {
+    let refused = request
+        .tls()
+        .is_some_and(|tls| policy::is_refused(shared.config.borrow().dialect, tls));
+    let refusal = if refused {
+        Some(Reason::new(Stage::Setup, Cause::StrictPolicy))
+    } else if !shared.network_is_up() {
+        let reason = Reason::new(Stage::Tcp, Cause::Unreachable);
+        Some(reason.wanting("an IP address of the station"))
+    } else {
+        None
+    };
+    if let Some(reason) = refusal {
+        link.remember(reason.clone());
+        return Err(reason);
+    }
+    let connect = link.connect(request);
+    match timeout.filter(|timeout| *timeout > 0) {
+        None => connect.await,
+        Some(ms) => give_up(link, connect, ms).await,
+    }
+}
+
+/// Says why a link was not opened, and `ERROR`.
+async fn refused<P: Platform>(shared: &Shared<'_, P>, link: &Link, reason: &Reason) {
+    let syslog = shared.syslog();
+    let mut print = shared.print().await;
+    if let Some(item) = Link::lacks(reason) {
+        print.reply(&Reply::NotFound(item)).await;
+    }
+    if syslog {
+        reason_line(&mut print, link.id, reason).await;
+        // The certificate's flags where it was at fault, the TLS number otherwise.
+        let number = match i32::try_from(reason.verify_flags()) {
+            Ok(flags) if flags != 0 => flags,
+            _ => reason.mbedtls(),
+        };
+        print.reply(&Reply::Errno(number)).await;
+    }
+    error(&mut print, syslog, Failed::with(0).0).await;
+}
+
+/// `<timeout>` of the command, on top of the deadlines there are.
+async fn give_up(
+    link: &Link,
+    connect: impl Future<Output = Result<(), Reason>>,
+    ms: u32,
+) -> Result<(), Reason> {
+    match with_timeout(Duration::from_millis(u64::from(ms)), connect).await {
+        Ok(result) => result,
+        Err(_) => {
+            link.close.signal(CloseBy::Interface);
+            // The link's task answers every request.
+            match link.opened().await {
+                Ok(()) => Ok(()),
+                Err(reason) => {
+                    let reason = Reason {
+                        cause: Cause::Timeout { ms },
+                        ..reason
+                    };
+                    link.remember(reason.clone());
+                    Err(reason)
+                }
+            }
+        }
+    }
+}
+
+/// `CONNECT` and `OK` as one message; only then may the link print data.
+async fn announce<P: Platform>(shared: &Shared<'_, P>, link: &Link) {
+    shared.note_link();
+    let status = link.status.get();
+    let connected = status.map(|status| shared.connected(link.id, &status));
+    let connected = connected.unwrap_or(Reply::Connect(shared.label(link.id)));
+    shared.print().await.replies(&[connected, Reply::Ok]).await;
+    link.announced.signal(());
+}
+
+/// `AT+CIPCLOSE`: the only link; with several, the first that is open.
+pub(super) async fn close_only<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let open = shared.links.iter().find(|link| link.is_open());
+    let id = open.ok_or(Failed::with(0))?.id;
+    close(shared, LinkTarget::One(id)).await
+}
+
+/// All of them: `OK` even if none was open.
+pub(super) async fn close<P: Platform>(
+    shared: &Shared<'_, P>,
+    target: LinkTarget,
+) -> Result<Done, Failed> {
+    if let LinkTarget::One(id) = target
+        && !shared.link(id)?.is_open()
+    {
+        return Err(Failed::with(0));
+    }
+    shared.takes_long();
+    close_where(shared, |link| target.includes(link.id)).await;
+    shared.print().await.reply(&Reply::Ok).await;
+    Ok(Done::Printed)
+}
+
+/// Closes the open links among them, and says so for each that did not end by itself meanwhile.
+pub(super) async fn close_where<P: Platform>(
+    shared: &Shared<'_, P>,
+    which: impl Fn(&Link) -> bool,
+) {
+    for link in shared.links.iter().filter(|link| which(link)) {
+        if link.is_open() && link.disconnect().await {
+            let closed = Reply::Closed(shared.label(link.id));
+            shared.print().await.reply(&closed).await;
+        }
+    }
+}
+
+pub(super) async fn status<P: Platform>(
+    shared: &Shared<'_, P>,
+    with_code: bool,
+) -> Result<Done, Failed> {
+    let mut print = shared.print().await;
+    if with_code {
+        print.reply(&Reply::Status(status_code(shared))).await;
+    }
+    for link in &shared.links {
+        let Some(status) = link.status.get() else {
+            continue;
+        };
+        let line = LinkLine {
+            link: link.id,
+            transport: status.transport(),
+            remote_ip: status.remote.ip(),
+            remote_port: status.remote.port(),
+            local_port: status.local_port,
+            terminal: status.terminal,
+        };
+        print
+            .info(if with_code {
+                Info::Cipstatus(line)
+            } else {
+                Info::Cipstate(line)
+            })
+            .await;
+    }
+    print.reply(&Reply::Ok).await;
+    Ok(Done::Printed)
+}
+
+fn status_code<P: Platform>(shared: &Shared<'_, P>) -> StatusCode {
+    let station = shared.station.get();
+    if !shared.config.borrow().station_role() {
+        StatusCode::NoStation
+    } else if shared.any_link_open() {
+        StatusCode::Linked
+    } else if shared.wifi.address().is_some() {
+        if station.had_link {
+            StatusCode::AllClosed
+        } else {
+            StatusCode::GotIp
+        }
+    } else if station.tried || station.joining {
+        StatusCode::NotConnected
+    } else {
+        StatusCode::Idle
+    }
+}
+
+pub(super) async fn mux<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let mux = shared.config.borrow().mux;
+    shared.one_line(Info::Cipmux(mux)).await
+}
+
+/// Only without links; several not in passthrough, a single one not with a server.
+pub(super) fn set_mux<P: Platform>(shared: &Shared<'_, P>, mux: Mux) -> Result<Done, Failed> {
+    if shared.config.borrow().mux == mux {
+        return Ok(Done::Ok);
+    }
+    let refused = shared.any_link_open()
+        || match mux {
+            Mux::Multiple => shared.config.borrow().passthrough,
+            Mux::Single => shared.server.listening.get().is_some(),
+        };
+    if refused {
+        return Err(Failed::with(0));
+    }
+    shared.config.borrow_mut().mux = mux;
+    Ok(Done::Ok)
+}
+
+impl<P: Platform> Shared<'_, P> {
+    /// The link of a number.
+    pub(super) fn link(&self, id: LinkId) -> Result<&Link, Failed> {
+        self.links.get(id.index()).ok_or(NOT_HERE)
+    }
+
+    /// Whether anything can be reached: the station has an address, or there is a soft-AP.
+    pub(super) fn network_is_up(&self) -> bool {
+        self.wifi.address().is_some() || self.config.borrow().mode.has_soft_ap()
+    }
+
+    /// `<keep_alive>` of `AT+CIPSTART`, which `AT+CIPTCPOPT` shows as well: the last one counts.
+    fn keep_alive(&self, link: LinkId, seconds: u32) {
+        if let Some(tcp) = self.config.borrow_mut().tcp.get_mut(link.index()) {
+            tcp.keep_alive = u16::try_from(seconds).unwrap_or(u16::MAX);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Sending on a link, with the data after a prompt (spec: at-commands A.9.4, B.4, CIPSEND*).
+//!
+//! ```text
+//! AT+CIPSEND=4 ─▶ OK > ─▶ test ─▶ Recv 4 bytes ─▶ SEND OK
+//!                 └─────── nothing unsolicited ────────┘
+//! ```
+
+use core::net::SocketAddr;
+use core::pin::pin;
+
+use at_grammar::commands::tcpip::SendData;
+use at_grammar::types::{Family, HostName, Port, Protocol};
+use at_grammar::{LinkId, Reply};
+use embassy_futures::select::{Either, select};
+use embassy_time::{Duration, Timer};
+
+use super::{Done, Failed};
+use crate::link::{Link, Outgoing, resolve};
+use crate::output::Hold;
+use crate::platform::Platform;
+use crate::state::{Phase, Shared};
+
+/// How long a send keeps everything unsolicited back once its data are there. A peer that sends
+/// nothing more before we read would otherwise never take the rest.
+const HOLD: Duration = Duration::from_secs(2);
+
+/// `AT+CIPSEND=<length>` and `AT+CIPSENDEX`, which differ in how the data end.
+pub(super) async fn send<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: &SendData<'_>,
+    quoted: bool,
+) -> Result<Done, Failed> {
+    let link = shared.link(request.link.unwrap_or(LinkId::ZERO))?;
+    let len = usize::try_from(request.length.get()).map_err(|_| Failed::with(0))?;
+    let to = target(shared, link, request.remote.as_ref()).await?;
+    let hold = shared.output.hold().await;
+    shared.print().await.reply(&Reply::OkPrompt).await;
+    shared.escaped.reset();
+    shared.set_phase(if quoted {
+        Phase::Quoted(len)
+    } else {
+        Phase::Cancellable(len)
+    });
+    let have = collect(shared, len).await;
+    shared.takes_long();
+    if have < len && !quoted {
+        shared.print().await.reply(&Reply::SendCanceled).await;
+        return Ok(Done::Printed);
+    }
+    let received = Reply::Recv(u32::try_from(have).unwrap_or(u32::MAX));
+    shared.print().await.reply(&received).await;
+    let (sent, _hold) = transmit(link, Outgoing { len: have, to }, hold).await;
+    let result = if sent { Reply::SendOk } else { Reply::SendFail };
+    shared.print().await.reply(&result).await;
+    Ok(Done::Printed)
+}
+
+/// Where this one datagram goes, if not to the peer; and whether the link can be sent to at all.
+pub(super) async fn target<P: Platform>(
+    shared: &Shared<'_, P>,
+    link: &Link,
+    remote: Option<&(HostName<'_>, Port)>,
+) -> Result<Option<SocketAddr>, Failed> {
+    let status = link.status.get().ok_or(Failed::with(0))?;
+    let Some((host, port)) = remote else {
+        return Ok(None);
+    };
+    if status.protocol != Protocol::Udp {
+        return Err(Failed::with(0));
+    }
+    shared.takes_long();
+    let family = if status.remote.is_ipv4() {
+        Family::V4
+    } else {
+        Family::V6
+    };
+    let resolve = resolve(shared, &host.to_text(), port.get(), family).await;
+    resolve.map(Some).map_err(|_| Failed::with(0))
+}
+
+/// Moves payload into the buffer until there are `len` bytes or it ended before; returns how many.
+pub(super) async fn collect<P: Platform>(shared: &Shared<'_, P>, len: usize) -> usize {
+    let mut payload = shared.payload.lock().await;
+    let mut have = 0_usize;
+    while have < len {
+        let into = payload.get_mut(have..len).unwrap_or_default();
+        match select(shared.intake.read(into), shared.escaped.wait()).await {
+            Either::First(count) => have = have.saturating_add(count),
+            Either::Second(()) => {
+                let rest = payload.get_mut(have..len).unwrap_or_default();
+                return have.saturating_add(drain(shared, rest));
+            }
+        }
+    }
+    have
+}
+
+/// What came before the payload's end.
+pub(super) fn drain<P: Platform>(shared: &Shared<'_, P>, into: &mut [u8]) -> usize {
+    let mut have = 0_usize;
+    while let Some(rest) = into.get_mut(have..)
+        && !rest.is_empty()
+        && let Ok(count @ 1..) = shared.intake.try_read(rest)
+    {
+        have = have.saturating_add(count);
+    }
+    have
+}
+
+/// Whether it was sent; and the hold, unless that took too long.
+async fn transmit<'h>(link: &Link, outgoing: Outgoing, hold: Hold<'h>) -> (bool, Option<Hold<'h>>) {
+    if outgoing.len == 0 {
+        return (link.is_open(), Some(hold));
+    }
+    let mut transmit = pin!(link.transmit(outgoing));
+    match select(&mut transmit, Timer::after(HOLD)).await {
+        Either::First(sent) => (sent, Some(hold)),
+        Either::Second(()) => {
+            drop(hold);
+            (transmit.await, None)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The time from the network (spec: at-commands B.4, CIPSNTP*).
+
+use at_grammar::commands::sntp::{DEFAULT_SERVERS, SntpConfig, SntpInterval, SntpLine};
+use at_grammar::types::{HostName, LocalTime};
+use at_grammar::{AtStr, Info};
+use partition_store::Key;
+
+use super::{Done, Failed};
+use crate::link::HostText;
+use crate::platform::Platform;
+use crate::state::Shared;
+
+/// Stored, so that the time comes by itself after power-on, as newer firmware has it.
+pub(super) async fn set_time_config<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: &SntpConfig<'_>,
+) -> Result<Done, Failed> {
+    let mut sntp = shared.config.borrow().sntp.clone();
+    sntp.enabled = request.enable;
+    if let Some(zone) = request.zone {
+        sntp.zone = zone;
+    }
+    sntp.servers.clear();
+    for server in request.servers.iter().flatten() {
+        // As many places as parameters.
+        let _ = sntp.servers.push(server.to_text());
+    }
+    if sntp.servers.is_empty() {
+        for server in DEFAULT_SERVERS {
+            if let Ok(server) = HostText::try_from(server) {
+                let _ = sntp.servers.push(server);
+            }
+        }
+    }
+    shared.store_if_wanted(Key::SNTP, &sntp.encode()).await?;
+    shared.config.borrow_mut().sntp = sntp;
+    shared.servers_renewed.set(true);
+    shared.sync_time.signal(());
+    Ok(Done::Ok)
+}
+
+pub(super) async fn time_config<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let sntp = shared.config.borrow().sntp.clone();
+    let mut servers = [None; 3];
+    for (place, server) in servers.iter_mut().zip(&sntp.servers) {
+        *place = HostName::new(AtStr::plain(server.as_bytes())).ok();
+    }
+    shared
+        .one_line(Info::Cipsntpcfg(SntpLine {
+            enable: sntp.enabled,
+            hours: Some(sntp.zone.whole_hours()),
+            servers,
+        }))
+        .await
+}
+
+pub(super) async fn time<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let zone = shared.config.borrow().sntp.zone;
+    let time = LocalTime::new(shared.clock.seconds_or_uptime(), zone);
+    shared.one_line(Info::Cipsntptime(time)).await
+}
+
+pub(super) async fn time_interval<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let interval = SntpInterval::clamped(shared.config.borrow().sntp.interval);
+    shared.one_line(Info::Cipsntpintv(interval)).await
+}
+
+pub(super) fn set_time_interval<P: Platform>(
+    shared: &Shared<'_, P>,
+    seconds: SntpInterval,
+) -> Result<Done, Failed> {
+    shared.config.borrow_mut().sntp.interval = seconds.get();
+    shared.interval_changed.signal(());
+    Ok(Done::Ok)
+}

@@ -1,0 +1,236 @@
+//! The TCP server: one listening port, and the links that its clients opened (spec: at-commands B.4).
+//!
+//! ```text
+//! AT+CIPSERVER=1 ─▶ listening ── client ─▶ lowest free link ─▶ 0,CONNECT
+//!                      │           └─ none is free, or CIPSERVERMAXCONN ─▶ Have 5 Connections, reset
+//! AT+CIPSERVER=0 ─▶ draining: clients are reset; over when the last accepted link is
+//! ```
+//!
+//! Accepted sockets belong to their listener, so a listener lasts as long as they do. The same port
+//! can be opened again meanwhile; another one only when the old links are gone.
+
+use core::cell::Cell;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use at_grammar::Reply;
+use at_grammar::types::{Family, Protocol, Terminal};
+use edge_nal::{TcpAccept, TcpBind, TcpShutdown, TcpSplit};
+use embassy_futures::join::join_array;
+use embassy_futures::select::{Either3, select, select3};
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::signal::Signal;
+use embassy_time::{Duration, Timer, with_timeout};
+use embedded_io_async::Error as _;
+use tls_session::guard::transport_cause;
+use tls_session::{Cause, Reason, Stage};
+
+use super::open::{CLOSE_PATIENCE, hang_up, over};
+use super::pump::pump;
+use super::{Link, LinkStatus};
+use crate::platform::Platform;
+use crate::state::{LINKS, Shared};
+
+/// How long a listener that failed rests.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// What the server listens on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Listening {
+    pub(crate) port: u16,
+    pub(crate) family: Family,
+}
+
+/// The server's mailbox.
+pub(crate) struct Server {
+    /// `None` while there is no server.
+    pub(crate) listening: Cell<Option<Listening>>,
+    start: Signal<NoopRawMutex, Listening>,
+    started: Signal<NoopRawMutex, Result<(), Cause>>,
+    /// The listener is to stop, or an accepted link is over.
+    changed: Signal<NoopRawMutex, ()>,
+}
+
+impl Server {
+    pub(crate) const fn new() -> Self {
+        Self {
+            listening: Cell::new(None),
+            start: Signal::new(),
+            started: Signal::new(),
+            changed: Signal::new(),
+        }
+    }
+
+    /// A server whose task was dropped is none.
+    pub(crate) fn forget(&self) {
+        self.listening.set(None);
+        self.start.reset();
+        self.started.reset();
+        self.changed.reset();
+    }
+
+    /// Starts listening.
+    pub(crate) async fn start(&self, listening: Listening) -> Result<(), Cause> {
+        self.started.reset();
+        self.start.signal(listening);
+        let started = self.started.wait().await;
+        if started.is_ok() {
+            self.listening.set(Some(listening));
+        }
+        started
+    }
+
+    /// Takes no clients any more. Links that are open stay.
+    pub(crate) fn stop(&self) {
+        self.listening.set(None);
+        self.changed.signal(());
+    }
+}
+
+/// Serves for as long as it is polled.
+pub(crate) async fn run<P: Platform>(shared: &Shared<'_, P>) {
+    let server = &shared.server;
+    loop {
+        let listening = server.start.wait().await;
+        let any: IpAddr = match listening.family {
+            Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
+            Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        match TcpBind::bind(shared.net, SocketAddr::new(any, listening.port)).await {
+            Ok(acceptor) => {
+                server.changed.reset();
+                // Before anything else sees that it is not.
+                server.listening.set(Some(listening));
+                server.started.signal(Ok(()));
+                serve(shared, &acceptor, listening).await;
+            }
+            Err(error) => server.started.signal(Err(transport_cause(error.kind()))),
+        }
+    }
+}
+
+/// Hands a client to the task of its link.
+type Slot<S> = Signal<NoopRawMutex, (LinkStatus, S)>;
+
+/// One listener's life: until it was stopped and none of its links is left.
+async fn serve<P: Platform, A: TcpAccept>(
+    shared: &Shared<'_, P>,
+    acceptor: &A,
+    listening: Listening,
+) {
+    let slots: [Slot<A::Socket<'_>>; LINKS] = [const { Signal::new() }; LINKS];
+    let clients = join_array(core::array::from_fn::<_, LINKS, _>(|at| {
+        let pair = shared.links.get(at).zip(slots.get(at));
+        async move {
+            if let Some((link, slot)) = pair {
+                clients_of(link, shared, slot).await;
+            }
+        }
+    }));
+    select(clients, welcome(shared, acceptor, listening, &slots)).await;
+}
+
+/// Lets clients in, or not.
+async fn welcome<'s, P: Platform, A: TcpAccept>(
+    shared: &Shared<'_, P>,
+    acceptor: &'s A,
+    listening: Listening,
+    slots: &[Slot<A::Socket<'s>>; LINKS],
+) {
+    let server = &shared.server;
+    loop {
+        let open = server.listening.get().is_some();
+        if !open && !shared.links.iter().any(Link::is_accepted) {
+            return;
+        }
+        match select3(
+            acceptor.accept(),
+            server.start.wait(),
+            server.changed.wait(),
+        )
+        .await
+        {
+            Either3::First(Ok((remote, socket))) if open => {
+                let taken = shared
+                    .links
+                    .iter()
+                    .filter(|link| link.is_accepted())
+                    .count();
+                let most = usize::from(shared.config.borrow().server_max);
+                let free = shared
+                    .links
+                    .iter()
+                    .zip(slots)
+                    .find(|(link, _)| link.is_free());
+                match free.filter(|_| taken < most) {
+                    Some((link, slot)) => {
+                        let status = LinkStatus {
+                            protocol: Protocol::Tcp,
+                            terminal: Terminal::Server,
+                            remote,
+                            local_port: listening.port,
+                            udp: None,
+                        };
+                        // From here on the link is taken, and no other client gets it.
+                        link.accept(status);
+                        slot.signal((status, socket));
+                    }
+                    None => {
+                        turn_away(socket).await;
+
+                        let have = Reply::Error;
+                        shared.print_unsolicited().await.reply(&have).await;
+                    }
+                }
+            }
+            Either3::First(Ok((_, socket))) => turn_away(socket).await,
+            Either3::First(Err(error)) => {
+                espat_log::warn!(
+                    "no client can be accepted: {}",
+                    transport_cause(error.kind()).code()
+                );
+                Timer::after(ACCEPT_PAUSE).await;
+            }
+            Either3::Second(again) => {
+                let same = again == listening && !open;
+                if same {
+                    server.listening.set(Some(listening));
+                }
+                // The old links hold the old listener.
+                let result = if same { Ok(()) } else { Err(Cause::Transport) };
+                server.started.signal(result);
+            }
+            // Looked at above.
+            Either3::Third(()) => {}
+        }
+    }
+}
+
+/// A reset, not an end in good order: the client sees that nobody was there.
+async fn turn_away(mut socket: impl TcpShutdown) {
+    let _ = with_timeout(CLOSE_PATIENCE, socket.abort()).await;
+}
+
+/// The clients that get this link, one after another.
+async fn clients_of<P: Platform, S: TcpSplit + TcpShutdown>(
+    link: &Link,
+    shared: &Shared<'_, P>,
+    slot: &Slot<S>,
+) {
+    loop {
+        let (status, mut socket) = slot.wait().await;
+        shared.link_changed.signal(());
+        shared.note_link();
+        shared.print_connected(link.id, &status).await;
+        let end = {
+            let (rx, tx) = socket.split();
+            pump(link, shared, rx, tx, |error| {
+                Reason::new(Stage::Data, transport_cause(error.kind()))
+            })
+            .await
+        };
+        hang_up(&mut socket).await;
+        drop(socket);
+        over(link, shared, end).await;
+        shared.server.changed.signal(());
+    }
+}

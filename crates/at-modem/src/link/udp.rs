@@ -1,0 +1,135 @@
+//! Data both ways over one UDP link (spec: at-commands B.4, CIPSTART).
+//!
+//! | mode | sends go to |
+//! |---|---|
+//! | fixed | the peer of the command |
+//! | once | the first other sender, from then on |
+//! | every | whoever sent last |
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use at_grammar::types::UdpMode;
+use edge_nal::{MulticastV4, MulticastV6, UdpReceive, UdpSend, UdpSplitMulticast};
+use embassy_futures::select::{Either, Either3, select, select3};
+use embassy_time::{Duration, with_timeout};
+use embedded_io_async::Error as _;
+use tls_session::guard::transport_cause;
+use tls_session::{Cause, Reason, Stage};
+
+use super::present::present;
+use super::pump::End;
+use super::{CloseBy, Link};
+use crate::platform::Platform;
+use crate::state::Shared;
+
+/// The largest datagram taken: what one `+IPD` holds. A larger one is dropped whole.
+const MAX_DATAGRAM: usize = super::MAX_IPD;
+
+/// A datagram either goes at once or the stack has no room for it.
+const SEND_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Runs until the link ends.
+pub(super) async fn pump<P: Platform, S: UdpSplitMulticast>(
+    link: &Link,
+    shared: &Shared<'_, P>,
+    mut socket: S,
+    remote: SocketAddr,
+) -> End {
+    let (mut receive, mut send, mut groups_v4, mut groups_v6) = socket.split_multicast();
+    if remote.ip().is_multicast() {
+        let joined = match remote.ip() {
+            IpAddr::V4(group) => groups_v4.join_v4(group, Ipv4Addr::UNSPECIFIED).await,
+            IpAddr::V6(group) => groups_v6.join_v6(group, 0).await,
+        };
+        if let Err(error) = joined {
+            return End::Failed(Reason::new(Stage::Tcp, transport_cause(error.kind())));
+        }
+    }
+    let incoming = async {
+        let arrive = arrive(link, &mut receive);
+        match select(arrive, present(link, shared)).await {
+            Either::First(error) => Reason::new(Stage::Data, transport_cause(error.kind())),
+            // Nothing finishes a datagram socket.
+            Either::Second(()) => Reason::new(Stage::Data, Cause::Closed),
+        }
+    };
+    let outgoing = depart(link, shared, &mut send);
+    match select3(incoming, outgoing, link.close.wait()).await {
+        Either3::First(reason) => End::Failed(reason),
+        Either3::Second(never) => match never {},
+        Either3::Third(CloseBy::Host) => End::Host,
+        Either3::Third(CloseBy::Interface) => End::Failed(Reason::new(Stage::Data, Cause::Closed)),
+    }
+}
+
+async fn arrive<R: UdpReceive>(link: &Link, socket: &mut R) -> R::Error {
+    // One byte more, to tell what was cut.
+    let mut piece = [0; MAX_DATAGRAM + 1];
+    loop {
+        let (count, from) = match socket.receive(&mut piece).await {
+            Ok(received) => received,
+            // An ICMP "port unreachable" for what was sent earlier: the link lives on.
+            Err(error) if error.kind() == embedded_io_async::ErrorKind::ConnectionRefused => {
+                continue;
+            }
+            Err(error) => return error,
+        };
+        let Some(datagram) = piece.get(..count).filter(|_| count <= MAX_DATAGRAM) else {
+            espat_log::warn!(
+                "link {}: a datagram of more than {} bytes is dropped",
+                link.id.get(),
+                MAX_DATAGRAM
+            );
+            continue;
+        };
+        follow(link, from);
+        if !link.inbox.push_datagram(datagram, from) {
+            espat_log::warn!(
+                "link {}: no room for a datagram of {} bytes",
+                link.id.get(),
+                count
+            );
+        }
+    }
+}
+
+/// Lets the sender become the peer where the mode says so.
+fn follow(link: &Link, from: SocketAddr) {
+    let Some(mut status) = link.status.get() else {
+        return;
+    };
+    if status.remote == from {
+        return;
+    }
+    match status.udp {
+        Some(UdpMode::ChangeOnce) => status.udp = Some(UdpMode::Fixed),
+        Some(UdpMode::Follow) => {}
+        Some(UdpMode::Fixed) | None => return,
+    }
+    status.remote = from;
+    link.status.set(Some(status));
+}
+
+/// Sends what the interpreter left in the payload buffer. A datagram that is not taken is lost, and
+/// the link stays.
+async fn depart<P: Platform, S: UdpSend>(
+    link: &Link,
+    shared: &Shared<'_, P>,
+    socket: &mut S,
+) -> core::convert::Infallible {
+    loop {
+        let outgoing = link.send.wait().await;
+        let data = shared.payload.lock().await;
+        let peer = link.status.get().map(|status| status.remote);
+        let sent = match outgoing.to.or(peer) {
+            Some(to) => {
+                let datagram = data.get(..outgoing.len).unwrap_or_default();
+                let send = with_timeout(SEND_PATIENCE, socket.send(to, datagram)).await;
+                matches!(send, Ok(Ok(())))
+            }
+            None => false,
+        };
+        drop(data);
+        link.sent.signal(sent);
+    }
+}
