@@ -10,12 +10,20 @@
 use crate::args::Mux;
 use crate::commands::basic::{CommandEntry, UartConfig, UnixTime};
 use crate::commands::flash::{FlashRequest, PartitionLine};
+use crate::commands::network::{DnsServers, PingLine};
+use crate::commands::options::{PersistenceLine, SetPersistence, SetTcpOptions, TcpOptionsLine};
+use crate::commands::passthrough::{RetryInterval, SavedLink, SendInterval};
+use crate::commands::receive::{FetchData, ReceiveLengths, ReceiveTypeLine, SetReceiveType};
+use crate::commands::server::{IdleTimeout, MaxConnections, ServerLine, ServerRequest};
 use crate::commands::sntp::{SntpConfig, SntpInterval, SntpLine};
 use crate::commands::ssl::{
     AlpnLine, CipherLine, PskHexLine, PskLine, ServerNameLine, SetAlpn, SetCiphers, SetPsk,
     SetPskHex, SetServerName, SslConfig, SslConfigLine, SslWhy,
 };
-use crate::commands::tcpip::{CloseLink, DataInfo, LinkLine, OpenLink, Resolve, SendData};
+use crate::commands::tcpip::{
+    CloseLink, DataInfo, LinkLine, OpenFreeLink, OpenLink, Resolve, SendData, SendProgress,
+    SendStream, SendStreamLine, SetSendStream,
+};
 use crate::commands::trust::{PkiLine, PolicyLine, Probe, ProbeLine};
 use crate::commands::wifi::{
     AddressLine, JoinAp, JoinLine, ScanLine, ScanRequest, SetWifiMode, StationAddress, StationLine,
@@ -24,7 +32,9 @@ use crate::error::LineError;
 use crate::line::{Form, set_form, write_set};
 use crate::reply::{read_info, write_info};
 use crate::sink::{Full, Sink};
-use crate::types::{Dialect, LocalTime, ReceiveMode, RestartMode, SysMsg, WifiMode};
+use crate::types::{
+    Dialect, HostName, LocalTime, ReceiveMode, RestartMode, SysMsg, TransferMode, WifiMode,
+};
 
 /// Which forms a command has, as `AT+CMD?` announces them. No command has a test form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -194,17 +204,48 @@ commands! {
     "AT+CWAUTOCONN" { query CwautoconnQuery; set CwautoconnSet(bool); info Cwautoconn(bool); }
     "AT+CIFSR" { execute Cifsr; info Cifsr(AddressLine); }
     "AT+CIPSTA" { query CipstaQuery; info Cipsta(StationAddress); }
+    "AT+CIPV6" { query Cipv6Query; set Cipv6Set(bool); info Cipv6(bool); }
+    "AT+CIPDNS" { query CipdnsQuery; set CipdnsSet(DnsServers); info Cipdns(DnsServers); }
     "AT+CIPDOMAIN" { set CipdomainSet(Resolve<'a>); info Cipdomain(core::net::IpAddr); }
     "AT+CIPSTATUS" { execute Cipstatus; info Cipstatus(LinkLine); }
     "AT+CIPSTATE" { query CipstateQuery; info Cipstate(LinkLine); }
     "AT+CIPSTART" { set CipstartSet(OpenLink<'a>); }
+    "AT+CIPSTARTEX" { set CipstartexSet(OpenFreeLink<'a>); }
+    "AT+CIPTCPOPT" {
+        query CiptcpoptQuery; set CiptcpoptSet(SetTcpOptions);
+        info Ciptcpopt(TcpOptionsLine);
+    }
     "AT+CIPCLOSE" { set CipcloseSet(CloseLink); execute Cipclose; }
     "AT+CIPSEND" { set CipsendSet(SendData<'a>); execute Cipsend; }
+    "AT+CIPSENDL" { set CipsendlSet(SendStream<'a>); info Cipsendl(SendProgress); }
+    "AT+CIPSENDLCFG" {
+        query CipsendlcfgQuery; set CipsendlcfgSet(SetSendStream);
+        info Cipsendlcfg(SendStreamLine);
+    }
+    "AT+CIPSENDEX" { set CipsendexSet(SendData<'a>); }
+    "AT+CIPCONNPERSIST" {
+        query CipconnpersistQuery; set CipconnpersistSet(SetPersistence);
+        info Cipconnpersist(PersistenceLine);
+    }
     "AT+CIPDINFO" { query CipdinfoQuery; set CipdinfoSet(bool); info Cipdinfo(DataInfo); }
     "AT+CIPMUX" { query CipmuxQuery; set CipmuxSet(Mux); info Cipmux(Mux); }
     "AT+CIPRECVMODE" {
         query CiprecvmodeQuery; set CiprecvmodeSet(ReceiveMode);
         info Ciprecvmode(ReceiveMode);
+    }
+    "AT+CIPRECVTYPE" {
+        query CiprecvtypeQuery; set CiprecvtypeSet(SetReceiveType);
+        info Ciprecvtype(ReceiveTypeLine);
+    }
+    "AT+CIPRECVDATA" { set CiprecvdataSet(FetchData); }
+    "AT+CIPRECVLEN" { query CiprecvlenQuery; info Ciprecvlen(ReceiveLengths); }
+    "AT+CIPSERVER" {
+        query CipserverQuery; set CipserverSet(ServerRequest);
+        info Cipserver(ServerLine);
+    }
+    "AT+CIPSERVERMAXCONN" {
+        query CipservermaxconnQuery; set CipservermaxconnSet(MaxConnections);
+        info Cipservermaxconn(MaxConnections);
     }
     "AT+CIPSSLCCONF" {
         query CipsslcconfQuery; set CipsslcconfSet(SslConfig);
@@ -234,6 +275,13 @@ commands! {
         query CipsslcpskhexQuery; set CipsslcpskhexSet(SetPskHex<'a>);
         info Cipsslcpskhex(PskHexLine<'a>);
     }
+    "AT+CIPMODE" { query CipmodeQuery; set CipmodeSet(TransferMode); info Cipmode(TransferMode); }
+    "AT+CIPSTO" { query CipstoQuery; set CipstoSet(IdleTimeout); info Cipsto(IdleTimeout); }
+    "AT+SAVETRANSLINK" { set SavetranslinkSet(SavedLink<'a>); }
+    "AT+TRANSINTVL" {
+        query TransintvlQuery; set TransintvlSet(SendInterval);
+        info Transintvl(SendInterval);
+    }
     "AT+CIPSNTPCFG" {
         query CipsntpcfgQuery; set CipsntpcfgSet(SntpConfig<'a>);
         info Cipsntpcfg(SntpLine<'a>);
@@ -243,6 +291,11 @@ commands! {
         query CipsntpintvQuery; set CipsntpintvSet(SntpInterval);
         info Cipsntpintv(SntpInterval);
     }
+    "AT+CIPRECONNINTV" {
+        query CipreconnintvQuery; set CipreconnintvSet(RetryInterval);
+        info Cipreconnintv(RetryInterval);
+    }
+    "AT+PING" { set PingSet(HostName<'a>); info Ping(PingLine); }
     "AT+UART_CUR" { query UartCurQuery; set UartCurSet(UartConfig); info UartCur(UartConfig); }
     "AT+UART_DEF" { query UartDefQuery; set UartDefSet(UartConfig); info UartDef(UartConfig); }
     "AT+SSLWHY" { query SslwhyQuery; info Sslwhy(SslWhy<'a>); }

@@ -5,6 +5,11 @@
 
 pub mod basic;
 pub mod flash;
+pub mod network;
+pub mod options;
+pub mod passthrough;
+pub mod receive;
+pub mod server;
 pub mod sntp;
 pub mod ssl;
 pub mod tcpip;

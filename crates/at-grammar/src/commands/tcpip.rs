@@ -145,9 +145,9 @@ impl<'a> Field<'a> for MaybeIp {
     }
 }
 
-impl<'a> SetForm<'a> for OpenLink<'a> {
-    fn from_args(args: &mut Args<'a>) -> Result<Self, ArgError> {
-        let link = args.link()?;
+impl<'a> OpenLink<'a> {
+    /// Everything after the link number.
+    fn after_link(link: Option<LinkId>, args: &mut Args<'a>) -> Result<Self, ArgError> {
         args.takes(3, 7)?;
         let tcp = Transport::new(Protocol::Tcp, Family::V4);
         let Transport { protocol, family } = args.or(tcp)?;
@@ -181,6 +181,13 @@ impl<'a> SetForm<'a> for OpenLink<'a> {
             timeout: args.optional()?,
         })
     }
+}
+
+impl<'a> SetForm<'a> for OpenLink<'a> {
+    fn from_args(args: &mut Args<'a>) -> Result<Self, ArgError> {
+        let link = args.link()?;
+        Self::after_link(link, args)
+    }
 
     fn write_args(&self, args: &mut FieldWriter<'_>) -> Result<(), Full> {
         args.link(self.link.as_ref())?;
@@ -198,6 +205,40 @@ impl<'a> SetForm<'a> for OpenLink<'a> {
         }
         args.optional(self.local_ip.as_ref())?;
         args.optional(self.timeout.as_ref())
+    }
+}
+
+/// `AT+CIPSTARTEX="<type>","<host>",<port>…`: opens a link under the lowest number that is free.
+///
+/// Never begins with a link number, whatever `AT+CIPMUX` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct OpenFreeLink<'a>(OpenLink<'a>);
+
+impl<'a> OpenFreeLink<'a> {
+    /// A number that `open` has is forgotten.
+    #[must_use]
+    pub const fn new(open: OpenLink<'a>) -> Self {
+        Self(OpenLink { link: None, ..open })
+    }
+
+    /// The same for `AT+CIPSTART`, under this number.
+    #[must_use]
+    pub const fn at(&self, link: LinkId) -> OpenLink<'a> {
+        OpenLink {
+            link: Some(link),
+            ..self.0
+        }
+    }
+}
+
+impl<'a> SetForm<'a> for OpenFreeLink<'a> {
+    fn from_args(args: &mut Args<'a>) -> Result<Self, ArgError> {
+        OpenLink::after_link(None, args).map(Self)
+    }
+
+    fn write_args(&self, args: &mut FieldWriter<'_>) -> Result<(), Full> {
+        self.0.write_args(args)
     }
 }
 
@@ -221,19 +262,21 @@ impl SetForm<'_> for CloseLink {
     }
 }
 
-/// `AT+CIPSEND=[<id>,]<length>[,"<remote_host>",<remote_port>]`.
+/// `AT+CIPSEND=`, `AT+CIPSENDEX=` and `AT+CIPSENDL=[<id>,]<length>[,"<remote_host>",<remote_port>]`.
+///
+/// `MAX` is the most bytes that may be announced: [`SendStream`] allows more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct SendData<'a> {
+pub struct SendData<'a, const MAX: u32 = 8192> {
     /// Which link; `None` with a single one.
     pub link: Option<LinkId>,
     /// How many bytes the host will send.
-    pub length: SendLength,
+    pub length: Bounded<1, MAX>,
     /// UDP: where this one datagram goes.
     pub remote: Option<(HostName<'a>, Port)>,
 }
 
-impl<'a> SetForm<'a> for SendData<'a> {
+impl<'a, const MAX: u32> SetForm<'a> for SendData<'a, MAX> {
     fn from_args(args: &mut Args<'a>) -> Result<Self, ArgError> {
         let link = args.link()?;
         args.takes(1, 3)?;
@@ -252,6 +295,96 @@ impl<'a> SetForm<'a> for SendData<'a> {
             args.value(port)?;
         }
         Ok(())
+    }
+}
+
+/// `AT+CIPSENDL=…`: data that are sent while they arrive.
+pub type SendStream<'a> = SendData<'a, 0x7fff_ffff>;
+
+/// Sent bytes between two reports of `AT+CIPSENDL`.
+pub type ReportSize = Bounded<100, 0x10_0000>;
+
+/// Bytes that are sent at once.
+pub type TransmitSize = Bounded<100, 2920>;
+
+/// `AT+CIPSENDLCFG=<report_size>[,<transmit_size>]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SetSendStream {
+    /// Between two reports.
+    pub report: ReportSize,
+    /// At once. `None` keeps the last setting.
+    pub transmit: Option<TransmitSize>,
+}
+
+impl SetForm<'_> for SetSendStream {
+    fn from_args(args: &mut Args<'_>) -> Result<Self, ArgError> {
+        args.takes(1, 2)?;
+        Ok(Self {
+            report: args.required()?,
+            transmit: args.optional()?,
+        })
+    }
+
+    fn write_args(&self, args: &mut FieldWriter<'_>) -> Result<(), Full> {
+        args.value(&self.report)?;
+        args.optional(self.transmit.as_ref())
+    }
+}
+
+/// `+CIPSENDLCFG:<report_size>,<transmit_size>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SendStreamLine {
+    /// Between two reports. 1024 by default.
+    pub report: ReportSize,
+    /// At once. 2920 by default.
+    pub transmit: TransmitSize,
+}
+
+impl SendStreamLine {
+    /// What holds where nothing was set.
+    pub const DEFAULT: Self = Self {
+        report: ReportSize::clamped(1024),
+        transmit: TransmitSize::MAX,
+    };
+}
+
+impl<'a> InfoLine<'a> for SendStreamLine {
+    fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full> {
+        out.value(&self.report)?;
+        out.value(&self.transmit)
+    }
+
+    fn read_fields(fields: &mut Fields<'a>) -> Option<Self> {
+        Some(Self {
+            report: fields.next()?,
+            transmit: fields.next()?,
+        })
+    }
+}
+
+/// `+CIPSENDL:<had_sent_len>,<port_recv_len>`: how far `AT+CIPSENDL` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SendProgress {
+    /// Bytes handed over.
+    pub sent: u32,
+    /// Bytes that came from the host.
+    pub received: u32,
+}
+
+impl<'a> InfoLine<'a> for SendProgress {
+    fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full> {
+        out.show(self.sent)?;
+        out.show(self.received)
+    }
+
+    fn read_fields(fields: &mut Fields<'a>) -> Option<Self> {
+        Some(Self {
+            sent: fields.number()?,
+            received: fields.number()?,
+        })
     }
 }
 

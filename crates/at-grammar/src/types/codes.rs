@@ -210,6 +210,34 @@ coded! {
         Passive = 1,
     }
 
+    /// How much a passive link says is waiting: `<data_len_report_mode>`.
+    LengthReport {
+        /// All that is buffered.
+        Buffered = 0,
+        /// The next datagram.
+        NextDatagram = 1,
+    }
+
+    /// What `AT+CIPSEND` without length does: `AT+CIPMODE`.
+    TransferMode {
+        /// Nothing.
+        Normal = 0,
+        /// The port becomes the link.
+        Passthrough = 1,
+    }
+
+    /// Where a server's clients come from: `<netif>`.
+    NetInterface {
+        /// Anywhere.
+        Any = 0,
+        /// The access point we are connected to.
+        Station = 1,
+        /// Our own access point.
+        SoftAp = 2,
+        /// The wire.
+        Ethernet = 3,
+    }
+
     /// What a TLS session proves, and what it checks: `<auth_mode>` of `AT+CIPSSLCCONF`.
     AuthMode {
         /// Nothing: any server is accepted.
@@ -351,6 +379,47 @@ impl Transport {
             (Protocol::Ssl, Family::V4) => "SSL",
             (Protocol::Ssl, Family::V6) => "SSLv6",
         }
+    }
+}
+
+/// Type of a link that is a byte stream: all of [`Transport`] but UDP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct StreamTransport(Transport);
+
+impl StreamTransport {
+    /// TCP over IPv4.
+    pub const TCP: Self = Self(Transport::new(Protocol::Tcp, Family::V4));
+
+    /// `None` for UDP.
+    #[must_use]
+    pub const fn new(transport: Transport) -> Option<Self> {
+        match transport.protocol {
+            Protocol::Tcp | Protocol::Ssl => Some(Self(transport)),
+            Protocol::Udp => None,
+        }
+    }
+
+    /// As one of the six.
+    #[must_use]
+    pub const fn get(self) -> Transport {
+        self.0
+    }
+
+    /// Whether TLS runs over it.
+    #[must_use]
+    pub const fn is_tls(self) -> bool {
+        matches!(self.0.protocol, Protocol::Ssl)
+    }
+}
+
+impl<'a> Field<'a> for StreamTransport {
+    fn read(given: Given<'a>) -> Result<Self, FieldError> {
+        Self::new(Transport::read(given)?).ok_or(FieldError::Range)
+    }
+
+    fn write(&self, out: &mut dyn Sink) -> Result<(), Full> {
+        self.0.write(out)
     }
 }
 

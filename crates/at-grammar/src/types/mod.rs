@@ -12,9 +12,10 @@ mod time;
 
 pub use address::Mac;
 pub use codes::{
-    AuthMode, Dialect, Encryption, Family, FlowControl, IpPreference, JoinFailure, Parity,
-    Protocol, ReceiveMode, RestartMode, ScanMode, ScanType, StationState, StatusCode, StopBits,
-    Terminal, Transport, UdpMode, WifiCipher, WifiMode,
+    AuthMode, Dialect, Encryption, Family, FlowControl, IpPreference, JoinFailure, LengthReport,
+    NetInterface, Parity, Protocol, ReceiveMode, RestartMode, ScanMode, ScanType, StationState,
+    StatusCode, StopBits, StreamTransport, Terminal, TransferMode, Transport, UdpMode, WifiCipher,
+    WifiMode,
 };
 pub use digest::Sha256;
 pub use number::{Bounded, FlashRange, LinkId, LinkTarget, Pmf, Port, SECTOR, SysMsg};

@@ -3,6 +3,7 @@
 
 mod families;
 mod links;
+mod streams;
 mod trust;
 
 use at_grammar::commands::basic::CommandEntry;

@@ -98,6 +98,7 @@ pub(crate) fn messages() -> Vec<(Reply<'static>, &'static str)> {
 
 pub(crate) fn info_lines() -> Vec<(Info<'static>, &'static str)> {
     let mut lines = documented_lines();
+    lines.extend(super::links::lines());
     lines.extend(super::trust::lines());
     lines
 }
