@@ -125,8 +125,11 @@ impl<P: Platform> Shared<'_, P> {
             WifiEvent::Connected => {}
             WifiEvent::GotIp => self.sync_time.signal(()),
             WifiEvent::Disconnected => {
-                for link in &self.links {
-                    link.close.signal(CloseBy::Interface);
+                let persist = self.config.borrow().persist;
+                for (link, keep) in self.links.iter().zip(persist) {
+                    if !keep {
+                        link.close.signal(CloseBy::Interface);
+                    }
                 }
             }
         }

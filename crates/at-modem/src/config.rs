@@ -198,6 +198,8 @@ pub(crate) struct Config {
     pub(crate) send_large: SendLarge,
     /// Milliseconds that a block of data mode waits for more: `AT+TRANSINTVL`.
     pub(crate) gather: u16,
+    /// `AT+CIPCONNPERSIST`.
+    pub(crate) persist: [bool; LINKS],
     /// `AT+CIPSERVERMAXCONN`.
     pub(crate) server_max: u8,
     /// `AT+CIPSTO`, in seconds; 0 for never.
@@ -245,6 +247,7 @@ impl Config {
             receive: [ReceiveMode::Active; LINKS],
             send_large: SendLarge::default(),
             gather: 20,
+            persist: [false; LINKS],
             server_max: 5,
             server_timeout: 0,
             uart: UartConfig {

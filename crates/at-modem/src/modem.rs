@@ -205,6 +205,17 @@ async fn serve<P: Platform>(shared: &Shared<'_, P>, announce: bool, rx: &mut imp
     if announce {
         shared.print().await.reply(&Reply::Ready).await;
     }
+    if announce {
+        shared.use_dns(&shared.config.borrow().dns);
+        let saved = shared.config.borrow().transparent.clone();
+        if let Some(saved) = saved {
+            let pass = exec::passthrough::begin_saved(shared, &saved);
+            if let Either::Second(Gone) = select(pass, attend(shared, &mut input)).await {
+                return Exit::PortClosed;
+            }
+            shared.set_phase(Phase::Instant);
+        }
+    }
     let mut line = LineBuffer::new();
     loop {
         let framed = loop {

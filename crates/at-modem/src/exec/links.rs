@@ -1,6 +1,6 @@
 //! Links: opening, closing, listing (spec: at-commands B.4, CIPSTART to CIPCLOSE, CIPMUX, CIPMODE).
 
-use at_grammar::commands::tcpip::{LinkLine, OpenLink, Opening};
+use at_grammar::commands::tcpip::{LinkLine, OpenFreeLink, OpenLink, Opening};
 use at_grammar::types::{Bounded, Family, LinkTarget, StatusCode, UdpMode};
 use at_grammar::{Info, LinkId, Mux, Reply};
 use embassy_time::{Duration, with_timeout};
@@ -36,10 +36,14 @@ pub(super) async fn open<P: Platform>(
 /// `AT+CIPSTARTEX`: the lowest free link.
 pub(super) async fn open_next<P: Platform>(
     shared: &Shared<'_, P>,
-    request: &OpenLink<'_>,
+    request: &OpenFreeLink<'_>,
 ) -> Result<Done, Failed> {
+    if shared.config.borrow().mux == Mux::Single {
+        return Err(Failed::with(0));
+    }
     let free = shared.links.iter().find(|link| link.is_free());
-    open_on(shared, free.ok_or(Failed::with(0))?, request).await
+    let link = free.ok_or(Failed::with(0))?;
+    open_on(shared, link, &request.at(link.id)).await
 }
 
 async fn open_on<P: Platform>(
@@ -118,6 +122,7 @@ pub(super) async fn connect<P: Platform>(
         link.remember(reason.clone());
         return Err(reason);
     }
+    link.request.replace(Some(request.clone()));
     let connect = link.connect(request);
     match timeout.filter(|timeout| *timeout > 0) {
         None => connect.await,
@@ -301,7 +306,7 @@ impl<P: Platform> Shared<'_, P> {
     }
 
     /// `<keep_alive>` of `AT+CIPSTART`, which `AT+CIPTCPOPT` shows as well: the last one counts.
-    fn keep_alive(&self, link: LinkId, seconds: u32) {
+    pub(super) fn keep_alive(&self, link: LinkId, seconds: u32) {
         if let Some(tcp) = self.config.borrow_mut().tcp.get_mut(link.index()) {
             tcp.keep_alive = u16::try_from(seconds).unwrap_or(u16::MAX);
         }

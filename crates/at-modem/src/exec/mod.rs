@@ -15,11 +15,14 @@ mod basic;
 mod flash;
 mod links;
 mod names;
+mod options;
+pub(crate) mod passthrough;
 mod pki;
 mod policy;
 mod probe;
 mod receive;
 mod send;
+mod server;
 mod ssl;
 mod time;
 mod wifi;
@@ -156,13 +159,45 @@ async fn run<P: Platform>(shared: &Shared<'_, P>, command: Command<'_>) -> Resul
         Command::CipstartSet(request) => links::open(shared, &request).await,
         Command::Cipclose => links::close_only(shared).await,
         Command::CipcloseSet(request) => links::close(shared, request.0).await,
+        Command::CipstartexSet(request) => links::open_next(shared, &request).await,
+        Command::Cipv6Query => options::ipv6(shared).await,
+        Command::Cipv6Set(on) => options::set_ipv6(shared, on).await,
+        Command::CipdnsQuery => options::dns(shared).await,
+        Command::CipdnsSet(request) => options::set_dns(shared, &request).await,
+        Command::CiptcpoptQuery => options::tcp(shared).await,
+        Command::CiptcpoptSet(request) => options::set_tcp(shared, &request).await,
+        Command::CipconnpersistQuery => options::persistence(shared).await,
+        Command::CipconnpersistSet(request) => options::set_persistence(shared, request),
+        Command::Cipsend => passthrough::begin(shared).await,
         Command::CipsendSet(request) => send::send(shared, &request, false).await,
+        Command::CipsendexSet(request) => send::send(shared, &request, true).await,
+        Command::CipsendlSet(request) => passthrough::send_large(shared, &request).await,
+        Command::CipsendlcfgQuery => passthrough::send_large_config(shared).await,
+        Command::CipsendlcfgSet(request) => passthrough::set_send_large(shared, request),
+        Command::CipmodeQuery => passthrough::mode(shared).await,
+        Command::CipmodeSet(mode) => passthrough::set_mode(shared, mode),
+        Command::TransintvlQuery => passthrough::interval(shared).await,
+        Command::TransintvlSet(ms) => passthrough::set_interval(shared, ms),
+        Command::CipreconnintvQuery => passthrough::retry(shared).await,
+        Command::CipreconnintvSet(units) => passthrough::set_retry(shared, units).await,
+        Command::SavetranslinkSet(request) => passthrough::save(shared, &request).await,
+        Command::CipserverQuery => server::show(shared).await,
+        Command::CipserverSet(request) => server::change(shared, &request).await,
+        Command::CipservermaxconnQuery => server::most(shared).await,
+        Command::CipservermaxconnSet(most) => server::set_most(shared, most),
+        Command::CipstoQuery => server::patience(shared).await,
+        Command::CipstoSet(seconds) => server::set_patience(shared, seconds),
+        Command::PingSet(host) => names::ping(shared, &host).await,
         Command::CipdinfoQuery => receive::data_info(shared).await,
         Command::CipdinfoSet(on) => receive::set_data_info(shared, on),
         Command::CipmuxQuery => links::mux(shared).await,
         Command::CipmuxSet(mux) => links::set_mux(shared, mux),
         Command::CiprecvmodeQuery => receive::mode(shared).await,
         Command::CiprecvmodeSet(mode) => receive::set_mode(shared, mode),
+        Command::CiprecvtypeQuery => receive::types(shared).await,
+        Command::CiprecvtypeSet(request) => receive::set_type(shared, request),
+        Command::CiprecvdataSet(request) => receive::fetch(shared, &request).await,
+        Command::CiprecvlenQuery => receive::lengths(shared).await,
         Command::CipsslcconfQuery => ssl::configs(shared).await,
         Command::CipsslcconfSet(request) => ssl::configure(shared, request).await,
         Command::CipsslccnQuery => ssl::names(shared, ssl::Which::CommonName).await,

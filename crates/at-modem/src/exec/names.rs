@@ -1,15 +1,16 @@
-//! Names (spec: at-commands B.4, CIPDOMAIN).
+//! Names, and who answers (spec: at-commands B.4, CIPDOMAIN, PING).
 
 use core::net::IpAddr;
 
-use at_grammar::Info;
+use at_grammar::commands::network::PingLine;
 use at_grammar::commands::tcpip::Resolve;
-use at_grammar::types::IpPreference;
+use at_grammar::types::{HostName, IpPreference};
+use at_grammar::{Info, Reply};
 use edge_nal::{AddrType, Dns};
-use embassy_time::{Duration, with_timeout};
+use embassy_time::{Duration, Instant, with_timeout};
 
-use super::{Done, Failed};
-use crate::platform::Platform;
+use super::{Done, Failed, error};
+use crate::platform::{Network, PingError, Platform};
 use crate::state::Shared;
 
 /// A name that takes longer has no address for us.
@@ -38,5 +39,53 @@ pub(super) async fn resolve<P: Platform>(
     match with_timeout(patience, shared.net.get_host_by_name(&host, kind)).await {
         Ok(Ok(address)) => shared.one_line(Info::Cipdomain(address)).await,
         _ => Err(Failed::with(0)),
+    }
+}
+
+/// An echo that takes longer is lost.
+const PING_PATIENCE: Duration = Duration::from_secs(5);
+
+/// `AT+PING`: IPv4 first.
+pub(super) async fn ping<P: Platform>(
+    shared: &Shared<'_, P>,
+    host: &HostName<'_>,
+) -> Result<Done, Failed> {
+    if !shared.network_is_up() {
+        return Err(Failed::with(0));
+    }
+    shared.takes_long();
+    let host = host.to_text();
+    let answered = async {
+        let address = match host.parse::<IpAddr>() {
+            Ok(address) => address,
+            Err(_) => {
+                let lookup = shared.net.get_host_by_name(&host, AddrType::IPv4);
+                let found = with_timeout(RESOLVE_PATIENCE, lookup).await;
+                found.map_err(|_| ())?.map_err(|_| ())?
+            }
+        };
+        let sent = Instant::now();
+        match with_timeout(PING_PATIENCE, shared.net.ping(address)).await {
+            Ok(Ok(())) => Ok(sent.elapsed().as_millis()),
+            Ok(Err(PingError::Unsupported)) => {
+                espat_log::warn!("this network stack sends no echo requests");
+                Err(())
+            }
+            Ok(Err(PingError::Failed)) | Err(_) => Err(()),
+        }
+    };
+    match answered.await {
+        Ok(ms) => {
+            let ms = u32::try_from(ms).unwrap_or(u32::MAX);
+            shared.one_line(Info::Ping(PingLine::Answered(ms))).await
+        }
+        Err(()) => {
+            let mut print = shared.print().await;
+            print
+                .reply(&Reply::Info(Info::Ping(PingLine::Timeout)))
+                .await;
+            error(&mut print, shared.syslog(), Failed::with(0).0).await;
+            Ok(Done::Printed)
+        }
     }
 }

@@ -19,7 +19,6 @@ use crate::link::{Carrier, Link, OpenRequest, Probed};
 use crate::platform::Platform;
 use crate::print::Printer;
 use crate::state::Shared;
-use crate::wifi::Wifi;
 
 pub(super) async fn run<P: Platform>(
     shared: &Shared<'_, P>,

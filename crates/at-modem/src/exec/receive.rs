@@ -1,10 +1,13 @@
 //! Receiving: how data reach the host, and fetching them (spec: at-commands B.4, CIPRECV*, CIPDINFO).
 
-use at_grammar::Info;
+use at_grammar::commands::receive::{FetchData, ReceiveLengths, ReceiveTypeLine, SetReceiveType};
 use at_grammar::commands::tcpip::DataInfo;
-use at_grammar::types::ReceiveMode;
+use at_grammar::reply::RecvData;
+use at_grammar::types::{LinkTarget, ReceiveMode};
+use at_grammar::{Info, LinkId, Reply};
 
 use super::{Done, Failed};
+use crate::link::inbox::CAPACITY;
 use crate::platform::Platform;
 use crate::state::Shared;
 
@@ -37,4 +40,78 @@ pub(super) fn set_mode<P: Platform>(
         link.inbox.look_again();
     }
     Ok(Done::Ok)
+}
+
+pub(super) async fn types<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let modes = shared.config.borrow().receive;
+    let mut print = shared.print().await;
+    for (link, mode) in LinkId::ALL.into_iter().zip(modes) {
+        print
+            .info(Info::Ciprecvtype(ReceiveTypeLine { link, mode }))
+            .await;
+    }
+    print.reply(&Reply::Ok).await;
+    Ok(Done::Printed)
+}
+
+/// What waits is announced as a whole, whatever `<data_len_report_mode>` says.
+pub(super) fn set_type<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: SetReceiveType,
+) -> Result<Done, Failed> {
+    if shared.config.borrow().passthrough {
+        return Err(Failed::with(0));
+    }
+    let target = request.link.unwrap_or(LinkTarget::One(LinkId::ZERO));
+    let mut config = shared.config.borrow_mut();
+    let places = shared.links.iter().zip(&mut config.receive);
+    for (link, place) in places.filter(|(link, _)| target.includes(link.id)) {
+        *place = request.mode;
+        link.inbox.look_again();
+    }
+    Ok(Done::Ok)
+}
+
+/// `ERROR` where nothing waits, or where data come unasked.
+pub(super) async fn fetch<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: &FetchData,
+) -> Result<Done, Failed> {
+    let link = shared.link(request.link.unwrap_or(LinkId::ZERO))?;
+    let mode = shared.config.borrow().receive.get(link.id.index()).copied();
+    if mode != Some(ReceiveMode::Passive) || !link.is_open() {
+        return Err(Failed::with(0));
+    }
+    let wanted = usize::try_from(request.length.get()).unwrap_or(usize::MAX);
+    let mut print = shared.print().await;
+    let (len, from) = link.inbox.front(if request.whole_datagram {
+        CAPACITY
+    } else {
+        wanted
+    });
+    if len == 0 || len > wanted {
+        drop(print);
+        return Err(Failed::with(0));
+    }
+    let head = Reply::RecvData(RecvData {
+        len: u32::try_from(len).unwrap_or(u32::MAX),
+        remote: shared.shown_sender(link, from),
+    });
+    print
+        .data(&head, len, Some(&Reply::Ok), |into| link.inbox.take(into))
+        .await;
+    drop(print);
+    link.inbox.note_read();
+    Ok(Done::Printed)
+}
+
+pub(super) async fn lengths<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let mut lengths = [None; LinkId::COUNT];
+    for (place, link) in lengths.iter_mut().zip(&shared.links) {
+        let len = u32::try_from(link.inbox.len()).unwrap_or(u32::MAX);
+        *place = link.is_open().then_some(len);
+    }
+    shared
+        .one_line(Info::Ciprecvlen(ReceiveLengths(lengths)))
+        .await
 }

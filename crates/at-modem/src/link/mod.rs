@@ -179,6 +179,8 @@ pub(crate) struct Link {
     pub(crate) announced: Signal<NoopRawMutex, ()>,
     /// What arrived.
     pub(crate) inbox: Inbox,
+    /// What the last command asked for: passthrough opens it again.
+    pub(crate) request: RefCell<Option<OpenRequest>>,
     /// A send was asked for and not answered.
     pub(crate) sending: Cell<bool>,
     /// What a probe found, in the payload buffer.
@@ -201,6 +203,7 @@ impl Link {
             status: Cell::new(None),
             announced: Signal::new(),
             inbox: Inbox::new(),
+            request: RefCell::new(None),
             sending: Cell::new(false),
             probed: RefCell::new(None),
             reason: RefCell::new(None),
@@ -252,6 +255,16 @@ impl Link {
         self.opening.set(true);
         self.open.signal(request);
         self.opened().await
+    }
+
+    /// Gives up a [`Self::connect`] that was dropped; the link is closed afterwards.
+    pub(crate) async fn give_up(&self) {
+        self.close.signal(CloseBy::Interface);
+        if self.opening.get() && self.opened().await.is_ok() {
+            // It had come to be in the meantime.
+            self.announced.signal(());
+            self.closed.wait().await;
+        }
     }
 
     /// What became of [`Self::connect`].

@@ -5,7 +5,6 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::MutexGuard;
 use embassy_time::{Delay, with_timeout};
 use heapless::Vec;
-use rand_core::CryptoRngCore;
 use tls_session::cause::Limit;
 use tls_session::policy::MAX_ANCHORS;
 use tls_session::{

@@ -1,0 +1,170 @@
+//! What holds for links however they were opened (spec: at-commands B.4, CIPV6, CIPTCPOPT, CIPDNS).
+
+use at_grammar::commands::network::{DNS_SERVERS, DnsServers};
+use at_grammar::commands::options::{
+    Linger, PersistenceLine, SendTimeout, SetPersistence, SetTcpOptions, TcpOptionsLine,
+};
+use at_grammar::commands::tcpip::KeepAlive;
+use at_grammar::types::{Bounded, LinkTarget};
+use at_grammar::{Info, LinkId, Mux, Reply};
+use partition_store::Key;
+
+use super::{Done, Failed};
+use crate::config::{DNS_DEFAULTS, DnsSettings, TcpSettings};
+use crate::platform::{Network, Platform};
+use crate::state::Shared;
+
+pub(super) async fn ipv6<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let on = shared.config.borrow().ipv6;
+    shared.one_line(Info::Cipv6(on)).await
+}
+
+pub(super) async fn set_ipv6<P: Platform>(
+    shared: &Shared<'_, P>,
+    on: bool,
+) -> Result<Done, Failed> {
+    shared.store_if_wanted(Key::IPV6, &[u8::from(on)]).await?;
+    shared.config.borrow_mut().ipv6 = on;
+    Ok(Done::Ok)
+}
+
+pub(super) async fn tcp<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let all = shared.config.borrow().tcp;
+    let mut print = shared.print().await;
+    for (link, tcp) in LinkId::ALL.into_iter().zip(all) {
+        print
+            .info(Info::Ciptcpopt(TcpOptionsLine {
+                link,
+                linger: u32::try_from(tcp.linger).map_or(Linger::Off, |seconds| {
+                    Linger::Seconds(Bounded::clamped(seconds))
+                }),
+                no_delay: tcp.no_delay,
+                send_timeout: SendTimeout::clamped(tcp.send_timeout),
+                keep_alive: KeepAlive::clamped(u32::from(tcp.keep_alive)),
+            }))
+            .await;
+    }
+    print.reply(&Reply::Ok).await;
+    Ok(Done::Printed)
+}
+
+/// Counts for connections that are opened afterwards; the send timeout at once.
+pub(super) async fn set_tcp<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: &SetTcpOptions,
+) -> Result<Done, Failed> {
+    let target = request.link.unwrap_or(LinkTarget::One(LinkId::ZERO));
+    for link in LinkId::ALL
+        .into_iter()
+        .filter(|link| target.includes(*link))
+    {
+        let old = shared.config.borrow().tcp.get(link.index()).copied();
+        let old = old.unwrap_or_default();
+        let new = TcpSettings {
+            linger: request.linger.map_or(old.linger, |linger| match linger {
+                Linger::Off => -1,
+                Linger::Seconds(seconds) => i32::try_from(seconds.get()).unwrap_or(i32::MAX),
+            }),
+            no_delay: request.no_delay.unwrap_or(old.no_delay),
+            send_timeout: request.send_timeout.map_or(old.send_timeout, Bounded::get),
+            keep_alive: request.keep_alive.map_or(old.keep_alive, |seconds| {
+                u16::try_from(seconds.get()).unwrap_or(u16::MAX)
+            }),
+        };
+        if let Some(key) = Key::tcp_options(link.get()) {
+            shared.store_if_wanted(key, &new.encode()).await?;
+        }
+        if let Some(place) = shared.config.borrow_mut().tcp.get_mut(link.index()) {
+            *place = new;
+        }
+    }
+    Ok(Done::Ok)
+}
+
+pub(super) async fn dns<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let line = {
+        let config = shared.config.borrow();
+        let mut servers = [None; DNS_SERVERS];
+        for (place, server) in servers.iter_mut().zip(&config.dns.servers) {
+            *place = Some(*server);
+        }
+        DnsServers {
+            manual: config.dns.manual,
+            servers,
+        }
+    };
+    shared.one_line(Info::Cipdns(line)).await
+}
+
+/// Omitted places are the defaults; no server stands twice.
+pub(super) async fn set_dns<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: &DnsServers,
+) -> Result<Done, Failed> {
+    let mut dns = DnsSettings {
+        manual: request.manual,
+        ..DnsSettings::default()
+    };
+    if request.manual {
+        dns.servers.clear();
+        let defaults = DNS_DEFAULTS.into_iter().map(Some).chain([None]);
+        for server in request
+            .servers
+            .iter()
+            .zip(defaults)
+            .filter_map(|(given, default)| given.or(default))
+        {
+            if dns.servers.contains(&server) {
+                return Err(Failed::with(0));
+            }
+            // As many places as parameters.
+            let _ = dns.servers.push(server);
+        }
+    }
+    shared.store_if_wanted(Key::DNS, &dns.encode()).await?;
+    shared.use_dns(&dns);
+    shared.config.borrow_mut().dns = dns;
+    Ok(Done::Ok)
+}
+
+impl<P: Platform> Shared<'_, P> {
+    /// Hands the list to the network stack, where it has a say.
+    pub(crate) fn use_dns(&self, dns: &DnsSettings) {
+        let servers = if dns.manual {
+            dns.servers.as_slice()
+        } else {
+            &[]
+        };
+        if !self.net.set_dns_servers(servers) && dns.manual {
+            espat_log::warn!("this network stack takes no name servers: AT+CIPDNS has no effect");
+        }
+    }
+}
+
+/// Whether links outlast the loss of the interface they run over.
+pub(super) async fn persistence<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let line = {
+        let config = shared.config.borrow();
+        match config.mux {
+            Mux::Single => {
+                PersistenceLine::Single(config.persist.first().copied().unwrap_or(false))
+            }
+            Mux::Multiple => PersistenceLine::Multiple(config.persist),
+        }
+    };
+    shared.one_line(Info::Cipconnpersist(line)).await
+}
+
+pub(super) fn set_persistence<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: SetPersistence,
+) -> Result<Done, Failed> {
+    let target = request.link.unwrap_or(LinkTarget::One(LinkId::ZERO));
+    let mut config = shared.config.borrow_mut();
+    for (link, place) in LinkId::ALL.into_iter().zip(&mut config.persist) {
+        if target.includes(link) {
+            *place = request.keep;
+        }
+    }
+    Ok(Done::Ok)
+}

@@ -1,0 +1,414 @@
+//! Data mode: what the host says goes to a link as it comes (spec: at-commands A.15, A.16, CIPSENDL).
+//!
+//! ```text
+//! AT+CIPSEND ─▶ OK > ─▶ blocks of 2920, or what came in TRANSINTVL ─▶ link ── "+++" ─▶ commands
+//!                                                  └ gone ─▶ again each CIPRECONNINTV (client)
+//!                                                            the next client (server)
+//! ```
+
+use at_grammar::commands::passthrough::{RetryInterval, SavedLink, SendInterval};
+use at_grammar::commands::tcpip::{
+    Opening, ReportSize, SendProgress, SendStream, SendStreamLine, SetSendStream, TransmitSize,
+};
+use at_grammar::types::{Bounded, Protocol, TransferMode, UdpMode};
+use at_grammar::{Info, LinkId, Mux, Reply};
+use embassy_futures::select::{Either, Either3, select, select3};
+use embassy_time::{Duration, Instant, Timer};
+use partition_store::Key;
+
+use super::links::connect;
+use super::send::{drain, target};
+use super::{Done, Failed, policy, server};
+use crate::config::{SendLarge, TransparentLink};
+use crate::link::server::Listening;
+use crate::link::{Carrier, Link, MAX_IPD, OpenRequest, Outgoing};
+use crate::platform::Platform;
+use crate::state::{ENDLESS, Phase, Shared};
+
+pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let mode = if shared.config.borrow().passthrough {
+        TransferMode::Passthrough
+    } else {
+        TransferMode::Normal
+    };
+    shared.one_line(Info::Cipmode(mode)).await
+}
+
+/// Passthrough needs one link whose peer stays: the only one there can be, or a server's only one.
+pub(super) fn set_mode<P: Platform>(
+    shared: &Shared<'_, P>,
+    mode: TransferMode,
+) -> Result<Done, Failed> {
+    let on = mode == TransferMode::Passthrough;
+    if on {
+        let config = shared.config.borrow();
+        let follows = shared.links.iter().any(|link| {
+            let udp = link.status.get().and_then(|status| status.udp);
+            udp.is_some_and(|mode| mode != UdpMode::Fixed)
+        });
+        let several = config.mux == Mux::Multiple && config.server_max != 1;
+        if several || follows {
+            return Err(Failed::with(0));
+        }
+    }
+    shared.config.borrow_mut().passthrough = on;
+    for link in &shared.links {
+        link.inbox.look_again();
+    }
+    Ok(Done::Ok)
+}
+
+/// `AT+CIPSEND` without length.
+pub(super) async fn begin<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    if !shared.config.borrow().passthrough {
+        return Err(Failed::with(0));
+    }
+    let open = only_open(shared).ok_or(Failed::with(0))?;
+    let again = open
+        .request
+        .borrow()
+        .clone()
+        .filter(|_| !open.is_accepted());
+    shared.print().await.reply(&Reply::OkPrompt).await;
+    pass(shared, again).await;
+    Ok(Done::Printed)
+}
+
+/// The open link, if it is the only one.
+fn only_open<'s, P: Platform>(shared: &'s Shared<'_, P>) -> Option<&'s Link> {
+    let mut open = shared.links.iter().filter(|link| link.is_open());
+    open.next().filter(|_| open.next().is_none())
+}
+
+/// Whether the host found the way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Out,
+    LinkLost,
+}
+
+/// Until `+++`. `again` is how the link is opened once more; without it the next client is waited for.
+async fn pass<P: Platform>(shared: &Shared<'_, P>, again: Option<OpenRequest>) {
+    shared.passthrough.set(true);
+    shared.escaped.reset();
+    shared.set_phase(Phase::Cancellable(ENDLESS));
+    loop {
+        let ended = match only_open(shared) {
+            Some(link) => blocks(shared, link).await,
+            None => match &again {
+                Some(request) => reconnect(shared, request).await,
+                None => wait_for_client(shared).await,
+            },
+        };
+        if ended == Ended::Out {
+            break;
+        }
+    }
+    shared.passthrough.set(false);
+    // What the host says from here on is a command.
+    shared.set_phase(Phase::Instant);
+    if shared.config.borrow().sysmsg.reports_quit() {
+        shared.print().await.reply(&Reply::Quit).await;
+    }
+}
+
+/// Sends what comes while the link lasts.
+async fn blocks<P: Platform>(shared: &Shared<'_, P>, link: &Link) -> Ended {
+    while link.is_open() {
+        let (len, out) = gather(shared, MAX_IPD, || link.is_open()).await;
+        if len > 0 {
+            let transmit = link.transmit(Outgoing { len, to: None });
+            let end = async {
+                if out {
+                    core::future::pending::<()>().await;
+                }
+                shared.escaped.wait().await;
+            };
+            // The way out is there even when the peer takes nothing.
+            if let Either::Second(()) = select(transmit, end).await {
+                return Ended::Out;
+            }
+        }
+        if out {
+            return Ended::Out;
+        }
+    }
+    Ended::LinkLost
+}
+
+/// Collects a block in the payload buffer: `most` bytes, or what comes until the interval after the
+/// first byte is over. Returns early when `goes_on` says no. Second: whether the host found the way
+/// out.
+async fn gather<P: Platform>(
+    shared: &Shared<'_, P>,
+    most: usize,
+    goes_on: impl Fn() -> bool,
+) -> (usize, bool) {
+    let mut payload = shared.payload.lock().await;
+    let mut have = 0_usize;
+    let mut end = None;
+    while have < most {
+        let into = payload.get_mut(have..most).unwrap_or_default();
+        let over = async {
+            match end {
+                Some(end) => Timer::at(end).await,
+                None => shared.link_changed.wait().await,
+            }
+        };
+        match select3(shared.intake.read(into), shared.escaped.wait(), over).await {
+            Either3::First(count) => {
+                have = have.saturating_add(count);
+                let interval = u64::from(shared.config.borrow().gather);
+                end.get_or_insert_with(|| {
+                    Instant::now().saturating_add(Duration::from_millis(interval))
+                });
+            }
+            Either3::Second(()) => {
+                let rest = payload.get_mut(have..most).unwrap_or_default();
+                return (have.saturating_add(drain(shared, rest)), true);
+            }
+            Either3::Third(()) if end.is_some() || !goes_on() => break,
+            // Another link changed.
+            Either3::Third(()) => {}
+        }
+    }
+    (have, false)
+}
+
+/// Opens the link again, after a pause of `AT+CIPRECONNINTV`.
+async fn reconnect<P: Platform>(shared: &Shared<'_, P>, request: &OpenRequest) -> Ended {
+    let units = u64::from(shared.config.borrow().reconnect_interval);
+    let pause = Timer::after(Duration::from_millis(units.saturating_mul(100)));
+    if let Either::Second(()) = select(pause, shared.escaped.wait()).await {
+        return Ended::Out;
+    }
+    let Some(link) = shared.links.first() else {
+        return Ended::Out;
+    };
+    if link.is_open() {
+        return Ended::LinkLost;
+    }
+    let attempt = connect(shared, link, request.clone(), None);
+    match select(attempt, shared.escaped.wait()).await {
+        Either::First(Ok(())) => {
+            shared.note_link();
+            if let Some(status) = link.status.get() {
+                shared.print_connected(link.id, &status).await;
+            }
+            link.announced.signal(());
+            Ended::LinkLost
+        }
+        Either::First(Err(_)) => Ended::LinkLost,
+        Either::Second(()) => {
+            link.give_up().await;
+            Ended::Out
+        }
+    }
+}
+
+async fn wait_for_client<P: Platform>(shared: &Shared<'_, P>) -> Ended {
+    match select(shared.link_changed.wait(), shared.escaped.wait()).await {
+        Either::First(()) => Ended::LinkLost,
+        Either::Second(()) => Ended::Out,
+    }
+}
+
+/// `AT+CIPSENDL`: sent while it arrives, with reports.
+pub(super) async fn send_large<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: &SendStream<'_>,
+) -> Result<Done, Failed> {
+    let link = shared.link(request.link.unwrap_or(LinkId::ZERO))?;
+    let to = target(shared, link, request.remote.as_ref()).await?;
+    let total = request.length.get();
+    let SendLarge { report, block } = shared.config.borrow().send_large;
+    let hold = shared.output.hold().await;
+    shared.print().await.reply(&Reply::OkPrompt).await;
+    shared.escaped.reset();
+    let len = usize::try_from(total).map_err(|_| Failed::with(0))?;
+    shared.set_phase(Phase::Cancellable(len));
+    let (mut sent, mut received) = (0_u32, 0_u32);
+    let mut reported = None;
+    let mut result = Reply::SendOk;
+    while received < total {
+        let left = usize::try_from(total.saturating_sub(received)).unwrap_or(usize::MAX);
+        let most = usize::from(block).min(left);
+        // A link that is gone does not end it: what the host has announced is no command.
+        let (len, out) = gather(shared, most, || true).await;
+        let count = u32::try_from(len).unwrap_or(u32::MAX);
+        received = received.saturating_add(count);
+        if len > 0 && link.transmit(Outgoing { len, to }).await {
+            let before = sent;
+            sent = sent.saturating_add(count);
+            if before.checked_div(report) != sent.checked_div(report) {
+                progress(shared, sent, received).await;
+                reported = Some(sent);
+            }
+        }
+        if out {
+            result = Reply::SendlCancelled;
+            break;
+        }
+    }
+    shared.takes_long();
+    if sent < total && result == Reply::SendOk {
+        result = Reply::SendFail;
+    }
+    if reported != Some(sent) {
+        progress(shared, sent, received).await;
+    }
+    shared.print().await.reply(&result).await;
+    drop(hold);
+    Ok(Done::Printed)
+}
+
+async fn progress<P: Platform>(shared: &Shared<'_, P>, sent: u32, received: u32) {
+    let line = Info::Cipsendl(SendProgress { sent, received });
+    shared.print().await.info(line).await;
+}
+
+pub(super) async fn send_large_config<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let SendLarge { report, block } = shared.config.borrow().send_large;
+    let line = SendStreamLine {
+        report: ReportSize::clamped(report),
+        transmit: TransmitSize::clamped(u32::from(block)),
+    };
+    shared.one_line(Info::Cipsendlcfg(line)).await
+}
+
+pub(super) fn set_send_large<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: SetSendStream,
+) -> Result<Done, Failed> {
+    let large = &mut shared.config.borrow_mut().send_large;
+    large.report = request.report.get();
+    if let Some(transmit) = request.transmit {
+        large.block = u16::try_from(transmit.get()).unwrap_or(large.block);
+    }
+    Ok(Done::Ok)
+}
+
+pub(super) async fn interval<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let ms = SendInterval::clamped(u32::from(shared.config.borrow().gather));
+    shared.one_line(Info::Transintvl(ms)).await
+}
+
+pub(super) fn set_interval<P: Platform>(
+    shared: &Shared<'_, P>,
+    ms: SendInterval,
+) -> Result<Done, Failed> {
+    shared.config.borrow_mut().gather = u16::try_from(ms.get()).unwrap_or(u16::MAX);
+    Ok(Done::Ok)
+}
+
+pub(super) async fn retry<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let units = RetryInterval::clamped(u32::from(shared.config.borrow().reconnect_interval));
+    shared.one_line(Info::Cipreconnintv(units)).await
+}
+
+pub(super) async fn set_retry<P: Platform>(
+    shared: &Shared<'_, P>,
+    units: RetryInterval,
+) -> Result<Done, Failed> {
+    let units = u16::try_from(units.get()).unwrap_or(u16::MAX);
+    let record = units.to_le_bytes();
+    shared
+        .store_if_wanted(Key::RECONNECT_INTERVAL, &record)
+        .await?;
+    shared.config.borrow_mut().reconnect_interval = units;
+    Ok(Done::Ok)
+}
+
+/// Stored in any case; it counts from the next start on.
+pub(super) async fn save<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: &SavedLink<'_>,
+) -> Result<Done, Failed> {
+    let link = match request {
+        SavedLink::Off => None,
+        SavedLink::Client(client) => {
+            let (protocol, extra) = match client.opening {
+                Opening::Tcp { keep_alive } => (Protocol::Tcp, keep_alive.map(Bounded::get)),
+                Opening::Ssl { keep_alive } => (Protocol::Ssl, keep_alive.map(Bounded::get)),
+                Opening::Udp { local_port, .. } => {
+                    (Protocol::Udp, local_port.map(|port| u32::from(port.get())))
+                }
+            };
+            Some(TransparentLink::Client {
+                protocol,
+                family: client.family,
+                host: client.host.to_text(),
+                port: client.port.get(),
+                extra: u16::try_from(extra.unwrap_or(0)).unwrap_or(u16::MAX),
+            })
+        }
+        SavedLink::Server(server) if server.transport.is_tls() => return Err(Failed::with(0)),
+        SavedLink::Server(server) => Some(TransparentLink::Server {
+            family: server.transport.get().family,
+            port: server.port.get(),
+        }),
+    };
+    let record = link
+        .as_ref()
+        .map(TransparentLink::encode)
+        .unwrap_or_default();
+    shared.store_always(Key::TRANSPARENT_LINK, &record).await?;
+    shared.config.borrow_mut().transparent = link;
+    Ok(Done::Ok)
+}
+
+/// What `AT+SAVETRANSLINK` asked for at this start: data mode from the beginning, until `+++`.
+pub(crate) async fn begin_saved<P: Platform>(shared: &Shared<'_, P>, saved: &TransparentLink) {
+    let again = match saved {
+        TransparentLink::Client {
+            protocol,
+            family,
+            host,
+            port,
+            extra,
+        } => {
+            shared.config.borrow_mut().passthrough = true;
+            let carrier = match protocol {
+                Protocol::Tcp => Carrier::Tcp,
+                Protocol::Udp => Carrier::Udp {
+                    local_port: Some(*extra).filter(|port| *port > 0),
+                    mode: UdpMode::Fixed,
+                },
+                Protocol::Ssl => {
+                    let tls = policy::settings(&shared.config.borrow(), LinkId::ZERO, host);
+                    match tls {
+                        Some(tls) => Carrier::Tls(tls),
+                        None => return,
+                    }
+                }
+            };
+            if *protocol != Protocol::Udp {
+                shared.keep_alive(LinkId::ZERO, u32::from(*extra));
+            }
+            Some(OpenRequest {
+                carrier,
+                family: *family,
+                host: host.clone(),
+                port: *port,
+                probe: false,
+            })
+        }
+        TransparentLink::Server { family, port } => {
+            {
+                let mut config = shared.config.borrow_mut();
+                config.mux = Mux::Multiple;
+                config.server_max = 1;
+                config.passthrough = true;
+            }
+            let listening = Listening {
+                port: *port,
+                family: *family,
+            };
+            if server::start(shared, listening).await.is_err() {
+                return;
+            }
+            None
+        }
+    };
+    pass(shared, again).await;
+}

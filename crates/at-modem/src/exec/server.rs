@@ -1,0 +1,121 @@
+//! The server (spec: at-commands B.4, CIPSERVER, CIPSERVERMAXCONN, CIPSTO).
+
+use at_grammar::commands::server::{
+    IdleTimeout, MaxConnections, Server, ServerLine, ServerRequest,
+};
+use at_grammar::types::{Port, Protocol, StreamTransport, Transport};
+use at_grammar::{Info, Mux, Reply};
+
+use super::links::close_where;
+use super::{Done, Failed};
+use crate::link::Link;
+use crate::link::server::Listening;
+use crate::platform::Platform;
+use crate::state::Shared;
+
+pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let line = match shared.server.listening.get() {
+        Some(listening) => {
+            let transport = Transport::new(Protocol::Tcp, listening.family);
+            ServerLine::On {
+                port: Port::new(listening.port).unwrap_or(Server::DEFAULT.port),
+                transport: StreamTransport::new(transport).unwrap_or(StreamTransport::TCP),
+                verify_client: false,
+            }
+        }
+        None => ServerLine::Off,
+    };
+    shared.one_line(Info::Cipserver(line)).await
+}
+
+pub(super) async fn change<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: &ServerRequest,
+) -> Result<Done, Failed> {
+    match request {
+        ServerRequest::Create(server) => create(shared, server).await,
+        ServerRequest::Delete { close_all } => {
+            // Hosts send it blindly while they initialise.
+            shared.server.stop();
+            shared.takes_long();
+            if *close_all {
+                close_where(shared, Link::is_accepted).await;
+            }
+            shared.print().await.reply(&Reply::Ok).await;
+            Ok(Done::Printed)
+        }
+    }
+}
+
+async fn create<P: Platform>(shared: &Shared<'_, P>, server: &Server) -> Result<Done, Failed> {
+    if server.transport.is_tls() {
+        espat_log::warn!("the TLS engine is a client: no SSL server");
+        return Err(Failed::with(NO_TLS_SERVER));
+    }
+    let family = server.transport.get().family;
+    let refused = {
+        let config = shared.config.borrow();
+        config.mux == Mux::Single
+            || (family == at_grammar::types::Family::V6 && !config.ipv6)
+            || shared.server.listening.get().is_some()
+    };
+    if refused || !shared.network_is_up() {
+        return Err(Failed::with(0));
+    }
+    let listening = Listening {
+        port: server.port.get(),
+        family,
+    };
+    start(shared, listening).await
+}
+
+/// Starts listening, or says in the log why not.
+pub(super) async fn start<P: Platform>(
+    shared: &Shared<'_, P>,
+    listening: Listening,
+) -> Result<Done, Failed> {
+    match shared.server.start(listening).await {
+        Ok(()) => Ok(Done::Ok),
+        Err(cause) => {
+            espat_log::warn!(
+                "port {} cannot be listened on: {}",
+                listening.port,
+                cause.code()
+            );
+            Err(Failed::with(0))
+        }
+    }
+}
+
+/// Result number of a server that would need TLS.
+const NO_TLS_SERVER: u16 = 1;
+
+pub(super) async fn most<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let most = MaxConnections::clamped(u32::from(shared.config.borrow().server_max));
+    shared.one_line(Info::Cipservermaxconn(most)).await
+}
+
+/// Before the server is there.
+pub(super) fn set_most<P: Platform>(
+    shared: &Shared<'_, P>,
+    most: MaxConnections,
+) -> Result<Done, Failed> {
+    if shared.server.listening.get().is_some() {
+        return Err(Failed::with(0));
+    }
+    shared.config.borrow_mut().server_max = u8::try_from(most.get()).unwrap_or(u8::MAX);
+    Ok(Done::Ok)
+}
+
+pub(super) async fn patience<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let seconds = IdleTimeout::clamped(u32::from(shared.config.borrow().server_timeout));
+    shared.one_line(Info::Cipsto(seconds)).await
+}
+
+pub(super) fn set_patience<P: Platform>(
+    shared: &Shared<'_, P>,
+    seconds: IdleTimeout,
+) -> Result<Done, Failed> {
+    shared.config.borrow_mut().server_timeout = u16::try_from(seconds.get()).unwrap_or(u16::MAX);
+    Ok(Done::Ok)
+}
