@@ -3,7 +3,7 @@
 use core::future::pending;
 
 use embassy_futures::select::{Either4, select4};
-use embassy_time::{Instant, Timer};
+use embassy_time::{Duration, Instant, Timer};
 use embedded_io_async::Read;
 
 use crate::escape::{Escape, PLUSES, Verdict};
@@ -11,6 +11,9 @@ use crate::exec;
 use crate::input::{Gone, Input};
 use crate::platform::Platform;
 use crate::state::{ENDLESS, Phase, Shared};
+
+/// How long data before the way out may take to be sent. A host waits a second after `+++`.
+pub(crate) const GRACE: Duration = Duration::from_millis(400);
 
 /// Bytes that go to the command at a time.
 const PIECE: usize = 128;
@@ -64,13 +67,14 @@ async fn cancellable<P: Platform>(
     let mut escape = Escape::new();
     // Bytes at the front of the input that are known to be data.
     let mut data = 0_usize;
-    let mut out = false;
+    // When the way out was found.
+    let mut out: Option<Instant> = None;
     if !input.pending().is_empty() {
         let held = escape.on_burst(input.pending(), Instant::now());
         data = input.pending().len().saturating_sub(held);
     }
     loop {
-        if !out && input.pending().len() >= left {
+        if out.is_none() && input.pending().len() >= left {
             // The payload is complete: pluses at its end are data, and what follows is too much.
             escape.release();
             data = left;
@@ -79,7 +83,7 @@ async fn cancellable<P: Platform>(
             shared.set_phase(Phase::Long);
             return Ok(());
         }
-        if out && data == 0 {
+        if out.is_some() && data == 0 {
             input.consume(PLUSES);
             shared.set_phase(Phase::Long);
             shared.escaped.signal(());
@@ -101,7 +105,10 @@ async fn cancellable<P: Platform>(
                 .write(piece.get(..count).unwrap_or_default())
                 .await
         };
-        let deadline = escape.deadline();
+        let deadline = match out {
+            Some(since) => Some(since.saturating_add(GRACE)),
+            None => escape.deadline(),
+        };
         let silence = async {
             match deadline {
                 Some(at) => Timer::at(at).await,
@@ -109,7 +116,7 @@ async fn cancellable<P: Platform>(
             }
         };
         let more = async {
-            if out || input.is_full() {
+            if out.is_some() || input.is_full() {
                 pending::<()>().await;
             }
             input.more().await
@@ -132,7 +139,7 @@ async fn cancellable<P: Platform>(
                         Verdict::Out => {
                             // What came just now is a command line already.
                             data = before.saturating_sub(PLUSES);
-                            out = true;
+                            out = Some(now);
                             continue;
                         }
                         Verdict::Data(_) => {}
@@ -142,8 +149,13 @@ async fn cancellable<P: Platform>(
                 let held = escape.on_burst(burst, now);
                 data = all.saturating_sub(held);
             }
+            Either4::Third(()) if out.is_some() => {
+                // The command takes no more.
+                input.consume(data);
+                data = 0;
+            }
             Either4::Third(()) => match escape.on_time() {
-                Verdict::Out => out = true,
+                Verdict::Out => out = Some(Instant::now()),
                 Verdict::Data(held) => data = data.saturating_add(held),
             },
             // The command has seen enough.

@@ -69,12 +69,17 @@ async fn station_events<P: Platform>(shared: &Shared<'_, P>) {
     }
 }
 
-const fn message(event: WifiEvent) -> reply::WifiEvent {
-    match event {
+/// What the host is told, if anything.
+const fn message(event: WifiEvent) -> Option<Reply<'static>> {
+    Some(Reply::Wifi(match event {
         WifiEvent::Connected => reply::WifiEvent::Connected,
         WifiEvent::GotIp => reply::WifiEvent::GotIp,
         WifiEvent::Disconnected => reply::WifiEvent::Disconnect,
-    }
+        WifiEvent::LostIp
+        | WifiEvent::StationJoined { .. }
+        | WifiEvent::StationAddressed { .. }
+        | WifiEvent::StationLeft { .. } => return None,
+    }))
 }
 
 /// Joins the stored network when asked to, unless a command takes the station over.
@@ -115,16 +120,15 @@ pub(crate) fn join_request(station: &StationConfig) -> Join<'_> {
 impl<P: Platform> Shared<'_, P> {
     /// Prints a change of the station and does what follows from it.
     pub(crate) async fn station_changed(&self, event: WifiEvent) {
-        {
+        if let Some(message) = message(event) {
             let mut print = self.print_unsolicited().await;
             if self.says_status() {
-                print.reply(&Reply::Wifi(message(event))).await;
+                print.reply(&message).await;
             }
         }
         match event {
-            WifiEvent::Connected => {}
             WifiEvent::GotIp => self.sync_time.signal(()),
-            WifiEvent::Disconnected => {
+            WifiEvent::Disconnected | WifiEvent::LostIp => {
                 let persist = self.config.borrow().persist;
                 for (link, keep) in self.links.iter().zip(persist) {
                     if !keep {
@@ -132,6 +136,10 @@ impl<P: Platform> Shared<'_, P> {
                     }
                 }
             }
+            WifiEvent::Connected
+            | WifiEvent::StationJoined { .. }
+            | WifiEvent::StationAddressed { .. }
+            | WifiEvent::StationLeft { .. } => {}
         }
     }
 }

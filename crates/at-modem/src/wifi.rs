@@ -4,6 +4,8 @@ use core::net::Ipv4Addr;
 
 use heapless::Vec;
 
+use crate::platform::Unsupported;
+
 /// Bytes of a network name: any bytes, at most 32.
 pub type Ssid = Vec<u8, 32>;
 
@@ -67,6 +69,25 @@ pub enum WifiEvent {
     GotIp,
     /// The access point is gone.
     Disconnected,
+    /// The IPv4 address is gone, the access point is not.
+    LostIp,
+    /// A station has joined our soft-AP.
+    StationJoined {
+        /// Its hardware address.
+        mac: [u8; 6],
+    },
+    /// A station of our soft-AP got an address from us.
+    StationAddressed {
+        /// Its hardware address.
+        mac: [u8; 6],
+        /// What it got.
+        address: Ipv4Addr,
+    },
+    /// A station has left our soft-AP.
+    StationLeft {
+        /// Its hardware address.
+        mac: [u8; 6],
+    },
 }
 
 /// How the encryption of a network is numbered in `+CWLAP`.
@@ -127,6 +148,25 @@ pub struct Ipv4Config {
     pub netmask: Ipv4Addr,
 }
 
+/// What our own access point offers: `AT+CWSAP`, `AT+CIPAP`.
+#[derive(Debug, Clone, Copy)]
+pub struct SoftAp<'a> {
+    /// Network name.
+    pub ssid: &'a [u8],
+    /// Passphrase; empty for an open network. Never printed.
+    pub password: Secret<'a>,
+    /// Channel, 1 to 14.
+    pub channel: u8,
+    /// Open, WPA, WPA2 or both.
+    pub encryption: Encryption,
+    /// Stations at once.
+    pub most: u8,
+    /// Whether its name is kept out of beacons.
+    pub hidden: bool,
+    /// Its own address, and the network of its stations.
+    pub address: Ipv4Config,
+}
+
 /// A Wi-Fi station. Methods take `&self`: events are awaited while commands run.
 pub trait Wifi {
     /// Joins a network and waits for an IPv4 address, at most as long as the caller waits.
@@ -157,4 +197,41 @@ pub trait Wifi {
 
     /// Hardware address of the station.
     fn mac(&self) -> [u8; 6];
+
+    /// Hardware address of our access point.
+    fn soft_ap_mac(&self) -> [u8; 6] {
+        // Locally administered, as Espressif derives it on chips with one address.
+        let [first, rest @ ..] = self.mac();
+        let mut mac = [first | 0x02, 0, 0, 0, 0, 0];
+        if let [_, tail @ ..] = &mut mac {
+            *tail = rest;
+        }
+        mac
+    }
+
+    /// Starts, changes or with `None` stops our access point.
+    async fn set_soft_ap(&self, _config: Option<SoftAp<'_>>) -> Result<(), Unsupported> {
+        Err(Unsupported)
+    }
+
+    /// Tells of each station of our access point that has an address from us.
+    fn stations(&self, _found: impl FnMut([u8; 6], Ipv4Addr)) {}
+
+    /// Sends one station of our access point away, or all.
+    async fn send_away(&self, _station: Option<[u8; 6]>) {}
+
+    /// A fixed address for the station from now on, or with `None` DHCP again.
+    async fn set_address(&self, _address: Option<Ipv4Config>) -> Result<(), Unsupported> {
+        Err(Unsupported)
+    }
+
+    /// Another hardware address for the station, or for our access point.
+    async fn set_mac(&self, _soft_ap: bool, _mac: [u8; 6]) -> Result<(), Unsupported> {
+        Err(Unsupported)
+    }
+
+    /// The name that DHCP servers are told.
+    fn set_hostname(&self, _name: &str) -> Result<(), Unsupported> {
+        Err(Unsupported)
+    }
 }

@@ -6,6 +6,8 @@
 //!                                                            the next client (server)
 //! ```
 
+use core::pin::pin;
+
 use at_grammar::commands::passthrough::{RetryInterval, SavedLink, SendInterval};
 use at_grammar::commands::tcpip::{
     Opening, ReportSize, SendProgress, SendStream, SendStreamLine, SetSendStream, TransmitSize,
@@ -13,12 +15,13 @@ use at_grammar::commands::tcpip::{
 use at_grammar::types::{Bounded, Protocol, TransferMode, UdpMode};
 use at_grammar::{Info, LinkId, Mux, Reply};
 use embassy_futures::select::{Either, Either3, select, select3};
-use embassy_time::{Duration, Instant, Timer};
+use embassy_time::{Duration, Instant, Timer, with_timeout};
 use partition_store::Key;
 
 use super::links::connect;
 use super::send::{drain, target};
 use super::{Done, Failed, policy, server};
+use crate::attend::GRACE;
 use crate::config::{SendLarge, TransparentLink};
 use crate::link::server::Listening;
 use crate::link::{Carrier, Link, MAX_IPD, OpenRequest, Outgoing};
@@ -64,11 +67,11 @@ pub(super) async fn begin<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, F
         return Err(Failed::with(0));
     }
     let open = only_open(shared).ok_or(Failed::with(0))?;
-    let again = open
-        .request
-        .borrow()
-        .clone()
-        .filter(|_| !open.is_accepted());
+    let request = open.request.borrow().clone();
+    let again = match request.filter(|_| !open.is_accepted()) {
+        Some(request) => Again::Client(request),
+        None => Again::Server(None),
+    };
     shared.print().await.reply(&Reply::OkPrompt).await;
     pass(shared, again).await;
     Ok(Done::Printed)
@@ -87,24 +90,36 @@ enum Ended {
     LinkLost,
 }
 
-/// Until `+++`. `again` is how the link is opened once more; without it the next client is waited for.
-async fn pass<P: Platform>(shared: &Shared<'_, P>, again: Option<OpenRequest>) {
+/// How a link comes to be that is not there.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one value per passthrough, on its stack"
+)]
+enum Again {
+    /// We open it.
+    Client(OpenRequest),
+    /// A client does. The port is still to be listened on, where it is given.
+    Server(Option<Listening>),
+}
+
+/// Until `+++`.
+async fn pass<P: Platform>(shared: &Shared<'_, P>, mut again: Again) {
     shared.passthrough.set(true);
     shared.escaped.reset();
     shared.set_phase(Phase::Cancellable(ENDLESS));
     loop {
-        let ended = match only_open(shared) {
-            Some(link) => blocks(shared, link).await,
-            None => match &again {
-                Some(request) => reconnect(shared, request).await,
-                None => wait_for_client(shared).await,
-            },
+        let ended = match (only_open(shared), &mut again) {
+            (Some(link), _) => blocks(shared, link).await,
+            (None, Again::Client(request)) => reconnect(shared, request).await,
+            (None, Again::Server(listening)) => wait_for_client(shared, listening).await,
         };
         if ended == Ended::Out {
             break;
         }
     }
     shared.passthrough.set(false);
+    shared.intake.clear();
     // What the host says from here on is a command.
     shared.set_phase(Phase::Instant);
     if shared.config.borrow().sysmsg.reports_quit() {
@@ -117,15 +132,19 @@ async fn blocks<P: Platform>(shared: &Shared<'_, P>, link: &Link) -> Ended {
     while link.is_open() {
         let (len, out) = gather(shared, MAX_IPD, || link.is_open()).await;
         if len > 0 {
-            let transmit = link.transmit(Outgoing { len, to: None });
-            let end = async {
-                if out {
-                    core::future::pending::<()>().await;
+            let mut transmit = pin!(link.transmit(Outgoing { len, to: None }));
+            let escaped = async {
+                if !out {
+                    shared.escaped.wait().await;
                 }
-                shared.escaped.wait().await;
             };
-            // The way out is there even when the peer takes nothing.
-            if let Either::Second(()) = select(transmit, end).await {
+            if let Either::Second(()) = select(&mut transmit, escaped).await {
+                // The way out is there even when the peer takes nothing.
+                let rest = async {
+                    transmit.await;
+                    flush(shared, link).await;
+                };
+                let _ = with_timeout(GRACE, rest).await;
                 return Ended::Out;
             }
         }
@@ -134,6 +153,20 @@ async fn blocks<P: Platform>(shared: &Shared<'_, P>, link: &Link) -> Ended {
         }
     }
     Ended::LinkLost
+}
+
+/// Sends what is left between port and link.
+async fn flush<P: Platform>(shared: &Shared<'_, P>, link: &Link) {
+    loop {
+        let len = {
+            let mut payload = shared.payload.lock().await;
+            let most = payload.get_mut(..MAX_IPD).unwrap_or_default();
+            drain(shared, most)
+        };
+        if len == 0 || !link.transmit(Outgoing { len, to: None }).await {
+            return;
+        }
+    }
 }
 
 /// Collects a block in the payload buffer: `most` bytes, or what comes until the interval after the
@@ -177,9 +210,7 @@ async fn gather<P: Platform>(
 
 /// Opens the link again, after a pause of `AT+CIPRECONNINTV`.
 async fn reconnect<P: Platform>(shared: &Shared<'_, P>, request: &OpenRequest) -> Ended {
-    let units = u64::from(shared.config.borrow().reconnect_interval);
-    let pause = Timer::after(Duration::from_millis(units.saturating_mul(100)));
-    if let Either::Second(()) = select(pause, shared.escaped.wait()).await {
+    if let Either::Second(()) = select(pause(shared), shared.escaped.wait()).await {
         return Ended::Out;
     }
     let Some(link) = shared.links.first() else {
@@ -206,7 +237,26 @@ async fn reconnect<P: Platform>(shared: &Shared<'_, P>, request: &OpenRequest) -
     }
 }
 
-async fn wait_for_client<P: Platform>(shared: &Shared<'_, P>) -> Ended {
+/// `AT+CIPRECONNINTV`.
+async fn pause<P: Platform>(shared: &Shared<'_, P>) {
+    let units = u64::from(shared.config.borrow().reconnect_interval);
+    Timer::after(Duration::from_millis(units.saturating_mul(100))).await;
+}
+
+async fn wait_for_client<P: Platform>(
+    shared: &Shared<'_, P>,
+    listening: &mut Option<Listening>,
+) -> Ended {
+    if let Some(wanted) = *listening {
+        // Without a network there may be no port yet.
+        if server::start(shared, wanted).await.is_err() {
+            return match select(pause(shared), shared.escaped.wait()).await {
+                Either::First(()) => Ended::LinkLost,
+                Either::Second(()) => Ended::Out,
+            };
+        }
+        *listening = None;
+    }
     match select(shared.link_changed.wait(), shared.escaped.wait()).await {
         Either::First(()) => Ended::LinkLost,
         Either::Second(()) => Ended::Out,
@@ -385,7 +435,7 @@ pub(crate) async fn begin_saved<P: Platform>(shared: &Shared<'_, P>, saved: &Tra
             if *protocol != Protocol::Udp {
                 shared.keep_alive(LinkId::ZERO, u32::from(*extra));
             }
-            Some(OpenRequest {
+            Again::Client(OpenRequest {
                 carrier,
                 family: *family,
                 host: host.clone(),
@@ -400,14 +450,10 @@ pub(crate) async fn begin_saved<P: Platform>(shared: &Shared<'_, P>, saved: &Tra
                 config.server_max = 1;
                 config.passthrough = true;
             }
-            let listening = Listening {
+            Again::Server(Some(Listening {
                 port: *port,
                 family: *family,
-            };
-            if server::start(shared, listening).await.is_err() {
-                return;
-            }
-            None
+            }))
         }
     };
     pass(shared, again).await;

@@ -175,6 +175,24 @@ impl Bench {
         bench
     }
 
+    /// As [`Self::joined`], with `AT+CIPMUX=1`.
+    pub(crate) fn multiplexed() -> Self {
+        let mut bench = Self::joined();
+        bench.expect("AT+CIPMUX=1", "\r\nOK\r\n");
+        bench
+    }
+
+    /// `AT+RST`; returns what came after `ready` until the stored network was joined.
+    pub(crate) fn restart(&mut self) -> String {
+        let mut heard = self.line("AT+RST");
+        self.pass(Duration::from_secs(1));
+        heard += &text(&self.port.take());
+        let rest = heard.strip_prefix(text(b"\r\nOK\r\n\r\nready\r\n").as_str());
+        let rest = rest.expect("a restart").to_owned();
+        self.expect("ATE0", "ATE0\r\n\r\nOK\r\n");
+        rest
+    }
+
     /// Reads `ready` and switches the echo off.
     pub(crate) fn quiet(mut self) -> Self {
         assert_eq!(text(&self.port.take()), text(b"\r\nready\r\n"));

@@ -11,7 +11,7 @@ use edge_nal::{
 };
 use embedded_io_async::{Error, ErrorKind, ErrorType, Read, Write};
 
-use super::udp::TimeServers;
+use super::udp::{Datagrams, TimeServers};
 use super::{Listener, until};
 
 /// A failure of the network, by its kind.
@@ -91,6 +91,8 @@ pub(crate) struct Net {
     state: Rc<RefCell<State>>,
     /// What answers on UDP port 123.
     pub(crate) time: TimeServers,
+    /// Datagrams of links.
+    pub(crate) datagrams: Datagrams,
 }
 
 /// The far end of a connection.
@@ -133,6 +135,11 @@ impl Net {
         state.knocking.push_back((port, from, peer.clone()));
         state.listener.tell();
         Some(peer)
+    }
+
+    /// The peers of all connections that the modem opened, in that order.
+    pub(crate) fn peers(&self) -> Vec<Peer> {
+        self.state.borrow().connections.clone()
     }
 
     pub(crate) fn connections(&self) -> usize {

@@ -1,4 +1,4 @@
-//! Time servers on UDP port 123 (RFC 5905 §7.3).
+//! Datagrams: time servers on UDP port 123 (RFC 5905 §7.3), and peers that a test speaks for.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -108,23 +108,115 @@ fn answer(question: &[u8], seconds: u64, stratum: u8) -> Vec<u8> {
     packet
 }
 
+/// Datagram sockets of links, by their local port; clones share them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Datagrams(Rc<RefCell<Ports>>);
+
+#[derive(Debug, Default)]
+struct Ports {
+    /// Sockets of the modem that are open.
+    bound: Vec<u16>,
+    /// On their way to a socket.
+    inbound: VecDeque<(u16, SocketAddr, Vec<u8>)>,
+    /// What the modem sent: from, to, content.
+    sent: Vec<(u16, SocketAddr, Vec<u8>)>,
+    joined: Vec<IpAddr>,
+    refuses: bool,
+    listener: Listener,
+}
+
+impl Datagrams {
+    /// A peer sends a datagram to a port of the modem; false if none is open there.
+    pub(crate) fn arrives(&self, port: u16, from: &str, content: &[u8]) -> bool {
+        let mut ports = self.0.borrow_mut();
+        if !ports.bound.contains(&port) {
+            return false;
+        }
+        let from = from.parse().unwrap();
+        ports.inbound.push_back((port, from, content.to_vec()));
+        ports.listener.tell();
+        true
+    }
+
+    /// What the modem sent since the last call: local port, destination, content.
+    pub(crate) fn sent(&self) -> Vec<(u16, String, Vec<u8>)> {
+        let sent = std::mem::take(&mut self.0.borrow_mut().sent);
+        sent.into_iter()
+            .map(|(from, to, content)| (from, to.to_string(), content))
+            .collect()
+    }
+
+    /// Open sockets.
+    pub(crate) fn bound(&self) -> Vec<u16> {
+        self.0.borrow().bound.clone()
+    }
+
+    /// Groups that were joined.
+    pub(crate) fn joined(&self) -> Vec<String> {
+        let ports = self.0.borrow();
+        ports.joined.iter().map(ToString::to_string).collect()
+    }
+
+    /// Whether the stack takes no datagram.
+    pub(crate) fn refuses(&self, refuses: bool) {
+        self.0.borrow_mut().refuses = refuses;
+    }
+}
+
 /// A socket of the modem.
 #[derive(Debug)]
 pub(crate) struct Udp {
     servers: TimeServers,
     inbound: VecDeque<(SocketAddr, Vec<u8>)>,
     listener: Listener,
+    datagrams: Datagrams,
+    /// Of a link; 0 for one that asks for the time.
+    port: u16,
+    whole: bool,
+}
+
+impl Udp {
+    fn half(&self) -> Self {
+        Self {
+            servers: self.servers.clone(),
+            inbound: VecDeque::new(),
+            listener: Listener::default(),
+            datagrams: self.datagrams.clone(),
+            port: self.port,
+            whole: false,
+        }
+    }
+}
+
+impl Drop for Udp {
+    fn drop(&mut self) {
+        if self.whole {
+            let mut ports = self.datagrams.0.borrow_mut();
+            ports.bound.retain(|port| *port != self.port);
+        }
+    }
 }
 
 impl UdpBind for Net {
     type Error = NetError;
     type Socket<'a> = Udp;
 
-    async fn bind(&self, _local: SocketAddr) -> Result<Udp, NetError> {
+    async fn bind(&self, local: SocketAddr) -> Result<Udp, NetError> {
+        let port = local.port();
+        if port != 0 {
+            let mut ports = self.datagrams.0.borrow_mut();
+            if ports.bound.contains(&port) {
+                return Err(NetError(ErrorKind::AddrInUse));
+            }
+            ports.bound.push(port);
+        }
         Ok(Udp {
             servers: self.time.clone(),
             inbound: VecDeque::new(),
             listener: Listener::default(),
+            datagrams: self.datagrams.clone(),
+            port,
+            whole: port != 0,
         })
     }
 }
@@ -135,6 +227,14 @@ impl ErrorType for Udp {
 
 impl UdpSend for Udp {
     async fn send(&mut self, remote: SocketAddr, data: &[u8]) -> Result<(), NetError> {
+        if self.port != 0 {
+            let mut ports = self.datagrams.0.borrow_mut();
+            if ports.refuses {
+                return Err(NetError(ErrorKind::OutOfMemory));
+            }
+            ports.sent.push((self.port, remote, data.to_vec()));
+            return Ok(());
+        }
         assert_eq!((remote.port(), data.len()), (123, 48));
         let mut state = self.servers.0.borrow_mut();
         state.asked.push(remote.ip());
@@ -163,6 +263,16 @@ impl UdpSend for Udp {
 impl UdpReceive for Udp {
     async fn receive(&mut self, into: &mut [u8]) -> Result<(usize, SocketAddr), NetError> {
         let (remote, packet) = until(|context| {
+            if self.port != 0 {
+                let mut ports = self.datagrams.0.borrow_mut();
+                ports.listener.listen(context);
+                let at = ports
+                    .inbound
+                    .iter()
+                    .position(|(port, ..)| *port == self.port)?;
+                let (_, from, content) = ports.inbound.remove(at)?;
+                return Some((from, content));
+            }
             self.listener.listen(context);
             self.inbound.pop_front()
         })
@@ -189,18 +299,15 @@ impl UdpSplit for Udp {
     type Send<'a> = Self;
 
     fn split(&mut self) -> (Self::Receive<'_>, Self::Send<'_>) {
-        let send = Self {
-            servers: self.servers.clone(),
-            inbound: VecDeque::new(),
-            listener: Listener::default(),
-        };
+        let send = self.half();
         (self, send)
     }
 }
 
 impl MulticastV4 for Udp {
-    async fn join_v4(&mut self, _: Ipv4Addr, _: Ipv4Addr) -> Result<(), NetError> {
-        Err(NetError(ErrorKind::Unsupported))
+    async fn join_v4(&mut self, group: Ipv4Addr, _: Ipv4Addr) -> Result<(), NetError> {
+        self.datagrams.0.borrow_mut().joined.push(group.into());
+        Ok(())
     }
 
     async fn leave_v4(&mut self, _: Ipv4Addr, _: Ipv4Addr) -> Result<(), NetError> {
@@ -230,7 +337,7 @@ impl edge_nal::UdpSplitMulticast for Udp {
         Self::MulticastV4<'_>,
         Self::MulticastV6<'_>,
     ) {
-        // The modem joins no group.
-        panic!("multicast is not part of this network")
+        let (send, v4, v6) = (self.half(), self.half(), self.half());
+        (self, send, v4, v6)
     }
 }
