@@ -1,11 +1,12 @@
 //! Basic commands (spec: at-commands B.1).
 
 use at_grammar::commands::basic::{CommandEntry, UnixTime, VersionLine};
-use at_grammar::types::{RestartMode, SysMsg};
+use at_grammar::types::{LocalTime, RestartMode, SysMsg, ZoneOffset};
 use at_grammar::{AtStr, Info, Reply};
 use partition_store::{Key, PartitionStore, Settings};
 
 use super::{Done, Failed};
+use crate::clock::BUILT;
 use crate::platform::Platform;
 use crate::state::Shared;
 
@@ -43,19 +44,38 @@ pub(super) async fn restore<P: Platform>(shared: &Shared<'_, P>) -> Result<Done,
     Ok(Done::Restart)
 }
 
+/// What the build calls its sources: `ESPAT_COMMIT` where it is set, the version otherwise.
+const COMMIT: &str = match option_env!("ESPAT_COMMIT") {
+    Some(commit) => commit,
+    None => concat!("v", env!("CARGO_PKG_VERSION")),
+};
+
+/// `Mmm dd yyyy hh:mm:ss` of a time, from C's `asctime` order.
+fn build_date(built: LocalTime) -> heapless::String<24> {
+    let mut asctime = heapless::String::<32>::new();
+    // Both fit: every part has its width.
+    let _ = core::fmt::write(&mut asctime, format_args!("{built}"));
+    let part = |from: usize, to: usize| asctime.get(from..to).unwrap_or_default();
+    let mut date = heapless::String::new();
+    let _ = core::fmt::write(
+        &mut date,
+        format_args!("{} {} {}", part(4, 10), part(20, 24), part(11, 19)),
+    );
+    date
+}
+
+/// Hosts choose their dialect by the four numbers of the first line: those of 2.4.
 pub(super) async fn versions<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
-    // Hosts choose their dialect by the first line: this is the one of 2.4.
+    let date = build_date(LocalTime::new(BUILT.as_unix(), ZoneOffset::UTC));
     let mut at = heapless::String::<96>::new();
+    let mut compiled = heapless::String::<96>::new();
     let mut bin = heapless::String::<32>::new();
-    // Both fit: the parts are constants of the build.
+    // All fit: the parts are constants of the build. One that did not would be cut.
     let _ = core::fmt::write(
         &mut at,
-        format_args!(
-            "2.4.2.0(espat {} - {})",
-            env!("CARGO_PKG_VERSION"),
-            shared.identity.chip
-        ),
+        format_args!("2.4.2.0({COMMIT} - {} - {date})", shared.identity.chip),
     );
+    let _ = core::fmt::write(&mut compiled, format_args!("({COMMIT}):{date}"));
     let _ = core::fmt::write(
         &mut bin,
         format_args!("{}({})", env!("CARGO_PKG_VERSION"), shared.identity.module),
@@ -66,9 +86,7 @@ pub(super) async fn versions<P: Platform>(shared: &Shared<'_, P>) -> Result<Done
         VersionLine::Sdk(AtStr::plain(
             concat!("espat ", env!("CARGO_PKG_VERSION")).as_bytes(),
         )),
-        VersionLine::CompileTime(AtStr::plain(
-            concat!("(", env!("CARGO_PKG_VERSION"), "):not recorded").as_bytes(),
-        )),
+        VersionLine::CompileTime(AtStr::plain(compiled.as_bytes())),
         VersionLine::Bin(AtStr::plain(bin.as_bytes())),
     ] {
         print.reply(&Reply::Version(line)).await;
