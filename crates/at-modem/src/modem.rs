@@ -1,7 +1,9 @@
 //! The modem: boots from flash, then serves one AT port until it goes away or a restart is asked for.
 
+use core::pin::pin;
+
 use at_grammar::Reply;
-use embassy_futures::join::{join, join_array};
+use embassy_futures::join::{join_array, join3};
 use embassy_futures::select::{Either, Either4, select, select4};
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, Write};
@@ -46,6 +48,8 @@ pub struct Parts<'a, P: Platform> {
     pub clock: &'a WallClock,
     /// Names for `AT+GMR`.
     pub identity: Identity,
+    /// Accept the names of 1.x firmware as well: `_CUR`, `_DEF`, `AT+CIPSSLSIZE`.
+    pub legacy: bool,
     /// No right clock shows an earlier time: [`BUILT`](crate::BUILT), or what the caller knows better.
     pub built: Timestamp,
 }
@@ -116,6 +120,7 @@ impl<'a, P: Platform> Modem<'a, P> {
             board,
             clock,
             identity,
+            legacy,
             built,
         } = parts;
         let mut store = FlashStore::open(flash).await.map_err(BootError)?;
@@ -129,6 +134,7 @@ impl<'a, P: Platform> Modem<'a, P> {
             clock,
             board,
             identity,
+            legacy,
         };
         let shared = Shared::new(outside, store, config);
         if join {
@@ -159,16 +165,22 @@ impl<'a, P: Platform> Modem<'a, P> {
         shared.set_phase(Phase::Instant);
         let announce = !core::mem::replace(&mut self.announced, true);
         let exit = {
-            let serve = serve(shared, announce, rx);
-            let parts = memory.parts();
-            let links = join_array(
-                shared
-                    .links
-                    .each_ref()
-                    .map(|link| link::run(link, shared, parts)),
-            );
-            let links = join(links, link::server::run(shared));
-            let background = background::run(shared);
+            // Pinned where they are made: a future that is handed on by value is there twice.
+            let serve = pin!(serve(shared, announce, rx));
+            let links = shared.links.each_ref();
+            let links = pin!(join_array(links.map(|link| link::run(link, shared))));
+            let ModemMemory {
+                sessions,
+                credentials,
+            } = memory;
+            shared.session_count.set(TLS.min(shared.sessions.len()));
+            let mut slots = shared.sessions.iter();
+            let sessions = pin!(join_array(sessions.each_mut().map(|records| {
+                link::tls::run(slots.next(), shared, records, credentials)
+            })));
+            let server = pin!(link::server::run(shared));
+            let links = join3(links, sessions, server);
+            let background = pin!(background::run(shared));
             match select4(serve, shared.output.drain(tx), links, background).await {
                 Either4::First(exit) => exit,
                 Either4::Second(()) => Exit::PortClosed,

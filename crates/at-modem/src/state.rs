@@ -11,11 +11,13 @@ use embassy_sync::pipe::Pipe;
 use embassy_sync::signal::Signal;
 use embassy_time::Duration;
 use partition_store::{FlashStore, PartitionStore};
+use tls_session::Reason;
 
 use crate::clock::WallClock;
 use crate::config::Config;
 use crate::link::credentials::CredentialMemory;
 use crate::link::server::Server;
+use crate::link::tls::{Slot, no_memory};
 use crate::link::{Link, LinkStatus};
 use crate::output::Output;
 use crate::platform::{Platform, TcpOptions};
@@ -36,35 +38,20 @@ pub(crate) type Payload = Mutex<NoopRawMutex, [u8; MAX_SEND]>;
 /// `TLS` sessions can be open at once, 1 to 5. Links without TLS need none of it; a TLS link that finds
 /// all of it taken is refused by name.
 pub struct ModemMemory<const TLS: usize> {
-    sessions: [SessionMemory; TLS],
-    credentials: Mutex<NoopRawMutex, CredentialMemory>,
+    pub(crate) sessions: [tls_session::Memory; TLS],
+    pub(crate) credentials: Credentials,
 }
 
-/// The records of one session.
-pub(crate) type SessionMemory = Mutex<NoopRawMutex, tls_session::Memory>;
-
-/// A [`ModemMemory`] of any size.
-#[derive(Clone, Copy)]
-pub(crate) struct Memory<'m> {
-    pub(crate) sessions: &'m [SessionMemory],
-    /// One handshake runs at a time, for one command does.
-    pub(crate) credentials: &'m Mutex<NoopRawMutex, CredentialMemory>,
-}
+/// What handshakes read from flash; they take turns.
+pub(crate) type Credentials = Mutex<NoopRawMutex, CredentialMemory>;
 
 impl<const TLS: usize> ModemMemory<TLS> {
     /// All zero.
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            sessions: [const { Mutex::new(tls_session::Memory::new()) }; TLS],
+            sessions: [const { tls_session::Memory::new() }; TLS],
             credentials: Mutex::new(CredentialMemory::new()),
-        }
-    }
-
-    pub(crate) const fn parts(&self) -> Memory<'_> {
-        Memory {
-            sessions: &self.sessions,
-            credentials: &self.credentials,
         }
     }
 }
@@ -126,6 +113,7 @@ pub(crate) struct Outside<'a, P: Platform> {
     pub(crate) clock: &'a WallClock,
     pub(crate) board: &'a P::Board,
     pub(crate) identity: crate::Identity,
+    pub(crate) legacy: bool,
 }
 
 pub(crate) struct Shared<'a, P: Platform> {
@@ -136,6 +124,7 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) clock: &'a WallClock,
     pub(crate) board: &'a P::Board,
     pub(crate) identity: crate::Identity,
+    pub(crate) legacy: bool,
     pub(crate) output: Output,
     pub(crate) links: [Link; LINKS],
     pub(crate) payload: Payload,
@@ -150,6 +139,9 @@ pub(crate) struct Shared<'a, P: Platform> {
     /// A link was opened or is over.
     pub(crate) link_changed: Signal<NoopRawMutex, ()>,
     pub(crate) server: Server,
+    /// Tasks for TLS sessions: the first so many as the caller gave memory for.
+    pub(crate) sessions: [Slot; LINKS],
+    pub(crate) session_count: Cell<usize>,
     pub(crate) config: RefCell<Config>,
     pub(crate) station: Cell<Station>,
     /// `AT+CIPSNTPCFG` came, or the network did.
@@ -173,6 +165,7 @@ impl<'a, P: Platform> Shared<'a, P> {
             clock,
             board,
             identity,
+            legacy,
         } = parts;
         Self {
             net,
@@ -182,6 +175,7 @@ impl<'a, P: Platform> Shared<'a, P> {
             clock,
             board,
             identity,
+            legacy,
             output: Output::new(),
             links: LinkId::ALL.map(Link::new),
             payload: Mutex::new([0; MAX_SEND]),
@@ -192,6 +186,8 @@ impl<'a, P: Platform> Shared<'a, P> {
             passthrough: Cell::new(false),
             link_changed: Signal::new(),
             server: Server::new(),
+            sessions: [const { Slot::new() }; LINKS],
+            session_count: Cell::new(0),
             config: RefCell::new(config),
             station: Cell::new(Station::default()),
             sync_time: Signal::new(),
@@ -256,6 +252,13 @@ impl<P: Platform> Shared<'_, P> {
         (tcp.send_timeout > 0).then(|| Duration::from_millis(u64::from(tcp.send_timeout)))
     }
 
+    /// A task for one more TLS session.
+    pub(crate) fn free_session(&self) -> Result<&Slot, Reason> {
+        let count = self.session_count.get();
+        let free = self.sessions.iter().take(count).find(|slot| slot.is_free());
+        free.ok_or_else(|| no_memory(count))
+    }
+
     /// Prints `CLOSED` for a link.
     pub(crate) async fn print_closed(&self, link: LinkId) {
         let mut print = self.print_unsolicited().await;
@@ -312,6 +315,9 @@ impl<P: Platform> Shared<'_, P> {
         self.escaped.reset();
         self.passthrough.set(false);
         self.server.forget();
+        for slot in &self.sessions {
+            slot.forget();
+        }
         for link in &self.links {
             link.forget();
         }

@@ -122,8 +122,14 @@ pub(super) async fn connect<P: Platform>(
         link.remember(reason.clone());
         return Err(reason);
     }
+    let session = match request.tls() {
+        Some(_) => Some(shared.free_session().inspect_err(|reason| {
+            link.remember(reason.clone());
+        })?),
+        None => None,
+    };
     link.request.replace(Some(request.clone()));
-    let connect = link.connect(request);
+    let connect = link.connect(request, session);
     match timeout.filter(|timeout| *timeout > 0) {
         None => connect.await,
         Some(ms) => give_up(link, connect, ms).await,

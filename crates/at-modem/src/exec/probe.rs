@@ -41,14 +41,17 @@ pub(super) async fn run<P: Platform>(
         Reason::new(Stage::Tcp, Cause::Unreachable).wanting("an IP address of the station")
     } else {
         link.probed.replace(None);
-        let connect = link.connect(OpenRequest {
+        let request = OpenRequest {
             carrier: Carrier::Tls(tls),
             family: Family::V4,
             host,
             port: request.port.get(),
             probe: true,
-        });
-        let ended = connect.await;
+        };
+        let ended = match shared.free_session() {
+            Ok(session) => link.connect(request, Some(session)).await,
+            Err(reason) => Err(reason),
+        };
         match (link.probed.take(), ended) {
             (Some(probed), _) if says_something(&probed) => {
                 link.reason.replace(probed.verdict.clone().err());

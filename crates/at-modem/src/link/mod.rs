@@ -7,8 +7,8 @@
 //!                         task ─▶ inbox ── +IPD, CLOSED ──▶ AT port
 //! ```
 //!
-//! A link that we open belongs to its own task ([`run`]); one that a client opened, to the server's
-//! ([`server`]). Tasks live as long as the modem runs, so no read or write of a session is dropped
+//! A link that we open belongs to its own task ([`run`]); with TLS, to one that has the memory for a
+//! session ([`tls::run`]); one that a client opened, to the server's ([`server::run`]). Tasks live as long as the modem runs, so no read or write of a session is dropped
 //! half-way because the host had something to say.
 
 use core::cell::{Cell, RefCell};
@@ -30,7 +30,7 @@ mod open;
 mod present;
 mod pump;
 pub(crate) mod server;
-mod tls;
+pub(crate) mod tls;
 mod udp;
 
 pub(crate) use inbox::Inbox;
@@ -248,12 +248,20 @@ impl Link {
         self.announced.reset();
     }
 
-    /// Opens the connection. The AT port is served meanwhile by whoever else is polled.
-    pub(crate) async fn connect(&self, request: OpenRequest) -> Result<(), Reason> {
+    /// Opens the connection, in the task of `session` if there is one, else in the link's own. The AT
+    /// port is served meanwhile by whoever else is polled.
+    pub(crate) async fn connect(
+        &self,
+        request: OpenRequest,
+        session: Option<&tls::Slot>,
+    ) -> Result<(), Reason> {
         self.opened.reset();
         self.clear_signals();
         self.opening.set(true);
-        self.open.signal(request);
+        match session {
+            Some(slot) => slot.give(self.id, request),
+            None => self.open.signal(request),
+        }
         self.opened().await
     }
 

@@ -1,8 +1,9 @@
 //! The task of one link: from a request to an open connection, and back to waiting.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::pin::pin;
 
-use at_grammar::types::{Family, Protocol, Terminal};
+use at_grammar::types::{Family, Protocol, Terminal, UdpMode};
 use edge_nal::{AddrType, Close, Dns, TcpConnect, TcpShutdown, TcpSplit, UdpBind};
 use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, with_timeout};
@@ -12,9 +13,9 @@ use tls_session::guard::transport_cause;
 use tls_session::{Cause, Reason, Stage};
 
 use super::pump::{End, pump};
-use super::{Carrier, Link, LinkStatus, OpenRequest, tls, udp};
+use super::{Carrier, Link, LinkStatus, OpenRequest, udp};
 use crate::platform::{Network, Platform};
-use crate::state::{Memory, Shared};
+use crate::state::Shared;
 
 /// Resolving a name.
 const DNS_PATIENCE: Duration = Duration::from_secs(10);
@@ -23,16 +24,26 @@ const TCP_PATIENCE: Duration = Duration::from_secs(20);
 /// close_notify and FIN: a peer that does not take them is left behind.
 pub(super) const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Serves one link for as long as it is polled.
-pub(crate) async fn run<P: Platform>(link: &Link, shared: &Shared<'_, P>, memory: Memory<'_>) {
+/// Serves one link without TLS for as long as it is polled.
+pub(crate) async fn run<P: Platform>(link: &Link, shared: &Shared<'_, P>) {
     loop {
         let request = link.open.wait().await;
-        match attempt(link, shared, memory, &request).await {
-            Ok(end) => over(link, shared, end).await,
-            Err(reason) => {
-                link.remember(reason.clone());
-                link.opened.signal(Err(reason));
-            }
+        let result = attempt(link, shared, &request).await;
+        conclude(link, shared, result).await;
+    }
+}
+
+/// An attempt has failed, or what came of it is over.
+pub(super) async fn conclude<P: Platform>(
+    link: &Link,
+    shared: &Shared<'_, P>,
+    result: Result<End, Reason>,
+) {
+    match result {
+        Ok(end) => over(link, shared, end).await,
+        Err(reason) => {
+            link.remember(reason.clone());
+            link.opened.signal(Err(reason));
         }
     }
 }
@@ -59,34 +70,44 @@ pub(super) async fn over<P: Platform>(link: &Link, shared: &Shared<'_, P>, end: 
     }
 }
 
+/// The connection is there: says so to whoever asked for it.
+pub(super) fn begin<P: Platform>(
+    link: &Link,
+    shared: &Shared<'_, P>,
+    protocol: Protocol,
+    (remote, local_port): (SocketAddr, u16),
+    udp: Option<UdpMode>,
+) {
+    link.begin(LinkStatus {
+        protocol,
+        terminal: Terminal::Client,
+        remote,
+        local_port,
+        udp,
+    });
+    link.opened.signal(Ok(()));
+    shared.link_changed.signal(());
+}
+
+/// Where the request leads.
+pub(super) async fn look_up<P: Platform>(
+    link: &Link,
+    shared: &Shared<'_, P>,
+    request: &OpenRequest,
+) -> Result<SocketAddr, Reason> {
+    let resolve = pin!(resolve(shared, &request.host, request.port, request.family));
+    unless_closed(link, Stage::Dns, resolve).await?
+}
+
 /// `Err` if no connection came to be.
 async fn attempt<P: Platform>(
     link: &Link,
     shared: &Shared<'_, P>,
-    memory: Memory<'_>,
     request: &OpenRequest,
 ) -> Result<End, Reason> {
-    let begin = |protocol, remote, local_port| {
-        link.begin(LinkStatus {
-            protocol,
-            terminal: Terminal::Client,
-            remote,
-            local_port,
-            udp: match request.carrier {
-                Carrier::Udp { mode, .. } => Some(mode),
-                Carrier::Tcp | Carrier::Tls(_) => None,
-            },
-        });
-        link.opened.signal(Ok(()));
-        shared.link_changed.signal(());
-    };
-    let resolve = async {
-        let resolve = resolve(shared, &request.host, request.port, request.family);
-        unless_closed(link, Stage::Dns, resolve).await?
-    };
+    let remote = look_up(link, shared, request).await?;
     match &request.carrier {
-        Carrier::Udp { local_port, .. } => {
-            let remote = resolve.await?;
+        Carrier::Udp { local_port, mode } => {
             let local_port = local_port.unwrap_or_else(|| any_port(shared));
             let any: IpAddr = match request.family {
                 Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
@@ -95,40 +116,30 @@ async fn attempt<P: Platform>(
             let bind = UdpBind::bind(shared.net, SocketAddr::new(any, local_port)).await;
             let socket =
                 bind.map_err(|error| Reason::new(Stage::Tcp, transport_cause(error.kind())))?;
-            begin(Protocol::Udp, remote, local_port);
+            begin(
+                link,
+                shared,
+                Protocol::Udp,
+                (remote, local_port),
+                Some(*mode),
+            );
             link.announced.wait().await;
-            Ok(udp::pump(link, shared, socket, remote).await)
+            let pump = pin!(udp::pump(link, shared, socket, remote));
+            Ok(pump.await)
         }
-        Carrier::Tcp => {
-            let remote = resolve.await?;
+        // Those with TLS go to a task that has the memory for it: `tls::run`.
+        Carrier::Tcp | Carrier::Tls(_) => {
             let (mut socket, local_port) = connect(link, shared, remote).await?;
-            begin(Protocol::Tcp, remote, local_port);
+            begin(link, shared, Protocol::Tcp, (remote, local_port), None);
             link.announced.wait().await;
             let end = {
                 let (rx, tx) = socket.split();
-                pump(link, shared, rx, tx, |error| {
+                let reason = |error: <P::Net as TcpConnect>::Error| {
                     Reason::new(Stage::Data, transport_cause(error.kind()))
-                })
-                .await
+                };
+                let pump = pin!(pump(link, shared, rx, tx, reason));
+                pump.await
             };
-            hang_up(&mut socket).await;
-            Ok(end)
-        }
-        Carrier::Tls(settings) => {
-            let remote = core::cell::Cell::new(None);
-            let connect = async {
-                let to = resolve.await?;
-                remote.set(Some(to));
-                connect(link, shared, to).await
-            };
-            let begin = |local_port| {
-                if let Some(remote) = remote.get() {
-                    begin(Protocol::Ssl, remote, local_port);
-                }
-            };
-            let settings = (request, settings);
-            let (end, mut socket) =
-                tls::serve(link, shared, memory, settings, connect, begin).await?;
             hang_up(&mut socket).await;
             Ok(end)
         }
@@ -141,13 +152,13 @@ pub(super) async fn hang_up(socket: &mut impl TcpShutdown) {
 }
 
 /// A TCP connection with the options of its link, and our port of it.
-async fn connect<'a, P: Platform>(
+pub(super) async fn connect<'a, P: Platform>(
     link: &Link,
     shared: &Shared<'a, P>,
     remote: SocketAddr,
 ) -> Result<(<P::Net as TcpConnect>::Socket<'a>, u16), Reason> {
     let tcp = |cause| Reason::new(Stage::Tcp, cause);
-    let connect = with_timeout(TCP_PATIENCE, shared.net.connect(remote));
+    let connect = pin!(with_timeout(TCP_PATIENCE, shared.net.connect(remote)));
     match unless_closed(link, Stage::Tcp, connect).await? {
         Ok(Ok(socket)) => {
             P::Net::set_options(&socket, shared.tcp_options(link));

@@ -21,8 +21,8 @@ use crate::state::Shared;
 /// `AT+CIPTCPOPT` says nothing else.
 const SEND_PATIENCE: Duration = Duration::from_secs(30);
 
-/// One read of a socket.
-const PIECE: usize = 1460;
+/// One read of a socket. What several bring is one message all the same.
+const PIECE: usize = 512;
 
 /// Who ended a link.
 #[derive(Debug, Clone, PartialEq, Eq)]

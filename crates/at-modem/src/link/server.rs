@@ -11,6 +11,7 @@
 
 use core::cell::Cell;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::pin::pin;
 
 use at_grammar::Reply;
 use at_grammar::types::{Family, Protocol, Terminal};
@@ -118,15 +119,16 @@ async fn serve<P: Platform, A: TcpAccept>(
     listening: Listening,
 ) {
     let slots: [Slot<A::Socket<'_>>; LINKS] = [const { Signal::new() }; LINKS];
-    let clients = join_array(core::array::from_fn::<_, LINKS, _>(|at| {
+    let clients = pin!(join_array(core::array::from_fn::<_, LINKS, _>(|at| {
         let pair = shared.links.get(at).zip(slots.get(at));
         async move {
             if let Some((link, slot)) = pair {
                 clients_of(link, shared, slot).await;
             }
         }
-    }));
-    select(clients, welcome(shared, acceptor, listening, &slots)).await;
+    })));
+    let welcome = pin!(welcome(shared, acceptor, listening, &slots));
+    select(clients, welcome).await;
 }
 
 /// Lets clients in, or not.

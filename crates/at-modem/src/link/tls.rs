@@ -1,8 +1,15 @@
-//! A TLS session of a link: its policy, its handshake, and the dry run.
+//! TLS sessions: the tasks that have memory for one each, its policy, its handshake, the dry run.
 
+use core::pin::pin;
+
+use core::cell::Cell;
+
+use at_grammar::LinkId;
+use at_grammar::types::Protocol;
 use edge_nal::TcpSplit;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::MutexGuard;
+use embassy_sync::signal::Signal;
 use embassy_time::{Delay, with_timeout};
 use heapless::Vec;
 use tls_session::cause::Limit;
@@ -12,11 +19,11 @@ use tls_session::{
     Policy, PreSharedKey, Reason, Session, Stage,
 };
 
-use super::open::{CLOSE_PATIENCE, unless_closed};
+use super::open::{CLOSE_PATIENCE, begin, conclude, connect, hang_up, look_up, unless_closed};
 use super::pump::{End, pump};
 use super::{Link, OpenRequest, Probed, TlsSettings, credentials};
 use crate::platform::Platform;
-use crate::state::{Memory, Shared};
+use crate::state::{Credentials, Shared};
 
 /// What a handshake needs of the partitions: known to be there before the first packet.
 struct Items<'m> {
@@ -49,19 +56,87 @@ async fn items<'m, P: Platform>(
     Ok(items)
 }
 
-/// Opens a session over what `connect` connects, and serves it until it ends.
-///
-/// `Err` if no session came to be. The socket is left to the caller.
-pub(super) async fn serve<P: Platform, S: TcpSplit>(
+/// A task that has the memory for a session, and what it is to do.
+pub(crate) struct Slot {
+    job: Signal<NoopRawMutex, (LinkId, OpenRequest)>,
+    /// From the job until the session is over.
+    busy: Cell<bool>,
+}
+
+impl Slot {
+    pub(crate) const fn new() -> Self {
+        Self {
+            job: Signal::new(),
+            busy: Cell::new(false),
+        }
+    }
+
+    /// A slot whose task was dropped is free.
+    pub(crate) fn forget(&self) {
+        self.job.reset();
+        self.busy.set(false);
+    }
+
+    pub(crate) const fn is_free(&self) -> bool {
+        !self.busy.get()
+    }
+
+    /// Gives a link's request to the task.
+    pub(super) fn give(&self, link: LinkId, request: OpenRequest) {
+        self.busy.set(true);
+        self.job.signal((link, request));
+    }
+}
+
+/// No task for a session is free.
+pub(crate) fn no_memory(sessions: usize) -> Reason {
+    let limit = u32::try_from(sessions).unwrap_or(u32::MAX);
+    Reason::new(
+        Stage::Setup,
+        Cause::TooLarge {
+            what: Limit::Sessions,
+            needed: limit.saturating_add(1),
+            limit,
+        },
+    )
+}
+
+/// Serves one session after another for as long as it is polled.
+pub(crate) async fn run<P: Platform>(
+    slot: Option<&Slot>,
+    shared: &Shared<'_, P>,
+    records: &mut tls_session::Memory,
+    credentials: &Credentials,
+) {
+    // More memory than links is of no use.
+    let Some(slot) = slot else { return };
+    loop {
+        let (id, request) = slot.job.wait().await;
+        if let Some(link) = shared.links.get(id.index()) {
+            let result = {
+                let attempt = pin!(attempt(link, shared, &request, records, credentials));
+                attempt.await
+            };
+            // Before the host hears of it, so that it can open the next one.
+            slot.busy.set(false);
+            conclude(link, shared, result).await;
+        }
+        slot.busy.set(false);
+    }
+}
+
+/// `Err` if no session came to be.
+async fn attempt<P: Platform>(
     link: &Link,
     shared: &Shared<'_, P>,
-    memory: Memory<'_>,
-    (request, tls): (&OpenRequest, &TlsSettings),
-    connect: impl Future<Output = Result<(S, u16), Reason>>,
-    begin: impl FnOnce(u16),
-) -> Result<(End, S), Reason> {
-    let mut records = free(memory)?;
-    let mut credentials = Wiped(memory.credentials.lock().await);
+    request: &OpenRequest,
+    records: &mut tls_session::Memory,
+    credentials: &Credentials,
+) -> Result<End, Reason> {
+    let Some(tls) = request.tls() else {
+        return Err(Reason::new(Stage::Setup, Cause::Transport));
+    };
+    let mut credentials = Wiped(credentials.lock().await);
     let items = items(shared, tls, &mut credentials.0).await?;
     let anchors = items.anchors.as_slice();
     let alpn: Vec<&[u8], 5> = tls.alpn.iter().map(Vec::as_slice).collect();
@@ -69,37 +144,51 @@ pub(super) async fn serve<P: Platform, S: TcpSplit>(
         identity: items.identity.as_ref(),
         ..policy(shared, tls, anchors, &alpn)?
     };
-    let (mut socket, local_port) = connect.await?;
+    let remote = look_up(link, shared, request).await?;
+    let (mut socket, local_port) = connect(link, shared, remote).await?;
     let end = {
         let rng = shared.rng.clone();
         let (rx, tx) = socket.split();
         let guarded = GuardedTransport::new(rx, tx, Delay);
         if request.probe {
-            let probed = probe(shared, &guarded, &mut records, &policy, rng);
+            let probed = pin!(probe(shared, &guarded, records, &policy, rng));
             let probed = unless_closed(link, Stage::Hello, probed).await?;
             link.probed.replace(Some(probed));
             // The one that asked reads it from there.
             return Err(Reason::new(Stage::Data, Cause::Closed));
         }
-        let open = Session::open(&guarded, &mut records, &policy, Deadlines::default(), rng);
-        let mut session = unless_closed(link, Stage::Hello, open).await??;
+        let opened = {
+            // Pinned where it is made: a future that is handed on by value is there twice.
+            let open = pin!(Session::open(
+                &guarded,
+                records,
+                &policy,
+                Deadlines::default(),
+                rng
+            ));
+            unless_closed(link, Stage::Hello, open).await
+        };
+        let mut session = opened??;
         // The handshake is all they were for.
         drop(items);
         drop(credentials);
         espat_log::info!("link {}: session open", link.id.get());
-        begin(local_port);
+        begin(link, shared, Protocol::Ssl, (remote, local_port), None);
         link.announced.wait().await;
         let end = {
             let (rx, tx) = session.split();
-            pump(link, shared, rx, tx, |reason| reason).await
+            let pump = pin!(pump(link, shared, rx, tx, |reason| reason));
+            pump.await
         };
         if end == End::Host || end == End::Peer {
             // Best effort: the session is over either way.
-            let _ = with_timeout(CLOSE_PATIENCE, session.close()).await;
+            let close = pin!(session.close());
+            let _ = with_timeout(CLOSE_PATIENCE, close).await;
         }
         end
     };
-    Ok((end, socket))
+    hang_up(&mut socket).await;
+    Ok(end)
 }
 
 /// Credentials that are forgotten however the handshake ends.
@@ -110,24 +199,6 @@ impl Drop for Wiped<'_> {
         self.0.wipe();
     }
 }
-
-/// Memory for one more session.
-fn free<'m>(memory: Memory<'m>) -> Result<Records<'m>, Reason> {
-    let free = memory.sessions.iter().find_map(|one| one.try_lock().ok());
-    free.ok_or_else(|| {
-        let limit = u32::try_from(memory.sessions.len()).unwrap_or(u32::MAX);
-        Reason::new(
-            Stage::Setup,
-            Cause::TooLarge {
-                what: Limit::Sessions,
-                needed: limit.saturating_add(1),
-                limit,
-            },
-        )
-    })
-}
-
-type Records<'m> = MutexGuard<'m, NoopRawMutex, tls_session::Memory>;
 
 /// A dry run: what the server shows, and what the policy makes of it.
 async fn probe<'m, P: Platform, R, T>(

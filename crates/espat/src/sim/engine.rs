@@ -107,6 +107,7 @@ pub(super) async fn operate(
             clock: &clock,
             board: &(),
             identity: identity(machine.chip),
+            legacy: false,
             built: at_modem::BUILT,
         };
         let mut modem = Modem::<Simulated>::boot(parts)

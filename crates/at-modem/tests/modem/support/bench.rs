@@ -115,6 +115,7 @@ async fn life(
                 chip: "ESP32",
                 module: "WROOM-32",
             },
+            legacy: false,
             built,
         };
         let mut modem = Modem::<Bench>::boot(parts)
@@ -122,7 +123,13 @@ async fn life(
             .expect("the flash has its tables");
         loop {
             let (mut rx, mut tx) = (port.clone(), port.clone());
-            let exit = modem.run(&mut memory, &mut rx, &mut tx).await;
+            let run = modem.run(&mut memory, &mut rx, &mut tx);
+            eprintln!(
+                "future {} memory {}",
+                std::mem::size_of_val(&run),
+                std::mem::size_of::<ModemMemory::<5>>()
+            );
+            let exit = run.await;
             exits.borrow_mut().push(exit);
             match exit {
                 Exit::Restart | Exit::DeepSleep { .. } => break,
