@@ -78,6 +78,7 @@ pub struct Args<'a> {
     /// Parameters before those a command counts: 1 where a link number came first.
     base: u8,
     mux: Mux,
+    legacy: bool,
 }
 
 enum Lexeme<'a> {
@@ -143,6 +144,7 @@ impl<'a> Args<'a> {
             index: 0,
             base: 0,
             mux,
+            legacy: false,
         };
         let mut scan = args.clone();
         while scan.rest.is_some() {
@@ -150,6 +152,11 @@ impl<'a> Args<'a> {
         }
         args.given = scan.index;
         Ok(args)
+    }
+
+    /// Says that the command's name had a suffix of firmware 1.x.
+    pub(crate) const fn set_legacy(&mut self, legacy: bool) {
+        self.legacy = legacy;
     }
 
     fn next(&mut self) -> Result<Option<Given<'a>>, ArgError> {
@@ -185,6 +192,22 @@ impl<'a> Args<'a> {
     #[must_use]
     pub const fn mux(&self) -> Mux {
         self.mux
+    }
+
+    /// Whether the command was named as firmware 1.x names it, where that has other parameters.
+    #[must_use]
+    pub const fn is_legacy(&self) -> bool {
+        self.legacy
+    }
+
+    /// How many parameters there are, places left empty included.
+    pub(crate) const fn given(&self) -> u8 {
+        self.given
+    }
+
+    /// Everything after the last parameter that was taken, as it stands.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest.unwrap_or_default()
     }
 
     /// Whether all parameters were taken.
@@ -364,6 +387,12 @@ impl<'s> FieldWriter<'s> {
     pub fn quoted(&mut self, text: &AtStr<'_>) -> Result<(), Full> {
         self.comma()?;
         text.write_quoted(self.out)
+    }
+
+    /// A string as it is, without quotes.
+    pub(crate) fn bare(&mut self, text: &AtStr<'_>) -> Result<(), Full> {
+        self.comma()?;
+        text.write_raw(self.out)
     }
 
     /// A string in which nothing can end a field or a line: a quote becomes `'`, a control

@@ -42,7 +42,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | crate root | [`parse_line`], [`Command`], [`Info`], [`Reply`], [`ReplyParser`], errors, sinks |
+//! | crate root | [`parse_line`], [`parse_line_as`], [`Command`], [`Info`], [`Reply`], [`ReplyParser`], errors, sinks |
 //! | [`commands`] | parameters and information lines, one file per family |
 //! | [`types`] | domain types: names, numbers, addresses, codes, zones |
 //! | [`reply`] | messages of the modem and their reader |
@@ -60,6 +60,7 @@ extern crate std;
 pub mod args;
 pub mod commands;
 mod error;
+mod legacy;
 mod line;
 pub mod reply;
 mod sink;
@@ -69,9 +70,10 @@ pub mod types;
 
 pub use args::Mux;
 pub use error::{ArgError, ErrorWord, FieldError, LineError};
+pub use legacy::{Generation, Parsed, SslBuffer, Suffix, parse_line_as};
 pub use line::{MAX_LINE, SetForm, WriteError, parse_line};
 pub use reply::{Event, Progress, Reply, ReplyParser};
 pub use sink::{Full, Measure, Sink, SliceSink};
-pub use table::{Command, Forms, Info, Row};
+pub use table::{Command, Forms, Info, Listing, Row};
 pub use text::AtStr;
 pub use types::LinkId;

@@ -15,6 +15,7 @@ use nom::{IResult, Parser};
 
 use crate::args::{Args, Field, FieldWriter, Mux};
 use crate::error::{ArgError, LineError};
+use crate::legacy::{Generation, Parsed, Suffix};
 use crate::sink::{Full, Sink};
 use crate::table::Command;
 
@@ -71,7 +72,15 @@ fn head(line: &[u8]) -> IResult<&[u8], &[u8], ()> {
 /// assert_eq!(error.error_word().raw(), 0x0109_0000);
 /// ```
 pub fn parse_line(line: &[u8], mux: Mux) -> Result<Command<'_>, LineError> {
-    let parsed = parse(line, mux);
+    parse_with(line, mux, Generation::EspAt).map(|parsed| parsed.command)
+}
+
+pub(crate) fn parse_with(
+    line: &[u8],
+    mux: Mux,
+    generation: Generation,
+) -> Result<Parsed<'_>, LineError> {
+    let parsed = parse(line, mux, generation);
     if let Err(error) = &parsed {
         let len = line.len();
         espat_log::debug!("line of {} bytes refused: {:?}", len, error);
@@ -79,7 +88,7 @@ pub fn parse_line(line: &[u8], mux: Mux) -> Result<Command<'_>, LineError> {
     parsed
 }
 
-fn parse(line: &[u8], mux: Mux) -> Result<Command<'_>, LineError> {
+fn parse(line: &[u8], mux: Mux, generation: Generation) -> Result<Parsed<'_>, LineError> {
     if line.is_empty() {
         return Err(LineError::Empty);
     }
@@ -94,12 +103,52 @@ fn parse(line: &[u8], mux: Mux) -> Result<Command<'_>, LineError> {
         [b'=', params @ ..] => Form::Set(params),
         _ => Form::Junk,
     };
-    Command::dispatch(name, form, mux)
+    let plain = Command::dispatch(
+        name,
+        form,
+        Context {
+            mux,
+            generation,
+            suffix: None,
+        },
+    );
+    if generation == Generation::Legacy
+        && plain == Err(LineError::UnknownCommand)
+        && let Some((name, suffix)) = Suffix::split(name)
+    {
+        let suffix = Some(suffix);
+        let command = Command::dispatch(
+            name,
+            form,
+            Context {
+                mux,
+                generation,
+                suffix,
+            },
+        )?;
+        return Ok(Parsed { command, suffix });
+    }
+    Ok(Parsed {
+        command: plain?,
+        suffix: None,
+    })
+}
+
+/// What a line is read with, beside its bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context {
+    pub(crate) mux: Mux,
+    pub(crate) generation: Generation,
+    pub(crate) suffix: Option<Suffix>,
 }
 
 /// All of a parameter list as `T`.
-pub(crate) fn set_form<'a, T: SetForm<'a>>(params: &'a [u8], mux: Mux) -> Result<T, ArgError> {
-    let mut args = Args::new(params, mux)?;
+pub(crate) fn set_form<'a, T: SetForm<'a>>(
+    params: &'a [u8],
+    context: Context,
+) -> Result<T, ArgError> {
+    let mut args = Args::new(params, context.mux)?;
+    args.set_legacy(context.suffix.is_some());
     let set = T::from_args(&mut args)?;
     args.finish()?;
     Ok(set)

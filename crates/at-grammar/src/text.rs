@@ -6,6 +6,8 @@
 
 use core::fmt;
 
+use crate::args::{Field, Given};
+use crate::error::FieldError;
 use crate::sink::{Full, Sink};
 
 /// A string as it stands in a line, or plain bytes to be written as one.
@@ -106,6 +108,20 @@ impl<'a> AtStr<'a> {
             Some(plain) => out.put(plain),
             None => self.bytes().try_for_each(|byte| out.put(&[byte])),
         }
+    }
+}
+
+/// Any string.
+impl<'a> Field<'a> for AtStr<'a> {
+    fn read(given: Given<'a>) -> Result<Self, FieldError> {
+        match given {
+            Given::Text(text) => Ok(text),
+            Given::Int(_) => Err(FieldError::Kind),
+        }
+    }
+
+    fn write(&self, out: &mut dyn Sink) -> Result<(), Full> {
+        self.write_escaped(out)
     }
 }
 

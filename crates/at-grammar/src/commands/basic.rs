@@ -5,7 +5,7 @@ use crate::error::ArgError;
 use crate::line::SetForm;
 use crate::reply::{Fields, InfoLine};
 use crate::sink::Full;
-use crate::table::{Command, Forms, Row};
+use crate::table::{Command, Forms, Listing, Row};
 use crate::text::AtStr;
 use crate::types::{Bounded, FlowControl, Parity, StopBits};
 
@@ -15,7 +15,7 @@ pub type UnixTime = Bounded<0, 0x7fff_ffff>;
 /// Bits per second of the port.
 pub type Baud = Bounded<80, 5_000_000>;
 
-/// `AT+UART_CUR` and `AT+UART_DEF`: five parameters, none of them optional.
+/// `AT+UART`, `AT+UART_CUR` and `AT+UART_DEF`: five parameters, none of them optional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct UartConfig {
@@ -83,10 +83,11 @@ pub struct CommandEntry<'a> {
 }
 
 impl CommandEntry<'static> {
-    /// Every command of this crate, as `AT+CMD?` lists them.
+    /// Every command that is announced, as `AT+CMD?` lists them.
     pub fn inventory() -> impl Iterator<Item = Self> {
         Command::TABLE
             .iter()
+            .filter(|row| row.listing == Listing::Listed)
             .zip(0..)
             .map(|(row, index)| Self::of(index, row))
     }

@@ -5,13 +5,18 @@
 
 pub mod basic;
 pub mod flash;
+pub mod mdns;
+pub mod mfg;
+pub mod module;
 pub mod network;
 pub mod options;
 pub mod passthrough;
 pub mod receive;
 pub mod server;
 pub mod sntp;
+pub mod softap;
 pub mod ssl;
+pub mod station;
 pub mod tcpip;
 pub mod trust;
 pub mod wifi;

@@ -2,11 +2,11 @@
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::args::{Args, FieldWriter};
-use crate::error::ArgError;
+use crate::args::{Args, Field, FieldWriter, Given};
+use crate::error::{ArgError, FieldError};
 use crate::line::SetForm;
 use crate::reply::{Fields, InfoLine};
-use crate::sink::Full;
+use crate::sink::{Full, Sink, show};
 use crate::text::AtStr;
 use crate::types::{
     Bounded, Encryption, JoinFailure, Mac, Password, Pmf, ScanMode, ScanType, Ssid, StationState,
@@ -302,6 +302,16 @@ impl ScanColumns {
     }
 }
 
+impl<'a> Field<'a> for ScanColumns {
+    fn read(given: Given<'a>) -> Result<Self, FieldError> {
+        Self::new(u16::read(given)?).ok_or(FieldError::Range)
+    }
+
+    fn write(&self, out: &mut dyn Sink) -> Result<(), Full> {
+        show(out, self.0)
+    }
+}
+
 /// `+CWLAP:(<ecn>,"<ssid>",<rssi>,"<mac>",<channel>,<freq_offset>,<freqcal_val>,<pairwise>,<group>,<bgn>,<wps>)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -440,7 +450,7 @@ tagged! {
 }
 
 tagged! {
-    /// `+CIPSTA:<tag>:"<address>"`: one part of the station's configuration.
+    /// `+CIPSTA:` and `+CIPAP:<tag>:"<address>"`: one part of an interface's configuration.
     StationAddress: ":" {
         /// Own address.
         Ip(Ipv4Addr) = "ip",

@@ -14,12 +14,16 @@ mod fields;
 mod link;
 mod parser;
 
+use core::net::Ipv4Addr;
+
 use crate::args::FieldWriter;
 use crate::commands::basic::VersionLine;
+use crate::commands::mfg::MfgHead;
 use crate::error::ErrorWord;
+use crate::legacy::Suffix;
 use crate::sink::{Full, Measure, Sink, print};
 use crate::table::Info;
-use crate::types::{LinkId, StatusCode};
+use crate::types::{LinkId, Mac, StatusCode};
 
 pub use fields::{Fields, InfoLine};
 pub use link::{Ipd, LinkConn, RecvData, Remote};
@@ -32,7 +36,7 @@ pub const MAX_IPD_HEADER: usize = "\r\n+IPD,4,4294967295,\"\",65535:".len() + 45
 pub const MAX_LINK_CONN: usize = "+LINK_CONN:0,4,\"TCPv6\",0,\"\",65535,65535\r\n".len() + 45;
 
 /// Size of the longest message without a variable part, in bytes.
-pub const MAX_FIXED: usize = "WIFI GOT IPv6 GL\r\n".len() + 2;
+pub const MAX_FIXED: usize = "Will force to restart!!!\r\n".len();
 
 /// A change of the station.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -117,6 +121,29 @@ pub enum Reply<'a> {
         /// Bytes that follow.
         len: u32,
     },
+    /// `+USERRAM:<len>,`: head of the host's memory; the bytes follow, then the next head or the
+    /// result.
+    RamData {
+        /// Bytes that follow.
+        len: u32,
+    },
+    /// `+SYSMFG:"<namespace>","<key>",<type>,<len>,`: head of a value; it follows, and after it
+    /// a CRLF, which belongs to no message.
+    MfgValue(MfgHead<'a>),
+    /// `WRITE OK`: what follows the data of `AT+USERRAM=2`.
+    WriteOk,
+    /// `<ms>`: how long `AT+GSLP` sleeps.
+    SleepFor(u32),
+    /// `Will force to restart!!!`.
+    WillRestart,
+    /// `Have <n> Connections`: a client was turned away.
+    HaveConnections(u8),
+    /// `+STA_CONNECTED:"<mac>"`: a station joined our access point.
+    GuestJoined(Mac),
+    /// `+DIST_STA_IP:"<mac>","<ip>"`: it was given an address.
+    GuestGotIp(Mac, Ipv4Addr),
+    /// `+STA_DISCONNECTED:"<mac>"`: it left.
+    GuestLeft(Mac),
     /// `+TIME_UPDATED`.
     TimeUpdated,
     /// `NO CA FOUND` and its like, before `ERROR`.
@@ -133,6 +160,8 @@ pub enum Reply<'a> {
     Quit,
     /// `+NAME:…`.
     Info(Info<'a>),
+    /// `+NAME_CUR:…` or `+NAME_DEF:…`, as firmware 1.x answers; without suffix where it has none.
+    LegacyInfo(Suffix, Info<'a>),
 }
 
 impl<'a> From<Info<'a>> for Reply<'a> {
@@ -143,7 +172,7 @@ impl<'a> From<Info<'a>> for Reply<'a> {
 
 impl Reply<'static> {
     /// Every message without a variable part that is read back as it was written.
-    pub(crate) const FIXED: [Self; 22] = [
+    pub(crate) const FIXED: [Self; 24] = [
         Self::Ok,
         Self::Error,
         Self::SendOk,
@@ -159,6 +188,8 @@ impl Reply<'static> {
         Self::Wifi(WifiEvent::Disconnect),
         Self::Connect(None),
         Self::Closed(None),
+        Self::WriteOk,
+        Self::WillRestart,
         Self::TimeUpdated,
         Self::NotFound(PkiItem::Ca),
         Self::NotFound(PkiItem::Certificate),
@@ -191,6 +222,8 @@ impl Reply<'_> {
             Self::Wifi(WifiEvent::Disconnect) => "WIFI DISCONNECT\r\n",
             Self::Connect(None) => "CONNECT\r\n",
             Self::Closed(None) => "CLOSED\r\n",
+            Self::WriteOk => "\r\nWRITE OK\r\n",
+            Self::WillRestart => "Will force to restart!!!\r\n",
             Self::TimeUpdated => "+TIME_UPDATED\r\n",
             Self::NotFound(PkiItem::Ca) => "NO CA FOUND\r\n",
             Self::NotFound(PkiItem::Certificate) => "NO CERT FOUND\r\n",
@@ -214,7 +247,8 @@ impl Reply<'_> {
         match self {
             Self::Ipd(ipd) => ipd.len,
             Self::RecvData(data) => data.len,
-            Self::FlashData { len } => *len,
+            Self::FlashData { len } | Self::RamData { len } => *len,
+            Self::MfgValue(head) => head.len,
             _ => 0,
         }
     }
@@ -236,6 +270,17 @@ impl Reply<'_> {
             Self::IpdWaiting { link: None, len } => print(out, format_args!("\r\n+IPD,{len}\r\n")),
             Self::RecvData(data) => data.write_to(out),
             Self::FlashData { len } => print(out, format_args!("+SYSFLASH:{len},")),
+            Self::RamData { len } => print(out, format_args!("+USERRAM:{len},")),
+            Self::MfgValue(head) => head.write_to(out),
+            Self::SleepFor(milliseconds) => print(out, format_args!("{milliseconds}\r\n")),
+            Self::HaveConnections(count) => {
+                print(out, format_args!("Have {count} Connections\r\n"))
+            }
+            Self::GuestJoined(mac) => print(out, format_args!("+STA_CONNECTED:\"{mac}\"\r\n")),
+            Self::GuestGotIp(mac, ip) => {
+                print(out, format_args!("+DIST_STA_IP:\"{mac}\",\"{ip}\"\r\n"))
+            }
+            Self::GuestLeft(mac) => print(out, format_args!("+STA_DISCONNECTED:\"{mac}\"\r\n")),
             Self::Status(status) => print(out, format_args!("STATUS:{}\r\n", status.code())),
             Self::Version(line) => {
                 let (tag, text) = line.parts();
@@ -244,6 +289,7 @@ impl Reply<'_> {
                 out.put(b"\r\n")
             }
             Self::Info(info) => info.write_to(out),
+            Self::LegacyInfo(suffix, info) => info.write_as(*suffix, out),
             Self::Ok
             | Self::Error
             | Self::OkPrompt
@@ -257,6 +303,8 @@ impl Reply<'_> {
             | Self::Wifi(_)
             | Self::Connect(None)
             | Self::Closed(None)
+            | Self::WriteOk
+            | Self::WillRestart
             | Self::TimeUpdated
             | Self::NotFound(_)
             | Self::AlreadyConnected
@@ -266,13 +314,15 @@ impl Reply<'_> {
     }
 }
 
-/// `+NAME:` and the fields of a line.
+/// `+NAME:` and the fields of a line, `suffix` after the name.
 pub(crate) fn write_info<'a, T: InfoLine<'a>>(
     name: &str,
+    suffix: &str,
     line: &T,
     out: &mut dyn Sink,
 ) -> Result<(), Full> {
     out.put(name.strip_prefix("AT").unwrap_or(name).as_bytes())?;
+    out.put(suffix.as_bytes())?;
     out.put(b":")?;
     line.write_fields(&mut FieldWriter::new(out))?;
     if T::CLOSED { out.put(b"\r\n") } else { Ok(()) }

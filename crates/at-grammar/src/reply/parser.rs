@@ -1,15 +1,18 @@
 //! Replies read from a stream that may be cut anywhere.
 //!
-//! Everything is a line but three things: the prompt, which nothing ends; and what follows
-//! `+IPD,…:`, `+SYSFLASH:<n>,` and `+CIPRECVDATA:<n>,`, which is counted and may hold any byte.
+//! Everything is a line but two things: the prompt, which nothing ends; and what follows
+//! the heads of data (`+IPD,…:`, `+SYSFLASH:<n>,`, `+CIPRECVDATA:<n>,`, `+USERRAM:<n>,` and
+//! `+SYSMFG:…,<n>,`), which is counted and may hold any byte.
 //! Raw data are handed out as they come, so the caller's buffer need only hold a line.
 
 use crate::commands::basic::VersionLine;
+use crate::commands::mfg::MfgHead;
 use crate::error::ErrorWord;
+use crate::legacy::Suffix;
 use crate::reply::fields::Fields;
 use crate::reply::{Ipd, LinkConn, RecvData, Reply};
 use crate::table::Info;
-use crate::types::{LinkId, StatusCode};
+use crate::types::{LinkId, Mac, StatusCode};
 
 /// A line longer than this is handed out in pieces, as [`Event::Line`]. A buffer of this size never
 /// gets stuck.
@@ -137,10 +140,12 @@ impl ReplyParser {
     }
 
     /// A message that raw data follow, and its length.
-    fn raw_head(&self, input: &[u8]) -> Option<(Reply<'static>, usize)> {
+    fn raw_head<'b>(&self, input: &'b [u8]) -> Option<(Reply<'b>, usize)> {
         const IPD: &[u8] = b"+IPD,";
         const FLASH: &[u8] = b"+SYSFLASH:";
         const RECEIVED: &[u8] = b"+CIPRECVDATA:";
+        const RAM: &[u8] = b"+USERRAM:";
+        const MFG: &[u8] = b"+SYSMFG:";
 
         if let Some(rest) = input.strip_prefix(IPD) {
             let end = end_of_head(rest, b':', 1)?;
@@ -160,6 +165,20 @@ impl ReplyParser {
             Some((
                 Reply::RecvData(data),
                 RECEIVED.len().checked_add(end)?.checked_add(1)?,
+            ))
+        } else if let Some(rest) = input.strip_prefix(RAM) {
+            let end = end_of_head(rest, b',', 1)?;
+            let len = decimal(rest.get(..end)?)?;
+            Some((
+                Reply::RamData { len },
+                RAM.len().checked_add(end)?.checked_add(1)?,
+            ))
+        } else if let Some(rest) = input.strip_prefix(MFG) {
+            let end = end_of_head(rest, b',', 4)?;
+            let head = MfgHead::read(rest.get(..end)?)?;
+            Some((
+                Reply::MfgValue(head),
+                MFG.len().checked_add(end)?.checked_add(1)?,
             ))
         } else {
             None
@@ -218,6 +237,19 @@ fn decimal<T: TryFrom<i64>>(digits: &[u8]) -> Option<T> {
     fields.is_empty().then_some(number)
 }
 
+/// A text with or without its quotes, and perhaps a blank before it: as firmware differs.
+fn unquoted(text: &[u8]) -> Option<&str> {
+    let text = text.trim_ascii_start();
+    let inner = text
+        .strip_prefix(b"\"")
+        .map_or(Some(text), |rest| rest.strip_suffix(b"\""))?;
+    core::str::from_utf8(inner).ok()
+}
+
+fn guest(text: &[u8]) -> Option<Mac> {
+    unquoted(text)?.parse().ok()
+}
+
 fn variable(line: &[u8]) -> Option<Reply<'_>> {
     let after = |tag: &[u8]| line.strip_prefix(tag);
     if let Some(word) = after(b"ERR CODE:") {
@@ -225,6 +257,24 @@ fn variable(line: &[u8]) -> Option<Reply<'_>> {
     }
     if let Some(number) = after(b"+ERRNO:") {
         return decimal(number).map(Reply::Errno);
+    }
+    if line.first().is_some_and(u8::is_ascii_digit) && line.iter().all(u8::is_ascii_digit) {
+        return decimal(line).map(Reply::SleepFor);
+    }
+    if let Some(rest) = after(b"Have ") {
+        return decimal(rest.strip_suffix(b" Connections")?).map(Reply::HaveConnections);
+    }
+    if let Some(mac) = after(b"+STA_CONNECTED:") {
+        return guest(mac).map(Reply::GuestJoined);
+    }
+    if let Some(mac) = after(b"+STA_DISCONNECTED:") {
+        return guest(mac).map(Reply::GuestLeft);
+    }
+    if let Some(lease) = after(b"+DIST_STA_IP:") {
+        let comma = lease.iter().position(|&byte| byte == b',')?;
+        let (mac, ip) = lease.split_at_checked(comma)?;
+        let ip = unquoted(ip.strip_prefix(b",")?)?.parse().ok()?;
+        return Some(Reply::GuestGotIp(guest(mac)?, ip));
     }
     if let Some(rest) = after(b"Recv ") {
         return decimal(rest.strip_suffix(b" bytes")?).map(Reply::Recv);
@@ -252,7 +302,13 @@ fn variable(line: &[u8]) -> Option<Reply<'_>> {
     if line.first() == Some(&b'+') {
         let colon = line.iter().position(|&byte| byte == b':')?;
         let (tag, fields) = line.split_at_checked(colon)?;
-        return Info::read(tag, fields.strip_prefix(b":")?).map(Reply::Info);
+        let fields = fields.strip_prefix(b":")?;
+        if let Some(info) = Info::read(tag, fields) {
+            return Some(Reply::Info(info));
+        }
+        let (tag, suffix) = Suffix::split(tag)?;
+        let info = Info::read(tag, fields).filter(Info::is_suffixed)?;
+        return Some(Reply::LegacyInfo(suffix, info));
     }
     VersionLine::read(line).map(Reply::Version)
 }

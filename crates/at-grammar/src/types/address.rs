@@ -70,6 +70,36 @@ impl FromStr for Mac {
     }
 }
 
+/// Hardware address that an interface of ours can have: not that of a group, and not all zeros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct OwnMac(Mac);
+
+impl OwnMac {
+    /// `None` where bit 0 of the first byte is set, which covers all ones, or no bit is.
+    #[must_use]
+    pub fn new(mac: Mac) -> Option<Self> {
+        let group = mac.0[0] & 1 == 1;
+        (!group && mac.0 != [0; 6]).then_some(Self(mac))
+    }
+
+    /// As any address.
+    #[must_use]
+    pub const fn get(self) -> Mac {
+        self.0
+    }
+}
+
+impl<'a> Field<'a> for OwnMac {
+    fn read(given: Given<'a>) -> Result<Self, FieldError> {
+        Self::new(Mac::read(given)?).ok_or(FieldError::Range)
+    }
+
+    fn write(&self, out: &mut dyn Sink) -> Result<(), Full> {
+        self.0.write(out)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;

@@ -70,6 +70,68 @@ coded! {
         StationAndSoftAp = 3,
     }
 
+    /// How much the radio sleeps while it has nothing to do: `AT+SLEEP`.
+    SleepMode {
+        /// Not at all.
+        Off = 0,
+        /// Between the access point's beacons.
+        ModemByBeacon = 1,
+        /// The chip, too.
+        Light = 2,
+        /// For a listen interval.
+        ModemByListenInterval = 3,
+    }
+
+    /// What a value of `AT+SYSMFG` is.
+    MfgType {
+        /// 8 bits.
+        U8 = 1,
+        /// 8 bits with sign.
+        I8 = 2,
+        /// 16 bits.
+        U16 = 3,
+        /// 16 bits with sign.
+        I16 = 4,
+        /// 32 bits.
+        U32 = 5,
+        /// 32 bits with sign.
+        I32 = 6,
+        /// Text.
+        String = 7,
+        /// Bytes.
+        Binary = 8,
+    }
+
+    /// How our own access point is protected: `ecn` of `AT+CWSAP`.
+    SoftApSecurity {
+        /// Not at all.
+        Open = 0,
+        /// WPA-PSK.
+        WpaPsk = 2,
+        /// WPA2-PSK.
+        Wpa2Psk = 3,
+        /// WPA-PSK and WPA2-PSK.
+        WpaWpa2Psk = 4,
+    }
+
+    /// Which 802.11 there is, each with those before it: `AT+CWSTAPROTO`, `AT+CWAPPROTO`.
+    WifiProtocol {
+        /// 802.11b.
+        B = 1,
+        /// 802.11b and g.
+        Bg = 3,
+        /// 802.11b, g and n.
+        Bgn = 7,
+    }
+
+    /// Who says which country this is: `AT+CWCOUNTRY`.
+    CountryPolicy {
+        /// The access point, once there is one.
+        FollowAp = 0,
+        /// The host.
+        Fixed = 1,
+    }
+
     /// State of the station in `+CWSTATE`.
     StationState {
         /// No connection was started.

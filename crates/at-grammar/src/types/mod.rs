@@ -10,16 +10,19 @@ mod number;
 mod strings;
 mod time;
 
-pub use address::Mac;
+pub use address::{Mac, OwnMac};
 pub use codes::{
-    AuthMode, Dialect, Encryption, Family, FlowControl, IpPreference, JoinFailure, LengthReport,
-    NetInterface, Parity, Protocol, ReceiveMode, RestartMode, ScanMode, ScanType, StationState,
-    StatusCode, StopBits, StreamTransport, Terminal, TransferMode, Transport, UdpMode, WifiCipher,
-    WifiMode,
+    AuthMode, CountryPolicy, Dialect, Encryption, Family, FlowControl, IpPreference, JoinFailure,
+    LengthReport, MfgType, NetInterface, Parity, Protocol, ReceiveMode, RestartMode, ScanMode,
+    ScanType, SleepMode, SoftApSecurity, StationState, StatusCode, StopBits, StreamTransport,
+    Terminal, TransferMode, Transport, UdpMode, WifiCipher, WifiMode, WifiProtocol,
 };
 pub use digest::Sha256;
-pub use number::{Bounded, FlashRange, LinkId, LinkTarget, Pmf, Port, SECTOR, SysMsg};
+pub use number::{
+    Bounded, DhcpInterfaces, FlashRange, LinkId, LinkTarget, Pmf, Port, SECTOR, SysMsg,
+};
 pub use strings::{
-    AlpnName, HostName, PartitionName, Password, PskHex, PskIdentity, PskKey, ServerName, Ssid,
+    AlpnName, CountryCode, HostName, MdnsName, MfgName, PartitionName, Password, PskHex,
+    PskIdentity, PskKey, ServerName, Ssid, StationName, UpdateName,
 };
 pub use time::{LocalTime, ZoneOffset};

@@ -315,6 +315,37 @@ bit_field! {
     }
 }
 
+bit_field! {
+    /// Interfaces that have DHCP: `AT+CWDHCP`.
+    DhcpInterfaces(7) {
+        /// The station asks.
+        station = 1,
+        /// The soft-AP answers.
+        soft_ap = 2,
+        /// The wire.
+        ethernet = 4,
+    }
+}
+
+impl DhcpInterfaces {
+    /// The station.
+    pub const STATION: Self = Self(1);
+    /// The soft-AP.
+    pub const SOFT_AP: Self = Self(2);
+    /// Station and soft-AP.
+    pub const BOTH: Self = Self(3);
+
+    /// These, with others added or taken away.
+    #[must_use]
+    pub const fn with(self, others: Self, enable: bool) -> Self {
+        if enable {
+            Self(self.0 | others.0)
+        } else {
+            Self(self.0 & !others.0)
+        }
+    }
+}
+
 impl Pmf {
     /// Capable, not required.
     pub const DEFAULT: Self = Self(1);

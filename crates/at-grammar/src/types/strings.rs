@@ -73,6 +73,16 @@ const fn hexadecimal(byte: u8) -> bool {
     byte.is_ascii_hexdigit()
 }
 
+/// What names in flash are made of: nothing that a reply could not carry.
+const fn key_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b'\\')
+}
+
+/// What names of services are made of.
+const fn service(byte: u8) -> bool {
+    key_byte(byte) || byte == b' '
+}
+
 string_fields! {
     /// Name of a network: any bytes.
     Ssid(0..=32, any);
@@ -86,6 +96,16 @@ string_fields! {
     AlpnName(1..=255, any);
     /// Name of a flash partition: printable ASCII without blanks.
     PartitionName(1..=16, graphic);
+    /// Namespace or key of `AT+SYSMFG`: as NVS takes them, without quotes, commas and backslashes.
+    MfgName(1..=15, key_byte);
+    /// Name the station gives itself: printable ASCII without blanks.
+    StationName(1..=32, graphic);
+    /// Letters of a country.
+    CountryCode(1..=3, graphic);
+    /// Name of a host, an instance or a service in mDNS.
+    MdnsName(1..=63, service);
+    /// Name of a release or of a part of it.
+    UpdateName(1..=64, graphic);
     /// Pre-shared key as text: any bytes; empty clears the setting. No log shows it.
     PskKey(0..=32, any);
     /// Pre-shared key as hexadecimal digits, two a byte; empty clears the setting. No log shows it.
@@ -123,7 +143,12 @@ shown!(
     ServerName,
     AlpnName,
     PartitionName,
-    PskIdentity
+    PskIdentity,
+    MfgName,
+    StationName,
+    CountryCode,
+    MdnsName,
+    UpdateName
 );
 
 macro_rules! printable {
@@ -139,7 +164,15 @@ macro_rules! printable {
     )* };
 }
 
-printable!(HostName, ServerName, PartitionName);
+printable!(
+    HostName,
+    ServerName,
+    PartitionName,
+    MfgName,
+    StationName,
+    CountryCode,
+    MdnsName
+);
 
 impl PskHex<'_> {
     /// The key's bytes, two digits each; an odd digit at the end is not one.

@@ -2,7 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "functions that tests share")]
 
 mod families;
+mod inventory;
+mod legacy;
 mod links;
+mod module;
+mod radio;
 mod streams;
 mod trust;
 
@@ -124,7 +128,7 @@ fn what_is_no_command() {
         (ONE, "AT+SSLPROBE", Err(0x010c_0000)),
         (ONE, "AT+PKI", Err(0x010c_0000)),
         (ONE, "AT+PKI=0", Err(0x010c_0000)),
-        (ONE, "AT+CIPSTA=\"1.2.3.4\"", Err(0x010c_0000)),
+        (ONE, "AT+CIPSTATUS?", Err(0x010c_0000)),
     ]);
 }
 
@@ -189,63 +193,6 @@ fn numbers() {
 }
 
 #[test]
-fn the_inventory_says_what_parses() {
-    for entry in CommandEntry::inventory() {
-        let name = String::from_utf8(entry.name.bytes().collect()).unwrap();
-        let parses = |suffix: &str| {
-            [ONE, MANY].into_iter().any(|mux| {
-                // A form that exists may still miss parameters.
-                parse_line(format!("{name}{suffix}").as_bytes(), mux) != Err(LineError::WrongForm)
-            })
-        };
-        assert!(!entry.test && !parses("=?"), "{name}=?");
-        assert_eq!(entry.forms.query, parses("?"), "{name}?");
-        assert_eq!(entry.forms.execute, parses(""), "{name}");
-        // The one form that is taken and not announced.
-        assert_eq!(entry.forms.set || name == "AT+RST", parses("="), "{name}=");
-        assert!(
-            entry.forms.query || entry.forms.set || entry.forms.execute,
-            "{name}"
-        );
-        assert_eq!(name, name.to_uppercase());
-        assert!(name.starts_with("AT"));
-    }
-    let names: Vec<_> = Command::TABLE.iter().map(|row| row.name).collect();
-    for (at, name) in names.iter().enumerate() {
-        assert!(!names[..at].contains(name), "{name} twice");
-    }
-}
-
-#[test]
-fn the_inventory_has_the_documented_order_and_flags() {
-    let lines: Vec<String> = CommandEntry::inventory()
-        .map(|entry| {
-            let mut out = heapless::Vec::<u8, 64>::new();
-            at_grammar::Info::Cmd(entry).write_to(&mut out).unwrap();
-            String::from_utf8(out.to_vec()).unwrap()
-        })
-        .collect();
-    assert_eq!(lines[0], "+CMD:0,\"AT\",0,0,0,1\r\n");
-    assert_eq!(lines[3], "+CMD:3,\"AT+RST\",0,0,0,1\r\n");
-    assert_eq!(lines[5], "+CMD:5,\"AT+CMD\",0,1,0,0\r\n");
-    // Documented flags: test, query, set, execute.
-    for (name, flags) in [
-        ("AT+SYSFLASH", "0,1,1,0"),
-        ("AT+CWJAP", "0,1,1,1"),
-        ("AT+CWLAP", "0,0,1,1"),
-        ("AT+CIPSTATUS", "0,0,0,1"),
-        ("AT+CIPSTART", "0,0,1,0"),
-        ("AT+CIPCLOSE", "0,0,1,1"),
-        ("AT+CIPSEND", "0,0,1,1"),
-        ("AT+CIPSSLCCONF", "0,1,1,0"),
-        ("AT+CIPSNTPTIME", "0,1,0,0"),
-    ] {
-        let wanted = format!("\"{name}\",{flags}\r\n");
-        assert!(lines.iter().any(|line| line.ends_with(&wanted)), "{wanted}");
-    }
-}
-
-#[test]
 fn documented_transcripts_are_understood() {
     let single = [
         "AT+CWMODE=1",
@@ -263,7 +210,28 @@ fn documented_transcripts_are_understood() {
         "AT+CIPSSLCCONF=3,0,0",
         "AT+CIPSEND",
         "AT+CIPSTART=\"UDP\",\"192.168.4.2\",8080,2233,0",
+        "AT+CIPMODE=1",
+        "AT+CIPMODE=0",
         "AT+CIPRECVMODE=1",
+        "AT+CIPRECVTYPE=1",
+        "AT+CIPRECVLEN?",
+        "AT+CIPRECVDATA=4",
+        "AT+CWMODE=2",
+        "AT+CWSAP=\"ESP32_softAP\",\"1234567890\",5,3",
+        "AT+CIPAP?",
+        "AT+SYSMFG?",
+        "AT+SYSMFG=1,\"client_cert\"",
+        "AT+SYSMFG=2,\"client_ca\",\"client_ca.0\",8,1164",
+        "AT+SYSMFG=1,\"factory_param\",\"module_name\"",
+        "AT+SYSMFG=2,\"factory_param\",\"max_tx_power\",2,60",
+        "AT+SYSMFG=0,\"client_cert\",\"client_cert.0\"",
+        "AT+SLEEP=1",
+        "AT+SLEEP=2",
+        "AT+GSLP=3600000",
+        "AT+SYSMSGFILTERCFG=1,17,0",
+        "AT+SYSMSGFILTER=1",
+        "AT+MDNS=1,\"espressif\",\"_printer\",35,\"my_instance\",\"_tcp\",2,\"product\",\"my_printer\",\"firmware_version\",\"AT-V3.4.1.0\"",
+        "AT+MDNS=0",
         "AT+SYSFLASH?",
         "AT+SYSFLASH=0,\"client_cert\"",
         "AT+SYSFLASH=1,\"client_cert\",0,2344",
@@ -287,6 +255,11 @@ fn documented_transcripts_are_understood() {
         "AT+CIPCLOSE=4",
         "AT+CIPCLOSE",
         "AT+CIPSEND",
+        "AT+CIPSERVER=1",
+        "AT+CIPSERVER=1,8070,\"SSL\",1",
+        "AT+CIPSERVER=0",
+        "AT+CIPSERVERMAXCONN=1",
+        "AT+CIPRECVDATA=0,1024",
         "AT+CIPSSLCCONF=0,2,0,0",
         "AT+CIPSSLCSNI=0,\"example.com\"",
         "AT+CIPSTART=0,\"SSL\",\"example.com\",443",

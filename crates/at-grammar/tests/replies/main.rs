@@ -3,6 +3,7 @@
 
 mod links;
 mod messages;
+mod settings;
 mod stream;
 mod trust;
 

@@ -88,6 +88,7 @@ pub(crate) fn messages() -> Vec<(Reply<'static>, &'static str)> {
             "Bin version:2.1.0(MINI-1)\r\n",
         ),
     ];
+    rows.extend(super::settings::others());
     rows.extend(
         info_lines()
             .into_iter()
@@ -99,6 +100,7 @@ pub(crate) fn messages() -> Vec<(Reply<'static>, &'static str)> {
 pub(crate) fn info_lines() -> Vec<(Info<'static>, &'static str)> {
     let mut lines = documented_lines();
     lines.extend(super::links::lines());
+    lines.extend(super::settings::lines());
     lines.extend(super::trust::lines());
     lines
 }

@@ -50,7 +50,7 @@ pub(crate) fn read_all(stream: &[u8], cuts: &[usize], data_info: bool) -> Vec<St
 }
 
 /// Cut at every byte, between every two, and not at all.
-fn read_anyhow(stream: &[u8], data_info: bool) -> Vec<String> {
+pub(crate) fn read_anyhow(stream: &[u8], data_info: bool) -> Vec<String> {
     let whole = read_all(stream, &[], data_info);
     for cut in 0..stream.len() {
         assert_eq!(read_all(stream, &[cut], data_info), whole, "cut at {cut}");
