@@ -1,6 +1,7 @@
 //! What happens without a command: the station's events, joining at boot, and the time.
 
 use at_grammar::commands::sntp::SERVERS;
+use at_grammar::types::Mac;
 use at_grammar::{Reply, reply};
 
 use embassy_futures::join::join3;
@@ -71,15 +72,16 @@ async fn station_events<P: Platform>(shared: &Shared<'_, P>) {
 
 /// What the host is told, if anything.
 const fn message(event: WifiEvent) -> Option<Reply<'static>> {
-    Some(Reply::Wifi(match event {
-        WifiEvent::Connected => reply::WifiEvent::Connected,
-        WifiEvent::GotIp => reply::WifiEvent::GotIp,
-        WifiEvent::Disconnected => reply::WifiEvent::Disconnect,
-        WifiEvent::LostIp
-        | WifiEvent::StationJoined { .. }
-        | WifiEvent::StationAddressed { .. }
-        | WifiEvent::StationLeft { .. } => return None,
-    }))
+    Some(match event {
+        WifiEvent::Connected => Reply::Wifi(reply::WifiEvent::Connected),
+        WifiEvent::GotIp => Reply::Wifi(reply::WifiEvent::GotIp),
+        WifiEvent::Disconnected => Reply::Wifi(reply::WifiEvent::Disconnect),
+        WifiEvent::StationJoined { mac } => Reply::GuestJoined(Mac(mac)),
+        WifiEvent::StationAddressed { mac, address } => Reply::GuestGotIp(Mac(mac), address),
+        WifiEvent::StationLeft { mac } => Reply::GuestLeft(Mac(mac)),
+        // ESP-AT has no words for it.
+        WifiEvent::LostIp => return None,
+    })
 }
 
 /// Joins the stored network when asked to, unless a command takes the station over.

@@ -201,12 +201,8 @@ pub trait Wifi {
     /// Hardware address of our access point.
     fn soft_ap_mac(&self) -> [u8; 6] {
         // Locally administered, as Espressif derives it on chips with one address.
-        let [first, rest @ ..] = self.mac();
-        let mut mac = [first | 0x02, 0, 0, 0, 0, 0];
-        if let [_, tail @ ..] = &mut mac {
-            *tail = rest;
-        }
-        mac
+        let [first, b, c, d, e, f] = self.mac();
+        [first | 0x02, b, c, d, e, f]
     }
 
     /// Starts, changes or with `None` stops our access point.

@@ -179,7 +179,8 @@ async fn welcome<'s, P: Platform, A: TcpAccept>(
                     None => {
                         turn_away(socket).await;
 
-                        let have = Reply::Error;
+                        let open = shared.links.iter().filter(|link| link.is_open()).count();
+                        let have = Reply::HaveConnections(u8::try_from(open).unwrap_or(u8::MAX));
                         shared.print_unsolicited().await.reply(&have).await;
                     }
                 }
