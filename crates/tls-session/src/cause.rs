@@ -46,8 +46,12 @@ pub enum Breach {
     RecordVersion(u16),
     /// A record length outside the legal range.
     RecordLength(u16),
+    /// A record that decrypts to more than 2^14 bytes and their content type.
+    PlaintextLength,
     /// A record that is nothing but padding.
     EmptyRecord,
+    /// An encrypted alert that is not two bytes.
+    AlertLength,
     /// A change_cipher_spec record that is not the single byte 1, or more than a server has reason to send.
     ChangeCipherSpec,
     /// A plaintext alert where only encrypted records are legal; anyone on the way could have sent it.
@@ -90,7 +94,7 @@ pub enum HelloField {
     Compression,
     /// supported_versions.
     SupportedVersions,
-    /// key_share: missing, or its length is not that of a P-256 point.
+    /// key_share: missing, or not an uncompressed point of P-256.
     KeyShare,
     /// pre_shared_key: not offered, or with an identity that was not.
     PreSharedKey,
@@ -209,6 +213,11 @@ pub enum Cause {
     ServerVersion(u16),
     /// The server wants another key exchange group.
     ServerGroup(u16),
+    /// The server asks for a second ClientHello, though it wants no other group.
+    ServerRetry {
+        /// It wants its cookie back, as a server that keeps no state does.
+        cookie: bool,
+    },
     /// The server chose a cipher suite that was not offered.
     CipherSuite(u16),
 
@@ -258,6 +267,8 @@ pub enum Cause {
     BadSignature,
     /// The proof uses an algorithm that does not fit the certificate's key or was not offered.
     SignatureScheme(u16),
+    /// The server's Finished does not hold: its keys or the handshake it saw are others.
+    BadFinished,
     /// A certificate cannot be read.
     Malformed,
     /// No chain from the server's certificate to the CA.
@@ -342,11 +353,9 @@ pub enum EngineError {
     InvalidRecord,
     InvalidCertificate,
     InvalidCertificateRequest,
-    InvalidSignature,
     InvalidKeyShare,
     Extension,
     Space,
-    Crypto,
     Aborted,
     Other,
 }
@@ -377,7 +386,9 @@ impl Cause {
             Self::PeerAlert(_) | Self::NothingInCommon => -0x7780,
             Self::ServerVersion(_) => -0x6E80,
             Self::ServerGroup(_)
+            | Self::ServerRetry { .. }
             | Self::CipherSuite(_)
+            | Self::BadFinished
             | Self::PskNotTaken
             | Self::ClientSignatureScheme => -0x6E00,
             Self::ApplicationProtocol => -0x6600,
@@ -385,9 +396,10 @@ impl Cause {
                 Breach::RecordType(_)
                 | Breach::RecordVersion(_)
                 | Breach::RecordLength(_)
+                | Breach::PlaintextLength
                 | Breach::EmptyRecord => -0x7200,
                 Breach::HelloField(_) => -0x6600,
-                Breach::MessageLength(_) => -0x7300,
+                Breach::MessageLength(_) | Breach::AlertLength => -0x7300,
                 Breach::Extension { .. } | Breach::RequestContext => -0x6600,
                 _ => -0x7700,
             },

@@ -15,6 +15,8 @@ pub(crate) struct Facts {
     encrypted_extensions: u8,
     requests: u8,
     early_request: bool,
+    /// server_name was acknowledged.
+    pub(crate) named: bool,
     /// ALPN: the protocol chosen. One that is too long to have been offered is kept empty.
     pub(crate) protocol: Option<Vec<u8, MAX_PROTOCOL>>,
     /// Signature schemes the server takes of us.
@@ -57,10 +59,17 @@ impl Facts {
         match kind {
             ENCRYPTED_EXTENSIONS => {
                 self.encrypted_extensions = self.encrypted_extensions.saturating_add(1);
+                self.named |= extension(list, 0).is_some();
                 if let Some(protocols) = extension(list, 16) {
                     // ProtocolNameList of exactly one (RFC 7301 §3.1).
                     let one = match protocols {
-                        [_, _, len, name @ ..] if usize::from(*len) == name.len() => name,
+                        [high, low, len, name @ ..]
+                            if usize::from(*len) == name.len()
+                                && u16::from_be_bytes([*high, *low])
+                                    == u16::from(*len).saturating_add(1) =>
+                        {
+                            name
+                        }
                         _ => &[],
                     };
                     self.protocol = Some(Vec::from_slice(one).unwrap_or_default());
@@ -142,6 +151,9 @@ mod tests {
             &[0, 13, 0, 16, 0, 9, 0, 7, 2, b'h', b'2', 3, b'x', b'y', b'z'][..],
             &[0, 6, 0, 16, 0, 2, 0, 0],
             &[0, 4, 0, 16, 0, 0],
+            // A list that contradicts its length.
+            &[0, 9, 0, 16, 0, 5, 0, 4, 2, b'h', b'2'],
+            &[0, 9, 0, 16, 0, 5, 1, 3, 2, b'h', b'2'],
         ] {
             let mut facts = Facts::default();
             facts.note(8, list);

@@ -31,8 +31,8 @@ const MAX_HELLO: usize = 512;
 const MAX_CIPHERTEXT: u16 = (1 << 14) + 256;
 /// Smallest: one byte of inner type and the tag. The engine unwraps on less.
 const MIN_CIPHERTEXT: u16 = 17;
-/// A server has reason to send one; a second is tolerated as OpenSSL sends it with early data.
-const MAX_CCS: u8 = 2;
+/// A server has reason to send one. RFC 8446 §5 has any number dropped; OpenSSL drops as many.
+const MAX_CCS: u8 = 32;
 
 /// The session is over; the session knows why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -301,6 +301,10 @@ impl<R: Read> Incoming<R> {
             return Err(Cause::Protocol(Breach::RecordVersion(version)));
         }
         match (kind, expect) {
+            // Nothing may stand between the pieces of a message (RFC 8446 §5.1).
+            (20, Expect::Hello) if !self.plain.is_empty() => {
+                Err(Cause::Protocol(Breach::RecordHere(kind)))
+            }
             (20, Expect::Hello | Expect::Encrypted(Phase::Handshake)) => {
                 self.change_cipher_specs = self.change_cipher_specs.saturating_add(1);
                 if len != 1 || self.change_cipher_specs > MAX_CCS {

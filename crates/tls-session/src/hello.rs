@@ -83,6 +83,7 @@ fn parse(body: &[u8], psk: bool) -> Option<Result<(), Cause>> {
     let mut list = Reader(extensions);
     let mut foreign = None;
     let mut taken = false;
+    let mut cookie = false;
     while !list.0.is_empty() {
         let kind = list.u16()?;
         let len = list.u16()?;
@@ -98,7 +99,7 @@ fn parse(body: &[u8], psk: bool) -> Option<Result<(), Cause>> {
             43 => selected = Some(data),
             51 => share = Some(data),
             // A cookie is legal in HelloRetryRequest, which is refused with its own words below.
-            44 if random == RETRY => {}
+            44 if random == RETRY => cookie = true,
             // The one identity that was offered has number 0.
             41 if psk && data == [0, 0] => taken = true,
             41 => return field(HelloField::PreSharedKey),
@@ -122,7 +123,7 @@ fn parse(body: &[u8], psk: bool) -> Option<Result<(), Cause>> {
     if let Some(kind) = foreign {
         return field(HelloField::Extension(kind));
     }
-    // The engine sends an empty session id.
+    // The engine sends an empty session id (RFC 8446 §4.1.3: echoed, in a retry as well).
     if !session.is_empty() {
         return field(HelloField::SessionId);
     }
@@ -132,16 +133,33 @@ fn parse(body: &[u8], psk: bool) -> Option<Result<(), Cause>> {
     if compression != 0 {
         return field(HelloField::Compression);
     }
+    if random == RETRY {
+        let wanted = match share.map(<[u8; 2]>::try_from) {
+            None => None,
+            Some(Ok(group)) => Some(u16::from_be_bytes(group)),
+            Some(Err(_)) => return field(HelloField::KeyShare),
+        };
+        return Some(Err(match wanted {
+            Some(group) if group != GROUP => Cause::ServerGroup(group),
+            // A share for this group was in the first one.
+            _ => Cause::ServerRetry { cookie },
+        }));
+    }
     let Some(share) = share else {
         return field(HelloField::KeyShare);
     };
     let mut share = Reader(share);
     let group = share.u16()?;
-    if random == RETRY || group != GROUP {
+    if group != GROUP {
         return Some(Err(Cause::ServerGroup(group)));
     }
     let len = share.u16()?;
-    if usize::from(len) != POINT || share.0.len() != POINT || share.0.first() != Some(&4) {
+    // RFC 8446 §4.2.8.2: uncompressed, and on the curve.
+    if usize::from(len) != POINT
+        || share.0.len() != POINT
+        || share.0.first() != Some(&4)
+        || p256::PublicKey::from_sec1_bytes(share.0).is_err()
+    {
         return field(HelloField::KeyShare);
     }
     if psk && !taken {
@@ -185,8 +203,8 @@ mod tests {
     }
 
     fn point() -> Vec<u8> {
-        let mut share = std::vec![0, 0x17, 0, 65, 4];
-        share.extend([7; 64]);
+        let mut share = std::vec![0, 0x17, 0, 65];
+        share.extend(p256::EncodedPoint::from(p256::AffinePoint::GENERATOR).as_bytes());
         share
     }
 
@@ -321,6 +339,32 @@ mod tests {
         for (index, (message, expected)) in cases.iter().enumerate() {
             assert_eq!(check(message, false), *expected, "case {index}");
         }
+        let version_and =
+            |share: &[u8]| hello(0x0303, [1; 32], &[], SUITE, &[version, (51, share)]);
+        // A compressed point, one beside the curve, none, and one with a byte to spare.
+        let mut shares = std::vec![std::vec![0, 0x17, 0, 33, 2]];
+        shares[0].extend(&share[5..37]);
+        let mut beside = share.clone();
+        beside[68] ^= 1;
+        shares.push(beside);
+        shares.push(std::vec![0, 0x17, 0, 1, 0]);
+        shares.push([&[0, 0x17, 0, 65][..], &[0; 65]].concat());
+        shares.push([&share[..], &[0]].concat());
+        for other in &shares {
+            let wrong = check(&version_and(other), false);
+            assert_eq!(wrong, field(HelloField::KeyShare), "{other:02x?}");
+        }
+        // A retry that wants no other group.
+        let retry = |list: &[(u16, &[u8])]| check(&hello(0x0303, RETRY, &[], SUITE, list), false);
+        let cookie: (u16, &[u8]) = (44, &[0, 1, 9]);
+        let again = |cookie| Err(Cause::ServerRetry { cookie });
+        assert_eq!(retry(&[version, cookie]), again(true));
+        assert_eq!(retry(&[version]), again(false));
+        assert_eq!(retry(&[version, (51, &[0, 0x17])]), again(false));
+        assert_eq!(retry(&[version, (51, &[0, 0x17]), cookie]), again(true));
+        assert_eq!(retry(&[version, (51, &share)]), field(HelloField::KeyShare));
+        let twice = field(HelloField::Extension(44));
+        assert_eq!(retry(&[version, cookie, cookie]), twice);
         let mut compressed = good.clone();
         compressed[4 + 2 + 32 + 1 + 2] = 1;
         assert_eq!(check(&compressed, false), field(HelloField::Compression));

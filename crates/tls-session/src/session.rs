@@ -156,7 +156,8 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
         let provider = Provider::new(verifier, rng);
         let session = Self::open_with(transport, memory, policy, deadlines, provider).await?;
         let accepted = session.accepted();
-        // The verdict stands, whether or not the server hears the end.
+        session.shared.step_ms.set(deadlines.step_ms);
+        // The verdict stands, whether or not the server hears the end in time.
         let _ = session.close().await;
         Ok(accepted)
     }
@@ -257,6 +258,8 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
 
     /// Says close_notify. The socket is the caller's to close.
     ///
+    /// Waits for as long as the transport takes: whoever has a deadline drops the future.
+    ///
     /// Dropping the future may leave the alert unsent; the server then sees a truncated session.
     ///
     /// # Errors
@@ -287,21 +290,7 @@ fn settle(shared: &Shared) -> Result<Accepted, Reason> {
     if !shared.finished.get() {
         return Err(shared.reason_or(Cause::Protocol(Breach::MissingMessage(20))));
     }
-    if shared.psk_offered.get() {
-        // Finished held under a key schedule that the pre-shared key went into.
-        return if shared.psk_taken.get() && shared.chain.get().is_none() {
-            Ok(Accepted::PreSharedKey)
-        } else {
-            Err(shared.reason_or(Cause::PskNotTaken))
-        };
-    }
-    let Some(accepted) = shared.chain.get() else {
-        return Err(shared.reason_or(Cause::NoCertificate));
-    };
-    if !shared.signature.get() {
-        return Err(shared.reason_or(Cause::NoSignature));
-    }
-    Ok(accepted)
+    shared.proved().map_err(|cause| shared.reason_or(cause))
 }
 
 /// Receives application data.
@@ -389,11 +378,11 @@ fn judge(kind: u8, content: &[u8]) -> Result<Control, Cause> {
         // user_canceled: a close_notify follows (RFC 8446 §6.1).
         (21, [_, 90]) => Ok(Control::Ignore),
         (21, [_, description]) => Err(Cause::PeerAlert(*description)),
-        (21, _) => Err(Cause::Protocol(Breach::RecordLength(
-            u16::try_from(content.len()).unwrap_or(u16::MAX),
-        ))),
+        (21, _) => Err(Cause::Protocol(Breach::AlertLength)),
         (22, messages) => tickets_only(messages),
         (0, []) => Err(Cause::Protocol(Breach::EmptyRecord)),
+        // No record decrypts to content of type 0 (suite.rs).
+        (0, _) => Err(Cause::Protocol(Breach::PlaintextLength)),
         (other, _) => Err(Cause::Protocol(Breach::InnerType(other))),
     }
 }
@@ -527,8 +516,8 @@ fn engine_cause(error: TlsError) -> Cause {
             EngineError::InvalidCertificate
         }
         TlsError::InvalidCertificateRequest => EngineError::InvalidCertificateRequest,
-        // Finished: the peer does not have the session's keys.
-        TlsError::InvalidSignature => EngineError::InvalidSignature,
+        // What the engine says of Finished alone: the other signature is ours to check.
+        TlsError::InvalidSignature => return Cause::BadFinished,
         TlsError::InvalidKeyShare => EngineError::InvalidKeyShare,
         TlsError::InvalidExtensionsLength | TlsError::UnknownExtensionType => {
             EngineError::Extension

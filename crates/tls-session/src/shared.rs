@@ -59,6 +59,25 @@ impl Shared {
         }
     }
 
+    /// What the server has proved of itself, if its Finished holds: nothing of ours is shown to a server
+    /// that has proved nothing.
+    pub(crate) fn proved(&self) -> Result<Accepted, Cause> {
+        if self.psk_offered.get() {
+            // Finished holds under a key schedule that the pre-shared key went into.
+            return if self.psk_taken.get() && self.chain.get().is_none() {
+                Ok(Accepted::PreSharedKey)
+            } else {
+                Err(Cause::PskNotTaken)
+            };
+        }
+        let accepted = self.chain.get().ok_or(Cause::NoCertificate)?;
+        if self.signature.get() {
+            Ok(accepted)
+        } else {
+            Err(Cause::NoSignature)
+        }
+    }
+
     /// True for the first caller only.
     pub(crate) fn claim(&self) -> bool {
         !self.used.replace(true)

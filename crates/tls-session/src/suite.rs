@@ -33,6 +33,7 @@ use crate::envelope::{
 };
 use crate::hello::SUITE;
 use crate::transcript::Transcript;
+use crate::verify::MAX_CHAIN;
 
 mod report;
 
@@ -224,6 +225,7 @@ fn judge(plaintext: &[u8]) -> Result<usize, Report> {
         (HANDSHAKE, []) => Err(Report::Empty),
         (HANDSHAKE, messages) => judge_messages(messages).map(|()| messages.len()),
         (ALERT, &[_, description]) => Err(Report::Alert(description)),
+        (ALERT, _) => Err(Report::AlertLength),
         (other, _) => Err(Report::InnerType(other)),
     }
 }
@@ -307,8 +309,13 @@ fn judge_extensions(message: u8, list: &[u8]) -> Result<(), Report> {
         let seen = whole
             .get(..whole.len().saturating_sub(rest.len()))
             .unwrap_or_default();
-        let legal = message != ENCRYPTED_EXTENSIONS || matches!(kind, 0 | 10 | 16);
-        if !legal || has_extension(seen, kind) {
+        let legal = match (message, kind) {
+            // server_name is acknowledged, and no more than that (RFC 6066 §3).
+            (ENCRYPTED_EXTENSIONS, 0) => len == 0,
+            (ENCRYPTED_EXTENSIONS, kind) => matches!(kind, 10 | 16),
+            _ => true,
+        };
+        if !legal || find_extension(seen, kind).is_some() {
             return Err(Report::Extension { message, kind });
         }
         rest = after.get(len..).ok_or(Report::Length(message))?;
@@ -320,19 +327,21 @@ fn judge_extensions(message: u8, list: &[u8]) -> Result<(), Report> {
     }
 }
 
-fn has_extension(mut list: &[u8], wanted: u16) -> bool {
+/// The content of an extension in a list without its length.
+fn find_extension(mut list: &[u8], wanted: u16) -> Option<&[u8]> {
     while let Some((&[t0, t1, l0, l1], after)) = list.split_first_chunk::<4>() {
-        if u16::from_be_bytes([t0, t1]) == wanted {
-            return true;
-        }
         let len = usize::from(u16::from_be_bytes([l0, l1]));
-        list = after.get(len..).unwrap_or_default();
+        let (content, after) = after.split_at_checked(len)?;
+        if u16::from_be_bytes([t0, t1]) == wanted {
+            return Some(content);
+        }
+        list = after;
     }
-    false
+    None
 }
 
-/// CertificateRequest (RFC 8446 §4.3.2): no context in the handshake, signature_algorithms a must.
-/// Unknown extensions are ignored.
+/// CertificateRequest (RFC 8446 §4.3.2): no context in the handshake, signature_algorithms a must, with
+/// one of them at least. Unknown extensions are ignored.
 fn judge_request(body: &[u8]) -> Result<(), Report> {
     const SIGNATURE_ALGORITHMS: u16 = 13;
     let Some((&context, list)) = body.split_first() else {
@@ -342,8 +351,18 @@ fn judge_request(body: &[u8]) -> Result<(), Report> {
         return Err(Report::Context);
     }
     judge_extensions(CERTIFICATE_REQUEST, list)?;
-    if has_extension(list.get(2..).unwrap_or_default(), SIGNATURE_ALGORITHMS) {
-        Ok(())
+    let extensions = list.get(2..).unwrap_or_default();
+    if let Some(schemes) = find_extension(extensions, SIGNATURE_ALGORITHMS) {
+        match schemes {
+            [high, low, list @ ..]
+                if usize::from(u16::from_be_bytes([*high, *low])) == list.len()
+                    && !list.is_empty()
+                    && list.len().is_multiple_of(2) =>
+            {
+                Ok(())
+            }
+            _ => Err(Report::Length(CERTIFICATE_REQUEST)),
+        }
     } else if list.len() == 2 {
         // Too short a message for a report with numbers.
         Err(Report::Length(CERTIFICATE_REQUEST))
@@ -355,40 +374,76 @@ fn judge_request(body: &[u8]) -> Result<(), Report> {
     }
 }
 
-/// Certificate (RFC 8446 §4.4.2): no context, a list that is not empty and fills the message.
+/// Certificate (RFC 8446 §4.4.2): no context, a list that is not empty and fills the message, no entry
+/// without a certificate. Extensions would answer ours (status_request, signed_certificate_timestamp),
+/// and none was sent.
 fn judge_certificate(body: &[u8]) -> Result<(), Report> {
-    match *body {
-        [0, 0, 0, 0] => Err(Report::NoCertificate),
-        [0, high, middle, low, ref list @ ..]
-            if usize::try_from(u32::from_be_bytes([0, high, middle, low])) == Ok(list.len()) =>
-        {
-            Ok(())
+    let length = Report::Length(CERTIFICATE);
+    let Some((&[context, high, middle, low], mut rest)) = body.split_first_chunk::<4>() else {
+        return Err(length);
+    };
+    if context != 0 || number([high, middle, low]) != Some(rest.len()) {
+        return Err(length);
+    }
+    let mut entries = 0_u8;
+    while let Some((&len, after)) = rest.split_first_chunk::<3>() {
+        entries = entries.saturating_add(1);
+        let len = number(len).filter(|len| *len > 0).ok_or(length)?;
+        let (_, after) = after.split_at_checked(len).ok_or(length)?;
+        let (len, after) = after.split_first_chunk::<2>().ok_or(length)?;
+        let len = usize::from(u16::from_be_bytes(*len));
+        let (extensions, after) = after.split_at_checked(len).ok_or(length)?;
+        match *extensions {
+            [] => {}
+            [high, low, _, _, ..] => {
+                return Err(Report::Extension {
+                    message: CERTIFICATE,
+                    kind: u16::from_be_bytes([high, low]),
+                });
+            }
+            _ => return Err(length),
         }
-        _ => Err(Report::Length(CERTIFICATE)),
+        rest = after;
+    }
+    match entries {
+        _ if !rest.is_empty() => Err(length),
+        0 => Err(Report::NoCertificate),
+        _ if usize::from(entries) > MAX_CHAIN => Err(Report::ChainLength(entries)),
+        _ => Ok(()),
     }
 }
 
-/// CertificateVerify (RFC 8446 §4.4.3): a signature that fills the message.
+fn number([high, middle, low]: [u8; 3]) -> Option<usize> {
+    usize::try_from(u32::from_be_bytes([0, high, middle, low])).ok()
+}
+
+/// CertificateVerify (RFC 8446 §4.4.3): a signature that fills the message, made with a scheme that
+/// was offered for it. Whether that fits the key is the verifier's to say.
 fn judge_verify(body: &[u8]) -> Result<(), Report> {
     match *body {
-        [_, _, high, low, ref signature @ ..]
+        [s0, s1, high, low, ref signature @ ..]
             if usize::from(u16::from_be_bytes([high, low])) == signature.len() =>
         {
-            Ok(())
+            match u16::from_be_bytes([s0, s1]) {
+                0x0403 | 0x0503 | 0x0804..=0x0807 => Ok(()),
+                scheme => Err(Report::Scheme(scheme)),
+            }
         }
         _ => Err(Report::Length(CERTIFICATE_VERIFY)),
     }
 }
 
 /// Turns `content | type | padding` into `content | type | 23`.
+///
+/// Content type 0, which no record has, says what the session must refuse: `00 | 23` nothing but
+/// padding, `01 00 | 23` too long.
 fn tag_data(buffer: &mut dyn Buffer) -> AeadResult<()> {
     let plaintext = buffer.as_ref();
-    // A record of padding alone keeps one zero: content type 0, which the session refuses.
-    let keep = if plaintext.len() > MAX_INNER {
-        return Err(Error);
-    } else {
-        plaintext.iter().rposition(|byte| *byte != 0).unwrap_or(0)
-    };
+    if plaintext.len() > MAX_INNER {
+        buffer.truncate(0);
+        return buffer.extend_from_slice(&[1, 0, APPLICATION_DATA]);
+    }
+    let keep = plaintext.iter().rposition(|byte| *byte != 0).unwrap_or(0);
     buffer.truncate(keep.checked_add(1).ok_or(Error)?);
     // The sixteen bytes of the tag were freed by decryption.
     buffer.extend_from_slice(&[APPLICATION_DATA])

@@ -11,7 +11,7 @@ use x509_facts::{Certificate, KeyKind};
 
 use crate::alg;
 use crate::cause::{Breach, Cause, Limit};
-use crate::envelope::{CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY};
+use crate::envelope::{CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS};
 use crate::facts::Facts;
 use crate::identity::Proof;
 use crate::policy::Policy;
@@ -134,6 +134,8 @@ impl<'p, 'c> Verifier<'p, 'c> {
                 CERTIFICATE_REQUEST,
             ))));
         }
+        // What follows is ours: our certificate, if the server asked for one, and our Finished.
+        self.shared.proved().map_err(refuse)?;
         self.finished = Some(transcript.clone());
         self.shared.finished.set(true);
         Ok(())
@@ -142,6 +144,12 @@ impl<'p, 'c> Verifier<'p, 'c> {
     /// What came before the server's certificate, or should have.
     fn check_facts(&self, facts: &Facts) -> Result<(), Cause> {
         facts.check_order()?;
+        if facts.named && self.policy.sni.is_none() {
+            return Err(Cause::Protocol(Breach::Extension {
+                message: ENCRYPTED_EXTENSIONS,
+                kind: 0,
+            }));
+        }
         match &facts.protocol {
             Some(protocol) if !self.policy.alpn.contains(&protocol.as_slice()) => {
                 Err(Cause::ApplicationProtocol)

@@ -36,6 +36,7 @@ impl Cause {
             Self::NothingInCommon => "nothing_in_common",
             Self::ServerVersion(_) => "server_version",
             Self::ServerGroup(_) => "server_group",
+            Self::ServerRetry { .. } => "server_retry",
             Self::CipherSuite(_) => "cipher_suite",
             Self::PskNotTaken => "psk_not_taken",
             Self::ApplicationProtocol => "application_protocol",
@@ -51,6 +52,7 @@ impl Cause {
             Self::NoSignature | Self::BadSignature | Self::SignatureScheme(_) => {
                 "handshake_signature"
             }
+            Self::BadFinished => "bad_finished",
             Self::Malformed => "malformed",
             Self::NotTrusted => "issuer_unknown",
             Self::CertificateSignature => "certificate_signature",

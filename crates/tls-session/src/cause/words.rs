@@ -66,6 +66,12 @@ impl fmt::Display for Cause {
                     group_words(group)
                 )
             }
+            Self::ServerRetry { cookie: true } => f.write_str(
+                "server asks for a second ClientHello with a cookie, which is not done here",
+            ),
+            Self::ServerRetry { cookie: false } => {
+                f.write_str("server asks for a second ClientHello without a reason")
+            }
             Self::CipherSuite(suite) => {
                 write!(
                     f,
@@ -112,6 +118,9 @@ impl fmt::Display for Cause {
                 f,
                 "server signed with scheme 0x{scheme:04x}, which does not fit its key"
             ),
+            Self::BadFinished => {
+                f.write_str("server's Finished does not hold: other keys, or another handshake")
+            }
             Self::Malformed => f.write_str("certificate cannot be read"),
             Self::NotTrusted => f.write_str("no chain to the loaded CA"),
             Self::CertificateSignature => {
@@ -164,7 +173,9 @@ impl fmt::Display for Breach {
             Self::RecordHere(kind) => write!(f, "record type {kind} is not legal here"),
             Self::RecordVersion(version) => write!(f, "record version 0x{version:04x}"),
             Self::RecordLength(length) => write!(f, "record length {length}"),
+            Self::PlaintextLength => f.write_str("record holds more than 16384 bytes"),
             Self::EmptyRecord => f.write_str("record of nothing but padding"),
+            Self::AlertLength => f.write_str("alert is not of two bytes"),
             Self::ChangeCipherSpec => f.write_str("change_cipher_spec is not legal here"),
             Self::PlaintextAlert(number) => write!(
                 f,

@@ -3,8 +3,9 @@
 use aes_gcm::aead::{Buffer, Result as AeadResult};
 
 use super::HANDSHAKE;
-use crate::cause::{Breach, Cause};
+use crate::cause::{Breach, Cause, Limit};
 use crate::envelope::CERTIFICATE;
+use crate::verify::MAX_CHAIN;
 
 /// What the cipher found, in a form that fits the smallest record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub(crate) enum Report {
     Empty,
     Overflow,
     Alert(u8),
+    /// An alert that is not two bytes.
+    AlertLength,
     InnerType(u8),
     Message(u8),
     Twice(u8),
@@ -20,6 +23,10 @@ pub(crate) enum Report {
     Context,
     /// Certificate has none.
     NoCertificate,
+    /// Certificate has more than are taken.
+    ChainLength(u8),
+    /// CertificateVerify with a scheme that was not offered.
+    Scheme(u16),
     /// An extension of a message is missing, twice or not legal.
     Extension {
         message: u8,
@@ -49,6 +56,9 @@ impl Report {
             Self::Context => (9, 0),
             Self::Extension { message, .. } => (10, message),
             Self::NoCertificate => (11, 0),
+            Self::AlertLength => (12, 0),
+            Self::ChainLength(count) => (13, count),
+            Self::Scheme(_) => (14, 0),
         }
     }
 
@@ -63,8 +73,8 @@ impl Report {
                 available,
                 ..
             } => Some((needed, available)),
-            // A message with extensions has six at least.
-            Self::Extension { kind, .. } => Some((0, kind)),
+            // A message with extensions has six at least, CertificateVerify eight.
+            Self::Extension { kind: small, .. } | Self::Scheme(small) => Some((0, small)),
             _ => None,
         };
         match numbers {
@@ -133,6 +143,9 @@ impl Report {
                 message,
                 kind: u16::from_be_bytes([k0, k1]),
             }),
+            [Self::MARK, 14, _, _, _, _, s0, s1] => {
+                Some(Self::Scheme(u16::from_be_bytes([s0, s1])))
+            }
             [Self::MARK, code, detail] => Some(match code {
                 1 => Self::Empty,
                 2 => Self::Overflow,
@@ -148,17 +161,24 @@ impl Report {
                 },
                 9 => Self::Context,
                 11 => Self::NoCertificate,
+                12 => Self::AlertLength,
+                13 => Self::ChainLength(detail),
                 _ => return None,
             }),
             _ => None,
         }
     }
 
-    pub(crate) const fn cause(self) -> Cause {
+    pub(crate) fn cause(self) -> Cause {
         match self {
             Self::Empty => Cause::Protocol(Breach::EmptyRecord),
-            Self::Overflow => Cause::Protocol(Breach::RecordLength(u16::MAX)),
+            Self::Overflow => Cause::Protocol(Breach::PlaintextLength),
+            // The server ends it before it has begun, in good order.
+            Self::Alert(0) => Cause::PeerCloseNotify,
             Self::Alert(description) => Cause::PeerAlert(description),
+            Self::AlertLength => Cause::Protocol(Breach::AlertLength),
+            Self::ChainLength(count) => too_many(count),
+            Self::Scheme(scheme) => Cause::SignatureScheme(scheme),
             Self::InnerType(kind) => Cause::Protocol(Breach::InnerType(kind)),
             Self::Message(kind) => Cause::Protocol(Breach::Message(kind)),
             Self::Twice(kind) => Cause::Protocol(Breach::MessageTwice(kind)),
@@ -178,5 +198,13 @@ impl Report {
                 available,
             },
         }
+    }
+}
+
+fn too_many(count: u8) -> Cause {
+    Cause::TooLarge {
+        what: Limit::ChainLength,
+        needed: u32::from(count),
+        limit: u32::try_from(MAX_CHAIN).unwrap_or(u32::MAX),
     }
 }

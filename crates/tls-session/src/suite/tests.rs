@@ -44,12 +44,24 @@ fn message(kind: u8, len: usize) -> Vec<u8> {
     let mut body = match (kind, len) {
         (8, 6..) => [short(len - 2), [0, 10], short(len - 6)].concat(),
         (8, 2) => std::vec![0, 0],
-        (13, 7..) => [&[0][..], &short(len - 3), &[0, 13], &short(len - 7)].concat(),
-        (11, 5..) => [&[0, 0][..], &short(len - 4)].concat(),
+        (13, 9..) => [
+            &[0][..],
+            &short(len - 3),
+            &[0, 13],
+            &short(len - 7),
+            &short(len - 9),
+        ]
+        .concat(),
+        // One certificate.
+        (11, 10..) => [&[0, 0][..], &short(len - 4), &[0], &short(len - 9)].concat(),
         (15, 5..) => [[8, 4], short(len - 4)].concat(),
         _ => Vec::new(),
     };
     body.resize(len, 0x5a);
+    if kind == 11 && len >= 10 {
+        // No extensions.
+        body[len - 2..].fill(0);
+    }
     [&[kind, 0][..], &short(len), &body].concat()
 }
 
@@ -64,7 +76,7 @@ fn a_record_without_the_guards_mark_is_not_opened() {
 fn legal_flights_reach_the_engine_whole() {
     let flight = [
         message(8, 2),
-        message(13, 9),
+        message(13, 11),
         message(11, 300),
         message(15, 70),
         message(20, 32),
@@ -80,7 +92,7 @@ fn legal_flights_reach_the_engine_whole() {
                 for message in &flight[from..to] {
                     match message[0] {
                         8 => expected.extend([8, 0, 0, 6, 0, 4, 0, 15]),
-                        13 => expected.extend([13, 0, 0, 13, 0, 0, 10, 0, 48]),
+                        13 => expected.extend([13, 0, 0, 15, 0, 0, 12, 0, 48]),
                         _ => expected.extend(&message[..4]),
                     }
                     let from = if message[0] == 13 { 5 } else { 4 };
@@ -163,7 +175,9 @@ fn what_the_engine_must_not_parse_becomes_a_report() {
         (std::vec![0; 300], Report::Empty),
         (std::vec![22], Report::Empty),
         (std::vec![2, 116, 21], Report::Alert(116)),
-        (std::vec![2, 21], Report::InnerType(21)),
+        (std::vec![21], Report::AlertLength),
+        (std::vec![2, 21], Report::AlertLength),
+        (std::vec![2, 40, 2, 40, 21], Report::AlertLength),
         (with_type(message(8, 1), 23), Report::InnerType(23)),
         (std::vec![1, 20], Report::InnerType(20)),
         (std::vec![9], Report::InnerType(9)),
@@ -171,11 +185,11 @@ fn what_the_engine_must_not_parse_becomes_a_report() {
         (with_type(message(24, 1), 22), Report::Message(24)),
         (with_type(message(2, 60), 22), Report::Message(2)),
         (
-            with_type([message(15, 8), message(11, 8)].concat(), 22),
+            with_type([message(15, 8), message(11, 12)].concat(), 22),
             Report::Message(11),
         ),
         (
-            with_type([message(11, 8), message(11, 8)].concat(), 22),
+            with_type([message(11, 12), message(11, 12)].concat(), 22),
             Report::Twice(11),
         ),
         (
@@ -247,6 +261,17 @@ fn what_the_engine_must_not_parse_becomes_a_report() {
             Report::Length(15),
         ),
         (
+            with_type(std::vec![15, 0, 0, 4, 0x12, 0x34, 0, 0], 22),
+            Report::Scheme(0x1234),
+        ),
+        (
+            with_type(std::vec![8, 0, 0, 7, 0, 5, 0, 0, 0, 1, 7], 22),
+            Report::Extension {
+                message: 8,
+                kind: 0,
+            },
+        ),
+        (
             with_type(std::vec![15, 0, 0, 3, 8, 4, 0], 22),
             Report::Length(15),
         ),
@@ -270,6 +295,50 @@ fn what_the_engine_must_not_parse_becomes_a_report() {
         ),
         (std::vec![1; 16_386], Report::Overflow),
     ];
+    // Certificate lists: nothing between entries, none empty, no extension, sixteen at most.
+    let list = |entries: &[u8]| {
+        let len = u8::try_from(entries.len()).unwrap();
+        with_type(
+            [&[11, 0, 0, len + 4, 0, 0, 0, len][..], entries].concat(),
+            22,
+        )
+    };
+    let entry = [0, 0, 1, 0x30, 0, 0];
+    assert_eq!(report_of(&list(&entry.repeat(16))), None);
+    for (entries, expected) in [
+        (&[0, 0, 0, 0, 0][..], Report::Length(11)),
+        (&[0, 0, 1], Report::Length(11)),
+        (&[0, 0, 2, 0x30, 0, 0], Report::Length(11)),
+        (&[0, 0, 1, 0x30, 0], Report::Length(11)),
+        (&[0, 0, 1, 0x30, 0, 1], Report::Length(11)),
+        (&[0, 0, 1, 0x30, 0, 3, 0, 5, 0], Report::Length(11)),
+        (&[&entry[..], &[0, 0]].concat(), Report::Length(11)),
+        (
+            &[0, 0, 1, 0x30, 0, 4, 0, 5, 0, 0],
+            Report::Extension {
+                message: 11,
+                kind: 5,
+            },
+        ),
+        (&entry.repeat(17), Report::ChainLength(17)),
+        (&entry.repeat(40), Report::ChainLength(40)),
+    ] {
+        assert_eq!(report_of(&list(entries)), Some(expected), "{entries:02x?}");
+    }
+    // signature_algorithms: whole numbers, one at least, and as many as it says.
+    for schemes in [
+        &[][..],
+        &[0],
+        &[0, 0],
+        &[0, 1, 4],
+        &[0, 3, 4, 3, 8],
+        &[0, 4, 4, 3],
+    ] {
+        let len = u8::try_from(schemes.len()).unwrap();
+        let head = [13, 0, 0, len + 7, 0, 0, len + 4, 0, 13, 0, len];
+        let request = with_type([&head[..], schemes].concat(), 22);
+        assert_eq!(report_of(&request), Some(Report::Length(13)), "{schemes:?}");
+    }
     for (index, (plaintext, expected)) in cases.iter().enumerate() {
         assert_eq!(report_of(plaintext), Some(*expected), "case {index}");
     }
@@ -303,6 +372,8 @@ fn after_the_handshake_every_record_is_data_with_its_type_behind() {
         (b"\x04\0\0\x00\x16", b"\x04\0\0\x00\x16\x17"),
         (b"\x17", b"\x17\x17"),
         (b"\0\0\0", b"\0\x17"),
+        (&[1; (1 << 14) + 2], b"\x01\0\x17"),
+        (&[0; (1 << 14) + 2], b"\x01\0\x17"),
     ] {
         assert_eq!(open(plaintext, Phase::Data.mark()).unwrap(), expected);
     }

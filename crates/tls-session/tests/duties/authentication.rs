@@ -151,45 +151,57 @@ fn duty_3_messages_twice_or_out_of_order() {
     let family = Family::new(Kind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let good = || Script::good(&family.site());
-    let scripts: Vec<(&str, Script)> = vec![
-        ("certificate twice", good().twice(CERTIFICATE)),
-        ("proof twice", good().twice(CERTIFICATE_VERIFY)),
+    let wrong = |breach| Cause::Protocol(breach);
+    // What, and why: each message in a record of its own, and all in one.
+    let twice = |message| [wrong(Breach::MessageTwice(message)); 2];
+    let cases: [(Script, [Cause; 2]); 6] = [
+        (good().twice(CERTIFICATE), twice(CERTIFICATE)),
+        (good().twice(CERTIFICATE_VERIFY), twice(CERTIFICATE_VERIFY)),
         (
-            "proof before certificate",
             good().swap(CERTIFICATE, CERTIFICATE_VERIFY),
+            [
+                wrong(Breach::Message(CERTIFICATE_VERIFY)),
+                wrong(Breach::Message(CERTIFICATE)),
+            ],
         ),
         (
-            "certificate again after the proof",
             good().after(
                 CERTIFICATE_VERIFY,
                 Step::Send(Message::Certificate(family.site().chain)),
             ),
+            [
+                wrong(Breach::MessageTwice(CERTIFICATE)),
+                wrong(Breach::Message(CERTIFICATE)),
+            ],
         ),
         (
-            "another certificate after the proof",
             good().after(
                 CERTIFICATE_VERIFY,
                 Step::Send(Message::Certificate(vec![family.root.der.clone()])),
             ),
+            [
+                wrong(Breach::MessageTwice(CERTIFICATE)),
+                wrong(Breach::Message(CERTIFICATE)),
+            ],
+        ),
+        // The proof alone, of a certificate that never comes.
+        (
+            good().without(CERTIFICATE),
+            [wrong(Breach::Message(CERTIFICATE_VERIFY)); 2],
         ),
     ];
-    for (what, script) in scripts {
+    for (script, expected) in cases {
         for policy in policies(anchors) {
-            for packing in [Packing::Each, Packing::Coalesced] {
+            for (packing, expected) in [Packing::Each, Packing::Coalesced]
+                .into_iter()
+                .zip(expected)
+            {
                 let script = script.clone().wrap(Wrap {
                     packing,
                     ..Wrap::default()
                 });
                 let reason = Attempt::new(script, policy).refused();
-                assert!(
-                    matches!(
-                        reason.cause,
-                        Cause::Protocol(Breach::Message(_) | Breach::MessageTwice(_))
-                            | Cause::NoCertificate
-                            | Cause::Engine(_)
-                    ),
-                    "{what}, {packing:?}: {reason:?}"
-                );
+                assert_eq!(cause(&reason), expected, "{packing:?}");
             }
         }
     }
@@ -201,7 +213,10 @@ fn duty_3_a_wrong_finished_is_refused() {
     let anchors: &[&[u8]] = &[&family.root.der];
     for policy in policies(anchors) {
         let reason = Attempt::new(Script::good(&family.site()).wrong_finished(), policy).refused();
-        assert_eq!(reason.stage, Stage::Finished, "{reason:?}");
+        assert_eq!(
+            (reason.stage, cause(&reason)),
+            (Stage::Finished, Cause::BadFinished)
+        );
     }
 }
 
@@ -374,7 +389,11 @@ fn any_peer_means_any_certificate_but_a_real_key() {
     );
     let accepted = Attempt::new(Script::good(&family.site()), Policy::danger_any_peer()).exchange();
     assert_eq!(accepted, Ok(Accepted::DangerUnchecked));
+    // The engine would not miss them.
     let script = Script::good(&family.site()).without(ENCRYPTED_EXTENSIONS);
-    // The engine does not miss it; nothing depends on it.
-    let _ = Attempt::new(script, Policy::danger_any_peer()).exchange();
+    let reason = Attempt::new(script, Policy::danger_any_peer()).refused();
+    assert_eq!(
+        cause(&reason),
+        Cause::Protocol(Breach::MissingMessage(ENCRYPTED_EXTENSIONS))
+    );
 }

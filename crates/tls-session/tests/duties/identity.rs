@@ -8,7 +8,7 @@ use tls_session::{Accepted, Cause, Identity, Policy, Stage};
 use crate::client::{Attempt, chain};
 use crate::support::io::{End, Faults, Wire};
 use crate::support::keys::{Key, Kind, verify_handshake};
-use crate::support::message::{ENCRYPTED_EXTENSIONS, Message};
+use crate::support::message::{CERTIFICATE, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, Message};
 use crate::support::pki::{Family, Issued, Spec, spki_of};
 use crate::support::script::{Packing, Script, Step, Wrap};
 
@@ -204,6 +204,38 @@ fn duty_26_nothing_is_shown_before_the_server_has_proved_itself() {
             assert_eq!(wire.server().seen().certificate, None, "{at}");
             assert_eq!(wire.server().seen().proof, None, "{at}");
             assert_eq!(wire.server().seen().app, b"", "{at}");
+        }
+    }
+}
+
+/// A server that asks and then ends the handshake without having shown, or proved, who it is.
+#[test]
+fn duty_26_nothing_is_shown_to_a_server_that_shows_nothing() {
+    let family = Family::new(Kind::P256);
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let (leaf, _) = client(Kind::P256);
+    let parts = Parts::of(&leaf.key);
+    let mut memory = IdentityMemory::<4096>::new();
+    let ders: &[&[u8]] = &[&leaf.der];
+    let identity = Identity::new(ders, parts.key(&leaf.key), &mut memory).unwrap();
+    for policy in [chain(anchors), Policy::danger_any_peer()] {
+        let policy = Policy {
+            identity: Some(&identity),
+            ..policy
+        };
+        for (script, expected) in [
+            (
+                asking().without(CERTIFICATE).without(CERTIFICATE_VERIFY),
+                Cause::NoCertificate,
+            ),
+            (asking().without(CERTIFICATE_VERIFY), Cause::NoSignature),
+        ] {
+            let (result, wire) = Attempt::new(script, policy).with(async |_, _| ());
+            assert_eq!(result.unwrap_err().cause, expected);
+            let server = wire.server();
+            assert_eq!(server.seen().certificate, None);
+            // Not even that its Finished held: ClientHello is all that was said.
+            assert_eq!(server.seen().records.len(), 1);
         }
     }
 }

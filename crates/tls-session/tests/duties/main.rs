@@ -11,8 +11,11 @@
 
 mod authentication;
 mod certificates;
+mod changes;
 mod client;
 mod doubles;
+mod flights;
+mod hello;
 mod identity;
 mod life;
 mod names;

@@ -131,7 +131,10 @@ fn the_rest_of_the_flight_is_checked_as_ever() {
     assert_eq!(reason.cause, Cause::PeerEof);
     let wrong = Script::psk(KEY).replace(FINISHED, Step::Send(Message::WrongFinished));
     let reason = Attempt::new(wrong, policy()).refused();
-    assert_eq!(reason.stage, Stage::Finished);
+    assert_eq!(
+        (reason.stage, reason.cause),
+        (Stage::Finished, Cause::BadFinished)
+    );
 }
 
 /// No flipped bit of the server's bytes gives a session.

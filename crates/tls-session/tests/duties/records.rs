@@ -1,31 +1,30 @@
-//! Duties 17 to 22: records and messages that may not be, or may not be here.
+//! Duties 17 to 20, 22: records and messages that may not be, or may not be here.
 
 use embedded_io_async::{Read, Write};
-use tls_session::cause::{Breach, HelloField, Limit};
+use tls_session::cause::{Breach, Limit};
 use tls_session::{Accepted, Cause, Policy, Reason, Stage};
 
 use crate::client::{Attempt, TestSession, chain};
 use crate::support::io::{Faults, Wire};
 use crate::support::keys::Kind;
 use crate::support::message::{
-    CERTIFICATE, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, FINISHED, Hello, HelloExtension,
-    SECP256R1, SECP384R1, SERVER_HELLO, TLS_1_3, X25519,
+    CERTIFICATE, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, FINISHED, SERVER_HELLO,
 };
 use crate::support::pki::Family;
 use crate::support::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE};
 use crate::support::script::{Packing, Script, Step, Wrap};
 
-fn family() -> Family {
+pub(crate) fn family() -> Family {
     Family::new(Kind::P256)
 }
 
-fn good(family: &Family) -> Script {
+pub(crate) fn good(family: &Family) -> Script {
     Script::good(&family.site())
 }
 
 /// Refused by a policy that verifies and by one that does not.
 #[track_caller]
-fn refused(family: &Family, script: &Script) -> Reason {
+pub(crate) fn refused(family: &Family, script: &Script) -> Reason {
     let anchors: &[&[u8]] = &[&family.root.der];
     let loose = Attempt::new(script.clone(), Policy::danger_any_peer()).refused();
     let strict = Attempt::new(script.clone(), chain(anchors)).refused();
@@ -33,7 +32,7 @@ fn refused(family: &Family, script: &Script) -> Reason {
     strict
 }
 
-const MESSAGES: [u8; 4] = [
+pub(crate) const MESSAGES: [u8; 4] = [
     ENCRYPTED_EXTENSIONS,
     CERTIFICATE,
     CERTIFICATE_VERIFY,
@@ -98,9 +97,24 @@ fn duty_17_a_plaintext_alert_after_the_handshake_ends_the_session_by_its_name() 
 fn change_cipher_spec_is_dropped_where_it_may_be_and_refused_elsewhere() {
     let family = family();
     let anchors: &[&[u8]] = &[&family.root.der];
-    for message in MESSAGES {
+    for message in [&[SERVER_HELLO], &MESSAGES[..]].concat() {
         let script = good(&family).before(message, Step::change_cipher_spec());
         assert!(Attempt::new(script, chain(anchors)).exchange().is_ok());
+    }
+    // Between the pieces of ServerHello nothing may stand (RFC 8446 §5.1); in front of the first it may.
+    for (size, expected) in [
+        (1000, None),
+        (50, Some(Breach::RecordHere(CHANGE_CIPHER_SPEC))),
+    ] {
+        let wrap = Wrap {
+            packing: Packing::Pieces(size),
+            ccs_before_each: true,
+            ..Wrap::default()
+        };
+        let script = good(&family).wrap_one(SERVER_HELLO, wrap);
+        let result = Attempt::new(script, chain(anchors)).exchange();
+        let cause = result.err().map(|reason| reason.cause);
+        assert_eq!(cause, expected.map(Cause::Protocol));
     }
     let record = |body: &[u8]| Step::Record {
         kind: CHANGE_CIPHER_SPEC,
@@ -115,11 +129,14 @@ fn change_cipher_spec_is_dropped_where_it_may_be_and_refused_elsewhere() {
         );
     }
     // One after the other, without end.
-    let flood = (0..5).fold(good(&family), |script, _| {
-        script.before(CERTIFICATE, Step::change_cipher_spec())
-    });
+    let some = |count| {
+        (0..count).fold(good(&family), |script, _| {
+            script.before(CERTIFICATE, Step::change_cipher_spec())
+        })
+    };
+    assert!(Attempt::new(some(32), chain(anchors)).exchange().is_ok());
     assert_eq!(
-        refused(&family, &flood).cause,
+        refused(&family, &some(33)).cause,
         Cause::Protocol(Breach::ChangeCipherSpec)
     );
     let late = after_handshake(|wire| {
@@ -228,12 +245,25 @@ fn duty_18_plaintexts_that_are_no_message() {
             assert_eq!(reason.cause, expected, "{plaintext:02x?} before {at}");
         }
     }
-    let long = Step::InnerBytes(vec![1; (1 << 14) + 2]);
-    assert!(refused(&family, &good(&family).before(CERTIFICATE, long)).mbedtls() < 0);
+    // The content type is the last byte that may be there.
+    for (len, expected) in [
+        (1 << 14, Breach::InnerType(1)),
+        ((1 << 14) + 1, Breach::InnerType(1)),
+        ((1 << 14) + 2, Breach::PlaintextLength),
+        ((1 << 14) + 240, Breach::PlaintextLength),
+    ] {
+        for byte in [0, 1] {
+            let mut inner = vec![byte; len];
+            inner[0] = 1;
+            let step = Step::InnerBytes(inner);
+            let reason = refused(&family, &good(&family).before(CERTIFICATE, step));
+            assert_eq!(reason.cause, Cause::Protocol(expected), "{len} {byte}");
+        }
+    }
 }
 
 /// A session is open; the server does something; what does the next read say?
-fn after_handshake(then: impl Fn(&Wire)) -> Result<Vec<u8>, Reason> {
+pub(crate) fn after_handshake(then: impl Fn(&Wire)) -> Result<Vec<u8>, Reason> {
     let family = family();
     let anchors: &[&[u8]] = &[&family.root.der];
     let read = async |mut session: TestSession<'_>, wire: &Wire| {
@@ -273,11 +303,22 @@ fn duty_18_after_the_handshake_too() {
             CHANGE_CIPHER_SPEC,
             Cause::Protocol(Breach::InnerType(CHANGE_CIPHER_SPEC)),
         ),
-        (b"\x02", ALERT, Cause::Protocol(Breach::RecordLength(1))),
+        (b"", ALERT, Cause::Protocol(Breach::AlertLength)),
+        (b"\x02", ALERT, Cause::Protocol(Breach::AlertLength)),
         (
-            b"\x02\x28\x00",
+            b"\x02\x28\x02\x28",
             ALERT,
-            Cause::Protocol(Breach::RecordLength(3)),
+            Cause::Protocol(Breach::AlertLength),
+        ),
+        (
+            &[1; (1 << 14) + 1],
+            APPLICATION_DATA,
+            Cause::Protocol(Breach::PlaintextLength),
+        ),
+        (
+            &[0; (1 << 14) + 1],
+            0,
+            Cause::Protocol(Breach::PlaintextLength),
         ),
     ] {
         let reason = after_handshake(|wire| wire.server_mut().send_raw_inner(kind, content));
@@ -402,121 +443,6 @@ fn duty_20_data_of_every_size_up_to_the_largest_record() {
             server.send_close_notify();
         });
         assert_eq!(received.unwrap(), data);
-    }
-}
-
-#[test]
-fn duty_21_parameters_that_were_not_offered_are_named() {
-    let family = family();
-    let cases: Vec<(Hello, Cause, &str)> = vec![
-        (
-            Hello::older(0x0303),
-            Cause::ServerVersion(0x0303),
-            "server speaks TLS 1.2 at most",
-        ),
-        (
-            Hello::older(0x0302),
-            Cause::ServerVersion(0x0302),
-            "server speaks TLS 1.1 at most",
-        ),
-        (
-            Hello::older(0x0300),
-            Cause::ServerVersion(0x0300),
-            "server speaks SSL 3.0 at most",
-        ),
-        (
-            Hello::retry(X25519),
-            Cause::ServerGroup(X25519),
-            "server wants group X25519 (0x001d)",
-        ),
-        (
-            Hello::retry(SECP384R1),
-            Cause::ServerGroup(SECP384R1),
-            "server wants group P-384 (0x0018)",
-        ),
-        // A retry that asks for what it has.
-        (
-            Hello::retry(SECP256R1),
-            Cause::ServerGroup(SECP256R1),
-            "server wants group P-256 (0x0017)",
-        ),
-        (
-            Hello::suite(0x1302),
-            Cause::CipherSuite(0x1302),
-            "server chose cipher suite 0x1302, which was not offered",
-        ),
-        (
-            Hello::suite(0x00ff),
-            Cause::CipherSuite(0x00ff),
-            "server chose cipher suite 0x00ff, which was not offered",
-        ),
-        (
-            Hello::with(vec![
-                HelloExtension::SupportedVersion(TLS_1_3),
-                HelloExtension::OurShare { group: X25519 },
-            ]),
-            Cause::ServerGroup(X25519),
-            "server wants group X25519 (0x001d)",
-        ),
-        (
-            Hello::with(vec![HelloExtension::SupportedVersion(TLS_1_3)]),
-            Cause::Protocol(Breach::HelloField(HelloField::KeyShare)),
-            "ServerHello KeyShare is not what was offered",
-        ),
-        (
-            Hello::with(vec![HelloExtension::OurShare { group: SECP256R1 }]),
-            Cause::ServerVersion(0x0303),
-            "server speaks TLS 1.2 at most",
-        ),
-        (
-            Hello {
-                session_id: Some(vec![1; 32]),
-                ..Hello::good()
-            },
-            Cause::Protocol(Breach::HelloField(HelloField::SessionId)),
-            "ServerHello SessionId is not what was offered",
-        ),
-        (
-            Hello {
-                compression: 1,
-                ..Hello::good()
-            },
-            Cause::Protocol(Breach::HelloField(HelloField::Compression)),
-            "ServerHello Compression is not what was offered",
-        ),
-        (
-            Hello {
-                trailing: vec![0],
-                ..Hello::good()
-            },
-            Cause::Protocol(Breach::MessageLength(2)),
-            "ServerHello contradicts its own length",
-        ),
-    ];
-    for (hello, cause, words) in cases {
-        let script = Script::hello(&family.site(), hello);
-        let reason = refused(&family, &script);
-        assert_eq!(reason.cause, cause);
-        assert_eq!(reason.stage, Stage::Hello);
-        assert_eq!(reason.to_string(), words);
-    }
-    // A point that is not on the curve, and one that is the wrong length.
-    for value in [
-        vec![4; 65],
-        vec![0; 65],
-        vec![4; 64],
-        vec![4; 66],
-        Vec::new(),
-    ] {
-        let hello = Hello::with(vec![
-            HelloExtension::SupportedVersion(TLS_1_3),
-            HelloExtension::Share {
-                group: SECP256R1,
-                value,
-            },
-        ]);
-        let script = Script::hello(&family.site(), hello).until(ENCRYPTED_EXTENSIONS, Step::Close);
-        refused(&family, &script);
     }
 }
 

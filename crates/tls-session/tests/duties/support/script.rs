@@ -114,6 +114,50 @@ impl Step {
     }
 }
 
+/// What is changed about the bytes of a message once it is made. What follows, proof and Finished, is
+/// about the message as it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// The bits of `mask` in the byte at `at` are the others.
+    Flip { at: usize, mask: u8 },
+    /// Ends after so many bytes; `honest` adapts the length in the header.
+    Cut { len: usize, honest: bool },
+    /// One byte more before the one at `at`, and a length that says so.
+    Grow { at: usize, byte: u8 },
+}
+
+impl Change {
+    /// `None` where the message has no such byte.
+    pub(crate) fn apply(self, message: &[u8]) -> Option<Vec<u8>> {
+        let mut bytes = message.to_vec();
+        let honest = match self {
+            Self::Flip { at, mask } => {
+                *bytes.get_mut(at)? ^= mask;
+                false
+            }
+            Self::Cut { len, honest } => {
+                if len >= bytes.len() {
+                    return None;
+                }
+                bytes.truncate(len);
+                honest
+            }
+            Self::Grow { at, byte } => {
+                if at > bytes.len() {
+                    return None;
+                }
+                bytes.insert(at, byte);
+                true
+            }
+        };
+        if let (true, Some(body)) = (honest, bytes.len().checked_sub(4)) {
+            let len = u32::try_from(body).unwrap().to_be_bytes();
+            bytes[1..4].copy_from_slice(&len[1..]);
+        }
+        Some(bytes)
+    }
+}
+
 /// All that the server does of itself. Editing names a message by its handshake type; the first
 /// of that type is meant, and one that is not there is an error in the test.
 #[derive(Debug, Clone)]
@@ -122,6 +166,8 @@ pub(crate) struct Script {
     pub(crate) wrap: Wrap,
     /// The pre-shared key of the key schedule.
     pub(crate) psk: Option<Vec<u8>>,
+    /// Changes messages of this handshake type.
+    pub(crate) change: Option<(u8, Change)>,
 }
 
 impl Script {
@@ -142,6 +188,7 @@ impl Script {
             steps: messages.into_iter().map(Step::Send).collect(),
             wrap: Wrap::default(),
             psk: None,
+            change: None,
         }
     }
 
@@ -201,6 +248,14 @@ impl Script {
     pub(crate) fn until(mut self, kind: u8, end: Step) -> Self {
         self.steps.truncate(self.position(kind));
         self.then(end)
+    }
+
+    /// Changes messages of this handshake type.
+    pub(crate) fn changed(self, kind: u8, change: Change) -> Self {
+        Self {
+            change: Some((kind, change)),
+            ..self
+        }
     }
 
     pub(crate) fn twice(self, kind: u8) -> Self {

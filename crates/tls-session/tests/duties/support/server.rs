@@ -22,7 +22,7 @@ use super::record::{
     ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Keys, MAX_PLAINTEXT, Schedule, Secret,
     TLS_1_2, binder, finished, hash, plain,
 };
-use super::script::{Packing, Script, Step, Wrap};
+use super::script::{Change, Packing, Script, Step, Wrap};
 use super::seen::{Alert, ClientProof, Fault, Seen};
 
 /// Where the script stands.
@@ -48,6 +48,9 @@ pub(crate) struct Server {
     steps: VecDeque<Step>,
     wrap: Wrap,
     psk: Option<Vec<u8>>,
+    change: Option<(u8, Change)>,
+    /// Whether a message was changed.
+    changed: bool,
     play: Play,
     /// Messages not yet laid into records.
     pending: Vec<Vec<u8>>,
@@ -68,6 +71,8 @@ impl Server {
             steps: script.steps.into(),
             wrap: script.wrap,
             psk: script.psk,
+            change: script.change,
+            changed: false,
             play: Play::Waiting,
             pending: Vec::new(),
             out: Vec::new(),
@@ -84,6 +89,11 @@ impl Server {
     /// What the client has done so far.
     pub(crate) fn seen(&self) -> &Seen {
         &self.seen
+    }
+
+    /// Whether what the script wanted changed was there to be changed.
+    pub(crate) fn changed(&self) -> bool {
+        self.changed
     }
 
     /// Whether the client reads end of file after what is in the output.
@@ -297,6 +307,16 @@ impl Server {
             Message::WrongFinished => self.finished_message(&[0x11; 32]),
             Message::Raw(kind, body) => message::frame(*kind, body),
             Message::Bytes(bytes) => bytes.clone(),
+        };
+        let bytes = match self.change {
+            Some((kind, change)) if message.kind() == Some(kind) => match change.apply(&bytes) {
+                Some(other) => {
+                    self.changed = true;
+                    other
+                }
+                None => bytes,
+            },
+            _ => bytes,
         };
         self.transcript.extend(&bytes);
         self.pending.push(bytes);
