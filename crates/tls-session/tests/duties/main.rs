@@ -20,6 +20,7 @@ mod identity;
 mod life;
 mod names;
 mod paths;
+mod probe;
 mod psk;
 mod records;
 mod scripted_server;
