@@ -125,6 +125,8 @@ pub enum Limit {
     IdleRecords,
     /// Sessions that are open at once: each needs memory of its own.
     Sessions,
+    /// Bytes of an application protocol to offer, of which there must be one at least.
+    Protocol,
 }
 
 /// What was wrong.

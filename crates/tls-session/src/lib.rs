@@ -56,6 +56,6 @@ pub use guard::GuardedTransport;
 pub use identity::Identity;
 pub use policy::{Anchors, Clock, NameRule, PeerAuth, PeerName, Policy, PreSharedKey};
 pub use reason::{Reason, Stage};
-pub use session::{Chain, Deadlines, Memory, Reader, Session, Writer};
+pub use session::{Chain, Deadlines, FULL_OUTGOING, FULL_RECORD, Memory, Reader, Session, Writer};
 pub use verify::{Accepted, verify_server};
 pub use x509_facts::Timestamp;

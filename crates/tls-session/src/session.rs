@@ -10,6 +10,7 @@
 use core::cell::Cell;
 
 use crate::cause::{Breach, Cause, EngineError, Limit};
+use crate::facts::MAX_PROTOCOL;
 use crate::guard::{GuardedTransport, Handle};
 use crate::policy::{PeerAuth, Policy};
 use crate::reason::{Reason, Stage};
@@ -32,13 +33,20 @@ pub use chain::Chain;
 /// Bytes of the largest incoming record: 2^14 of content and 256 of expansion (RFC 8446 §5.2).
 pub const FULL_RECORD: usize = 16_640;
 
+/// Bytes for the largest outgoing record: 2^14 of content (RFC 8446 §5.1) and what the engine keeps free.
+pub const FULL_OUTGOING: usize = (1 << 14) + OVERHEAD;
+
+/// Bytes of `OUT` that hold no content: the record's header, and what the engine keeps free.
+const OVERHEAD: usize = 5 + embedded_tls::TLS_RECORD_OVERHEAD;
+
 /// Records in a row without data, after which a server is only keeping us busy.
 const MAX_IDLE_RECORDS: u32 = 64;
 
 /// The caller's memory for one session.
 ///
 /// `IN` bounds the largest record the server may send: at [`FULL_RECORD`] none is too large. `OUT`
-/// bounds what goes into one record of ours, minus 128 bytes of overhead, and must hold ClientHello.
+/// bounds what goes into one record of ours, minus 133 bytes of overhead, and must hold ClientHello;
+/// beyond [`FULL_OUTGOING`] a record would be longer than TLS allows.
 pub struct Memory<const IN: usize = FULL_RECORD, const OUT: usize = 4096> {
     incoming: [u8; IN],
     outgoing: [u8; OUT],
@@ -51,6 +59,7 @@ impl<const IN: usize, const OUT: usize> Memory<IN, OUT> {
         const {
             // ClientHello with the longest server name and a line full of ALPN stays below this.
             assert!(OUT >= 1024, "ClientHello must fit");
+            assert!(OUT <= FULL_OUTGOING, "no record may be longer");
             assert!(
                 IN >= 1024,
                 "the server's Finished and a small certificate must fit"
@@ -184,6 +193,18 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
                 what: Limit::ClientChain,
                 needed: u32::try_from(identity.record_len()).unwrap_or(u32::MAX),
                 limit: u32::try_from(OUT).unwrap_or(u32::MAX),
+            };
+            return Err(Reason::new(Stage::Setup, too_large));
+        }
+        if let Some(protocol) = policy
+            .alpn
+            .iter()
+            .find(|protocol| protocol.is_empty() || protocol.len() > MAX_PROTOCOL)
+        {
+            let too_large = Cause::TooLarge {
+                what: Limit::Protocol,
+                needed: u32::try_from(protocol.len()).unwrap_or(u32::MAX),
+                limit: u32::try_from(MAX_PROTOCOL).unwrap_or(u32::MAX),
             };
             return Err(Reason::new(Stage::Setup, too_large));
         }

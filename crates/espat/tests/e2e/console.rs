@@ -1,4 +1,4 @@
-//! A server with a person at its console: its choice of a protocol, much data, new keys.
+//! A server with a person at its console: its choice of a protocol, much data, new keys, cookies.
 
 use std::io::Write as _;
 use std::thread;
@@ -113,4 +113,17 @@ fn the_server_chooses_among_our_protocols() {
     let said = server.screen.until("CIPHER is TLS_AES_128_GCM_SHA256\n");
     assert!(!said.contains("ALPN"), "{said}");
     host.closes();
+}
+
+/// It keeps no state before it has its cookie back.
+#[test]
+fn a_server_that_asks_to_begin_anew_with_a_cookie_is_refused() {
+    let world = World::new();
+    let own = world.ca.leaf("server", KeyKind::P256, VALID);
+    let server = ConsoleServer::start(&own, &["-tls1_3", "-stateless"]);
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    host.is_refused(
+        PORT,
+        r#""hello",-0x6e00,0x00000000,0,"","","server asks for a second ClientHello with a cookie, which is not done here""#,
+    );
 }

@@ -79,11 +79,6 @@ fn a_change_of_the_record_size_is_no_change_of_the_data() {
 }
 
 #[test]
-fn a_server_that_asks_to_begin_anew_with_a_cookie_is_obeyed() {
-    accepted(p256, &["-stateless"]);
-}
-
-#[test]
 fn a_server_that_would_rather_have_another_group_makes_do_with_ours() {
     accepted(p256, &["-serverpref", "-groups", "X25519:P-384:P-256"]);
 }

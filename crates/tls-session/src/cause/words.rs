@@ -220,6 +220,7 @@ impl fmt::Display for Limit {
             Self::RecordBuffer => "record bytes",
             Self::IdleRecords => "records without data",
             Self::Sessions => "sessions open at once",
+            Self::Protocol => "application protocol bytes",
         })
     }
 }

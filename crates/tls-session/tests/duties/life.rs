@@ -301,6 +301,42 @@ fn a_read_dropped_between_records_loses_nothing_and_inside_one_ends_the_session(
     }
 }
 
+/// Byte by byte: as long as there is less than a header, the record is whole for the next read; then
+/// the session is over, and says so.
+#[test]
+fn a_read_dropped_inside_a_header_loses_nothing() {
+    let family = family();
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let mut whole = 0;
+    for polls in 1.. {
+        let mut bench = Bench::new(&family, Faults::default());
+        let wire = bench.wire.clone();
+        let mut session = bench.open(&chain(anchors)).unwrap();
+        wire.set_faults(Faults {
+            chunk: 1,
+            hesitant: true,
+            ..Faults::default()
+        });
+        wire.server_mut().send_app(b"pong");
+        let (mut rx, _) = session.split();
+        let mut buffer = [0; 8];
+        if poll_n(pin!(rx.read(&mut buffer)), polls).is_ready() {
+            break;
+        }
+        let read = run(pin!(rx.read(&mut buffer))).ready();
+        match read {
+            Ok(count) => {
+                assert_eq!(&buffer[..count], b"pong");
+                assert_eq!(polls, whole + 1, "after {polls} polls, but not after fewer");
+                whole = polls;
+            }
+            Err(reason) => assert_eq!(reason.cause, Cause::ReadAbandoned),
+        }
+    }
+    // Every byte has a poll that finds nothing before the one that takes it.
+    assert_eq!(whole, 5);
+}
+
 #[test]
 fn a_read_dropped_at_every_wait_still_gets_every_byte() {
     let family = family();

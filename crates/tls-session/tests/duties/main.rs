@@ -24,4 +24,5 @@ mod probe;
 mod psk;
 mod records;
 mod scripted_server;
+mod sizes;
 mod support;
