@@ -363,61 +363,36 @@ impl<R: Read> Incoming<R> {
             let _ = self.plain.extend_from_slice(&[0; HEADER]);
         }
         let mut left = left;
-        while left > 0 {
+        loop {
+            let message = self.plain.get(HEADER..).unwrap_or_default();
+            let missing = missing_of_hello(message).map_err(|cause| refuse(shared, cause))?;
+            if missing == 0 {
+                break;
+            }
+            if left == 0 {
+                // A record in the clear ends where the next header begins.
+                self.state = State::Header;
+                return Ok(());
+            }
             let mut piece = [0; 64];
-            let want = left.min(piece.len());
+            let want = left.min(missing).min(piece.len());
             let into = piece.get_mut(..want).unwrap_or_default();
             let count = pull(&mut self.io, shared, delay, into).await?;
             left = left.saturating_sub(count);
             self.state = State::Hello { left };
-            let bytes = piece.get(..count).unwrap_or_default();
-            let needed = self
+            // No more than is missing, which fits.
+            let _ = self
                 .plain
-                .len()
-                .saturating_sub(HEADER)
-                .saturating_add(count)
-                .saturating_add(left);
-            self.plain.extend_from_slice(bytes).map_err(|_| {
-                refuse(
-                    shared,
-                    Cause::TooLarge {
-                        what: Limit::ServerHello,
-                        needed: u32::try_from(needed).unwrap_or(u32::MAX),
-                        limit: u32::try_from(MAX_HELLO).unwrap_or(u32::MAX),
-                    },
-                )
-            })?;
+                .extend_from_slice(piece.get(..count).unwrap_or_default());
         }
-        // A record in the clear ends where the next header begins.
-        self.state = State::Header;
         let message = self.plain.get(HEADER..).unwrap_or_default();
-        if let Some(kind) = message.first().filter(|kind| **kind != 2) {
-            return Err(refuse(shared, Cause::Protocol(Breach::Message(*kind))));
-        }
-        let Some(&[_, high, middle, low]) = message.first_chunk::<4>() else {
-            return Ok(());
-        };
-        let declared = u32::from_be_bytes([0, high, middle, low]).saturating_add(4);
-        let whole = usize::try_from(declared).unwrap_or(usize::MAX);
-        if whole > MAX_HELLO {
-            return Err(refuse(
-                shared,
-                Cause::TooLarge {
-                    what: Limit::ServerHello,
-                    needed: declared,
-                    limit: u32::try_from(MAX_HELLO).unwrap_or(u32::MAX),
-                },
-            ));
-        }
-        if message.len() < whole {
-            return Ok(());
-        }
-        if message.len() > whole {
+        let psk = shared.psk_offered.get();
+        // First of all: an older server may have its whole flight in this record.
+        hello::check(message, psk).map_err(|cause| refuse(shared, cause))?;
+        if left > 0 {
             // Keys change after ServerHello: nothing may share its record (RFC 8446 §5.1).
             return Err(refuse(shared, Cause::Protocol(Breach::TrailingBytes)));
         }
-        let psk = shared.psk_offered.get();
-        hello::check(message, psk).map_err(|cause| refuse(shared, cause))?;
         shared.psk_taken.set(psk);
         let len = u16::try_from(message.len())
             .unwrap_or(u16::MAX)
@@ -464,6 +439,25 @@ impl<R: Read> Incoming<R> {
         }
         self.state = State::Header;
         Ok(())
+    }
+}
+
+/// How many bytes more make a whole ServerHello.
+fn missing_of_hello(message: &[u8]) -> Result<usize, Cause> {
+    if let Some(kind) = message.first().filter(|kind| **kind != 2) {
+        return Err(Cause::Protocol(Breach::Message(*kind)));
+    }
+    let Some(&[_, high, middle, low]) = message.first_chunk::<4>() else {
+        return Ok(4_usize.saturating_sub(message.len()));
+    };
+    let declared = u32::from_be_bytes([0, high, middle, low]).saturating_add(4);
+    match usize::try_from(declared) {
+        Ok(whole @ ..=MAX_HELLO) => Ok(whole.saturating_sub(message.len())),
+        _ => Err(Cause::TooLarge {
+            what: Limit::ServerHello,
+            needed: declared,
+            limit: u32::try_from(MAX_HELLO).unwrap_or(u32::MAX),
+        }),
     }
 }
 

@@ -250,6 +250,26 @@ fn duty_21_extensions_of_the_hello_are_ours_and_come_once() {
     }
 }
 
+/// An older server has its whole flight in one record, longer than any hello that is taken here.
+#[test]
+fn duty_21_an_older_server_is_named_whatever_follows_its_hello() {
+    let family = family();
+    for version in [0x0301, 0x0303] {
+        for more in [1, 4, 400, 16_000] {
+            let mut flight = Hello::older(version).encode(&[], &[]);
+            flight.extend(vec![11; more]);
+            let record = Step::Record {
+                kind: HANDSHAKE,
+                version: 0x0303,
+                body: flight,
+            };
+            let script = good(&family).before(SERVER_HELLO, record);
+            let reason = refused(&family, &script);
+            assert_eq!(reason.cause, Cause::ServerVersion(version), "{more}");
+        }
+    }
+}
+
 /// The client sends no session id, so there is none to echo.
 #[test]
 fn duty_21_no_session_id_is_echoed() {
@@ -300,7 +320,9 @@ fn a_hello_that_does_not_end_or_is_not_alone() {
         trailing: vec![8, 0, 0, 2, 0, 0],
         ..Hello::good()
     };
-    let mut bytes = hello.encode(&[], &[4; 65]);
+    let key = p256::SecretKey::from_slice(&[0x42; 32]).unwrap();
+    let point = key.public_key().to_encoded_point(false);
+    let mut bytes = hello.encode(&[], point.as_bytes());
     bytes[3] -= 6;
     let script = good(&family).replace(SERVER_HELLO, Step::Send(Message::Bytes(bytes)));
     let script = script.until(ENCRYPTED_EXTENSIONS, Step::Close);
