@@ -3,6 +3,8 @@
 //!
 //! ESP-AT command set: A.9 (`ERROR`), A.13 (`AT+SYSLOG`), E (numbers).
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use crate::support::modem::Host;
 use crate::support::pki::{Ca, EXPIRED, FUTURE, KeyKind, NAME, VALID, pack_ca};
 use crate::support::servers::{Nobody, NtpServer, TlsServer};
@@ -149,6 +151,38 @@ fn the_clock_was_never_set() {
     refused(&mut host, NO_CLOCK);
     host.ok("AT+CIPSNTPCFG=1,0,\"time.local\"");
     host.hears("+TIME_UPDATED\r\n");
+    then_connects(&mut host, PORT);
+}
+
+/// Neither unknown nor past any date: the certificate is good at that time as at any. The floor is that
+/// of the build.
+#[test]
+fn the_clock_says_what_cannot_be() {
+    let world = World::new();
+    let server = good_server(&world);
+    let world = world.server(PORT, server.address);
+    let modem = world.modem();
+    let mut host = modem.switch_on();
+    world.prepare(&mut host);
+    // 2022-09-21T13:46:40Z, within the dates of the server's certificate.
+    host.ok("AT+SYSTIMESTAMP=1663768000");
+    host.ask(&start(PORT), "\r\nERROR\r\n");
+    let why = host.ask_until("AT+SSLWHY?", "\r\nOK\r\n");
+    let head = r#"+SSLWHY:0,"certificate",-0x2700,0x00000200,0,"CN=server","20"#;
+    let words = r#","clock says 2022-09-21T13:4"#;
+    assert!(why.starts_with(head) && why.contains(words), "{why}");
+    let (_, floor) = why.split_once("it is later than ").expect("the floor");
+    // It is what was wanted.
+    let floor = floor.trim_end().trim_end_matches('"');
+    assert!(why.contains(&format!("\"{floor}\",\"clock")), "{why}");
+    // The same clock is good enough where no date is checked.
+    host.ok("AT+CIPSSLCCONF=0");
+    then_connects(&mut host, PORT);
+    host.ok("AT+CIPSSLCCONF=2,0,0");
+    // The CA was made a moment ago.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.expect("after 1970").as_secs();
+    host.ok(&format!("AT+SYSTIMESTAMP={now}"));
     then_connects(&mut host, PORT);
 }
 

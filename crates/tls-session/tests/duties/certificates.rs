@@ -130,6 +130,65 @@ fn duty_9_an_unset_clock_is_its_own_reason() {
     }
 }
 
+/// Whatever the dates say, and of a pin as of a chain.
+#[test]
+fn duty_9_a_clock_before_its_floor_is_another_reason() {
+    let date = |seconds: u64| Timestamp::from_unix(i64::try_from(seconds).unwrap());
+    // It says a time at which all of them are good, or one of them.
+    let clock = Clock::BeforeFloor {
+        now: date(NOW),
+        floor: date(NOW + 50),
+    };
+    for spec in [
+        Spec::leaf("broker.local"),
+        Spec {
+            not_after: NOW - 1,
+            ..Spec::leaf("broker.local")
+        },
+        Spec {
+            not_before: NOW + 1,
+            ..Spec::leaf("broker.local")
+        },
+    ] {
+        let (root, leaf) = pair(spec);
+        for anchors in [&[&root.der[..]][..], &[&leaf.der]] {
+            for (clock, expected, wanted) in [
+                (
+                    clock,
+                    Cause::ClockBeforeFloor {
+                        now: date(NOW),
+                        floor: date(NOW + 50),
+                    },
+                    Some(date(NOW + 50)),
+                ),
+                (Clock::Unset, Cause::ClockNotSet, None),
+            ] {
+                let policy = Policy {
+                    clock,
+                    ..chain(anchors)
+                };
+                let reason = Attempt::new(Script::good(&Site::new(&leaf, &[])), policy).refused();
+                assert_eq!(cause(&reason), expected);
+                assert_eq!(
+                    (reason.mbedtls(), reason.verify_flags()),
+                    (-0x2700, flags::FUTURE)
+                );
+                if let Some(wanted) = wanted {
+                    assert_eq!(reason.wanted.as_str(), wanted.to_string());
+                }
+            }
+        }
+    }
+    // Where no date is checked, no clock is asked.
+    let (_, leaf) = pair(Spec::leaf("broker.local"));
+    let policy = Policy {
+        clock,
+        ..Policy::danger_any_peer()
+    };
+    let accepted = Attempt::new(Script::good(&Site::new(&leaf, &[])), policy).exchange();
+    assert_eq!(accepted, Ok(Accepted::DangerUnchecked));
+}
+
 #[test]
 fn duty_10_a_name_is_matched_against_sans_and_the_cn_only_without_any() {
     let cn_only = Spec {
