@@ -1,5 +1,19 @@
 //! What a TLS session must do, whatever the peer does: one binary, so that all of it shares the
 //! doubles in `support`.
+//!
+//! | duty | file |
+//! |---|---|
+//! | 1 to 6: proof of who the server is | `authentication`; 4 in `src/session/tests.rs`, where the engine can be denied its verifier |
+//! | 6, 7, 12 to 14: paths and names | `paths`, `names` |
+//! | 8 to 16: dates, clock, names, pins, anchors, keys | `certificates` |
+//! | 17 to 20, 22: records, messages, alerts | `records`, and `flights` for what is well-formed and hostile |
+//! | 21: what the server chooses | `hello` |
+//! | 23 to 25: stalls, cuts, failed writes, ends | `life` |
+//! | 26 to 28: who we are | `identity` |
+//!
+//! Beside them: every byte of every message changed under good keys (`changes`), pre-shared keys
+//! (`psk`), a dry run (`probe`), the caller's memory (`sizes`), and the doubles themselves (`doubles`,
+//! `scripted_server`).
 
 #![expect(
     clippy::unwrap_used,

@@ -7,7 +7,9 @@ use tls_session::{Accepted, Cause, Policy, PreSharedKey, Stage};
 use crate::client::Attempt;
 use crate::support::io::Faults;
 use crate::support::keys::Kind;
-use crate::support::message::{ENCRYPTED_EXTENSIONS, FINISHED, Hello, Message};
+use crate::support::message::{
+    ENCRYPTED_EXTENSIONS, FINISHED, Hello, HelloExtension, Message, SECP256R1, TLS_1_3, X25519,
+};
 use crate::support::pki::Family;
 use crate::support::script::{Packing, Script, Step, Wrap};
 
@@ -76,6 +78,42 @@ fn a_key_that_was_not_offered_cannot_be_taken() {
             Cause::Protocol(Breach::HelloField(HelloField::PreSharedKey)),
             "{number}"
         );
+    }
+}
+
+/// The key alone, without an exchange (psk_ke), was not offered: what it protects could be read by
+/// whoever learns it later. A retry is as little as ever.
+#[test]
+fn the_key_is_taken_with_an_exchange_or_not_at_all() {
+    let version = HelloExtension::SupportedVersion(TLS_1_3);
+    let key = HelloExtension::Raw(41, vec![0, 0]);
+    let field = |field| Cause::Protocol(Breach::HelloField(field));
+    for (hello, expected) in [
+        (
+            Hello::with(vec![version.clone(), key.clone()]),
+            field(HelloField::KeyShare),
+        ),
+        (
+            Hello::with(vec![
+                version.clone(),
+                HelloExtension::OurShare { group: SECP256R1 },
+                key.clone(),
+                key,
+            ]),
+            field(HelloField::Extension(41)),
+        ),
+        (Hello::retry(X25519), Cause::ServerGroup(X25519)),
+        (
+            Hello::retry(SECP256R1),
+            Cause::ServerRetry { cookie: false },
+        ),
+        (Hello::suite(0x1302), Cause::CipherSuite(0x1302)),
+        (Hello::older(0x0303), Cause::ServerVersion(0x0303)),
+    ] {
+        let mut script = Script::psk(KEY);
+        script.steps[0] = Step::Send(Message::ServerHello(hello));
+        let reason = Attempt::new(script, policy()).refused();
+        assert_eq!((reason.stage, reason.cause), (Stage::Hello, expected));
     }
 }
 
