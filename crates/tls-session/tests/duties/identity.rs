@@ -44,7 +44,7 @@ impl Parts {
 }
 
 /// A client of `kind` under an intermediate of its own.
-fn client(kind: Kind) -> (Issued, Issued) {
+pub(crate) fn client(kind: Kind) -> (Issued, Issued) {
     let root = Issued::self_signed(Spec::ca("Client Root"), Key::new(Kind::P256, 20));
     let intermediate = root.issue(Spec::ca("Client Intermediate"), Key::new(Kind::P256, 21));
     let leaf = intermediate.issue(Spec::client("meter-7"), Key::new(kind, 0));

@@ -11,7 +11,7 @@
 //! | 23 to 25: stalls, cuts, failed writes, ends | `life` |
 //! | 26 to 28: who we are | `identity` |
 //!
-//! Beside them: every byte of every message changed under good keys (`changes`), pre-shared keys
+//! Beside them: every order of messages (`orders`), every byte of every message changed under good keys (`changes`), pre-shared keys
 //! (`psk`), a dry run (`probe`), the caller's memory (`sizes`), and the doubles themselves (`doubles`,
 //! `scripted_server`).
 
@@ -33,6 +33,7 @@ mod hello;
 mod identity;
 mod life;
 mod names;
+mod orders;
 mod paths;
 mod probe;
 mod psk;
