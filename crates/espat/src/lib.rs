@@ -5,6 +5,7 @@
 //! | `pki` | `espat pki`: certificate images |
 //! | `verify` | `espat verify`: a chain, a CA, a verdict |
 //! | `sim` | `espat sim`: the modem engine over sockets, files and simulated access points |
+//! | `transcript` | what goes over an AT port, as text to replay |
 //! | `demo` | `espat demo`: the whole story on loopback |
 //! | `report` | exit statuses, `--json`, messages |
 
@@ -12,4 +13,5 @@ pub mod demo;
 pub mod pki;
 pub mod report;
 pub mod sim;
+pub mod transcript;
 pub mod verify;
