@@ -52,9 +52,15 @@ pub struct Args {
     pub ap: Vec<ApSpec>,
 
     /// Sends what the host asks for, over TCP or UDP, to another place. HOST is a name or an
-    /// address. May be repeated; a name that is mapped has no other ports.
-    #[arg(long, value_name = "HOST:PORT=ADDR:PORT")]
+    /// address; without it PORT is one that the modem opens, and ADDR:PORT is where it appears on the
+    /// PC (a server's: else the same port of 127.0.0.1). May be repeated; a name that is mapped has no
+    /// other ports.
+    #[arg(long, value_name = "[HOST]:PORT=ADDR:PORT")]
     pub map: Vec<Map>,
+
+    /// TLS sessions at a time, as far as a chip's memory goes; each takes about 24 KiB.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub tls_links: u8,
 
     /// The clock at the start: unset, as on a real module, the PC's, or a time.
     #[arg(long, value_name = "unset|host|RFC3339", default_value = "unset", value_parser = Clock::parse)]
@@ -63,6 +69,19 @@ pub struct Args {
     /// What the engine says about its work: to a file, or to stderr with -.
     #[arg(long, value_name = "FILE|-", value_parser = PathBufValueParser::new().map(LogTarget::from))]
     pub log: Option<LogTarget>,
+
+    /// Changes what is around the modem while it runs: access points, addresses, power. Lines of
+    /// text over TCP, each answered by "ok" or "error: why"; "help" lists them. Port 0 takes a free one.
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_listen)]
+    pub control: Option<SocketAddr>,
+
+    /// Writes the session to a transcript that can be replayed. Passwords and keys are not in it.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+
+    /// Leaves passwords and keys in the transcript.
+    #[arg(long, requires = "record")]
+    pub record_danger_secrets: bool,
 }
 
 impl Args {

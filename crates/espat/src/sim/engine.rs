@@ -1,16 +1,21 @@
 //! The engine in its machine: booted from the flash image, served one host after the other.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use async_io::Timer;
 use at_modem::{Exit, Identity, Modem, ModemMemory, Parts, Platform, WallClock};
+use embedded_io_async::Read as _;
+use futures_lite::future::or;
 use partition_store::FileFlash;
 use rand_core::OsRng;
 
 use super::Machine;
 use super::args::Chip;
+use super::board::SimBoard;
 use super::net::HostNet;
-use super::port::Port;
+use super::port::{Port, RING, Rx, Tx};
 use super::wifi::SimWifi;
 
 /// The simulated module's parts.
@@ -22,40 +27,45 @@ impl Platform for Simulated {
     type Wifi = SimWifi;
     type Flash = FileFlash;
     type Rng = OsRng;
-    type Board = ();
+    type Board = SimBoard;
 }
 
 /// Where the flash is; a nameless one goes with its folder.
-struct Flash {
-    file: FileFlash,
+struct FlashPlace {
     path: PathBuf,
     _folder: Option<tempfile::TempDir>,
 }
 
-async fn open_flash(machine: &Machine) -> anyhow::Result<Flash> {
-    let (path, folder) = match &machine.flash {
-        Some(path) => (path.clone(), None),
-        None => {
-            let folder = tempfile::tempdir().context("no place for a flash image")?;
-            (folder.path().join("flash.bin"), Some(folder))
-        }
-    };
-    let chip = match machine.chip {
-        Chip::Esp32 => partition_store::Chip::Esp32,
-        Chip::Esp32c3 => partition_store::Chip::Esp32C3,
-    };
-    let (file, made) = FileFlash::open_or_format(&path, chip, true)
-        .await
-        // Its sentence names the file and has its cause in it.
-        .map_err(|error| anyhow!("the flash image cannot be used: {error}"))?;
-    if made && machine.flash.is_some() {
-        ::log::info!("made {}", path.display());
+impl FlashPlace {
+    fn choose(machine: &Machine) -> anyhow::Result<Self> {
+        let (path, folder) = match &machine.flash {
+            Some(path) => (path.clone(), None),
+            None => {
+                let folder = tempfile::tempdir().context("no place for a flash image")?;
+                (folder.path().join("flash.bin"), Some(folder))
+            }
+        };
+        Ok(Self {
+            path,
+            _folder: folder,
+        })
     }
-    Ok(Flash {
-        file,
-        path,
-        _folder: folder,
-    })
+
+    /// Opens the image, and makes a blank one where there is none.
+    async fn open(&self, machine: &Machine) -> anyhow::Result<FileFlash> {
+        let chip = match machine.chip {
+            Chip::Esp32 => partition_store::Chip::Esp32,
+            Chip::Esp32c3 => partition_store::Chip::Esp32C3,
+        };
+        let (file, made) = FileFlash::open_or_format(&self.path, chip, true)
+            .await
+            // Its sentence names the file and has its cause in it.
+            .map_err(|error| anyhow!("the flash image cannot be used: {error}"))?;
+        if made && machine.flash.is_some() {
+            ::log::info!("made {}", self.path.display());
+        }
+        Ok(file)
+    }
 }
 
 const fn identity(chip: Chip) -> Identity {
@@ -75,6 +85,7 @@ const fn identity(chip: Chip) -> Identity {
 ///
 /// Power is on while a host is there: `ready` greets the first one and follows each restart. A
 /// host that goes closes its links, and leaves the network, the clock and the flash as they are.
+/// When the power is cut the host stays, and the module starts anew with what its flash holds.
 ///
 /// `ready` is called once the module has booted, before the first host is served: a flash image that
 /// cannot be used is an error without it.
@@ -85,19 +96,71 @@ pub(super) async fn operate(
     port: &mut Port,
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
+    match machine.tls_links {
+        1 => operate_with::<1>(machine, port, ready).await,
+        2 => operate_with::<2>(machine, port, ready).await,
+        3 => operate_with::<3>(machine, port, ready).await,
+        4 => operate_with::<4>(machine, port, ready).await,
+        _ => operate_with::<5>(machine, port, ready).await,
+    }
+}
+
+async fn operate_with<const TLS: usize>(
+    machine: &Machine,
+    port: &mut Port,
+    ready: impl FnOnce(),
+) -> anyhow::Result<()> {
+    let place = FlashPlace::choose(machine)?;
+    // Up to 115 KiB that do not belong on a stack.
+    let mut memory = Box::new(ModemMemory::<TLS>::new());
+    let board = SimBoard::new(port.line(), size_of::<ModemMemory<TLS>>());
+    let mut host = None;
+    let mut ready = Some(ready);
+    loop {
+        // The modem's futures are larger than a test's thread likes to have on its stack twice.
+        let life = Box::pin(live(
+            machine,
+            &board,
+            &place,
+            &mut memory,
+            port,
+            &mut host,
+            &mut ready,
+        ));
+        let over = async { Some(life.await) };
+        let cut = async {
+            machine.power.gone().await;
+            None
+        };
+        // A power cut while the module boots comes before its end, and so does one at its end.
+        match or(cut, over).await {
+            Some(result) => return result,
+            None => {
+                machine.wifi.lose_power();
+                if let Some((rx, _)) = &mut host {
+                    let rx: &mut Rx = rx;
+                    rx.clear();
+                }
+            }
+        }
+    }
+}
+
+/// From power to power cut, through all restarts.
+async fn live<const TLS: usize>(
+    machine: &Machine,
+    board: &SimBoard,
+    place: &FlashPlace,
+    memory: &mut ModemMemory<TLS>,
+    port: &mut Port,
+    host: &mut Option<(Rx, Tx)>,
+    ready: &mut Option<impl FnOnce()>,
+) -> anyhow::Result<()> {
     let clock = WallClock::new();
     if let Some(now) = machine.clock.start() {
         clock.set(now);
     }
-    let Flash {
-        mut file,
-        path,
-        _folder,
-    } = open_flash(machine).await?;
-    // 115 KiB that do not belong on a stack.
-    let mut memory = Box::new(ModemMemory::<5>::new());
-    let mut host = None;
-    let mut ready = Some(ready);
+    let mut file = place.open(machine).await?;
     loop {
         let parts = Parts {
             net: &machine.net,
@@ -105,30 +168,52 @@ pub(super) async fn operate(
             flash: file,
             rng: OsRng,
             clock: &clock,
-            board: &(),
+            board,
             identity: identity(machine.chip),
             legacy: false,
             built: at_modem::BUILT,
         };
         let mut modem = Modem::<Simulated>::boot(parts)
             .await
-            .map_err(|error| anyhow!("{} cannot be booted: {error}", path.display()))?;
+            .map_err(|error| anyhow!("{} cannot be booted: {error}", place.path.display()))?;
         if let Some(ready) = ready.take() {
             ready();
         }
         loop {
-            let (rx, tx) = match &mut host {
+            let (rx, tx) = match host {
                 Some(here) => here,
                 None => match port.accept().await.context("the AT port failed")? {
                     Some(next) => host.insert(next),
                     None => return Ok(()),
                 },
             };
-            match modem.run(&mut memory, rx, tx).await {
-                Exit::PortClosed => host = None,
-                Exit::Restart | Exit::DeepSleep { .. } => break,
+            match modem.run(memory, rx, tx).await {
+                Exit::PortClosed => *host = None,
+                Exit::Restart => break,
+                Exit::DeepSleep { ms } => {
+                    if sleep(rx, Duration::from_millis(ms.into())).await {
+                        *host = None;
+                    }
+                    break;
+                }
             }
         }
         file = modem.into_flash();
     }
+}
+
+/// Nobody listens to the host, so what it sends meanwhile is lost. Whether it went away.
+async fn sleep(rx: &mut Rx, time: Duration) -> bool {
+    let mut unheard = [0; RING];
+    let nobody = async {
+        while !matches!(rx.read(&mut unheard).await, Ok(0) | Err(_)) {}
+        true
+    };
+    let wakes = async {
+        Timer::after(time).await;
+        false
+    };
+    let gone = or(wakes, nobody).await;
+    rx.clear();
+    gone
 }

@@ -6,6 +6,8 @@
 //! | [`wifi`] | the radio and the access points around it |
 //! | [`net`] | the network behind them |
 //! | [`log`] | the log UART |
+//! | [`board`] | the chip around the engine |
+//! | [`control`] | whoever switches access points and the power |
 //! | [`args`] | the wiring |
 //! | `engine` | the module itself |
 //!
@@ -18,8 +20,11 @@ use std::path::PathBuf;
 use futures_lite::future::or;
 
 use crate::report::{self, Outcome, WrongUsage};
+use crate::transcript::Secrets;
 
 pub mod args;
+pub mod board;
+pub mod control;
 mod engine;
 pub mod log;
 pub mod net;
@@ -31,8 +36,9 @@ pub use args::Args;
 pub use spawn::{Config, Running};
 
 use args::{Chip, Clock};
+use control::{ControlPort, Panel, Power};
 use net::{HostNet, MapTable};
-use port::Port;
+use port::{Port, Tape};
 use wifi::SimWifi;
 
 /// The module around the engine: what is there before a host says anything.
@@ -48,6 +54,10 @@ pub struct Machine {
     pub wifi: SimWifi,
     /// The network behind it.
     pub net: HostNet,
+    /// The power switch.
+    pub power: Power,
+    /// TLS sessions at a time, 1 to 5.
+    pub tls_links: u8,
 }
 
 impl Machine {
@@ -66,6 +76,8 @@ impl Machine {
             clock: args.clock,
             net: HostNet::new(maps, wifi.clone()),
             wifi,
+            power: Power::default(),
+            tls_links: args.tls_links,
         })
     }
 }
@@ -90,17 +102,44 @@ pub async fn run_until(args: &Args, stop: impl Future<Output = ()>) -> anyhow::R
     let machine = Machine::new(args)?;
     log::start(args.log.as_ref())?;
     let mut port = Port::open(&args.port())?;
-    let announcement = port.announcement();
-    let announce = || {
-        if let Some(line) = announcement {
-            report::note(line);
+    let secrets = if args.record_danger_secrets {
+        Secrets::DangerShown
+    } else {
+        Secrets::Hidden
+    };
+    let tape = args
+        .record
+        .as_ref()
+        .map(|path| Tape::create(path, secrets))
+        .transpose()?;
+    if let Some(tape) = &tape {
+        port.record(tape.clone());
+    }
+    let control = args.control.map(ControlPort::open).transpose()?;
+    let panel = Panel {
+        air: machine.wifi.control(),
+        power: machine.power.clone(),
+        tape,
+    };
+    // The AT port last: who waits for it has read the rest.
+    let announcements = [
+        control.as_ref().map(ControlPort::announcement),
+        port.announcement(),
+    ];
+    let announce = || announcements.into_iter().flatten().for_each(report::note);
+    let controlled = async {
+        match &control {
+            Some(control) => control.serve(&panel).await,
+            None => pending().await,
         }
+        Ok(())
     };
     let stopped = async {
         stop.await;
         Ok(())
     };
-    or(operate(&machine, &mut port, announce), stopped).await?;
+    let operated = operate(&machine, &mut port, announce);
+    or(or(operated, stopped), controlled).await?;
     port.finish();
     Ok(Outcome::Done)
 }

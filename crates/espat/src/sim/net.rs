@@ -16,7 +16,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 
-use at_modem::Network;
+use at_modem::{Network, PingError, TcpOptions};
 use edge_nal::{AddrType, Dns, TcpBind, TcpConnect, UdpBind};
 use edge_nal_std::Stack;
 use embedded_io_async::ErrorKind;
@@ -26,6 +26,7 @@ use super::wifi::{Lease, SimWifi};
 
 mod listener;
 mod map;
+mod ping;
 mod tcp;
 mod udp;
 
@@ -120,6 +121,10 @@ impl HostNet {
     fn lease(&self) -> Result<Lease, NetError> {
         self.wifi.lease().ok_or(NetError::NoAddress)
     }
+
+    fn lease_to(&self, remote: IpAddr) -> Result<Lease, NetError> {
+        self.wifi.lease_to(remote).ok_or(NetError::NoAddress)
+    }
 }
 
 impl TcpConnect for HostNet {
@@ -128,7 +133,7 @@ impl TcpConnect for HostNet {
 
     /// Dropping it closes the half-open connection.
     async fn connect(&self, remote: SocketAddr) -> Result<HostTcp, NetError> {
-        let lease = self.lease()?;
+        let lease = self.lease_to(remote.ip())?;
         let target = self.maps.redirect(remote)?;
         let socket = while_leased(&lease, TcpConnect::connect(&Stack::new(), target)).await?;
         HostTcp::new(socket, lease).map_err(NetError::Io)
@@ -141,11 +146,27 @@ impl TcpBind for HostNet {
 
     /// Waits for nothing, so dropping it loses nothing.
     async fn bind(&self, local: SocketAddr) -> Result<HostListener, NetError> {
-        HostListener::bind(local, self.lease()?).await
+        HostListener::bind(local, &self.maps, self.wifi.clone()).await
     }
 }
 
 impl Network for HostNet {
+    /// A mapped place answers if the place it is mapped to does.
+    async fn ping(&self, to: IpAddr) -> Result<(), PingError> {
+        let lease = self.lease_to(to).map_err(|_| PingError::Failed)?;
+        let target = self.maps.redirect_host(to);
+        while_leased(&lease, ping::echo(target))
+            .await
+            .map_err(|error| {
+                ::log::debug!("no echo from {target}: {error}");
+                PingError::Failed
+            })
+    }
+
+    fn set_options(socket: &HostTcp, options: TcpOptions) {
+        socket.set_options(options);
+    }
+
     fn local_port(socket: &HostTcp) -> Option<u16> {
         socket.local_port()
     }
@@ -157,7 +178,8 @@ impl UdpBind for HostNet {
 
     /// Waits for nothing, so dropping it loses nothing.
     async fn bind(&self, local: SocketAddr) -> Result<HostUdp, NetError> {
-        let lease = self.lease()?;
+        // Where it sends is not known yet.
+        let lease = self.wifi.lease_of_client();
         HostUdp::bind(local, self.maps.clone(), lease)
     }
 }

@@ -6,8 +6,12 @@
 //! | [`Choice::Pty`] | always, like a wired UART | never: the terminal can be closed and opened again |
 //! | [`Choice::Stdio`] | once | standard input ends |
 //!
-//! Bytes pass unchanged in both directions (spec: at-commands A.1).
+//! Bytes pass unchanged in both directions (spec: at-commands A.1), under hardware flow control: of
+//! what the host sends [`RING`] bytes are taken at a time, and only when the modem wants more; what the
+//! host does not read stays in the modem's ring of 8192. A full buffer stops the other side, and
+//! nothing is dropped.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -23,6 +27,13 @@ use futures_lite::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 mod pty;
 mod stdio;
+mod tape;
+
+pub use pty::Line;
+pub use tape::Tape;
+
+/// The receive ring of the reference UART (spec: at-commands A.1).
+pub const RING: usize = 2048;
 
 /// Which AT port is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +48,10 @@ pub enum Choice {
 
 /// An AT port that is ready for hosts.
 #[derive(Debug)]
-pub struct Port(Kind);
+pub struct Port {
+    kind: Kind,
+    tape: Option<Tape>,
+}
 
 #[derive(Debug)]
 enum Kind {
@@ -65,11 +79,19 @@ enum Wire {
 
 /// Bytes from the host. At the end of input every read gives 0.
 #[derive(Debug)]
-pub struct Rx(Rc<Wire>);
+pub struct Rx {
+    wire: Rc<Wire>,
+    /// What was taken from the wire and not yet by the modem.
+    ring: VecDeque<u8>,
+    tape: Option<Tape>,
+}
 
 /// Bytes to the host. Dropping it tells the host that no more will come.
 #[derive(Debug)]
-pub struct Tx(Rc<Wire>);
+pub struct Tx {
+    wire: Rc<Wire>,
+    tape: Option<Tape>,
+}
 
 impl Port {
     /// Opens the port. From here on hosts can connect and send.
@@ -78,7 +100,7 @@ impl Port {
     ///
     /// A sentence that names the address or path.
     pub fn open(choice: &Choice) -> anyhow::Result<Self> {
-        Ok(Self(match choice {
+        let kind = match choice {
             Choice::Listen(address) => {
                 let listener = Async::<TcpListener>::bind(*address)
                     .with_context(|| format!("cannot listen on {address}"))?;
@@ -100,13 +122,28 @@ impl Port {
                     output,
                 }
             }
-        }))
+        };
+        Ok(Self { kind, tape: None })
+    }
+
+    /// Writes down from here on what passes.
+    pub fn record(&mut self, tape: Tape) {
+        self.tape = Some(tape);
+    }
+
+    /// The settings of the line, where there is one to set.
+    #[must_use]
+    pub fn line(&self) -> Option<Line> {
+        match &self.kind {
+            Kind::Pty { pty, .. } => pty.line(),
+            Kind::Listen { .. } | Kind::Stdio { .. } => None,
+        }
     }
 
     /// The line that tells a script that, and where, the port is ready. Standard input needs none.
     #[must_use]
     pub fn announcement(&self) -> Option<String> {
-        match &self.0 {
+        match &self.kind {
             Kind::Listen { local, .. } => Some(format!("listening on {local}")),
             Kind::Pty { pty, .. } => Some(format!("pty {}", pty.path().display())),
             Kind::Stdio { .. } => None,
@@ -116,7 +153,7 @@ impl Port {
     /// The address of a listener, with the port that was taken.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        match &self.0 {
+        match &self.kind {
             Kind::Listen { local, .. } => Some(*local),
             Kind::Pty { .. } | Kind::Stdio { .. } => None,
         }
@@ -131,17 +168,25 @@ impl Port {
     ///
     /// When the listener cannot take connections any more.
     pub async fn accept(&mut self) -> io::Result<Option<(Rx, Tx)>> {
-        let wire = match &mut self.0 {
+        let wire = match &mut self.kind {
             Kind::Listen { listener, .. } => Some(Rc::new(Wire::Tcp(next_client(listener).await?))),
             Kind::Pty { wire, .. } => Some(Rc::clone(wire)),
             Kind::Stdio { wire, .. } => wire.take(),
         };
-        Ok(wire.map(|wire| (Rx(Rc::clone(&wire)), Tx(wire))))
+        Ok(wire.map(|wire| {
+            let rx = Rx {
+                wire: Rc::clone(&wire),
+                ring: VecDeque::with_capacity(RING),
+                tape: self.tape.clone(),
+            };
+            let tape = self.tape.clone();
+            (rx, Tx { wire, tape })
+        }))
     }
 
     /// Closes the port after everything written has left it. Drop the halves before.
     pub fn finish(self) {
-        if let Kind::Stdio { wire, output } = self.0 {
+        if let Kind::Stdio { wire, output } = self.kind {
             drop(wire);
             // A panic of that thread has been printed by itself.
             let _ = output.join();
@@ -171,10 +216,33 @@ impl ErrorType for Rx {
 impl Read for Rx {
     /// Dropping it loses nothing.
     async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let result = match &*self.0 {
-            Wire::Tcp(stream) => (&mut &*stream).read(into).await,
-            Wire::Pty(file) => (&mut &*file).read(into).await,
-            Wire::Stdio(stream) => (&mut &*stream).read(into).await,
+        if self.ring.is_empty() && !into.is_empty() {
+            let mut burst = [0; RING];
+            let count = self.fill(&mut burst).await?;
+            self.ring.extend(burst.iter().take(count));
+        }
+        let count = into.len().min(self.ring.len());
+        for (place, byte) in into.iter_mut().zip(self.ring.drain(..count)) {
+            *place = byte;
+        }
+        if let Some(tape) = &self.tape {
+            tape.sent(into.get(..count).unwrap_or_default());
+        }
+        Ok(count)
+    }
+}
+
+impl Rx {
+    /// Forgets what the modem has not taken, as a chip does whose power goes.
+    pub(super) fn clear(&mut self) {
+        self.ring.clear();
+    }
+
+    async fn fill(&self, burst: &mut [u8]) -> io::Result<usize> {
+        let result = match &*self.wire {
+            Wire::Tcp(stream) => (&mut &*stream).read(burst).await,
+            Wire::Pty(file) => (&mut &*file).read(burst).await,
+            Wire::Stdio(stream) => (&mut &*stream).read(burst).await,
         };
         match result {
             // For a modem a host that broke off is gone like one that hung up.
@@ -191,11 +259,15 @@ impl ErrorType for Tx {
 impl Write for Tx {
     /// Waits for room, as for a host that holds RTS back. Dropping it loses nothing.
     async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &*self.0 {
+        let count = match &*self.wire {
             Wire::Tcp(stream) => (&mut &*stream).write(bytes).await,
             Wire::Pty(file) => (&mut &*file).write(bytes).await,
             Wire::Stdio(stream) => (&mut &*stream).write(bytes).await,
+        }?;
+        if let Some(tape) = &self.tape {
+            tape.printed(bytes.get(..count).unwrap_or_default());
         }
+        Ok(count)
     }
 
     /// Nothing is held back here, so there is nothing to wait for.
@@ -207,7 +279,7 @@ impl Write for Tx {
 impl Drop for Tx {
     fn drop(&mut self) {
         // It fails only when the host is gone already.
-        let _ = match &*self.0 {
+        let _ = match &*self.wire {
             Wire::Tcp(stream) => stream.get_ref().shutdown(Shutdown::Write),
             Wire::Stdio(stream) => stream.get_ref().shutdown(Shutdown::Write),
             Wire::Pty(_) => Ok(()),

@@ -9,6 +9,7 @@ use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
 
 use super::args::{Chip, Clock};
+use super::control::Power;
 use super::net::{HostNet, Map, MapTable};
 use super::port::{Choice, Port};
 use super::wifi::SimWifi;
@@ -120,6 +121,8 @@ fn open(config: Config) -> io::Result<(Machine, Port)> {
         clock: Clock::Unset,
         net: HostNet::new(maps, wifi.clone()),
         wifi,
+        power: Power::default(),
+        tls_links: 5,
     };
     let port = Port::open(&Choice::Listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))))
         .map_err(|error| io::Error::other(format!("{error:#}")))?;

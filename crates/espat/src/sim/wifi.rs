@@ -2,7 +2,7 @@
 //!
 //! Nothing sleeps: a join yields where a radio would wait, and `WIFI CONNECTED` comes before
 //! `WIFI GOT IP` as on the chip. The addresses are those of the documentation's transcripts.
-//! [`Control`] takes access points away and brings them back.
+//! [`Control`] changes what is around the station while it runs.
 //!
 //! spec: at-commands B.3 (`AT+CWJAP`, `AT+CWLAP`), A.18.
 
@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::fmt;
 use std::future::poll_fn;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -19,12 +19,19 @@ use std::task::{Context, Poll, Waker};
 use at_modem::wifi::{AccessPoint, Encryption, Ipv4Config, Join, JoinError, Ssid, Wifi, WifiEvent};
 use futures_lite::future::yield_now;
 
+mod control;
+
+pub use control::{Control, ControlError};
+
 /// What the station has once it joined, from the documentation's transcripts.
 const ADDRESS: Ipv4Config = Ipv4Config {
     address: Ipv4Addr::new(192, 168, 3, 112),
     gateway: Ipv4Addr::new(192, 168, 3, 1),
     netmask: Ipv4Addr::new(255, 255, 255, 0),
 };
+
+/// The network of our own access point (spec: at-commands B.3, CIPAP).
+const OWN_NETWORK: [u8; 3] = [192, 168, 4];
 
 /// Hardware address of the station; locally administered, so nobody else's.
 const MAC: [u8; 6] = [0x02, 0xe5, 0x70, 0xa7, 0xff, 0x01];
@@ -114,6 +121,16 @@ impl ApSpec {
     }
 }
 
+impl ApSpec {
+    fn encryption(&self) -> Encryption {
+        if self.password.is_empty() {
+            Encryption::Open
+        } else {
+            Encryption::Wpa2Psk
+        }
+    }
+}
+
 impl fmt::Debug for ApSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApSpec")
@@ -147,11 +164,7 @@ impl Ap {
                     .nth(index)
                     .unwrap_or_default(),
                 rssi: (-40_i8).saturating_sub(weaker),
-                encryption: if spec.password.is_empty() {
-                    Encryption::Open
-                } else {
-                    Encryption::Wpa2Psk
-                },
+                encryption: spec.encryption(),
             },
             password: spec.password.clone(),
             present: true,
@@ -171,6 +184,8 @@ enum Station {
     Associated { ap: usize },
     /// Joined, with an address.
     Up { ap: usize },
+    /// Joined to `ap`, and the address was taken away.
+    Addressless { ap: usize },
     /// Access point `ap` went away; the station comes back with it.
     Lost { ap: usize },
 }
@@ -178,6 +193,10 @@ enum Station {
 struct State {
     aps: Vec<Ap>,
     station: Station,
+    /// What the station has once it joined.
+    config: Ipv4Config,
+    /// Who joined our own access point: hardware address and IPv4 address.
+    guests: Vec<([u8; 6], Ipv4Addr)>,
     /// Changes that no command caused, oldest first.
     events: VecDeque<WifiEvent>,
     /// Counts how often an address was lost, so that old sockets know they are old.
@@ -188,7 +207,9 @@ struct State {
 impl State {
     fn associated(&self) -> Option<&Ap> {
         match self.station {
-            Station::Associated { ap } | Station::Up { ap } => self.aps.get(ap),
+            Station::Associated { ap } | Station::Up { ap } | Station::Addressless { ap } => {
+                self.aps.get(ap)
+            }
             Station::Idle | Station::Lost { .. } => None,
         }
     }
@@ -270,6 +291,8 @@ impl SimWifi {
             state: Rc::new(RefCell::new(State {
                 aps,
                 station: Station::Idle,
+                config: ADDRESS,
+                guests: Vec::new(),
                 events: VecDeque::new(),
                 epoch: 0,
                 wakers: Vec::new(),
@@ -289,8 +312,37 @@ impl SimWifi {
         let state = self.state.borrow();
         state.is_up().then(|| Lease {
             wifi: self.clone(),
-            epoch: state.epoch,
+            epoch: Some(state.epoch),
         })
+    }
+
+    /// The way to `remote`: by the station if it has an address, else by our own access point, whose
+    /// network is there for as long as the power is.
+    #[must_use]
+    pub fn lease_to(&self, remote: IpAddr) -> Option<Lease> {
+        let ours = is_ours(remote).then(|| self.own_lease());
+        self.lease().or(ours)
+    }
+
+    /// The way a client came.
+    pub(super) fn lease_of_client(&self) -> Lease {
+        self.lease().unwrap_or_else(|| self.own_lease())
+    }
+
+    fn own_lease(&self) -> Lease {
+        Lease {
+            wifi: self.clone(),
+            epoch: None,
+        }
+    }
+
+    /// The power is gone: nothing is joined, nothing is told.
+    pub(super) fn lose_power(&self) {
+        self.change(|state| {
+            state.turn(Station::Idle);
+            state.guests.clear();
+            state.events.clear();
+        });
     }
 
     /// Changes the state and wakes all who wait for a change.
@@ -327,7 +379,10 @@ impl Wifi for SimWifi {
                 Ok(())
             }
             // It vanished between the association and the address.
-            Station::Idle | Station::Up { .. } | Station::Lost { .. } => {
+            Station::Idle
+            | Station::Up { .. }
+            | Station::Addressless { .. }
+            | Station::Lost { .. } => {
                 state.turn(Station::Idle);
                 Err(JoinError::Failed)
             }
@@ -380,7 +435,8 @@ impl Wifi for SimWifi {
     }
 
     fn address(&self) -> Option<Ipv4Config> {
-        self.state.borrow().is_up().then_some(ADDRESS)
+        let state = self.state.borrow();
+        state.is_up().then_some(state.config)
     }
 
     fn mac(&self) -> [u8; 6] {
@@ -388,63 +444,35 @@ impl Wifi for SimWifi {
     }
 }
 
-/// Takes access points away and brings them back. Clones control the same air.
-#[derive(Debug, Clone)]
-pub struct Control {
-    wifi: SimWifi,
-}
-
-impl Control {
-    /// Switches off every access point of that name; a station that was joined is told so.
-    pub fn vanish(&self, ssid: &[u8]) {
-        self.wifi.change(|state| {
-            for ap in state.aps.iter_mut().filter(|ap| ap.facts.ssid == *ssid) {
-                ap.present = false;
-            }
-            let gone = state.associated().is_some_and(|ap| !ap.present);
-            match state.station {
-                Station::Up { ap } if gone => {
-                    state.turn(Station::Lost { ap });
-                    state.events.push_back(WifiEvent::Disconnected);
-                }
-                // The join that is under way reports it.
-                Station::Associated { .. } if gone => state.turn(Station::Idle),
-                _ => {}
-            }
-        });
-    }
-
-    /// Switches them on again; a station that lost one of them joins it by itself.
-    pub fn appear(&self, ssid: &[u8]) {
-        self.wifi.change(|state| {
-            for ap in state.aps.iter_mut().filter(|ap| ap.facts.ssid == *ssid) {
-                ap.present = true;
-            }
-            if let Station::Lost { ap } = state.station
-                && state.aps.get(ap).is_some_and(|ap| ap.present)
-            {
-                state.turn(Station::Up { ap });
-                state
-                    .events
-                    .extend([WifiEvent::Connected, WifiEvent::GotIp]);
-            }
-        });
-    }
-}
-
 /// An address while it lasts.
 #[derive(Debug, Clone)]
 pub struct Lease {
     wifi: SimWifi,
-    epoch: u64,
+    /// `None` for our own access point's, which is never lost.
+    epoch: Option<u64>,
+}
+
+/// Whether it is in the network of our own access point.
+fn is_ours(remote: IpAddr) -> bool {
+    match remote {
+        IpAddr::V4(address) => address.octets().starts_with(&OWN_NETWORK),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
 }
 
 impl Lease {
+    /// Whether packets to `remote` go this way.
+    #[must_use]
+    pub fn leads_to(&self, remote: IpAddr) -> bool {
+        self.epoch.is_some() || is_ours(remote)
+    }
+
     /// Whether the address is still the station's.
     #[must_use]
     pub fn holds(&self) -> bool {
         let state = self.wifi.state.borrow();
-        state.is_up() && state.epoch == self.epoch
+        self.epoch
+            .is_none_or(|epoch| state.is_up() && state.epoch == epoch)
     }
 
     /// Waits until the address is lost. Dropping it loses nothing.

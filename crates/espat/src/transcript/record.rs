@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::secrets::{Known, command};
+use super::text::show;
 use super::{FROM_MODEM, Step, TO_MODEM, parse};
 
 /// What becomes of passwords and keys.
@@ -84,6 +85,27 @@ impl<W: Write> Recorder<W> {
             writeln!(self.out, "# {line}")?;
         }
         Ok(())
+    }
+
+    /// The control port obeyed this line.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    pub fn control(&mut self, line: &str) -> io::Result<()> {
+        self.end_modem()?;
+        let line = match (self.shows, line.split_once(',')) {
+            // The password of an access point.
+            (Secrets::Hidden, Some((head, password))) if is_password(head) => {
+                if let Some(name) = self.known.keep(password.as_bytes()) {
+                    writeln!(self.out, "@needs {name}")?;
+                }
+                let name = self.known.name(password.as_bytes()).unwrap_or_default();
+                format!("{},{{${name}}}", show(head.as_bytes()))
+            }
+            _ => show(line.as_bytes()),
+        };
+        writeln!(self.out, "@control {line}")
     }
 
     /// The modem read these bytes, `at` so long after the start.
@@ -296,6 +318,13 @@ impl<W: Write> Recorder<W> {
             writeln!(self.out, "{arrow}| {}", self.known.show(bytes))
         }
     }
+}
+
+/// Whether what follows the first comma of a control line is a password.
+fn is_password(head: &str) -> bool {
+    ["ap add ", "ap password "]
+        .iter()
+        .any(|start| head.starts_with(start))
 }
 
 /// The length of the first message, if it is there as a whole.

@@ -73,13 +73,22 @@ fn everything_can_be_said() {
         "--chip",
         "esp32c3",
         "--ap",
-        "home,secret",
+        "home,hush",
         "--ap",
         "open",
         "--map",
         "192.168.3.129:8739=127.0.0.1:8739",
         "--map",
         "cn.ntp.org.cn:123=[::1]:1123",
+        "--map",
+        ":333=0.0.0.0:4333",
+        "--tls-links",
+        "2",
+        "--control",
+        "127.0.0.1:0",
+        "--record",
+        "session.at",
+        "--record-danger-secrets",
         "--clock",
         "2026-01-01T00:00:00Z",
         "--log",
@@ -89,15 +98,19 @@ fn everything_can_be_said() {
     assert_eq!(args.flash, Some("flash.bin".into()));
     assert_eq!(args.chip, Chip::Esp32c3);
     let ap = |text: &str| ApSpec::parse(text.as_ref()).unwrap();
-    assert_eq!(args.ap, [ap("home,secret"), ap("open")]);
+    assert_eq!(args.ap, [ap("home,hush"), ap("open")]);
     let targets: Vec<_> = args.map.iter().map(|map| map.target.to_string()).collect();
-    assert_eq!(targets, ["127.0.0.1:8739", "[::1]:1123"]);
+    assert_eq!(targets, ["127.0.0.1:8739", "[::1]:1123", "0.0.0.0:4333"]);
     assert_eq!(
         args.clock.start(),
         Some(Timestamp::from_unix(1_767_225_600))
     );
     assert_eq!(args.log, Some(LogTarget::Stderr));
-    assert!(!format!("{args:?}").contains("secret"));
+    assert_eq!(args.tls_links, 2);
+    assert_eq!(args.control, Some("127.0.0.1:0".parse().unwrap()));
+    assert_eq!(args.record, Some("session.at".into()));
+    assert!(args.record_danger_secrets);
+    assert!(!format!("{args:?}").contains("hush"));
 
     let now = parse(&["--clock", "host"]).unwrap().clock.start().unwrap();
     assert!(now.as_unix() > 1_700_000_000);

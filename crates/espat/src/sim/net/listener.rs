@@ -1,17 +1,19 @@
-//! A listening TCP port of the simulated station, on the PC's loopback.
+//! A listening TCP port of the simulated module, on the PC's loopback or where a `--map` says.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use edge_nal::{TcpAccept, TcpBind as _};
 use edge_nal_std::{Stack, TcpAcceptor};
 
-use super::{HostTcp, NetError, while_leased};
-use crate::sim::wifi::Lease;
+use super::{HostTcp, MapTable, NetError};
+use crate::sim::wifi::SimWifi;
 
-/// A listening port of the simulated station: the same port of `127.0.0.1`, or of `::1`.
+/// A listening port: the same one of `127.0.0.1` (of `::1` for IPv6) unless `--map :PORT=ADDR:PORT` has it.
+///
+/// It listens on every interface, so it outlasts the station's address; connections do not.
 pub struct HostListener {
     acceptor: TcpAcceptor,
-    lease: Lease,
+    wifi: SimWifi,
 }
 
 impl std::fmt::Debug for HostListener {
@@ -21,13 +23,20 @@ impl std::fmt::Debug for HostListener {
 }
 
 impl HostListener {
-    pub(super) async fn bind(local: SocketAddr, lease: Lease) -> Result<Self, NetError> {
+    pub(super) async fn bind(
+        local: SocketAddr,
+        maps: &MapTable,
+        wifi: SimWifi,
+    ) -> Result<Self, NetError> {
         let loopback: IpAddr = match local {
             SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
             SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         };
-        let acceptor = Stack::new().bind((loopback, local.port()).into()).await?;
-        Ok(Self { acceptor, lease })
+        let place = maps
+            .own(local.port())
+            .unwrap_or_else(|| (loopback, local.port()).into());
+        let acceptor = Stack::new().bind(place).await?;
+        Ok(Self { acceptor, wifi })
     }
 }
 
@@ -37,7 +46,7 @@ impl TcpAccept for HostListener {
 
     /// Dropping it loses nothing: who knocked waits in the PC's queue.
     async fn accept(&self) -> Result<(SocketAddr, HostTcp), NetError> {
-        let (remote, socket) = while_leased(&self.lease, self.acceptor.accept()).await?;
-        Ok((remote, HostTcp::new(socket, self.lease.clone())?))
+        let (remote, socket) = self.acceptor.accept().await?;
+        Ok((remote, HostTcp::new(socket, self.wifi.lease_of_client())?))
     }
 }

@@ -1,4 +1,4 @@
-//! `--map HOST:PORT=ADDR:PORT`: which places are elsewhere.
+//! `--map HOST:PORT=ADDR:PORT`: which places are elsewhere. Without a host it is the modem's own port.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -22,6 +22,8 @@ pub enum Host {
     Name(String),
     /// An address.
     Address(IpAddr),
+    /// The modem itself: where its own port is on the PC.
+    Own,
 }
 
 impl Host {
@@ -37,6 +39,7 @@ impl fmt::Display for Host {
             Self::Name(name) => f.write_str(name),
             Self::Address(IpAddr::V4(address)) => address.fmt(f),
             Self::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
+            Self::Own => Ok(()),
         }
     }
 }
@@ -62,7 +65,7 @@ pub enum MapError {
     Source,
     /// What stands after `=` is not an address with a port.
     Target,
-    /// Nobody can be reached at 0.0.0.0 or `[::]`, or at port 0.
+    /// Nobody can be reached at 0.0.0.0 or `[::]`, or at port 0; the latter goes for our own ports too.
     Unreachable {
         /// The target.
         target: SocketAddr,
@@ -103,9 +106,6 @@ impl FromStr for Map {
     fn from_str(text: &str) -> Result<Self, MapError> {
         let (source, target) = text.split_once('=').ok_or(MapError::NoTarget)?;
         let target: SocketAddr = target.parse().map_err(|_| MapError::Target)?;
-        if target.ip().is_unspecified() || target.port() == 0 {
-            return Err(MapError::Unreachable { target });
-        }
         let (host, port) = source.rsplit_once(':').ok_or(MapError::Source)?;
         // `parse` alone would take "+80".
         let port = Some(port)
@@ -114,11 +114,19 @@ impl FromStr for Map {
             .filter(|&port| port != 0)
             .ok_or(MapError::Source)?;
         let host = parse_host(host).ok_or(MapError::Source)?;
+        // The modem may listen everywhere, but nothing can be sent to everywhere.
+        let nowhere = target.ip().is_unspecified() && host != Host::Own;
+        if nowhere || target.port() == 0 {
+            return Err(MapError::Unreachable { target });
+        }
         Ok(Self { host, port, target })
     }
 }
 
 fn parse_host(text: &str) -> Option<Host> {
+    if text.is_empty() {
+        return Some(Host::Own);
+    }
     if let Some(rest) = text.strip_prefix('[') {
         let address = rest.strip_suffix(']')?.parse().ok()?;
         return Some(Host::Address(IpAddr::V6(address)));
@@ -185,6 +193,12 @@ impl MapTable {
             .find_map(|(known, address)| (*known == name).then_some(IpAddr::V4(*address)))
     }
 
+    /// Where our own port is on the PC, if a `--map` says so.
+    pub(super) fn own(&self, port: u16) -> Option<SocketAddr> {
+        let own = |map: &&Map| map.host == Host::Own && map.port == port;
+        self.maps.iter().find(own).map(|map| map.target)
+    }
+
     /// Where a packet to `remote` goes.
     ///
     /// A mapped name answers only on its mapped ports; an address that is mapped with some ports is
@@ -211,8 +225,21 @@ impl MapTable {
         }
     }
 
+    /// Where an echo request to `remote` goes: to a mapped place of any port.
+    pub(super) fn redirect_host(&self, remote: IpAddr) -> IpAddr {
+        let of_name = self.names.iter().find(|(_, own)| *own == remote);
+        let found = self.maps.iter().find(|map| match (&map.host, of_name) {
+            (Host::Name(host), Some((name, _))) => host == name,
+            (Host::Address(host), None) => *host == remote,
+            _ => false,
+        });
+        found.map_or(remote, |map| map.target.ip())
+    }
+
     /// Whether some target needs a socket of the IPv6 (or the IPv4) kind.
     pub(super) fn has_target(&self, ipv6: bool) -> bool {
-        self.maps.iter().any(|map| map.target.is_ipv6() == ipv6)
+        self.maps
+            .iter()
+            .any(|map| map.host != Host::Own && map.target.is_ipv6() == ipv6)
     }
 }

@@ -2,10 +2,16 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
+
+use at_modem::TcpOptions;
 
 use edge_nal::{Close, Readable, TcpShutdown, TcpSplit};
 use edge_nal_std::TcpSocket;
 use embedded_io_async::{ErrorType, Read, Write};
+use rustix::net::sockopt::{
+    set_socket_keepalive, set_socket_linger, set_tcp_keepcnt, set_tcp_keepidle, set_tcp_keepintvl,
+};
 
 use super::{NetError, while_leased};
 use crate::sim::wifi::Lease;
@@ -50,6 +56,32 @@ impl HostTcp {
             .local_addr()
             .ok()
             .map(|own| own.port())
+    }
+}
+
+impl HostTcp {
+    /// Sets what `AT+CIPTCPOPT` and the keep-alive of `AT+CIPSTART` ask for.
+    pub(super) fn set_options(&self, options: TcpOptions) {
+        if let Err(error) = self.try_options(options) {
+            // The connection may be over already.
+            ::log::debug!("options of a connection: {error}");
+        }
+    }
+
+    fn try_options(&self, options: TcpOptions) -> io::Result<()> {
+        let socket = self.socket.get_ref();
+        // Without an answer to three probes, a second apart, the peer is gone (spec: B.4, CIPSTART).
+        set_socket_keepalive(socket, options.keep_alive != 0)?;
+        if options.keep_alive != 0 {
+            set_tcp_keepidle(socket, Duration::from_secs(options.keep_alive.into()))?;
+            set_tcp_keepintvl(socket, Duration::from_secs(1))?;
+            set_tcp_keepcnt(socket, 3)?;
+        }
+        let linger = options.linger.map(|s| Duration::from_secs(s.into()));
+        set_socket_linger(socket, linger)?;
+        // Nagle's algorithm stays off whatever is asked: a message of the modem is one write here, and
+        // waiting for acknowledgements would change nothing that a host sees but the time.
+        Ok(())
     }
 }
 

@@ -129,7 +129,6 @@ fn a_map_that_makes_no_sense_is_refused_with_its_reason() {
         ("", MapError::NoTarget),
         ("example.org:80", MapError::NoTarget),
         ("example.org=127.0.0.1:80", MapError::Source),
-        (":80=127.0.0.1:80", MapError::Source),
         (".:80=127.0.0.1:80", MapError::Source),
         ("example.org:=127.0.0.1:80", MapError::Source),
         ("example.org:0=127.0.0.1:80", MapError::Source),
@@ -411,7 +410,14 @@ fn without_an_address_nothing_is_reached() {
         let remote = "127.0.0.1:1".parse().unwrap();
         let kinds = [
             TcpConnect::connect(&net, remote).await.unwrap_err().kind(),
-            UdpBind::bind(&net, ANY).await.unwrap_err().kind(),
+            // It may be bound: what is sent to the network of our own access point goes there.
+            UdpBind::bind(&net, ANY)
+                .await
+                .unwrap()
+                .send(remote, b"x")
+                .await
+                .unwrap_err()
+                .kind(),
             net.get_host_by_name("a.example", AddrType::IPv4)
                 .await
                 .unwrap_err()
@@ -440,12 +446,12 @@ fn sockets_end_with_the_address_and_stay_ended() {
         let mut udp = UdpBind::bind(&net, ANY).await.unwrap();
         let vanish = async {
             futures_lite::future::yield_now().await;
-            control.vanish(b"iot");
+            control.vanish(b"iot").unwrap();
         };
         let mut byte = [0];
         let (read, ()) = futures_lite::future::zip(tcp.read(&mut byte), vanish).await;
         assert_eq!(read.unwrap_err().kind(), ErrorKind::ConnectionAborted);
-        control.appear(b"iot");
+        control.appear(b"iot").unwrap();
         let kinds = [
             tcp.write(b"x").await.unwrap_err().kind(),
             udp.send(remote, b"x").await.unwrap_err().kind(),

@@ -30,7 +30,7 @@ pub struct HostUdp {
 
 impl HostUdp {
     pub(super) fn bind(local: SocketAddr, maps: MapTable, lease: Lease) -> Result<Self, NetError> {
-        let other: IpAddr = match local {
+        let other: IpAddr = match maps.own(local.port()).unwrap_or(local) {
             SocketAddr::V4(_) => Ipv6Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv4Addr::UNSPECIFIED.into(),
         };
@@ -39,7 +39,10 @@ impl HostUdp {
             IpAddr::V4(address) if !address.is_loopback() => Ipv4Addr::UNSPECIFIED.into(),
             address => address,
         };
-        let first = Async::<UdpSocket>::bind((own, local.port()))?;
+        let place = maps
+            .own(local.port())
+            .unwrap_or_else(|| (own, local.port()).into());
+        let first = Async::<UdpSocket>::bind(place)?;
         first.get_ref().set_broadcast(true)?;
         let mut sockets = vec![first];
         if maps.has_target(other.is_ipv6()) {
@@ -140,6 +143,9 @@ impl UdpReceive for &HostUdp {
 
 impl UdpSend for &HostUdp {
     async fn send(&mut self, remote: SocketAddr, data: &[u8]) -> Result<(), NetError> {
+        if !self.lease.leads_to(remote.ip()) {
+            return Err(NetError::NoAddress);
+        }
         let target = self.maps.redirect(remote)?;
         let socket = self.socket_for(target.ip())?;
         // Before it is sent: the answer may be there first.

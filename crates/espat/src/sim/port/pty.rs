@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use async_io::Async;
+use at_grammar::commands::basic::UartConfig;
+use at_grammar::types::{FlowControl, Parity, StopBits};
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+use rustix::termios::{ControlModes, OptionalActions, tcgetattr, tcsetattr};
 
 /// Where pseudo-terminals live: a link into it is one of ours that was left behind.
 const TERMINALS: &str = "/dev/pts";
@@ -22,7 +24,7 @@ pub(super) struct Pty {
     path: PathBuf,
     /// Kept open, so that a host may close the terminal and come back: without any opener the other
     /// side would read errors, and the raw mode would be gone.
-    _kept: OwnedFd,
+    kept: OwnedFd,
     _link: Option<Link>,
 }
 
@@ -34,15 +36,52 @@ impl Pty {
         Ok((
             Self {
                 path,
-                _kept: kept,
+                kept: kept,
                 _link: link,
             },
             file,
         ))
     }
 
+    pub(super) fn line(&self) -> Option<Line> {
+        let fd = self.kept.try_clone().ok()?;
+        Some(Line(fd))
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// The line settings of a terminal, as its host sees them.
+#[derive(Debug)]
+pub struct Line(OwnedFd);
+
+impl Line {
+    /// Sets them. A pseudo-terminal keeps 8 data bits whatever it is told; the rate can be read back.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the PC says.
+    pub fn set(&self, uart: &UartConfig) -> io::Result<()> {
+        let mut settings = tcgetattr(&self.0)?;
+        settings.set_speed(uart.baud.get())?;
+        let flags = &mut settings.control_modes;
+        flags.remove(ControlModes::CSIZE);
+        flags.insert(match uart.data_bits.get() {
+            5 => ControlModes::CS5,
+            6 => ControlModes::CS6,
+            7 => ControlModes::CS7,
+            _ => ControlModes::CS8,
+        });
+        flags.set(ControlModes::CSTOPB, uart.stop_bits != StopBits::One);
+        flags.set(ControlModes::PARENB, uart.parity != Parity::None);
+        flags.set(ControlModes::PARODD, uart.parity == Parity::Odd);
+        flags.set(
+            ControlModes::CRTSCTS,
+            uart.flow_control != FlowControl::None,
+        );
+        Ok(tcsetattr(&self.0, OptionalActions::Now, &settings)?)
     }
 }
 

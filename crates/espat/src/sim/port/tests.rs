@@ -260,7 +260,14 @@ fn piped() -> (Port, io::PipeWriter, io::PipeReader) {
     let (from_modem, output) = io::pipe().unwrap();
     let (stream, output) = stdio::bridge(input, output).unwrap();
     let wire = Some(Rc::new(Wire::Stdio(stream)));
-    (Port(Kind::Stdio { wire, output }), to_modem, from_modem)
+    (
+        Port {
+            kind: Kind::Stdio { wire, output },
+            tape: None,
+        },
+        to_modem,
+        from_modem,
+    )
 }
 
 #[test]

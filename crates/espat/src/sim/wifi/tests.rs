@@ -174,7 +174,7 @@ fn a_scan_lists_what_is_there_with_plausible_numbers() {
         .map(|n| spec(format!("ap{n},password").as_bytes()))
         .collect();
     let wifi = SimWifi::new(&specs);
-    wifi.control().vanish(b"ap7");
+    wifi.control().vanish(b"ap7").unwrap();
     let mut found = Vec::new();
     block_on(wifi.scan(|ap| found.push(ap.clone())));
     assert_eq!(found.len(), 300);
@@ -199,18 +199,18 @@ fn a_lost_network_is_told_and_joined_again_when_it_is_back() {
     join(&wifi, request(b"iot", b"")).0.unwrap();
     let lease = wifi.lease().unwrap();
 
-    control.vanish(b"elsewhere");
+    assert_eq!(control.vanish(b"elsewhere"), Err(ControlError::NoSuchAp));
     assert_eq!(block_on(poll_once(wifi.event())), None);
     assert_eq!(block_on(poll_once(lease.lost())), None);
 
-    control.vanish(b"iot");
+    control.vanish(b"iot").unwrap();
     assert_eq!(block_on(poll_once(lease.lost())), Some(()));
     assert!(wifi.lease().is_none());
     assert_eq!(wifi.association(), None);
     assert_eq!(block_on(wifi.event()), WifiEvent::Disconnected);
     assert_eq!(block_on(poll_once(wifi.event())), None);
 
-    control.appear(b"iot");
+    control.appear(b"iot").unwrap();
     assert_eq!(block_on(wifi.event()), WifiEvent::Connected);
     assert_eq!(block_on(wifi.event()), WifiEvent::GotIp);
     assert_eq!(block_on(poll_once(wifi.event())), None);
@@ -223,9 +223,9 @@ fn leaving_ends_the_wish_to_come_back() {
     let wifi = SimWifi::new(&[]);
     join(&wifi, request(b"iot", b"")).0.unwrap();
     let lease = wifi.lease().unwrap();
-    wifi.control().vanish(b"iot");
+    wifi.control().vanish(b"iot").unwrap();
     block_on(wifi.leave());
-    wifi.control().appear(b"iot");
+    wifi.control().appear(b"iot").unwrap();
     assert_eq!(block_on(poll_once(wifi.event())), None);
     assert_eq!(wifi.association(), None);
     assert!(!lease.holds());
@@ -237,11 +237,11 @@ fn an_access_point_that_vanishes_during_the_join_fails_it_without_an_event() {
     let control = wifi.control();
     let result = block_on(wifi.join(request(b"iot", b""), async |event| {
         assert_eq!(event, WifiEvent::Connected);
-        control.vanish(b"iot");
+        control.vanish(b"iot").unwrap();
     }));
     assert_eq!(result, Err(JoinError::Failed));
     assert_eq!(block_on(poll_once(wifi.event())), None);
-    control.appear(b"iot");
+    control.appear(b"iot").unwrap();
     assert_eq!(block_on(poll_once(wifi.event())), None);
     assert_eq!(wifi.association(), None);
 }
@@ -258,7 +258,7 @@ fn a_waiting_task_is_woken_by_the_change() {
         };
         let vanishes = async {
             yield_now().await;
-            wifi.control().vanish(b"iot");
+            wifi.control().vanish(b"iot").unwrap();
         };
         let (event, ()) = futures_lite::future::zip(waits, vanishes).await;
         assert_eq!(event, WifiEvent::Disconnected);

@@ -1,0 +1,288 @@
+//! `--control ADDR:PORT`: a line in, a line out, for what happens around a module.
+//!
+//! ```text
+//! ap down iot          ▶ ok
+//! ap down nowhere      ▶ error: no access point has this name
+//! status               ▶ ok station=up ssid="iot" address=192.168.3.112 aps="iot",-40,up guests=0
+//! ```
+//!
+//! The commands are listed in `docs/simulator.md`, and by `help`.
+
+use std::ffi::OsStr;
+use std::future::{Future, poll_fn};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::ffi::OsStrExt as _;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use anyhow::Context as _;
+use async_io::Async;
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::signal::Signal;
+use futures_lite::StreamExt as _;
+use futures_lite::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+
+use super::port::Tape;
+use super::wifi::{ApSpec, Control};
+
+/// What `help` says.
+const HELP: &str = "ap add SSID[,PASSWORD] | ap remove SSID | ap down SSID | ap up SSID | \
+    ap password SSID[,PASSWORD] | ap signal SSID,DBM | address lose | address get [ADDR] | \
+    power cut | status | help";
+
+/// The power switch. Clones are the same switch.
+#[derive(Clone, Default)]
+pub struct Power(Rc<Signal<NoopRawMutex, ()>>);
+
+impl std::fmt::Debug for Power {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Power").finish_non_exhaustive()
+    }
+}
+
+impl Power {
+    /// Takes the power away for a moment.
+    pub fn cut(&self) {
+        self.0.signal(());
+    }
+
+    /// Waits until it is taken away. Dropping it loses nothing.
+    pub(super) async fn gone(&self) {
+        self.0.wait().await;
+    }
+}
+
+/// What the lines of a control port act on.
+#[derive(Debug, Clone)]
+pub struct Panel {
+    /// The air around the station.
+    pub air: Control,
+    /// The module's power.
+    pub power: Power,
+    /// Who writes down what was done.
+    pub tape: Option<Tape>,
+}
+
+/// A control port that is ready.
+#[derive(Debug)]
+pub struct ControlPort {
+    listener: Async<TcpListener>,
+    local: SocketAddr,
+}
+
+impl ControlPort {
+    /// Opens the port; port 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the address.
+    pub fn open(address: SocketAddr) -> anyhow::Result<Self> {
+        let listener = Async::<TcpListener>::bind(address)
+            .with_context(|| format!("cannot listen on {address}"))?;
+        let local = listener.get_ref().local_addr()?;
+        Ok(Self { listener, local })
+    }
+
+    /// The line that tells a script where it is.
+    #[must_use]
+    pub fn announcement(&self) -> String {
+        format!("control on {}", self.local)
+    }
+
+    /// Serves everyone who connects, for as long as it is polled.
+    pub async fn serve(&self, panel: &Panel) {
+        let mut clients: Vec<Pin<Box<dyn Future<Output = ()> + '_>>> = Vec::new();
+        let mut incoming = Box::pin(self.listener.incoming());
+        poll_fn(|context| {
+            while let Poll::Ready(Some(client)) = incoming.poll_next(context) {
+                // A client that left while it waited is none.
+                if let Ok(client) = client {
+                    clients.push(Box::pin(attend(client, panel)));
+                }
+            }
+            clients.retain_mut(|client| client.as_mut().poll(context).is_pending());
+            Poll::<()>::Pending
+        })
+        .await;
+    }
+}
+
+/// Answers one client until it goes.
+async fn attend(client: Async<TcpStream>, panel: &Panel) {
+    let mut lines = BufReader::new(&client).lines();
+    while let Some(Ok(line)) = lines.next().await {
+        let answer = match panel.obey(line.trim()) {
+            Ok(answer) if answer.is_empty() => "ok\n".to_owned(),
+            Ok(answer) => format!("ok {answer}\n"),
+            Err(error) => format!("error: {error}\n"),
+        };
+        if (&client).write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Panel {
+    /// Does what a line says; the answer behind `ok`.
+    ///
+    /// # Errors
+    ///
+    /// The answer behind `error:`.
+    pub fn obey(&self, line: &str) -> Result<String, String> {
+        let (family, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let (verb, argument) = rest.split_once(' ').unwrap_or((rest, ""));
+        let done = match (family, verb, argument) {
+            ("status", "", "") => return Ok(self.air.status()),
+            ("help", "", "") => return Ok(HELP.to_owned()),
+            ("power", "cut", "") => {
+                self.power.cut();
+                Ok(())
+            }
+            ("address", "lose", "") => self.air.lose_address(),
+            ("address", "get", "") => self.air.get_address(None),
+            ("address", "get", address) => {
+                let address: Ipv4Addr = address
+                    .parse()
+                    .map_err(|_| format!("{address} is no IPv4 address"))?;
+                self.air.get_address(Some(address))
+            }
+            ("ap", "add", spec) => self.air.add(&parse(spec)?),
+            ("ap", "password", spec) => self.air.protect(&parse(spec)?),
+            ("ap", "remove", ssid) => self.air.remove(ssid.as_bytes()),
+            ("ap", "down", ssid) => self.air.vanish(ssid.as_bytes()),
+            ("ap", "up", ssid) => self.air.appear(ssid.as_bytes()),
+            ("ap", "signal", argument) => {
+                let (ssid, dbm) = argument
+                    .rsplit_once(',')
+                    .and_then(|(ssid, dbm)| Some((ssid, dbm.parse().ok()?)))
+                    .ok_or("expected SSID,DBM with DBM from -128 to 127")?;
+                self.air.signal(ssid.as_bytes(), dbm)
+            }
+            _ => return Err(format!("unknown; {HELP}")),
+        };
+        done.map_err(|error| error.to_string())?;
+        if let Some(tape) = &self.tape {
+            tape.control(line);
+        }
+        Ok(String::new())
+    }
+}
+
+fn parse(spec: &str) -> Result<ApSpec, String> {
+    ApSpec::parse(OsStr::from_bytes(spec.as_bytes())).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::wifi::SimWifi;
+    use at_modem::wifi::{Join, Secret, Wifi as _};
+
+    #[test]
+    fn every_line_does_what_it_says_or_says_why_not() {
+        let wifi = SimWifi::new(&[]);
+        let panel = Panel {
+            air: wifi.control(),
+            power: Power::default(),
+            tape: None,
+        };
+        let join = Join {
+            ssid: b"net",
+            password: Secret(b"12345678"),
+            bssid: None,
+            secure_only: false,
+        };
+        let air = |rest: &str| Ok(rest.to_owned());
+        let no = |why: &str| Err(why.to_owned());
+        for (line, answer) in [
+            (
+                "status",
+                air("station=idle ssid=\"\" address=0.0.0.0 aps=\"iot\",-40,up guests=0"),
+            ),
+            ("address lose", no("the station is in no network")),
+            ("ap add net,12345678", air("")),
+            ("ap add net", no("there is one of this name already")),
+            ("ap down nowhere", no("no access point has this name")),
+            ("ap signal net,-70", air("")),
+            (
+                "ap signal net,loud",
+                no("expected SSID,DBM with DBM from -128 to 127"),
+            ),
+            ("ap remove iot", air("")),
+            ("ap up iot", no("no access point has this name")),
+            ("address get 1.2.3", no("1.2.3 is no IPv4 address")),
+        ] {
+            assert_eq!(panel.obey(line), answer, "{line}");
+        }
+        async_io::block_on(wifi.join(join, async |_| ())).unwrap();
+        for (line, answer) in [
+            ("address lose", air("")),
+            (
+                "status",
+                air("station=addressless ssid=\"net\" address=0.0.0.0 aps=\"net\",-70,up guests=0"),
+            ),
+            ("address get 10.0.0.7", air("")),
+            (
+                "status",
+                air("station=up ssid=\"net\" address=10.0.0.7 aps=\"net\",-70,up guests=0"),
+            ),
+            ("ap down net", air("")),
+            (
+                "status",
+                air("station=lost ssid=\"\" address=0.0.0.0 aps=\"net\",-70,down guests=0"),
+            ),
+        ] {
+            assert_eq!(panel.obey(line), answer, "{line}");
+        }
+        assert!(
+            panel
+                .obey("power off")
+                .unwrap_err()
+                .starts_with("unknown; ap add")
+        );
+        assert!(!panel.power.0.signaled());
+        panel.obey("power cut").unwrap();
+        assert!(panel.power.0.signaled());
+    }
+
+    #[test]
+    fn many_talk_at_once_and_each_hears_its_own_answer() {
+        use std::io::{BufRead as _, BufReader, Write as _};
+        let port = ControlPort::open("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = port.local;
+        let panel = Panel {
+            air: SimWifi::new(&[]).control(),
+            power: Power::default(),
+            tape: None,
+        };
+        let clients = std::thread::spawn(move || {
+            let mut clients = [(); 3].map(|()| std::net::TcpStream::connect(address).unwrap());
+            for (client, line) in clients.iter_mut().zip(["what", "ap down iot", "ap up iot"]) {
+                client.write_all(line.as_bytes()).unwrap();
+            }
+            let mut answers = Vec::new();
+            for client in &mut clients {
+                client.write_all(b"\n").unwrap();
+                let mut answer = String::new();
+                BufReader::new(client).read_line(&mut answer).unwrap();
+                answers.push(answer.chars().take(5).collect::<String>());
+            }
+            answers
+        });
+        let (done, wait) = async_io::Async::<std::os::unix::net::UnixStream>::pair().unwrap();
+        let answers = std::thread::spawn(move || {
+            let answers = clients.join().unwrap();
+            drop(done);
+            answers
+        });
+        let served = async {
+            port.serve(&panel).await;
+        };
+        let over = async {
+            wait.readable().await.unwrap();
+        };
+        async_io::block_on(futures_lite::future::or(served, over));
+        assert_eq!(answers.join().unwrap(), ["error", "ok\n", "ok\n"]);
+    }
+}

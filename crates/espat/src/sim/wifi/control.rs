@@ -1,0 +1,217 @@
+//! What happens around the station: access points come and go, addresses are lost, guests join.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use at_modem::wifi::WifiEvent;
+
+use super::{Ap, ApSpec, SimWifi, State, Station};
+
+/// Changes what is around the station. Clones control the same air.
+#[derive(Debug, Clone)]
+pub struct Control {
+    pub(super) wifi: SimWifi,
+}
+
+/// Why nothing changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ControlError {
+    /// No access point has this name.
+    NoSuchAp,
+    /// There is one of this name already.
+    Exists,
+    /// The station is in no network.
+    NotJoined,
+    /// No such station is in our network.
+    NoSuchGuest,
+}
+
+impl fmt::Display for ControlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoSuchAp => "no access point has this name",
+            Self::Exists => "there is one of this name already",
+            Self::NotJoined => "the station is in no network",
+            Self::NoSuchGuest => "no such station is in our network",
+        })
+    }
+}
+
+impl std::error::Error for ControlError {}
+
+impl Control {
+    /// Puts up another access point, weaker than those there are.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::Exists`].
+    pub fn add(&self, spec: &ApSpec) -> Result<(), ControlError> {
+        self.wifi.change(|state| {
+            if state.aps.iter().any(|ap| ap.facts.ssid == spec.ssid) {
+                return Err(ControlError::Exists);
+            }
+            let ap = Ap::new(state.aps.len(), spec);
+            state.aps.push(ap);
+            Ok(())
+        })
+    }
+
+    /// Takes an access point away for good.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::NoSuchAp`].
+    pub fn remove(&self, ssid: &[u8]) -> Result<(), ControlError> {
+        self.vanish(ssid)?;
+        self.each(ssid, |ap| ap.facts.ssid.clear())
+    }
+
+    /// Switches off every access point of that name; a station that was joined is told so.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::NoSuchAp`].
+    pub fn vanish(&self, ssid: &[u8]) -> Result<(), ControlError> {
+        self.each(ssid, |ap| ap.present = false)?;
+        self.wifi.change(|state| {
+            let gone = state.associated().is_some_and(|ap| !ap.present);
+            match state.station {
+                Station::Up { ap } | Station::Addressless { ap } if gone => {
+                    state.turn(Station::Lost { ap });
+                    state.events.push_back(WifiEvent::Disconnected);
+                }
+                // The join that is under way reports it.
+                Station::Associated { .. } if gone => state.turn(Station::Idle),
+                _ => {}
+            }
+        });
+        Ok(())
+    }
+
+    /// Switches them on again; a station that lost one of them joins it by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::NoSuchAp`].
+    pub fn appear(&self, ssid: &[u8]) -> Result<(), ControlError> {
+        self.each(ssid, |ap| ap.present = true)?;
+        self.wifi.change(|state| {
+            if let Station::Lost { ap } = state.station
+                && state.aps.get(ap).is_some_and(|ap| ap.present)
+            {
+                state.turn(Station::Up { ap });
+                state
+                    .events
+                    .extend([WifiEvent::Connected, WifiEvent::GotIp]);
+            }
+        });
+        Ok(())
+    }
+
+    /// Gives an access point another password, or none: who is in stays in.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::NoSuchAp`].
+    pub fn protect(&self, spec: &ApSpec) -> Result<(), ControlError> {
+        self.each(&spec.ssid, |ap| {
+            ap.password.clone_from(&spec.password);
+            ap.facts.encryption = spec.encryption();
+        })
+    }
+
+    /// Sets how strong an access point is, in dBm.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::NoSuchAp`].
+    pub fn signal(&self, ssid: &[u8], dbm: i8) -> Result<(), ControlError> {
+        self.each(ssid, |ap| ap.facts.rssi = dbm)
+    }
+
+    /// The station stays in its network without an address; its sockets end.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::NotJoined`], also without an address.
+    pub fn lose_address(&self) -> Result<(), ControlError> {
+        self.wifi.change(|state| match state.station {
+            Station::Up { ap } => {
+                state.turn(Station::Addressless { ap });
+                Ok(())
+            }
+            _ => Err(ControlError::NotJoined),
+        })
+    }
+
+    /// The station gets an address: this one, or the one it had. Sockets of another one end.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::NotJoined`].
+    pub fn get_address(&self, address: Option<Ipv4Addr>) -> Result<(), ControlError> {
+        self.wifi.change(|state| match state.station {
+            Station::Up { ap } | Station::Addressless { ap } => {
+                state.turn(Station::Up { ap });
+                if let Some(address) = address {
+                    state.config.address = address;
+                }
+                state.events.push_back(WifiEvent::GotIp);
+                Ok(())
+            }
+            _ => Err(ControlError::NotJoined),
+        })
+    }
+
+    /// One line of `name=value` about everything around the station.
+    #[must_use]
+    pub fn status(&self) -> String {
+        let state = self.wifi.state.borrow();
+        let station = match state.station {
+            Station::Idle => "idle",
+            Station::Associated { .. } => "joining",
+            Station::Up { .. } => "up",
+            Station::Addressless { .. } => "addressless",
+            Station::Lost { .. } => "lost",
+        };
+        let name = |state: &State| {
+            let ap = state.associated();
+            ap.map_or_else(String::new, |ap| ap.facts.ssid.escape_ascii().to_string())
+        };
+        let aps: Vec<String> = state
+            .aps
+            .iter()
+            .filter(|ap| !ap.facts.ssid.is_empty())
+            .map(|ap| {
+                let there = if ap.present { "up" } else { "down" };
+                let ssid = ap.facts.ssid.escape_ascii();
+                format!("\"{ssid}\",{},{there}", ap.facts.rssi)
+            })
+            .collect();
+        let address = if state.is_up() {
+            state.config.address
+        } else {
+            Ipv4Addr::UNSPECIFIED
+        };
+        format!(
+            "station={station} ssid=\"{}\" address={address} aps={} guests={}",
+            name(&state),
+            aps.join(";"),
+            state.guests.len()
+        )
+    }
+
+    fn each(&self, ssid: &[u8], mut change: impl FnMut(&mut Ap)) -> Result<(), ControlError> {
+        self.wifi.change(|state| {
+            let mut found = Err(ControlError::NoSuchAp);
+            for ap in &mut state.aps {
+                if !ssid.is_empty() && ap.facts.ssid == *ssid {
+                    change(ap);
+                    found = Ok(());
+                }
+            }
+            found
+        })
+    }
+}
