@@ -29,7 +29,7 @@ use super::wifi::{ApSpec, Control};
 /// What `help` says.
 const HELP: &str = "ap add SSID[,PASSWORD] | ap remove SSID | ap down SSID | ap up SSID | \
     ap password SSID[,PASSWORD] | ap signal SSID,DBM | address lose | address get [ADDR] | \
-    power cut | status | help";
+    station join MAC ADDR | station leave MAC | power cut | status | help";
 
 /// The power switch. Clones are the same switch.
 #[derive(Clone, Default)]
@@ -147,6 +147,14 @@ impl Panel {
                     .map_err(|_| format!("{address} is no IPv4 address"))?;
                 self.air.get_address(Some(address))
             }
+            ("station", "join", argument) => {
+                let (mac, address) = argument.split_once(' ').unwrap_or((argument, ""));
+                let address: Ipv4Addr = address
+                    .parse()
+                    .map_err(|_| format!("{address} is no IPv4 address"))?;
+                self.air.welcome(parse_mac(mac)?, address)
+            }
+            ("station", "leave", mac) => self.air.bid_farewell(parse_mac(mac)?),
             ("ap", "add", spec) => self.air.add(&parse(spec)?),
             ("ap", "password", spec) => self.air.protect(&parse(spec)?),
             ("ap", "remove", ssid) => self.air.remove(ssid.as_bytes()),
@@ -171,6 +179,20 @@ impl Panel {
 
 fn parse(spec: &str) -> Result<ApSpec, String> {
     ApSpec::parse(OsStr::from_bytes(spec.as_bytes())).map_err(|error| error.to_string())
+}
+
+fn parse_mac(text: &str) -> Result<[u8; 6], String> {
+    let bytes: Option<Vec<u8>> = text
+        .split(':')
+        .map(|byte| {
+            u8::from_str_radix(byte, 16)
+                .ok()
+                .filter(|_| byte.len() == 2)
+        })
+        .collect();
+    bytes
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| format!("{text} is no hardware address"))
 }
 
 #[cfg(test)]

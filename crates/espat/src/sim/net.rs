@@ -179,7 +179,7 @@ impl UdpBind for HostNet {
     /// Waits for nothing, so dropping it loses nothing.
     async fn bind(&self, local: SocketAddr) -> Result<HostUdp, NetError> {
         // Where it sends is not known yet.
-        let lease = self.wifi.lease_of_client();
+        let lease = self.wifi.lease_anywhere().ok_or(NetError::NoAddress)?;
         HostUdp::bind(local, self.maps.clone(), lease)
     }
 }

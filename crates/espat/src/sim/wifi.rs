@@ -11,17 +11,23 @@ use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::fmt;
 use std::future::poll_fn;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use at_modem::wifi::{AccessPoint, Encryption, Ipv4Config, Join, JoinError, Ssid, Wifi, WifiEvent};
+use at_modem::Unsupported;
+use at_modem::wifi::{
+    AccessPoint, Encryption, Ipv4Config, Join, JoinError, SoftAp, Ssid, Wifi, WifiEvent,
+};
 use futures_lite::future::yield_now;
 
 mod control;
+mod lease;
+mod own_ap;
 
 pub use control::{Control, ControlError};
+pub use lease::Lease;
 
 /// What the station has once it joined, from the documentation's transcripts.
 const ADDRESS: Ipv4Config = Ipv4Config {
@@ -29,9 +35,6 @@ const ADDRESS: Ipv4Config = Ipv4Config {
     gateway: Ipv4Addr::new(192, 168, 3, 1),
     netmask: Ipv4Addr::new(255, 255, 255, 0),
 };
-
-/// The network of our own access point (spec: at-commands B.3, CIPAP).
-const OWN_NETWORK: [u8; 3] = [192, 168, 4];
 
 /// Hardware address of the station; locally administered, so nobody else's.
 const MAC: [u8; 6] = [0x02, 0xe5, 0x70, 0xa7, 0xff, 0x01];
@@ -195,8 +198,8 @@ struct State {
     station: Station,
     /// What the station has once it joined.
     config: Ipv4Config,
-    /// Who joined our own access point: hardware address and IPv4 address.
-    guests: Vec<([u8; 6], Ipv4Addr)>,
+    mac: [u8; 6],
+    own: own_ap::OwnAp,
     /// Changes that no command caused, oldest first.
     events: VecDeque<WifiEvent>,
     /// Counts how often an address was lost, so that old sockets know they are old.
@@ -292,7 +295,8 @@ impl SimWifi {
                 aps,
                 station: Station::Idle,
                 config: ADDRESS,
-                guests: Vec::new(),
+                mac: MAC,
+                own: own_ap::OwnAp::default(),
                 events: VecDeque::new(),
                 epoch: 0,
                 wakers: Vec::new(),
@@ -306,42 +310,14 @@ impl SimWifi {
         Control { wifi: self.clone() }
     }
 
-    /// The present address as something that can be lost, or nothing without one.
-    #[must_use]
-    pub fn lease(&self) -> Option<Lease> {
-        let state = self.state.borrow();
-        state.is_up().then(|| Lease {
-            wifi: self.clone(),
-            epoch: Some(state.epoch),
-        })
-    }
-
-    /// The way to `remote`: by the station if it has an address, else by our own access point, whose
-    /// network is there for as long as the power is.
-    #[must_use]
-    pub fn lease_to(&self, remote: IpAddr) -> Option<Lease> {
-        let ours = is_ours(remote).then(|| self.own_lease());
-        self.lease().or(ours)
-    }
-
-    /// The way a client came.
-    pub(super) fn lease_of_client(&self) -> Lease {
-        self.lease().unwrap_or_else(|| self.own_lease())
-    }
-
-    fn own_lease(&self) -> Lease {
-        Lease {
-            wifi: self.clone(),
-            epoch: None,
-        }
-    }
-
     /// The power is gone: nothing is joined, nothing is told.
     pub(super) fn lose_power(&self) {
         self.change(|state| {
             state.turn(Station::Idle);
-            state.guests.clear();
+            state.own.stop();
             state.events.clear();
+            state.config = ADDRESS;
+            state.mac = MAC;
         });
     }
 
@@ -440,52 +416,70 @@ impl Wifi for SimWifi {
     }
 
     fn mac(&self) -> [u8; 6] {
-        MAC
-    }
-}
-
-/// An address while it lasts.
-#[derive(Debug, Clone)]
-pub struct Lease {
-    wifi: SimWifi,
-    /// `None` for our own access point's, which is never lost.
-    epoch: Option<u64>,
-}
-
-/// Whether it is in the network of our own access point.
-fn is_ours(remote: IpAddr) -> bool {
-    match remote {
-        IpAddr::V4(address) => address.octets().starts_with(&OWN_NETWORK),
-        IpAddr::V6(address) => address.is_unicast_link_local(),
-    }
-}
-
-impl Lease {
-    /// Whether packets to `remote` go this way.
-    #[must_use]
-    pub fn leads_to(&self, remote: IpAddr) -> bool {
-        self.epoch.is_some() || is_ours(remote)
+        self.state.borrow().mac
     }
 
-    /// Whether the address is still the station's.
-    #[must_use]
-    pub fn holds(&self) -> bool {
-        let state = self.wifi.state.borrow();
-        self.epoch
-            .is_none_or(|epoch| state.is_up() && state.epoch == epoch)
+    fn soft_ap_mac(&self) -> [u8; 6] {
+        let state = self.state.borrow();
+        state
+            .own
+            .mac
+            .unwrap_or_else(|| own_ap::mac_beside(state.mac))
     }
 
-    /// Waits until the address is lost. Dropping it loses nothing.
-    pub async fn lost(&self) {
-        poll_fn(|context| {
-            if self.holds() {
-                self.wifi.state.borrow_mut().listen(context);
-                Poll::Pending
-            } else {
-                Poll::Ready(())
+    async fn set_soft_ap(&self, config: Option<SoftAp<'_>>) -> Result<(), Unsupported> {
+        self.change(|state| {
+            let left = match config {
+                Some(config) => state.own.start(&config),
+                None => state.own.stop(),
+            };
+            state.events.extend(left);
+        });
+        Ok(())
+    }
+
+    fn stations(&self, mut found: impl FnMut([u8; 6], Ipv4Addr)) {
+        let guests = self.state.borrow().own.guests.clone();
+        for (mac, address) in guests {
+            found(mac, address);
+        }
+    }
+
+    async fn send_away(&self, station: Option<[u8; 6]>) {
+        self.change(|state| {
+            let left = state.own.send_away(station);
+            state.events.extend(left);
+        });
+    }
+
+    /// Sockets of the old address end.
+    async fn set_address(&self, address: Option<Ipv4Config>) -> Result<(), Unsupported> {
+        self.change(|state| {
+            let config = address.unwrap_or(ADDRESS);
+            if config != state.config {
+                state.config = config;
+                if let Station::Up { ap } = state.station {
+                    state.turn(Station::Up { ap });
+                }
             }
-        })
-        .await;
+        });
+        Ok(())
+    }
+
+    async fn set_mac(&self, soft_ap: bool, mac: [u8; 6]) -> Result<(), Unsupported> {
+        self.change(|state| {
+            if soft_ap {
+                state.own.mac = Some(mac);
+            } else {
+                state.mac = mac;
+            }
+        });
+        Ok(())
+    }
+
+    /// No DHCP server is there to be told.
+    fn set_hostname(&self, _: &str) -> Result<(), Unsupported> {
+        Ok(())
     }
 }
 

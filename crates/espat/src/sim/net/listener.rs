@@ -46,7 +46,12 @@ impl TcpAccept for HostListener {
 
     /// Dropping it loses nothing: who knocked waits in the PC's queue.
     async fn accept(&self) -> Result<(SocketAddr, HostTcp), NetError> {
-        let (remote, socket) = self.acceptor.accept().await?;
-        Ok((remote, HostTcp::new(socket, self.wifi.lease_of_client())?))
+        loop {
+            let (remote, socket) = self.acceptor.accept().await?;
+            // Without an interface nobody could have come: who did meanwhile is turned away.
+            if let Some(lease) = self.wifi.lease_anywhere() {
+                return Ok((remote, HostTcp::new(socket, lease)?));
+            }
+        }
     }
 }

@@ -410,14 +410,7 @@ fn without_an_address_nothing_is_reached() {
         let remote = "127.0.0.1:1".parse().unwrap();
         let kinds = [
             TcpConnect::connect(&net, remote).await.unwrap_err().kind(),
-            // It may be bound: what is sent to the network of our own access point goes there.
-            UdpBind::bind(&net, ANY)
-                .await
-                .unwrap()
-                .send(remote, b"x")
-                .await
-                .unwrap_err()
-                .kind(),
+            UdpBind::bind(&net, ANY).await.unwrap_err().kind(),
             net.get_host_by_name("a.example", AddrType::IPv4)
                 .await
                 .unwrap_err()

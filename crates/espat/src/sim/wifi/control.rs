@@ -23,6 +23,10 @@ pub enum ControlError {
     Exists,
     /// The station is in no network.
     NotJoined,
+    /// Our own access point is off, or full.
+    NoRoom,
+    /// Its network has no such address.
+    Elsewhere,
     /// No such station is in our network.
     NoSuchGuest,
 }
@@ -33,6 +37,8 @@ impl fmt::Display for ControlError {
             Self::NoSuchAp => "no access point has this name",
             Self::Exists => "there is one of this name already",
             Self::NotJoined => "the station is in no network",
+            Self::NoRoom => "the modem's own access point is off, or full",
+            Self::Elsewhere => "this address is not in the network of the modem's access point",
             Self::NoSuchGuest => "no such station is in our network",
         })
     }
@@ -139,6 +145,7 @@ impl Control {
         self.wifi.change(|state| match state.station {
             Station::Up { ap } => {
                 state.turn(Station::Addressless { ap });
+                state.events.push_back(WifiEvent::LostIp);
                 Ok(())
             }
             _ => Err(ControlError::NotJoined),
@@ -161,6 +168,48 @@ impl Control {
                 Ok(())
             }
             _ => Err(ControlError::NotJoined),
+        })
+    }
+
+    /// A station joins our own access point and is given this address.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::NoRoom`], [`ControlError::Elsewhere`], [`ControlError::Exists`].
+    pub fn welcome(&self, mac: [u8; 6], address: Ipv4Addr) -> Result<(), ControlError> {
+        self.wifi.change(|state| {
+            if !state.own.has_room() {
+                return Err(ControlError::NoRoom);
+            }
+            if !state.own.contains(address) {
+                return Err(ControlError::Elsewhere);
+            }
+            let taken = |guest: &([u8; 6], Ipv4Addr)| guest.0 == mac || guest.1 == address;
+            if state.own.guests.iter().any(taken) {
+                return Err(ControlError::Exists);
+            }
+            state.own.guests.push((mac, address));
+            state.events.extend([
+                WifiEvent::StationJoined { mac },
+                WifiEvent::StationAddressed { mac, address },
+            ]);
+            Ok(())
+        })
+    }
+
+    /// A station leaves our own access point.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::NoSuchGuest`].
+    pub fn bid_farewell(&self, mac: [u8; 6]) -> Result<(), ControlError> {
+        self.wifi.change(|state| {
+            let left = state.own.send_away(Some(mac));
+            if left.is_empty() {
+                return Err(ControlError::NoSuchGuest);
+            }
+            state.events.extend(left);
+            Ok(())
         })
     }
 
@@ -198,7 +247,7 @@ impl Control {
             "station={station} ssid=\"{}\" address={address} aps={} guests={}",
             name(&state),
             aps.join(";"),
-            state.guests.len()
+            state.own.guests.len()
         )
     }
 
