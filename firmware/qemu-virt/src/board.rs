@@ -1,0 +1,104 @@
+//! QEMU's `virt` board: where things are, which interrupt is whose, and the ways out.
+
+use riscv::interrupt::{Exception, Interrupt};
+use riscv_rt::TrapFrame;
+
+use crate::mmio::Reg;
+use crate::uart16550::Uart16550;
+use crate::virtio;
+
+/// The AT port.
+// SAFETY: a 16550 of the `virt` board; nobody else names its registers.
+pub(crate) static UART: Uart16550 = unsafe { Uart16550::at(0x1000_0000) };
+const UART_IRQ: u32 = 10;
+/// Input clock of 3.6864 MHz by 16 × 115200.
+const UART_DIVISOR: u16 = 2;
+
+/// SiFive test device: what ends or restarts the machine.
+// SAFETY: the device is there on this board.
+const FINISHER: Reg<u32> = unsafe { Reg::at(0x0010_0000) };
+const FINISHER_RESET: u32 = 0x7777;
+
+/// PLIC, hart 0 in machine mode: priorities, enable bits, threshold, and who interrupts.
+const PLIC: usize = 0x0c00_0000;
+// SAFETY: PLIC of the `virt` board; sources 0 to 31.
+const PLIC_ENABLE: Reg<u32> = unsafe { Reg::at(PLIC + 0x2000) };
+// SAFETY: PLIC of the `virt` board.
+const PLIC_THRESHOLD: Reg<u32> = unsafe { Reg::at(PLIC + 0x20_0000) };
+// SAFETY: PLIC of the `virt` board.
+const PLIC_CLAIM: Reg<u32> = unsafe { Reg::at(PLIC + 0x20_0004) };
+
+/// Starts the port and lets interrupts in.
+pub(crate) fn start() {
+    UART.start(UART_DIVISOR);
+    let sources = [UART_IRQ].into_iter().chain(virtio::IRQS);
+    let mut enabled = 0;
+    for source in sources {
+        let priority = usize::try_from(source * 4).unwrap_or(0) + PLIC;
+        // SAFETY: PLIC of the `virt` board: a word of priority for each source.
+        unsafe { Reg::<u32>::at(priority) }.write(1);
+        enabled |= 1 << source;
+    }
+    PLIC_THRESHOLD.write(0);
+    PLIC_ENABLE.write(enabled);
+    // SAFETY: each source that is enabled has a handler below.
+    unsafe { riscv::register::mie::set_mext() }
+    // SAFETY: its handler is in `clint`; the comparator starts at its end.
+    unsafe { riscv::register::mie::set_mtimer() }
+    // SAFETY: no critical section is open, and all handlers are in place.
+    unsafe { riscv::interrupt::enable() }
+}
+
+#[riscv_rt::core_interrupt(Interrupt::MachineExternal)]
+fn external() {
+    loop {
+        match PLIC_CLAIM.read() {
+            0 => return,
+            source => {
+                if source == UART_IRQ {
+                    UART.on_interrupt();
+                } else {
+                    virtio::on_interrupt(source);
+                }
+                PLIC_CLAIM.write(source);
+            }
+        }
+    }
+}
+
+/// The machine starts again; RAM keeps its content, the program is loaded anew.
+pub(crate) fn restart() -> ! {
+    loop {
+        FINISHER.write(FINISHER_RESET);
+    }
+}
+
+/// A line in the log, and a new start: a module that has lost its way must not be silent for ever.
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    log::error!("{info}");
+    restart()
+}
+
+/// What no program does that is right.
+// SAFETY: the name is that of riscv-rt's hook, and the signature its own.
+#[unsafe(export_name = "ExceptionHandler")]
+fn exception(frame: &TrapFrame) -> ! {
+    panic!(
+        "trap: cause {}, pc {:#x}, value {:#x}, ra {:#x}",
+        riscv::register::mcause::read().code(),
+        riscv::register::mepc::read(),
+        riscv::register::mtval::read(),
+        frame.ra
+    )
+}
+
+/// A line for a log that nobody reads: the emulator was started without semihosting, and the call is
+/// a plain breakpoint. It is passed over; -1 is what a call that failed returns.
+#[riscv_rt::exception(Exception::Breakpoint)]
+fn unheard(frame: &mut TrapFrame) {
+    frame.a0 = usize::MAX;
+    let after = riscv::register::mepc::read().wrapping_add(4);
+    // SAFETY: `ebreak` of a semihosting call is never the short one, so the next instruction is there.
+    unsafe { riscv::register::mepc::write(after) }
+}

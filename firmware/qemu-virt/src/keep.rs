@@ -1,0 +1,43 @@
+//! What outlives a restart by command: the time, as the memory of a chip's RTC keeps it.
+//!
+//! ```text
+//! KEEP (memory.x): | microseconds since 1970 | their inverse |    u64 each, little-endian
+//! ```
+//!
+//! Written right before a restart and struck out when read: after a power cut there is no time here, and
+//! whatever RAM holds then does not match.
+
+use crate::mmio::Reg;
+
+/// Start of the region KEEP of memory.x.
+const KEEP: usize = 0x8040_0000;
+
+const fn word(number: usize) -> Reg<u32> {
+    // SAFETY: RAM of the board that no section lies in; words 0 to 3.
+    unsafe { Reg::at(KEEP + number * 4) }
+}
+
+fn put(at: usize, value: u64) {
+    let [a, b, c, d, e, f, g, h] = value.to_le_bytes();
+    word(at).write(u32::from_le_bytes([a, b, c, d]));
+    word(at + 1).write(u32::from_le_bytes([e, f, g, h]));
+}
+
+fn get(at: usize) -> u64 {
+    u64::from(word(at + 1).read()) << 32 | u64::from(word(at).read())
+}
+
+/// Keeps the time for the next start.
+pub(crate) fn time(micros: i64) {
+    let bits = micros.cast_unsigned();
+    put(0, bits);
+    put(2, !bits);
+}
+
+/// The time at the restart, once.
+pub(crate) fn take_time() -> Option<i64> {
+    let (bits, inverse) = (get(0), get(2));
+    put(0, 0);
+    put(2, 0);
+    (bits == !inverse).then_some(bits.cast_signed())
+}

@@ -1,0 +1,146 @@
+//! The modem on QEMU's RISC-V `virt` board: what is wired to what, and nothing else.
+//!
+//! ```text
+//! 16550 UART ── AT port ──┐
+//! CFI flash, 4 KiB sectors┤
+//! virtio-net, embassy-net ┼── at_modem::Modem
+//! virtio-rng              ┤
+//! CLINT, embassy-time     ┘        semihosting ◀── log
+//! ```
+//!
+//! No decision of the protocol is taken here. All `unsafe` of the repository is in this folder and in
+//! its siblings: registers, shared memory, the ways in and out.
+#![no_std]
+#![no_main]
+
+mod board;
+mod cfi;
+mod clint;
+mod entropy;
+mod ethernet;
+mod keep;
+mod logger;
+mod mmio;
+mod net;
+mod sectors;
+mod uart16550;
+mod virtio;
+mod wire;
+
+use at_modem::{BUILT, Exit, Identity, Modem, ModemMemory, Parts, Platform, WallClock};
+use embassy_executor::{Executor, Spawner};
+use embassy_net::{Config, Runner, Stack, StackResources};
+use rand_core::RngCore as _;
+use static_cell::{ConstStaticCell, StaticCell};
+
+use crate::cfi::Cfi;
+use crate::entropy::Entropy;
+use crate::ethernet::Ethernet;
+use crate::net::{Net, SOCKETS, TCP, TcpMemory, UDP, UdpMemory};
+use crate::sectors::Sectors;
+use crate::uart16550::{Rx, Tx};
+use crate::wire::Wire;
+
+/// The second flash bank of the board; QEMU starts programs from the first.
+const FLASH: usize = 0x2200_0000;
+
+/// TLS sessions at once: what the RAM of an ESP32-C3 has room for beside the rest.
+const SESSIONS: usize = 2;
+
+struct Virt;
+
+impl Platform for Virt {
+    type Net = Net;
+    type Wifi = Wire;
+    type Flash = Sectors;
+    type Rng = Entropy;
+    type Board = ();
+}
+
+#[riscv_rt::entry]
+fn main() -> ! {
+    static EXECUTOR: StaticCell<Executor> = StaticCell::new();
+    logger::start();
+    board::start();
+    EXECUTOR.init(Executor::new()).run(|spawner| {
+        if let Err(missing) = start(spawner) {
+            // Nothing to be done without a hand at the board; a restart would find the same.
+            log::error!("no modem here: {missing}");
+        }
+    })
+}
+
+/// Finds the parts and starts the tasks.
+fn start(spawner: Spawner) -> Result<(), &'static str> {
+    static RESOURCES: StaticCell<StackResources<SOCKETS>> = StaticCell::new();
+    let mut entropy = Entropy::find().ok_or("no randomness (-device virtio-rng-device)")?;
+    let ethernet = Ethernet::find().ok_or("no network (-device virtio-net-device)")?;
+    // SAFETY: the second flash bank of the `virt` board, named here alone.
+    let flash = unsafe { Cfi::find(FLASH) }.ok_or("no flash")?;
+    let config = Config::default();
+    let seed = entropy.next_u64();
+    let resources = RESOURCES.init(StackResources::new());
+    let (stack, runner) = embassy_net::new(ethernet, config, resources, seed);
+    spawner.spawn(network(runner).map_err(|_| "no room for a task")?);
+    spawner.spawn(modem(stack, flash, entropy).map_err(|_| "no room for a task")?);
+    Ok(())
+}
+
+#[embassy_executor::task]
+async fn network(mut runner: Runner<'static, Ethernet>) -> ! {
+    runner.run().await
+}
+
+#[embassy_executor::task]
+async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
+    static MEMORY: ConstStaticCell<ModemMemory<SESSIONS>> =
+        ConstStaticCell::new(ModemMemory::new());
+    static WIRE: StaticCell<Wire> = StaticCell::new();
+    static TCP_MEMORY: ConstStaticCell<[TcpMemory; TCP]> =
+        ConstStaticCell::new([TcpMemory::NEW; TCP]);
+    static UDP_MEMORY: ConstStaticCell<[UdpMemory; UDP]> =
+        ConstStaticCell::new([UdpMemory::NEW; UDP]);
+
+    log::info!("modem task");
+    let wire: &Wire = WIRE.init(Wire::new(stack));
+    let net = Net::new(stack, wire, TCP_MEMORY.take(), UDP_MEMORY.take());
+    let flash = match Sectors::open(flash).await {
+        Some(Ok(flash)) => flash,
+        Some(Err(error)) => return log::error!("no modem here: {error}"),
+        None => return log::error!("no modem here: the flash is too small"),
+    };
+    log::info!("flash open");
+    let clock = WallClock::new();
+    if let Some(micros) = keep::take_time() {
+        clock.set_micros(micros);
+    }
+    let parts = Parts {
+        net: &net,
+        wifi: wire,
+        flash,
+        rng,
+        board: &(),
+        clock: &clock,
+        identity: Identity {
+            chip: "ESP32C3",
+            module: "QEMU-VIRT",
+        },
+        built: BUILT,
+    };
+    let mut modem = match Modem::<Virt>::boot(parts).await {
+        Ok(modem) => modem,
+        Err(error) => return log::error!("no modem here: {error}"),
+    };
+    log::info!("booted");
+    let (mut rx, mut tx) = (Rx(&board::UART), Tx(&board::UART));
+    let exit = modem.run(MEMORY.take(), &mut rx, &mut tx).await;
+    if let Exit::DeepSleep { ms } = exit {
+        embassy_time::Timer::after_millis(u64::from(ms)).await;
+    }
+    // What was said last is in the port's ring still.
+    let Ok(()) = embedded_io_async::Write::flush(&mut tx).await;
+    if let Some(micros) = clock.micros() {
+        keep::time(micros);
+    }
+    board::restart()
+}
