@@ -101,7 +101,6 @@ async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
     static UDP_MEMORY: ConstStaticCell<[UdpMemory; UDP]> =
         ConstStaticCell::new([UdpMemory::NEW; UDP]);
 
-    log::info!("modem task");
     let wire: &Wire = WIRE.init(Wire::new(stack));
     let net = Net::new(stack, wire, TCP_MEMORY.take(), UDP_MEMORY.take());
     let flash = match Sectors::open(flash).await {
@@ -109,7 +108,6 @@ async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
         Some(Err(error)) => return log::error!("no modem here: {error}"),
         None => return log::error!("no modem here: the flash is too small"),
     };
-    log::info!("flash open");
     let clock = WallClock::new();
     if let Some(micros) = keep::take_time() {
         clock.set_micros(micros);
@@ -131,7 +129,6 @@ async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
         Ok(modem) => modem,
         Err(error) => return log::error!("no modem here: {error}"),
     };
-    log::info!("booted");
     let (mut rx, mut tx) = (Rx(&board::UART), Tx(&board::UART));
     let exit = modem.run(MEMORY.take(), &mut rx, &mut tx).await;
     if let Exit::DeepSleep { ms } = exit {

@@ -12,6 +12,8 @@ use at_modem::wifi::{AccessPoint, Encryption, Ipv4Config, Join, JoinError, Ssid,
 use embassy_net::{ConfigV4, DhcpConfig, HardwareAddress, Stack};
 use embassy_sync::waitqueue::MultiWakerRegistration;
 
+use crate::virtio::ARRIVED;
+
 /// Sockets and whoever else may wait for the end of an address. One more than that only wakes all.
 const WAITING: usize = 16;
 
@@ -35,6 +37,12 @@ impl Wire {
             epoch: Cell::new(0),
             waiting: RefCell::new(MultiWakerRegistration::new()),
         }
+    }
+
+    fn configure(&self, config: ConfigV4) {
+        self.stack.set_config_v4(config);
+        // The stack does not look at it by itself; it does when a frame arrives.
+        ARRIVED.wake();
     }
 
     /// The present address as something that can be lost. `None` without one.
@@ -64,15 +72,14 @@ impl Wifi for Wire {
         );
         self.joined.replace(Some(ssid));
         progress(WifiEvent::Connected).await;
-        self.stack
-            .set_config_v4(ConfigV4::Dhcp(DhcpConfig::default()));
+        self.configure(ConfigV4::Dhcp(DhcpConfig::default()));
         self.stack.wait_config_up().await;
         progress(WifiEvent::GotIp).await;
         Ok(())
     }
 
     async fn leave(&self) {
-        self.stack.set_config_v4(ConfigV4::None);
+        self.configure(ConfigV4::None);
         if self.joined.take().is_some() {
             self.epoch.set(self.epoch.get().wrapping_add(1));
             self.waiting.borrow_mut().wake();
