@@ -1,6 +1,7 @@
 //! Commands that are printed before they run, so that a person can run the same by hand.
 
 use std::fmt;
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -89,6 +90,15 @@ impl Cmd {
                 )
             }
         }
+    }
+
+    /// Starts the command without a word, its standard error going to the file `errors`.
+    pub(crate) fn spawn(&self, errors: File) -> Result<Child> {
+        self.command()
+            .stdout(Stdio::null())
+            .stderr(errors)
+            .spawn()
+            .with_context(|| format!("cannot start `{}`", self.program))
     }
 
     /// What the command prints, or nothing if it cannot be had: for looking, not for doing.

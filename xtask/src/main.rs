@@ -6,6 +6,7 @@
 mod bare_metal;
 mod checks;
 mod cmd;
+mod qemu;
 mod setup;
 mod stack;
 mod steps;
@@ -66,6 +67,8 @@ enum Command {
         #[arg(long)]
         fast: bool,
     },
+    /// The modem as an image for an emulated board: sizes, the whole story, and power cuts.
+    Qemu,
     /// The integration tests of the programs, against real servers.
     E2e,
     /// Build and run every example.
@@ -104,6 +107,7 @@ impl Command {
                 }
                 vec![Step::Stack]
             }
+            Self::Qemu => vec![Step::Qemu],
             Self::E2e => vec![Step::E2e],
             Self::Examples => vec![Step::Examples],
         };

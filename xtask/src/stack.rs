@@ -124,7 +124,7 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler, optimise: Optimise)
 }
 
 /// Cargo with what the place of `core` asks for.
-fn build(core: &Core) -> Result<Cmd> {
+pub(crate) fn build(core: &Core) -> Result<Cmd> {
     match core {
         Core::Rustup(_) => Ok(Cmd::new("cargo build")),
         Core::System => {
@@ -155,7 +155,7 @@ fn linker() -> Option<PathBuf> {
 }
 
 /// QEMU, and the folders of its libraries where setup has unpacked it.
-struct Emulator {
+pub(crate) struct Emulator {
     program: PathBuf,
     libraries: Vec<PathBuf>,
 }
@@ -166,7 +166,7 @@ pub(crate) fn unpacked(tools: &Path) -> PathBuf {
 }
 
 impl Emulator {
-    fn find(workspace: &Workspace) -> Option<Self> {
+    pub(crate) fn find(workspace: &Workspace) -> Option<Self> {
         let tools = unpacked(&workspace.scratch("tools"));
         let program = find(workspace)?;
         let mut libraries = Vec::new();
@@ -181,8 +181,8 @@ impl Emulator {
         Some(Self { program, libraries })
     }
 
-    /// Runs `program` to its end, its serial port going to the file `printed`.
-    fn run(&self, program: &Path, printed: &Path) -> Result<()> {
+    /// The emulator, without arguments.
+    pub(crate) fn command(&self) -> Cmd {
         let folders: Vec<_> = self
             .libraries
             .iter()
@@ -192,9 +192,14 @@ impl Emulator {
         if !folders.is_empty() {
             cmd = cmd.arg(format!("LD_LIBRARY_PATH={}", folders.join(":")));
         }
-        let cmd = cmd.arg(self.program.to_string_lossy());
+        cmd.arg(self.program.to_string_lossy())
+    }
+
+    /// Runs `program` to its end, its serial port going to the file `printed`.
+    fn run(&self, program: &Path, printed: &Path) -> Result<()> {
         // One instruction per tick: the counters then count exactly.
-        cmd.args("-machine virt -bios none -icount shift=0 -display none -monitor none".split(' '))
+        self.command()
+            .args("-machine virt -bios none -icount shift=0 -display none -monitor none".split(' '))
             .arg("-serial")
             .arg(format!("file:{}", printed.display()))
             .arg("-kernel")

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::bare_metal::{self, Compiler};
+use crate::qemu;
 use crate::setup::{self, Consent};
 use crate::stack::{self, Optimise};
 use crate::workspace::Workspace;
@@ -20,6 +21,7 @@ pub(crate) enum Step {
     Doc,
     BareMetal,
     Stack,
+    Qemu,
     E2e,
     Examples,
 }
@@ -34,6 +36,7 @@ pub(crate) const ALL: &[Step] = &[
     Step::Doc,
     Step::BareMetal,
     Step::Stack,
+    Step::Qemu,
     Step::E2e,
     Step::Examples,
 ];
@@ -58,6 +61,7 @@ impl Step {
             Self::Doc => "doc",
             Self::BareMetal => "bare-metal",
             Self::Stack => "stack",
+            Self::Qemu => "qemu",
             Self::E2e => "e2e",
             Self::Examples => "examples",
         }
@@ -80,6 +84,9 @@ impl Step {
             Self::Stack => {
                 "make the frames or futures named above smaller; docs/footprint.md tells what was measured before"
             }
+            Self::Qemu => {
+                "read what the board was expected to say, and its log, whose name is above; the same in the simulator is `cargo xtask e2e`"
+            }
             Self::E2e => {
                 "read the failed transcript above; `cargo xtask setup` tells which servers are missing"
             }
@@ -97,6 +104,7 @@ impl Step {
             Self::Doc => checks::run(&checks::doc(), "packages"),
             Self::BareMetal => bare_metal::run(workspace, options.compiler),
             Self::Stack => stack::run(workspace, options.compiler, options.optimise),
+            Self::Qemu => qemu::run(workspace, options.compiler),
             Self::E2e => checks::run(&checks::e2e(workspace), "end-to-end tests"),
             Self::Examples => checks::run(&checks::examples(workspace), "examples"),
         }

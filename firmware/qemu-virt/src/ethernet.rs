@@ -141,10 +141,7 @@ impl Driver for Ethernet {
 
     fn transmit(&mut self, cx: &mut Context<'_>) -> Option<Self::TxToken<'_>> {
         ARRIVED.register(cx.waker());
-        self.0
-            .borrow_mut()
-            .can_send()
-            .then_some(ToSend(&self.0))
+        self.0.borrow_mut().can_send().then_some(ToSend(&self.0))
     }
 
     fn link_state(&mut self, _: &mut Context<'_>) -> LinkState {
@@ -198,9 +195,7 @@ impl TxToken for ToSend<'_> {
         inner.can_send();
         let Some(buffer) = inner.free.pop() else {
             log::warn!("a frame found no buffer");
-            return f(&mut [0; BUFFER]
-                .get_mut(..len)
-                .unwrap_or_default());
+            return f(&mut [0; BUFFER].get_mut(..len).unwrap_or_default());
         };
         let header = inner.device.fill_buffer_header(buffer).unwrap_or(0);
         let end = header.saturating_add(len).min(BUFFER);

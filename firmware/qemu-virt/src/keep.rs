@@ -10,7 +10,7 @@
 use crate::mmio::Reg;
 
 /// Start of the region KEEP of memory.x.
-const KEEP: usize = 0x8040_0000;
+const KEEP: usize = 0x8030_0000;
 
 const fn word(number: usize) -> Reg<u32> {
     // SAFETY: RAM of the board that no section lies in; words 0 to 3.

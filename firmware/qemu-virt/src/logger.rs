@@ -14,7 +14,13 @@ impl Log for Semihosting {
     fn log(&self, record: &Record<'_>) {
         // One call to the emulator for a line, so that lines stay whole; what is longer is cut.
         let mut line = heapless::String::<512>::new();
-        let _ = write!(line, "{} {}: {}", record.level(), record.target(), record.args());
+        let _ = write!(
+            line,
+            "{} {}: {}",
+            record.level(),
+            record.target(),
+            record.args()
+        );
         if let Ok(mut errors) = semihosting::io::stderr() {
             // Without a log the modem is still a modem.
             let _ = semihosting::io::Write::write_all(&mut errors, line.as_bytes());

@@ -112,7 +112,8 @@ impl Uart16550 {
     /// Only where interrupts are off.
     fn enable(&self, which: u8, on: bool) {
         let others = self.reg(INTERRUPTS).read() & !which;
-        self.reg(INTERRUPTS).write(if on { others | which } else { others });
+        self.reg(INTERRUPTS)
+            .write(if on { others | which } else { others });
     }
 
     fn kick(&self, which: u8) {

@@ -77,7 +77,10 @@ unsafe impl Hal for BoardHal {
             return (0, NonNull::dangling());
         }
         let page = memory.cast::<u8>().wrapping_add(at * PAGE_SIZE);
-        (address(page), NonNull::new(page).unwrap_or(NonNull::dangling()))
+        (
+            address(page),
+            NonNull::new(page).unwrap_or(NonNull::dangling()),
+        )
     }
 
     unsafe fn dma_dealloc(_: PhysAddr, _: NonNull<u8>, _: usize) -> i32 {

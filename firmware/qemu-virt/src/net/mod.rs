@@ -188,10 +188,6 @@ impl Network for Net {
     fn set_options(socket: &Connection<'_>, options: TcpOptions) {
         socket.set_options(options);
     }
-
-    fn set_accepted_options(socket: &Connection<'_>, options: TcpOptions) {
-        socket.set_options(options);
-    }
 }
 
 fn endpoint(address: SocketAddr) -> Result<IpEndpoint, NetError> {

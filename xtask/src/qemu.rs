@@ -1,0 +1,53 @@
+//! The modem as an image for a board: `firmware/qemu-virt` on QEMU, from its size to a loss of power.
+//!
+//! ```text
+//! qemu-virt ── AT port ─────▶ host      what a person would type, and what must come back
+//!     │ ────── network ─────▶ router ─▶ openssl s_server, chronyd on this machine's loopback
+//!     │ ────── flash bank ──▶ file      made by partition-store, as `espat` makes one
+//!     └─────── semihosting ─▶ log
+//! ```
+
+mod host;
+mod machine;
+mod peers;
+mod router;
+mod story;
+
+use std::fs;
+
+use anyhow::{Context as _, Result, bail};
+
+use self::machine::Lab;
+use crate::bare_metal::{Compiler, Core, TARGET};
+use crate::cmd::remove_folder;
+use crate::stack::{self, Emulator, QEMU};
+use crate::workspace::Workspace;
+
+pub(crate) fn run(workspace: &Workspace, compiler: Compiler) -> Result<()> {
+    let Some(core) = Core::find(compiler, workspace) else {
+        bail!("there is no `core` for {TARGET}; `cargo xtask setup --yes` gets one");
+    };
+    let Some(emulator) = Emulator::find(workspace) else {
+        bail!("there is no {QEMU}; `cargo xtask setup --yes` gets it");
+    };
+    let scratch = workspace.scratch("qemu-virt");
+    stack::build(&core)?
+        .args([
+            "--manifest-path",
+            "firmware/qemu-virt/Cargo.toml",
+            "--release",
+        ])
+        .args(["--target", TARGET, "--target-dir"])
+        .arg(scratch.to_string_lossy())
+        .run()?;
+    let lab = Lab {
+        emulator,
+        program: scratch.join(TARGET).join("release/qemu-virt"),
+        folder: scratch.join("run"),
+    };
+    remove_folder(&lab.folder)?;
+    fs::create_dir_all(&lab.folder)
+        .with_context(|| format!("cannot make {}", lab.folder.display()))?;
+    story::tell(workspace, &lab)?;
+    Ok(())
+}

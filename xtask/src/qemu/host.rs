@@ -1,0 +1,189 @@
+//! The host at the AT port: a script that knows which bytes must come.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+
+/// For anything that is only slow when the machine is busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The host's side of the port. Echo is on, as after every boot; [`Host::ask`] checks it.
+pub(crate) struct Host {
+    port: TcpStream,
+    incoming: Receiver<Vec<u8>>,
+    received: Vec<u8>,
+}
+
+impl Host {
+    pub(crate) fn new(port: TcpStream) -> Result<Self> {
+        port.set_nodelay(true)?;
+        let mut rx = port.try_clone()?;
+        let (sender, incoming) = channel();
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = rx.read(&mut bytes) {
+                let bytes = bytes.get(..count).unwrap_or_default();
+                if sender.send(bytes.to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self {
+            port,
+            incoming,
+            received: Vec::new(),
+        })
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(self.port.write_all(bytes)?)
+    }
+
+    /// Sends a line; its echo and then exactly `reply` must come.
+    pub(crate) fn ask(&mut self, line: &str, reply: &str) -> Result<()> {
+        self.send(format!("{line}\r\n").as_bytes())?;
+        self.hears(format!("{line}\r\n{reply}").as_bytes())
+    }
+
+    pub(crate) fn ok(&mut self, line: &str) -> Result<()> {
+        self.ask(line, "\r\nOK\r\n")
+    }
+
+    /// Exactly these bytes must come next; what follows is left for later.
+    pub(crate) fn hears(&mut self, wanted: &[u8]) -> Result<()> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let common = wanted.len().min(self.received.len());
+            ensure!(
+                self.received.get(..common) == wanted.get(..common),
+                "expected {}\n     got {}",
+                wanted.escape_ascii(),
+                self.received.escape_ascii()
+            );
+            if common == wanted.len() {
+                self.received.drain(..common);
+                return Ok(());
+            }
+            self.receive(end, wanted)?;
+        }
+    }
+
+    /// Sends a line; gives what came between its echo and `end`.
+    pub(crate) fn ask_until(&mut self, line: &str, end: &str) -> Result<String> {
+        self.send(format!("{line}\r\n").as_bytes())?;
+        self.hears(format!("{line}\r\n").as_bytes())?;
+        self.until(end)
+    }
+
+    /// What comes before the next `end`, which is taken too.
+    pub(crate) fn until(&mut self, end: &str) -> Result<String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let found = self
+                .received
+                .windows(end.len())
+                .position(|window| window == end.as_bytes());
+            if let Some(at) = found {
+                let before = self.take_now(at);
+                self.take_now(end.len());
+                return Ok(String::from_utf8(before)?);
+            }
+            self.receive(deadline, end.as_bytes())?;
+        }
+    }
+
+    /// The next `count` bytes.
+    pub(crate) fn take(&mut self, count: usize) -> Result<Vec<u8>> {
+        let end = Instant::now() + PATIENCE;
+        while self.received.len() < count {
+            self.receive(end, format!("{count} bytes").as_bytes())?;
+        }
+        Ok(self.take_now(count))
+    }
+
+    fn take_now(&mut self, count: usize) -> Vec<u8> {
+        self.received.drain(..count).collect()
+    }
+
+    fn receive(&mut self, end: Instant, wanted: &[u8]) -> Result<()> {
+        let left = end.saturating_duration_since(Instant::now());
+        match self.incoming.recv_timeout(left) {
+            Ok(bytes) => self.received.extend(bytes),
+            Err(error) => {
+                let why = match error {
+                    RecvTimeoutError::Timeout => "nothing more came",
+                    RecvTimeoutError::Disconnected => "the port closed",
+                };
+                bail!(
+                    "{why}: expected {}\n     got {}",
+                    wanted.escape_ascii(),
+                    self.received.escape_ascii()
+                )
+            }
+        }
+        Ok(())
+    }
+
+    /// Erases the sectors that an image takes.
+    pub(crate) fn erase(&mut self, partition: &str, image: &[u8]) -> Result<()> {
+        let sectors = image.len().div_ceil(4096).max(1) * 4096;
+        self.ok(&format!("AT+SYSFLASH=0,\"{partition}\",0,{sectors}"))
+    }
+
+    /// Writes an image to erased sectors.
+    pub(crate) fn write(&mut self, partition: &str, image: &[u8]) -> Result<()> {
+        let write = format!("AT+SYSFLASH=1,\"{partition}\",0,{}", image.len());
+        self.ask(&write, "\r\n>")?;
+        self.send(image)?;
+        self.hears(b"\r\nOK\r\n")
+    }
+
+    /// Loads an image into a partition, and reads it back.
+    pub(crate) fn load(&mut self, partition: &str, image: &[u8]) -> Result<()> {
+        self.erase(partition, image)?;
+        self.write(partition, image)?;
+        let found = self.read(partition, image.len())?;
+        ensure!(found == image, "{partition} reads back otherwise");
+        Ok(())
+    }
+
+    /// The first bytes of a partition.
+    pub(crate) fn read(&mut self, partition: &str, len: usize) -> Result<Vec<u8>> {
+        let read = format!("AT+SYSFLASH=2,\"{partition}\",0,{len}");
+        self.ask(&read, &format!("+SYSFLASH:{len},"))?;
+        let bytes = self.take(len)?;
+        self.hears(b"\r\nOK\r\n")?;
+        Ok(bytes)
+    }
+
+    /// Sends data over the open link.
+    pub(crate) fn transmit(&mut self, data: &[u8]) -> Result<()> {
+        let len = data.len();
+        self.ask(&format!("AT+CIPSEND={len}"), "\r\nOK\r\n\r\n>")?;
+        self.send(data)?;
+        self.hears(format!("\r\nRecv {len} bytes\r\n\r\nSEND OK\r\n").as_bytes())
+    }
+
+    /// The data of as many `+IPD` as make up `count` bytes or more.
+    pub(crate) fn ipds(&mut self, count: usize) -> Result<Vec<u8>> {
+        let mut data = Vec::new();
+        while data.len() < count {
+            self.hears(b"\r\n+IPD,")?;
+            let count = self.until(":")?.parse()?;
+            data.extend(self.take(count)?);
+        }
+        Ok(data)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // The reading thread ends with the connection; the machine may have ended it first.
+        let _ = self.port.shutdown(Shutdown::Both);
+    }
+}

@@ -1,0 +1,271 @@
+//! Real peers on loopback: `openssl s_server` with certificates of a CA made here, and `chronyd`.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read};
+use std::net::{Ipv4Addr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use cert_bin::ItemKind;
+use cert_bin::writer::{NewItem, image_size, write_image};
+
+use super::host::PATIENCE;
+use crate::cmd::find_program;
+use crate::workspace::Workspace;
+
+/// This machine's loopback, as the board reaches it; also the address in every server's certificate.
+pub(crate) const ADDRESS: &str = "10.0.2.2";
+
+/// Everything said, so that nothing depends on the defaults of an installation.
+const CONFIG: &str = "\
+[req]
+distinguished_name = name
+prompt = no
+[name]
+[authority]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+[server]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = serverAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+subjectAltName = IP:10.0.2.2,DNS:broker.local
+";
+
+/// What `openssl req` takes for a new key.
+pub(crate) const P256: &[&str] = &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+pub(crate) const RSA: &[&str] = &["-newkey", "rsa:2048"];
+
+/// A command that needs no input; its environment does not depend on who runs it.
+fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command
+        .stdin(Stdio::null())
+        .env("LC_ALL", "C")
+        .env_remove("OPENSSL_CONF")
+        // `cargo run` points it at its own toolchain's libraries.
+        .env_remove("LD_LIBRARY_PATH");
+    command
+}
+
+fn run(command: &mut Command) -> Result<String> {
+    let said = command
+        .output()
+        .with_context(|| format!("cannot start {command:?}"))?;
+    if !said.status.success() {
+        bail!("{command:?}: {}", String::from_utf8_lossy(&said.stderr));
+    }
+    Ok(String::from_utf8(said.stdout)?)
+}
+
+/// Seconds since 1970 of a time in the form of C's `asctime`.
+pub(crate) fn seconds_of(time: &str) -> Result<i64> {
+    let printed = run(command("date").args(["-u", "+%s", "-d", time]))?;
+    Ok(printed.trim_end().parse()?)
+}
+
+/// A certificate authority; its files lie in a folder of its own.
+pub(crate) struct Ca(PathBuf);
+
+impl Ca {
+    /// A root with a key of P-256 in a new folder `name`.
+    pub(crate) fn new(folder: &Path, name: &str) -> Result<Self> {
+        let folder = folder.join(name.replace(' ', "-"));
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("ca.cnf"), CONFIG)?;
+        let ca = Self(folder);
+        run(ca
+            .req(name, P256, "ca")
+            .args(["-x509", "-days", "3650", "-extensions", "authority"]))?;
+        Ok(ca)
+    }
+
+    fn req(&self, subject: &str, key: &[&str], name: &str) -> Command {
+        let mut req = command("openssl");
+        req.current_dir(&self.0)
+            .args(["req", "-config", "ca.cnf", "-nodes"])
+            .args(["-subj", &format!("/CN={subject}")])
+            .args(key)
+            .args(["-keyout", &format!("{name}.key.pem")])
+            .args(["-out", &format!("{name}.pem")]);
+        req
+    }
+
+    /// A server that answers every line with its characters reversed, with a certificate for
+    /// [`ADDRESS`] and the name `broker.local`.
+    pub(crate) fn serve(&self, name: &str, key: &[&str]) -> Result<TlsServer> {
+        run(self
+            .req("server", key, name)
+            .args(["-x509", "-days", "3650", "-extensions", "server"])
+            .args(["-CA", "ca.pem", "-CAkey", "ca.key.pem"]))?;
+        let mut server = command("openssl");
+        server
+            .current_dir(&self.0)
+            .args(["s_server", "-accept", "127.0.0.1:0", "-rev", "-tls1_3"])
+            .args(["-cert", &format!("{name}.pem")])
+            .args(["-key", &format!("{name}.key.pem")]);
+        let process = Process::start(&mut server)?;
+        let port = process.wait_for(|line| {
+            let place = line.strip_prefix("ACCEPT ")?;
+            place.rsplit(':').next()?.parse().ok()
+        })?;
+        Ok(TlsServer {
+            _process: process,
+            port,
+        })
+    }
+
+    /// The image for partition `client_ca`.
+    pub(crate) fn image(&self) -> Result<Vec<u8>> {
+        let pem = fs::read(self.0.join("ca.pem"))?;
+        let items = [NewItem {
+            kind: ItemKind::Ca,
+            content: &pem,
+        }];
+        let mut image = vec![0; image_size(&items)];
+        write_image(&items, &mut image).map_err(|error| anyhow::anyhow!("{error}"))?;
+        Ok(image)
+    }
+}
+
+/// A TLS server on this machine's loopback.
+pub(crate) struct TlsServer {
+    _process: Process,
+    pub(crate) port: u16,
+}
+
+/// An NTP server with the time of this machine, whose clock it leaves alone.
+pub(crate) struct NtpServer {
+    _process: Process,
+    pub(crate) port: u16,
+}
+
+impl NtpServer {
+    /// Its files lie in `folder`.
+    pub(crate) fn start(workspace: &Workspace, folder: &Path) -> Result<Self> {
+        let program = find_program("chronyd", &workspace.program_folders())
+            .context("there is no chronyd; `cargo xtask setup --yes` gets it")?;
+        // It cannot choose a port: one is chosen before it is bound, and somebody may be faster.
+        for _ in 0..5 {
+            let free = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+            let port = free.local_addr()?.port();
+            drop(free);
+            let process = Self::start_at(&program, folder, port)?;
+            if answers(port)? {
+                return Ok(Self {
+                    _process: process,
+                    port,
+                });
+            }
+        }
+        bail!("chronyd does not answer")
+    }
+
+    fn start_at(program: &Path, folder: &Path, port: u16) -> Result<Process> {
+        let config = folder.join("chrony.conf");
+        let text = format!(
+            "local stratum 8\nport {port}\ncmdport 0\nbindcmdaddress /\nbindaddress 127.0.0.1\n\
+             allow 127.0.0.1\npidfile {}\n",
+            folder.join("chronyd.pid").display()
+        );
+        fs::write(&config, text)?;
+        let mut server = command(&program.to_string_lossy());
+        // Where setup has unpacked it, its libraries lie beside it.
+        let usr = program.ancestors().nth(2);
+        if let Some(usr) = usr.filter(|usr| usr.ends_with("tools/usr")) {
+            let folders = fs::read_dir(usr.join("lib")).into_iter().flatten();
+            let folders = folders.flatten().map(|entry| entry.path());
+            server.env("LD_LIBRARY_PATH", std::env::join_paths(folders)?);
+        }
+        let user = run(command("id").arg("-un"))?;
+        server
+            .args(["-x", "-d", "-U", "-u", user.trim_end(), "-f"])
+            .arg(&config);
+        Process::start(&mut server)
+    }
+}
+
+/// Asks until an NTP server answers that knows the time.
+fn answers(port: u16) -> Result<bool> {
+    const QUESTION_VERSION_4_CLIENT: u8 = 0x23;
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    socket.set_read_timeout(Some(Duration::from_millis(50)))?;
+    // A clash of ports shows as silence: chronyd has ended, or somebody else took the question.
+    let end = Instant::now() + PATIENCE / 6;
+    while Instant::now() < end {
+        let mut question = [0; 48];
+        if let Some(first) = question.first_mut() {
+            *first = QUESTION_VERSION_4_CLIENT;
+        }
+        socket.send_to(&question, (Ipv4Addr::LOCALHOST, port))?;
+        let mut answer = [0; 48];
+        if matches!(socket.recv_from(&mut answer), Ok((48, _))) && answer.get(1) == Some(&8) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A running program, killed when dropped.
+struct Process {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Process {
+    /// Starts it; the lines of both outputs are collected.
+    fn start(command: &mut Command) -> Result<Self> {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {command:?}"))?;
+        let (sender, lines) = channel();
+        let mut outputs: Vec<Box<dyn Read + Send>> = Vec::new();
+        if let Some(out) = child.stdout.take() {
+            outputs.push(Box::new(out));
+        }
+        if let Some(errors) = child.stderr.take() {
+            outputs.push(Box::new(errors));
+        }
+        for output in outputs {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                for line in BufReader::new(output).lines() {
+                    let Ok(line) = line else { return };
+                    if sender.send(line).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Ok(Self { child, lines })
+    }
+
+    /// What the next line that `wanted` takes is worth.
+    fn wait_for<T>(&self, wanted: impl Fn(&str) -> Option<T>) -> Result<T> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left);
+            if let Some(found) = wanted(&line.context("a server did not start")?) {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,182 @@
+//! The story of the project on the board: from an erased flash to an answer of a server whose
+//! certificate was verified, and every refusal on the way.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::host::Host;
+use super::machine::{Flash, Lab, Machine, Options};
+use super::peers::{ADDRESS, Ca, NtpServer, P256, RSA, seconds_of};
+use crate::workspace::Workspace;
+
+pub(crate) const JOINED: &str = "WIFI CONNECTED\r\nWIFI GOT IP\r\n";
+
+/// The reasons of `AT+SSLWHY?`, without their head.
+const NO_CA: &str = r#""setup",-0x7680,0x00000000,0,"","","no CA loaded: the partition is erased""#;
+const OTHER_CA: &str =
+    r#""certificate",-0x2700,0x00000008,0,"CN=server","CN=test CA","no chain to the loaded CA""#;
+const OTHER_NAME: &str = r#""certificate",-0x2700,0x00000004,0,"CN=server","other.local","certificate is for another name""#;
+/// What stands between this and the end is the certificate's notBefore.
+const NO_CLOCK: &str = r#""certificate",-0x2700,0x00000200,0,"CN=server",""#;
+const NO_CLOCK_WORDS: &str = r#"","clock not set: dates cannot be checked""#;
+const NOBODY: &str = r#""tcp",-0x0044,0x00000000,0,"","","server refused the connection""#;
+
+/// Seconds of the zone that the story sets.
+const ZONE: i64 = 8 * 3600;
+/// What a modem may be off by.
+const TOLERANCE: i64 = 2;
+
+fn start(port: u16) -> String {
+    format!("AT+CIPSTART=\"SSL\",\"{ADDRESS}\",{port}")
+}
+
+/// Opening a session is refused, and told why on request; gives the reason.
+fn refused(host: &mut Host, port: u16, notice: &str) -> Result<String> {
+    host.ask(&start(port), &format!("{notice}\r\nERROR\r\n"))?;
+    host.ok("AT")?;
+    let why = host.ask_until("AT+SSLWHY?", "\r\n\r\nOK\r\n")?;
+    let why = why.strip_prefix("+SSLWHY:0,").context("a reason")?;
+    Ok(why.to_owned())
+}
+
+fn refused_for(host: &mut Host, port: u16, notice: &str, expected: &str) -> Result<()> {
+    let why = refused(host, port, notice)?;
+    ensure!(why == expected, "the reason is {why}, not {expected}");
+    Ok(())
+}
+
+/// A session, lines of several lengths there and back, and its end.
+fn session(host: &mut Host, port: u16) -> Result<()> {
+    host.ask(&start(port), "CONNECT\r\n\r\nOK\r\n")?;
+    for line in ["temperature=21.5".to_owned(), "0123456789".repeat(200)] {
+        host.transmit(format!("{line}\r\n").as_bytes())?;
+        let back: String = line.chars().rev().chain(['\n']).collect();
+        let came = host.ipds(back.len())?;
+        ensure!(
+            came == back.as_bytes(),
+            "came back: {}",
+            came.escape_ascii()
+        );
+    }
+    host.ask("AT+CIPCLOSE", "CLOSED\r\n\r\nOK\r\n")?;
+    // Nothing was left over.
+    host.ok("AT")
+}
+
+fn unix_now() -> Result<i64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    Ok(i64::try_from(since.as_secs())?)
+}
+
+/// The modem's clock shows this machine's time.
+fn clock_is_right(host: &mut Host) -> Result<()> {
+    let before = unix_now()?;
+    let time = host.ask_until("AT+CIPSNTPTIME?", "\r\nOK\r\n")?;
+    let after = unix_now()?;
+    let time = time.strip_prefix("+CIPSNTPTIME:").context("the time")?;
+    let told = seconds_of(time)? - ZONE;
+    let right = before - TOLERANCE..=after + TOLERANCE;
+    ensure!(right.contains(&told), "{told} is not in {right:?}");
+    Ok(())
+}
+
+/// What was set and loaded in the story is there still.
+fn remembers(host: &mut Host, image: &[u8]) -> Result<()> {
+    host.ask("AT+CWMODE?", "+CWMODE:1\r\n\r\nOK\r\n")?;
+    let joined = host.ask_until("AT+CWJAP?", "\r\n\r\nOK\r\n")?;
+    ensure!(joined.starts_with("+CWJAP:\"iot\","), "{joined}");
+    let configs = host.ask_until("AT+CIPSSLCCONF?", "\r\n\r\nOK\r\n")?;
+    let expected = (0..5).map(|link| format!("+CIPSSLCCONF:{link},2,0,0"));
+    ensure!(configs.lines().eq(expected), "{configs}");
+    let found = host.read("client_ca", image.len())?;
+    ensure!(found == image, "the CA image is another");
+    Ok(())
+}
+
+/// The whole way, with servers that have these keys; the flash is left as it is then.
+pub(crate) fn tell(workspace: &Workspace, lab: &Lab) -> Result<(Flash, Vec<u8>)> {
+    let ca = Ca::new(&lab.folder, "test CA")?;
+    let other = Ca::new(&lab.folder, "other CA")?;
+    let (p256, rsa) = (ca.serve("p256", P256)?, ca.serve("rsa", RSA)?);
+    let ntp = NtpServer::start(workspace, &lab.folder)?;
+    let image = ca.image()?;
+    let flash = Flash::new(lab, "story.flash")?;
+    let options = Options {
+        ntp: Some(ntp.port),
+        ..Options::named("story")
+    };
+    let (mut machine, mut host) = Machine::boot(lab, &flash, options)?;
+    let told = (|| {
+        first_life(&mut host, &image, &other.image()?, p256.port)?;
+        eprintln!("  told: a new modem, four refusals, SNTP");
+        for (name, port) in [("P-256", p256.port), ("RSA-2048", rsa.port)] {
+            session(&mut host, port).with_context(|| format!("{name} server"))?;
+            eprintln!("  told: a session with a server that has a key of {name}");
+        }
+        refused_for(&mut host, 1, "", NOBODY)?;
+        restarted(&mut host, &image, p256.port)?;
+        eprintln!("  told: a restart by command");
+        Ok::<_, anyhow::Error>(())
+    })();
+    told.with_context(|| machine.last_words())?;
+    machine.kill();
+    drop(host);
+
+    let (machine, mut host) = Machine::boot(lab, &flash, options)?;
+    let told = (|| {
+        // Network, zone and servers are stored: they are asked without a word of the host.
+        host.hears(JOINED.as_bytes())?;
+        host.hears(b"+TIME_UPDATED\r\n")?;
+        clock_is_right(&mut host)?;
+        remembers(&mut host, &image)?;
+        session(&mut host, rsa.port)
+    })();
+    told.with_context(|| machine.last_words())?;
+    eprintln!("  told: a loss of power");
+    drop(machine);
+    Ok((flash, image))
+}
+
+fn first_life(host: &mut Host, image: &[u8], other: &[u8], port: u16) -> Result<()> {
+    host.ok("AT")?;
+    host.ok("AT+CWMODE=1")?;
+    let joined = format!("{JOINED}\r\nOK\r\n");
+    host.ask("AT+CWJAP=\"iot\",\"\"", &joined)?;
+    host.ok("AT+CIPSSLCCONF=2,0,0")?;
+    refused_for(host, port, "NO CA FOUND\r\n", NO_CA)?;
+
+    host.load("client_ca", image)?;
+    let why = refused(host, port, "")?;
+    ensure!(
+        why.starts_with(NO_CLOCK) && why.ends_with(NO_CLOCK_WORDS),
+        "the reason is {why}"
+    );
+
+    ask_for_the_time(host)?;
+    host.load("client_ca", other)?;
+    refused_for(host, port, "", OTHER_CA)?;
+    host.load("client_ca", image)?;
+
+    host.ok("AT+CIPSSLCCN=\"other.local\"")?;
+    refused_for(host, port, "", OTHER_NAME)?;
+    host.ok("AT+CIPSSLCCN=\"broker.local\"")?;
+    session(host, port)?;
+    host.ok("AT+CIPSSLCCN=\"\"")
+}
+
+fn restarted(host: &mut Host, image: &[u8], port: u16) -> Result<()> {
+    // Nobody is asked for the time, so a session afterwards shows that the clock ran on.
+    host.ok("AT+CIPSNTPCFG=0")?;
+    host.ask("AT+RST", "\r\nOK\r\n\r\nready\r\n")?;
+    host.hears(JOINED.as_bytes())?;
+    remembers(host, image)?;
+    session(host, port)?;
+    ask_for_the_time(host)
+}
+
+fn ask_for_the_time(host: &mut Host) -> Result<()> {
+    host.ok(&format!("AT+CIPSNTPCFG=1,8,\"{ADDRESS}\""))?;
+    host.hears(b"+TIME_UPDATED\r\n")?;
+    clock_is_right(host)
+}
