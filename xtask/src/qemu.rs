@@ -7,6 +7,7 @@
 //!     └─────── semihosting ─▶ log
 //! ```
 
+mod cuts;
 mod host;
 mod machine;
 mod peers;
@@ -48,6 +49,7 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler) -> Result<()> {
     remove_folder(&lab.folder)?;
     fs::create_dir_all(&lab.folder)
         .with_context(|| format!("cannot make {}", lab.folder.display()))?;
-    story::tell(workspace, &lab)?;
+    let image = story::tell(workspace, &lab)?;
+    cuts::sweep(&lab, &image)?;
     Ok(())
 }

@@ -45,7 +45,12 @@ impl Flash {
     /// The same content under another name.
     pub(crate) fn copy(&self, name: &str) -> Result<Self> {
         let copy = self.0.with_file_name(name);
-        fs::copy(&self.0, &copy)?;
+        let mut bytes = fs::read(&self.0)?;
+        // Most of it has never been written.
+        let used = bytes.iter().rposition(|byte| *byte != 0);
+        bytes.truncate(used.map_or(0, |last| last + 1));
+        fs::write(&copy, bytes)?;
+        File::options().write(true).open(&copy)?.set_len(BANK)?;
         Ok(Self(copy))
     }
 

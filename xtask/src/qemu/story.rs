@@ -10,7 +10,7 @@ use super::machine::{Flash, Lab, Machine, Options};
 use super::peers::{ADDRESS, Ca, NtpServer, P256, RSA, seconds_of};
 use crate::workspace::Workspace;
 
-pub(crate) const JOINED: &str = "WIFI CONNECTED\r\nWIFI GOT IP\r\n";
+const JOINED: &str = "WIFI CONNECTED\r\nWIFI GOT IP\r\n";
 
 /// The reasons of `AT+SSLWHY?`, without their head.
 const NO_CA: &str = r#""setup",-0x7680,0x00000000,0,"","","no CA loaded: the partition is erased""#;
@@ -94,8 +94,8 @@ fn remembers(host: &mut Host, image: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The whole way, with servers that have these keys; the flash is left as it is then.
-pub(crate) fn tell(workspace: &Workspace, lab: &Lab) -> Result<(Flash, Vec<u8>)> {
+/// The whole way; gives the image of the CA.
+pub(crate) fn tell(workspace: &Workspace, lab: &Lab) -> Result<Vec<u8>> {
     let ca = Ca::new(&lab.folder, "test CA")?;
     let other = Ca::new(&lab.folder, "other CA")?;
     let (p256, rsa) = (ca.serve("p256", P256)?, ca.serve("rsa", RSA)?);
@@ -135,7 +135,7 @@ pub(crate) fn tell(workspace: &Workspace, lab: &Lab) -> Result<(Flash, Vec<u8>)>
     told.with_context(|| machine.last_words())?;
     eprintln!("  told: a loss of power");
     drop(machine);
-    Ok((flash, image))
+    Ok(image)
 }
 
 fn first_life(host: &mut Host, image: &[u8], other: &[u8], port: u16) -> Result<()> {
