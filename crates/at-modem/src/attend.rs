@@ -15,6 +15,9 @@ use crate::state::{ENDLESS, Phase, Shared};
 /// How long data before the way out may take to be sent. A host waits a second after `+++`.
 pub(crate) const GRACE: Duration = Duration::from_millis(400);
 
+/// How often a full input is looked at again.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// Bytes that go to the command at a time.
 const PIECE: usize = 128;
 
@@ -115,9 +118,20 @@ async fn cancellable<P: Platform>(
                 None => pending().await,
             }
         };
+        if input.is_full() && shared.passthrough.get() && !shared.any_link_open() {
+            // Nobody takes it, and the way out may be behind it.
+            espat_log::warn!("no link: {} bytes of passthrough are dropped", data);
+            input.consume(data);
+            data = 0;
+            continue;
+        }
         let more = async {
-            if out.is_some() || input.is_full() {
+            if out.is_some() {
                 pending::<()>().await;
+            }
+            if input.is_full() {
+                Timer::after(LOOK).await;
+                return Ok(0);
             }
             input.more().await
         };
@@ -129,6 +143,7 @@ async fn cancellable<P: Platform>(
                     left = left.saturating_sub(taken);
                 }
             }
+            Either4::Second(Ok(0)) => {}
             Either4::Second(count) => {
                 let count = count?;
                 let now = Instant::now();

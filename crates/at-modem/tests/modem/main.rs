@@ -33,6 +33,7 @@ mod probe;
 mod sending;
 mod server;
 mod sntp;
+mod soak;
 mod sysflash;
 mod time;
 mod trust;

@@ -1,5 +1,6 @@
 //! Whatever comes over the port, the modem lives.
 
+use embassy_time::Duration;
 use proptest::prelude::*;
 
 use crate::support::net::Door;
@@ -26,6 +27,20 @@ fn fragment() -> impl Strategy<Value = Vec<u8>> {
         "AT+CIPSTART=\"TCP\",\"192.168.3.102\",8080\r\n",
         "AT+CIPSEND=3\r\n",
         "AT+CIPSEND=",
+        "AT+CIPSTART=\"UDP\",\"192.168.3.102\",8080,1112,2\r\n",
+        "AT+CIPSTART=3,\"TCP\",\"192.168.3.102\",8080\r\n",
+        "AT+CIPMUX=1\r\n",
+        "AT+CIPSERVER=1\r\n",
+        "AT+CIPSERVER=0,1\r\n",
+        "AT+CIPMODE=1\r\n",
+        "AT+CIPSEND\r\n",
+        "AT+CIPSENDEX=9\r\n",
+        "AT+CIPSENDL=99999\r\n",
+        "AT+CIPRECVMODE=1\r\n",
+        "AT+CIPRECVDATA=7\r\n",
+        "AT+CIPRECVDATA=3,7\r\n",
+        "AT+SAVETRANSLINK=1,\"192.168.3.102\",8080\r\n",
+        "AT+CIPCLOSE=5\r\n",
         "AT+CIPCLOSE\r\n",
         "AT+SYSFLASH=0,\"client_ca\"\r\n",
         "AT+SYSFLASH=1,\"client_ca\",0,5\r\n",
@@ -44,14 +59,28 @@ fn fragment() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Ends whatever the noise began: a line, or a payload of at most 8192 bytes.
+/// Ends whatever the noise began: a line, a payload of at most 8192 bytes, or data mode.
 fn brings_to_rest(bench: &mut Bench) {
     for _ in 0..3 {
         bench.say([b' '; 8192]);
         bench.say("\r\n");
+        bench.pass(Duration::from_millis(30));
+        bench.say("+++");
+        bench.pass(Duration::from_millis(500));
+        bench.say("\r\n");
+        // Whatever a command may have to wait for.
+        bench.pass(Duration::from_secs(60));
     }
+    bench.line("AT+SAVETRANSLINK=0");
+    bench.line("AT+CIPMODE=0");
+    bench.line("AT+CIPSERVER=0,1");
+    bench.line("AT+CIPCLOSE=5");
+    bench.line("AT+CIPCLOSE");
+    bench.line("AT+CIPMUX=0");
     bench.line("ATE0");
     bench.line("AT+SYSLOG=0");
+    bench.pass(Duration::from_secs(1));
+    bench.port.take();
 }
 
 proptest! {
