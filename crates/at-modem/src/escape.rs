@@ -117,9 +117,12 @@ mod tests {
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 
+    /// Bursts at milliseconds, what of them is data, and whether the way out follows.
+    type Case = (&'static [(u64, &'static str)], &'static str, bool);
+
     #[test]
     fn only_three_pluses_alone_in_their_burst_are_the_way_out() {
-        let cases: &[(&[(u64, &str)], &str, bool)] = &[
+        let cases: &[Case] = &[
             (&[(0, "+++")], "", true),
             (&[(0, "+"), (10, "+"), (20, "+")], "", true),
             (&[(0, "+"), (20, "+"), (40, "+")], "", true),
