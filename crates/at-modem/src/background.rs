@@ -224,7 +224,10 @@ async fn time<P: Platform>(shared: &Shared<'_, P>) {
                 shared.remember_time(&mut remembered).await;
                 if core::mem::take(&mut announce) {
                     let mut print = shared.print_unsolicited().await;
-                    print.reply(&Reply::TimeUpdated).await;
+                    // It would be data.
+                    if !shared.passthrough.get() {
+                        print.reply(&Reply::TimeUpdated).await;
+                    }
                 }
             } else {
                 retry = Some(pause);

@@ -181,7 +181,10 @@ async fn welcome<'s, P: Platform, A: TcpAccept>(
 
                         let open = shared.links.iter().filter(|link| link.is_open()).count();
                         let have = Reply::HaveConnections(u8::try_from(open).unwrap_or(u8::MAX));
-                        shared.print_unsolicited().await.reply(&have).await;
+                        let mut print = shared.print_unsolicited().await;
+                        if shared.says_status() {
+                            print.reply(&have).await;
+                        }
                     }
                 }
             }
@@ -194,13 +197,19 @@ async fn welcome<'s, P: Platform, A: TcpAccept>(
                 Timer::after(ACCEPT_PAUSE).await;
             }
             Either3::Second(again) => {
-                let same = again == listening && !open;
-                if same {
+                let open = server.listening.get().is_some();
+                let left = shared.links.iter().any(Link::is_accepted);
+                if open || (left && again != listening) {
+                    // The old links hold the old listener.
+                    server.started.signal(Err(Cause::Transport));
+                } else if left {
                     server.listening.set(Some(listening));
+                    server.started.signal(Ok(()));
+                } else {
+                    // Nothing is left of this one: the next begins.
+                    server.start.signal(again);
+                    return;
                 }
-                // The old links hold the old listener.
-                let result = if same { Ok(()) } else { Err(Cause::Transport) };
-                server.started.signal(result);
             }
             // Looked at above.
             Either3::Third(()) => {}

@@ -165,3 +165,15 @@ fn a_port_that_goes_takes_the_server_with_it() {
     bench.expect("AT+CIPSERVER?", "+CIPSERVER:0\r\n\r\nOK\r\n");
     assert!(bench.net.knock(333, "192.168.4.2:4").is_none());
 }
+
+#[test]
+fn a_server_that_is_ended_and_begun_in_one_breath_listens() {
+    for (first, second) in [(333, 333), (333, 8080)] {
+        let mut bench = Bench::multiplexed();
+        let lines =
+            format!("AT+CIPSERVER=1,{first}\r\nAT+CIPSERVER=0\r\nAT+CIPSERVER=1,{second}\r\n");
+        assert_eq!(text(&bench.say(lines)), text(OK.repeat(3).as_bytes()));
+        bench.net.knock(second, "192.168.4.2:1").unwrap();
+        bench.hear("0,CONNECT\r\n");
+    }
+}
