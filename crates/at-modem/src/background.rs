@@ -10,7 +10,7 @@ use embassy_time::{Duration, Instant, Timer};
 use partition_store::Key;
 use tls_session::Timestamp;
 
-use crate::config::StationConfig;
+use crate::config::{Reconnect, StationConfig};
 use crate::link::CloseBy;
 use crate::platform::Platform;
 use crate::sntp::{self, SntpError};
@@ -66,6 +66,9 @@ pub(crate) async fn run<P: Platform>(shared: &Shared<'_, P>) {
 async fn station_events<P: Platform>(shared: &Shared<'_, P>) {
     loop {
         let event = shared.wifi.event().await;
+        if event == WifiEvent::Disconnected {
+            shared.lost.signal(());
+        }
         shared.station_changed(event).await;
     }
 }
@@ -84,28 +87,70 @@ const fn message(event: WifiEvent) -> Option<Reply<'static>> {
     })
 }
 
-/// Joins the stored network when asked to, unless a command takes the station over.
+/// Joins the stored network when asked to, and again when it is lost, as often as `AT+CWRECONNCFG`
+/// says and unless a command takes the station over.
+///
+/// ```text
+/// boot, AT+CWMODE ──▶ join ── done ──▶ wait
+///                     ▲  │ failed
+///           interval ─┴──┘ until <count> attempts
+///               ▲
+/// lost ─────────┘ unless the interval is 0, or the radio finds the network by itself
+/// ```
 async fn join_stored<P: Platform>(shared: &Shared<'_, P>) {
     loop {
-        shared.join_stored.wait().await;
-        let stored = shared.config.borrow().station.clone();
-        let Some(stored) = stored.filter(|_| shared.wifi.association().is_none()) else {
-            continue;
-        };
-        shared.note_joining(true);
-        let join = shared.wifi.join(join_request(&stored), async |event| {
-            shared.station_changed(event).await;
-        });
-        match select(join, shared.stop_joining.wait()).await {
-            Either::First(Ok(())) => shared.note_joining(false),
-            Either::First(Err(error)) => {
-                espat_log::warn!("joining the stored network failed, code {}", error.code());
-                shared.note_joining(false);
-                shared.wifi.leave().await;
+        let mut pause = match select(shared.join_stored.wait(), shared.lost.wait()).await {
+            Either::First(()) => None,
+            Either::Second(()) => {
+                // What was stopped before is not what was lost now.
+                shared.stop_joining.reset();
+                match shared.reconnect_pause(0) {
+                    Some(pause) => Some(pause),
+                    None => continue,
+                }
             }
-            // The command says itself what it does with the station.
-            Either::Second(()) => shared.note_joining(false),
+        };
+        let mut tries = 0_u16;
+        loop {
+            if let Some(pause) = pause {
+                let wait = select(Timer::after(pause), shared.join_stored.wait());
+                if let Either::Second(()) = select(wait, shared.stop_joining.wait()).await {
+                    break;
+                }
+            }
+            let stored = shared.config.borrow().station.clone();
+            let Some(stored) = stored.filter(|_| shared.wifi.association().is_none()) else {
+                break;
+            };
+            if join_once(shared, &stored).await {
+                break;
+            }
+            tries = tries.saturating_add(1);
+            pause = shared.reconnect_pause(tries);
+            if pause.is_none() {
+                break;
+            }
         }
+    }
+}
+
+/// One attempt; whether it is the last one: because there is a network, or a command wants the station.
+async fn join_once<P: Platform>(shared: &Shared<'_, P>, stored: &StationConfig) -> bool {
+    shared.note_joining(true);
+    let join = shared.wifi.join(join_request(stored), async |event| {
+        shared.station_changed(event).await;
+    });
+    let result = select(join, shared.stop_joining.wait()).await;
+    shared.note_joining(false);
+    match result {
+        Either::First(Ok(())) => true,
+        Either::First(Err(error)) => {
+            espat_log::warn!("joining the stored network failed, code {}", error.code());
+            shared.wifi.leave().await;
+            false
+        }
+        // The command says itself what it does with the station.
+        Either::Second(()) => true,
     }
 }
 
@@ -120,6 +165,14 @@ pub(crate) fn join_request(station: &StationConfig) -> Join<'_> {
 }
 
 impl<P: Platform> Shared<'_, P> {
+    /// How long to wait before another attempt after so many; `None` for no other.
+    fn reconnect_pause(&self, tries: u16) -> Option<Duration> {
+        let config = self.config.borrow();
+        let Reconnect { interval, count } = config.radio.reconnect;
+        let wanted = interval > 0 && (count == 0 || tries < count) && config.has_station();
+        wanted.then(|| Duration::from_secs(u64::from(interval)))
+    }
+
     /// Prints a change of the station and does what follows from it.
     pub(crate) async fn station_changed(&self, event: WifiEvent) {
         if let Some(message) = message(event) {

@@ -15,12 +15,14 @@
 //! | `cipv6` | 0 or 1 |
 //! | `ciptcpopt.<link>`, `cipdns`, `savetranslink` | see `config/link.rs` |
 //! | `cipreconnintv` | units of 100 ms (u16) |
+//! | `uart` | bits per second (u32), data bits, stop bits, parity, flow control |
+//! | the other ones of Wi-Fi | see `config/radio.rs` |
 
 use at_grammar::Mux;
 use at_grammar::commands::basic::{Baud, UartConfig};
 use at_grammar::types::{
-    AuthMode, Bounded, Dialect, FlowControl, Parity, ReceiveMode, StopBits, SysMsg, WifiMode,
-    ZoneOffset,
+    AuthMode, Bounded, Dialect, FlowControl, Parity, ReceiveMode, SleepMode, StopBits, SysMsg,
+    WifiMode, ZoneOffset,
 };
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
@@ -33,9 +35,14 @@ use crate::state::LINKS;
 use crate::wifi::Ssid;
 
 mod link;
+mod radio;
 
 use link::TRANSPARENT_RECORD;
 pub(crate) use link::{DNS_DEFAULTS, DnsSettings, SendLarge, TcpSettings, TransparentLink};
+pub(crate) use radio::{
+    CountrySettings, JoinOptions, RadioSettings, Reconnect, SoftApSettings, encode_address,
+    encode_patience, encode_pool,
+};
 
 /// Passphrase bytes.
 pub(crate) type Passphrase = Vec<u8, 64>;
@@ -180,6 +187,10 @@ pub(crate) struct Config {
     pub(crate) reconnect_interval: u16,
     pub(crate) dns: DnsSettings,
     pub(crate) transparent: Option<TransparentLink>,
+    /// `AT+UART_DEF`; `None` where the port starts as it is.
+    pub(crate) uart_default: Option<UartConfig>,
+    /// Stored in part.
+    pub(crate) radio: RadioSettings,
     /// A time that SNTP told, in this life or an earlier one.
     pub(crate) known_time: Option<Timestamp>,
     // Gone after a restart.
@@ -205,6 +216,7 @@ pub(crate) struct Config {
     /// `AT+CIPSTO`, in seconds; 0 for never.
     pub(crate) server_timeout: u16,
     pub(crate) uart: UartConfig,
+    pub(crate) sleep: SleepMode,
 }
 
 impl Config {
@@ -241,6 +253,8 @@ impl Config {
             reconnect_interval: 1,
             dns: DnsSettings::default(),
             transparent: None,
+            uart_default: None,
+            radio: RadioSettings::defaults(),
             mux: Mux::Single,
             data_info: false,
             passthrough: false,
@@ -257,6 +271,7 @@ impl Config {
                 parity: Parity::None,
                 flow_control: FlowControl::None,
             },
+            sleep: SleepMode::Off,
         }
     }
 
@@ -304,6 +319,13 @@ impl Config {
             config.sntp = sntp;
         }
         config.load_links(&mut settings).await;
+        config.radio.load(&mut settings).await;
+        if let Ok(Some(record)) = settings.get(Key::UART, &mut buffer).await
+            && let Some(uart) = decode_uart(record)
+        {
+            config.uart_default = Some(uart);
+            config.uart = uart;
+        }
         for (place, link) in config.ssl.iter_mut().zip(0_u8..) {
             let Some(key) = Key::tls(link) else { continue };
             if let Ok(Some(record)) = settings.get(key, &mut buffer).await {
@@ -357,8 +379,37 @@ impl Config {
 
     /// Whether the mode has a station.
     pub(crate) fn station_role(&self) -> bool {
-        self.mode.has_station()
+        self.has_station()
     }
+}
+
+/// `AT+UART_DEF` as a record.
+pub(crate) fn encode_uart(uart: &UartConfig) -> [u8; 8] {
+    let [a, b, c, d] = uart.baud.get().to_le_bytes();
+    let bits = u8::try_from(uart.data_bits.get()).unwrap_or(8);
+    [
+        a,
+        b,
+        c,
+        d,
+        bits,
+        uart.stop_bits.code(),
+        uart.parity.code(),
+        uart.flow_control.code(),
+    ]
+}
+
+fn decode_uart(record: &[u8]) -> Option<UartConfig> {
+    let &[a, b, c, d, bits, stop, parity, flow] = record else {
+        return None;
+    };
+    Some(UartConfig {
+        baud: Baud::new(u32::from_le_bytes([a, b, c, d]))?,
+        data_bits: Bounded::new(u32::from(bits))?,
+        stop_bits: StopBits::from_code(stop)?,
+        parity: Parity::from_code(parity)?,
+        flow_control: FlowControl::from_code(flow)?,
+    })
 }
 
 /// A record of one byte.

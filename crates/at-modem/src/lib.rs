@@ -61,7 +61,8 @@ pub mod wifi;
 pub use clock::{BUILT, WallClock};
 pub use modem::{BootError, Exit, Identity, Modem, Parts};
 pub use platform::{
-    Board, MemoryReport, Network, PingError, Platform, SleepMode, TcpOptions, Unsupported,
+    Board, MemoryKind, MemoryReport, Network, PingError, Platform, SleepMode, TcpOptions,
+    Unsupported,
 };
 pub use state::ModemMemory;
 pub use tls_session::Timestamp;

@@ -215,6 +215,8 @@ impl<'a, P: Platform> Modem<'a, P> {
 async fn serve<P: Platform>(shared: &Shared<'_, P>, announce: bool, rx: &mut impl Read) -> Exit {
     let mut input = Input::new(rx);
     if announce {
+        shared.start_uart();
+        shared.start_radio().await;
         shared.print().await.reply(&Reply::Ready).await;
     }
     if announce {
@@ -247,8 +249,10 @@ async fn serve<P: Platform>(shared: &Shared<'_, P>, announce: bool, rx: &mut imp
         };
         shared.set_phase(Phase::Instant);
         line.clear();
-        if verdict == exec::Verdict::Restart {
-            return Exit::Restart;
+        match verdict {
+            exec::Verdict::Go => {}
+            exec::Verdict::Restart => return Exit::Restart,
+            exec::Verdict::Sleep(ms) => return Exit::DeepSleep { ms },
         }
     }
 }

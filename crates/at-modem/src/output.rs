@@ -10,7 +10,7 @@
 //! `SEND OK`) has the [`Hold`]; its own messages, and `busy p...`, go out all the same. A port that
 //! takes nothing fills the ring, and the modem waits: nothing is dropped.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::{Mutex, MutexGuard};
@@ -27,8 +27,10 @@ pub(crate) struct Output {
     ring: RefCell<Deque<u8, RING>>,
     /// Something was put into the ring.
     filled: Signal<NoopRawMutex, ()>,
-    /// Something was taken out.
+    /// Something was taken out, or has left the port.
     drained: Signal<NoopRawMutex, ()>,
+    /// The port was given bytes and has not said that they have left it.
+    leaving: Cell<bool>,
 }
 
 /// The right to write; others wait until it is dropped.
@@ -52,6 +54,7 @@ impl Output {
             ring: RefCell::new(Deque::new()),
             filled: Signal::new(),
             drained: Signal::new(),
+            leaving: Cell::new(false),
         }
     }
 
@@ -84,6 +87,7 @@ impl Output {
     /// Dropping it loses nothing if the port's `write` does not: what was not taken is still in the ring.
     pub(crate) async fn drain<W: Write>(&self, port: &mut W) {
         let mut piece = [0; 256];
+        self.leaving.set(false);
         loop {
             let mut count = 0_usize;
             for (place, byte) in piece.iter_mut().zip(self.ring.borrow().iter()) {
@@ -94,6 +98,7 @@ impl Output {
                 self.filled.wait().await;
                 continue;
             }
+            self.leaving.set(true);
             let taken = match port.write(piece.get(..count).unwrap_or_default()).await {
                 Ok(0) | Err(_) => return,
                 Ok(taken) => taken,
@@ -108,12 +113,14 @@ impl Output {
             if port.flush().await.is_err() {
                 return;
             }
+            self.leaving.set(false);
+            self.drained.signal(());
         }
     }
 
-    /// Waits until the port has taken everything.
+    /// Waits until everything has left the port.
     pub(crate) async fn drained(&self) {
-        while !self.ring.borrow().is_empty() {
+        while self.leaving.get() || !self.ring.borrow().is_empty() {
             self.drained.wait().await;
         }
     }

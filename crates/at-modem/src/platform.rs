@@ -14,6 +14,7 @@
 use core::net::IpAddr;
 
 use at_grammar::commands::basic::UartConfig;
+use at_grammar::commands::mdns::Service;
 use edge_nal::{Dns, TcpBind, TcpConnect, UdpBind};
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 use rand_core::CryptoRngCore;
@@ -87,6 +88,11 @@ pub trait Network: TcpConnect + TcpBind + UdpBind + Dns {
     /// Sets the options of a connection we opened. A stack that lacks one leaves it out.
     fn set_options(_socket: &<Self as TcpConnect>::Socket<'_>, _options: TcpOptions) {}
 
+    /// What mDNS answers from now on: `AT+MDNS`.
+    fn set_mdns(&self, _service: Option<&Service<'_>>) -> Result<(), Unsupported> {
+        Err(Unsupported)
+    }
+
     /// Name servers to ask from now on; empty for those that DHCP told. False if the stack has no say.
     fn set_dns_servers(&self, _servers: &[IpAddr]) -> bool {
         false
@@ -101,6 +107,20 @@ pub struct MemoryReport {
     pub free: u32,
     /// The least that was ever free.
     pub least_free: u32,
+}
+
+/// One kind of memory as `AT+SYSRAM=<caps>` tells it, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct MemoryKind {
+    /// The largest block that could be had.
+    pub largest_block: u32,
+    /// Free.
+    pub free: u32,
+    /// The least that was ever free.
+    pub least_free: u32,
+    /// All there is.
+    pub total: u32,
 }
 
 /// `AT+SLEEP`.
@@ -119,6 +139,11 @@ pub enum SleepMode {
 
 /// The chip around the modem.
 pub trait Board {
+    /// Whether [`Self::apply_uart`] would do it. Asked before `OK`, which leaves with the old settings.
+    fn check_uart(&self, _settings: &UartConfig) -> Result<(), Unsupported> {
+        Err(Unsupported)
+    }
+
     /// Sets the AT port. Called when everything printed before has left it.
     fn apply_uart(&self, _settings: &UartConfig) -> Result<(), Unsupported> {
         Err(Unsupported)
@@ -129,9 +154,19 @@ pub trait Board {
         None
     }
 
+    /// Memory with these capabilities, as ESP-IDF numbers them.
+    fn memory_of(&self, _capabilities: u32) -> Option<MemoryKind> {
+        None
+    }
+
     /// Temperature of the chip in hundredths of a degree Celsius.
     fn temperature(&self) -> Option<i16> {
         None
+    }
+
+    /// A pin whose level ends light sleep.
+    fn wake_on(&self, _pin: u8, _high: bool) -> Result<(), Unsupported> {
+        Err(Unsupported)
     }
 
     /// Chooses how the chip sleeps while nothing happens.

@@ -1,7 +1,7 @@
 //! Replies of the grammar onto the port.
 
 use at_grammar::reply::MAX_IPD_HEADER;
-use at_grammar::{Info, Reply};
+use at_grammar::{Info, Reply, Suffix};
 use heapless::Vec;
 
 use crate::output::Turn;
@@ -14,6 +14,8 @@ const MAX_LINE: usize = 768;
 /// The right to write, with replies as the unit.
 pub(crate) struct Printer<'o> {
     turn: Turn<'o>,
+    /// What stands after the names of information lines: as the host named the command.
+    suffix: Option<Suffix>,
 }
 
 impl Printer<'_> {
@@ -29,6 +31,10 @@ impl Printer<'_> {
     pub(crate) async fn replies(&mut self, replies: &[Reply<'_>]) {
         let mut message = Vec::<u8, MAX_LINE>::new();
         for reply in replies {
+            let reply = match (self.suffix, reply) {
+                (Some(suffix), Reply::Info(info)) => &Reply::LegacyInfo(suffix, *info),
+                (_, reply) => reply,
+            };
             if reply.write_to(&mut message).is_err() {
                 espat_log::error!(
                     "a reply of {} bytes does not fit {}",
@@ -98,6 +104,7 @@ impl<P: Platform> Shared<'_, P> {
     pub(crate) async fn print(&self) -> Printer<'_> {
         Printer {
             turn: self.output.turn().await,
+            suffix: self.suffix.get(),
         }
     }
 
@@ -105,6 +112,7 @@ impl<P: Platform> Shared<'_, P> {
     pub(crate) async fn print_unsolicited(&self) -> Printer<'_> {
         Printer {
             turn: self.output.unsolicited().await,
+            suffix: None,
         }
     }
 }

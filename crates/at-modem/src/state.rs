@@ -4,7 +4,7 @@ use core::cell::{Cell, RefCell};
 
 use at_grammar::reply::{LinkConn, Remote};
 use at_grammar::types::ReceiveMode;
-use at_grammar::{LinkId, Mux, Reply};
+use at_grammar::{LinkId, Mux, Reply, Suffix};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use embassy_sync::pipe::Pipe;
@@ -15,6 +15,7 @@ use tls_session::Reason;
 
 use crate::clock::WallClock;
 use crate::config::Config;
+use crate::exec::userram::UserRam;
 use crate::link::credentials::CredentialMemory;
 use crate::link::server::Server;
 use crate::link::tls::{Slot, no_memory};
@@ -143,6 +144,9 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) sessions: [Slot; LINKS],
     pub(crate) session_count: Cell<usize>,
     pub(crate) config: RefCell<Config>,
+    pub(crate) user_ram: RefCell<UserRam>,
+    /// The suffix of the running command's name.
+    pub(crate) suffix: Cell<Option<Suffix>>,
     pub(crate) station: Cell<Station>,
     /// `AT+CIPSNTPCFG` came, or the network did.
     pub(crate) sync_time: Signal<NoopRawMutex, ()>,
@@ -152,6 +156,8 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) interval_changed: Signal<NoopRawMutex, ()>,
     /// The stored network is to be joined.
     pub(crate) join_stored: Signal<NoopRawMutex, ()>,
+    /// The network was lost.
+    pub(crate) lost: Signal<NoopRawMutex, ()>,
     /// A command takes the station over.
     pub(crate) stop_joining: Signal<NoopRawMutex, ()>,
 }
@@ -189,11 +195,14 @@ impl<'a, P: Platform> Shared<'a, P> {
             sessions: [const { Slot::new() }; LINKS],
             session_count: Cell::new(0),
             config: RefCell::new(config),
+            user_ram: RefCell::new(UserRam::new()),
+            suffix: Cell::new(None),
             station: Cell::new(Station::default()),
             sync_time: Signal::new(),
             servers_renewed: Cell::new(false),
             interval_changed: Signal::new(),
             join_stored: Signal::new(),
+            lost: Signal::new(),
             stop_joining: Signal::new(),
         }
     }

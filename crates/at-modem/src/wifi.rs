@@ -165,6 +165,44 @@ pub struct SoftAp<'a> {
     pub hidden: bool,
     /// Its own address, and the network of its stations.
     pub address: Ipv4Config,
+    /// What its stations get from DHCP; `None` where they get nothing.
+    pub leases: Option<Leases>,
+}
+
+/// The addresses that our access point lends: `AT+CWDHCPS`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leases {
+    /// How long one is lent.
+    pub minutes: u16,
+    /// First.
+    pub start: Ipv4Addr,
+    /// Last.
+    pub end: Ipv4Addr,
+}
+
+/// How the radio is to be, whatever network it is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tuning<'a> {
+    /// Most power it sends with, in steps of 0.25 dBm: `AT+RFPOWER`.
+    pub power: u8,
+    /// Bits 1 for 802.11b, 2 for g, 4 for n: `AT+CWSTAPROTO`.
+    pub station_protocols: u8,
+    /// As many for our access point: `AT+CWAPPROTO`.
+    pub soft_ap_protocols: u8,
+    /// Where it is, in letters: `AT+CWCOUNTRY`.
+    pub country: &'a str,
+    /// Whether that holds whatever access points say.
+    pub country_is_fixed: bool,
+    /// First channel.
+    pub first_channel: u8,
+    /// Number of channels.
+    pub channels: u8,
+    /// Seconds until a silent station of ours is given up: `AT+CWCONFIG`.
+    pub soft_ap_patience: u16,
+    /// Seconds until a silent access point is given up.
+    pub station_patience: u16,
+    /// Beacons between two that the station listens to.
+    pub listen_interval: u8,
 }
 
 /// A Wi-Fi station. Methods take `&self`: events are awaited while commands run.
@@ -223,6 +261,12 @@ pub trait Wifi {
 
     /// Another hardware address for the station, or for our access point.
     async fn set_mac(&self, _soft_ap: bool, _mac: [u8; 6]) -> Result<(), Unsupported> {
+        Err(Unsupported)
+    }
+
+    /// How the radio is to be. Told at boot and after each change; a radio that cannot be told leaves
+    /// it, and the settings are kept and shown all the same.
+    fn tune(&self, _tuning: &Tuning<'_>) -> Result<(), Unsupported> {
         Err(Unsupported)
     }
 

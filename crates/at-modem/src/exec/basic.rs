@@ -2,7 +2,7 @@
 
 use at_grammar::commands::basic::{CommandEntry, UnixTime, VersionLine};
 use at_grammar::types::{LocalTime, RestartMode, SysMsg, ZoneOffset};
-use at_grammar::{AtStr, Info, Reply};
+use at_grammar::{AtStr, Info, Reply, Suffix};
 use partition_store::{Key, PartitionStore, Settings};
 
 use super::{Done, Failed};
@@ -156,21 +156,6 @@ pub(super) fn set_sysstore<P: Platform>(shared: &Shared<'_, P>, on: bool) -> Res
     Ok(Done::Ok)
 }
 
-/// The port's settings are the caller's: what is shown is what ESP-AT starts with.
-pub(super) async fn uart<P: Platform>(
-    shared: &Shared<'_, P>,
-    stored: bool,
-) -> Result<Done, Failed> {
-    let uart = shared.config.borrow().uart;
-    shared
-        .one_line(if stored {
-            Info::UartDef(uart)
-        } else {
-            Info::UartCur(uart)
-        })
-        .await
-}
-
 impl<P: Platform> Shared<'_, P> {
     /// One information line and `OK`.
     pub(crate) async fn one_line(&self, info: Info<'_>) -> Result<Done, Failed> {
@@ -183,9 +168,11 @@ impl<P: Platform> Shared<'_, P> {
 }
 
 impl<P: Platform> Shared<'_, P> {
-    /// Stores a setting unless `AT+SYSSTORE=0`. A setting that cannot be stored is not made.
+    /// Stores a setting unless `AT+SYSSTORE=0`, or as the command's name says it. A setting that
+    /// cannot be stored is not made.
     pub(crate) async fn store_if_wanted(&self, key: Key, value: &[u8]) -> Result<(), Failed> {
-        if self.config.borrow().sysstore {
+        let named = self.suffix.get().map(Suffix::stores);
+        if named.unwrap_or(self.config.borrow().sysstore) {
             self.store_always(key, value).await
         } else {
             Ok(())

@@ -4,7 +4,7 @@
 //! command that waits for something outside says [`Phase::Long`] first, so that the port is served
 //! meanwhile.
 
-use at_grammar::{Command, ErrorWord, Reply, parse_line};
+use at_grammar::{Command, ErrorWord, Generation, Reply, parse_line_as};
 
 use crate::framing::{Framed, LineBuffer};
 use crate::platform::Platform;
@@ -14,17 +14,22 @@ use crate::state::{Phase, Shared};
 mod basic;
 mod flash;
 mod links;
+mod mdns;
+mod module;
 mod names;
 mod options;
 pub(crate) mod passthrough;
 mod pki;
 mod policy;
 mod probe;
+mod radio;
 mod receive;
 mod send;
 mod server;
+mod softap;
 mod ssl;
 mod time;
+pub(crate) mod userram;
 mod wifi;
 
 /// What becomes of the modem after a line.
@@ -32,6 +37,8 @@ mod wifi;
 pub(crate) enum Verdict {
     Go,
     Restart,
+    /// For so many milliseconds.
+    Sleep(u32),
 }
 
 /// How a command ended, as far as it has not said so itself.
@@ -43,6 +50,8 @@ pub(crate) enum Done {
     Printed,
     /// Everything was printed, and the modem restarts.
     Restart,
+    /// Everything was printed, and the modem sleeps for so many milliseconds.
+    Sleep(u32),
 }
 
 /// A command that failed; the word is printed with `AT+SYSLOG=1` only.
@@ -59,6 +68,9 @@ impl Failed {
 /// Executed, but this release does not have it.
 pub(crate) const NOT_HERE: Failed = Failed::with(0);
 
+/// Understood, and as good as unknown: `AT+CMD?` does not list it.
+const UNLISTED: Failed = Failed(ErrorWord::UNSUPPORTED);
+
 /// Executes what framing found.
 pub(crate) async fn line<P: Platform>(
     shared: &Shared<'_, P>,
@@ -72,13 +84,22 @@ pub(crate) async fn line<P: Platform>(
         shared.output.turn().await.put(line.raw()).await;
     }
     let mux = shared.config.borrow().mux;
+    let generation = if shared.legacy {
+        Generation::Legacy
+    } else {
+        Generation::EspAt
+    };
     let result = match framed {
-        Framed::Line => match parse_line(line.line(), mux) {
-            Ok(command) => run(shared, command).await,
+        Framed::Line => match parse_line_as(line.line(), mux, generation) {
+            Ok(parsed) => {
+                shared.suffix.set(parsed.suffix);
+                run(shared, parsed.command).await
+            }
             Err(error) => Err(Failed(error.error_word())),
         },
         _ => Err(Failed(ErrorWord::NO_TERMINATOR)),
     };
+    shared.suffix.set(None);
     match result {
         Ok(Done::Printed) => Verdict::Go,
         Ok(Done::Ok) => {
@@ -86,6 +107,7 @@ pub(crate) async fn line<P: Platform>(
             Verdict::Go
         }
         Ok(Done::Restart) => Verdict::Restart,
+        Ok(Done::Sleep(ms)) => Verdict::Sleep(ms),
         Err(Failed(word)) => {
             let mut print = shared.print().await;
             error(&mut print, shared.syslog(), word).await;
@@ -137,18 +159,81 @@ async fn run<P: Platform>(shared: &Shared<'_, P>, command: Command<'_>) -> Resul
         Command::SyslogSet(on) => basic::set_syslog(shared, on),
         Command::SysstoreQuery => basic::sysstore(shared).await,
         Command::SysstoreSet(on) => basic::set_sysstore(shared, on),
-        Command::UartCurQuery => basic::uart(shared, false).await,
-        Command::UartDefQuery => basic::uart(shared, true).await,
-        Command::UartCurSet(_) | Command::UartDefSet(_) => Err(NOT_HERE),
+        Command::GslpSet(time) => module::deep_sleep(shared, time).await,
+        Command::SleepQuery => module::sleep(shared).await,
+        Command::SleepSet(mode) => module::set_sleep(shared, mode),
+        Command::SleepwkcfgSet(source) => module::set_wake(shared, source),
+        Command::SysramQuery => module::memory(shared).await,
+        Command::SysramSet(capabilities) => module::memory_of(shared, capabilities).await,
+        Command::SystempQuery => module::temperature(shared).await,
+        Command::RfpowerQuery => module::power(shared).await,
+        Command::RfpowerSet(request) => module::set_power(shared, &request),
+        Command::UserramQuery => userram::size(shared).await,
+        Command::UserramSet(request) => userram::operate(shared, request).await,
+        Command::UserdocsQuery => module::docs(shared).await,
+        // There is no server that offers any.
+        Command::CipfwverQuery => Ok(Done::Ok),
+        // Memory is not shown, there is no second image, nobody offers updates, and no engine for
+        // regular expressions does without an allocator.
+        Command::SysregSet(_)
+        | Command::Sysrollback
+        | Command::Ciupdate
+        | Command::CiupdateQuery
+        | Command::CiupdateSet(_)
+        | Command::SysmsgfilterQuery
+        | Command::SysmsgfilterSet(_)
+        | Command::SysmsgfiltercfgQuery
+        | Command::SysmsgfiltercfgSet(_) => Err(UNLISTED),
+        // A record gets the room it needs, whatever an old host asks for.
+        Command::CipsslsizeSet(_) => Ok(Done::Ok),
+        Command::UartQuery => module::uart(shared, module::UartName::Plain).await,
+        Command::UartCurQuery => module::uart(shared, module::UartName::Current).await,
+        Command::UartDefQuery => module::uart(shared, module::UartName::Default).await,
+        Command::UartCurSet(settings) => module::set_uart(shared, settings, false).await,
+        Command::UartSet(settings) | Command::UartDefSet(settings) => {
+            module::set_uart(shared, settings, true).await
+        }
+        Command::CwinitQuery => radio::up(shared).await,
+        Command::CwinitSet(up) => radio::set_up(shared, up).await,
         Command::CwmodeQuery => wifi::mode(shared).await,
         Command::CwmodeSet(mode) => wifi::set_mode(shared, mode).await,
         Command::CwstateQuery => wifi::state(shared).await,
         Command::CwjapQuery => wifi::joined(shared).await,
         Command::CwjapSet(request) => wifi::join(shared, &request).await,
         Command::Cwjap => wifi::join_again(shared, wifi::JOIN_PATIENCE).await,
+        Command::CwreconncfgQuery => radio::reconnect(shared).await,
+        Command::CwreconncfgSet(request) => radio::set_reconnect(shared, request).await,
+        Command::CwlapoptSet(options) => radio::set_scan(shared, options),
         Command::Cwlap => wifi::scan(shared, None).await,
         Command::CwlapSet(request) => wifi::scan(shared, Some(&request)).await,
         Command::Cwqap => wifi::quit(shared).await,
+        Command::CwsapQuery => softap::show(shared).await,
+        Command::CwsapSet(request) => softap::configure(shared, &request).await,
+        Command::Cwlif => softap::guests(shared).await,
+        Command::Cwqif => softap::send_away(shared, None).await,
+        Command::CwqifSet(station) => softap::send_away(shared, Some(station)).await,
+        Command::CwdhcpQuery => radio::dhcp(shared).await,
+        Command::CwdhcpSet(request) => radio::set_dhcp(shared, request).await,
+        Command::CwdhcpsQuery => softap::pool(shared).await,
+        Command::CwdhcpsSet(request) => softap::set_pool(shared, request).await,
+        Command::CwstaprotoQuery => radio::protocol(shared, false).await,
+        Command::CwstaprotoSet(protocol) => radio::set_protocol(shared, false, protocol).await,
+        Command::CwapprotoQuery => radio::protocol(shared, true).await,
+        Command::CwapprotoSet(protocol) => radio::set_protocol(shared, true, protocol).await,
+        Command::CwhostnameQuery => radio::hostname(shared).await,
+        Command::CwhostnameSet(name) => radio::set_hostname(shared, &name),
+        Command::CwcountryQuery => radio::country(shared).await,
+        Command::CwcountrySet(request) => radio::set_country(shared, &request),
+        Command::CwconfigQuery => radio::patience(shared).await,
+        Command::CwconfigSet(request) => radio::set_patience(shared, &request).await,
+        Command::CipstamacQuery => radio::mac(shared, false).await,
+        Command::CipstamacSet(mac) => radio::set_mac(shared, false, mac).await,
+        Command::CipapmacQuery => radio::mac(shared, true).await,
+        Command::CipapmacSet(mac) => radio::set_mac(shared, true, mac).await,
+        Command::CipstaSet(request) => radio::set_station_address(shared, &request).await,
+        Command::CipapQuery => softap::address(shared).await,
+        Command::CipapSet(request) => softap::set_address(shared, &request).await,
+        Command::MdnsSet(request) => mdns::set(shared, &request),
         Command::CwautoconnQuery => wifi::auto_connect(shared).await,
         Command::CwautoconnSet(on) => wifi::set_auto_connect(shared, on).await,
         Command::Cifsr => wifi::addresses(shared).await,

@@ -1,10 +1,10 @@
 //! Station commands (spec: at-commands B.3).
 
 use at_grammar::commands::wifi::{
-    AddressLine, JoinAp, JoinLine, Joined, ScanColumns, ScanLine, ScanRequest, SetWifiMode,
-    StationAddress, StationLine,
+    AddressLine, JoinAp, JoinLine, Joined, ScanLine, ScanRequest, SetWifiMode, StationAddress,
+    StationLine,
 };
-use at_grammar::types::{Encryption, JoinFailure, Mac, ScanMode, StationState, WifiCipher};
+use at_grammar::types::{Bounded, Encryption, JoinFailure, Mac, StationState, WifiCipher};
 use at_grammar::{AtStr, Info, Reply};
 use embassy_futures::yield_now;
 use embassy_time::{Duration, with_timeout};
@@ -12,7 +12,7 @@ use partition_store::Key;
 
 use super::{Done, Failed, error};
 use crate::background::join_request;
-use crate::config::{Config, StationConfig};
+use crate::config::{Config, JoinOptions, StationConfig, encode_patience};
 use crate::platform::Platform;
 use crate::state::Shared;
 use crate::wifi::{AccessPoint, JoinError, Wifi, WifiEvent};
@@ -33,9 +33,21 @@ pub(super) async fn set_mode<P: Platform>(
         shared.config.borrow().station_role(),
         request.mode.has_station(),
     );
-    shared
+    let old = shared.config.borrow().mode;
+    if old.has_soft_ap() != request.mode.has_soft_ap() {
+        shared.takes_long();
+        shared
+            .with_soft_ap(|config| config.mode = request.mode)
+            .await?;
+    }
+    let stored = shared
         .store_if_wanted(Key::WIFI_MODE, &[request.mode.code()])
-        .await?;
+        .await;
+    if stored.is_err() {
+        // A mode that cannot be stored is not taken.
+        shared.with_soft_ap(|config| config.mode = old).await?;
+        return stored.map(|()| Done::Ok);
+    }
     shared.config.borrow_mut().mode = request.mode;
     if had && !has {
         leave(shared).await;
@@ -50,13 +62,14 @@ pub(super) async fn set_mode<P: Platform>(
 /// Ends a join that no command asked for: from here on the station is the command's.
 async fn take_over<P: Platform>(shared: &Shared<'_, P>) {
     shared.join_stored.reset();
+    shared.lost.reset();
     shared.stop_joining.signal(());
     // The join is dropped where it runs.
     yield_now().await;
 }
 
 /// Leaves the network, if there is one, and says so.
-async fn leave<P: Platform>(shared: &Shared<'_, P>) {
+pub(super) async fn leave<P: Platform>(shared: &Shared<'_, P>) {
     take_over(shared).await;
     let joined = shared.wifi.association().is_some();
     shared.wifi.leave().await;
@@ -75,7 +88,7 @@ async fn leave<P: Platform>(shared: &Shared<'_, P>) {
     }
 }
 
-fn needs_station(config: &Config) -> Result<(), Failed> {
+pub(super) fn needs_station(config: &Config) -> Result<(), Failed> {
     if config.station_role() {
         Ok(())
     } else {
@@ -129,7 +142,29 @@ pub(super) async fn join<P: Platform>(
             secure_only: request.threshold.get() > 0,
         },
     };
-    join_this(shared, station, patience).await
+    let interval = u16::try_from(request.reconnect.get()).unwrap_or(u16::MAX);
+    let done = join_this(shared, station, patience, Some(interval)).await?;
+    if done == Done::Ok {
+        let options = JoinOptions {
+            threshold: u8::try_from(request.threshold.get()).unwrap_or(u8::MAX),
+            scan_mode: request.scan_mode,
+            pmf: request.pmf,
+        };
+        let (patience, changed) = {
+            let mut config = shared.config.borrow_mut();
+            config.radio.join = options;
+            let changed = config.radio.patience.listen != request.listen;
+            config.radio.patience.listen = request.listen;
+            (config.radio.patience, changed)
+        };
+        if changed {
+            shared.tune();
+            shared
+                .store_if_wanted(Key::WIFI_CONFIG, &encode_patience(&patience))
+                .await?;
+        }
+    }
+    Ok(done)
 }
 
 pub(super) async fn join_again<P: Platform>(
@@ -142,13 +177,14 @@ pub(super) async fn join_again<P: Platform>(
         .station
         .clone()
         .ok_or(Failed::with(0))?;
-    join_this(shared, station, patience).await
+    join_this(shared, station, patience, None).await
 }
 
 async fn join_this<P: Platform>(
     shared: &Shared<'_, P>,
     station: StationConfig,
     patience: Duration,
+    interval: Option<u16>,
 ) -> Result<Done, Failed> {
     needs_station(&shared.config.borrow())?;
     shared.takes_long();
@@ -167,6 +203,16 @@ async fn join_this<P: Platform>(
             let record = station.encode();
             shared.config.borrow_mut().station = Some(station);
             shared.store_if_wanted(Key::STATION, &record).await?;
+            if let Some(interval) = interval {
+                let reconnect = {
+                    let mut config = shared.config.borrow_mut();
+                    config.radio.reconnect.interval = interval;
+                    config.radio.reconnect
+                };
+                shared
+                    .store_if_wanted(Key::RECONNECT, &reconnect.encode())
+                    .await?;
+            }
             Ok(Done::Ok)
         }
         Err(why) => {
@@ -190,24 +236,31 @@ pub(super) async fn joined<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, 
             .await;
         return Ok(Done::Printed);
     };
-    let plain = JoinAp::new(None, None);
-    let secure = shared
-        .config
-        .borrow()
-        .station
-        .as_ref()
-        .is_some_and(|station| station.secure_only);
+    let (options, reconnect, listen, secure) = {
+        let config = shared.config.borrow();
+        (
+            config.radio.join,
+            config.radio.reconnect,
+            config.radio.patience.listen,
+            config
+                .station
+                .as_ref()
+                .is_some_and(|station| station.secure_only),
+        )
+    };
+    // After a restart only this is known of the threshold.
+    let threshold = options.threshold.max(u8::from(secure));
     shared
         .one_line(Info::Cwjap(JoinLine::Joined(Joined {
             ssid: AtStr::plain(&access_point.ssid),
             bssid: Mac(access_point.bssid),
             channel: access_point.channel,
             rssi: access_point.rssi,
-            threshold: at_grammar::commands::wifi::AuthThreshold::clamped(u32::from(secure)),
-            reconnect: plain.reconnect,
-            listen: plain.listen,
-            scan_mode: ScanMode::Fast,
-            pmf: plain.pmf,
+            threshold: Bounded::clamped(u32::from(threshold)),
+            reconnect: Bounded::clamped(u32::from(reconnect.interval)),
+            listen,
+            scan_mode: options.scan_mode,
+            pmf: options.pmf,
         })))
         .await
 }
@@ -218,6 +271,7 @@ pub(super) async fn scan<P: Platform>(
 ) -> Result<Done, Failed> {
     needs_station(&shared.config.borrow())?;
     shared.takes_long();
+    let options = shared.config.borrow().radio.scan;
     let mut found = heapless::Vec::<AccessPoint, 32>::new();
     shared
         .wifi
@@ -232,11 +286,20 @@ pub(super) async fn scan<P: Platform>(
                     && (request.channel.get() == 0
                         || request.channel.get() == u32::from(access_point.channel))
             });
+            let encryption = u32::from(access_point.encryption.number());
+            let wanted = wanted
+                && access_point.rssi >= options.rssi.get()
+                && u32::from(options.encryptions) >> encryption & 1 == 1;
             if wanted && found.push(access_point.clone()).is_err() {
                 espat_log::warn!("more than {} access points: the rest is left out", 32);
             }
         })
         .await;
+    if options.sort {
+        found.sort_unstable_by_key(|access_point| {
+            (core::cmp::Reverse(access_point.rssi), access_point.bssid)
+        });
+    }
     let mut print = shared.print().await;
     for access_point in &found {
         let cipher = match access_point.encryption.number() {
@@ -246,7 +309,7 @@ pub(super) async fn scan<P: Platform>(
         };
         print
             .info(Info::Cwlap(ScanLine {
-                columns: ScanColumns::ALL,
+                columns: options.columns,
                 encryption: Encryption::from_code(access_point.encryption.number())
                     .unwrap_or(Encryption::Open),
                 ssid: AtStr::plain(&access_point.ssid),
@@ -297,6 +360,15 @@ pub(super) async fn set_auto_connect<P: Platform>(
 
 pub(super) async fn addresses<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let mut print = shared.print().await;
+    if shared.config.borrow().has_soft_ap() {
+        let own = shared.config.borrow().radio.soft_ap_address.address;
+        print.info(Info::Cifsr(AddressLine::ApIp(own))).await;
+        print
+            .info(Info::Cifsr(AddressLine::ApMac(Mac(shared
+                .wifi
+                .soft_ap_mac()))))
+            .await;
+    }
     if shared.config.borrow().station_role() {
         let address = shared
             .wifi
@@ -313,7 +385,9 @@ pub(super) async fn addresses<P: Platform>(shared: &Shared<'_, P>) -> Result<Don
 
 pub(super) async fn station_address<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let none = core::net::Ipv4Addr::UNSPECIFIED;
-    let (address, gateway, netmask) = shared.wifi.address().map_or((none, none, none), |config| {
+    let fixed = shared.config.borrow().radio.station_address;
+    let own = shared.wifi.address().or(fixed);
+    let (address, gateway, netmask) = own.map_or((none, none, none), |config| {
         (config.address, config.gateway, config.netmask)
     });
     shared

@@ -1,6 +1,6 @@
 //! One line, one answer: every command on a fresh module, and what the line itself may look like.
 
-use at_grammar::Command;
+use at_grammar::{Command, Listing};
 
 use crate::support::{Bench, Setup, text};
 
@@ -234,7 +234,10 @@ fn the_inventory_lists_every_command_once_and_each_listed_form_exists() {
     let mut bench = Bench::new();
     let reply = String::from_utf8(bench.say("AT+CMD?\r\n")).unwrap();
     let lines: Vec<&str> = reply.strip_suffix("\r\nOK\r\n").unwrap().lines().collect();
-    assert_eq!(lines.len(), Command::TABLE.len());
+    let listed = Command::TABLE
+        .iter()
+        .filter(|row| row.listing == Listing::Listed);
+    assert_eq!(lines.len(), listed.count());
     assert_eq!(lines[0], "+CMD:0,\"AT\",0,0,0,1");
     assert_eq!(lines[3], "+CMD:3,\"AT+RST\",0,0,0,1");
     for (index, line) in lines.iter().enumerate() {

@@ -53,6 +53,8 @@ keys! {
     SOFT_AP_PROTOCOLS = 0x18, "cwapproto";
     /// `AT+CWJEAP`.
     ENTERPRISE = 0x19, "cwjeap";
+    /// `AT+CWCONFIG`.
+    WIFI_CONFIG = 0x1a, "cwconfig";
     /// `AT+CIPSTA`.
     STATION_ADDRESS = 0x20, "cipsta";
     /// `AT+CIPAP`.

@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use at_modem::{Exit, Identity, Modem, ModemMemory, Parts, Platform, Timestamp, WallClock};
-use embassy_time::{Duration, MockDriver};
+use embassy_time::{Duration, MockDriver, Timer};
 use rand_core::{CryptoRng, RngCore};
 
+use super::board::Chip;
 use super::flash::Flash;
 use super::net::Net;
 use super::port::Port;
@@ -47,6 +48,10 @@ pub(crate) struct Setup {
     pub(crate) net: Net,
     pub(crate) radio: Radio,
     pub(crate) clock: Rc<WallClock>,
+    pub(crate) port: Port,
+    pub(crate) chip: Chip,
+    /// Whether the modem knows the names of firmware 1.x.
+    pub(crate) legacy: bool,
     /// When the program was built.
     pub(crate) built: Timestamp,
     #[expect(dead_code, reason = "held, not looked at")]
@@ -58,19 +63,22 @@ impl Setup {
     pub(crate) fn new() -> Self {
         let time = Time::take();
         MockDriver::get().reset();
+        let port = Port::new();
         Self {
             time,
             flash: Flash::new(),
             net: Net::default(),
             radio: Radio::new(),
             clock: Rc::new(WallClock::new()),
+            chip: Chip::new(port.clone()),
+            port,
+            legacy: false,
             built: Timestamp::from_unix(0),
         }
     }
 
     /// Switches on. `ready` is still to be read.
     pub(crate) fn boot(self) -> Bench {
-        let port = Port::new();
         let exits = Rc::new(RefCell::new(Vec::new()));
         let woken = Arc::new(Flag(AtomicBool::new(true)));
         let mut bench = Bench {
@@ -79,11 +87,10 @@ impl Setup {
                 self.net.clone(),
                 self.radio.clone(),
                 (self.clock.clone(), self.built),
-                port.clone(),
+                (self.port.clone(), self.chip.clone(), self.legacy),
                 exits.clone(),
             )),
             outside: self,
-            port,
             exits,
             waker: Waker::from(woken.clone()),
             woken,
@@ -99,7 +106,7 @@ async fn life(
     net: Net,
     radio: Radio,
     (clock, built): (Rc<WallClock>, Timestamp),
-    port: Port,
+    (port, chip, legacy): (Port, Chip, bool),
     exits: Rc<RefCell<Vec<Exit>>>,
 ) {
     let mut memory = Box::new(ModemMemory::<5>::new());
@@ -110,12 +117,12 @@ async fn life(
             flash: flash.clone(),
             rng: Counting(0x9e37_79b9_7f4a_7c15),
             clock: &clock,
-            board: &(),
+            board: &chip,
             identity: Identity {
                 chip: "ESP32",
                 module: "WROOM-32",
             },
-            legacy: false,
+            legacy,
             built,
         };
         let mut modem = Modem::<Bench>::boot(parts)
@@ -132,7 +139,11 @@ async fn life(
             let exit = run.await;
             exits.borrow_mut().push(exit);
             match exit {
-                Exit::Restart | Exit::DeepSleep { .. } => break,
+                Exit::Restart => break,
+                Exit::DeepSleep { ms } => {
+                    Timer::after(Duration::from_millis(u64::from(ms))).await;
+                    break;
+                }
                 Exit::PortClosed => port.plugged().await,
             }
         }
@@ -144,14 +155,13 @@ impl Platform for Bench {
     type Wifi = Radio;
     type Flash = Flash;
     type Rng = Counting;
-    type Board = ();
+    type Board = Chip;
 }
 
 /// A modem at work.
 pub(crate) struct Bench {
     modem: Pin<Box<dyn Future<Output = ()>>>,
     outside: Setup,
-    pub(crate) port: Port,
     exits: Rc<RefCell<Vec<Exit>>>,
     woken: Arc<Flag>,
     waker: Waker,
@@ -277,7 +287,10 @@ impl Bench {
         let Self { modem, outside, .. } = self;
         drop(modem);
         outside.flash.powered_again();
+        let port = Port::new();
         Setup {
+            chip: Chip::new(port.clone()),
+            port,
             radio: Radio::new(),
             clock: Rc::new(WallClock::new()),
             ..outside

@@ -1,6 +1,7 @@
 //! Doubles of everything outside the modem, and the bench that holds them together.
 
 pub(crate) mod bench;
+pub(crate) mod board;
 pub(crate) mod flash;
 pub(crate) mod net;
 pub(crate) mod port;

@@ -58,6 +58,11 @@ impl Port {
         std::mem::take(&mut self.0.borrow_mut().output)
     }
 
+    /// How much came out since then.
+    pub(crate) fn said(&self) -> usize {
+        self.0.borrow().output.len()
+    }
+
     /// The host takes so many bytes more, or all there are.
     pub(crate) fn give_room(&self, room: Option<usize>) {
         let mut state = self.0.borrow_mut();

@@ -5,7 +5,11 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
-use at_modem::wifi::{AccessPoint, Encryption, Ipv4Config, Join, JoinError, Ssid, Wifi, WifiEvent};
+use at_modem::Unsupported;
+use at_modem::wifi::{
+    AccessPoint, Encryption, Ipv4Config, Join, JoinError, Leases, SoftAp, Ssid, Tuning, Wifi,
+    WifiEvent,
+};
 
 use super::{Listener, until};
 
@@ -37,8 +41,33 @@ struct State {
     address: Option<Ipv4Config>,
     around: Vec<AccessPoint>,
     scan_held: bool,
+    /// Neither access point nor settings are there.
+    refuses: bool,
+    soft_ap: Option<OwnAp>,
+    fixed: Option<Ipv4Config>,
+    macs: [Option<[u8; 6]>; 2],
+    hostname: Option<String>,
+    tuned: Option<Tuned>,
+    guests: Vec<([u8; 6], Ipv4Addr)>,
+    sent_away: Vec<Option<[u8; 6]>>,
     listener: Listener,
 }
+
+/// What our access point offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OwnAp {
+    pub(crate) ssid: Vec<u8>,
+    pub(crate) password: Vec<u8>,
+    pub(crate) channel: u8,
+    pub(crate) encryption: Encryption,
+    pub(crate) most: u8,
+    pub(crate) hidden: bool,
+    pub(crate) address: Ipv4Config,
+    pub(crate) leases: Option<Leases>,
+}
+
+/// Power, protocols of both, country and channels, patience of both, listen interval.
+pub(crate) type Tuned = (u8, u8, u8, String, bool, u8, u8, u16, u16, u8);
 
 /// A station; clones share it.
 #[derive(Debug, Clone)]
@@ -70,6 +99,14 @@ impl Radio {
             address: None,
             around: Vec::new(),
             scan_held: false,
+            refuses: false,
+            soft_ap: None,
+            fixed: None,
+            macs: [None; 2],
+            hostname: None,
+            tuned: None,
+            guests: Vec::new(),
+            sent_away: Vec::new(),
             listener: Listener::default(),
         })))
     }
@@ -108,6 +145,47 @@ impl Radio {
             .events
             .extend([WifiEvent::Connected, WifiEvent::GotIp]);
         state.listener.tell();
+    }
+
+    /// It has no access point from now on, and takes no settings.
+    pub(crate) fn refuses(&self) {
+        self.0.borrow_mut().refuses = true;
+    }
+
+    pub(crate) fn soft_ap(&self) -> Option<OwnAp> {
+        self.0.borrow().soft_ap.clone()
+    }
+
+    pub(crate) fn hostname(&self) -> Option<String> {
+        self.0.borrow().hostname.clone()
+    }
+
+    pub(crate) fn tuned(&self) -> Option<Tuned> {
+        self.0.borrow().tuned.clone()
+    }
+
+    /// A change that nobody asked for.
+    pub(crate) fn happens(&self, event: WifiEvent) {
+        let mut state = self.0.borrow_mut();
+        state.events.push_back(event);
+        state.listener.tell();
+    }
+
+    /// Who is in our access point.
+    pub(crate) fn guests(&self, guests: Vec<([u8; 6], Ipv4Addr)>) {
+        self.0.borrow_mut().guests = guests;
+    }
+
+    pub(crate) fn sent_away(&self) -> Vec<Option<[u8; 6]>> {
+        self.0.borrow().sent_away.clone()
+    }
+
+    fn works(&self) -> Result<(), Unsupported> {
+        if self.0.borrow().refuses {
+            Err(Unsupported)
+        } else {
+            Ok(())
+        }
     }
 
     /// What a scan finds.
@@ -151,7 +229,10 @@ impl Wifi for Radio {
             (state.answer != Answer::NoAddress).then_some(())
         })
         .await;
-        self.0.borrow_mut().address = Some(ADDRESS);
+        {
+            let mut state = self.0.borrow_mut();
+            state.address = state.fixed.or(Some(ADDRESS));
+        }
         progress(WifiEvent::GotIp).await;
         Ok(())
     }
@@ -191,6 +272,74 @@ impl Wifi for Radio {
     }
 
     fn mac(&self) -> [u8; 6] {
-        [0x02, 0, 0, 0xab, 0xcd, 0xef]
+        self.0.borrow().macs[0].unwrap_or([0x02, 0, 0, 0xab, 0xcd, 0xef])
+    }
+
+    fn soft_ap_mac(&self) -> [u8; 6] {
+        self.0.borrow().macs[1].unwrap_or([0x02, 0, 0, 0xab, 0xcd, 0xf0])
+    }
+
+    async fn set_soft_ap(&self, config: Option<SoftAp<'_>>) -> Result<(), Unsupported> {
+        self.works()?;
+        self.0.borrow_mut().soft_ap = config.map(|ap| OwnAp {
+            ssid: ap.ssid.to_vec(),
+            password: ap.password.0.to_vec(),
+            channel: ap.channel,
+            encryption: ap.encryption,
+            most: ap.most,
+            hidden: ap.hidden,
+            address: ap.address,
+            leases: ap.leases,
+        });
+        Ok(())
+    }
+
+    fn stations(&self, mut found: impl FnMut([u8; 6], Ipv4Addr)) {
+        for (mac, address) in self.0.borrow().guests.clone() {
+            found(mac, address);
+        }
+    }
+
+    async fn send_away(&self, station: Option<[u8; 6]>) {
+        self.0.borrow_mut().sent_away.push(station);
+    }
+
+    async fn set_address(&self, address: Option<Ipv4Config>) -> Result<(), Unsupported> {
+        self.works()?;
+        let mut state = self.0.borrow_mut();
+        state.fixed = address;
+        if state.association.is_some() {
+            state.address = address.or(Some(ADDRESS));
+        }
+        Ok(())
+    }
+
+    async fn set_mac(&self, soft_ap: bool, mac: [u8; 6]) -> Result<(), Unsupported> {
+        self.works()?;
+        self.0.borrow_mut().macs[usize::from(soft_ap)] = Some(mac);
+        Ok(())
+    }
+
+    fn tune(&self, tuning: &Tuning<'_>) -> Result<(), Unsupported> {
+        self.works()?;
+        self.0.borrow_mut().tuned = Some((
+            tuning.power,
+            tuning.station_protocols,
+            tuning.soft_ap_protocols,
+            tuning.country.to_owned(),
+            tuning.country_is_fixed,
+            tuning.first_channel,
+            tuning.channels,
+            tuning.soft_ap_patience,
+            tuning.station_patience,
+            tuning.listen_interval,
+        ));
+        Ok(())
+    }
+
+    fn set_hostname(&self, name: &str) -> Result<(), Unsupported> {
+        self.works()?;
+        self.0.borrow_mut().hostname = Some(name.to_owned());
+        Ok(())
     }
 }

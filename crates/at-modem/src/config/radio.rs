@@ -1,0 +1,413 @@
+//! Settings of the radio, and the records of those that are stored.
+//!
+//! | key | bytes, numbers little-endian |
+//! |---|---|
+//! | `cwreconncfg` | seconds between attempts (u16), attempts (u16) |
+//! | `cwsap` | length and bytes of the SSID, length and bytes of the passphrase, channel, `ecn`, most stations, hidden |
+//! | `cipstamac`, `cipapmac` | six bytes |
+//! | `cwstaproto`, `cwapproto` | bit mask |
+//! | `cipsta`, `cipap` | address, gateway, mask; or nothing, once DHCP has the station again |
+//! | `cwdhcp` | bit mask |
+//! | `cwdhcps` | minutes (u16), first, last; or nothing, once they follow from the address again |
+//! | `cwconfig` | seconds (u16) of our stations, of access points, listen interval |
+
+use core::net::Ipv4Addr;
+
+use at_grammar::commands::softap::{LeasePool, LeaseTime};
+use at_grammar::commands::station::{ScanOptions, WifiConfigLine};
+use at_grammar::types::{
+    Bounded, CountryPolicy, DhcpInterfaces, Pmf, ScanMode, SoftApSecurity, WifiProtocol,
+};
+use embedded_storage_async::nor_flash::NorFlash;
+use heapless::{String, Vec};
+use partition_store::{Key, Settings};
+
+use super::{Config, Passphrase, byte};
+use crate::wifi::{Encryption, Ipv4Config, Leases, Secret, SoftAp, Ssid};
+
+/// `AT+CWRECONNCFG`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reconnect {
+    /// Seconds; 0 for not at all.
+    pub(crate) interval: u16,
+    /// Attempts; 0 for no end.
+    pub(crate) count: u16,
+}
+
+impl Reconnect {
+    pub(crate) const fn encode(self) -> [u8; 4] {
+        let [i0, i1] = self.interval.to_le_bytes();
+        let [c0, c1] = self.count.to_le_bytes();
+        [i0, i1, c0, c1]
+    }
+
+    fn decode(record: &[u8]) -> Option<Self> {
+        let &[i0, i1, c0, c1] = record else {
+            return None;
+        };
+        Some(Self {
+            interval: u16::from_le_bytes([i0, i1]),
+            count: u16::from_le_bytes([c0, c1]),
+        })
+    }
+}
+
+/// `AT+CWSAP`.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct SoftApSettings {
+    pub(crate) ssid: Ssid,
+    pub(crate) password: Passphrase,
+    pub(crate) channel: u8,
+    pub(crate) security: SoftApSecurity,
+    pub(crate) most: u8,
+    pub(crate) hidden: bool,
+}
+
+/// Longest record of [`SoftApSettings`], and of all in this file.
+const RECORD: usize = 1 + 32 + 1 + 64 + 4;
+
+impl SoftApSettings {
+    /// An open network that is named after the chip, as ESP-AT has it until `AT+CWSAP` comes.
+    fn of([.., a, b, c]: [u8; 6]) -> Self {
+        let mut name = String::<16>::new();
+        // Ten bytes.
+        let _ = core::fmt::write(&mut name, format_args!("ESP_{a:02X}{b:02X}{c:02X}"));
+        Self {
+            ssid: Ssid::from_slice(name.as_bytes()).unwrap_or_default(),
+            password: Passphrase::new(),
+            channel: 1,
+            security: SoftApSecurity::Open,
+            most: 10,
+            hidden: false,
+        }
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8, RECORD> {
+        let mut record = Vec::new();
+        let mut put = |bytes: &[u8]| {
+            // The capacity is the sum of the longest parts.
+            let _ = record.extend_from_slice(bytes);
+        };
+        put(&[u8::try_from(self.ssid.len()).unwrap_or(0)]);
+        put(&self.ssid);
+        put(&[u8::try_from(self.password.len()).unwrap_or(0)]);
+        put(&self.password);
+        put(&[
+            self.channel,
+            self.security.code(),
+            self.most,
+            u8::from(self.hidden),
+        ]);
+        record
+    }
+
+    fn decode(record: &[u8]) -> Option<Self> {
+        let (&len, rest) = record.split_first()?;
+        let (ssid, rest) = rest.split_at_checked(usize::from(len))?;
+        let (&len, rest) = rest.split_first()?;
+        let (password, rest) = rest.split_at_checked(usize::from(len))?;
+        let &[channel, security, most, hidden] = rest else {
+            return None;
+        };
+        Some(Self {
+            ssid: Vec::from_slice(ssid).ok()?,
+            password: Vec::from_slice(password).ok()?,
+            channel,
+            security: SoftApSecurity::from_code(security)?,
+            most,
+            hidden: hidden != 0,
+        })
+    }
+
+    const fn encryption(&self) -> Encryption {
+        match self.security {
+            SoftApSecurity::Open => Encryption::Open,
+            SoftApSecurity::WpaPsk => Encryption::WpaPsk,
+            SoftApSecurity::Wpa2Psk => Encryption::Wpa2Psk,
+            SoftApSecurity::WpaWpa2Psk => Encryption::WpaWpa2Psk,
+        }
+    }
+
+    /// The radio's view of it.
+    pub(crate) fn request(&self, address: Ipv4Config, leases: Option<Leases>) -> SoftAp<'_> {
+        SoftAp {
+            ssid: &self.ssid,
+            password: Secret(&self.password),
+            channel: self.channel,
+            encryption: self.encryption(),
+            most: self.most,
+            hidden: self.hidden,
+            address,
+            leases,
+        }
+    }
+}
+
+/// Address, gateway and mask as a record.
+pub(crate) fn encode_address(config: &Ipv4Config) -> [u8; 12] {
+    let [a, b, c, d] = config.address.octets();
+    let [e, f, g, h] = config.gateway.octets();
+    let [i, j, k, l] = config.netmask.octets();
+    [a, b, c, d, e, f, g, h, i, j, k, l]
+}
+
+fn decode_address(record: &[u8]) -> Option<Ipv4Config> {
+    let &[a, b, c, d, e, f, g, h, i, j, k, l] = record else {
+        return None;
+    };
+    Some(Ipv4Config {
+        address: Ipv4Addr::new(a, b, c, d),
+        gateway: Ipv4Addr::new(e, f, g, h),
+        netmask: Ipv4Addr::new(i, j, k, l),
+    })
+}
+
+/// `AT+CWDHCPS` as a record.
+pub(crate) fn encode_pool(pool: &LeasePool) -> [u8; 10] {
+    let [m0, m1] = u16::try_from(pool.lease.get())
+        .unwrap_or(u16::MAX)
+        .to_le_bytes();
+    let [a, b, c, d] = pool.start.octets();
+    let [e, f, g, h] = pool.end.octets();
+    [m0, m1, a, b, c, d, e, f, g, h]
+}
+
+fn decode_pool(record: &[u8]) -> Option<LeasePool> {
+    let &[m0, m1, a, b, c, d, e, f, g, h] = record else {
+        return None;
+    };
+    Some(LeasePool {
+        lease: LeaseTime::new(u32::from(u16::from_le_bytes([m0, m1])))?,
+        start: Ipv4Addr::new(a, b, c, d),
+        end: Ipv4Addr::new(e, f, g, h),
+    })
+}
+
+/// `AT+CWCONFIG` as a record.
+pub(crate) fn encode_patience(config: &WifiConfigLine) -> [u8; 5] {
+    let short = |number: u32| u16::try_from(number).unwrap_or(u16::MAX).to_le_bytes();
+    let [a0, a1] = short(config.ap_inactive.get());
+    let [s0, s1] = short(config.station_inactive.get());
+    let listen = u8::try_from(config.listen.get()).unwrap_or(u8::MAX);
+    [a0, a1, s0, s1, listen]
+}
+
+fn decode_patience(record: &[u8]) -> Option<WifiConfigLine> {
+    let &[a0, a1, s0, s1, listen] = record else {
+        return None;
+    };
+    let long = |bytes| u32::from(u16::from_le_bytes(bytes));
+    Some(WifiConfigLine {
+        ap_inactive: Bounded::new(long([a0, a1]))?,
+        station_inactive: Bounded::new(long([s0, s1]))?,
+        listen: Bounded::new(u32::from(listen))?,
+    })
+}
+
+/// What `AT+CWJAP` said beside the network, for `AT+CWJAP?`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct JoinOptions {
+    pub(crate) threshold: u8,
+    pub(crate) scan_mode: ScanMode,
+    pub(crate) pmf: Pmf,
+}
+
+/// `AT+CWCOUNTRY`.
+#[derive(Debug, Clone)]
+pub(crate) struct CountrySettings {
+    pub(crate) policy: CountryPolicy,
+    pub(crate) code: String<3>,
+    pub(crate) start: u8,
+    pub(crate) count: u8,
+}
+
+/// Everything the Wi-Fi family can set beside mode and network.
+#[derive(Clone)]
+pub(crate) struct RadioSettings {
+    // Stored.
+    pub(crate) reconnect: Reconnect,
+    /// `None`: named after the chip.
+    pub(crate) soft_ap: Option<SoftApSettings>,
+    pub(crate) station_mac: Option<[u8; 6]>,
+    pub(crate) soft_ap_mac: Option<[u8; 6]>,
+    pub(crate) station_protocol: WifiProtocol,
+    pub(crate) soft_ap_protocol: WifiProtocol,
+    /// `None`: from DHCP.
+    pub(crate) station_address: Option<Ipv4Config>,
+    pub(crate) soft_ap_address: Ipv4Config,
+    pub(crate) dhcp: DhcpInterfaces,
+    /// `None`: they follow from our address.
+    pub(crate) pool: Option<LeasePool>,
+    pub(crate) patience: WifiConfigLine,
+    // Gone after a restart.
+    /// `AT+CWINIT`.
+    pub(crate) up: bool,
+    pub(crate) scan: ScanOptions,
+    pub(crate) hostname: String<32>,
+    pub(crate) country: CountrySettings,
+    /// In steps of 0.25 dBm.
+    pub(crate) power: u8,
+    pub(crate) join: JoinOptions,
+}
+
+impl RadioSettings {
+    pub(super) fn defaults() -> Self {
+        let own = Ipv4Addr::new(192, 168, 4, 1);
+        Self {
+            // `AT+CWJAP` makes it 1.
+            reconnect: Reconnect {
+                interval: 0,
+                count: 0,
+            },
+            soft_ap: None,
+            station_mac: None,
+            soft_ap_mac: None,
+            station_protocol: WifiProtocol::Bgn,
+            soft_ap_protocol: WifiProtocol::Bgn,
+            station_address: None,
+            soft_ap_address: Ipv4Config {
+                address: own,
+                gateway: own,
+                netmask: Ipv4Addr::new(255, 255, 255, 0),
+            },
+            dhcp: DhcpInterfaces::BOTH,
+            pool: None,
+            patience: WifiConfigLine::DEFAULT,
+            up: true,
+            scan: ScanOptions::DEFAULT,
+            hostname: String::try_from("espressif").unwrap_or_default(),
+            country: CountrySettings {
+                policy: CountryPolicy::FollowAp,
+                code: String::try_from("CN").unwrap_or_default(),
+                start: 1,
+                count: 13,
+            },
+            power: 78,
+            join: JoinOptions {
+                threshold: 0,
+                scan_mode: ScanMode::Fast,
+                pmf: Pmf::DEFAULT,
+            },
+        }
+    }
+
+    /// What flash has. What cannot be read keeps its default.
+    pub(super) async fn load<F: NorFlash>(&mut self, settings: &mut Settings<'_, F>) {
+        let mut buffer = [0; RECORD];
+        if let Ok(Some(record)) = settings.get(Key::RECONNECT, &mut buffer).await {
+            self.reconnect = Reconnect::decode(record).unwrap_or(self.reconnect);
+        }
+        if let Ok(Some(record)) = settings.get(Key::SOFT_AP, &mut buffer).await {
+            self.soft_ap = SoftApSettings::decode(record);
+        }
+        if let Ok(Some(record)) = settings.get(Key::STATION_MAC, &mut buffer).await {
+            self.station_mac = record.try_into().ok();
+        }
+        if let Ok(Some(record)) = settings.get(Key::SOFT_AP_MAC, &mut buffer).await {
+            self.soft_ap_mac = record.try_into().ok();
+        }
+        if let Some(bits) = byte(settings, Key::STATION_PROTOCOLS).await {
+            self.station_protocol = WifiProtocol::from_code(bits).unwrap_or(self.station_protocol);
+        }
+        if let Some(bits) = byte(settings, Key::SOFT_AP_PROTOCOLS).await {
+            self.soft_ap_protocol = WifiProtocol::from_code(bits).unwrap_or(self.soft_ap_protocol);
+        }
+        if let Ok(Some(record)) = settings.get(Key::STATION_ADDRESS, &mut buffer).await {
+            self.station_address = decode_address(record);
+        }
+        if let Ok(Some(record)) = settings.get(Key::SOFT_AP_ADDRESS, &mut buffer).await {
+            self.soft_ap_address = decode_address(record).unwrap_or(self.soft_ap_address);
+        }
+        if let Some(bits) = byte(settings, Key::DHCP).await {
+            self.dhcp = DhcpInterfaces::new(bits).unwrap_or(self.dhcp);
+        }
+        if let Ok(Some(record)) = settings.get(Key::DHCP_SERVER, &mut buffer).await {
+            self.pool = decode_pool(record);
+        }
+        if let Ok(Some(record)) = settings.get(Key::WIFI_CONFIG, &mut buffer).await {
+            self.patience = decode_patience(record).unwrap_or(self.patience);
+        }
+    }
+
+    /// Our access point on a chip with this address.
+    pub(crate) fn soft_ap(&self, mac: [u8; 6]) -> SoftApSettings {
+        self.soft_ap
+            .clone()
+            .unwrap_or_else(|| SoftApSettings::of(mac))
+    }
+
+    /// What our access point lends: as set, or the hundred addresses after its own.
+    pub(crate) fn lends(&self) -> LeasePool {
+        self.pool.unwrap_or_else(|| {
+            let own = self.soft_ap_address.address.to_bits();
+            // 192.168.4.2 to 192.168.4.101, as the reference firmware has it.
+            LeasePool {
+                lease: LeaseTime::clamped(120),
+                start: Ipv4Addr::from_bits(own.saturating_add(1)),
+                end: Ipv4Addr::from_bits(own.saturating_add(100)),
+            }
+        })
+    }
+
+    /// As [`Self::lends`], if our access point has DHCP at all.
+    pub(crate) fn leases(&self) -> Option<Leases> {
+        let pool = self.lends();
+        self.dhcp.soft_ap().then(|| Leases {
+            minutes: u16::try_from(pool.lease.get()).unwrap_or(u16::MAX),
+            start: pool.start,
+            end: pool.end,
+        })
+    }
+}
+
+impl Config {
+    /// Whether there is a station, and a driver under it.
+    pub(crate) fn has_station(&self) -> bool {
+        self.mode.has_station() && self.radio.up
+    }
+
+    /// Whether there is an access point of ours, and a driver under it.
+    pub(crate) fn has_soft_ap(&self) -> bool {
+        self.mode.has_soft_ap() && self.radio.up
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+
+    #[test]
+    fn records_read_back_and_shorter_ones_are_refused() {
+        for (ssid, password) in [(1, 0), (1, 8), (32, 63), (32, 64)] {
+            let ap = SoftApSettings {
+                ssid: std::vec![0xff; ssid].into_iter().collect(),
+                password: std::vec![b'p'; password].into_iter().collect(),
+                channel: 14,
+                security: SoftApSecurity::WpaWpa2Psk,
+                most: 10,
+                hidden: true,
+            };
+            let record = ap.encode();
+            assert!(SoftApSettings::decode(&record) == Some(ap));
+            for len in 0..record.len() {
+                assert!(SoftApSettings::decode(&record[..len]).is_none(), "{len}");
+            }
+        }
+        let reconnect = Reconnect {
+            interval: 7200,
+            count: 1000,
+        };
+        assert_eq!(Reconnect::decode(&reconnect.encode()), Some(reconnect));
+        assert_eq!(Reconnect::decode(&[0; 3]), None);
+        let address = RadioSettings::defaults().soft_ap_address;
+        assert_eq!(decode_address(&encode_address(&address)), Some(address));
+        assert_eq!(decode_address(&[]), None);
+        let pool = RadioSettings::defaults().lends();
+        assert_eq!(decode_pool(&encode_pool(&pool)), Some(pool));
+        assert_eq!(decode_pool(&[0; 10]), None);
+        let patience = WifiConfigLine::DEFAULT;
+        assert_eq!(decode_patience(&encode_patience(&patience)), Some(patience));
+        assert_eq!(decode_patience(&[0; 5]), None);
+    }
+}

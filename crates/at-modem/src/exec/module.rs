@@ -1,0 +1,254 @@
+//! The chip around the modem: sleep, memory, power, port (spec: at-commands B.1).
+
+use at_grammar::commands::basic::UartConfig;
+use at_grammar::commands::module::{
+    MemoryLine, PowerLine, SetPower, SleepTime, Temperature, TextLine, WakeSource,
+};
+use at_grammar::types::SleepMode;
+use at_grammar::{AtStr, Info, Reply};
+use partition_store::Key;
+
+use super::{Done, Failed};
+use crate::config::encode_uart;
+use crate::platform::{self, Board, Platform};
+use crate::state::Shared;
+
+/// The board has no such thing.
+const UNSUPPORTED: Failed = Failed::with(4);
+
+/// Sleeps once the answer is out, then boots. With 0 it boots at once.
+pub(super) async fn deep_sleep<P: Platform>(
+    shared: &Shared<'_, P>,
+    time: SleepTime,
+) -> Result<Done, Failed> {
+    let ms = time.get();
+    shared
+        .print()
+        .await
+        .replies(&[Reply::SleepFor(ms), Reply::Ok])
+        .await;
+    Ok(if ms == 0 {
+        Done::Restart
+    } else {
+        Done::Sleep(ms)
+    })
+}
+
+pub(super) async fn sleep<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let mode = shared.config.borrow().sleep;
+    shared.one_line(Info::Sleep(mode)).await
+}
+
+/// Whoever is an access point has to be awake.
+pub(super) fn set_sleep<P: Platform>(
+    shared: &Shared<'_, P>,
+    mode: SleepMode,
+) -> Result<Done, Failed> {
+    if mode != SleepMode::Off && shared.config.borrow().has_soft_ap() {
+        return Err(Failed::with(0));
+    }
+    let result = shared.board.set_sleep(match mode {
+        SleepMode::Off => platform::SleepMode::Off,
+        SleepMode::ModemByBeacon => platform::SleepMode::Modem,
+        SleepMode::Light => platform::SleepMode::Light,
+        SleepMode::ModemByListenInterval => platform::SleepMode::ModemByListenInterval,
+    });
+    // A board that never sleeps is awake.
+    if result.is_err() && mode != SleepMode::Off {
+        return Err(UNSUPPORTED);
+    }
+    shared.config.borrow_mut().sleep = mode;
+    Ok(Done::Ok)
+}
+
+/// A timer is taken and has no effect: newer firmware has dropped it, and `AT+GSLP` has its own.
+pub(super) fn set_wake<P: Platform>(
+    shared: &Shared<'_, P>,
+    source: WakeSource,
+) -> Result<Done, Failed> {
+    match source {
+        WakeSource::Timer(_) => Ok(Done::Ok),
+        WakeSource::Gpio { pin, high } => shared
+            .board
+            .wake_on(pin, high)
+            .map(|()| Done::Ok)
+            .map_err(|_| UNSUPPORTED),
+    }
+}
+
+pub(super) async fn memory<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let report = shared.board.memory().ok_or(UNSUPPORTED)?;
+    shared
+        .one_line(Info::Sysram(MemoryLine::Heap {
+            free: report.free,
+            least: report.least_free,
+        }))
+        .await
+}
+
+pub(super) async fn memory_of<P: Platform>(
+    shared: &Shared<'_, P>,
+    capabilities: u32,
+) -> Result<Done, Failed> {
+    let kind = shared.board.memory_of(capabilities).ok_or(UNSUPPORTED)?;
+    shared
+        .one_line(Info::Sysram(MemoryLine::Kind {
+            largest: kind.largest_block,
+            free: kind.free,
+            least: kind.least_free,
+            total: kind.total,
+        }))
+        .await
+}
+
+pub(super) async fn temperature<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let hundredths = shared.board.temperature().ok_or(UNSUPPORTED)?;
+    shared
+        .one_line(Info::Systemp(Temperature(hundredths)))
+        .await
+}
+
+pub(super) async fn power<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let wifi = shared.config.borrow().radio.power;
+    shared
+        .one_line(Info::Rfpower(PowerLine { wifi, ble: None }))
+        .await
+}
+
+/// The steps of the radio, in 0.25 dBm, each with the first value that gets it.
+const POWER_STEPS: [(u32, u8); 8] = [
+    (78, 78),
+    (72, 72),
+    (66, 66),
+    (60, 60),
+    (56, 56),
+    (52, 52),
+    (44, 44),
+    (40, 34),
+];
+
+/// What the radio makes of a value: the next of its steps downwards.
+pub(super) fn quantised(wanted: u32) -> u8 {
+    POWER_STEPS
+        .into_iter()
+        .find(|(from, _)| *from <= wanted)
+        .map_or(34, |(_, step)| step)
+}
+
+/// What it says of Bluetooth has no effect: there is none.
+pub(super) fn set_power<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: &SetPower,
+) -> Result<Done, Failed> {
+    shared.config.borrow_mut().radio.power = quantised(request.wifi.get());
+    shared.tune();
+    Ok(Done::Ok)
+}
+
+/// Where the commands are documented, in English and in Chinese.
+const DOCS: [&str; 2] = [
+    "https://docs.espressif.com/projects/esp-at/en/latest/esp32/index.html",
+    "https://docs.espressif.com/projects/esp-at/zh_CN/latest/esp32/index.html",
+];
+
+pub(super) async fn docs<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let mut print = shared.print().await;
+    for url in DOCS {
+        print.info(Info::Userdocs(TextLine(AtStr::from(url)))).await;
+    }
+    print.reply(&Reply::Ok).await;
+    Ok(Done::Printed)
+}
+
+/// Under which name the port is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum UartName {
+    /// `AT+UART`
+    Plain,
+    /// `AT+UART_CUR`
+    Current,
+    /// `AT+UART_DEF`
+    Default,
+}
+
+pub(super) async fn uart<P: Platform>(
+    shared: &Shared<'_, P>,
+    name: UartName,
+) -> Result<Done, Failed> {
+    let (current, default) = {
+        let config = shared.config.borrow();
+        (config.uart, config.uart_default)
+    };
+    shared
+        .one_line(match name {
+            UartName::Plain => Info::Uart(current),
+            UartName::Current => Info::UartCur(current),
+            // What the port starts with, until something else is stored.
+            UartName::Default => Info::UartDef(default.unwrap_or(current)),
+        })
+        .await
+}
+
+/// `OK` leaves with the old settings; then the port has the new ones.
+pub(super) async fn set_uart<P: Platform>(
+    shared: &Shared<'_, P>,
+    settings: UartConfig,
+    store: bool,
+) -> Result<Done, Failed> {
+    shared
+        .board
+        .check_uart(&settings)
+        .map_err(|_| UNSUPPORTED)?;
+    if store {
+        shared
+            .store_always(Key::UART, &encode_uart(&settings))
+            .await?;
+        shared.config.borrow_mut().uart_default = Some(settings);
+    }
+    // Nothing else is printed until the port has changed.
+    let mut print = shared.print().await;
+    print.reply(&Reply::Ok).await;
+    shared.output.drained().await;
+    if shared.board.apply_uart(&settings).is_err() {
+        espat_log::error!("the port keeps its settings, against what it said before");
+    } else {
+        shared.config.borrow_mut().uart = settings;
+    }
+    drop(print);
+    Ok(Done::Printed)
+}
+
+impl<P: Platform> Shared<'_, P> {
+    /// Gives the port the settings that `AT+UART_DEF` stored.
+    pub(crate) fn start_uart(&self) {
+        let stored = self.config.borrow().uart_default;
+        if let Some(settings) = stored
+            && self.board.apply_uart(&settings).is_err()
+        {
+            espat_log::warn!("the port does not take the stored settings");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quantised;
+
+    #[test]
+    fn power_is_rounded_downwards_to_the_radios_steps() {
+        for (values, step) in [
+            (40..=43, 34),
+            (44..=51, 44),
+            (52..=55, 52),
+            (56..=59, 56),
+            (60..=65, 60),
+            (66..=71, 66),
+            (72..=77, 72),
+            (78..=84, 78),
+        ] {
+            for value in values {
+                assert_eq!(quantised(value), step, "{value}");
+            }
+        }
+    }
+}

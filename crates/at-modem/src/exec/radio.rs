@@ -1,0 +1,377 @@
+//! How the radio is to be: reconnecting, scanning, addresses, names (spec: at-commands B.3).
+//!
+//! A setting is tried on the radio first, then stored, then kept: what a board cannot do is
+//! refused and leaves nothing behind.
+
+use core::net::Ipv4Addr;
+
+use at_grammar::commands::station::{
+    Country, HostnameLine, ReconnectLine, ScanOptions, SetDhcp, SetReconnect, SetWifiConfig,
+    StaticAddress, WifiConfigLine,
+};
+use at_grammar::types::{
+    Bounded, CountryCode, DhcpInterfaces, Mac, OwnMac, StationName, WifiProtocol,
+};
+use at_grammar::{AtStr, Info};
+use partition_store::Key;
+
+use super::{Done, Failed, wifi};
+use crate::config::{CountrySettings, RadioSettings, Reconnect, encode_address, encode_patience};
+use crate::platform::Platform;
+use crate::state::Shared;
+use crate::wifi::{Ipv4Config, Tuning, Wifi};
+
+/// The board has no such thing.
+const UNSUPPORTED: Failed = Failed::with(4);
+
+pub(super) async fn up<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let up = shared.config.borrow().radio.up;
+    shared.one_line(Info::Cwinit(up)).await
+}
+
+/// Without a driver there is neither station nor access point, whatever `AT+CWMODE` says.
+pub(super) async fn set_up<P: Platform>(shared: &Shared<'_, P>, up: bool) -> Result<Done, Failed> {
+    if shared.config.borrow().radio.up == up {
+        return Ok(Done::Ok);
+    }
+    shared.takes_long();
+    if !up {
+        wifi::leave(shared).await;
+    }
+    shared
+        .with_soft_ap(|config| config.radio.up = up)
+        .await
+        .map(|()| Done::Ok)
+}
+
+pub(super) async fn reconnect<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let Reconnect { interval, count } = shared.config.borrow().radio.reconnect;
+    shared
+        .one_line(Info::Cwreconncfg(ReconnectLine {
+            interval: Bounded::clamped(u32::from(interval)),
+            count: Bounded::clamped(u32::from(count)),
+        }))
+        .await
+}
+
+pub(super) async fn set_reconnect<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: SetReconnect,
+) -> Result<Done, Failed> {
+    let short = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
+    let reconnect = Reconnect {
+        interval: short(request.interval.get()),
+        count: short(request.count.get()),
+    };
+    shared
+        .store_if_wanted(Key::RECONNECT, &reconnect.encode())
+        .await?;
+    let join = {
+        let mut config = shared.config.borrow_mut();
+        config.radio.reconnect = reconnect;
+        request.now && config.has_station() && config.station.is_some()
+    };
+    if join && shared.wifi.association().is_none() {
+        shared.stop_joining.reset();
+        shared.join_stored.signal(());
+    }
+    Ok(Done::Ok)
+}
+
+pub(super) fn set_scan<P: Platform>(
+    shared: &Shared<'_, P>,
+    options: ScanOptions,
+) -> Result<Done, Failed> {
+    shared.config.borrow_mut().radio.scan = options;
+    Ok(Done::Ok)
+}
+
+pub(super) async fn dhcp<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let interfaces = shared.config.borrow().radio.dhcp;
+    shared.one_line(Info::Cwdhcp(interfaces)).await
+}
+
+/// DHCP takes a fixed address away. Without it the station keeps the address it has, if any.
+pub(super) async fn set_dhcp<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: SetDhcp,
+) -> Result<Done, Failed> {
+    if request.interfaces.ethernet() {
+        return Err(UNSUPPORTED);
+    }
+    let (old, fixed) = {
+        let config = shared.config.borrow();
+        (config.radio.dhcp, config.radio.station_address)
+    };
+    let new = old.with(request.interfaces, request.enable);
+    if new.station() != old.station() {
+        let address = if new.station() {
+            None
+        } else {
+            fixed.or(shared.wifi.address())
+        };
+        if address.is_some() || new.station() {
+            shared
+                .wifi
+                .set_address(address)
+                .await
+                .map_err(|_| UNSUPPORTED)?;
+        }
+    }
+    if new.soft_ap() != old.soft_ap() {
+        shared
+            .with_soft_ap(|config| {
+                config.radio.dhcp = old.with(DhcpInterfaces::SOFT_AP, new.soft_ap());
+            })
+            .await?;
+    }
+    shared.store_if_wanted(Key::DHCP, &[new.bits()]).await?;
+    if new.station() && fixed.is_some() {
+        shared.store_if_wanted(Key::STATION_ADDRESS, &[]).await?;
+    }
+    let mut config = shared.config.borrow_mut();
+    config.radio.dhcp = new;
+    if new.station() {
+        config.radio.station_address = None;
+    }
+    Ok(Done::Ok)
+}
+
+/// Gateway and mask where the line leaves them out: the address itself, and its old class.
+pub(super) fn complete(request: &StaticAddress) -> Ipv4Config {
+    let class_c = Ipv4Addr::new(255, 255, 255, 0);
+    let (gateway, netmask) = request.network.unwrap_or((request.ip, class_c));
+    Ipv4Config {
+        address: request.ip,
+        gateway,
+        netmask,
+    }
+}
+
+pub(super) async fn set_station_address<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: &StaticAddress,
+) -> Result<Done, Failed> {
+    let address = complete(request);
+    shared
+        .wifi
+        .set_address(Some(address))
+        .await
+        .map_err(|_| UNSUPPORTED)?;
+    let dhcp = {
+        let config = shared.config.borrow();
+        config.radio.dhcp.with(DhcpInterfaces::STATION, false)
+    };
+    shared
+        .store_if_wanted(Key::STATION_ADDRESS, &encode_address(&address))
+        .await?;
+    shared.store_if_wanted(Key::DHCP, &[dhcp.bits()]).await?;
+    let mut config = shared.config.borrow_mut();
+    config.radio.station_address = Some(address);
+    config.radio.dhcp = dhcp;
+    Ok(Done::Ok)
+}
+
+pub(super) async fn mac<P: Platform>(
+    shared: &Shared<'_, P>,
+    soft_ap: bool,
+) -> Result<Done, Failed> {
+    shared
+        .one_line(if soft_ap {
+            Info::Cipapmac(Mac(shared.wifi.soft_ap_mac()))
+        } else {
+            Info::Cipstamac(Mac(shared.wifi.mac()))
+        })
+        .await
+}
+
+pub(super) async fn set_mac<P: Platform>(
+    shared: &Shared<'_, P>,
+    soft_ap: bool,
+    mac: OwnMac,
+) -> Result<Done, Failed> {
+    let Mac(mac) = mac.get();
+    shared
+        .wifi
+        .set_mac(soft_ap, mac)
+        .await
+        .map_err(|_| UNSUPPORTED)?;
+    let key = if soft_ap {
+        Key::SOFT_AP_MAC
+    } else {
+        Key::STATION_MAC
+    };
+    shared.store_if_wanted(key, &mac).await?;
+    let mut config = shared.config.borrow_mut();
+    let place = if soft_ap {
+        &mut config.radio.soft_ap_mac
+    } else {
+        &mut config.radio.station_mac
+    };
+    *place = Some(mac);
+    Ok(Done::Ok)
+}
+
+pub(super) async fn protocol<P: Platform>(
+    shared: &Shared<'_, P>,
+    soft_ap: bool,
+) -> Result<Done, Failed> {
+    let line = {
+        let radio = &shared.config.borrow().radio;
+        if soft_ap {
+            Info::Cwapproto(radio.soft_ap_protocol)
+        } else {
+            Info::Cwstaproto(radio.station_protocol)
+        }
+    };
+    shared.one_line(line).await
+}
+
+pub(super) async fn set_protocol<P: Platform>(
+    shared: &Shared<'_, P>,
+    soft_ap: bool,
+    protocol: WifiProtocol,
+) -> Result<Done, Failed> {
+    let key = if soft_ap {
+        Key::SOFT_AP_PROTOCOLS
+    } else {
+        Key::STATION_PROTOCOLS
+    };
+    shared.store_if_wanted(key, &[protocol.code()]).await?;
+    {
+        let radio = &mut shared.config.borrow_mut().radio;
+        let place = if soft_ap {
+            &mut radio.soft_ap_protocol
+        } else {
+            &mut radio.station_protocol
+        };
+        *place = protocol;
+    }
+    shared.tune();
+    Ok(Done::Ok)
+}
+
+pub(super) async fn hostname<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    wifi::needs_station(&shared.config.borrow())?;
+    let name = shared.config.borrow().radio.hostname.clone();
+    let name = StationName::new(name.as_str()).map_err(|_| Failed::with(0))?;
+    shared.one_line(Info::Cwhostname(HostnameLine(name))).await
+}
+
+pub(super) fn set_hostname<P: Platform>(
+    shared: &Shared<'_, P>,
+    name: &StationName<'_>,
+) -> Result<Done, Failed> {
+    wifi::needs_station(&shared.config.borrow())?;
+    let name = name.to_text();
+    shared.wifi.set_hostname(&name).map_err(|_| UNSUPPORTED)?;
+    shared.config.borrow_mut().radio.hostname = name;
+    Ok(Done::Ok)
+}
+
+pub(super) async fn country<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let CountrySettings {
+        policy,
+        code,
+        start,
+        count,
+    } = shared.config.borrow().radio.country.clone();
+    let code = CountryCode::new(AtStr::from(code.as_str())).map_err(|_| Failed::with(0))?;
+    shared
+        .one_line(Info::Cwcountry(Country {
+            policy,
+            code,
+            start: Bounded::clamped(u32::from(start)),
+            count: Bounded::clamped(u32::from(count)),
+        }))
+        .await
+}
+
+pub(super) fn set_country<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: &Country<'_>,
+) -> Result<Done, Failed> {
+    let short = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
+    shared.config.borrow_mut().radio.country = CountrySettings {
+        policy: request.policy,
+        code: request.code.to_text(),
+        start: short(request.start.get()),
+        count: short(request.count.get()),
+    };
+    shared.tune();
+    Ok(Done::Ok)
+}
+
+pub(super) async fn patience<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let line = shared.config.borrow().radio.patience;
+    shared.one_line(Info::Cwconfig(line)).await
+}
+
+pub(super) async fn set_patience<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: &SetWifiConfig,
+) -> Result<Done, Failed> {
+    let old = shared.config.borrow().radio.patience;
+    let new = WifiConfigLine {
+        ap_inactive: request.ap_inactive.unwrap_or(old.ap_inactive),
+        station_inactive: request.station_inactive.unwrap_or(old.station_inactive),
+        listen: request.listen.unwrap_or(old.listen),
+    };
+    shared
+        .store_if_wanted(Key::WIFI_CONFIG, &encode_patience(&new))
+        .await?;
+    shared.config.borrow_mut().radio.patience = new;
+    shared.tune();
+    Ok(Done::Ok)
+}
+
+/// What the radio is told beside networks and addresses.
+fn tuning(radio: &RadioSettings) -> Tuning<'_> {
+    let short = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
+    Tuning {
+        power: radio.power,
+        station_protocols: radio.station_protocol.code(),
+        soft_ap_protocols: radio.soft_ap_protocol.code(),
+        country: &radio.country.code,
+        country_is_fixed: radio.country.policy.code() != 0,
+        first_channel: radio.country.start,
+        channels: radio.country.count,
+        soft_ap_patience: short(radio.patience.ap_inactive.get()),
+        station_patience: short(radio.patience.station_inactive.get()),
+        listen_interval: u8::try_from(radio.patience.listen.get()).unwrap_or(u8::MAX),
+    }
+}
+
+impl<P: Platform> Shared<'_, P> {
+    /// Tells the radio how it is to be.
+    pub(crate) fn tune(&self) {
+        if self
+            .wifi
+            .tune(&tuning(&self.config.borrow().radio))
+            .is_err()
+        {
+            espat_log::debug!("this radio is not tuned: the setting is only kept");
+        }
+    }
+
+    /// Makes the radio what flash says it is, before the first command.
+    pub(crate) async fn start_radio(&self) {
+        let radio = self.config.borrow().radio.clone();
+        for (soft_ap, mac) in [(false, radio.station_mac), (true, radio.soft_ap_mac)] {
+            if let Some(mac) = mac
+                && self.wifi.set_mac(soft_ap, mac).await.is_err()
+            {
+                espat_log::warn!("this radio keeps its hardware address");
+            }
+        }
+        self.tune();
+        // Refusals count where something is asked for: DHCP is what a radio has anyway.
+        let fixed = radio.station_address.is_some();
+        if self.wifi.set_address(radio.station_address).await.is_err() && fixed {
+            espat_log::warn!("this radio takes no fixed address");
+        }
+        if self.apply_soft_ap().await.is_err() {
+            espat_log::warn!("this radio has no access point");
+        }
+    }
+}

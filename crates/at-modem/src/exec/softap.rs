@@ -1,0 +1,230 @@
+//! Our own access point and who is in it (spec: at-commands B.3).
+
+use core::net::Ipv4Addr;
+
+use at_grammar::commands::softap::{GuestLine, LeasePool, SetLeasePool, SoftAp};
+use at_grammar::commands::station::StaticAddress;
+use at_grammar::commands::wifi::StationAddress;
+use at_grammar::types::{Bounded, Mac, Password, Ssid};
+use at_grammar::{Info, Reply};
+use heapless::Vec;
+use partition_store::Key;
+
+use super::radio::complete;
+use super::{Done, Failed};
+use crate::config::{Config, SoftApSettings, encode_address, encode_pool};
+use crate::platform::Platform;
+use crate::state::Shared;
+use crate::wifi::{Ipv4Config, Wifi};
+
+/// Stations that are listed: as many as `<max_conn>` allows.
+const GUESTS: usize = 10;
+
+fn needs_soft_ap(config: &Config) -> Result<(), Failed> {
+    if config.has_soft_ap() {
+        Ok(())
+    } else {
+        Err(Failed::with(0))
+    }
+}
+
+pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    needs_soft_ap(&shared.config.borrow())?;
+    let ap = shared
+        .config
+        .borrow()
+        .radio
+        .soft_ap(shared.wifi.soft_ap_mac());
+    shared
+        .one_line(Info::Cwsap(SoftAp {
+            ssid: Ssid::new(&ap.ssid[..]).map_err(|_| Failed::with(0))?,
+            password: Password::new(&ap.password[..]).map_err(|_| Failed::with(0))?,
+            channel: Bounded::clamped(u32::from(ap.channel)),
+            security: ap.security,
+            max_stations: Bounded::clamped(u32::from(ap.most)),
+            hidden: ap.hidden,
+        }))
+        .await
+}
+
+pub(super) async fn configure<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: &SoftAp<'_>,
+) -> Result<Done, Failed> {
+    needs_soft_ap(&shared.config.borrow())?;
+    shared.takes_long();
+    let short = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
+    let ap = SoftApSettings {
+        ssid: request.ssid.to_bytes(),
+        password: request.password.to_bytes(),
+        channel: short(request.channel.get()),
+        security: request.security,
+        most: short(request.max_stations.get()),
+        hidden: request.hidden,
+    };
+    let record = ap.encode();
+    shared
+        .with_soft_ap(|config| config.radio.soft_ap = Some(ap))
+        .await?;
+    shared.store_if_wanted(Key::SOFT_AP, &record).await?;
+    Ok(Done::Ok)
+}
+
+pub(super) async fn guests<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let mut guests = Vec::<GuestLine, GUESTS>::new();
+    if shared.config.borrow().has_soft_ap() {
+        shared.wifi.stations(|mac, ip| {
+            if guests.push(GuestLine { ip, mac: Mac(mac) }).is_err() {
+                espat_log::warn!("more than {} stations: the rest is left out", GUESTS);
+            }
+        });
+    }
+    let mut print = shared.print().await;
+    for guest in guests {
+        print.info(Info::Cwlif(guest)).await;
+    }
+    print.reply(&Reply::Ok).await;
+    Ok(Done::Printed)
+}
+
+pub(super) async fn send_away<P: Platform>(
+    shared: &Shared<'_, P>,
+    station: Option<Mac>,
+) -> Result<Done, Failed> {
+    needs_soft_ap(&shared.config.borrow())?;
+    shared.wifi.send_away(station.map(|Mac(mac)| mac)).await;
+    Ok(Done::Ok)
+}
+
+pub(super) async fn pool<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let pool = shared.config.borrow().radio.lends();
+    shared.one_line(Info::Cwdhcps(pool)).await
+}
+
+/// Whether the pool lies in the network of our access point, beside its own address.
+fn fits(pool: &LeasePool, own: &Ipv4Config) -> bool {
+    let network = |ip: Ipv4Addr| ip.to_bits() & own.netmask.to_bits();
+    network(pool.start) == network(own.address)
+        && network(pool.end) == network(own.address)
+        && !(pool.start..=pool.end).contains(&own.address)
+}
+
+pub(super) async fn set_pool<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: SetLeasePool,
+) -> Result<Done, Failed> {
+    let pool = match request {
+        SetLeasePool::Manual(pool) => Some(pool),
+        SetLeasePool::Automatic => None,
+    };
+    if let Some(pool) = &pool
+        && !fits(pool, &shared.config.borrow().radio.soft_ap_address)
+    {
+        return Err(Failed::with(0));
+    }
+    shared
+        .with_soft_ap(|config| config.radio.pool = pool)
+        .await?;
+    store_pool(shared, pool.as_ref()).await?;
+    Ok(Done::Ok)
+}
+
+async fn store_pool<P: Platform>(
+    shared: &Shared<'_, P>,
+    pool: Option<&LeasePool>,
+) -> Result<(), Failed> {
+    match pool {
+        Some(pool) => {
+            let record = encode_pool(pool);
+            shared.store_if_wanted(Key::DHCP_SERVER, &record).await
+        }
+        None => shared.store_if_wanted(Key::DHCP_SERVER, &[]).await,
+    }
+}
+
+pub(super) async fn address<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let own = shared.config.borrow().radio.soft_ap_address;
+    shared
+        .print()
+        .await
+        .replies(&[
+            Reply::Info(Info::Cipap(StationAddress::Ip(own.address))),
+            Reply::Info(Info::Cipap(StationAddress::Gateway(own.gateway))),
+            Reply::Info(Info::Cipap(StationAddress::Netmask(own.netmask))),
+            Reply::Ok,
+        ])
+        .await;
+    Ok(Done::Printed)
+}
+
+/// A pool that does not fit the new network is forgotten: stations get what follows from the address.
+pub(super) async fn set_address<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: &StaticAddress,
+) -> Result<Done, Failed> {
+    needs_soft_ap(&shared.config.borrow())?;
+    shared.takes_long();
+    let own = complete(request);
+    let old = shared.config.borrow().radio.pool;
+    let pool = old.filter(|pool| fits(pool, &own));
+    shared
+        .with_soft_ap(|config| {
+            config.radio.soft_ap_address = own;
+            config.radio.pool = pool;
+        })
+        .await?;
+    shared
+        .store_if_wanted(Key::SOFT_AP_ADDRESS, &encode_address(&own))
+        .await?;
+    if pool != old {
+        store_pool(shared, None).await?;
+    }
+    Ok(Done::Ok)
+}
+
+impl<P: Platform> Shared<'_, P> {
+    /// Makes our access point what the settings say. Fails where one is wanted and there can be none.
+    pub(crate) async fn apply_soft_ap(&self) -> Result<(), Failed> {
+        let wanted = {
+            let config = self.config.borrow();
+            config.has_soft_ap().then(|| {
+                (
+                    config.radio.soft_ap(self.wifi.soft_ap_mac()),
+                    config.radio.soft_ap_address,
+                    config.radio.leases(),
+                )
+            })
+        };
+        match &wanted {
+            Some((ap, address, leases)) => self
+                .wifi
+                .set_soft_ap(Some(ap.request(*address, *leases)))
+                .await
+                .map_err(|_| Failed::with(4)),
+            None => {
+                // A radio without access point has none to stop.
+                let _ = self.wifi.set_soft_ap(None).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Changes settings that our access point follows. If it cannot, they are as they were.
+    pub(crate) async fn with_soft_ap(
+        &self,
+        change: impl FnOnce(&mut Config),
+    ) -> Result<(), Failed> {
+        let (mode, radio) = {
+            let config = self.config.borrow();
+            (config.mode, config.radio.clone())
+        };
+        change(&mut self.config.borrow_mut());
+        let applied = self.apply_soft_ap().await;
+        if applied.is_err() {
+            let mut config = self.config.borrow_mut();
+            config.mode = mode;
+            config.radio = radio;
+        }
+        applied
+    }
+}

@@ -1,0 +1,117 @@
+//! `AT+USERRAM`: memory that the host may use (spec: at-commands B.1).
+
+use at_grammar::commands::module::RamRequest;
+use at_grammar::{Info, Reply};
+
+use super::{Done, Failed};
+use crate::platform::Platform;
+use crate::state::{Phase, Shared};
+
+/// Bytes there are. The reference firmware takes what its heap has; this is always there.
+const CAPACITY: usize = 1024;
+
+/// The host's memory; nothing of it outlives a restart.
+pub(crate) struct UserRam {
+    bytes: [u8; CAPACITY],
+    /// How much of it the host has asked for; `None` before it did.
+    size: Option<usize>,
+}
+
+impl UserRam {
+    pub(crate) const fn new() -> Self {
+        Self {
+            bytes: [0; CAPACITY],
+            size: None,
+        }
+    }
+
+    /// A part of what was asked for.
+    fn part(&mut self, offset: u32, len: u32) -> Option<&mut [u8]> {
+        let from = usize::try_from(offset).ok()?;
+        let to = from.checked_add(usize::try_from(len).ok()?)?;
+        self.bytes.get_mut(..self.size?)?.get_mut(from..to)
+    }
+}
+
+pub(super) async fn size<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let size = shared.user_ram.borrow().size.unwrap_or(0);
+    let size = u32::try_from(size).unwrap_or(u32::MAX);
+    shared.one_line(Info::Userram(size)).await
+}
+
+pub(super) async fn operate<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: RamRequest,
+) -> Result<Done, Failed> {
+    match request {
+        RamRequest::Release => {
+            let mut ram = shared.user_ram.borrow_mut();
+            ram.size.take().ok_or(Failed::with(0))?;
+            // Whoever asks next finds nothing of it.
+            ram.bytes.fill(0);
+            Ok(Done::Ok)
+        }
+        RamRequest::Allocate(size) => {
+            let mut ram = shared.user_ram.borrow_mut();
+            let size = usize::try_from(size.get()).map_err(|_| Failed::with(1))?;
+            if ram.size.is_some() || size > CAPACITY {
+                return Err(Failed::with(1));
+            }
+            ram.size = Some(size);
+            Ok(Done::Ok)
+        }
+        RamRequest::Clear => {
+            let mut ram = shared.user_ram.borrow_mut();
+            ram.size.ok_or(Failed::with(0))?;
+            ram.bytes.fill(0);
+            Ok(Done::Ok)
+        }
+        RamRequest::Write { size, offset } => write(shared, offset, size.get()).await,
+        RamRequest::Read { size, offset } => read(shared, offset, size.get()).await,
+    }
+}
+
+/// The prompt comes only once the range is known to be good.
+async fn write<P: Platform>(shared: &Shared<'_, P>, offset: u32, len: u32) -> Result<Done, Failed> {
+    let total = shared
+        .user_ram
+        .borrow_mut()
+        .part(offset, len)
+        .ok_or(Failed::with(1))?
+        .len();
+    let mut print = shared.print().await;
+    print.reply(&Reply::OkPrompt).await;
+    shared.set_phase(Phase::Payload(total));
+    let mut taken = 0_usize;
+    let mut piece = [0; 64];
+    while taken < total {
+        let want = total.saturating_sub(taken).min(piece.len());
+        let count = shared
+            .intake
+            .read(piece.get_mut(..want).unwrap_or_default())
+            .await;
+        let mut ram = shared.user_ram.borrow_mut();
+        let places = ram.part(offset, len).into_iter().flatten().skip(taken);
+        for (place, byte) in places.zip(piece.iter().take(count)) {
+            *place = *byte;
+        }
+        taken = taken.saturating_add(count);
+    }
+    print.reply(&Reply::WriteOk).await;
+    Ok(Done::Printed)
+}
+
+/// One head is enough: there is no more than one holds.
+async fn read<P: Platform>(shared: &Shared<'_, P>, offset: u32, len: u32) -> Result<Done, Failed> {
+    let mut copy = heapless::Vec::<u8, CAPACITY>::new();
+    {
+        let mut ram = shared.user_ram.borrow_mut();
+        let part = ram.part(offset, len).ok_or(Failed::with(1))?;
+        copy.extend_from_slice(part).map_err(|_| Failed::with(1))?;
+    }
+    let mut print = shared.print().await;
+    print.reply(&Reply::RamData { len }).await;
+    print.raw(&copy).await;
+    print.reply(&Reply::Ok).await;
+    Ok(Done::Printed)
+}

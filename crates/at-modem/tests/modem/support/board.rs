@@ -1,0 +1,107 @@
+//! A chip that does what it is told and remembers it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use at_grammar::commands::basic::UartConfig;
+use at_modem::{Board, MemoryKind, MemoryReport, SleepMode, Unsupported};
+
+use super::port::Port;
+
+#[derive(Debug, Default)]
+struct State {
+    uart: Vec<(UartConfig, usize)>,
+    refuses: bool,
+    sleep: Vec<SleepMode>,
+    wakes: Vec<(u8, bool)>,
+}
+
+/// A chip; clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Chip {
+    state: Rc<RefCell<State>>,
+    port: Port,
+}
+
+impl Chip {
+    pub(crate) fn new(port: Port) -> Self {
+        Self {
+            state: Rc::default(),
+            port,
+        }
+    }
+
+    /// Nothing it is asked for is there from now on.
+    pub(crate) fn refuses(&self) {
+        self.state.borrow_mut().refuses = true;
+    }
+
+    /// Settings the port was given, each with how many bytes it had said before.
+    pub(crate) fn uart(&self) -> Vec<(UartConfig, usize)> {
+        self.state.borrow().uart.clone()
+    }
+
+    pub(crate) fn sleep(&self) -> Vec<SleepMode> {
+        self.state.borrow().sleep.clone()
+    }
+
+    pub(crate) fn wakes(&self) -> Vec<(u8, bool)> {
+        self.state.borrow().wakes.clone()
+    }
+
+    fn works(&self) -> Result<(), Unsupported> {
+        if self.state.borrow().refuses {
+            Err(Unsupported)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Board for Chip {
+    fn check_uart(&self, _settings: &UartConfig) -> Result<(), Unsupported> {
+        self.works()
+    }
+
+    fn apply_uart(&self, settings: &UartConfig) -> Result<(), Unsupported> {
+        self.works()?;
+        let said = self.port.said();
+        self.state.borrow_mut().uart.push((*settings, said));
+        Ok(())
+    }
+
+    fn memory(&self) -> Option<MemoryReport> {
+        self.works().ok()?;
+        Some(MemoryReport {
+            free: 148_408,
+            least_free: 84_044,
+        })
+    }
+
+    fn memory_of(&self, capabilities: u32) -> Option<MemoryKind> {
+        self.works().ok()?;
+        (capabilities == 0x1800).then_some(MemoryKind {
+            largest_block: 110_592,
+            free: 148_408,
+            least_free: 84_044,
+            total: 307_200,
+        })
+    }
+
+    fn temperature(&self) -> Option<i16> {
+        self.works().ok()?;
+        Some(-5)
+    }
+
+    fn wake_on(&self, pin: u8, high: bool) -> Result<(), Unsupported> {
+        self.works()?;
+        self.state.borrow_mut().wakes.push((pin, high));
+        Ok(())
+    }
+
+    fn set_sleep(&self, mode: SleepMode) -> Result<(), Unsupported> {
+        self.works()?;
+        self.state.borrow_mut().sleep.push(mode);
+        Ok(())
+    }
+}
