@@ -10,6 +10,7 @@
 use core::fmt;
 
 use crate::Name;
+use crate::layout::{MFG, SUBTYPE_NVS};
 
 /// Bytes of one entry.
 pub const ENTRY_SIZE: usize = 32;
@@ -139,10 +140,17 @@ impl Partition {
         self.offset.saturating_add(self.size)
     }
 
-    /// Whether `AT+SYSFLASH` may read and change it (spec: at-commands B.2).
+    /// Whether `AT+SYSFLASH` may read and change it: a user partition, or `mfg_nvs` as a whole
+    /// (spec: at-commands B.2, cert-bin §10).
     #[must_use]
     pub fn is_user(&self) -> bool {
-        self.kind == Kind::USER
+        self.kind == Kind::USER || self.is_mfg()
+    }
+
+    /// Whether it is the one that holds certificates and factory parameters as NVS.
+    #[must_use]
+    pub fn is_mfg(&self) -> bool {
+        self.kind == Kind::Data && self.subtype == SUBTYPE_NVS && self.name == *MFG
     }
 
     /// Whether the two share a byte.

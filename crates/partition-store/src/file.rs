@@ -17,7 +17,7 @@ use embedded_storage_async::nor_flash::{
     ErrorType, MultiwriteNorFlash, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
 };
 
-use crate::layout::{self, Chip, LayoutError};
+use crate::layout::{self, Chip, Generation, LayoutError};
 
 const WORD: usize = 4;
 const SECTOR: usize = 4096;
@@ -186,22 +186,39 @@ impl FileFlash {
         chip: Chip,
         with_factory_param: bool,
     ) -> Result<(Self, bool), FileFlashError> {
+        Self::open_or_format_as(path, chip, Generation::Partitions, with_factory_param).await
+    }
+
+    /// The same with the layout of the given generation.
+    ///
+    /// Dropping the future may leave a file beside it whose name ends in `.new`, and no image.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open) and [`create`](Self::create).
+    pub async fn open_or_format_as(
+        path: impl AsRef<Path>,
+        chip: Chip,
+        generation: Generation,
+        with_factory_param: bool,
+    ) -> Result<(Self, bool), FileFlashError> {
         let path = path.as_ref();
         match Self::open(path) {
             Err(FileFlashError::Io { error, .. }) if error.kind() == ErrorKind::NotFound => {}
             opened => return opened.map(|flash| (flash, false)),
         }
-        let mut draft = Draft::new(path, chip.built_in().flash_size)?;
+        let mut draft = Draft::new(path, chip.layout(generation).flash_size)?;
         let flash = draft.flash.as_mut().ok_or(FileFlashError::OutOfBounds)?;
-        layout::format(flash, chip, with_factory_param)
-            .await
-            .map_err(|error| match error {
-                LayoutError::Flash(error) => error,
-                other => FileFlashError::Format {
-                    path: path.to_path_buf(),
-                    error: other.into(),
-                },
-            })?;
+        let formatted = match generation {
+            Generation::Partitions => layout::format(flash, chip, with_factory_param).await,
+            Generation::MfgNvs => layout::format_mfg(flash, chip, with_factory_param).await,
+        };
+        formatted.map_err(|error| match error {
+            LayoutError::Flash(error) => error,
+            other => FileFlashError::Format {
+                path: path.to_path_buf(),
+                error: other.into(),
+            },
+        })?;
         match draft.publish() {
             // Another program was faster: its image is as good, if it lets go of it.
             Err(FileFlashError::Io { error, .. }) if error.kind() == ErrorKind::AlreadyExists => {

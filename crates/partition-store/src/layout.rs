@@ -6,18 +6,21 @@
 //! <at_customize> + 0x1000 ..  the partitions that AT+SYSFLASH lists
 //! ```
 //!
+//! What the secondary table lists decides where certificates are ([`Generation`]): a partition each,
+//! or values in `mfg_nvs`.
+//!
 //! The original trusts what it reads here. This crate hands out partitions for erasing and writing,
 //! so an entry that leaves `at_customize`, the flash, or its own place is refused with its name.
 //!
-//! spec: cert-bin §8.2
+//! spec: cert-bin §8.2, §9.1
 
 mod builtin;
 mod error;
 mod format;
 
-pub use self::builtin::{BuiltIn, Chip};
+pub use self::builtin::{BuiltIn, Chip, Generation};
 pub use self::error::{LayoutError, Which};
-pub use self::format::{FACTORY_PARAM_SIZE, factory_param, format};
+pub use self::format::{FACTORY_PARAM_SIZE, factory_param, format, format_mfg};
 
 use embedded_storage_async::nor_flash::{NorFlash, ReadNorFlash};
 use heapless::Vec;
@@ -38,8 +41,11 @@ pub const CONTAINER: &str = "at_customize";
 /// Name of the primary partition that holds the settings.
 pub const SETTINGS: &str = "nvs";
 
+/// Name of the secondary partition that holds certificates and factory parameters as NVS.
+pub const MFG: &str = "mfg_nvs";
+
 /// Subtype of a data partition with NVS.
-const SUBTYPE_NVS: u8 = 2;
+pub(crate) const SUBTYPE_NVS: u8 = 2;
 
 /// The sector, and so the alignment, that erasing works on.
 pub const SECTOR: u32 = 0x1000;
@@ -116,6 +122,21 @@ impl Layout {
         self.partitions
             .iter()
             .find(|partition| *partition.name() == name)
+    }
+
+    /// Where certificates are.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        match self.mfg() {
+            Some(_) => Generation::MfgNvs,
+            None => Generation::Partitions,
+        }
+    }
+
+    /// The secondary partition `mfg_nvs`, where there is one.
+    #[must_use]
+    pub fn mfg(&self) -> Option<&Partition> {
+        self.find(MFG).filter(|partition| partition.is_mfg())
     }
 
     /// The primary partition around the secondary ones.

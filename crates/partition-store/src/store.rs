@@ -29,6 +29,9 @@ pub trait PartitionStore {
 
     /// The partition for settings.
     fn settings_region(&mut self) -> Region<'_, Self::Flash>;
+
+    /// The partition `mfg_nvs`, where the flash has one; for [`Nvs`](crate::Nvs).
+    fn mfg_region(&mut self) -> Option<Region<'_, Self::Flash>>;
 }
 
 impl<S: PartitionStore> PartitionStore for &mut S {
@@ -47,6 +50,10 @@ impl<S: PartitionStore> PartitionStore for &mut S {
 
     fn settings_region(&mut self) -> Region<'_, Self::Flash> {
         S::settings_region(self)
+    }
+
+    fn mfg_region(&mut self) -> Option<Region<'_, Self::Flash>> {
+        S::mfg_region(self)
     }
 }
 
@@ -97,6 +104,11 @@ impl<F: NorFlash> PartitionStore for FlashStore<F> {
 
     fn settings_region(&mut self) -> Region<'_, F> {
         Region::new(&mut self.flash, *self.layout.settings())
+    }
+
+    fn mfg_region(&mut self) -> Option<Region<'_, F>> {
+        let partition = *self.layout.mfg()?;
+        Some(Region::new(&mut self.flash, partition))
     }
 }
 

@@ -1,6 +1,6 @@
-//! The layouts of ESP-AT v2.4.2.0 for modules with 4 MB of flash.
+//! The layouts of ESP-AT v2.4.2.0 and v5.0.1.0 for modules with 4 MB of flash.
 //!
-//! spec: cert-bin §8.3, §8.4
+//! spec: cert-bin §8.3, §8.4, §8.5
 
 use core::fmt;
 
@@ -17,16 +17,40 @@ pub enum Chip {
     Esp32C3,
 }
 
+/// Where a flash keeps certificates, and so which of ESP-AT's generations it is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Generation {
+    /// A user partition for each role, as up to release 3.0.
+    #[default]
+    Partitions,
+    /// Values in the partition `mfg_nvs`, as from release 3.1 on.
+    MfgNvs,
+}
+
+impl Generation {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Partitions, Self::MfgNvs];
+}
+
 impl Chip {
     /// Every chip there is a layout for.
     pub const ALL: [Self; 2] = [Self::Esp32, Self::Esp32C3];
 
-    /// The layout of this chip's modules.
+    /// The layout of this chip's modules with ESP-AT 2.4.
     #[must_use]
     pub const fn built_in(self) -> &'static BuiltIn {
-        match self {
-            Self::Esp32 => &ESP32,
-            Self::Esp32C3 => &ESP32_C3,
+        self.layout(Generation::Partitions)
+    }
+
+    /// The layout of this chip's modules.
+    #[must_use]
+    pub const fn layout(self, generation: Generation) -> &'static BuiltIn {
+        match (self, generation) {
+            (Self::Esp32, Generation::Partitions) => &ESP32,
+            (Self::Esp32, Generation::MfgNvs) => &ESP32_MFG,
+            (Self::Esp32C3, Generation::Partitions) => &ESP32_C3,
+            (Self::Esp32C3, Generation::MfgNvs) => &ESP32_C3_MFG,
         }
     }
 
@@ -149,6 +173,30 @@ static ESP32_C3: BuiltIn = BuiltIn {
             at("mqtt_cert", USER, 12, 0x3_8000, 0x2000),
             at("mqtt_key", USER, 13, 0x3_a000, 0x2000),
             at("mqtt_ca", USER, 14, 0x3_c000, 0x2000),
+            at("fatfs", Kind::Data, 0x81, 0x4_7000, 0x1_9000),
+        ]
+    },
+};
+
+/// Programs lie where they did; the region of `at_customize` is divided anew.
+static ESP32_MFG: BuiltIn = BuiltIn {
+    flash_size: ESP32.flash_size,
+    primary: ESP32.primary,
+    secondary: const {
+        &[
+            at("mfg_nvs", Kind::Data, 2, 0x2_1000, 0x1_c000),
+            at("fatfs", Kind::Data, 0x81, 0x7_0000, 0x9_0000),
+        ]
+    },
+};
+
+/// That of ESP32-C2 (4 MB) and ESP32-C6 as well.
+static ESP32_C3_MFG: BuiltIn = BuiltIn {
+    flash_size: ESP32_C3.flash_size,
+    primary: ESP32_C3.primary,
+    secondary: const {
+        &[
+            at("mfg_nvs", Kind::Data, 2, 0x1_f000, 0x1_f000),
             at("fatfs", Kind::Data, 0x81, 0x4_7000, 0x1_9000),
         ]
     },

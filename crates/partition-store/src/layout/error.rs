@@ -54,6 +54,11 @@ pub enum LayoutError<E> {
         /// Bytes of flash.
         flash_size: u32,
     },
+    /// The flash was erased and does not take the values of this partition.
+    NotTaken {
+        /// The partition.
+        partition: Partition,
+    },
     /// A table has more entries than this crate keeps.
     TooManyPartitions {
         /// Which table.
@@ -128,6 +133,7 @@ impl<E: fmt::Debug> fmt::Display for LayoutError<E> {
                     "layout takes {needed:#x} bytes, flash has {flash_size:#x}"
                 )
             }
+            Self::NotTaken { partition } => write!(f, "flash does not take {partition}"),
             Self::TooManyPartitions { which, capacity } => {
                 write!(
                     f,

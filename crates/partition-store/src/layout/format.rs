@@ -2,11 +2,13 @@
 //!
 //! spec: cert-bin §8.2 (which table carries a checksum), §8.6 and at-commands B.2 (`factory_param`)
 
-use embedded_storage_async::nor_flash::NorFlash;
+use embedded_storage_async::nor_flash::{MultiwriteNorFlash, NorFlash};
 
-use super::{Chip, LayoutError, PRIMARY_TABLE};
+use super::{BuiltIn, Chip, Generation, LayoutError, PRIMARY_TABLE};
 use crate::entry::ENTRY_SIZE;
+use crate::nvs::{Kind, Label, Nvs, NvsError};
 use crate::table::Records;
+use crate::{Region, StoreError};
 
 /// Bytes of a [`factory_param`] image; the rest of its partition stays erased.
 pub const FACTORY_PARAM_SIZE: usize = 88;
@@ -56,6 +58,95 @@ pub async fn format<F: NorFlash>(
     chip: Chip,
     with_factory_param: bool,
 ) -> Result<(), LayoutError<F::Error>> {
+    let layout = chip.built_in();
+    erase_all(flash, layout).await?;
+    if with_factory_param {
+        let name = "factory_param";
+        let missing = LayoutError::MissingPartition { name };
+        let place = layout.find(name).ok_or(missing)?.offset();
+        flash
+            .write(place, &factory_param(chip))
+            .await
+            .map_err(LayoutError::Flash)?;
+    }
+    write_tables(flash, layout).await
+}
+
+/// Erases the whole flash and writes both tables of `chip` as from ESP-AT 3.1 on, and where
+/// `with_factory_param` the factory parameters, as values in `mfg_nvs`. Everything else is 0xFF.
+///
+/// The first record of the primary table comes last: after a power cut, or when the future is
+/// dropped, the flash has no layout and is to be formatted again.
+///
+/// # Errors
+/// The flash is smaller than the layout, or fails.
+pub async fn format_mfg<F: MultiwriteNorFlash>(
+    flash: &mut F,
+    chip: Chip,
+    with_factory_param: bool,
+) -> Result<(), LayoutError<F::Error>> {
+    let layout = chip.layout(Generation::MfgNvs);
+    erase_all(flash, layout).await?;
+    if with_factory_param {
+        let missing = LayoutError::MissingPartition { name: super::MFG };
+        let partition = *layout.find(super::MFG).ok_or(missing)?;
+        write_factory_values(Region::new(flash, partition), chip)
+            .await
+            .map_err(|error| match error {
+                NvsError::Store(
+                    StoreError::ReadFailed(error)
+                    | StoreError::WriteFailed(error)
+                    | StoreError::EraseFailed(error),
+                ) => LayoutError::Flash(error),
+                _ => LayoutError::NotTaken { partition },
+            })?;
+    }
+    write_tables(flash, layout).await
+}
+
+/// The same parameters as values, in the order and types of ESP-AT (spec: at-commands C.14).
+async fn write_factory_values<F: MultiwriteNorFlash>(
+    region: Region<'_, F>,
+    chip: Chip,
+) -> Result<(), NvsError<F::Error>> {
+    let image = factory_param(chip);
+    let byte = |at: usize| i64::from(image.get(at).copied().unwrap_or(0));
+    let module = image.get(56..).unwrap_or_default();
+    let module = module.split(|byte| *byte == 0).next().unwrap_or_default();
+    let text = |text| (Kind::Text, 0, text);
+    let number = |kind, number| (kind, number, &b""[..]);
+    let values = [
+        ("version", number(Kind::I8, 4)),
+        ("module_name", text(module)),
+        ("max_tx_power", number(Kind::I8, byte(4))),
+        ("country_code", text(b"CN")),
+        ("start_channel", number(Kind::U8, byte(6))),
+        ("channel_num", number(Kind::U8, byte(7))),
+        ("uart_port", number(Kind::I8, byte(5))),
+        ("uart_baudrate", number(Kind::I32, 115_200)),
+        ("uart_tx_pin", number(Kind::I32, byte(16))),
+        ("uart_rx_pin", number(Kind::I32, byte(17))),
+        ("uart_cts_pin", number(Kind::I32, byte(18))),
+        ("uart_rts_pin", number(Kind::I32, byte(19))),
+        ("sys_store", number(Kind::U8, 1)),
+    ];
+    let label = |name| Label::new(name).ok_or(NvsError::NoSuchKey);
+    let namespace = label("factory_param")?;
+    let mut nvs = Nvs::open(region).await?;
+    for (name, (kind, number, text)) in values {
+        let key = label(name)?;
+        match kind {
+            Kind::Text => nvs.set_text(namespace, key, text).await?,
+            kind => nvs.set_number(namespace, key, kind, number).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn erase_all<F: NorFlash>(
+    flash: &mut F,
+    layout: &BuiltIn,
+) -> Result<(), LayoutError<F::Error>> {
     const {
         assert!(
             ENTRY_SIZE.is_multiple_of(F::WRITE_SIZE)
@@ -63,7 +154,6 @@ pub async fn format<F: NorFlash>(
             "records and parameters are written by themselves"
         );
     };
-    let layout = chip.built_in();
     let flash_size = u32::try_from(flash.capacity()).unwrap_or(u32::MAX);
     if flash_size < layout.flash_size {
         return Err(LayoutError::FlashTooSmall {
@@ -71,20 +161,14 @@ pub async fn format<F: NorFlash>(
             flash_size,
         });
     }
-    flash
-        .erase(0, flash_size)
-        .await
-        .map_err(LayoutError::Flash)?;
+    flash.erase(0, flash_size).await.map_err(LayoutError::Flash)
+}
 
+async fn write_tables<F: NorFlash>(
+    flash: &mut F,
+    layout: &BuiltIn,
+) -> Result<(), LayoutError<F::Error>> {
     let missing = |name| LayoutError::MissingPartition { name };
-    if with_factory_param {
-        let name = "factory_param";
-        let place = layout.find(name).ok_or(missing(name))?.offset();
-        flash
-            .write(place, &factory_param(chip))
-            .await
-            .map_err(LayoutError::Flash)?;
-    }
     let container = layout
         .find(super::CONTAINER)
         .ok_or(missing(super::CONTAINER))?;

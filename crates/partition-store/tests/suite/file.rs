@@ -5,8 +5,11 @@ use std::fs;
 use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::{NorFlash, ReadNorFlash};
 use partition_store::file::FileFlashError;
+use partition_store::nvs::Label;
 use partition_store::settings::{Found, Opened};
-use partition_store::{Chip, FileFlash, FlashStore, Key, PartitionStore, Settings};
+use partition_store::{
+    Chip, FileFlash, FlashStore, Generation, Key, Nvs, PartitionStore, Settings,
+};
 
 use crate::support::formatted;
 
@@ -157,4 +160,20 @@ fn a_link_to_an_image_shares_its_lock() {
         Err(FileFlashError::InUse { .. })
     ));
     drop(first);
+}
+
+#[test]
+fn an_image_of_the_later_generation_is_made_and_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flash.bin");
+    for made in [true, false] {
+        let opened = FileFlash::open_or_format_as(&path, Chip::Esp32C3, Generation::MfgNvs, true);
+        let (flash, was_made) = block_on(opened).unwrap();
+        assert_eq!(was_made, made);
+        let mut store = block_on(FlashStore::open(flash)).unwrap();
+        let mut nvs = block_on(Nvs::open(store.mfg_region().unwrap())).unwrap();
+        let label = |text| Label::new(text).unwrap();
+        let value = block_on(nvs.find(label("factory_param"), label("uart_baudrate"))).unwrap();
+        assert_eq!(value.number(), Some(115_200));
+    }
 }

@@ -2,10 +2,16 @@
 
 use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::NorFlash;
-use partition_store::layout::{FACTORY_PARAM_SIZE, MAX_PARTITIONS, Which, factory_param, format};
-use partition_store::mock::{Counts, MemFlash, MemFlashError, Torn};
+use partition_store::layout::{
+    FACTORY_PARAM_SIZE, MAX_PARTITIONS, Which, factory_param, format, format_mfg,
+};
+use partition_store::mock::{Counts, MemFlash, MemFlashError, Rewrite, Torn};
+use partition_store::nvs::{Cursor, Label};
 use partition_store::table::Md5State;
-use partition_store::{Chip, Kind, Layout, LayoutError, Partition, TableError, write_table};
+use partition_store::{
+    Chip, FlashStore, Generation, Kind, Layout, LayoutError, Nvs, Partition, PartitionStore,
+    TableError, write_table,
+};
 
 use crate::support::{compact, formatted, name};
 
@@ -355,4 +361,61 @@ fn a_failing_flash_is_told_from_a_bad_table() {
     block_on(flash.erase(0, 4096)).unwrap_err();
     let error = block_on(Layout::load(&mut flash)).unwrap_err();
     assert_eq!(error, LayoutError::Flash(MemFlashError::PowerLost));
+}
+
+#[test]
+fn a_flash_of_the_later_generation_says_so_and_has_its_factory_parameters() {
+    for chip in Chip::ALL {
+        let mut flash = MemFlash::new(1024).on_rewrite(Rewrite::ClearBits);
+        block_on(format_mfg(&mut flash, chip, true)).unwrap();
+        let mut store = block_on(FlashStore::open(flash)).unwrap();
+        let built_in = chip.layout(Generation::MfgNvs);
+        assert_eq!(store.layout().partitions(), built_in.secondary);
+        assert_eq!(store.layout().generation(), Generation::MfgNvs);
+        let size = if chip == Chip::Esp32 {
+            0x1_c000
+        } else {
+            0x1_f000
+        };
+        assert_eq!(store.layout().mfg().unwrap().size(), size);
+        // As a whole it is for the host to read and replace; the file system is not.
+        assert!(store.user_region("mfg_nvs").is_ok());
+        assert!(store.user_region("fatfs").is_err());
+
+        let mut nvs = block_on(Nvs::open(store.mfg_region().unwrap())).unwrap();
+        let ns = Label::new("factory_param").unwrap();
+        let mut cursor = Cursor::new();
+        let mut keys = Vec::new();
+        while let Some(listed) = block_on(nvs.next_key(ns, &mut cursor)).unwrap() {
+            keys.push((listed.key.to_string(), listed.kind.number()));
+        }
+        let documented = [
+            ("version", 2),
+            ("module_name", 7),
+            ("max_tx_power", 2),
+            ("country_code", 7),
+            ("start_channel", 1),
+            ("channel_num", 1),
+            ("uart_port", 2),
+            ("uart_baudrate", 6),
+            ("uart_tx_pin", 6),
+            ("uart_rx_pin", 6),
+            ("uart_cts_pin", 6),
+            ("uart_rts_pin", 6),
+            ("sys_store", 1),
+        ];
+        assert_eq!(keys, documented.map(|(key, kind)| (key.to_owned(), kind)));
+        let name = block_on(nvs.find(ns, Label::new("module_name").unwrap())).unwrap();
+        assert_eq!(name.length(), if chip == Chip::Esp32 { 8 } else { 6 });
+    }
+}
+
+#[test]
+fn a_flash_of_the_earlier_generation_has_no_values() {
+    let mut store = block_on(FlashStore::open(formatted(Chip::Esp32))).unwrap();
+    assert_eq!(store.layout().generation(), Generation::Partitions);
+    assert!(store.mfg_region().is_none());
+    // A user partition of that name holds no NVS.
+    let layout = with_secondary(user("mfg_nvs", 0x3_d000, 0x3000)).unwrap();
+    assert_eq!(layout.generation(), Generation::Partitions);
 }

@@ -10,6 +10,8 @@
 mod file;
 mod image;
 mod layout;
+mod nvs;
+mod nvs_cuts;
 mod region;
 mod settings;
 mod settings_cuts;

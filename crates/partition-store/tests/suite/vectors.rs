@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use partition_store::table::Md5State;
-use partition_store::{Chip, Partition, Table, TableError, Warning, write_table};
+use partition_store::{Chip, Generation, Partition, Table, TableError, Warning, write_table};
 use serde_json::{Value, json};
 
 /// The folder with `manifest.json`: the whole set of vectors where it is at hand.
-fn vectors() -> PathBuf {
+pub(crate) fn vectors() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let candidates = [
         std::env::var_os("ESPAT_VECTORS").map(PathBuf::from),
@@ -121,11 +121,27 @@ fn a_table_that_is_read_is_written_the_same() {
 fn the_built_in_layouts_are_those_of_the_vectors() {
     let all = tables();
     let mut compared = 0;
-    for (chip, primary, secondary) in [
-        (Chip::Esp32, "esp32_main", "esp32_at_customize_v2"),
-        (Chip::Esp32C3, "esp32c3_main", "esp32c3_at_customize_v2"),
+    for (generation, chip, primary, secondary) in [
+        (
+            Generation::Partitions,
+            Chip::Esp32,
+            "esp32_main",
+            "esp32_at_customize_v2",
+        ),
+        (
+            Generation::Partitions,
+            Chip::Esp32C3,
+            "esp32c3_main",
+            "esp32c3_at_customize_v2",
+        ),
+        (
+            Generation::MfgNvs,
+            Chip::Esp32,
+            "esp32_main",
+            "esp32_at_customize_v5",
+        ),
     ] {
-        let layout = chip.built_in();
+        let layout = chip.layout(generation);
         for (name, entries, md5) in [
             (primary, layout.primary, false),
             (secondary, layout.secondary, true),
@@ -140,5 +156,5 @@ fn the_built_in_layouts_are_those_of_the_vectors() {
             compared += 1;
         }
     }
-    assert!(compared == 4 || std::env::var_os("ESPAT_VECTORS").is_some());
+    assert!(compared == 6 || std::env::var_os("ESPAT_VECTORS").is_some());
 }
