@@ -1,6 +1,7 @@
-//! What one certificate partition holds, told object by object (spec: cert-bin 2, 4, 6.1).
+//! What one certificate partition, or one value of `mfg_nvs`, holds, told object by object
+//! (spec: cert-bin 2, 4, 6.1, 9.2).
 //!
-//! The bytes of a partition lie in a buffer of the caller. A PEM object is moved to the end of that
+//! The bytes lie in a buffer of the caller. A PEM object is moved to the end of that
 //! buffer and decoded into its start, so no second buffer is needed, the other objects are lost, and
 //! the caller reads the partition anew for each one. A PEM object may take 4 KiB that way, a DER object any size.
 //!
@@ -56,8 +57,17 @@ pub(crate) struct Bad {
 /// Fact number `nth` about the partition in `bytes`, which are spent by it, and whether there is
 /// another; `None` if there is none.
 pub(crate) fn fact(bytes: &mut [u8], nth: usize) -> Option<(Fact, bool)> {
-    let (place, more) = match Image::parse(bytes) {
-        Ok(image) => find(&image, nth)?,
+    let found = match Image::parse(bytes) {
+        Ok(image) => {
+            let items = (0_u16..).zip(image.items());
+            find(
+                items.flat_map(|(number, item)| {
+                    let start = item.offset.saturating_add(cert_bin::image::ITEM_HEADER_LEN);
+                    places(number, item.kind, item.content, start)
+                }),
+                nth,
+            )?
+        }
         Err(error) => {
             let fact = Fact::BadImage {
                 code: error.code(),
@@ -66,6 +76,23 @@ pub(crate) fn fact(bytes: &mut [u8], nth: usize) -> Option<(Fact, bool)> {
             return Some((fact, false));
         }
     };
+    Some(told(bytes, found))
+}
+
+/// Fact number `nth` about the value in the first `len` bytes of `buffer`, all of which are spent
+/// by it: item `item` of a role of `label`. As [`fact`].
+pub(crate) fn value_fact(
+    buffer: &mut [u8],
+    len: usize,
+    (item, label): (u16, ItemKind),
+    nth: usize,
+) -> Option<(Fact, bool)> {
+    let found = find(places(item, label, buffer.get(..len)?, 0), nth)?;
+    Some(told(buffer, found))
+}
+
+/// Looks into what was found.
+fn told(bytes: &mut [u8], (place, more): (Place, bool)) -> (Fact, bool) {
     let what = place.what.and_then(|(kind, range)| {
         read(bytes, kind, range.clone()).map_err(|code| Bad {
             code,
@@ -77,7 +104,7 @@ pub(crate) fn fact(bytes: &mut [u8], nth: usize) -> Option<(Fact, bool)> {
         label: place.label,
         what,
     };
-    Some((fact, more))
+    (fact, more)
 }
 
 /// An object that says something by itself.
@@ -94,29 +121,35 @@ struct Place {
     what: Result<(Kind, Range<usize>), Bad>,
 }
 
-fn find(image: &Image<'_>, nth: usize) -> Option<(Place, bool)> {
-    let mut places = (0_u16..).zip(image.items()).flat_map(|(number, item)| {
-        let start = item.offset.saturating_add(cert_bin::image::ITEM_HEADER_LEN);
-        let useless = useless(item.content);
-        let objects = content::objects(item.content)
-            .filter(move |_| useless.is_none())
-            .filter_map(move |object| judge(object, start).transpose());
-        useless
-            .map(|code| {
-                Err(Bad {
-                    code,
-                    offset: start,
-                })
+fn find(mut all: impl Iterator<Item = Place>, nth: usize) -> Option<(Place, bool)> {
+    Some((all.nth(nth)?, all.next().is_some()))
+}
+
+/// The objects of one item, whose content begins at `start`.
+fn places(
+    number: u16,
+    label: ItemKind,
+    content: &[u8],
+    start: usize,
+) -> impl Iterator<Item = Place> {
+    let useless = useless(content);
+    let objects = content::objects(content)
+        .filter(move |_| useless.is_none())
+        .filter_map(move |object| judge(object, start).transpose());
+    useless
+        .map(|code| {
+            Err(Bad {
+                code,
+                offset: start,
             })
-            .into_iter()
-            .chain(objects)
-            .map(move |what| Place {
-                item: number,
-                label: item.kind,
-                what,
-            })
-    });
-    Some((places.nth(nth)?, places.next().is_some()))
+        })
+        .into_iter()
+        .chain(objects)
+        .map(move |what| Place {
+            item: number,
+            label,
+            what,
+        })
 }
 
 /// Content that holds no object anybody would find.

@@ -27,6 +27,7 @@
 //! | `output`, `print` | messages out, whole and in turn |
 //! | `secret` | keys in RAM |
 //! | `inventory` | what a certificate partition holds |
+//! | `values` | certificates and keys in `mfg_nvs` |
 //! | [`Platform`] | the five parts of a board |
 //! | [`wifi`] | the station trait |
 //! | [`clock`] | the wall clock, which knows "unknown" |
@@ -56,6 +57,7 @@ mod print;
 mod secret;
 mod sntp;
 mod state;
+mod values;
 pub mod wifi;
 
 pub use clock::{BUILT, WallClock};

@@ -8,7 +8,7 @@ use embassy_futures::select::{Either, Either4, select, select4};
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, Write};
 use embedded_storage_async::nor_flash::ErrorType as NorErrorType;
-use partition_store::{FlashStore, LayoutError};
+use partition_store::{FlashStore, LayoutError, Nvs, PartitionStore};
 use tls_session::Timestamp;
 
 use crate::attend::attend;
@@ -104,7 +104,8 @@ impl<P: Platform> core::fmt::Debug for Modem<'_, P> {
 impl<'a, P: Platform> Modem<'a, P> {
     /// Reads both partition tables and the stored settings, and gives the clock its floor.
     ///
-    /// Dropping the future leaves the flash as it was, or with its settings store formatted.
+    /// Dropping the future leaves the flash as it was, or with its settings store formatted; every
+    /// value of `mfg_nvs` stays.
     ///
     /// # Errors
     ///
@@ -125,6 +126,13 @@ impl<'a, P: Platform> Modem<'a, P> {
         } = parts;
         let mut store = FlashStore::open(flash).await.map_err(BootError)?;
         let config = Config::load(&mut store).await;
+        // Once per life, before anything is read or written: what a power cut interrupted.
+        if let Some(region) = store.mfg_region()
+            && Nvs::open(region).await.is_err()
+        {
+            // Every command that wants a value says why it gets none.
+            espat_log::warn!("mfg_nvs cannot be used");
+        }
         clock.set_floor(config.floor(built));
         let join = config.joins_unasked();
         let outside = Outside {

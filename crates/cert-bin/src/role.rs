@@ -77,6 +77,30 @@ impl PartitionRole {
         }
     }
 
+    /// The number of the item that a key of the NVS namespace of this role holds; `None` for a key
+    /// that firmware never looks up (spec: cert-bin 9.2).
+    ///
+    /// Where items are numbered, keys are too: `client_ca.0`. Elsewhere the key is the namespace's
+    /// name; `server_cert.0`, of which examples speak as well, is the same.
+    #[must_use]
+    pub fn item_number(self, key: &str) -> Option<u8> {
+        let (base, number) = match key.split_once('.') {
+            Some((base, number)) => (base, Some(number)),
+            None => (key, None),
+        };
+        if Self::from_name(base) != Some(self) {
+            return None;
+        }
+        match number {
+            None if self.first_item_only() => Some(0),
+            Some("0") => Some(0),
+            Some(digits) if !self.first_item_only() && !digits.starts_with(['0', '+']) => {
+                digits.parse().ok()
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the certificate stored here is shown to clients that look for a name in it.
     #[must_use]
     pub const fn is_server_identity(self) -> bool {
@@ -124,6 +148,31 @@ mod tests {
             "fatfs",
         ] {
             assert_eq!(PartitionRole::from_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn keys_are_numbered_as_firmware_looks_them_up() {
+        for (role, key, number) in [
+            ("client_ca", "client_ca.0", Some(0)),
+            ("client_ca", "client_ca.10", Some(10)),
+            ("client_ca", "client_ca.255", Some(255)),
+            ("client_ca", "client_ca.256", None),
+            ("client_ca", "client_ca.00", None),
+            ("client_ca", "client_ca.01", None),
+            ("client_ca", "client_ca.+1", None),
+            ("client_ca", "client_ca.", None),
+            ("client_ca", "client_ca.1.2", None),
+            ("client_ca", "client_ca", None),
+            ("client_ca", "client_key.0", None),
+            ("server_ca", "server_ca", Some(0)),
+            ("server_ca", "server_ca.0", Some(0)),
+            ("server_ca", "server_ca.1", None),
+            ("wss_key", "wss_key.7", Some(7)),
+            ("mqtt_key", "other", None),
+        ] {
+            let role = PartitionRole::from_name(role).unwrap();
+            assert_eq!(role.item_number(key), number, "{role}: {key}");
         }
     }
 

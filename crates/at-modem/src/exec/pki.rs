@@ -1,4 +1,4 @@
-//! `AT+PKI?` (ours): every item of every certificate partition, and what is wrong with it.
+//! `AT+PKI?` (ours): every item of every certificate partition or namespace, and what is wrong with it.
 //!
 //! ```text
 //! +PKI:"client_ca",0,"ca","CN=Root","2035-01-01T00:00:00Z","<sha256 of the certificate>"
@@ -12,11 +12,12 @@ use at_grammar::{AtStr, Info, Reply};
 use cert_bin::PartitionRole;
 use embassy_futures::yield_now;
 use heapless::String;
-use partition_store::PartitionStore;
+use partition_store::nvs::{Cursor, Label};
+use partition_store::{NvsError, PartitionStore};
 use zeroize::Zeroize;
 
 use super::{Done, Failed};
-use crate::inventory::{Bad, Content, Fact, fact};
+use crate::inventory::{Bad, Content, Fact, fact, value_fact};
 use crate::platform::Platform;
 use crate::state::Shared;
 
@@ -26,6 +27,11 @@ type PartitionText = String<16>;
 pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     // Every object is read from flash for itself, and each key computed.
     shared.takes_long();
+    if shared.keeps_values().await {
+        values(shared).await?;
+        shared.print().await.reply(&Reply::Ok).await;
+        return Ok(Done::Printed);
+    }
     for nth in 0.. {
         let name = {
             let store = shared.store.lock().await;
@@ -48,6 +54,72 @@ pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Fa
 /// Whether `AT+PKI?` has anything to say about a partition.
 pub(super) fn is_described(name: &str) -> bool {
     PartitionRole::from_name(name).is_some()
+}
+
+/// The lines of every value that is a certificate or a key.
+async fn values<P: Platform>(shared: &Shared<'_, P>) -> Result<(), Failed> {
+    let unreadable = |_| Failed::with(3);
+    let mut spaces = Cursor::new();
+    while let Some(namespace) = shared
+        .next_namespace(&mut spaces)
+        .await
+        .map_err(unreadable)?
+    {
+        if !is_described(namespace.as_str()) {
+            continue;
+        }
+        let mut keys = Cursor::new();
+        while let Some(listed) = shared
+            .next_key(namespace, &mut keys)
+            .await
+            .map_err(unreadable)?
+        {
+            describe_value(shared, namespace, listed.key).await;
+        }
+    }
+    Ok(())
+}
+
+/// The lines of one value of `mfg_nvs`, whose namespace is one that [`is_described`].
+///
+/// The payload buffer is used as for a partition.
+pub(super) async fn describe_value<P: Platform>(
+    shared: &Shared<'_, P>,
+    namespace: Label,
+    key: Label,
+) {
+    let bad = |code| Fact::BadImage { code, offset: 0 };
+    let Some(role) = PartitionRole::from_name(namespace.as_str()) else {
+        return;
+    };
+    let Some(item) = role.item_number(key.as_str()) else {
+        // It is there, and no command will find it.
+        line(shared, key.as_str(), &bad("key_not_used")).await;
+        return;
+    };
+    for nth in 0.. {
+        let fact = {
+            let mut raw = shared.payload.lock().await;
+            let len = shared.read_value(namespace, key, &mut raw[..]).await;
+            let item = (u16::from(item), role.kind);
+            let fact = match len {
+                Ok(len) => value_fact(&mut raw[..], len, item, nth),
+                Err(NvsError::Damaged(damage)) => Some((bad(damage.code()), false)),
+                Err(_) => Some((bad("unreadable"), false)),
+            };
+            raw.zeroize();
+            fact
+        };
+        let Some((fact, more)) = fact else { break };
+        // What concerns the value as a whole names its key.
+        let whole = matches!(fact, Fact::BadImage { .. });
+        let name = if whole { key } else { namespace };
+        line(shared, name.as_str(), &fact).await;
+        if !more {
+            break;
+        }
+        yield_now().await;
+    }
 }
 
 /// The lines of one partition.

@@ -1,7 +1,8 @@
-//! What a link shows and what it trusts, from the PKI partitions: CA, certificate and key as DER.
+//! What a link shows and what it trusts, from the PKI partitions or from the values of `mfg_nvs`,
+//! whichever the flash has: CA, certificate and key as DER.
 //!
-//! Items are taken by position, whatever their type says: what lies in `client_ca` is a CA, as the
-//! original firmware has it.
+//! Items of a partition are taken by position, whatever their type says: what lies in `client_ca` is
+//! a CA, as the original firmware has it.
 
 use cert_bin::content::{self, ContentError, PrivateKey};
 use cert_bin::{Image, ImageError};
@@ -14,6 +15,7 @@ use zeroize::Zeroize;
 
 use crate::platform::Platform;
 use crate::state::Shared;
+use crate::values::NoItem;
 
 /// Bytes of a PKI partition that are read: all of the usual 8 KiB.
 pub(crate) const MAX_IMAGE: usize = 8192;
@@ -96,9 +98,20 @@ async fn with_item<P: Platform, T>(
     read: impl FnOnce(&[u8]) -> Result<T, Cause>,
 ) -> Result<T, Cause> {
     let mut raw = shared.payload.lock().await;
-    let result = match shared.read_partition(kind.partition, &mut raw[..]).await {
-        Some(image) => item_of(image, kind, number).and_then(read),
-        None => Err(kind.unreadable),
+    let result = if shared.keeps_values().await {
+        match shared
+            .read_numbered(kind.partition, number, &mut raw[..])
+            .await
+        {
+            Ok(content) => read(content),
+            Err(NoItem::Missing { available }) => Err((kind.missing)(number, available)),
+            Err(NoItem::Unreadable) => Err(kind.unreadable),
+        }
+    } else {
+        match shared.read_partition(kind.partition, &mut raw[..]).await {
+            Some(image) => item_of(image, kind, number).and_then(read),
+            None => Err(kind.unreadable),
+        }
     };
     // It may have held a key, whatever was understood of it.
     raw.zeroize();
