@@ -15,6 +15,7 @@ mod basic;
 mod flash;
 mod links;
 mod mdns;
+mod mfg;
 mod module;
 mod names;
 mod options;
@@ -153,6 +154,8 @@ async fn run<P: Platform>(shared: &Shared<'_, P>, command: Command<'_>) -> Resul
         Command::Restore => basic::restore(shared).await,
         Command::SysflashQuery => flash::list(shared).await,
         Command::SysflashSet(request) => flash::operate(shared, request).await,
+        Command::SysmfgQuery => mfg::list(shared).await,
+        Command::SysmfgSet(request) => mfg::operate(shared, request).await,
         Command::SysmsgQuery => basic::messages(shared).await,
         Command::SysmsgSet(bits) => basic::set_messages(shared, bits).await,
         Command::SyslogQuery => basic::syslog(shared).await,

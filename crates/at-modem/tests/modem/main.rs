@@ -22,6 +22,7 @@ mod connecting;
 mod five_links;
 mod framing;
 mod links;
+mod mfg;
 mod moments;
 mod noise;
 mod options;

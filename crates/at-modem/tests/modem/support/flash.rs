@@ -6,8 +6,10 @@ use std::sync::OnceLock;
 
 use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::{ErrorType, MultiwriteNorFlash, NorFlash, ReadNorFlash};
+use partition_store::layout::BuiltIn;
 use partition_store::mock::{Counts, MemFlash, MemFlashError, Rewrite};
-use partition_store::{Chip, layout};
+
+use partition_store::{Chip, Generation, layout};
 
 use super::{Listener, until};
 
@@ -46,9 +48,31 @@ fn blank() -> MemFlash {
         .clone()
 }
 
+/// The same of a module with ESP-AT 3.1 or later: certificates are values of `mfg_nvs`.
+fn blank_with_values() -> MemFlash {
+    static BLANK: OnceLock<MemFlash> = OnceLock::new();
+    BLANK
+        .get_or_init(|| {
+            let size = usize::try_from(LATER.flash_size).unwrap();
+            let mut flash = MemFlash::new(size / 4096).on_rewrite(Rewrite::And);
+            block_on(layout::format_mfg(&mut flash, Chip::Esp32C3, true)).unwrap();
+            flash.reset_counts();
+            flash
+        })
+        .clone()
+}
+
+/// The layout of such a module.
+const LATER: &BuiltIn = Chip::Esp32C3.layout(Generation::MfgNvs);
+
 impl Flash {
     pub(crate) fn new() -> Self {
         Self::holding(blank())
+    }
+
+    /// The flash of an ESP32-C3 whose certificates are values.
+    pub(crate) fn with_values() -> Self {
+        Self::holding(blank_with_values())
     }
 
     fn holding(memory: MemFlash) -> Self {
@@ -143,7 +167,12 @@ impl Flash {
 }
 
 fn place(name: &str) -> std::ops::Range<usize> {
-    let partition = Chip::Esp32.built_in().find(name).expect("a known name");
+    let layout = if name == layout::MFG {
+        LATER
+    } else {
+        Chip::Esp32.built_in()
+    };
+    let partition = layout.find(name).expect("a known name");
     usize::try_from(partition.offset()).unwrap()..usize::try_from(partition.end()).unwrap()
 }
 

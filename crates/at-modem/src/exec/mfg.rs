@@ -1,0 +1,488 @@
+//! `AT+SYSMFG`: values under namespace and key (spec: at-commands B.2, C.14; cert-bin §9, §10).
+//!
+//! ```text
+//! flash with mfg_nvs    namespaces and keys as they are there; read, written, erased
+//! flash without         a namespace for each certificate partition, a key for each item of its
+//!                       image; read only, for an image is replaced as a whole (AT+SYSFLASH)
+//! ```
+//!
+//! | `ERR CODE` | because |
+//! |---|---|
+//! | 0x010a0000 | no such namespace or key |
+//! | 0x010a0001 | the range leaves the value; the value is too long, or has a NUL as text |
+//! | 0x010a0002 | no room; all of 254 namespaces are taken |
+//! | 0x010a0003 | the value is damaged, or the flash failed |
+//! | 0x010a0004 | certificates are in partitions: write them with `AT+SYSFLASH` |
+
+use at_grammar::commands::mfg::{MfgHead, MfgLine, MfgRequest, MfgValue};
+use at_grammar::types::{FlashRange, MfgName, MfgType};
+use at_grammar::{AtStr, ErrorWord, Info, Reply};
+use cert_bin::{Image, PartitionRole};
+use core::fmt::Write as _;
+use embassy_futures::yield_now;
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::MutexGuard;
+use heapless::String;
+use partition_store::nvs::{Cursor, Kind, Label, ValueWrite};
+use partition_store::{Nvs, NvsError, PartitionStore};
+use zeroize::Zeroize;
+
+use super::{Done, Failed, error, pki};
+use crate::platform::Platform;
+use crate::state::{MAX_SEND, Phase, Shared};
+
+/// Bytes moved at a time between flash and port.
+const PIECE: usize = 256;
+
+/// Most bytes of a value that is written here; longer ones come with the whole partition.
+const MAX_VALUE: usize = 8191;
+
+/// Certificates are in partitions, and there is nothing to write values to.
+const READ_ONLY: Failed = Failed::with(4);
+
+/// The payload buffer, wiped when it is given back: what it held may have been a private key, and a
+/// host can go away at any byte of one.
+struct Wiped<'p>(MutexGuard<'p, NoopRawMutex, [u8; MAX_SEND]>);
+
+impl Drop for Wiped<'_> {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// A number as the answer shows it.
+type Decimal = String<12>;
+
+fn failed<E>(error: &NvsError<E>) -> Failed {
+    let result = match error {
+        NvsError::NoSuchNamespace | NvsError::NoSuchKey => 0,
+        NvsError::BadRange { .. }
+        | NvsError::NumberOutOfRange { .. }
+        | NvsError::WrongKind
+        | NvsError::Empty
+        | NvsError::TooLong { .. }
+        | NvsError::EmbeddedNul { .. }
+        | NvsError::BufferTooSmall { .. } => 1,
+        NvsError::NoRoom { needed, available } => {
+            espat_log::warn!("{} bytes of flash wanted, {} left", needed, available);
+            2
+        }
+        NvsError::TooManyNamespaces => 2,
+        _ => 3,
+    };
+    espat_log::warn!("manufacturing data refused, result {}", result);
+    Failed::with(result)
+}
+
+/// A name of the grammar as one of the store. What is no name there is not found.
+fn label(name: &MfgName<'_>) -> Result<Label, Failed> {
+    Label::new(&name.to_text()).ok_or(Failed::with(0))
+}
+
+/// A name of the store as one of the grammar, which knows no blanks and commas.
+fn shown(label: &Label) -> Option<MfgName<'_>> {
+    MfgName::new(AtStr::plain(label.as_str().as_bytes())).ok()
+}
+
+const fn type_of(kind: Kind) -> MfgType {
+    match kind {
+        Kind::U8 => MfgType::U8,
+        Kind::I8 => MfgType::I8,
+        Kind::U16 => MfgType::U16,
+        Kind::I16 => MfgType::I16,
+        Kind::U32 => MfgType::U32,
+        Kind::I32 => MfgType::I32,
+        Kind::Text => MfgType::String,
+        Kind::Binary => MfgType::Binary,
+    }
+}
+
+pub(super) async fn operate<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: MfgRequest<'_>,
+) -> Result<Done, Failed> {
+    let values = shared.keeps_values().await;
+    match request {
+        MfgRequest::Namespaces if values => namespaces(shared).await,
+        MfgRequest::Namespaces => partitions(shared).await,
+        MfgRequest::Keys(namespace) => {
+            let namespace = label(&namespace)?;
+            if values {
+                keys(shared, namespace).await
+            } else {
+                items(shared, namespace).await
+            }
+        }
+        MfgRequest::Read {
+            namespace,
+            key,
+            range,
+        } => {
+            let (namespace, key) = (label(&namespace)?, label(&key)?);
+            if values {
+                read(shared, namespace, key, range).await
+            } else {
+                read_item(shared, namespace, key, range).await
+            }
+        }
+        MfgRequest::Erase { .. } | MfgRequest::Write { .. } if !values => Err(READ_ONLY),
+        MfgRequest::Erase { namespace, key } => {
+            let key = key.as_ref().map(label).transpose()?;
+            erase(shared, label(&namespace)?, key).await
+        }
+        MfgRequest::Write {
+            namespace,
+            key,
+            value,
+        } => write(shared, label(&namespace)?, label(&key)?, value).await,
+    }
+}
+
+/// `AT+SYSMFG?`
+pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    operate(shared, MfgRequest::Namespaces).await
+}
+
+async fn namespaces<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    shared.takes_long();
+    let mut cursor = Cursor::new();
+    while let Some(name) = shared
+        .next_namespace(&mut cursor)
+        .await
+        .map_err(|error| failed(&error))?
+    {
+        namespace_line(shared, &name).await;
+    }
+    Ok(Done::Ok)
+}
+
+async fn namespace_line<P: Platform>(shared: &Shared<'_, P>, name: &Label) {
+    if let Some(name) = shown(name) {
+        let line = Info::Sysmfg(MfgLine::Namespace(name));
+        shared.print().await.info(line).await;
+    }
+}
+
+async fn keys<P: Platform>(shared: &Shared<'_, P>, namespace: Label) -> Result<Done, Failed> {
+    shared.takes_long();
+    let mut cursor = Cursor::new();
+    while let Some(listed) = shared
+        .next_key(namespace, &mut cursor)
+        .await
+        .map_err(|error| failed(&error))?
+    {
+        if let Some(damage) = listed.damage {
+            // It stays listed: reading it says what happened to it.
+            espat_log::warn!("a value is damaged: {}", damage.code());
+        }
+        key_line(shared, &namespace, &listed.key, listed.kind).await;
+    }
+    Ok(Done::Ok)
+}
+
+async fn key_line<P: Platform>(shared: &Shared<'_, P>, namespace: &Label, key: &Label, kind: Kind) {
+    if let (Some(namespace), Some(key)) = (shown(namespace), shown(key)) {
+        let line = Info::Sysmfg(MfgLine::Key {
+            namespace,
+            key,
+            kind: type_of(kind),
+        });
+        shared.print().await.info(line).await;
+    }
+}
+
+/// The part of a value of `size` bytes that was asked for.
+fn part(range: Option<FlashRange>, size: u32) -> Result<(u32, u32), Failed> {
+    let Some(range) = range else {
+        return Ok((0, size));
+    };
+    let (offset, length) = (range.offset(), range.length());
+    match offset.checked_add(length) {
+        Some(end) if end <= size => Ok((offset, length)),
+        _ => Err(Failed::with(1)),
+    }
+}
+
+async fn read<P: Platform>(
+    shared: &Shared<'_, P>,
+    namespace: Label,
+    key: Label,
+    range: Option<FlashRange>,
+) -> Result<Done, Failed> {
+    let (Some(space_name), Some(key_name)) = (shown(&namespace), shown(&key)) else {
+        return Err(Failed::with(0));
+    };
+    shared.takes_long();
+    let mut store = shared.store.lock().await;
+    let region = store.mfg_region().ok_or(Failed::with(0))?;
+    let mut nvs = Nvs::read_only(region)
+        .await
+        .map_err(|error| failed(&error))?;
+    let value = nvs
+        .find(namespace, key)
+        .await
+        .map_err(|error| failed(&error))?;
+    let mut decimal = Decimal::new();
+    if let Some(number) = value.number() {
+        let _ = write!(decimal, "{number}");
+    }
+    let size = match value.number() {
+        Some(_) => u32::try_from(decimal.len()).unwrap_or(0),
+        None => value.length(),
+    };
+    let (mut at, mut left) = part(range, size)?;
+    let mut print = shared.print().await;
+    print
+        .reply(&Reply::MfgValue(MfgHead {
+            namespace: space_name,
+            key: key_name,
+            kind: type_of(value.kind()),
+            len: left,
+        }))
+        .await;
+    let mut result: Result<(), ErrorWord> = Ok(());
+    let mut piece = [0; PIECE];
+    while left > 0 {
+        let count = left.min(u32::try_from(PIECE).unwrap_or(left));
+        let into = piece
+            .get_mut(..usize::try_from(count).unwrap_or(0))
+            .unwrap_or_default();
+        if value.number().is_some() {
+            let from = usize::try_from(at).unwrap_or(usize::MAX);
+            let text = decimal.as_bytes().get(from..).unwrap_or_default();
+            for (to, from) in into.iter_mut().zip(text) {
+                *to = *from;
+            }
+        } else if result.is_ok() {
+            result = nvs
+                .read(&value, at, into)
+                .await
+                .map_err(|error| failed(&error).0);
+        }
+        if result.is_err() {
+            // The length is announced: the host gets as many bytes, and then ERROR.
+            into.fill(0xff);
+        }
+        print.raw(into).await;
+        at = at.saturating_add(count);
+        left = left.saturating_sub(count);
+    }
+    piece.zeroize();
+    print.raw(b"\r\n").await;
+    match result {
+        Ok(()) => print.reply(&Reply::Ok).await,
+        Err(word) => error(&mut print, shared.syslog(), word).await,
+    }
+    Ok(Done::Printed)
+}
+
+async fn erase<P: Platform>(
+    shared: &Shared<'_, P>,
+    namespace: Label,
+    key: Option<Label>,
+) -> Result<Done, Failed> {
+    shared.takes_long();
+    let mut store = shared.store.lock().await;
+    let region = store.mfg_region().ok_or(READ_ONLY)?;
+    let mut nvs = Nvs::attach(region).await.map_err(|error| failed(&error))?;
+    match key {
+        Some(key) => nvs.erase_key(namespace, key).await,
+        None => nvs.erase_namespace(namespace).await,
+    }
+    .map_err(|error| failed(&error))?;
+    Ok(Done::Ok)
+}
+
+async fn write<P: Platform>(
+    shared: &Shared<'_, P>,
+    namespace: Label,
+    key: Label,
+    value: MfgValue,
+) -> Result<Done, Failed> {
+    let (kind, number) = match value {
+        MfgValue::U8(number) => (Kind::U8, i64::from(number)),
+        MfgValue::I8(number) => (Kind::I8, i64::from(number)),
+        MfgValue::U16(number) => (Kind::U16, i64::from(number)),
+        MfgValue::I16(number) => (Kind::I16, i64::from(number)),
+        MfgValue::U32(number) => (Kind::U32, i64::from(number)),
+        MfgValue::I32(number) => (Kind::I32, i64::from(number)),
+        MfgValue::String(length) => {
+            return write_bytes(shared, namespace, key, (Kind::Text, length.get())).await;
+        }
+        MfgValue::Binary(length) => {
+            return write_bytes(shared, namespace, key, (Kind::Binary, length.get())).await;
+        }
+    };
+    shared.takes_long();
+    let mut store = shared.store.lock().await;
+    let region = store.mfg_region().ok_or(READ_ONLY)?;
+    let mut nvs = Nvs::attach(region).await.map_err(|error| failed(&error))?;
+    nvs.set_number(namespace, key, kind, number)
+        .await
+        .map_err(|error| failed(&error))?;
+    Ok(Done::Ok)
+}
+
+/// The prompt comes only once there is room for the value; then exactly as many bytes are taken as
+/// were announced. The old value stays until all of the new one is in flash.
+async fn write_bytes<P: Platform>(
+    shared: &Shared<'_, P>,
+    namespace: Label,
+    key: Label,
+    (kind, length): (Kind, u32),
+) -> Result<Done, Failed> {
+    let length = usize::try_from(length).map_err(|_| Failed::with(1))?;
+    if length > MAX_VALUE {
+        return Err(Failed::with(1));
+    }
+    shared.takes_long();
+    let mut payload = Wiped(shared.payload.lock().await);
+    let mut value = {
+        let mut store = shared.store.lock().await;
+        let region = store.mfg_region().ok_or(READ_ONLY)?;
+        let mut nvs = Nvs::attach(region).await.map_err(|error| failed(&error))?;
+        ValueWrite::begin(&mut nvs, namespace, key, kind, length, &mut payload.0[..])
+            .await
+            .map_err(|error| failed(&error))?
+    };
+    let mut print = shared.print().await;
+    print.reply(&Reply::OkPrompt).await;
+    shared.set_phase(Phase::Payload(length));
+    let mut piece = [0; PIECE];
+    while value.remaining() > 0 {
+        let want = value.remaining().min(PIECE);
+        let count = shared
+            .intake
+            .read(piece.get_mut(..want).unwrap_or_default())
+            .await;
+        value.push(piece.get(..count).unwrap_or_default());
+    }
+    piece.zeroize();
+    shared.takes_long();
+    // Surplus input gets its answer before the result.
+    drop(print);
+    yield_now().await;
+    let result = {
+        let mut store = shared.store.lock().await;
+        match store.mfg_region() {
+            Some(region) => match Nvs::attach(region).await {
+                Ok(mut nvs) => value.commit(&mut nvs).await,
+                Err(error) => Err(error),
+            }
+            .map_err(|error| failed(&error)),
+            None => Err(READ_ONLY),
+        }
+    };
+    drop(payload);
+    if result.is_ok() && shared.syslog() && pki::is_described(namespace.as_str()) {
+        // What the module makes of it, while whoever wrote it still listens.
+        pki::describe_value(shared, namespace, key).await;
+    }
+    result.map(|()| Done::Ok)
+}
+
+/// The certificate partitions with anything in them, as namespaces.
+async fn partitions<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    shared.takes_long();
+    for nth in 0.. {
+        let name = {
+            let store = shared.store.lock().await;
+            let mut names = store
+                .partitions()
+                .iter()
+                .filter_map(|partition| Label::new(partition.name().as_str()))
+                .filter(|name| PartitionRole::from_name(name.as_str()).is_some());
+            names.nth(nth)
+        };
+        let Some(name) = name else { break };
+        if count(shared, name).await.is_some_and(|count| count > 0) {
+            namespace_line(shared, &name).await;
+        }
+    }
+    Ok(Done::Ok)
+}
+
+/// How many items a certificate partition has; `None` if it holds no image or there is none.
+async fn count<P: Platform>(shared: &Shared<'_, P>, partition: Label) -> Option<u16> {
+    let role = PartitionRole::from_name(partition.as_str());
+    let mut payload = Wiped(shared.payload.lock().await);
+    match role {
+        Some(_) => shared
+            .read_partition(partition.as_str(), &mut payload.0[..])
+            .await
+            .and_then(|bytes| Image::parse(bytes).ok())
+            .map(|image| image.count()),
+        None => None,
+    }
+}
+
+/// The key of item `number`, as a flash with `mfg_nvs` would name it.
+fn key_of(partition: Label, number: u8) -> Option<Label> {
+    let role = PartitionRole::from_name(partition.as_str())?;
+    if role.first_item_only() && number == 0 {
+        Some(partition)
+    } else {
+        Label::numbered(partition.as_str(), number)
+    }
+}
+
+async fn items<P: Platform>(shared: &Shared<'_, P>, partition: Label) -> Result<Done, Failed> {
+    shared.takes_long();
+    let count = count(shared, partition).await.ok_or(Failed::with(0))?;
+    for number in 0..count {
+        let Some(key) = u8::try_from(number)
+            .ok()
+            .and_then(|number| key_of(partition, number))
+        else {
+            break;
+        };
+        key_line(shared, &partition, &key, Kind::Binary).await;
+    }
+    Ok(Done::Ok)
+}
+
+async fn read_item<P: Platform>(
+    shared: &Shared<'_, P>,
+    partition: Label,
+    key: Label,
+    range: Option<FlashRange>,
+) -> Result<Done, Failed> {
+    let (Some(namespace), Some(key_name)) = (shown(&partition), shown(&key)) else {
+        return Err(Failed::with(0));
+    };
+    let mut numbers = 0..=u8::MAX;
+    let alias = Label::numbered(partition.as_str(), 0);
+    let number = if alias == Some(key) {
+        Some(0)
+    } else {
+        numbers.find(|number| key_of(partition, *number) == Some(key))
+    };
+    let number = number.ok_or(Failed::with(0))?;
+    shared.takes_long();
+    let mut payload = Wiped(shared.payload.lock().await);
+    let bytes = shared
+        .read_partition(partition.as_str(), &mut payload.0[..])
+        .await
+        .ok_or(Failed::with(0))?;
+    let image = Image::parse(bytes).map_err(|_| Failed::with(0))?;
+    let item = image.at(usize::from(number)).ok_or(Failed::with(0))?;
+    let size = u32::try_from(item.content.len()).map_err(|_| Failed::with(3))?;
+    let (offset, length) = part(range, size)?;
+    let start = usize::try_from(offset).map_err(|_| Failed::with(1))?;
+    let len = usize::try_from(length).map_err(|_| Failed::with(1))?;
+    let content = item.content.get(start..).unwrap_or_default();
+    let content = content.get(..len).ok_or(Failed::with(1))?;
+    let mut print = shared.print().await;
+    print
+        .reply(&Reply::MfgValue(MfgHead {
+            namespace,
+            key: key_name,
+            kind: MfgType::Binary,
+            len: length,
+        }))
+        .await;
+    print.raw(content).await;
+    print.raw(b"\r\n").await;
+    print.reply(&Reply::Ok).await;
+    Ok(Done::Printed)
+}
