@@ -542,3 +542,22 @@ fn a_replaced_certificate_costs_its_entries_and_their_marks() {
         (28, 21 * 32 + 7 * 4, 0)
     );
 }
+
+#[test]
+fn the_bytes_of_the_format_page_are_those_of_the_image() {
+    let page = include_str!("../../../../docs/formats/mfg-nvs.md");
+    let bytes = vector("client_ca_only");
+    let mut shown = 0;
+    for line in page.lines() {
+        // An address, then 16 bytes, then words about them.
+        let mut words = line.split_ascii_whitespace();
+        let address = words.next().filter(|word| word.len() == 8);
+        let Some(at) = address.and_then(|word| usize::from_str_radix(word, 16).ok()) else {
+            continue;
+        };
+        let hex: String = words.take(16).collect();
+        assert_eq!(hex, hex::encode(&bytes[at..at + 16]), "{line}");
+        shown += 1;
+    }
+    assert_eq!(shown, 10);
+}
