@@ -80,9 +80,10 @@ pub(super) async fn leave<P: Platform>(shared: &Shared<'_, P>) {
         link.closed.reset();
     }
     shared.station_changed(WifiEvent::Disconnected).await;
-    for link in &shared.links {
+    let persist = shared.config.borrow().persist;
+    for (link, keep) in shared.links.iter().zip(persist) {
         // `CLOSED` comes before anything of the next network.
-        if link.status.get().is_some() {
+        if link.is_open() && !keep {
             link.closed.wait().await;
         }
     }

@@ -178,6 +178,19 @@ fn a_network_that_is_lost_takes_every_link_but_those_that_persist() {
 }
 
 #[test]
+fn a_link_that_persists_keeps_no_join_waiting() {
+    let mut bench = Bench::multiplexed();
+    open(&mut bench, 0);
+    open(&mut bench, 1);
+    bench.expect("AT+CIPCONNPERSIST=1,1", OK);
+    bench.expect(
+        "AT+CWJAP=\"iot\",\"secret\"",
+        "WIFI DISCONNECT\r\n0,CLOSED\r\nWIFI CONNECTED\r\nWIFI GOT IP\r\n\r\nOK\r\n",
+    );
+    bench.expect("AT+CIPCLOSE=1", "1,CLOSED\r\n\r\nOK\r\n");
+}
+
+#[test]
 fn a_flood_on_one_link_leaves_room_for_answers_and_for_the_others() {
     let mut bench = Bench::multiplexed();
     open(&mut bench, 0);
