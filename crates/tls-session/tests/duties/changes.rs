@@ -62,7 +62,10 @@ fn sweep(script: &Script, policy: Policy<'_>, messages: &[u8]) {
         let mut len = 0;
         for at in 0.. {
             let mut there = true;
-            for mask in [1 << (at % 8), 0xff] {
+            // Certificates are long, and each byte of theirs is signed.
+            let masks = [1 << (at % 8), 0xff];
+            let masks = &masks[..if message == CERTIFICATE { 1 } else { 2 }];
+            for &mask in masks {
                 let change = Change::Flip { at, mask };
                 if free(message, at) {
                     assert_eq!(changed(change), Some(None), "{message}: {change:?}");
@@ -85,9 +88,8 @@ fn sweep(script: &Script, policy: Policy<'_>, messages: &[u8]) {
             }
         }
         for at in 4..=len {
-            for byte in [0, 0xff] {
-                refused(Change::Grow { at, byte }).unwrap();
-            }
+            let byte = if at % 2 == 0 { 0 } else { 0xff };
+            refused(Change::Grow { at, byte }).unwrap();
         }
     }
 }
