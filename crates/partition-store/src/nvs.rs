@@ -55,7 +55,7 @@ use crate::layout::SECTOR;
 use crate::{FLAG_ENCRYPTED, Region};
 
 /// Most sectors of the partition: ESP-AT's largest has 37.
-pub const MAX_PAGES: usize = 64;
+pub const MAX_PAGES: usize = 40;
 
 /// Longest text, without its NUL.
 pub const MAX_TEXT: usize = 3999;

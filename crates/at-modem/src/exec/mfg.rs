@@ -335,7 +335,6 @@ async fn write_bytes<P: Platform>(
     if length > MAX_VALUE {
         return Err(Failed::with(1));
     }
-    shared.takes_long();
     let mut payload = Wiped(shared.payload.lock().await);
     let mut value = {
         let mut store = shared.store.lock().await;

@@ -239,6 +239,12 @@ fn data_are_taken_by_count_and_the_rest_is_the_next_line() {
         assert_eq!(text(&heard), text(OK.as_bytes()), "pieces of {size}");
         bench.alive();
     }
+    // A host that waits for nothing.
+    let mut bench = fresh();
+    let heard = bench.say("AT+SYSMFG=2,\"n\",\"k\",7,4\r\ntextAT+SYSMFG=1,\"n\"\r\n");
+    let heard = text(&heard);
+    assert!(heard.starts_with(&text(PROMPT.as_bytes())), "{heard}");
+    bench.expect("AT+SYSMFG=1,\"n\",\"k\"", answer("n", "k", 7, b"text"));
 }
 
 #[test]

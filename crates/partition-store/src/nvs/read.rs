@@ -158,7 +158,8 @@ impl<F: NorFlash> Nvs<'_, F> {
             ItemType::Text | ItemType::OldBinary => {}
             _ => return Ok(value),
         }
-        let mut part = self.part(item).await?;
+        let (mut part, sum) = self.announced(item);
+        self.verify(part, sum).await?;
         if item.entry.kind == ItemType::Text {
             // The NUL behind it is not part of the text.
             part.length = part.length.saturating_sub(1);
@@ -184,7 +185,7 @@ impl<F: NorFlash> Nvs<'_, F> {
         if usize::from(count) > MAX_CHUNKS {
             return Err(NvsError::Damaged(Damage::TooManyChunks));
         }
-        let mut chunks: [Option<Item>; MAX_CHUNKS] = [None; MAX_CHUNKS];
+        let mut chunks: [Option<(Part, u32)>; MAX_CHUNKS] = [None; MAX_CHUNKS];
         let mut cursor = Cursor::new();
         while let Some(item) = self.next_whole(&mut cursor).await? {
             let of_key = item.entry.namespace == index.entry.namespace
@@ -195,14 +196,14 @@ impl<F: NorFlash> Nvs<'_, F> {
             }
             let slot = usize::from(item.entry.chunk.saturating_sub(start));
             if let Some(slot) = chunks.get_mut(slot) {
-                *slot = Some(item);
+                *slot = Some(self.announced(&item));
             }
         }
         for chunk in chunks.iter().take(usize::from(count)) {
-            let Some(chunk) = chunk else {
+            let Some((part, sum)) = *chunk else {
                 return Err(NvsError::Damaged(Damage::ChunkMissing));
             };
-            let part = self.part(chunk).await?;
+            self.verify(part, sum).await?;
             value.length = value.length.saturating_add(u32::from(part.length));
             let _ = value.parts.push(part);
         }
@@ -212,12 +213,18 @@ impl<F: NorFlash> Nvs<'_, F> {
         Ok(value)
     }
 
-    /// The bytes behind an item's first entry, their checksum right.
-    async fn part(&mut self, item: &Item) -> Result<Part, NvsError<F::Error>> {
-        let (length, stored) = item.entry.data();
+    /// Where the bytes behind an item's first entry lie, and their checksum as it says.
+    fn announced(&self, item: &Item) -> (Part, u32) {
+        let (length, sum) = item.entry.data();
         let page = self.pages.get(item.page).map_or(0, super::Page::place);
         let first = entry_offset(item.index.saturating_add(1));
         let place = page.saturating_add(first);
+        (Part { place, length }, sum)
+    }
+
+    /// Whether the bytes have this checksum.
+    async fn verify(&mut self, part: Part, stored: u32) -> Result<(), NvsError<F::Error>> {
+        let Part { place, length } = part;
         let mut sum = Sum::new();
         let mut left = usize::from(length);
         let mut at = place;
@@ -232,7 +239,7 @@ impl<F: NorFlash> Nvs<'_, F> {
         if sum.end() != stored {
             return Err(NvsError::Damaged(Damage::Checksum));
         }
-        Ok(Part { place, length })
+        Ok(())
     }
 
     /// Fills all of `into` with the bytes of `value` from `offset` on.

@@ -261,19 +261,22 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
             return Ok(number);
         }
         // A number whose declaration was lost may have values: they are nobody's but the lost one's.
-        let mut used = [false; 256];
+        let mut used = [0_u32; 8];
         let mut cursor = Cursor::new();
         while let Some(item) = self.next_item(&mut cursor).await? {
             let number = match item.entry.kind {
                 ItemType::Namespace => item.entry.value.first().copied().unwrap_or(0),
                 _ => item.entry.namespace,
             };
-            if let Some(used) = used.get_mut(usize::from(number)) {
-                *used = true;
+            if let Some(used) = used.get_mut(usize::from(number / 32)) {
+                *used |= 1 << (number % 32);
             }
         }
         let mut numbers = 1..=LAST_NAMESPACE;
-        let free = numbers.find(|number| used.get(usize::from(*number)) == Some(&false));
+        let free = numbers.find(|number| {
+            let used = used.get(usize::from(number / 32)).copied();
+            used.is_some_and(|used| used >> (number % 32) & 1 == 0)
+        });
         let number = free.ok_or(NvsError::TooManyNamespaces)?;
         let value = [number, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
         let draft = Draft::single(0, Kind::U8.in_flash(), name, value);

@@ -561,3 +561,17 @@ fn the_bytes_of_the_format_page_are_those_of_the_image() {
     }
     assert_eq!(shown, 10);
 }
+
+#[test]
+fn what_a_command_holds_while_it_waits_is_known() {
+    // Bytes of a future on this host: what a modem sets aside for it.
+    let mut store = blank(3);
+    let opening = size_of_val(&Nvs::open(store.mfg_region().unwrap()));
+    let mut nvs = nvs(&mut store);
+    let (ns, key) = (label("n"), label("k"));
+    let finding = size_of_val(&nvs.find(ns, key));
+    let writing = size_of_val(&nvs.set_binary(ns, key, b""));
+    let sizes = [opening, finding, writing];
+    assert!(sizes.iter().all(|size| *size <= 2560), "{sizes:?}");
+    assert!(size_of_val(&nvs) <= 512);
+}
