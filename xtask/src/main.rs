@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::bare_metal::Compiler;
+use crate::qemu::Cuts;
 use crate::setup::Consent;
 use crate::stack::Optimise;
 use crate::steps::{Options, Step};
@@ -68,7 +69,11 @@ enum Command {
         fast: bool,
     },
     /// The modem as an image for an emulated board: sizes, the whole story, and power cuts.
-    Qemu,
+    Qemu {
+        /// Cut the power after every single write to the flash, however many: some minutes more.
+        #[arg(long)]
+        every_cut: bool,
+    },
     /// The integration tests of the programs, against real servers.
     E2e,
     /// Build and run every example.
@@ -82,6 +87,7 @@ impl Command {
             consent: Consent::from_environment(),
             compiler: Compiler::Auto,
             optimise: Optimise::Size,
+            cuts: Cuts::Some,
         };
         let steps = match self {
             Self::Test { yes } => {
@@ -107,7 +113,12 @@ impl Command {
                 }
                 vec![Step::Stack]
             }
-            Self::Qemu => vec![Step::Qemu],
+            Self::Qemu { every_cut } => {
+                if every_cut {
+                    options.cuts = Cuts::Every;
+                }
+                vec![Step::Qemu]
+            }
             Self::E2e => vec![Step::E2e],
             Self::Examples => vec![Step::Examples],
         };

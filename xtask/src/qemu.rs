@@ -12,6 +12,7 @@ mod host;
 mod machine;
 mod peers;
 mod router;
+mod size;
 mod story;
 
 use std::fs;
@@ -24,7 +25,16 @@ use crate::cmd::remove_folder;
 use crate::stack::{self, Emulator, QEMU};
 use crate::workspace::Workspace;
 
-pub(crate) fn run(workspace: &Workspace, compiler: Compiler) -> Result<()> {
+/// After how many of the writes of a change the power is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cuts {
+    /// Each, where they are few; where they are many, as many as CI has time for.
+    Some,
+    /// Each.
+    Every,
+}
+
+pub(crate) fn run(workspace: &Workspace, compiler: Compiler, cuts: Cuts) -> Result<()> {
     let Some(core) = Core::find(compiler, workspace) else {
         bail!("there is no `core` for {TARGET}; `cargo xtask setup --yes` gets one");
     };
@@ -49,7 +59,12 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler) -> Result<()> {
     remove_folder(&lab.folder)?;
     fs::create_dir_all(&lab.folder)
         .with_context(|| format!("cannot make {}", lab.folder.display()))?;
-    let image = story::tell(workspace, &lab)?;
-    cuts::sweep(&lab, &image)?;
+    let sizes = size::Sizes::of(&lab.program)?;
+    let begin = machine::boot_time(&lab)?;
+    let (image, told) = story::tell(workspace, &lab)?;
+    cuts::sweep(&lab, &image, cuts)?;
+    println!("\n{sizes}");
+    println!("| from power on to `ready` | {begin} instructions |\n|---|---:|");
+    println!("{told}");
     Ok(())
 }

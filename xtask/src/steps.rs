@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::bare_metal::{self, Compiler};
-use crate::qemu;
+use crate::qemu::{self, Cuts};
 use crate::setup::{self, Consent};
 use crate::stack::{self, Optimise};
 use crate::workspace::Workspace;
@@ -47,6 +47,7 @@ pub(crate) struct Options {
     pub(crate) consent: Consent,
     pub(crate) compiler: Compiler,
     pub(crate) optimise: Optimise,
+    pub(crate) cuts: Cuts,
 }
 
 impl Step {
@@ -104,7 +105,7 @@ impl Step {
             Self::Doc => checks::run(&checks::doc(), "packages"),
             Self::BareMetal => bare_metal::run(workspace, options.compiler),
             Self::Stack => stack::run(workspace, options.compiler, options.optimise),
-            Self::Qemu => qemu::run(workspace, options.compiler),
+            Self::Qemu => qemu::run(workspace, options.compiler, options.cuts),
             Self::E2e => checks::run(&checks::e2e(workspace), "end-to-end tests"),
             Self::Examples => checks::run(&checks::examples(workspace), "examples"),
         }

@@ -49,6 +49,44 @@ pub(crate) fn start() {
     unsafe { riscv::interrupt::enable() }
 }
 
+/// A word that no computation leaves behind everywhere.
+const PAINT: u32 = 0xa5c3_3c5a;
+/// What an interrupt may need meanwhile.
+const MARGIN: usize = 1024;
+
+/// Where the stack ends, at its lower end, and where it begins.
+fn stack() -> core::ops::Range<usize> {
+    unsafe extern "C" {
+        // riscv-rt's names for the linker script's addresses: its bottom is called the end.
+        static __estack: u32;
+        static __sstack: u32;
+    }
+    (&raw const __estack).addr().next_multiple_of(4)..(&raw const __sstack).addr()
+}
+
+/// Paints the stack that is free now, so that [`stack_used`] can tell.
+pub(crate) fn paint_stack() {
+    let here: usize;
+    // SAFETY: reads the stack pointer.
+    unsafe { core::arch::asm!("mv {}, sp", out(reg) here, options(nomem, nostack)) }
+    let free = stack().start..here.saturating_sub(MARGIN);
+    for address in free.step_by(4) {
+        // SAFETY: RAM between the last static and the stack in use: no Rust object lies there.
+        unsafe { Reg::<u32>::at(address) }.write(PAINT);
+    }
+}
+
+/// Bytes of the stack that were ever in use.
+pub(crate) fn stack_used() -> usize {
+    let stack = stack();
+    let painted = |address: &usize| {
+        // SAFETY: words of the stack, read as what they are.
+        unsafe { Reg::<u32>::at(*address) }.read() == PAINT
+    };
+    let free = stack.clone().step_by(4).take_while(painted).count() * 4;
+    stack.len().saturating_sub(free)
+}
+
 #[riscv_rt::core_interrupt(Interrupt::MachineExternal)]
 fn external() {
     loop {

@@ -48,8 +48,8 @@ pub(crate) struct Ethernet(RefCell<Inner>);
 impl Ethernet {
     /// Takes the device; there is at most one. `None` without one.
     pub(crate) fn find() -> Option<Self> {
-        static RX: StaticCell<[[u8; BUFFER]; RX_BUFFERS]> = StaticCell::new();
-        static TX: StaticCell<[[u8; BUFFER]; TX_BUFFERS]> = StaticCell::new();
+        static RX_FRAMES: StaticCell<[[u8; BUFFER]; RX_BUFFERS]> = StaticCell::new();
+        static TX_FRAMES: StaticCell<[[u8; BUFFER]; TX_BUFFERS]> = StaticCell::new();
         let transport = virtio::find(DeviceType::Network)?;
         let mut device = Device::new(transport).ok()?;
         device.enable_interrupts();
@@ -57,9 +57,12 @@ impl Ethernet {
             device,
             receiving: heapless::Vec::new(),
             sending: heapless::Vec::new(),
-            free: TX.init([[0; BUFFER]; TX_BUFFERS]).iter_mut().collect(),
+            free: TX_FRAMES
+                .init([[0; BUFFER]; TX_BUFFERS])
+                .iter_mut()
+                .collect(),
         };
-        for buffer in RX.init([[0; BUFFER]; RX_BUFFERS]) {
+        for buffer in RX_FRAMES.init([[0; BUFFER]; RX_BUFFERS]) {
             inner.offer(buffer);
         }
         Some(Self(RefCell::new(inner)))
@@ -195,7 +198,7 @@ impl TxToken for ToSend<'_> {
         inner.can_send();
         let Some(buffer) = inner.free.pop() else {
             log::warn!("a frame found no buffer");
-            return f(&mut [0; BUFFER].get_mut(..len).unwrap_or_default());
+            return f([0; BUFFER].get_mut(..len).unwrap_or_default());
         };
         let header = inner.device.fill_buffer_header(buffer).unwrap_or(0);
         let end = header.saturating_add(len).min(BUFFER);

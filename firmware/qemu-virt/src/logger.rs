@@ -1,8 +1,16 @@
-//! Log lines through the emulator (semihosting), so that the AT port carries nothing else.
+//! Log lines through the emulator (semihosting), so that the AT port carries nothing else: microseconds
+//! since power on, level, where, what.
 
+use core::ffi::CStr;
 use core::fmt::Write as _;
 
+use embassy_time::Instant;
 use log::{LevelFilter, Log, Metadata, Record};
+
+use semihosting::sys::arm_compat::sys_write0;
+
+/// Bytes of a line.
+const LONGEST: usize = 256;
 
 struct Semihosting;
 
@@ -12,19 +20,21 @@ impl Log for Semihosting {
     }
 
     fn log(&self, record: &Record<'_>) {
-        // One call to the emulator for a line, so that lines stay whole; what is longer is cut.
-        let mut line = heapless::String::<512>::new();
+        let mut line = heapless::String::<LONGEST>::new();
+        let (micros, level) = (Instant::now().as_micros(), record.level());
+        // What does not fit is cut.
         let _ = write!(
             line,
-            "{} {}: {}",
-            record.level(),
+            "{micros:>9} {level} {}: {}",
             record.target(),
             record.args()
         );
-        if let Ok(mut errors) = semihosting::io::stderr() {
-            // Without a log the modem is still a modem.
-            let _ = semihosting::io::Write::write_all(&mut errors, line.as_bytes());
-            let _ = semihosting::io::Write::write_all(&mut errors, b"\n");
+        let mut bytes: heapless::Vec<u8, { LONGEST + 2 }> =
+            line.bytes().filter(|byte| *byte != 0).collect();
+        // There is room for both.
+        let _ = bytes.extend_from_slice(b"\n\0");
+        if let Ok(line) = CStr::from_bytes_with_nul(&bytes) {
+            sys_write0(line);
         }
     }
 

@@ -27,6 +27,9 @@ mod uart16550;
 mod virtio;
 mod wire;
 
+use core::hint::black_box;
+use core::pin::{Pin, pin};
+
 use at_modem::{BUILT, Exit, Identity, Modem, ModemMemory, Parts, Platform, WallClock};
 use embassy_executor::{Executor, Spawner};
 use embassy_net::{Config, Runner, Stack, StackResources};
@@ -60,6 +63,7 @@ impl Platform for Virt {
 #[riscv_rt::entry]
 fn main() -> ! {
     static EXECUTOR: StaticCell<Executor> = StaticCell::new();
+    board::paint_stack();
     logger::start();
     board::start();
     EXECUTOR.init(Executor::new()).run(|spawner| {
@@ -91,46 +95,71 @@ async fn network(mut runner: Runner<'static, Ethernet>) -> ! {
     runner.run().await
 }
 
+/// Boots into a place that is there for as long as the program.
+async fn booted(parts: Parts<'static, Virt>) -> Option<&'static mut Modem<'static, Virt>> {
+    static MODEM: StaticCell<Modem<'static, Virt>> = StaticCell::new();
+    match pin!(Modem::boot(parts)).await {
+        Ok(modem) => Some(MODEM.init(modem)),
+        Err(error) => {
+            log::error!("no modem here: {error}");
+            None
+        }
+    }
+}
+
 #[embassy_executor::task]
 async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
-    static MEMORY: ConstStaticCell<ModemMemory<SESSIONS>> =
+    static TLS_MEMORY: ConstStaticCell<ModemMemory<SESSIONS>> =
         ConstStaticCell::new(ModemMemory::new());
     static WIRE: StaticCell<Wire> = StaticCell::new();
+    static NET: StaticCell<Net> = StaticCell::new();
+    static CLOCK: StaticCell<WallClock> = StaticCell::new();
     static TCP_MEMORY: ConstStaticCell<[TcpMemory; TCP]> =
         ConstStaticCell::new([TcpMemory::NEW; TCP]);
     static UDP_MEMORY: ConstStaticCell<[UdpMemory; UDP]> =
         ConstStaticCell::new([UdpMemory::NEW; UDP]);
 
     let wire: &Wire = WIRE.init(Wire::new(stack));
-    let net = Net::new(stack, wire, TCP_MEMORY.take(), UDP_MEMORY.take());
+    let net: &Net = NET.init(Net::new(stack, wire, TCP_MEMORY.take(), UDP_MEMORY.take()));
+    let clock: &WallClock = CLOCK.init(WallClock::new());
+    if let Some(micros) = keep::take_time() {
+        clock.set_micros(micros);
+    }
     let flash = match Sectors::open(flash).await {
         Some(Ok(flash)) => flash,
         Some(Err(error)) => return log::error!("no modem here: {error}"),
         None => return log::error!("no modem here: the flash is too small"),
     };
-    let clock = WallClock::new();
-    if let Some(micros) = keep::take_time() {
-        clock.set_micros(micros);
-    }
     let parts = Parts {
-        net: &net,
+        net,
         wifi: wire,
         flash,
         rng,
         board: &(),
-        clock: &clock,
+        clock,
         identity: Identity {
             chip: "ESP32C3",
             module: "QEMU-VIRT",
         },
+        legacy: false,
         built: BUILT,
     };
-    let mut modem = match Modem::<Virt>::boot(parts).await {
-        Ok(modem) => modem,
-        Err(error) => return log::error!("no modem here: {error}"),
-    };
+    // A modem comes back by value. Behind a `dyn` it takes the stack while it boots; inlined here,
+    // the room for it would be in the frame below every later poll.
+    let mut booting = pin!(booted(parts));
+    let booting: Pin<&mut dyn Future<Output = Option<&'static mut Modem<'static, Virt>>>> =
+        black_box(booting.as_mut());
+    let Some(modem) = booting.await else { return };
     let (mut rx, mut tx) = (Rx(&board::UART), Tx(&board::UART));
-    let exit = modem.run(MEMORY.take(), &mut rx, &mut tx).await;
+    log::info!("booted; stack: {} bytes used at most", board::stack_used());
+    board::paint_stack();
+    log::info!("serving the port");
+    // Pinned where it is made: handed on by value, it would be on the stack as well.
+    let exit = pin!(modem.run(TLS_MEMORY.take(), &mut rx, &mut tx)).await;
+    log::info!(
+        "{exit:?}; stack: {} bytes used at most since",
+        board::stack_used()
+    );
     if let Exit::DeepSleep { ms } = exit {
         embassy_time::Timer::after_millis(u64::from(ms)).await;
     }

@@ -154,7 +154,7 @@ impl Sectors {
                 self.journal()
             }
         };
-        let mark = MARK | block / self.chip.block;
+        let mark = MARK | (block / self.chip.block);
         let [a, b, c, d] = mark.to_le_bytes();
         let [e, f, g, h] = (!mark).to_le_bytes();
         self.unsettled = true;

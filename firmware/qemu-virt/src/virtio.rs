@@ -68,10 +68,10 @@ pub(crate) struct BoardHal;
 // physical on this board, so sharing is nothing but naming.
 unsafe impl Hal for BoardHal {
     fn dma_alloc(pages: usize, _: BufferDirection) -> (PhysAddr, NonNull<u8>) {
-        static mut MEMORY: Pages = Pages([0; PAGES * PAGE_SIZE]);
+        static mut DMA_PAGES: Pages = Pages([0; PAGES * PAGE_SIZE]);
         static USED: AtomicUsize = AtomicUsize::new(0);
         let at = USED.fetch_add(pages, Ordering::Relaxed);
-        let memory = &raw mut MEMORY;
+        let memory = &raw mut DMA_PAGES;
         if at.saturating_add(pages) > PAGES {
             // An address of 0 is how this interface says no.
             return (0, NonNull::dangling());

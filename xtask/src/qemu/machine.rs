@@ -18,6 +18,9 @@ use crate::stack::Emulator;
 /// Each of the board's two flash banks: what a file for one must hold.
 const BANK: u64 = 32 << 20;
 
+/// How a line of the log ends that is written right before `ready`.
+const SERVING: &str = "serving the port";
+
 /// What every machine has in common.
 pub(crate) struct Lab {
     pub(crate) emulator: Emulator,
@@ -199,6 +202,23 @@ impl Drop for Machine {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Instructions from power on until the modem serves its port, with a flash that has its settings
+/// store already.
+pub(crate) fn boot_time(lab: &Lab) -> Result<u64> {
+    let flash = Flash::new(lab, "boot.flash")?;
+    drop(Machine::boot(lab, &flash, Options::named("format"))?);
+    let options = Options {
+        exact: true,
+        ..Options::named("boot")
+    };
+    let (machine, _host) = Machine::boot(lab, &flash, options)?;
+    let log = machine.log();
+    let line = log.lines().find(|line| line.ends_with(SERVING));
+    let micros = line.and_then(|line| line.trim_start().split(' ').next());
+    let micros: u64 = micros.with_context(|| machine.last_words())?.parse()?;
+    Ok(micros * 1000)
 }
 
 /// The second bank; the cut is QEMU's own fault injection, told by the file `cut`.

@@ -1,7 +1,8 @@
 //! The story of the project on the board: from an erased flash to an answer of a server whose
 //! certificate was verified, and every refusal on the way.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::fmt;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -46,9 +47,11 @@ fn refused_for(host: &mut Host, port: u16, notice: &str, expected: &str) -> Resu
     Ok(())
 }
 
-/// A session, lines of several lengths there and back, and its end.
-fn session(host: &mut Host, port: u16) -> Result<()> {
+/// A session, lines of several lengths there and back, and its end; gives how long opening it took.
+fn session(host: &mut Host, port: u16) -> Result<Duration> {
+    let begin = Instant::now();
     host.ask(&start(port), "CONNECT\r\n\r\nOK\r\n")?;
+    let took = begin.elapsed();
     for line in ["temperature=21.5".to_owned(), "0123456789".repeat(200)] {
         host.transmit(format!("{line}\r\n").as_bytes())?;
         let back: String = line.chars().rev().chain(['\n']).collect();
@@ -61,7 +64,8 @@ fn session(host: &mut Host, port: u16) -> Result<()> {
     }
     host.ask("AT+CIPCLOSE", "CLOSED\r\n\r\nOK\r\n")?;
     // Nothing was left over.
-    host.ok("AT")
+    host.ok("AT")?;
+    Ok(took)
 }
 
 fn unix_now() -> Result<i64> {
@@ -94,8 +98,32 @@ fn remembers(host: &mut Host, image: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// What was measured on the way.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// From `AT+CIPSTART` to `CONNECT`, by the server's key.
+    opening: Vec<(&'static str, Duration)>,
+    /// Bytes of stack that were in use at the deepest point.
+    stack: u64,
+}
+
+/// Rows of a Markdown table.
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (key, took) in &self.opening {
+            let took = took.as_millis();
+            writeln!(f, "| `AT+CIPSTART` to `CONNECT`, {key} | {took} ms |")?;
+        }
+        write!(
+            f,
+            "| stack, deepest point of the story | {} bytes |",
+            self.stack
+        )
+    }
+}
+
 /// The whole way; gives the image of the CA.
-pub(crate) fn tell(workspace: &Workspace, lab: &Lab) -> Result<Vec<u8>> {
+pub(crate) fn tell(workspace: &Workspace, lab: &Lab) -> Result<(Vec<u8>, Told)> {
     let ca = Ca::new(&lab.folder, "test CA")?;
     let other = Ca::new(&lab.folder, "other CA")?;
     let (p256, rsa) = (ca.serve("p256", P256)?, ca.serve("rsa", RSA)?);
@@ -107,11 +135,13 @@ pub(crate) fn tell(workspace: &Workspace, lab: &Lab) -> Result<Vec<u8>> {
         ..Options::named("story")
     };
     let (mut machine, mut host) = Machine::boot(lab, &flash, options)?;
+    let mut numbers = Told::default();
     let told = (|| {
         first_life(&mut host, &image, &other.image()?, p256.port)?;
         eprintln!("  told: a new modem, four refusals, SNTP");
         for (name, port) in [("P-256", p256.port), ("RSA-2048", rsa.port)] {
-            session(&mut host, port).with_context(|| format!("{name} server"))?;
+            let took = session(&mut host, port).with_context(|| format!("{name} server"))?;
+            numbers.opening.push((name, took));
             eprintln!("  told: a session with a server that has a key of {name}");
         }
         refused_for(&mut host, 1, "", NOBODY)?;
@@ -120,6 +150,7 @@ pub(crate) fn tell(workspace: &Workspace, lab: &Lab) -> Result<Vec<u8>> {
         Ok::<_, anyhow::Error>(())
     })();
     told.with_context(|| machine.last_words())?;
+    numbers.stack = stack_used(&machine.log()).with_context(|| machine.last_words())?;
     machine.kill();
     drop(host);
 
@@ -135,7 +166,13 @@ pub(crate) fn tell(workspace: &Workspace, lab: &Lab) -> Result<Vec<u8>> {
     told.with_context(|| machine.last_words())?;
     eprintln!("  told: a loss of power");
     drop(machine);
-    Ok(image)
+    Ok((image, numbers))
+}
+
+/// From the line that the firmware leaves in its log before it restarts.
+fn stack_used(log: &str) -> Option<u64> {
+    let (_, rest) = log.split_once("stack: ")?;
+    rest.split(' ').next()?.parse().ok()
 }
 
 fn first_life(host: &mut Host, image: &[u8], other: &[u8], port: u16) -> Result<()> {
