@@ -1,18 +1,26 @@
 //! QEMU's `virt` board: where things are, which interrupt is whose, and the ways out.
 
+use at_grammar::commands::basic::UartConfig;
+use at_grammar::types::{FlowControl, Parity, StopBits};
+use at_modem::{Board, Unsupported};
 use riscv::interrupt::{Exception, Interrupt};
 use riscv_rt::TrapFrame;
 
 use crate::mmio::Reg;
-use crate::uart16550::Uart16550;
+use crate::uart16550::{Line, Uart16550};
 use crate::virtio;
 
 /// The AT port.
 // SAFETY: a 16550 of the `virt` board; nobody else names its registers.
 pub(crate) static UART: Uart16550 = unsafe { Uart16550::at(0x1000_0000) };
 const UART_IRQ: u32 = 10;
-/// Input clock of 3.6864 MHz by 16 × 115200.
-const UART_DIVISOR: u16 = 2;
+/// Input clock of 3.6864 MHz by 16.
+const UART_CLOCK: u32 = 230_400;
+/// 115200, 8 data bits, no parity, one stop bit.
+const UART_LINE: Line = Line {
+    divisor: 2,
+    control: 0x03,
+};
 
 /// SiFive test device: what ends or restarts the machine.
 // SAFETY: the device is there on this board.
@@ -28,9 +36,51 @@ const PLIC_THRESHOLD: Reg<u32> = unsafe { Reg::at(PLIC + 0x20_0000) };
 // SAFETY: PLIC of the `virt` board.
 const PLIC_CLAIM: Reg<u32> = unsafe { Reg::at(PLIC + 0x20_0004) };
 
+/// What a modem may ask of this board: the settings of its port.
+pub(crate) struct VirtBoard;
+
+impl Board for VirtBoard {
+    fn check_uart(&self, settings: &UartConfig) -> Result<(), Unsupported> {
+        line(settings).map(drop).ok_or(Unsupported)
+    }
+
+    fn apply_uart(&self, settings: &UartConfig) -> Result<(), Unsupported> {
+        UART.change_line(line(settings).ok_or(Unsupported)?);
+        Ok(())
+    }
+}
+
+/// `None`: a 16550 with this clock cannot.
+fn line(settings: &UartConfig) -> Option<Line> {
+    let baud = settings.baud.get();
+    let divisor = UART_CLOCK.saturating_add(baud / 2).checked_div(baud)?;
+    let exact = UART_CLOCK.checked_div(divisor)?;
+    // A receiver still agrees with its sender within 3 %.
+    if exact.abs_diff(baud) > baud / 32 || settings.flow_control != FlowControl::None {
+        return None;
+    }
+    let bits = settings.data_bits.get();
+    let stop = match (settings.stop_bits, bits) {
+        (StopBits::One, _) => 0,
+        (StopBits::OneAndHalf, 5) => 0x04,
+        (StopBits::Two, 6..) => 0x04,
+        _ => return None,
+    };
+    let parity = match settings.parity {
+        Parity::None => 0,
+        Parity::Odd => 0x08,
+        Parity::Even => 0x18,
+    };
+    let bits = u8::try_from(bits.checked_sub(5)?).ok()?;
+    Some(Line {
+        divisor: u16::try_from(divisor).ok()?,
+        control: bits | stop | parity,
+    })
+}
+
 /// Starts the port and lets interrupts in.
 pub(crate) fn start() {
-    UART.start(UART_DIVISOR);
+    UART.start(UART_LINE);
     let sources = [UART_IRQ].into_iter().chain(virtio::IRQS);
     let mut enabled = 0;
     for source in sources {

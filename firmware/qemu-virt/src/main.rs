@@ -36,6 +36,7 @@ use embassy_net::{Config, Runner, Stack, StackResources};
 use rand_core::RngCore as _;
 use static_cell::{ConstStaticCell, StaticCell};
 
+use crate::board::VirtBoard;
 use crate::cfi::Cfi;
 use crate::entropy::Entropy;
 use crate::ethernet::Ethernet;
@@ -57,7 +58,7 @@ impl Platform for Virt {
     type Wifi = Wire;
     type Flash = Sectors;
     type Rng = Entropy;
-    type Board = ();
+    type Board = VirtBoard;
 }
 
 #[riscv_rt::entry]
@@ -135,7 +136,7 @@ async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
         wifi: wire,
         flash,
         rng,
-        board: &(),
+        board: &VirtBoard,
         clock,
         identity: Identity {
             chip: "ESP32C3",

@@ -27,7 +27,6 @@ const IER_EMPTY: u8 = 0x02;
 /// FIFOs on and cleared, an interrupt from 8 bytes on or after a pause.
 const FCR_ON: u8 = 0x87;
 const LCR_DIVISOR: u8 = 0x80;
-const LCR_8N1: u8 = 0x03;
 /// DTR, RTS, and OUT2, which lets the interrupt out on some boards.
 const MCR_ON: u8 = 0x0b;
 const LSR_RECEIVED: u8 = 0x01;
@@ -44,6 +43,15 @@ const FIFOS: usize = 2;
 const LINE: usize = 3;
 const MODEM: usize = 4;
 const STATUS: usize = 5;
+
+/// How bits are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// Input clock by 16 times the baud rate.
+    pub(crate) divisor: u16,
+    /// Data bits less 5 in bits 0 and 1, more than one stop bit in 2, parity in 3, even in 4.
+    pub(crate) control: u8,
+}
 
 /// The UART, shared by its interrupt handler, one reader and one writer.
 pub(crate) struct Uart16550 {
@@ -71,17 +79,33 @@ impl Uart16550 {
         unsafe { Reg::at(self.base + offset) }
     }
 
-    /// 8 data bits, no parity, one stop bit; `divisor` is the input clock by 16 times the baud rate.
-    pub(crate) fn start(&self, divisor: u16) {
-        let [low, high] = divisor.to_le_bytes();
-        self.reg(INTERRUPTS).write(0);
-        self.reg(LINE).write(LCR_DIVISOR);
-        self.reg(DATA).write(low);
-        self.reg(INTERRUPTS).write(high);
-        self.reg(LINE).write(LCR_8N1);
+    /// Begins with empty FIFOs.
+    pub(crate) fn start(&self, line: Line) {
+        self.set_line(line);
         self.reg(FIFOS).write(FCR_ON);
         self.reg(MODEM).write(MCR_ON);
-        self.reg(INTERRUPTS).write(IER_RECEIVED);
+        self.kick(IER_RECEIVED);
+    }
+
+    /// Changes the line, once what was written has left.
+    pub(crate) fn change_line(&self, line: Line) {
+        while !self.tx.is_empty() || self.reg(STATUS).read() & LSR_IDLE == 0 {
+            core::hint::spin_loop();
+        }
+        self.set_line(line);
+    }
+
+    fn set_line(&self, line: Line) {
+        let [low, high] = line.divisor.to_le_bytes();
+        critical_section::with(|_| {
+            let interrupts = self.reg(INTERRUPTS).read();
+            self.reg(INTERRUPTS).write(0);
+            self.reg(LINE).write(LCR_DIVISOR);
+            self.reg(DATA).write(low);
+            self.reg(INTERRUPTS).write(high);
+            self.reg(LINE).write(line.control);
+            self.reg(INTERRUPTS).write(interrupts);
+        });
     }
 
     /// Moves bytes between FIFOs and rings; quiet when there is nothing to do.

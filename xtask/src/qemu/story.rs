@@ -177,6 +177,11 @@ fn stack_used(log: &str) -> Option<u64> {
 
 fn first_life(host: &mut Host, image: &[u8], other: &[u8], port: u16) -> Result<()> {
     host.ok("AT")?;
+    // The port takes other settings, and refuses what a 16550 cannot do.
+    host.ok("AT+UART_CUR=38400,7,3,2,0")?;
+    host.ask("AT+UART_CUR?", "+UART_CUR:38400,7,3,2,0\r\n\r\nOK\r\n")?;
+    host.ask("AT+UART_CUR=115200,8,1,0,3", "\r\nERROR\r\n")?;
+    host.ok("AT+UART_CUR=115200,8,1,0,0")?;
     host.ok("AT+CWMODE=1")?;
     let joined = format!("{JOINED}\r\nOK\r\n");
     host.ask("AT+CWJAP=\"iot\",\"\"", &joined)?;
