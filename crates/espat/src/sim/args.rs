@@ -36,6 +36,11 @@ pub struct Args {
     #[arg(long)]
     pub stdio: bool,
 
+    /// What the modem accepts: the commands of ESP-AT 2 and newer, or also those of 1.x (`_CUR` and
+    /// `_DEF` at the end of a name, AT+CIPSSLSIZE), for hosts that know nothing newer.
+    #[arg(long, value_enum, default_value_t = Dialect::Esp)]
+    pub dialect: Dialect,
+
     /// Flash image of 4 MiB, made blank where it does not exist; without it flash lasts as long as
     /// the program.
     #[arg(long, value_name = "FILE")]
@@ -103,6 +108,15 @@ pub enum Chip {
     Esp32,
     /// ESP32-C3.
     Esp32c3,
+}
+
+/// Which commands are accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Dialect {
+    /// Those of ESP-AT 2 and newer.
+    Esp,
+    /// Those of 1.x as well.
+    Legacy,
 }
 
 /// What the clock shows at the start.

@@ -12,7 +12,7 @@ use partition_store::FileFlash;
 use rand_core::OsRng;
 
 use super::Machine;
-use super::args::Chip;
+use super::args::{Chip, Dialect};
 use super::board::SimBoard;
 use super::net::HostNet;
 use super::port::{Port, RING, Rx, Tx};
@@ -170,7 +170,7 @@ async fn live<const TLS: usize>(
             clock: &clock,
             board,
             identity: identity(machine.chip),
-            legacy: false,
+            legacy: machine.dialect == Dialect::Legacy,
             built: at_modem::BUILT,
         };
         let mut modem = Modem::<Simulated>::boot(parts)

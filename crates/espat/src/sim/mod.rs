@@ -35,7 +35,7 @@ pub mod wifi;
 pub use args::Args;
 pub use spawn::{Config, Running};
 
-use args::{Chip, Clock};
+use args::{Chip, Clock, Dialect};
 use control::{ControlPort, Panel, Power};
 use net::{HostNet, MapTable};
 use port::{Port, Tape};
@@ -56,6 +56,8 @@ pub struct Machine {
     pub net: HostNet,
     /// The power switch.
     pub power: Power,
+    /// Which commands it accepts.
+    pub dialect: Dialect,
     /// TLS sessions at a time, 1 to 5.
     pub tls_links: u8,
 }
@@ -78,6 +80,7 @@ impl Machine {
             wifi,
             power: Power::default(),
             tls_links: args.tls_links,
+            dialect: args.dialect,
         })
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
 
-use super::args::{Chip, Clock};
+use super::args::{Chip, Clock, Dialect};
 use super::control::Power;
 use super::net::{HostNet, Map, MapTable};
 use super::port::{Choice, Port};
@@ -123,6 +123,7 @@ fn open(config: Config) -> io::Result<(Machine, Port)> {
         wifi,
         power: Power::default(),
         tls_links: 5,
+        dialect: Dialect::Esp,
     };
     let port = Port::open(&Choice::Listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))))
         .map_err(|error| io::Error::other(format!("{error:#}")))?;
