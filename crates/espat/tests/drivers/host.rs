@@ -20,9 +20,14 @@ pub(crate) struct Host {
 impl Host {
     /// On a pseudo-terminal; `ready` is still to come.
     pub(crate) fn new(options: &[&str]) -> Self {
+        Self::on(Kind::Pty, options)
+    }
+
+    /// As [`Self::new`], on a port of this kind.
+    pub(crate) fn on(kind: Kind, options: &[&str]) -> Self {
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
-        let sim = Sim::start(Kind::Pty, &options).expect("the simulator starts");
-        let port = sim.open().expect("its terminal");
+        let sim = Sim::start(kind, &options).expect("the simulator starts");
+        let port = sim.open().expect("its port");
         Self {
             sim,
             port,
@@ -57,22 +62,26 @@ impl Host {
     }
 
     /// Sends a line and compares the whole answer.
+    #[track_caller]
     pub(crate) fn ask(&mut self, line: &str, answer: &str) {
         self.send(&format!("{line}\r\n"));
         self.exact(answer);
     }
 
+    #[track_caller]
     pub(crate) fn ok(&mut self, line: &str) {
         self.ask(line, "\r\nOK\r\n");
     }
 
     /// Sends a line; everything up to and with its `OK`, as one who compares the last four bytes sees it.
+    #[track_caller]
     pub(crate) fn answer(&mut self, line: &str) -> String {
         self.send(&format!("{line}\r\n"));
         self.until("OK\r\n")
     }
 
     /// Exactly this comes next.
+    #[track_caller]
     pub(crate) fn exact(&mut self, wanted: &str) {
         let got = self.take(wanted.len(), wanted);
         let got = got.escape_ascii().to_string();
@@ -80,6 +89,7 @@ impl Host {
     }
 
     /// Everything up to this end, and with it.
+    #[track_caller]
     pub(crate) fn until(&mut self, end: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -98,11 +108,13 @@ impl Host {
     }
 
     /// The next bytes, whatever they are.
+    #[track_caller]
     pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
         self.take(count, "data")
     }
 
     /// The next line that is not empty, without its end, as a host reads it that has 64 bytes for it.
+    #[track_caller]
     pub(crate) fn line(&mut self) -> String {
         loop {
             let line = self.until("\n");
@@ -115,6 +127,7 @@ impl Host {
     }
 
     /// Nothing comes for so long; part of the claim, not a pause.
+    #[track_caller]
     pub(crate) fn silent_for(&mut self, time: Duration) {
         let deadline = Instant::now() + time;
         let came = self
@@ -135,6 +148,7 @@ impl Host {
         came > 0 || !self.received.is_empty()
     }
 
+    #[track_caller]
     fn take(&mut self, count: usize, wanted: &str) -> Vec<u8> {
         let deadline = Instant::now() + PATIENCE;
         while self.received.len() < count {
@@ -144,6 +158,7 @@ impl Host {
         std::mem::replace(&mut self.received, rest)
     }
 
+    #[track_caller]
     fn receive(&mut self, deadline: Instant, wanted: &str) {
         let came = self
             .port

@@ -5,23 +5,25 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// An open AT port.
-#[derive(Debug)]
-pub(crate) struct Port(File);
+/// An open AT port. Clones are the same port.
+#[derive(Debug, Clone)]
+pub(crate) struct Port(Arc<File>);
 
 impl Port {
     pub(crate) fn terminal(path: &Path) -> io::Result<Self> {
-        Ok(Self(OpenOptions::new().read(true).write(true).open(path)?))
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        Ok(Self(Arc::new(file)))
     }
 
     pub(crate) fn tcp(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        Ok(Self(OwnedFd::from(stream).into()))
+        Ok(Self(Arc::new(OwnedFd::from(stream).into())))
     }
 
     /// Waits for bytes, at most until `deadline`; none came if it gives nothing.
@@ -30,7 +32,7 @@ impl Port {
             return Ok(0);
         }
         let mut bytes = [0; 4096];
-        let count = self.0.read(&mut bytes)?;
+        let count = (&*self.0).read(&mut bytes)?;
         into.extend(bytes.iter().take(count));
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -46,7 +48,7 @@ impl Port {
             }
             // A terminal that has room for some blocks on more.
             let piece = bytes.get(..256).unwrap_or(bytes);
-            let count = self.0.write(piece)?;
+            let count = (&*self.0).write(piece)?;
             bytes = bytes.get(count..).unwrap_or_default();
         }
         Ok(())

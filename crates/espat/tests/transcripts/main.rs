@@ -32,6 +32,7 @@ const NOT_YET: &[(&str, &str)] = &[
     ("c16-modem-sleep", "AT+SLEEP"),
     ("c17-message-filter", "AT+SYSMSGFILTER"),
     ("c17-message-filter-long", "AT+SYSMSGFILTER"),
+    ("soft-ap-stations", "AT+CWSAP"),
     ("c18-mdns-server", "AT+MDNS"),
 ];
 
