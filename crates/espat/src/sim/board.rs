@@ -56,3 +56,52 @@ impl Board for SimBoard {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::port::{Choice, Port};
+    use at_grammar::{Command, Mux, parse_line};
+
+    fn uart(line: &str) -> UartConfig {
+        match parse_line(line.as_bytes(), Mux::Single) {
+            Ok(Command::UartCurSet(config)) => config,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_terminal_shows_its_host_the_rate() {
+        let port = Port::open(&Choice::Pty(None)).unwrap();
+        let path = port.announcement().unwrap();
+        let host = std::fs::File::open(path.strip_prefix("pty ").unwrap()).unwrap();
+        let board = SimBoard::new(port.line(), 0);
+        for baud in [80, 9600, 115_200, 921_600, 5_000_000] {
+            let config = uart(&format!("AT+UART_CUR={baud},8,1,0,3"));
+            assert_eq!(board.apply_uart(&config), Ok(()));
+            let settings = rustix::termios::tcgetattr(&host).unwrap();
+            assert_eq!(settings.output_speed(), baud);
+        }
+    }
+
+    #[test]
+    fn a_port_without_a_line_takes_any_settings_and_memory_is_what_is_left() {
+        let board = SimBoard::new(None, 100 * 1024);
+        assert_eq!(
+            board.apply_uart(&uart("AT+UART_CUR=5000000,5,3,2,0")),
+            Ok(())
+        );
+        let left = 220 * 1024;
+        let report = MemoryReport {
+            free: left,
+            least_free: left,
+        };
+        assert_eq!(board.memory(), Some(report));
+        assert_eq!(
+            SimBoard::new(None, usize::MAX)
+                .memory()
+                .map(|report| report.free),
+            Some(0)
+        );
+    }
+}

@@ -387,9 +387,10 @@ fn show_amid(bytes: &[u8], last: bool) -> String {
     for chunk in &mut chunks {
         for character in chunk.valid().chars() {
             left = left.saturating_sub(character.len_utf8());
-            let plain = !character.is_control()
-                && !(character.is_whitespace() && character != ' ')
-                && !(left == 0 && blank_at_the_end);
+            let plain = match character {
+                ' ' => left > 0 || !blank_at_the_end,
+                other => !other.is_control() && !other.is_whitespace(),
+            };
             match character {
                 '{' | '}' => {
                     flush(&mut out, &mut hex);

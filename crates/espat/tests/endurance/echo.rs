@@ -11,7 +11,7 @@ use crate::pki;
 
 /// A TCP server.
 pub(crate) fn tcp() -> SocketAddr {
-    serve(|stream| back_and_forth(stream))
+    serve(back_and_forth)
 }
 
 /// A TLS server with the certificate of [`pki`].

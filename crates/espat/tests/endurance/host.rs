@@ -28,7 +28,7 @@ pub(crate) enum Token {
 
 /// The host, and the simulator it was started with.
 pub(crate) struct Host {
-    _sim: Sim,
+    pub(crate) sim: Sim,
     pub(crate) port: Port,
     received: Vec<u8>,
     /// What nobody asked for and nobody has looked at.
@@ -41,7 +41,7 @@ impl Host {
         let sim = Sim::start(kind, options).expect("the simulator starts");
         let port = sim.open().expect("its port");
         let mut host = Self {
-            _sim: sim,
+            sim,
             port,
             received: Vec::new(),
             unasked: VecDeque::new(),

@@ -8,6 +8,7 @@
 //! What is sent and what arrives is compared by SHA-256.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test says no by panicking"
 )]

@@ -69,6 +69,8 @@ fn a_day_of_mixed_traffic_on_five_links_loses_no_byte() {
     for link in 0..LINKS {
         soak.settle(link);
     }
+    let status = soak.host.sim.control().ask("status");
+    assert!(status.starts_with("ok station=up"), "{status}");
     let total: u64 = soak.ledgers.iter().map(|ledger| ledger.received).sum();
     println!("seed {seed}, {hours} h: {total} bytes each way");
 }

@@ -48,6 +48,11 @@ impl HostTcp {
         self.socket.get_ref().peer_addr()
     }
 
+    #[cfg(test)]
+    pub(super) fn stream(&self) -> &std::net::TcpStream {
+        self.socket.get_ref()
+    }
+
     /// The port of this side.
     #[must_use]
     pub fn local_port(&self) -> Option<u16> {

@@ -36,7 +36,7 @@ impl Pty {
         Ok((
             Self {
                 path,
-                kept: kept,
+                kept,
                 _link: link,
             },
             file,

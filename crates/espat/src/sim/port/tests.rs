@@ -312,3 +312,29 @@ fn closed_standard_output_is_an_error_of_a_write() {
         assert_eq!(rx.read(&mut [0]).await.unwrap(), 0);
     });
 }
+
+#[test]
+fn a_burst_is_taken_ring_by_ring_and_the_rest_waits() {
+    let (mut port, address) = listen();
+    let mut client = TcpStream::connect(address).unwrap();
+    let burst: Vec<u8> = all_bytes().into_iter().cycle().take(3 * RING).collect();
+    client.write_all(&burst).unwrap();
+    block_on(async {
+        let (mut rx, _tx) = next(&mut port).await;
+        let mut got = Vec::new();
+        let mut bytes = vec![0; 3 * RING];
+        while got.len() < burst.len() {
+            let count = rx.read(&mut bytes).await.unwrap();
+            assert!((1..=RING).contains(&count), "{count}");
+            got.extend_from_slice(&bytes[..count]);
+        }
+        assert!(got == burst);
+        // What the modem has not taken when its power goes is gone with it.
+        client.write_all(b"abc").unwrap();
+        assert_eq!(rx.read(&mut bytes[..1]).await.unwrap(), 1);
+        rx.clear();
+        client.write_all(b"d").unwrap();
+        assert_eq!(rx.read(&mut bytes).await.unwrap(), 1);
+        assert_eq!(bytes.first(), Some(&b'd'));
+    });
+}
