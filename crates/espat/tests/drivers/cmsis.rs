@@ -32,7 +32,10 @@ fn it_sets_everything_itself_and_speaks_udp() {
     assert!(host.until("\r\n").trim_end().parse::<u32>().is_ok());
     host.exact("\r\nOK\r\n");
 
-    host.send("AT+CIPSTART=1,\"UDP\",\"0.0.0.0\",1,0,2\r\n");
+    let local = free_port();
+    host.send(&format!(
+        "AT+CIPSTART=1,\"UDP\",\"0.0.0.0\",1,{local},2\r\n"
+    ));
     let conn = host.line();
     assert!(conn.starts_with("+LINK_CONN:0,1,\"UDP\",0,\""), "{conn}");
     host.exact("\r\nOK\r\n");

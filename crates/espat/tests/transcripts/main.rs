@@ -23,16 +23,9 @@ use libtest_mimic::{Arguments, Trial};
 /// Transcripts that the engine does not follow yet, and why. One that does is an error: it belongs
 /// here no longer.
 const NOT_YET: &[(&str, &str)] = &[
-    ("c02-tcp-server", "AT+CWSAP"),
-    ("c06-tls-server", "AT+CWSAP"),
-    ("c11-passthrough-udp", "AT+CWSAP"),
     ("c14-sysmfg", "AT+SYSMFG"),
-    ("c16-deep-sleep-gen2", "AT+GSLP"),
-    ("c16-light-sleep", "AT+SLEEP"),
-    ("c16-modem-sleep", "AT+SLEEP"),
     ("c17-message-filter", "AT+SYSMSGFILTER"),
     ("c17-message-filter-long", "AT+SYSMSGFILTER"),
-    ("soft-ap-stations", "AT+CWSAP"),
     ("c18-mdns-server", "AT+MDNS"),
 ];
 
