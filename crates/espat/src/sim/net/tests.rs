@@ -514,6 +514,7 @@ const OWN_AP: at_modem::wifi::SoftAp<'static> = at_modem::wifi::SoftAp {
         gateway: Ipv4Addr::new(192, 168, 4, 1),
         netmask: Ipv4Addr::new(255, 255, 255, 0),
     },
+    leases: None,
 };
 
 #[test]
