@@ -24,6 +24,7 @@ mod framing;
 mod legacy;
 mod links;
 mod mfg;
+mod mfg_credentials;
 mod module;
 mod moments;
 mod noise;
