@@ -33,7 +33,8 @@
 //! 1. A struct for its set form and one for its information line in the file of its family under
 //!    `commands`, with [`SetForm`] and [`InfoLine`](reply::InfoLine). A single parameter needs no
 //!    struct: any [`Field`](args::Field) is both.
-//! 2. A row of the table in `table.rs`, at the place `AT+CMD?` lists it.
+//! 2. A row of the table in `table.rs`, at the place `AT+CMD?` lists it. A word before its name says
+//!    what is special about it: see [`Listing`] and [`Suffix`].
 //!
 //! Everything else follows from the row: the variants of [`Command`] and [`Info`], dispatch, the
 //! flags of the inventory, both writers and the reply reader.

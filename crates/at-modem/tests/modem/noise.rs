@@ -50,6 +50,17 @@ fn fragment() -> impl Strategy<Value = Vec<u8>> {
         "AT+RST\r\n",
         "AT+RESTORE\r\n",
         "AT+CMD?\r\n",
+        "AT+CWMODE=3\r\n",
+        "AT+CWSAP=\"ap\",\"1234567890\",5,3\r\n",
+        "AT+CIPSTA=\"192.168.6.100\"\r\n",
+        "AT+CWDHCP=",
+        "AT+CWRECONNCFG=1,0,1\r\n",
+        "AT+CWINIT=0\r\n",
+        "AT+USERRAM=1,64\r\n",
+        "AT+USERRAM=2,64\r\n",
+        "AT+USERRAM=3,64\r\n",
+        "AT+UART_DEF=9600,8,1,0,0\r\n",
+        "AT+GSLP=500\r\n",
         "AT+SSLWHY?\r\n",
     ]);
     prop_oneof![
