@@ -15,10 +15,14 @@ const SECTIONS: [(&str, &str); 4] = [
 ];
 
 /// A part of a static's mangled name, and what it holds.
-const STATICS: [(&str, &str); 9] = [
+const STATICS: [(&str, &str); 10] = [
+    (
+        "5MODEM",
+        "`Modem`: inboxes of five links, payload, settings",
+    ),
     (
         "5modem4POOL",
-        "task of the modem: `Modem` and all futures under it",
+        "task of the modem: all futures of `Modem::run`",
     ),
     ("TLS_MEMORY", "TLS records and credentials of a handshake"),
     ("TCP_MEMORY", "TCP windows"),

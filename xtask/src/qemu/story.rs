@@ -103,8 +103,8 @@ fn remembers(host: &mut Host, image: &[u8]) -> Result<()> {
 pub(crate) struct Told {
     /// From `AT+CIPSTART` to `CONNECT`, by the server's key.
     opening: Vec<(&'static str, Duration)>,
-    /// Bytes of stack that were in use at the deepest point.
-    stack: u64,
+    /// Bytes of stack that were in use at the deepest point: of the boot, and of what came after.
+    stack: [u64; 2],
 }
 
 /// Rows of a Markdown table.
@@ -114,11 +114,9 @@ impl fmt::Display for Told {
             let took = took.as_millis();
             writeln!(f, "| `AT+CIPSTART` to `CONNECT`, {key} | {took} ms |")?;
         }
-        write!(
-            f,
-            "| stack, deepest point of the story | {} bytes |",
-            self.stack
-        )
+        let [boot, after] = self.stack;
+        writeln!(f, "| stack, deepest point of the boot | {boot} bytes |")?;
+        write!(f, "| stack, deepest point after it | {after} bytes |")
     }
 }
 
@@ -169,10 +167,13 @@ pub(crate) fn tell(workspace: &Workspace, lab: &Lab) -> Result<(Vec<u8>, Told)> 
     Ok((image, numbers))
 }
 
-/// From the line that the firmware leaves in its log before it restarts.
-fn stack_used(log: &str) -> Option<u64> {
-    let (_, rest) = log.split_once("stack: ")?;
-    rest.split(' ').next()?.parse().ok()
+/// From the lines that the firmware leaves in its log when it has booted, and before it restarts.
+fn stack_used(log: &str) -> Option<[u64; 2]> {
+    let mut found = log.split("; stack: ").skip(1).map(|rest| {
+        let number = rest.split(' ').next()?;
+        number.parse().ok()
+    });
+    Some([found.next()??, found.next()??])
 }
 
 fn first_life(host: &mut Host, image: &[u8], other: &[u8], port: u16) -> Result<()> {
