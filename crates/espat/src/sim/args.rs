@@ -50,6 +50,11 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Chip::Esp32)]
     pub chip: Chip,
 
+    /// Where a flash image that is made keeps certificates: in a partition for each kind, as up to ESP-AT
+    /// 3.0, or as values in mfg_nvs, as from 3.1 on. An image that is there has its own.
+    #[arg(long, value_enum, default_value_t = Layout::Partitions)]
+    pub layout: Layout,
+
     /// Access point, open without PASSWORD; the name ends at the first comma. May be repeated, the
     /// first is the strongest. An open one called iot is always there.
     #[arg(long, value_name = "SSID[,PASSWORD]",
@@ -108,6 +113,15 @@ pub enum Chip {
     Esp32,
     /// ESP32-C3.
     Esp32c3,
+}
+
+/// Where certificates are in flash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Layout {
+    /// In partitions, for AT+SYSFLASH.
+    Partitions,
+    /// In mfg_nvs, for AT+SYSMFG.
+    MfgNvs,
 }
 
 /// Which commands are accepted.

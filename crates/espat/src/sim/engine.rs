@@ -8,11 +8,11 @@ use async_io::Timer;
 use at_modem::{Exit, Identity, Modem, ModemMemory, Parts, Platform, WallClock};
 use embedded_io_async::Read as _;
 use futures_lite::future::or;
-use partition_store::FileFlash;
+use partition_store::{FileFlash, Generation};
 use rand_core::OsRng;
 
 use super::Machine;
-use super::args::{Chip, Dialect};
+use super::args::{Chip, Dialect, Layout};
 use super::board::SimBoard;
 use super::net::HostNet;
 use super::port::{Port, RING, Rx, Tx};
@@ -57,7 +57,11 @@ impl FlashPlace {
             Chip::Esp32 => partition_store::Chip::Esp32,
             Chip::Esp32c3 => partition_store::Chip::Esp32C3,
         };
-        let (file, made) = FileFlash::open_or_format(&self.path, chip, true)
+        let generation = match machine.layout {
+            Layout::Partitions => Generation::Partitions,
+            Layout::MfgNvs => Generation::MfgNvs,
+        };
+        let (file, made) = FileFlash::open_or_format_as(&self.path, chip, generation, true)
             .await
             // Its sentence names the file and has its cause in it.
             .map_err(|error| anyhow!("the flash image cannot be used: {error}"))?;

@@ -35,7 +35,7 @@ pub mod wifi;
 pub use args::Args;
 pub use spawn::{Config, Running};
 
-use args::{Chip, Clock, Dialect};
+use args::{Chip, Clock, Dialect, Layout};
 use control::{ControlPort, Panel, Power};
 use net::{HostNet, MapTable};
 use port::{Port, Tape};
@@ -56,6 +56,8 @@ pub struct Machine {
     pub net: HostNet,
     /// The power switch.
     pub power: Power,
+    /// Where a flash image that is made keeps certificates.
+    pub layout: Layout,
     /// Which commands it accepts.
     pub dialect: Dialect,
     /// TLS sessions at a time, 1 to 5.
@@ -81,6 +83,7 @@ impl Machine {
             power: Power::default(),
             tls_links: args.tls_links,
             dialect: args.dialect,
+            layout: args.layout,
         })
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
 
-use super::args::{Chip, Clock, Dialect};
+use super::args::{Chip, Clock, Dialect, Layout};
 use super::control::Power;
 use super::net::{HostNet, Map, MapTable};
 use super::port::{Choice, Port};
@@ -124,6 +124,7 @@ fn open(config: Config) -> io::Result<(Machine, Port)> {
         power: Power::default(),
         tls_links: 5,
         dialect: Dialect::Esp,
+        layout: Layout::Partitions,
     };
     let port = Port::open(&Choice::Listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))))
         .map_err(|error| io::Error::other(format!("{error:#}")))?;

@@ -23,7 +23,6 @@ use libtest_mimic::{Arguments, Trial};
 /// Transcripts that the engine does not follow yet, and why. One that does is an error: it belongs
 /// here no longer.
 const NOT_YET: &[(&str, &str)] = &[
-    ("c14-sysmfg", "AT+SYSMFG"),
     ("c17-message-filter", "AT+SYSMSGFILTER"),
     ("c17-message-filter-long", "AT+SYSMSGFILTER"),
     ("c18-mdns-server", "AT+MDNS"),
