@@ -295,11 +295,11 @@ commands! {
     }
     "AT+RFPOWER" { query RfpowerQuery; set RfpowerSet(SetPower); info Rfpower(PowerLine); }
     "AT+SYSMSG" { query SysmsgQuery; set SysmsgSet(SysMsg); info Sysmsg(SysMsg); }
-    unlisted "AT+SYSMSGFILTER" {
+    "AT+SYSMSGFILTER" {
         query SysmsgfilterQuery; set SysmsgfilterSet(bool);
         info Sysmsgfilter(bool);
     }
-    unlisted "AT+SYSMSGFILTERCFG" {
+    "AT+SYSMSGFILTERCFG" {
         query SysmsgfiltercfgQuery; set SysmsgfiltercfgSet(FilterRequest);
         info Sysmsgfiltercfg(FilterLine<'a>);
     }

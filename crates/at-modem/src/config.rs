@@ -29,6 +29,7 @@ use heapless::Vec;
 use partition_store::{FlashStore, Key, PartitionStore, Settings};
 use tls_session::Timestamp;
 
+use crate::filter::Filters;
 use crate::link::{AlpnList, HostText, MAX_NAME};
 use crate::secret::Psk;
 use crate::state::LINKS;
@@ -201,6 +202,7 @@ pub(crate) struct Config {
     pub(crate) sni: [HostText; LINKS],
     pub(crate) alpn: [AlpnList; LINKS],
     pub(crate) psk: [Option<Psk>; LINKS],
+    pub(crate) filters: Filters,
     pub(crate) mux: Mux,
     pub(crate) data_info: bool,
     /// `AT+CIPMODE`.
@@ -255,6 +257,7 @@ impl Config {
             transparent: None,
             uart_default: None,
             radio: RadioSettings::defaults(),
+            filters: Filters::default(),
             mux: Mux::Single,
             data_info: false,
             passthrough: false,

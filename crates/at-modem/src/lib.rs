@@ -21,6 +21,7 @@
 //! | `input` | what the port said last |
 //! | `attend` | the port while a command runs: payload, `busy p...` |
 //! | `escape` | `+++` |
+//! | `filter` | what the host does not want to read |
 //! | `exec` | commands, one file per family |
 //! | `link` | the task that owns a connection |
 //! | `background` | events of the station, joining at boot, SNTP |
@@ -46,6 +47,7 @@ pub mod clock;
 mod config;
 mod escape;
 mod exec;
+mod filter;
 pub mod framing;
 mod input;
 mod inventory;

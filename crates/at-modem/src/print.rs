@@ -1,9 +1,12 @@
 //! Replies of the grammar onto the port.
 
+use core::cell::RefCell;
+
 use at_grammar::reply::MAX_IPD_HEADER;
 use at_grammar::{Info, Reply, Suffix};
 use heapless::Vec;
 
+use crate::config::Config;
 use crate::output::Turn;
 use crate::platform::Platform;
 use crate::state::Shared;
@@ -14,6 +17,7 @@ const MAX_LINE: usize = 768;
 /// The right to write, with replies as the unit.
 pub(crate) struct Printer<'o> {
     turn: Turn<'o>,
+    config: &'o RefCell<Config>,
     /// What stands after the names of information lines: as the host named the command.
     suffix: Option<Suffix>,
 }
@@ -35,6 +39,7 @@ impl Printer<'_> {
                 (Some(suffix), Reply::Info(info)) => &Reply::LegacyInfo(suffix, *info),
                 (_, reply) => reply,
             };
+            let begin = message.len();
             if reply.write_to(&mut message).is_err() {
                 espat_log::error!(
                     "a reply of {} bytes does not fit {}",
@@ -43,8 +48,26 @@ impl Printer<'_> {
                 );
                 return;
             }
+            self.filter(reply, &mut message, begin);
         }
         self.turn.put(&message).await;
+    }
+
+    /// Takes out of the message that begins at `begin` what the host does not want to read.
+    fn filter(&self, reply: &Reply<'_>, message: &mut Vec<u8, MAX_LINE>, begin: usize) {
+        let config = self.config.borrow();
+        // Whoever waits for a prompt gets one.
+        if !config.filters.on || matches!(reply, Reply::OkPrompt | Reply::Prompt) {
+            return;
+        }
+        let whole = message.get(begin..).unwrap_or_default();
+        let left = config.filters.apply(whole);
+        if left.len() < whole.len() {
+            // A part of what is there, so it fits.
+            let left: Vec<u8, MAX_LINE> = left.iter().copied().collect();
+            message.truncate(begin);
+            let _ = message.extend_from_slice(&left);
+        }
     }
 
     /// A head, and then `len` bytes that `fill` gives piece by piece, as one message.
@@ -104,6 +127,7 @@ impl<P: Platform> Shared<'_, P> {
     pub(crate) async fn print(&self) -> Printer<'_> {
         Printer {
             turn: self.output.turn().await,
+            config: &self.config,
             suffix: self.suffix.get(),
         }
     }
@@ -112,6 +136,7 @@ impl<P: Platform> Shared<'_, P> {
     pub(crate) async fn print_unsolicited(&self) -> Printer<'_> {
         Printer {
             turn: self.output.unsolicited().await,
+            config: &self.config,
             suffix: None,
         }
     }

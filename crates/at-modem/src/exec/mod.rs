@@ -12,6 +12,7 @@ use crate::print::Printer;
 use crate::state::{Phase, Shared};
 
 mod basic;
+mod filter;
 mod flash;
 mod links;
 mod mdns;
@@ -158,6 +159,10 @@ async fn run<P: Platform>(shared: &Shared<'_, P>, command: Command<'_>) -> Resul
         Command::SysmfgSet(request) => mfg::operate(shared, request).await,
         Command::SysmsgQuery => basic::messages(shared).await,
         Command::SysmsgSet(bits) => basic::set_messages(shared, bits).await,
+        Command::SysmsgfilterQuery => filter::state(shared).await,
+        Command::SysmsgfilterSet(on) => filter::set_state(shared, on),
+        Command::SysmsgfiltercfgQuery => filter::list(shared).await,
+        Command::SysmsgfiltercfgSet(request) => filter::change(shared, request).await,
         Command::SyslogQuery => basic::syslog(shared).await,
         Command::SyslogSet(on) => basic::set_syslog(shared, on),
         Command::SysstoreQuery => basic::sysstore(shared).await,
@@ -176,17 +181,12 @@ async fn run<P: Platform>(shared: &Shared<'_, P>, command: Command<'_>) -> Resul
         Command::UserdocsQuery => module::docs(shared).await,
         // There is no server that offers any.
         Command::CipfwverQuery => Ok(Done::Ok),
-        // Memory is not shown, there is no second image, nobody offers updates, and no engine for
-        // regular expressions does without an allocator.
+        // Memory is not shown, there is no second image, and nobody offers updates.
         Command::SysregSet(_)
         | Command::Sysrollback
         | Command::Ciupdate
         | Command::CiupdateQuery
-        | Command::CiupdateSet(_)
-        | Command::SysmsgfilterQuery
-        | Command::SysmsgfilterSet(_)
-        | Command::SysmsgfiltercfgQuery
-        | Command::SysmsgfiltercfgSet(_) => Err(UNLISTED),
+        | Command::CiupdateSet(_) => Err(UNLISTED),
         // A record gets the room it needs, whatever an old host asks for.
         Command::CipsslsizeSet(_) => Ok(Done::Ok),
         Command::UartQuery => module::uart(shared, module::UartName::Plain).await,

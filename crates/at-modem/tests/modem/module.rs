@@ -225,22 +225,11 @@ fn what_is_never_done_is_as_good_as_unknown() {
         "AT+CIUPDATE",
         "AT+CIUPDATE?",
         "AT+CIUPDATE=1,,,1",
-        "AT+SYSMSGFILTER?",
-        "AT+SYSMSGFILTER=1",
-        "AT+SYSMSGFILTERCFG?",
-        "AT+SYSMSGFILTERCFG=0",
-        "AT+SYSMSGFILTERCFG=1,17,0",
     ] {
         refused(&mut bench, line, 0x0109_0000);
     }
     let listed = bench.line("AT+CMD?");
-    for name in [
-        "SYSREG",
-        "SYSROLLBACK",
-        "CIUPDATE",
-        "SYSMSGFILTER",
-        "CIPSSLSIZE",
-    ] {
+    for name in ["SYSREG", "SYSROLLBACK", "CIUPDATE", "CIPSSLSIZE"] {
         assert!(!listed.contains(&format!("AT+{name}")), "{name}");
     }
 }

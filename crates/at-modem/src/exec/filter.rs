@@ -1,0 +1,109 @@
+//! Filters on messages (spec: at-commands B.1, SYSMSGFILTER).
+
+use at_grammar::commands::module::{Filter as FilterSizes, FilterLine, FilterRequest};
+use at_grammar::{AtStr, Info, Reply};
+
+use super::send::collect;
+use super::{Done, Failed};
+use crate::filter::{Filter, Flags, MAX_EXPRESSION};
+use crate::platform::Platform;
+use crate::state::{Phase, Shared};
+
+/// The expressions are none, or take more room than there is.
+const NO_EXPRESSION: u16 = 1;
+/// As many filters as there can be.
+const FULL: u16 = 2;
+/// No such filter.
+const NOT_THERE: u16 = 3;
+
+pub(super) async fn state<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let on = shared.config.borrow().filters.on;
+    shared.one_line(Info::Sysmsgfilter(on)).await
+}
+
+pub(super) fn set_state<P: Platform>(shared: &Shared<'_, P>, on: bool) -> Result<Done, Failed> {
+    shared.config.borrow_mut().filters.on = on;
+    Ok(Done::Ok)
+}
+
+pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+    let filters = shared.config.borrow().filters.list.clone();
+    let mut print = shared.print().await;
+    for (filter, index) in filters.iter().zip(0..) {
+        print
+            .info(Info::Sysmsgfiltercfg(FilterLine {
+                index,
+                head: AtStr::plain(&filter.head),
+                tail: AtStr::plain(&filter.tail),
+            }))
+            .await;
+    }
+    print.reply(&Reply::Ok).await;
+    Ok(Done::Printed)
+}
+
+pub(super) async fn change<P: Platform>(
+    shared: &Shared<'_, P>,
+    request: FilterRequest,
+) -> Result<Done, Failed> {
+    match request {
+        FilterRequest::Clear => {
+            shared.config.borrow_mut().filters.list.clear();
+            Ok(Done::Ok)
+        }
+        FilterRequest::Add(sizes) => {
+            if shared.config.borrow().filters.list.is_full() {
+                return Err(Failed::with(FULL));
+            }
+            let filter = take(shared, &sizes).await?;
+            filter.check().map_err(|error| {
+                espat_log::warn!("no filter: {:?}", error);
+                Failed::with(NO_EXPRESSION)
+            })?;
+            let mut config = shared.config.borrow_mut();
+            config
+                .filters
+                .list
+                .push(filter)
+                .map_err(|_| Failed::with(FULL))?;
+            Ok(Done::Ok)
+        }
+        FilterRequest::Delete(sizes) => {
+            let filter = take(shared, &sizes).await?;
+            let mut config = shared.config.borrow_mut();
+            let list = &mut config.filters.list;
+            let at = list.iter().position(|one| *one == filter);
+            list.remove(at.ok_or(Failed::with(NOT_THERE))?);
+            Ok(Done::Ok)
+        }
+    }
+}
+
+/// Takes both expressions after a prompt.
+async fn take<P: Platform>(shared: &Shared<'_, P>, sizes: &FilterSizes) -> Result<Filter, Failed> {
+    let size = |length: u32| usize::try_from(length).unwrap_or(0).min(MAX_EXPRESSION);
+    let (head, tail) = (size(sizes.head.get()), size(sizes.tail.get()));
+    let all = head.saturating_add(tail);
+    let hold = shared.output.hold().await;
+    shared.print().await.reply(&Reply::OkPrompt).await;
+    shared.escaped.reset();
+    shared.set_phase(Phase::Payload(all));
+    collect(shared, all).await;
+    shared.set_phase(Phase::Instant);
+    drop(hold);
+    let payload = shared.payload.lock().await;
+    let part = |from: usize, to: usize| {
+        let bytes = payload.get(from..to).unwrap_or_default();
+        heapless::Vec::from_slice(bytes).map_err(|_| Failed::with(NO_EXPRESSION))
+    };
+    let bits = sizes.flags.get();
+    Ok(Filter {
+        head: part(0, head)?,
+        tail: part(head, all)?,
+        flags: Flags {
+            extended: bits & 1 != 0,
+            ignore_case: bits & 2 != 0,
+            newline: bits & 4 != 0,
+        },
+    })
+}

@@ -1,0 +1,543 @@
+//! POSIX regular expressions of at most 64 bytes over messages, without an allocator.
+//!
+//! ```text
+//! basic      .  [set]  *  ^  $  \( \)  \{m,n\}
+//! extended   .  [set]  *  +  ?  ^  $  ( )  {m,n}  |
+//! ```
+//!
+//! An expression is compiled into a program of at most [`PROGRAM`] steps, and all ways through it are
+//! walked side by side, byte by byte: time is bounded by steps times bytes, whatever the expression
+//! (Thompson's construction). Of the matches the first counts, and of those the longest (POSIX.1-2017
+//! §9.1). Back-references, character classes by name and collating elements are refused.
+
+use heapless::Vec;
+
+/// Steps of a program.
+pub(crate) const PROGRAM: usize = 160;
+
+/// Sets in brackets of one expression.
+const SETS: usize = 8;
+
+/// Parentheses within parentheses.
+const DEPTH: u8 = 8;
+
+/// Most repetitions that can be asked for.
+const REPEAT_MAX: usize = 64;
+
+/// How an expression is read: the flags of POSIX `regcomp`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Flags {
+    pub(crate) extended: bool,
+    pub(crate) ignore_case: bool,
+    /// `^` and `$` match at line ends, too, and nothing else matches a line feed.
+    pub(crate) newline: bool,
+}
+
+/// Why an expression is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExpressionError {
+    /// It is not well formed, or has something that is not supported.
+    Syntax {
+        /// Where.
+        at: usize,
+    },
+    /// It takes more steps than there is room for.
+    TooLarge,
+}
+
+/// The bytes that a set in brackets has.
+type Set = [u32; 8];
+
+/// A step; targets are relative, so that a piece of program can be moved and copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Byte(u8),
+    Any,
+    /// Number of a set.
+    Set(u8),
+    Begin,
+    End,
+    /// Both ways: on, and from here by so many.
+    Split(i16),
+    /// From here by so many.
+    Jump(i16),
+}
+
+/// A compiled expression.
+#[derive(Debug, Clone)]
+pub(crate) struct Expression {
+    program: Vec<Step, PROGRAM>,
+    sets: Vec<Set, SETS>,
+    flags: Flags,
+}
+
+struct Compiler<'p> {
+    pattern: &'p [u8],
+    at: usize,
+    depth: u8,
+    expression: Expression,
+}
+
+type Compiled<T = ()> = Result<T, ExpressionError>;
+
+fn offset(distance: usize) -> Compiled<i16> {
+    i16::try_from(distance).map_err(|_| ExpressionError::TooLarge)
+}
+
+impl Expression {
+    /// Compiles an expression. An empty one matches everywhere.
+    pub(crate) fn new(pattern: &[u8], flags: Flags) -> Compiled<Self> {
+        let mut compiler = Compiler {
+            pattern,
+            at: 0,
+            depth: 0,
+            expression: Self {
+                program: Vec::new(),
+                sets: Vec::new(),
+                flags,
+            },
+        };
+        compiler.alternatives()?;
+        if compiler.at < pattern.len() {
+            return Err(compiler.syntax());
+        }
+        Ok(compiler.expression)
+    }
+
+    /// Where the first and longest match is.
+    pub(crate) fn find(&self, text: &[u8]) -> Option<(usize, usize)> {
+        (0..=text.len()).find_map(|start| Some((start, self.match_at(text, start)?)))
+    }
+
+    /// Where the longest match from `start` on ends.
+    fn match_at(&self, text: &[u8], start: usize) -> Option<usize> {
+        let mut ways = States::new();
+        let mut longest = None;
+        self.enter(&mut ways, 0, text, start);
+        let mut at = start;
+        loop {
+            if ways.has(self.program.len()) {
+                longest = Some(at);
+            }
+            let Some(&byte) = text.get(at) else {
+                return longest;
+            };
+            at = at.saturating_add(1);
+            let mut next = States::new();
+            for (number, step) in self.program.iter().enumerate() {
+                if ways.has(number) && self.takes(*step, byte) {
+                    self.enter(&mut next, number.saturating_add(1), text, at);
+                }
+            }
+            if next.is_empty() {
+                return longest;
+            }
+            ways = next;
+        }
+    }
+
+    /// Adds a step and all that is reached from it without a byte.
+    fn enter(&self, ways: &mut States, step: usize, text: &[u8], at: usize) {
+        let mut open = Vec::<usize, { PROGRAM + 1 }>::new();
+        let go = |ways: &mut States, open: &mut Vec<usize, { PROGRAM + 1 }>, to: usize| {
+            // Each step is entered once, so there is room.
+            if ways.add(to) {
+                let _ = open.push(to);
+            }
+        };
+        go(ways, &mut open, step);
+        while let Some(number) = open.pop() {
+            let on = number.saturating_add(1);
+            let by = |distance: i16| number.saturating_add_signed(isize::from(distance));
+            match self.program.get(number) {
+                Some(Step::Split(distance)) => {
+                    go(ways, &mut open, on);
+                    go(ways, &mut open, by(*distance));
+                }
+                Some(Step::Jump(distance)) => go(ways, &mut open, by(*distance)),
+                Some(Step::Begin) if self.begins(text, at) => go(ways, &mut open, on),
+                Some(Step::End) if self.ends(text, at) => go(ways, &mut open, on),
+                _ => {}
+            }
+        }
+    }
+
+    fn begins(&self, text: &[u8], at: usize) -> bool {
+        let before = at.checked_sub(1).and_then(|before| text.get(before));
+        match before {
+            None => true,
+            Some(byte) => self.flags.newline && *byte == b'\n',
+        }
+    }
+
+    fn ends(&self, text: &[u8], at: usize) -> bool {
+        match text.get(at) {
+            None => true,
+            Some(byte) => self.flags.newline && *byte == b'\n',
+        }
+    }
+
+    fn takes(&self, step: Step, byte: u8) -> bool {
+        let either_case = |matches: &dyn Fn(u8) -> bool| {
+            matches(byte)
+                || (self.flags.ignore_case
+                    && (matches(byte.to_ascii_lowercase()) || matches(byte.to_ascii_uppercase())))
+        };
+        match step {
+            Step::Byte(wanted) => either_case(&|byte| byte == wanted),
+            Step::Any => !(self.flags.newline && byte == b'\n'),
+            Step::Set(number) => self
+                .sets
+                .get(usize::from(number))
+                .is_some_and(|set| either_case(&|byte| has(set, byte))),
+            Step::Begin | Step::End | Step::Split(_) | Step::Jump(_) => false,
+        }
+    }
+}
+
+fn place(byte: u8) -> (usize, u32) {
+    (usize::from(byte >> 5), 1 << (byte & 31))
+}
+
+fn has(set: &Set, byte: u8) -> bool {
+    let (word, bit) = place(byte);
+    set.get(word).is_some_and(|bits| bits & bit != 0)
+}
+
+fn put(set: &mut Set, byte: u8) {
+    let (word, bit) = place(byte);
+    if let Some(bits) = set.get_mut(word) {
+        *bits |= bit;
+    }
+}
+
+/// The steps that are walked at once; the one after the last is a match.
+struct States([u32; PROGRAM / 32 + 1]);
+
+impl States {
+    const fn new() -> Self {
+        Self([0; PROGRAM / 32 + 1])
+    }
+
+    fn add(&mut self, step: usize) -> bool {
+        match self.0.get_mut(step / 32) {
+            Some(word) => {
+                let bit = 1 << (step % 32);
+                let new = *word & bit == 0;
+                *word |= bit;
+                new
+            }
+            None => false,
+        }
+    }
+
+    fn has(&self, step: usize) -> bool {
+        let word = self.0.get(step / 32).copied().unwrap_or(0);
+        word & (1 << (step % 32)) != 0
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+}
+
+/// What the next bytes of a pattern are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token {
+    Byte(u8),
+    Any,
+    Bracket,
+    Open,
+    Close,
+    Or,
+    Begin,
+    End,
+    Star,
+    Plus,
+    Maybe,
+    Brace,
+}
+
+impl Compiler<'_> {
+    const fn syntax(&self) -> ExpressionError {
+        ExpressionError::Syntax { at: self.at }
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.pattern.get(self.at..).unwrap_or_default()
+    }
+
+    /// The next token and its length. `first`: nothing stands before it in its alternative.
+    fn token(&self, first: bool) -> Compiled<Option<(Token, usize)>> {
+        let extended = self.expression.flags.extended;
+        Ok(Some(match (self.rest(), extended) {
+            ([], _) => return Ok(None),
+            ([b'\\', b'(', ..], false) => (Token::Open, 2),
+            ([b'\\', b')', ..], false) => (Token::Close, 2),
+            ([b'\\', b'{', ..], false) => (Token::Brace, 2),
+            // Back-references would need memory of what was matched.
+            ([b'\\', b'1'..=b'9', ..] | [b'\\'], _) => return Err(self.syntax()),
+            ([b'\\', byte, ..], _) => (Token::Byte(*byte), 2),
+            ([b'.', ..], _) => (Token::Any, 1),
+            ([b'[', ..], _) => (Token::Bracket, 1),
+            ([b'*', ..], false) if first => (Token::Byte(b'*'), 1),
+            ([b'*', ..], _) => (Token::Star, 1),
+            ([b'^', ..], true) => (Token::Begin, 1),
+            ([b'^', ..], false) if first => (Token::Begin, 1),
+            ([b'$', ..], true) => (Token::End, 1),
+            ([b'$'] | [b'$', b'\\', b')', ..], false) => (Token::End, 1),
+            ([b'(', ..], true) => (Token::Open, 1),
+            ([b')', ..], true) => (Token::Close, 1),
+            ([b'|', ..], true) => (Token::Or, 1),
+            ([b'+', ..], true) => (Token::Plus, 1),
+            ([b'?', ..], true) => (Token::Maybe, 1),
+            ([b'{', ..], true) => (Token::Brace, 1),
+            ([byte, ..], _) => (Token::Byte(*byte), 1),
+        }))
+    }
+
+    fn take(&mut self, count: usize) {
+        self.at = self.at.saturating_add(count);
+    }
+
+    fn emit(&mut self, step: Step) -> Compiled {
+        let program = &mut self.expression.program;
+        program.push(step).map_err(|_| ExpressionError::TooLarge)
+    }
+
+    fn len(&self) -> usize {
+        self.expression.program.len()
+    }
+
+    /// One or several sequences: `a|b|c`.
+    fn alternatives(&mut self) -> Compiled {
+        let begin = self.len();
+        self.sequence()?;
+        while let Some((Token::Or, length)) = self.token(false)? {
+            self.take(length);
+            // Split over what is there and a jump behind the rest.
+            let before = self.len().saturating_sub(begin);
+            let split = Step::Split(offset(before.saturating_add(2))?);
+            self.insert(begin, split)?;
+            let jump = self.len();
+            self.emit(Step::Jump(0))?;
+            self.alternatives()?;
+            let over = offset(self.len().saturating_sub(jump))?;
+            if let Some(step) = self.expression.program.get_mut(jump) {
+                *step = Step::Jump(over);
+            }
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, at: usize, step: Step) -> Compiled {
+        let program = &mut self.expression.program;
+        // Targets are relative, and nothing before `at` leads beyond it.
+        program
+            .insert(at, step)
+            .map_err(|_| ExpressionError::TooLarge)
+    }
+
+    fn sequence(&mut self) -> Compiled {
+        let mut first = true;
+        while let Some((token, length)) = self.token(first)? {
+            let begin = self.len();
+            let repeatable = match token {
+                Token::Or | Token::Close => return Ok(()),
+                Token::Star | Token::Plus | Token::Maybe | Token::Brace => {
+                    return Err(self.syntax());
+                }
+                Token::Begin | Token::End => {
+                    self.take(length);
+                    self.emit(if token == Token::Begin {
+                        Step::Begin
+                    } else {
+                        Step::End
+                    })?;
+                    false
+                }
+                Token::Byte(byte) => {
+                    self.take(length);
+                    self.emit(Step::Byte(byte))?;
+                    true
+                }
+                Token::Any => {
+                    self.take(length);
+                    self.emit(Step::Any)?;
+                    true
+                }
+                Token::Bracket => {
+                    self.take(length);
+                    self.bracket()?;
+                    true
+                }
+                Token::Open => {
+                    self.take(length);
+                    self.group()?;
+                    true
+                }
+            };
+            // After `^` of a basic expression a star is still itself.
+            first = token == Token::Begin && !self.expression.flags.extended;
+            if repeatable {
+                self.repetitions(begin)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn group(&mut self) -> Compiled {
+        if self.depth >= DEPTH {
+            return Err(ExpressionError::TooLarge);
+        }
+        self.depth = self.depth.saturating_add(1);
+        self.alternatives()?;
+        self.depth = self.depth.saturating_sub(1);
+        match self.token(false)? {
+            Some((Token::Close, length)) => {
+                self.take(length);
+                Ok(())
+            }
+            _ => Err(self.syntax()),
+        }
+    }
+
+    /// What follows an atom that begins at `begin`: `*`, `+`, `?`, `{m,n}`, any number of them.
+    fn repetitions(&mut self, begin: usize) -> Compiled {
+        while let Some((token, length)) = self.token(false)? {
+            let (least, most) = match token {
+                Token::Star => (0, None),
+                Token::Plus => (1, None),
+                Token::Maybe => (0, Some(1)),
+                Token::Brace => {
+                    self.take(length);
+                    let bounds = self.bounds()?;
+                    self.repeat(begin, bounds.0, bounds.1)?;
+                    continue;
+                }
+                _ => return Ok(()),
+            };
+            self.take(length);
+            self.repeat(begin, least, most)?;
+        }
+        Ok(())
+    }
+
+    /// Makes `least` to `most` of the atom from `begin` to the end of the program.
+    fn repeat(&mut self, begin: usize, least: usize, most: Option<usize>) -> Compiled {
+        let tail = self.expression.program.get(begin..).unwrap_or_default();
+        let atom: Vec<Step, PROGRAM> = tail.iter().copied().collect();
+        let size = atom.len();
+        self.expression.program.truncate(begin);
+        let again = |compiler: &mut Self| atom.iter().try_for_each(|step| compiler.emit(*step));
+        for _ in 0..least {
+            again(self)?;
+        }
+        match most {
+            Some(most) => {
+                for _ in least..most {
+                    self.emit(Step::Split(offset(size.saturating_add(1))?))?;
+                    again(self)?;
+                }
+            }
+            None => {
+                self.emit(Step::Split(offset(size.saturating_add(2))?))?;
+                again(self)?;
+                let back = offset(size.saturating_add(1))?;
+                self.emit(Step::Jump(back.saturating_neg()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn number(&mut self) -> Option<usize> {
+        let mut value = None;
+        while let Some(digit @ b'0'..=b'9') = self.rest().first().copied() {
+            let digit = usize::from(digit.saturating_sub(b'0'));
+            let tens = value.unwrap_or(0_usize).saturating_mul(10);
+            value = Some(tens.saturating_add(digit));
+            self.take(1);
+        }
+        value
+    }
+
+    /// `m}`, `m,}` or `m,n}`.
+    fn bounds(&mut self) -> Compiled<(usize, Option<usize>)> {
+        let least = self.number().ok_or(self.syntax())?;
+        let most = if self.rest().first() == Some(&b',') {
+            self.take(1);
+            self.number()
+        } else {
+            Some(least)
+        };
+        let close: &[u8] = if self.expression.flags.extended {
+            b"}"
+        } else {
+            b"\\}"
+        };
+        let in_order = most.is_none_or(|most| least <= most);
+        if !self.rest().starts_with(close) || !in_order {
+            return Err(self.syntax());
+        }
+        self.take(close.len());
+        if least > REPEAT_MAX || most.is_some_and(|most| most > REPEAT_MAX) {
+            return Err(ExpressionError::TooLarge);
+        }
+        Ok((least, most))
+    }
+
+    /// What follows `[`.
+    fn bracket(&mut self) -> Compiled {
+        let negated = self.rest().first() == Some(&b'^');
+        if negated {
+            self.take(1);
+        }
+        let mut set: Set = [0; 8];
+        let mut first = true;
+        loop {
+            let &[low, ref rest @ ..] = self.rest() else {
+                return Err(self.syntax());
+            };
+            match (low, rest) {
+                (b']', _) if !first => {
+                    self.take(1);
+                    break;
+                }
+                (b'[', [b':' | b'.' | b'=', ..]) => return Err(self.syntax()),
+                (low, [b'-', high, ..]) if *high != b']' => {
+                    if *high < low {
+                        return Err(self.syntax());
+                    }
+                    for byte in low..=*high {
+                        put(&mut set, byte);
+                    }
+                    self.take(3);
+                }
+                (byte, _) => {
+                    put(&mut set, byte);
+                    self.take(1);
+                }
+            }
+            first = false;
+        }
+        if negated {
+            for word in &mut set {
+                *word = !*word;
+            }
+            if self.expression.flags.newline
+                && let Some(word) = set.first_mut()
+            {
+                *word &= !(1 << b'\n');
+            }
+        }
+        let number = u8::try_from(self.expression.sets.len());
+        let number = number.map_err(|_| ExpressionError::TooLarge)?;
+        let pushed = self.expression.sets.push(set);
+        pushed.map_err(|_| ExpressionError::TooLarge)?;
+        self.emit(Step::Set(number))
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
