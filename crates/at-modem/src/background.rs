@@ -6,7 +6,7 @@ use at_grammar::{Reply, reply};
 
 use embassy_futures::join::join3;
 use embassy_futures::select::{Either, Either3, select, select3};
-use embassy_time::{Duration, Instant, Timer};
+use embassy_time::{Duration, Instant, Timer, with_timeout};
 use partition_store::Key;
 use tls_session::Timestamp;
 
@@ -15,7 +15,10 @@ use crate::link::CloseBy;
 use crate::platform::Platform;
 use crate::sntp::{self, SntpError};
 use crate::state::Shared;
-use crate::wifi::{Join, Secret, Wifi, WifiEvent};
+use crate::wifi::{Join, JoinError, Secret, Wifi, WifiEvent};
+
+/// `<jap_timeout>` where none was given, and of a join that no command asked for.
+pub(crate) const JOIN_PATIENCE: Duration = Duration::from_secs(15);
 
 /// First pause after a failed round of servers; doubles up to [`SNTP_PAUSE_MAX`].
 const SNTP_PAUSE_MIN: Duration = Duration::from_secs(2);
@@ -118,8 +121,7 @@ async fn join_stored<P: Platform>(shared: &Shared<'_, P>) {
                     break;
                 }
             }
-            let stored = shared.config.borrow().station.clone();
-            let Some(stored) = stored.filter(|_| shared.wifi.association().is_none()) else {
+            let Some(stored) = shared.may_join() else {
                 break;
             };
             if join_once(shared, &stored).await {
@@ -140,6 +142,11 @@ async fn join_once<P: Platform>(shared: &Shared<'_, P>, stored: &StationConfig) 
     let join = shared.wifi.join(join_request(stored), async |event| {
         shared.station_changed(event).await;
     });
+    let join = async {
+        with_timeout(JOIN_PATIENCE, join)
+            .await
+            .unwrap_or(Err(JoinError::Timeout))
+    };
     let result = select(join, shared.stop_joining.wait()).await;
     shared.note_joining(false);
     match result {
@@ -165,6 +172,14 @@ pub(crate) fn join_request(station: &StationConfig) -> Join<'_> {
 }
 
 impl<P: Platform> Shared<'_, P> {
+    /// The network to join without a command, if there is one, a station, and nobody else at it.
+    fn may_join(&self) -> Option<StationConfig> {
+        let busy = self.wifi.association().is_some() || self.station.get().joining;
+        let config = self.config.borrow();
+        let stored = config.station.clone();
+        stored.filter(|_| config.has_station() && !busy)
+    }
+
     /// How long to wait before another attempt after so many; `None` for no other.
     fn reconnect_pause(&self, tries: u16) -> Option<Duration> {
         let config = self.config.borrow();

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "functions that tests share")]
 
 mod corpus;
+mod settings;
 
 use at_grammar::commands::flash::{FlashOperation, FlashRequest};
 use at_grammar::commands::sntp::SntpConfig;

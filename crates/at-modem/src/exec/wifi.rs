@@ -11,14 +11,12 @@ use embassy_time::{Duration, with_timeout};
 use partition_store::Key;
 
 use super::{Done, Failed, error};
+pub(super) use crate::background::JOIN_PATIENCE;
 use crate::background::join_request;
 use crate::config::{Config, JoinOptions, StationConfig, encode_patience};
 use crate::platform::Platform;
 use crate::state::Shared;
 use crate::wifi::{AccessPoint, JoinError, Wifi, WifiEvent};
-
-/// `<jap_timeout>` where none was given.
-pub(super) const JOIN_PATIENCE: Duration = Duration::from_secs(15);
 
 pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let mode = shared.config.borrow().mode;

@@ -1,6 +1,6 @@
 //! A network that is lost comes back, as often and as late as the host wants it (spec: at-commands B.3).
 
-use at_modem::wifi::JoinError;
+use at_modem::wifi::{JoinError, WifiEvent};
 use embassy_time::Duration;
 
 use crate::support::Bench;
@@ -134,6 +134,39 @@ fn an_attempt_that_hangs_is_taken_over() {
     bench.pass(seconds(60));
     bench.hear("");
     assert!(!bench.radio.joined());
+}
+
+#[test]
+fn an_attempt_without_an_answer_ends_and_another_follows() {
+    let mut bench = lost("2,0");
+    bench.radio.answers(Answer::Silence);
+    // 2 s until the first, 15 s for it, 2 s until the second.
+    bench.pass(seconds(2 + 15 + 2) - Duration::from_millis(250));
+    assert_eq!(bench.radio.asked().len(), 2);
+    bench.pass(Duration::from_millis(250));
+    assert_eq!(bench.radio.asked().len(), 3);
+    bench.radio.answers(Answer::Address);
+    bench.hear(BACK);
+}
+
+#[test]
+fn a_loss_in_the_middle_of_a_join_starts_no_second_one() {
+    let mut bench = Bench::joined();
+    bench.radio.answers(Answer::Silence);
+    bench.expect("AT+CWJAP=\"other\",\"\",,,,,,60", GONE);
+    bench.radio.happens(WifiEvent::Disconnected);
+    bench.hear(GONE);
+    bench.pass(seconds(30));
+    bench.hear("");
+    let names: Vec<_> = bench
+        .radio
+        .asked()
+        .into_iter()
+        .map(|asked| asked.ssid)
+        .collect();
+    assert_eq!(names, [&b"iot"[..], b"other"]);
+    bench.radio.answers(Answer::Address);
+    bench.hear(format!("{BACK}{OK}"));
 }
 
 #[test]
