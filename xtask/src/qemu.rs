@@ -9,6 +9,7 @@
 
 mod cuts;
 mod host;
+mod links;
 mod machine;
 mod peers;
 mod router;
@@ -20,6 +21,7 @@ use std::fs;
 use anyhow::{Context as _, Result, bail};
 
 use self::machine::Lab;
+use self::story::World;
 use crate::bare_metal::{Compiler, Core, TARGET};
 use crate::cmd::remove_folder;
 use crate::stack::{self, Emulator, QEMU};
@@ -61,8 +63,10 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler, cuts: Cuts) -> Resu
         .with_context(|| format!("cannot make {}", lab.folder.display()))?;
     let sizes = size::Sizes::of(&lab.program)?;
     let begin = machine::boot_time(&lab)?;
-    let (image, told) = story::tell(workspace, &lab)?;
-    cuts::sweep(&lab, &image, cuts)?;
+    let world = World::new(workspace, &lab)?;
+    let told = story::tell(&lab, &world)?;
+    links::tell(&lab, &world)?;
+    cuts::sweep(&lab, &world.image, cuts)?;
     println!("\n{sizes}");
     println!("| from power on to `ready` | {begin} instructions |\n|---|---:|");
     println!("{told}");

@@ -79,6 +79,8 @@ pub(crate) struct Options<'a> {
     pub(crate) power: Power,
     /// Port of an NTP server of this machine's.
     pub(crate) ntp: Option<u16>,
+    /// A port of this machine's loopback, and the port of the board's that it leads to.
+    pub(crate) forward: Option<(u16, u16)>,
     /// One instruction takes a nanosecond of its clock.
     pub(crate) exact: bool,
 }
@@ -89,6 +91,7 @@ impl<'a> Options<'a> {
             name,
             power: Power::Stays,
             ntp: None,
+            forward: None,
             exact: false,
         }
     }
@@ -118,7 +121,7 @@ impl Machine {
             .arg("-drive")
             .arg(drive(flash, options.power, &file("cut"))?)
             .args("-device virtio-rng-device -device virtio-net-device,netdev=net".split(' '))
-            .args(["-netdev", "user,id=net"])
+            .args(["-netdev".to_owned(), net(options.forward)])
             .args(["-serial", "chardev:port", "-chardev"])
             .arg(format!("socket,id=port,host=127.0.0.1,port={place}"))
             .args(["-semihosting-config", "enable=on,target=native,chardev=log"])
@@ -219,6 +222,15 @@ pub(crate) fn boot_time(lab: &Lab) -> Result<u64> {
     let micros = line.and_then(|line| line.trim_start().split(' ').next());
     let micros: u64 = micros.with_context(|| machine.last_words())?.parse()?;
     Ok(micros * 1000)
+}
+
+/// QEMU's own network, which reaches this machine's loopback.
+fn net(forward: Option<(u16, u16)>) -> String {
+    let user = "user,id=net";
+    match forward {
+        Some((from, to)) => format!("{user},hostfwd=tcp:127.0.0.1:{from}-:{to}"),
+        None => user.to_owned(),
+    }
 }
 
 /// The second bank; the cut is QEMU's own fault injection, told by the file `cut`.

@@ -8,10 +8,10 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::host::Host;
 use super::machine::{Flash, Lab, Machine, Options};
-use super::peers::{ADDRESS, Ca, NtpServer, P256, RSA, seconds_of};
+use super::peers::{ADDRESS, Ca, NtpServer, P256, RSA, TlsServer, seconds_of};
 use crate::workspace::Workspace;
 
-const JOINED: &str = "WIFI CONNECTED\r\nWIFI GOT IP\r\n";
+pub(crate) const JOINED: &str = "WIFI CONNECTED\r\nWIFI GOT IP\r\n";
 
 /// The reasons of `AT+SSLWHY?`, without their head.
 const NO_CA: &str = r#""setup",-0x7680,0x00000000,0,"","","no CA loaded: the partition is erased""#;
@@ -120,30 +120,51 @@ impl fmt::Display for Told {
     }
 }
 
-/// The whole way; gives the image of the CA.
-pub(crate) fn tell(workspace: &Workspace, lab: &Lab) -> Result<(Vec<u8>, Told)> {
-    let ca = Ca::new(&lab.folder, "test CA")?;
-    let other = Ca::new(&lab.folder, "other CA")?;
-    let (p256, rsa) = (ca.serve("p256", P256)?, ca.serve("rsa", RSA)?);
-    let ntp = NtpServer::start(workspace, &lab.folder)?;
-    let image = ca.image()?;
-    let flash = Flash::new(lab, "story.flash")?;
+/// What stands around the modem.
+pub(crate) struct World {
+    pub(crate) image: Vec<u8>,
+    other_image: Vec<u8>,
+    pub(crate) p256: TlsServer,
+    pub(crate) rsa: TlsServer,
+    pub(crate) ntp: NtpServer,
+    pub(crate) flash: Flash,
+}
+
+impl World {
+    /// A CA and its servers, another CA, an NTP server, an erased flash.
+    pub(crate) fn new(workspace: &Workspace, lab: &Lab) -> Result<Self> {
+        let ca = Ca::new(&lab.folder, "test CA")?;
+        Ok(Self {
+            image: ca.image()?,
+            other_image: Ca::new(&lab.folder, "other CA")?.image()?,
+            p256: ca.serve("p256", P256)?,
+            rsa: ca.serve("rsa", RSA)?,
+            ntp: NtpServer::start(workspace, &lab.folder)?,
+            flash: Flash::new(lab, "story.flash")?,
+        })
+    }
+}
+
+/// The whole way; the flash is left as it is then.
+pub(crate) fn tell(lab: &Lab, world: &World) -> Result<Told> {
+    let World { image, flash, .. } = world;
+    let (p256, rsa) = (world.p256.port, world.rsa.port);
     let options = Options {
-        ntp: Some(ntp.port),
+        ntp: Some(world.ntp.port),
         ..Options::named("story")
     };
-    let (mut machine, mut host) = Machine::boot(lab, &flash, options)?;
+    let (mut machine, mut host) = Machine::boot(lab, flash, options)?;
     let mut numbers = Told::default();
     let told = (|| {
-        first_life(&mut host, &image, &other.image()?, p256.port)?;
+        first_life(&mut host, image, &world.other_image, p256)?;
         eprintln!("  told: a new modem, four refusals, SNTP");
-        for (name, port) in [("P-256", p256.port), ("RSA-2048", rsa.port)] {
+        for (name, port) in [("P-256", p256), ("RSA-2048", rsa)] {
             let took = session(&mut host, port).with_context(|| format!("{name} server"))?;
             numbers.opening.push((name, took));
             eprintln!("  told: a session with a server that has a key of {name}");
         }
         refused_for(&mut host, 1, "", NOBODY)?;
-        restarted(&mut host, &image, p256.port)?;
+        restarted(&mut host, image, p256)?;
         eprintln!("  told: a restart by command");
         Ok::<_, anyhow::Error>(())
     })();
@@ -152,19 +173,19 @@ pub(crate) fn tell(workspace: &Workspace, lab: &Lab) -> Result<(Vec<u8>, Told)> 
     machine.kill();
     drop(host);
 
-    let (machine, mut host) = Machine::boot(lab, &flash, options)?;
+    let (machine, mut host) = Machine::boot(lab, flash, options)?;
     let told = (|| {
         // Network, zone and servers are stored: they are asked without a word of the host.
         host.hears(JOINED.as_bytes())?;
         host.hears(b"+TIME_UPDATED\r\n")?;
         clock_is_right(&mut host)?;
-        remembers(&mut host, &image)?;
-        session(&mut host, rsa.port)
+        remembers(&mut host, image)?;
+        session(&mut host, rsa)
     })();
     told.with_context(|| machine.last_words())?;
     eprintln!("  told: a loss of power");
     drop(machine);
-    Ok((image, numbers))
+    Ok(numbers)
 }
 
 /// From the lines that the firmware leaves in its log when it has booted, and before it restarts.
