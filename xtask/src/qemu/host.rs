@@ -106,6 +106,14 @@ impl Host {
         Ok(self.take_now(count))
     }
 
+    /// What comes until the port closes.
+    pub(crate) fn rest(mut self) -> Vec<u8> {
+        while let Ok(bytes) = self.incoming.recv_timeout(PATIENCE) {
+            self.received.extend(bytes);
+        }
+        std::mem::take(&mut self.received)
+    }
+
     fn take_now(&mut self, count: usize) -> Vec<u8> {
         self.received.drain(..count).collect()
     }

@@ -79,9 +79,11 @@ pub(crate) struct Options<'a> {
     pub(crate) power: Power,
     /// Port of an NTP server of this machine's.
     pub(crate) ntp: Option<u16>,
+    /// Whether the board has a source of randomness.
+    pub(crate) randomness: bool,
     /// A port of this machine's loopback, and the port of the board's that it leads to.
     pub(crate) forward: Option<(u16, u16)>,
-    /// One instruction takes a nanosecond of its clock.
+    /// One instruction takes a nanosecond of its clock, and so does every nanosecond of waiting.
     pub(crate) exact: bool,
 }
 
@@ -91,6 +93,7 @@ impl<'a> Options<'a> {
             name,
             power: Power::Stays,
             ntp: None,
+            randomness: true,
             forward: None,
             exact: false,
         }
@@ -120,7 +123,7 @@ impl Machine {
             .arg(lab.program.to_string_lossy())
             .arg("-drive")
             .arg(drive(flash, options.power, &file("cut"))?)
-            .args("-device virtio-rng-device -device virtio-net-device,netdev=net".split(' '))
+            .args(["-device", "virtio-net-device,netdev=net"])
             .args(["-netdev".to_owned(), net(options.forward)])
             .args(["-serial", "chardev:port", "-chardev"])
             .arg(format!("socket,id=port,host=127.0.0.1,port={place}"))
@@ -129,6 +132,9 @@ impl Machine {
             .arg(format!("file,id=log,path={}", log.display()));
         if let Some(server) = options.ntp {
             cmd = cmd.args(router::start("net", server)?);
+        }
+        if options.randomness {
+            cmd = cmd.args(["-device", "virtio-rng-device"]);
         }
         if options.exact {
             cmd = cmd.args(["-icount", "shift=0"]);
@@ -181,6 +187,20 @@ impl Machine {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Waits until the modem's log has this line's end.
+    pub(crate) fn wait_for_log(&self, end_of_line: &str) -> Result<()> {
+        const AGAIN: Duration = Duration::from_millis(5);
+        let end = Instant::now() + PATIENCE;
+        while !self.log().lines().any(|line| line.ends_with(end_of_line)) {
+            if Instant::now() >= end {
+                bail!("no word of it: {}", self.last_words());
+            }
+            // A file tells nobody that it has grown.
+            thread::sleep(AGAIN);
+        }
+        Ok(())
+    }
+
     /// How many writes the flash has not kept.
     pub(crate) fn writes_lost(&self) -> Result<usize> {
         let said = fs::read_to_string(&self.errors)?;
@@ -207,9 +227,8 @@ impl Drop for Machine {
     }
 }
 
-/// Instructions from power on until the modem serves its port, with a flash that has its settings
-/// store already.
-pub(crate) fn boot_time(lab: &Lab) -> Result<u64> {
+/// From power on until the modem serves its port, with a flash that has its settings store already.
+pub(crate) fn boot_time(lab: &Lab) -> Result<Duration> {
     let flash = Flash::new(lab, "boot.flash")?;
     drop(Machine::boot(lab, &flash, Options::named("format"))?);
     let options = Options {
@@ -220,8 +239,8 @@ pub(crate) fn boot_time(lab: &Lab) -> Result<u64> {
     let log = machine.log();
     let line = log.lines().find(|line| line.ends_with(SERVING));
     let micros = line.and_then(|line| line.trim_start().split(' ').next());
-    let micros: u64 = micros.with_context(|| machine.last_words())?.parse()?;
-    Ok(micros * 1000)
+    let micros = micros.with_context(|| machine.last_words())?.parse()?;
+    Ok(Duration::from_micros(micros))
 }
 
 /// QEMU's own network, which reaches this machine's loopback.

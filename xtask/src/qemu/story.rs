@@ -188,6 +188,22 @@ pub(crate) fn tell(lab: &Lab, world: &World) -> Result<Told> {
     Ok(numbers)
 }
 
+/// A board without a source of randomness says why, and serves nothing.
+pub(crate) fn without_randomness(lab: &Lab, world: &World) -> Result<()> {
+    let options = Options {
+        randomness: false,
+        ..Options::named("no-rng")
+    };
+    let (mut machine, mut host) = Machine::start(lab, &world.flash, options)?;
+    machine.wait_for_log("no modem here: no randomness (-device virtio-rng-device)")?;
+    host.send(b"AT\r\n")?;
+    machine.kill();
+    let said = host.rest();
+    ensure!(said.is_empty(), "it says {}", said.escape_ascii());
+    eprintln!("  told: no randomness, no modem");
+    Ok(())
+}
+
 /// From the lines that the firmware leaves in its log when it has booted, and before it restarts.
 fn stack_used(log: &str) -> Option<[u64; 2]> {
     let mut found = log.split("; stack: ").skip(1).map(|rest| {
@@ -209,6 +225,12 @@ fn first_life(host: &mut Host, image: &[u8], other: &[u8], port: u16) -> Result<
     host.ask("AT+CWJAP=\"iot\",\"\"", &joined)?;
     host.ok("AT+CIPSSLCCONF=2,0,0")?;
     refused_for(host, port, "NO CA FOUND\r\n", NO_CA)?;
+
+    // More at once than the ring of the port holds, while the flash is at work.
+    let burst: Vec<u8> = (0..8192_u32)
+        .flat_map(|n| n.to_le_bytes().into_iter().take(1))
+        .collect();
+    host.load("client_key", &burst)?;
 
     host.load("client_ca", image)?;
     let why = refused(host, port, "")?;
