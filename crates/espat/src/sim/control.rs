@@ -3,7 +3,7 @@
 //! ```text
 //! ap down iot          ▶ ok
 //! ap down nowhere      ▶ error: no access point has this name
-//! status               ▶ ok station=up ssid="iot" address=192.168.3.112 aps="iot",-40,up guests=0
+//! status               ▶ ok station=up ssid="iot" address=192.168.3.112 aps="iot",-40,up guests=0 mdns=""
 //! ```
 //!
 //! The commands are listed in `docs/simulator.md`, and by `help`.
@@ -220,7 +220,7 @@ mod tests {
         for (line, answer) in [
             (
                 "status",
-                air("station=idle ssid=\"\" address=0.0.0.0 aps=\"iot\",-40,up guests=0"),
+                air("station=idle ssid=\"\" address=0.0.0.0 aps=\"iot\",-40,up guests=0 mdns=\"\""),
             ),
             ("address lose", no("the station is in no network")),
             ("ap add net,12345678", air("")),
@@ -242,17 +242,23 @@ mod tests {
             ("address lose", air("")),
             (
                 "status",
-                air("station=addressless ssid=\"net\" address=0.0.0.0 aps=\"net\",-70,up guests=0"),
+                air(
+                    "station=addressless ssid=\"net\" address=0.0.0.0 aps=\"net\",-70,up guests=0 mdns=\"\"",
+                ),
             ),
             ("address get 10.0.0.7", air("")),
             (
                 "status",
-                air("station=up ssid=\"net\" address=10.0.0.7 aps=\"net\",-70,up guests=0"),
+                air(
+                    "station=up ssid=\"net\" address=10.0.0.7 aps=\"net\",-70,up guests=0 mdns=\"\"",
+                ),
             ),
             ("ap down net", air("")),
             (
                 "status",
-                air("station=lost ssid=\"\" address=0.0.0.0 aps=\"net\",-70,down guests=0"),
+                air(
+                    "station=lost ssid=\"\" address=0.0.0.0 aps=\"net\",-70,down guests=0 mdns=\"\"",
+                ),
             ),
         ] {
             assert_eq!(panel.obey(line), answer, "{line}");

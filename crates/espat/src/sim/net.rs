@@ -16,7 +16,8 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 
-use at_modem::{Network, PingError, TcpOptions};
+use at_grammar::commands::mdns::{Service, ServiceProtocol};
+use at_modem::{Network, PingError, TcpOptions, Unsupported};
 use edge_nal::{AddrType, Dns, TcpBind, TcpConnect, UdpBind};
 use edge_nal_std::Stack;
 use embedded_io_async::ErrorKind;
@@ -161,6 +162,24 @@ impl Network for HostNet {
                 ::log::debug!("no echo from {target}: {error}");
                 PingError::Failed
             })
+    }
+
+    /// Nothing is multicast on the PC's network; the control port's `status` tells of it.
+    fn set_mdns(&self, service: Option<&Service<'_>>) -> Result<(), Unsupported> {
+        self.wifi.announce(service.map(|service| {
+            let protocol = match service.protocol {
+                ServiceProtocol::Tcp => "_tcp",
+                ServiceProtocol::Udp => "_udp",
+            };
+            let Service {
+                host,
+                service,
+                port,
+                ..
+            } = service;
+            format!("{host}.{service}.{protocol}:{port}")
+        }));
+        Ok(())
     }
 
     fn set_options(socket: &HostTcp, options: TcpOptions) {

@@ -200,6 +200,8 @@ struct State {
     config: Ipv4Config,
     mac: [u8; 6],
     own: own_ap::OwnAp,
+    /// What mDNS would answer, for whoever asks the control port.
+    announced: Option<String>,
     /// Changes that no command caused, oldest first.
     events: VecDeque<WifiEvent>,
     /// Counts how often an address was lost, so that old sockets know they are old.
@@ -297,6 +299,7 @@ impl SimWifi {
                 config: ADDRESS,
                 mac: MAC,
                 own: own_ap::OwnAp::default(),
+                announced: None,
                 events: VecDeque::new(),
                 epoch: 0,
                 wakers: Vec::new(),
@@ -310,11 +313,17 @@ impl SimWifi {
         Control { wifi: self.clone() }
     }
 
+    /// The name that mDNS answers to from now on, if any.
+    pub(super) fn announce(&self, name: Option<String>) {
+        self.change(|state| state.announced = name);
+    }
+
     /// The power is gone: nothing is joined, nothing is told.
     pub(super) fn lose_power(&self) {
         self.change(|state| {
             state.turn(Station::Idle);
             state.own.stop();
+            state.announced = None;
             state.events.clear();
             state.config = ADDRESS;
             state.mac = MAC;

@@ -22,7 +22,7 @@ use libtest_mimic::{Arguments, Trial};
 
 /// Transcripts that the engine does not follow yet, and why. One that does is an error: it belongs
 /// here no longer.
-const NOT_YET: &[(&str, &str)] = &[("c18-mdns-server", "AT+MDNS")];
+const NOT_YET: &[(&str, &str)] = &[];
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();

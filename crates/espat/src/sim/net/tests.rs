@@ -548,6 +548,26 @@ fn our_own_access_point_leads_to_its_stations_and_no_further() {
 }
 
 #[test]
+fn what_mdns_would_answer_is_shown() {
+    use at_grammar::commands::mdns::MdnsRequest;
+    use at_grammar::{Command, Mux, parse_line};
+    let net = net(&[]);
+    let shown = || net.wifi.control().status();
+    let line = br#"AT+MDNS=1,"espressif","_printer",35"#;
+    let Ok(Command::MdnsSet(MdnsRequest::On(service))) = parse_line(line, Mux::Single) else {
+        panic!("it is a command");
+    };
+    net.set_mdns(Some(&service)).unwrap();
+    assert!(
+        shown().ends_with(r#"mdns="espressif._printer._tcp:35""#),
+        "{}",
+        shown()
+    );
+    net.set_mdns(None).unwrap();
+    assert!(shown().ends_with(r#"mdns="""#), "{}", shown());
+}
+
+#[test]
 fn this_machine_answers_echo_requests_for_itself_and_what_is_mapped_to_it() {
     let net = net(&["192.0.2.7:80=127.0.0.1:80", "a.example:80=127.0.0.1:80"]);
     let name = resolve(&net, "a.example").unwrap();

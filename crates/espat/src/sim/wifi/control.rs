@@ -244,10 +244,11 @@ impl Control {
             Ipv4Addr::UNSPECIFIED
         };
         format!(
-            "station={station} ssid=\"{}\" address={address} aps={} guests={}",
+            "station={station} ssid=\"{}\" address={address} aps={} guests={} mdns=\"{}\"",
             name(&state),
             aps.join(";"),
-            state.own.guests.len()
+            state.own.guests.len(),
+            state.announced.as_deref().unwrap_or_default()
         )
     }
 

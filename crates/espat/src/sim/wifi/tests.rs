@@ -284,3 +284,92 @@ fn a_join_dropped_at_any_await_leaves_a_station_that_joins_again() {
         );
     }
 }
+
+/// `AT+CWSAP` with room for `most`.
+async fn start_own(wifi: &SimWifi, most: u8) {
+    let address = Ipv4Addr::new(192, 168, 4, 1);
+    let config = SoftAp {
+        ssid: b"own",
+        password: Secret(b""),
+        channel: 5,
+        encryption: Encryption::Open,
+        most,
+        hidden: false,
+        leases: None,
+        address: Ipv4Config {
+            address,
+            gateway: address,
+            netmask: Ipv4Addr::new(255, 255, 255, 0),
+        },
+    };
+    wifi.set_soft_ap(Some(config)).await.unwrap();
+}
+
+#[test]
+fn stations_come_to_our_own_access_point_while_there_is_room() {
+    let wifi = SimWifi::new(&[]);
+    let control = wifi.control();
+    let guest = |last: u8| ([2, 0, 0, 0, 0, last], Ipv4Addr::new(192, 168, 4, last));
+    let welcome = |last| {
+        let (mac, address) = guest(last);
+        control.welcome(mac, address)
+    };
+    block_on(async {
+        assert_eq!(welcome(2), Err(ControlError::NoRoom));
+        start_own(&wifi, 2).await;
+        welcome(2).unwrap();
+        assert_eq!(welcome(2), Err(ControlError::Exists));
+        let elsewhere = Ipv4Addr::new(192, 168, 5, 3);
+        assert_eq!(
+            control.welcome([2; 6], elsewhere),
+            Err(ControlError::Elsewhere)
+        );
+        welcome(3).unwrap();
+        assert_eq!(welcome(4), Err(ControlError::NoRoom));
+        let mut there = Vec::new();
+        wifi.stations(|mac, address| there.push((mac, address)));
+        assert_eq!(there, [guest(2), guest(3)]);
+
+        wifi.send_away(Some(guest(2).0)).await;
+        control.bid_farewell(guest(3).0).unwrap();
+        assert_eq!(
+            control.bid_farewell(guest(3).0),
+            Err(ControlError::NoSuchGuest)
+        );
+        let mut told = Vec::new();
+        while let Some(event) = poll_once(wifi.event()).await {
+            told.push(event);
+        }
+        let came = |last| {
+            let (mac, address) = guest(last);
+            [
+                WifiEvent::StationJoined { mac },
+                WifiEvent::StationAddressed { mac, address },
+            ]
+        };
+        let left = |last| WifiEvent::StationLeft { mac: guest(last).0 };
+        let all = [&came(2)[..], &came(3), &[left(2), left(3)]].concat();
+        assert_eq!(told, all);
+    });
+}
+
+#[test]
+fn without_power_nothing_is_joined_and_nothing_is_told() {
+    let wifi = SimWifi::new(&[]);
+    block_on(async {
+        start_own(&wifi, 2).await;
+        wifi.control()
+            .welcome([2; 6], Ipv4Addr::new(192, 168, 4, 2))
+            .unwrap();
+        wifi.set_mac(false, [6; 6]).await.unwrap();
+        wifi.lose_power();
+        assert!(poll_once(wifi.event()).await.is_none());
+        assert!(wifi.lease_anywhere().is_none());
+        assert_eq!(wifi.mac(), MAC);
+        let status = wifi.control().status();
+        assert!(
+            status.starts_with("station=idle") && status.contains("guests=0"),
+            "{status}"
+        );
+    });
+}
