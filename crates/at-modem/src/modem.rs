@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::exec;
 use crate::framing::{Framed, LineBuffer};
 use crate::input::{Gone, Input};
+use crate::lazy::lazy;
 use crate::link;
 use crate::platform::Platform;
 use crate::state::{ModemMemory, Outside, Phase, Shared};
@@ -173,22 +174,25 @@ impl<'a, P: Platform> Modem<'a, P> {
         shared.set_phase(Phase::Instant);
         let announce = !core::mem::replace(&mut self.announced, true);
         let exit = {
-            // Pinned where they are made: a future that is handed on by value is there twice.
-            let serve = pin!(serve(shared, announce, rx));
+            let serve = pin!(lazy(|| serve(shared, announce, rx)));
             let links = shared.links.each_ref();
-            let links = pin!(join_array(links.map(|link| link::run(link, shared))));
+            let links = pin!(join_array(
+                links.map(|link| lazy(move || link::run(link, shared)))
+            ));
             let ModemMemory {
                 sessions,
                 credentials,
             } = memory;
+            let credentials = &*credentials;
             shared.session_count.set(TLS.min(shared.sessions.len()));
             let mut slots = shared.sessions.iter();
             let sessions = pin!(join_array(sessions.each_mut().map(|records| {
-                link::tls::run(slots.next(), shared, records, credentials)
+                let slot = slots.next();
+                lazy(move || link::tls::run(slot, shared, records, credentials))
             })));
-            let server = pin!(link::server::run(shared));
+            let server = pin!(lazy(|| link::server::run(shared)));
             let links = join3(links, sessions, server);
-            let background = pin!(background::run(shared));
+            let background = pin!(lazy(|| background::run(shared)));
             match select4(serve, shared.output.drain(tx), links, background).await {
                 Either4::First(exit) => exit,
                 Either4::Second(()) => Exit::PortClosed,

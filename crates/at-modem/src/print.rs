@@ -32,25 +32,39 @@ impl Printer<'_> {
     }
 
     /// Several replies as one message.
+    ///
+    /// They are written once there is room, so that no future has to hold them.
     pub(crate) async fn replies(&mut self, replies: &[Reply<'_>]) {
+        let sizes = replies.iter().map(|reply| self.named(reply).size());
+        let size = sizes.fold(0_usize, usize::saturating_add);
+        if size > MAX_LINE {
+            espat_log::error!("a reply of {} bytes does not fit {}", size, MAX_LINE);
+            return;
+        }
+        self.turn.room(size).await;
+        self.push(replies);
+    }
+
+    /// A reply by the name that the host used.
+    fn named<'r>(&self, reply: &Reply<'r>) -> Reply<'r> {
+        match (self.suffix, reply) {
+            (Some(suffix), Reply::Info(info)) => Reply::LegacyInfo(suffix, *info),
+            (_, reply) => *reply,
+        }
+    }
+
+    #[inline(never)]
+    fn push(&mut self, replies: &[Reply<'_>]) {
         let mut message = Vec::<u8, MAX_LINE>::new();
         for reply in replies {
-            let reply = match (self.suffix, reply) {
-                (Some(suffix), Reply::Info(info)) => &Reply::LegacyInfo(suffix, *info),
-                (_, reply) => reply,
-            };
+            let reply = self.named(reply);
             let begin = message.len();
-            if reply.write_to(&mut message).is_err() {
-                espat_log::error!(
-                    "a reply of {} bytes does not fit {}",
-                    reply.size(),
-                    MAX_LINE
-                );
-                return;
+            // It fits: its size was asked before.
+            if reply.write_to(&mut message).is_ok() {
+                self.filter(&reply, &mut message, begin);
             }
-            self.filter(reply, &mut message, begin);
         }
-        self.turn.put(&message).await;
+        self.turn.push(&message);
     }
 
     /// Takes out of the message that begins at `begin` what the host does not want to read.
@@ -81,17 +95,20 @@ impl Printer<'_> {
         tail: Option<&Reply<'_>>,
         mut fill: impl FnMut(&mut [u8]) -> usize,
     ) {
-        let mut line = Vec::<u8, MAX_IPD_HEADER>::new();
-        if head.write_to(&mut line).is_err() {
-            return;
-        }
-        let after = tail.map_or(0, Reply::size);
-        let total = line.len().saturating_add(len).saturating_add(after);
-        self.turn.room(total).await;
-        self.turn.push(&line);
+        let around = head.size().saturating_add(tail.map_or(0, Reply::size));
+        self.turn.room(around.saturating_add(len)).await;
+        self.edge(head);
         self.pieces(len, &mut fill);
-        line.clear();
-        if tail.is_some_and(|tail| tail.write_to(&mut line).is_ok()) {
+        if let Some(tail) = tail {
+            self.edge(tail);
+        }
+    }
+
+    /// What stands before or after data: short, and never filtered.
+    #[inline(never)]
+    fn edge(&mut self, reply: &Reply<'_>) {
+        let mut line = Vec::<u8, MAX_IPD_HEADER>::new();
+        if reply.write_to(&mut line).is_ok() {
             self.turn.push(&line);
         }
     }
@@ -102,6 +119,7 @@ impl Printer<'_> {
         self.pieces(len, &mut fill);
     }
 
+    #[inline(never)]
     fn pieces(&mut self, len: usize, fill: &mut impl FnMut(&mut [u8]) -> usize) {
         let mut piece = [0; 256];
         let mut left = len;

@@ -19,7 +19,7 @@ use crate::exec::userram::UserRam;
 use crate::link::credentials::CredentialMemory;
 use crate::link::server::Server;
 use crate::link::tls::{Slot, no_memory};
-use crate::link::{Link, LinkStatus};
+use crate::link::{Asked, Link, LinkStatus, OpenRequest, Probed};
 use crate::output::Output;
 use crate::platform::{Platform, TcpOptions};
 
@@ -140,6 +140,12 @@ pub(crate) struct Shared<'a, P: Platform> {
     /// A link was opened or is over.
     pub(crate) link_changed: Signal<NoopRawMutex, ()>,
     pub(crate) server: Server,
+    /// What the running command asks a task to open.
+    pub(crate) asked: Asked,
+    /// What was asked for last: passthrough opens it again.
+    pub(crate) again: RefCell<Option<OpenRequest>>,
+    /// What a probe found, in the payload buffer.
+    pub(crate) probed: RefCell<Option<Probed>>,
     /// Tasks for TLS sessions: the first so many as the caller gave memory for.
     pub(crate) sessions: [Slot; LINKS],
     pub(crate) session_count: Cell<usize>,
@@ -192,6 +198,9 @@ impl<'a, P: Platform> Shared<'a, P> {
             passthrough: Cell::new(false),
             link_changed: Signal::new(),
             server: Server::new(),
+            asked: RefCell::new(None),
+            again: RefCell::new(None),
+            probed: RefCell::new(None),
             sessions: [const { Slot::new() }; LINKS],
             session_count: Cell::new(0),
             config: RefCell::new(config),
@@ -323,6 +332,7 @@ impl<P: Platform> Shared<'_, P> {
         self.intake.clear();
         self.escaped.reset();
         self.passthrough.set(false);
+        self.asked.replace(None);
         self.server.forget();
         for slot in &self.sessions {
             slot.forget();

@@ -8,7 +8,7 @@ use tls_session::{Cause, Reason, Stage};
 
 use super::ssl::reason_line;
 use super::{Done, Failed, NOT_HERE, error, policy};
-use crate::link::{Carrier, CloseBy, Link, OpenRequest};
+use crate::link::{Carrier, CloseBy, Link, OpenRequest, Target};
 use crate::platform::Platform;
 use crate::state::Shared;
 use crate::wifi::Wifi;
@@ -83,9 +83,11 @@ async fn open_on<P: Platform>(
     };
     let request = OpenRequest {
         carrier,
-        family: request.family,
-        host,
-        port: request.port.get(),
+        target: Target {
+            family: request.family,
+            host,
+            port: request.port.get(),
+        },
         probe: false,
     };
     match connect(shared, link, request, timeout).await {
@@ -128,8 +130,8 @@ pub(super) async fn connect<P: Platform>(
         })?),
         None => None,
     };
-    link.request.replace(Some(request.clone()));
-    let connect = link.connect(request, session);
+    shared.again.replace(Some(request.clone()));
+    let connect = link.connect(&shared.asked, request, session);
     match timeout.filter(|timeout| *timeout > 0) {
         None => connect.await,
         Some(ms) => give_up(link, connect, ms).await,

@@ -24,7 +24,7 @@ use super::{Done, Failed, policy, server};
 use crate::attend::GRACE;
 use crate::config::{SendLarge, TransparentLink};
 use crate::link::server::Listening;
-use crate::link::{Carrier, Link, MAX_IPD, OpenRequest, Outgoing};
+use crate::link::{Carrier, Link, MAX_IPD, OpenRequest, Outgoing, Target};
 use crate::platform::Platform;
 use crate::state::{ENDLESS, Phase, Shared};
 
@@ -67,7 +67,7 @@ pub(super) async fn begin<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, F
         return Err(Failed::with(0));
     }
     let open = only_open(shared).ok_or(Failed::with(0))?;
-    let request = open.request.borrow().clone();
+    let request = shared.again.borrow().clone();
     let again = match request.filter(|_| !open.is_accepted()) {
         Some(request) => Again::Client(request),
         None => Again::Server(None),
@@ -437,9 +437,11 @@ pub(crate) async fn begin_saved<P: Platform>(shared: &Shared<'_, P>, saved: &Tra
             }
             Again::Client(OpenRequest {
                 carrier,
-                family: *family,
-                host: host.clone(),
-                port: *port,
+                target: Target {
+                    family: *family,
+                    host: host.clone(),
+                    port: *port,
+                },
                 probe: false,
             })
         }

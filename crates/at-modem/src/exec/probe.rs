@@ -15,7 +15,7 @@ use x509_facts::Certificate;
 
 use super::ssl::reason_line;
 use super::{Done, Failed, error, policy};
-use crate::link::{Carrier, Link, OpenRequest, Probed};
+use crate::link::{Carrier, Link, OpenRequest, Probed, Target};
 use crate::platform::Platform;
 use crate::print::Printer;
 use crate::state::Shared;
@@ -40,19 +40,21 @@ pub(super) async fn run<P: Platform>(
     } else if !shared.network_is_up() {
         Reason::new(Stage::Tcp, Cause::Unreachable).wanting("an IP address of the station")
     } else {
-        link.probed.replace(None);
+        shared.probed.replace(None);
         let request = OpenRequest {
             carrier: Carrier::Tls(tls),
-            family: Family::V4,
-            host,
-            port: request.port.get(),
+            target: Target {
+                family: Family::V4,
+                host,
+                port: request.port.get(),
+            },
             probe: true,
         };
         let ended = match shared.free_session() {
-            Ok(session) => link.connect(request, Some(session)).await,
+            Ok(session) => link.connect(&shared.asked, request, Some(session)).await,
             Err(reason) => Err(reason),
         };
-        match (link.probed.take(), ended) {
+        match (shared.probed.take(), ended) {
             (Some(probed), _) if says_something(&probed) => {
                 link.reason.replace(probed.verdict.clone().err());
                 show(shared, &probed).await;

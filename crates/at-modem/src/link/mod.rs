@@ -82,13 +82,19 @@ pub(crate) enum Carrier {
     },
 }
 
+/// Where a connection leads.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) family: Family,
+    pub(crate) host: HostText,
+    pub(crate) port: u16,
+}
+
 /// A connection to be opened.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenRequest {
     pub(crate) carrier: Carrier,
-    pub(crate) family: Family,
-    pub(crate) host: HostText,
-    pub(crate) port: u16,
+    pub(crate) target: Target,
     /// Handshake only: what the server shows goes into the payload buffer, and the link stays closed.
     pub(crate) probe: bool,
 }
@@ -101,6 +107,9 @@ impl OpenRequest {
         }
     }
 }
+
+/// What the running command asks a task to open; there is one command at a time.
+pub(crate) type Asked = RefCell<Option<OpenRequest>>;
 
 /// Bytes of the payload buffer on their way out.
 #[derive(Debug, Clone, Copy)]
@@ -162,7 +171,8 @@ impl LinkStatus {
 /// One link's mailbox.
 pub(crate) struct Link {
     pub(crate) id: LinkId,
-    pub(crate) open: Signal<NoopRawMutex, OpenRequest>,
+    /// [`Asked`] has a request for this link.
+    pub(crate) open: Signal<NoopRawMutex, ()>,
     pub(crate) opened: Signal<NoopRawMutex, Result<(), Reason>>,
     /// Between `open` and `opened`.
     opening: Cell<bool>,
@@ -179,12 +189,8 @@ pub(crate) struct Link {
     pub(crate) announced: Signal<NoopRawMutex, ()>,
     /// What arrived.
     pub(crate) inbox: Inbox,
-    /// What the last command asked for: passthrough opens it again.
-    pub(crate) request: RefCell<Option<OpenRequest>>,
     /// A send was asked for and not answered.
     pub(crate) sending: Cell<bool>,
-    /// What a probe found, in the payload buffer.
-    pub(crate) probed: RefCell<Option<Probed>>,
     /// Why the last attempt or session ended.
     pub(crate) reason: RefCell<Option<Reason>>,
 }
@@ -203,9 +209,7 @@ impl Link {
             status: Cell::new(None),
             announced: Signal::new(),
             inbox: Inbox::new(),
-            request: RefCell::new(None),
             sending: Cell::new(false),
-            probed: RefCell::new(None),
             reason: RefCell::new(None),
         }
     }
@@ -252,15 +256,17 @@ impl Link {
     /// port is served meanwhile by whoever else is polled.
     pub(crate) async fn connect(
         &self,
+        asked: &Asked,
         request: OpenRequest,
         session: Option<&tls::Slot>,
     ) -> Result<(), Reason> {
         self.opened.reset();
         self.clear_signals();
         self.opening.set(true);
+        asked.replace(Some(request));
         match session {
-            Some(slot) => slot.give(self.id, request),
-            None => self.open.signal(request),
+            Some(slot) => slot.give(self.id),
+            None => self.open.signal(()),
         }
         self.opened().await
     }

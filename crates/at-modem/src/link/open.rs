@@ -13,7 +13,8 @@ use tls_session::guard::transport_cause;
 use tls_session::{Cause, Reason, Stage};
 
 use super::pump::{End, pump};
-use super::{Carrier, Link, LinkStatus, OpenRequest, udp};
+use super::{Asked, Carrier, Link, LinkStatus, Target, udp};
+use crate::lazy::lazy;
 use crate::platform::{Network, Platform};
 use crate::state::Shared;
 
@@ -24,11 +25,39 @@ const TCP_PATIENCE: Duration = Duration::from_secs(20);
 /// close_notify and FIN: a peer that does not take them is left behind.
 pub(super) const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
+/// A request without TLS, which takes less room.
+struct Plain {
+    target: Target,
+    udp: Option<(Option<u16>, UdpMode)>,
+}
+
+impl Plain {
+    fn take(asked: &Asked) -> Option<Self> {
+        let request = asked.take()?;
+        let udp = match request.carrier {
+            Carrier::Tcp => None,
+            Carrier::Udp { local_port, mode } => Some((local_port, mode)),
+            Carrier::Tls(_) => return None,
+        };
+        Some(Self {
+            target: request.target,
+            udp,
+        })
+    }
+}
+
 /// Serves one link without TLS for as long as it is polled.
 pub(crate) async fn run<P: Platform>(link: &Link, shared: &Shared<'_, P>) {
     loop {
-        let request = link.open.wait().await;
-        let result = attempt(link, shared, &request).await;
+        link.open.wait().await;
+        let Some(plain) = Plain::take(&shared.asked) else {
+            // Those with TLS go to a task that has the memory for it: `tls::run`.
+            continue;
+        };
+        let result = {
+            let attempt = pin!(lazy(|| attempt(link, shared, &plain)));
+            attempt.await
+        };
         conclude(link, shared, result).await;
     }
 }
@@ -93,9 +122,9 @@ pub(super) fn begin<P: Platform>(
 pub(super) async fn look_up<P: Platform>(
     link: &Link,
     shared: &Shared<'_, P>,
-    request: &OpenRequest,
+    target: &Target,
 ) -> Result<SocketAddr, Reason> {
-    let resolve = pin!(resolve(shared, &request.host, request.port, request.family));
+    let resolve = pin!(resolve(shared, &target.host, target.port, target.family));
     unless_closed(link, Stage::Dns, resolve).await?
 }
 
@@ -103,13 +132,13 @@ pub(super) async fn look_up<P: Platform>(
 async fn attempt<P: Platform>(
     link: &Link,
     shared: &Shared<'_, P>,
-    request: &OpenRequest,
+    plain: &Plain,
 ) -> Result<End, Reason> {
-    let remote = look_up(link, shared, request).await?;
-    match &request.carrier {
-        Carrier::Udp { local_port, mode } => {
+    let remote = look_up(link, shared, &plain.target).await?;
+    match plain.udp {
+        Some((local_port, mode)) => {
             let local_port = local_port.unwrap_or_else(|| any_port(shared));
-            let any: IpAddr = match request.family {
+            let any: IpAddr = match plain.target.family {
                 Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
                 Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
             };
@@ -121,14 +150,13 @@ async fn attempt<P: Platform>(
                 shared,
                 Protocol::Udp,
                 (remote, local_port),
-                Some(*mode),
+                Some(mode),
             );
             link.announced.wait().await;
-            let pump = pin!(udp::pump(link, shared, socket, remote));
+            let pump = pin!(lazy(|| udp::pump(link, shared, socket, remote)));
             Ok(pump.await)
         }
-        // Those with TLS go to a task that has the memory for it: `tls::run`.
-        Carrier::Tcp | Carrier::Tls(_) => {
+        None => {
             let (mut socket, local_port) = connect(link, shared, remote).await?;
             begin(link, shared, Protocol::Tcp, (remote, local_port), None);
             link.announced.wait().await;
@@ -137,7 +165,7 @@ async fn attempt<P: Platform>(
                 let reason = |error: <P::Net as TcpConnect>::Error| {
                     Reason::new(Stage::Data, transport_cause(error.kind()))
                 };
-                let pump = pin!(pump(link, shared, rx, tx, reason));
+                let pump = pin!(lazy(|| pump(link, shared, rx, tx, reason)));
                 pump.await
             };
             hang_up(&mut socket).await;

@@ -28,6 +28,7 @@ use tls_session::{Cause, Reason, Stage};
 use super::open::{CLOSE_PATIENCE, hang_up, over};
 use super::pump::pump;
 use super::{Link, LinkStatus};
+use crate::lazy::lazy;
 use crate::platform::Platform;
 use crate::state::{LINKS, Shared};
 
@@ -121,13 +122,13 @@ async fn serve<P: Platform, A: TcpAccept>(
     let slots: [Slot<A::Socket<'_>>; LINKS] = [const { Signal::new() }; LINKS];
     let clients = pin!(join_array(core::array::from_fn::<_, LINKS, _>(|at| {
         let pair = shared.links.get(at).zip(slots.get(at));
-        async move {
+        lazy(move || async move {
             if let Some((link, slot)) = pair {
                 clients_of(link, shared, slot).await;
             }
-        }
+        })
     })));
-    let welcome = pin!(welcome(shared, acceptor, listening, &slots));
+    let welcome = pin!(lazy(|| welcome(shared, acceptor, listening, &slots)));
     select(clients, welcome).await;
 }
 

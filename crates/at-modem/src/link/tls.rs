@@ -22,6 +22,7 @@ use tls_session::{
 use super::open::{CLOSE_PATIENCE, begin, conclude, connect, hang_up, look_up, unless_closed};
 use super::pump::{End, pump};
 use super::{Link, OpenRequest, Probed, TlsSettings, credentials};
+use crate::lazy::lazy;
 use crate::platform::Platform;
 use crate::state::{Credentials, Shared};
 
@@ -58,7 +59,8 @@ async fn items<'m, P: Platform>(
 
 /// A task that has the memory for a session, and what it is to do.
 pub(crate) struct Slot {
-    job: Signal<NoopRawMutex, (LinkId, OpenRequest)>,
+    /// The link whose request is asked for.
+    job: Signal<NoopRawMutex, LinkId>,
     /// From the job until the session is over.
     busy: Cell<bool>,
 }
@@ -82,9 +84,9 @@ impl Slot {
     }
 
     /// Gives a link's request to the task.
-    pub(super) fn give(&self, link: LinkId, request: OpenRequest) {
+    pub(super) fn give(&self, link: LinkId) {
         self.busy.set(true);
-        self.job.signal((link, request));
+        self.job.signal(link);
     }
 }
 
@@ -111,10 +113,18 @@ pub(crate) async fn run<P: Platform>(
     // More memory than links is of no use.
     let Some(slot) = slot else { return };
     loop {
-        let (id, request) = slot.job.wait().await;
-        if let Some(link) = shared.links.get(id.index()) {
+        let id = slot.job.wait().await;
+        let request = shared.asked.take();
+        if let Some((link, request)) = shared.links.get(id.index()).zip(request) {
             let result = {
-                let attempt = pin!(attempt(link, shared, &request, records, credentials));
+                let records = &mut *records;
+                let attempt = pin!(lazy(|| attempt(
+                    link,
+                    shared,
+                    &request,
+                    records,
+                    credentials
+                )));
                 attempt.await
             };
             // Before the host hears of it, so that it can open the next one.
@@ -144,28 +154,27 @@ async fn attempt<P: Platform>(
         identity: items.identity.as_ref(),
         ..policy(shared, tls, anchors, &alpn)?
     };
-    let remote = look_up(link, shared, request).await?;
+    let remote = look_up(link, shared, &request.target).await?;
     let (mut socket, local_port) = connect(link, shared, remote).await?;
     let end = {
         let rng = shared.rng.clone();
         let (rx, tx) = socket.split();
         let guarded = GuardedTransport::new(rx, tx, Delay);
         if request.probe {
-            let probed = pin!(probe(shared, &guarded, records, &policy, rng));
+            let probed = pin!(lazy(|| probe(shared, &guarded, records, &policy, rng)));
             let probed = unless_closed(link, Stage::Hello, probed).await?;
-            link.probed.replace(Some(probed));
+            shared.probed.replace(Some(probed));
             // The one that asked reads it from there.
             return Err(Reason::new(Stage::Data, Cause::Closed));
         }
         let opened = {
-            // Pinned where it is made: a future that is handed on by value is there twice.
-            let open = pin!(Session::open(
+            let open = pin!(lazy(|| Session::open(
                 &guarded,
                 records,
                 &policy,
                 Deadlines::default(),
                 rng
-            ));
+            )));
             unless_closed(link, Stage::Hello, open).await
         };
         let mut session = opened??;
@@ -177,12 +186,12 @@ async fn attempt<P: Platform>(
         link.announced.wait().await;
         let end = {
             let (rx, tx) = session.split();
-            let pump = pin!(pump(link, shared, rx, tx, |reason| reason));
+            let pump = pin!(lazy(|| pump(link, shared, rx, tx, |reason| reason)));
             pump.await
         };
         if end == End::Host || end == End::Peer {
             // Best effort: the session is over either way.
-            let close = pin!(session.close());
+            let close = pin!(lazy(|| session.close()));
             let _ = with_timeout(CLOSE_PATIENCE, close).await;
         }
         end
