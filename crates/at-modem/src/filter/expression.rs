@@ -35,6 +35,7 @@ pub(crate) struct Flags {
 
 /// Why an expression is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) enum ExpressionError {
     /// It is not well formed, or has something that is not supported.
     Syntax {
