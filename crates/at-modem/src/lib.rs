@@ -26,7 +26,7 @@
 //! | `link` | the task that owns a connection |
 //! | `background` | events of the station, joining at boot, SNTP |
 //! | `output`, `print` | messages out, whole and in turn |
-//! | `lazy` | large futures, made where they stay |
+//! | `place` | large futures, made where they stay |
 //! | `secret` | keys in RAM |
 //! | `inventory` | what a certificate partition holds |
 //! | `values` | certificates and keys in `mfg_nvs` |
@@ -52,10 +52,10 @@ mod filter;
 pub mod framing;
 mod input;
 mod inventory;
-mod lazy;
 mod link;
 mod modem;
 mod output;
+mod place;
 mod platform;
 mod print;
 mod secret;

@@ -3,7 +3,7 @@
 use core::pin::pin;
 
 use at_grammar::Reply;
-use embassy_futures::join::{join_array, join3};
+use embassy_futures::join::{join, join5};
 use embassy_futures::select::{Either, Either4, select, select4};
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, Write};
@@ -18,8 +18,8 @@ use crate::config::Config;
 use crate::exec;
 use crate::framing::{Framed, LineBuffer};
 use crate::input::{Gone, Input};
-use crate::lazy::lazy;
-use crate::link;
+use crate::link::{self, Serve};
+use crate::place::place;
 use crate::platform::Platform;
 use crate::state::{ModemMemory, Outside, Phase, Shared};
 use crate::wifi::Wifi;
@@ -163,36 +163,31 @@ impl<'a, P: Platform> Modem<'a, P> {
     /// Serves the port. Links, SNTP and Wi-Fi run inside.
     ///
     /// Dropping it closes all links and may cut the message being written to the port.
+    #[expect(
+        private_bounds,
+        reason = "memory for 1 to 5 sessions, and nothing else"
+    )]
     pub async fn run<const TLS: usize>(
         &mut self,
         memory: &mut ModemMemory<TLS>,
         rx: &mut impl Read,
         tx: &mut impl Write,
-    ) -> Exit {
+    ) -> Exit
+    where
+        ModemMemory<TLS>: Serve,
+    {
         let shared = &self.shared;
         shared.output.clear();
         shared.set_phase(Phase::Instant);
         let announce = !core::mem::replace(&mut self.announced, true);
         let exit = {
-            let serve = pin!(lazy(|| serve(shared, announce, rx)));
-            let links = shared.links.each_ref();
-            let links = pin!(join_array(
-                links.map(|link| lazy(move || link::run(link, shared)))
-            ));
-            let ModemMemory {
-                sessions,
-                credentials,
-            } = memory;
-            let credentials = &*credentials;
-            shared.session_count.set(TLS.min(shared.sessions.len()));
-            let mut slots = shared.sessions.iter();
-            let sessions = pin!(join_array(sessions.each_mut().map(|records| {
-                let slot = slots.next();
-                lazy(move || link::tls::run(slot, shared, records, credentials))
-            })));
-            let server = pin!(lazy(|| link::server::run(shared)));
-            let links = join3(links, sessions, server);
-            let background = pin!(lazy(|| background::run(shared)));
+            let mut places = (pin!(None), pin!(None), pin!(None), pin!(None));
+            let serve = place(places.0.as_mut(), || serve(shared, announce, rx));
+            let links = place(places.1.as_mut(), || links(shared));
+            shared.session_count.set(TLS);
+            let sessions = place(places.2.as_mut(), || memory.serve(shared));
+            let background = place(places.3.as_mut(), || background::run(shared));
+            let links = join(links, sessions);
             match select4(serve, shared.output.drain(tx), links, background).await {
                 Either4::First(exit) => exit,
                 Either4::Second(()) => Exit::PortClosed,
@@ -222,6 +217,22 @@ impl<'a, P: Platform> Modem<'a, P> {
         }
         exit
     }
+}
+
+/// The tasks of links without TLS, and of the server.
+async fn links<P: Platform>(shared: &Shared<'_, P>) {
+    let [link0, link1, link2, link3, link4] = &shared.links;
+    let mut places = (pin!(None), pin!(None), pin!(None), pin!(None), pin!(None));
+    let links = join5(
+        place(places.0.as_mut(), || link::run(link0, shared)),
+        place(places.1.as_mut(), || link::run(link1, shared)),
+        place(places.2.as_mut(), || link::run(link2, shared)),
+        place(places.3.as_mut(), || link::run(link3, shared)),
+        place(places.4.as_mut(), || link::run(link4, shared)),
+    );
+    let mut server = pin!(None);
+    let server = place(server.as_mut(), || link::server::run(shared));
+    join(links, server).await;
 }
 
 async fn serve<P: Platform>(shared: &Shared<'_, P>, announce: bool, rx: &mut impl Read) -> Exit {

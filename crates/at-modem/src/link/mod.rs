@@ -30,11 +30,13 @@ mod open;
 mod present;
 mod pump;
 pub(crate) mod server;
+mod sessions;
 pub(crate) mod tls;
 mod udp;
 
 pub(crate) use inbox::Inbox;
 pub(crate) use open::{resolve, run};
+pub(crate) use sessions::Serve;
 
 /// Most payload bytes of one `+IPD`, as the newer manual has it, and of one block of a passthrough.
 pub(crate) const MAX_IPD: usize = 2920;

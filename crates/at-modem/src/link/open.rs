@@ -14,7 +14,7 @@ use tls_session::{Cause, Reason, Stage};
 
 use super::pump::{End, pump};
 use super::{Asked, Carrier, Link, LinkStatus, Target, udp};
-use crate::lazy::lazy;
+use crate::place::place;
 use crate::platform::{Network, Platform};
 use crate::state::Shared;
 
@@ -55,7 +55,8 @@ pub(crate) async fn run<P: Platform>(link: &Link, shared: &Shared<'_, P>) {
             continue;
         };
         let result = {
-            let attempt = pin!(lazy(|| attempt(link, shared, &plain)));
+            let mut slot = pin!(None);
+            let attempt = place(slot.as_mut(), || attempt(link, shared, &plain));
             attempt.await
         };
         conclude(link, shared, result).await;
@@ -153,7 +154,8 @@ async fn attempt<P: Platform>(
                 Some(mode),
             );
             link.announced.wait().await;
-            let pump = pin!(lazy(|| udp::pump(link, shared, socket, remote)));
+            let mut slot = pin!(None);
+            let pump = place(slot.as_mut(), || udp::pump(link, shared, socket, remote));
             Ok(pump.await)
         }
         None => {
@@ -165,7 +167,8 @@ async fn attempt<P: Platform>(
                 let reason = |error: <P::Net as TcpConnect>::Error| {
                     Reason::new(Stage::Data, transport_cause(error.kind()))
                 };
-                let pump = pin!(lazy(|| pump(link, shared, rx, tx, reason)));
+                let mut slot = pin!(None);
+                let pump = place(slot.as_mut(), || pump(link, shared, rx, tx, reason));
                 pump.await
             };
             hang_up(&mut socket).await;

@@ -16,7 +16,7 @@ use core::pin::pin;
 use at_grammar::Reply;
 use at_grammar::types::{Family, Protocol, Terminal};
 use edge_nal::{TcpAccept, TcpBind, TcpShutdown, TcpSplit};
-use embassy_futures::join::join_array;
+use embassy_futures::join::join5;
 use embassy_futures::select::{Either3, select, select3};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
@@ -28,7 +28,7 @@ use tls_session::{Cause, Reason, Stage};
 use super::open::{CLOSE_PATIENCE, hang_up, over};
 use super::pump::pump;
 use super::{Link, LinkStatus};
-use crate::lazy::lazy;
+use crate::place::place;
 use crate::platform::Platform;
 use crate::state::{LINKS, Shared};
 
@@ -120,15 +120,20 @@ async fn serve<P: Platform, A: TcpAccept>(
     listening: Listening,
 ) {
     let slots: [Slot<A::Socket<'_>>; LINKS] = [const { Signal::new() }; LINKS];
-    let clients = pin!(join_array(core::array::from_fn::<_, LINKS, _>(|at| {
-        let pair = shared.links.get(at).zip(slots.get(at));
-        lazy(move || async move {
-            if let Some((link, slot)) = pair {
-                clients_of(link, shared, slot).await;
-            }
-        })
-    })));
-    let welcome = pin!(lazy(|| welcome(shared, acceptor, listening, &slots)));
+    let [link0, link1, link2, link3, link4] = &shared.links;
+    let [slot0, slot1, slot2, slot3, slot4] = &slots;
+    let mut places = (pin!(None), pin!(None), pin!(None), pin!(None), pin!(None));
+    let clients = join5(
+        place(places.0.as_mut(), || clients_of(link0, shared, slot0)),
+        place(places.1.as_mut(), || clients_of(link1, shared, slot1)),
+        place(places.2.as_mut(), || clients_of(link2, shared, slot2)),
+        place(places.3.as_mut(), || clients_of(link3, shared, slot3)),
+        place(places.4.as_mut(), || clients_of(link4, shared, slot4)),
+    );
+    let mut door = pin!(None);
+    let welcome = place(door.as_mut(), || {
+        welcome(shared, acceptor, listening, &slots)
+    });
     select(clients, welcome).await;
 }
 

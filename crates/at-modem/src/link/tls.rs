@@ -22,7 +22,7 @@ use tls_session::{
 use super::open::{CLOSE_PATIENCE, begin, conclude, connect, hang_up, look_up, unless_closed};
 use super::pump::{End, pump};
 use super::{Link, OpenRequest, Probed, TlsSettings, credentials};
-use crate::lazy::lazy;
+use crate::place::place;
 use crate::platform::Platform;
 use crate::state::{Credentials, Shared};
 
@@ -105,26 +105,21 @@ pub(crate) fn no_memory(sessions: usize) -> Reason {
 
 /// Serves one session after another for as long as it is polled.
 pub(crate) async fn run<P: Platform>(
-    slot: Option<&Slot>,
+    slot: &Slot,
     shared: &Shared<'_, P>,
     records: &mut tls_session::Memory,
     credentials: &Credentials,
 ) {
-    // More memory than links is of no use.
-    let Some(slot) = slot else { return };
     loop {
         let id = slot.job.wait().await;
         let request = shared.asked.take();
         if let Some((link, request)) = shared.links.get(id.index()).zip(request) {
             let result = {
                 let records = &mut *records;
-                let attempt = pin!(lazy(|| attempt(
-                    link,
-                    shared,
-                    &request,
-                    records,
-                    credentials
-                )));
+                let mut slot = pin!(None);
+                let attempt = place(slot.as_mut(), || {
+                    attempt(link, shared, &request, records, credentials)
+                });
                 attempt.await
             };
             // Before the host hears of it, so that it can open the next one.
@@ -161,20 +156,20 @@ async fn attempt<P: Platform>(
         let (rx, tx) = socket.split();
         let guarded = GuardedTransport::new(rx, tx, Delay);
         if request.probe {
-            let probed = pin!(lazy(|| probe(shared, &guarded, records, &policy, rng)));
+            let mut slot = pin!(None);
+            let probed = place(slot.as_mut(), || {
+                probe(shared, &guarded, records, &policy, rng)
+            });
             let probed = unless_closed(link, Stage::Hello, probed).await?;
             shared.probed.replace(Some(probed));
             // The one that asked reads it from there.
             return Err(Reason::new(Stage::Data, Cause::Closed));
         }
         let opened = {
-            let open = pin!(lazy(|| Session::open(
-                &guarded,
-                records,
-                &policy,
-                Deadlines::default(),
-                rng
-            )));
+            let mut slot = pin!(None);
+            let open = place(slot.as_mut(), || {
+                Session::open(&guarded, records, &policy, Deadlines::default(), rng)
+            });
             unless_closed(link, Stage::Hello, open).await
         };
         let mut session = opened??;
@@ -186,12 +181,16 @@ async fn attempt<P: Platform>(
         link.announced.wait().await;
         let end = {
             let (rx, tx) = session.split();
-            let pump = pin!(lazy(|| pump(link, shared, rx, tx, |reason| reason)));
+            let mut slot = pin!(None);
+            let pump = place(slot.as_mut(), || {
+                pump(link, shared, rx, tx, |reason| reason)
+            });
             pump.await
         };
         if end == End::Host || end == End::Peer {
             // Best effort: the session is over either way.
-            let close = pin!(lazy(|| session.close()));
+            let mut slot = pin!(None);
+            let close = place(slot.as_mut(), || session.close());
             let _ = with_timeout(CLOSE_PATIENCE, close).await;
         }
         end

@@ -1,0 +1,53 @@
+//! The tasks for TLS sessions: as many as there is memory for.
+//!
+//! A place for each is written out, since a pinned array cannot be taken apart without `unsafe`, and an
+//! array of futures is on the stack while it is made.
+
+use core::pin::pin;
+
+use embassy_futures::join::{join, join3, join4, join5};
+
+use super::tls::run;
+use crate::place::place;
+use crate::platform::Platform;
+use crate::state::{ModemMemory, Shared};
+
+/// Memory for 1 to 5 sessions.
+pub(crate) trait Serve {
+    /// Serves sessions for as long as it is polled.
+    async fn serve<P: Platform>(&mut self, shared: &Shared<'_, P>);
+}
+
+macro_rules! serve {
+    ($($count:literal: $join:ident($($records:ident $slot:ident),+);)+) => { $(
+        impl Serve for ModemMemory<$count> {
+            async fn serve<P: Platform>(&mut self, shared: &Shared<'_, P>) {
+                let Self {
+                    sessions: [$($records),+],
+                    credentials,
+                } = self;
+                let [$($slot),+, ..] = &shared.sessions;
+                $(
+                    let mut future = pin!(None);
+                    let $records = place(future.as_mut(), || {
+                        run($slot, shared, $records, credentials)
+                    });
+                )+
+                $join($($records),+).await;
+            }
+        }
+    )+ };
+}
+
+/// Of one.
+async fn join1(one: impl Future<Output = ()>) {
+    one.await;
+}
+
+serve! {
+    1: join1(records0 slot0);
+    2: join(records0 slot0, records1 slot1);
+    3: join3(records0 slot0, records1 slot1, records2 slot2);
+    4: join4(records0 slot0, records1 slot1, records2 slot2, records3 slot3);
+    5: join5(records0 slot0, records1 slot1, records2 slot2, records3 slot3, records4 slot4);
+}
