@@ -65,10 +65,11 @@ mod values;
 pub mod wifi;
 
 pub use clock::{BUILT, WallClock};
+pub use link::Sessions;
 pub use modem::{BootError, Exit, Identity, Modem, Parts};
 pub use platform::{
     Board, MemoryKind, MemoryReport, Network, PingError, Platform, SleepMode, TcpOptions,
     Unsupported,
 };
-pub use state::ModemMemory;
+pub use state::{ModemMemory, ModemRoom};
 pub use tls_session::Timestamp;

@@ -18,10 +18,10 @@ use crate::config::Config;
 use crate::exec;
 use crate::framing::{Framed, LineBuffer};
 use crate::input::{Gone, Input};
-use crate::link::{self, Serve};
+use crate::link::{self, Serve as _, Sessions};
 use crate::place::place;
 use crate::platform::Platform;
-use crate::state::{ModemMemory, Outside, Phase, Shared};
+use crate::state::{ModemMemory, ModemRoom, Outside, Phase, Shared};
 use crate::wifi::Wifi;
 
 /// What `AT+GMR` tells of the build and the module.
@@ -45,6 +45,8 @@ pub struct Parts<'a, P: Platform> {
     pub rng: P::Rng,
     /// UART, memory, sleep.
     pub board: &'a P::Board,
+    /// Room for what waits.
+    pub room: &'a mut ModemRoom,
     /// The wall clock; it may know the time already.
     pub clock: &'a WallClock,
     /// Names for `AT+GMR`.
@@ -120,6 +122,7 @@ impl<'a, P: Platform> Modem<'a, P> {
             flash,
             rng,
             board,
+            room,
             clock,
             identity,
             legacy,
@@ -145,7 +148,7 @@ impl<'a, P: Platform> Modem<'a, P> {
             identity,
             legacy,
         };
-        let shared = Shared::new(outside, store, config);
+        let shared = Shared::new(outside, room, store, config);
         if join {
             shared.join_stored.signal(());
         }
@@ -163,10 +166,6 @@ impl<'a, P: Platform> Modem<'a, P> {
     /// Serves the port. Links, SNTP and Wi-Fi run inside.
     ///
     /// Dropping it closes all links and may cut the message being written to the port.
-    #[expect(
-        private_bounds,
-        reason = "memory for 1 to 5 sessions, and nothing else"
-    )]
     pub async fn run<const TLS: usize>(
         &mut self,
         memory: &mut ModemMemory<TLS>,
@@ -174,7 +173,7 @@ impl<'a, P: Platform> Modem<'a, P> {
         tx: &mut impl Write,
     ) -> Exit
     where
-        ModemMemory<TLS>: Serve,
+        ModemMemory<TLS>: Sessions,
     {
         let shared = &self.shared;
         shared.output.clear();
@@ -221,7 +220,7 @@ impl<'a, P: Platform> Modem<'a, P> {
 
 /// The tasks of links without TLS, and of the server.
 async fn links<P: Platform>(shared: &Shared<'_, P>) {
-    let [link0, link1, link2, link3, link4] = &shared.links;
+    let [link0, link1, link2, link3, link4] = shared.links;
     let mut places = (pin!(None), pin!(None), pin!(None), pin!(None), pin!(None));
     let links = join5(
         place(places.0.as_mut(), || link::run(link0, shared)),

@@ -43,6 +43,45 @@ pub struct ModemMemory<const TLS: usize> {
     pub(crate) credentials: Credentials,
 }
 
+/// Room for what waits: on its way to the host, and to and from links. 50 KB that belong in a static of
+/// the caller, not on a stack.
+pub struct ModemRoom {
+    output: Output,
+    payload: Payload,
+    links: [Link; LINKS],
+}
+
+impl ModemRoom {
+    /// Empty.
+    #[must_use]
+    pub const fn new() -> Self {
+        let [a, b, c, d, e] = LinkId::ALL;
+        Self {
+            output: Output::new(),
+            payload: Mutex::new([0; MAX_SEND]),
+            links: [
+                Link::new(a),
+                Link::new(b),
+                Link::new(c),
+                Link::new(d),
+                Link::new(e),
+            ],
+        }
+    }
+}
+
+impl Default for ModemRoom {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl core::fmt::Debug for ModemRoom {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("ModemRoom")
+    }
+}
+
 /// What handshakes read from flash; they take turns.
 pub(crate) type Credentials = Mutex<NoopRawMutex, CredentialMemory>;
 
@@ -126,9 +165,9 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) board: &'a P::Board,
     pub(crate) identity: crate::Identity,
     pub(crate) legacy: bool,
-    pub(crate) output: Output,
-    pub(crate) links: [Link; LINKS],
-    pub(crate) payload: Payload,
+    pub(crate) output: &'a Output,
+    pub(crate) links: &'a [Link; LINKS],
+    pub(crate) payload: &'a Payload,
     /// Payload bytes on their way from the port to the command.
     pub(crate) intake: Pipe<NoopRawMutex, 512>,
     pub(crate) phase: Cell<Phase>,
@@ -169,7 +208,18 @@ pub(crate) struct Shared<'a, P: Platform> {
 }
 
 impl<'a, P: Platform> Shared<'a, P> {
-    pub(crate) fn new(parts: Outside<'a, P>, store: FlashStore<P::Flash>, config: Config) -> Self {
+    pub(crate) fn new(
+        parts: Outside<'a, P>,
+        room: &'a mut ModemRoom,
+        store: FlashStore<P::Flash>,
+        config: Config,
+    ) -> Self {
+        let room = &*room;
+        for link in &room.links {
+            // A life before this one may have left something.
+            link.forget();
+            link.reason.replace(None);
+        }
         let Outside {
             net,
             wifi,
@@ -188,9 +238,9 @@ impl<'a, P: Platform> Shared<'a, P> {
             board,
             identity,
             legacy,
-            output: Output::new(),
-            links: LinkId::ALL.map(Link::new),
-            payload: Mutex::new([0; MAX_SEND]),
+            output: &room.output,
+            links: &room.links,
+            payload: &room.payload,
             intake: Pipe::new(),
             phase: Cell::new(Phase::Instant),
             phase_changed: Signal::new(),
@@ -337,7 +387,7 @@ impl<P: Platform> Shared<'_, P> {
         for slot in &self.sessions {
             slot.forget();
         }
-        for link in &self.links {
+        for link in self.links {
             link.forget();
         }
     }

@@ -30,7 +30,7 @@ mod wire;
 use core::hint::black_box;
 use core::pin::{Pin, pin};
 
-use at_modem::{BUILT, Exit, Identity, Modem, ModemMemory, Parts, Platform, WallClock};
+use at_modem::{BUILT, Exit, Identity, Modem, ModemMemory, ModemRoom, Parts, Platform, WallClock};
 use embassy_executor::{Executor, Spawner};
 use embassy_net::{Config, Runner, Stack, StackResources};
 use rand_core::RngCore as _;
@@ -110,6 +110,7 @@ async fn booted(parts: Parts<'static, Virt>) -> Option<&'static mut Modem<'stati
 
 #[embassy_executor::task]
 async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
+    static ROOM: ConstStaticCell<ModemRoom> = ConstStaticCell::new(ModemRoom::new());
     static TLS_MEMORY: ConstStaticCell<ModemMemory<SESSIONS>> =
         ConstStaticCell::new(ModemMemory::new());
     static WIRE: StaticCell<Wire> = StaticCell::new();
@@ -137,6 +138,7 @@ async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
         flash,
         rng,
         board: &VirtBoard,
+        room: ROOM.take(),
         clock,
         identity: Identity {
             chip: "ESP32C3",

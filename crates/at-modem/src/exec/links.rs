@@ -237,7 +237,7 @@ pub(super) async fn status<P: Platform>(
     if with_code {
         print.reply(&Reply::Status(status_code(shared))).await;
     }
-    for link in &shared.links {
+    for link in shared.links {
         let Some(status) = link.status.get() else {
             continue;
         };

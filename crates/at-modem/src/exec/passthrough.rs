@@ -55,7 +55,7 @@ pub(super) fn set_mode<P: Platform>(
         }
     }
     shared.config.borrow_mut().passthrough = on;
-    for link in &shared.links {
+    for link in shared.links {
         link.inbox.look_again();
     }
     Ok(Done::Ok)

@@ -37,6 +37,7 @@ mod udp;
 pub(crate) use inbox::Inbox;
 pub(crate) use open::{resolve, run};
 pub(crate) use sessions::Serve;
+pub use sessions::Sessions;
 
 /// Most payload bytes of one `+IPD`, as the newer manual has it, and of one block of a passthrough.
 pub(crate) const MAX_IPD: usize = 2920;

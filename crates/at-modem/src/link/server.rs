@@ -120,7 +120,7 @@ async fn serve<P: Platform, A: TcpAccept>(
     listening: Listening,
 ) {
     let slots: [Slot<A::Socket<'_>>; LINKS] = [const { Signal::new() }; LINKS];
-    let [link0, link1, link2, link3, link4] = &shared.links;
+    let [link0, link1, link2, link3, link4] = shared.links;
     let [slot0, slot1, slot2, slot3, slot4] = &slots;
     let mut places = (pin!(None), pin!(None), pin!(None), pin!(None), pin!(None));
     let clients = join5(

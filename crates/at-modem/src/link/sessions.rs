@@ -12,7 +12,10 @@ use crate::place::place;
 use crate::platform::Platform;
 use crate::state::{ModemMemory, Shared};
 
-/// Memory for 1 to 5 sessions.
+/// A [`ModemMemory`] for 1 to 5 sessions.
+#[expect(private_bounds, reason = "only the sizes below can be served")]
+pub trait Sessions: Serve {}
+
 pub(crate) trait Serve {
     /// Serves sessions for as long as it is polled.
     async fn serve<P: Platform>(&mut self, shared: &Shared<'_, P>);
@@ -20,6 +23,8 @@ pub(crate) trait Serve {
 
 macro_rules! serve {
     ($($count:literal: $join:ident($($records:ident $slot:ident),+);)+) => { $(
+        impl Sessions for ModemMemory<$count> {}
+
         impl Serve for ModemMemory<$count> {
             async fn serve<P: Platform>(&mut self, shared: &Shared<'_, P>) {
                 let Self {

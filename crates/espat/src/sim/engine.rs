@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use async_io::Timer;
-use at_modem::{Exit, Identity, Modem, ModemMemory, Parts, Platform, WallClock};
+use at_modem::{
+    Exit, Identity, Modem, ModemMemory, ModemRoom, Parts, Platform, Sessions, WallClock,
+};
 use embedded_io_async::Read as _;
 use futures_lite::future::or;
 use partition_store::{FileFlash, Generation};
@@ -113,7 +115,10 @@ async fn operate_with<const TLS: usize>(
     machine: &Machine,
     port: &mut Port,
     ready: impl FnOnce(),
-) -> anyhow::Result<()> {
+) -> anyhow::Result<()>
+where
+    ModemMemory<TLS>: Sessions,
+{
     let place = FlashPlace::choose(machine)?;
     // Up to 115 KiB that do not belong on a stack.
     let mut memory = Box::new(ModemMemory::<TLS>::new());
@@ -159,12 +164,16 @@ async fn live<const TLS: usize>(
     port: &mut Port,
     host: &mut Option<(Rx, Tx)>,
     ready: &mut Option<impl FnOnce()>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<()>
+where
+    ModemMemory<TLS>: Sessions,
+{
     let clock = WallClock::new();
     if let Some(now) = machine.clock.start() {
         clock.set(now);
     }
     let mut file = place.open(machine).await?;
+    let mut room = Box::new(ModemRoom::new());
     loop {
         let parts = Parts {
             net: &machine.net,
@@ -173,6 +182,7 @@ async fn live<const TLS: usize>(
             rng: OsRng,
             clock: &clock,
             board,
+            room: &mut room,
             identity: identity(machine.chip),
             legacy: machine.dialect == Dialect::Legacy,
             built: at_modem::BUILT,

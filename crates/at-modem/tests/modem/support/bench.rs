@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use at_modem::{Exit, Identity, Modem, ModemMemory, Parts, Platform, Timestamp, WallClock};
+use at_modem::{
+    Exit, Identity, Modem, ModemMemory, ModemRoom, Parts, Platform, Timestamp, WallClock,
+};
 use embassy_time::{Duration, MockDriver, Timer};
 use rand_core::{CryptoRng, RngCore};
 
@@ -109,6 +111,7 @@ async fn life(
     (port, chip, legacy): (Port, Chip, bool),
     exits: Rc<RefCell<Vec<Exit>>>,
 ) {
+    let mut room = Box::new(ModemRoom::new());
     let mut memory = Box::new(ModemMemory::<5>::new());
     loop {
         let parts = Parts {
@@ -118,6 +121,7 @@ async fn life(
             rng: Counting(0x9e37_79b9_7f4a_7c15),
             clock: &clock,
             board: &chip,
+            room: &mut room,
             identity: Identity {
                 chip: "ESP32",
                 module: "WROOM-32",
