@@ -1,0 +1,123 @@
+//! The chip around the modem: `at_modem::Board`, and how it starts, restarts and sleeps.
+
+use core::cell::RefCell;
+
+use at_grammar::commands::basic::UartConfig;
+use at_modem::{Board, MemoryReport, SleepMode, Unsupported};
+use embassy_time::{Duration, Timer};
+use esp_hal::peripherals::{LPWR, RTC_TIMER};
+use esp_hal::rtc_cntl::sleep::{LowPower, RtcSleepConfig};
+use esp_hal::rtc_cntl::{Rtc, Rwdt, RwdtStage, SocResetReason};
+use esp_hal::system::reset_reason;
+use esp_hal::time;
+
+use crate::port;
+use crate::radio::Station;
+
+/// A main thread that does not turn for so long hangs. The longest work between two of its turns is
+/// an RSA-4096 signature of ours, 16 s (docs/footprint.md).
+const HANGS_AFTER: time::Duration = time::Duration::from_secs(40);
+const FED_EVERY: Duration = Duration::from_secs(5);
+
+/// UART, heap, temperature and sleep of this chip.
+pub(crate) struct Module {
+    station: &'static Station,
+    #[cfg(not(feature = "esp32"))]
+    sensor: RefCell<esp_hal::peripherals::TSENS<'static>>,
+}
+
+impl Module {
+    pub(crate) const fn new(
+        station: &'static Station,
+        #[cfg(not(feature = "esp32"))] sensor: esp_hal::peripherals::TSENS<'static>,
+    ) -> Self {
+        Self {
+            station,
+            #[cfg(not(feature = "esp32"))]
+            sensor: RefCell::new(sensor),
+        }
+    }
+}
+
+impl Board for Module {
+    /// Every baud rate of the command can be had from the clock of the port.
+    fn check_uart(&self, _: &UartConfig) -> Result<(), Unsupported> {
+        Ok(())
+    }
+
+    fn apply_uart(&self, settings: &UartConfig) -> Result<(), Unsupported> {
+        port::set(settings);
+        Ok(())
+    }
+
+    fn memory(&self) -> Option<MemoryReport> {
+        let heap = esp_alloc::HEAP.stats();
+        let bytes = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Some(MemoryReport {
+            free: bytes(heap.size.saturating_sub(heap.current_usage)),
+            least_free: bytes(heap.size.saturating_sub(heap.max_usage)),
+        })
+    }
+
+    #[cfg(not(feature = "esp32"))]
+    fn temperature(&self) -> Option<i16> {
+        use esp_hal::tsens::{Config, TemperatureSensor};
+
+        let mut peripheral = self.sensor.try_borrow_mut().ok()?;
+        let sensor = TemperatureSensor::new(peripheral.reborrow(), Config::default()).ok()?;
+        // It needs so long after it was powered up (esp-hal, `tsens`).
+        esp_hal::delay::Delay::new().delay_micros(300);
+        let read = sensor.get_temperature();
+        sensor.power_down();
+        // The formula of `Temperature::to_celsius`, in hundredths and without a float.
+        let raw = i32::from(read.raw_value).saturating_mul(4386);
+        let offset = i32::from(read.offset).saturating_mul(278_800);
+        i16::try_from(raw.saturating_sub(offset).saturating_sub(205_200) / 100).ok()
+    }
+
+    fn set_sleep(&self, mode: SleepMode) -> Result<(), Unsupported> {
+        self.station.set_sleep(mode)
+    }
+}
+
+/// Says in the log why the chip started.
+pub(crate) fn report_start() {
+    match reset_reason() {
+        Some(reason @ SocResetReason::SysBrownOut) => {
+            defmt::error!(
+                "started after a brown-out ({}): look at the supply",
+                reason as u8
+            );
+        }
+        Some(reason @ (SocResetReason::SysRtcWdt | SocResetReason::CoreRtcWdt)) => {
+            defmt::error!("started by the watchdog ({})", reason as u8);
+        }
+        Some(reason) => defmt::info!("started, reset reason {}", reason as u8),
+        None => defmt::info!("started, reset reason not known"),
+    }
+}
+
+/// Feeds the watchdog for as long as the modem's own thread turns.
+#[embassy_executor::task]
+pub(crate) async fn watch(timer: RTC_TIMER<'static>) -> ! {
+    let mut watchdog: Rwdt = Rtc::new(timer).rwdt;
+    watchdog.enable();
+    watchdog.set_timeout(RwdtStage::Stage0, HANGS_AFTER);
+    loop {
+        watchdog.feed();
+        Timer::after(FED_EVERY).await;
+    }
+}
+
+/// Deep sleep, then a start from the beginning.
+pub(crate) fn sleep(power: LPWR<'static>, ms: u32) -> ! {
+    let mut power = LowPower::new(power);
+    power.set_wakeup_deadline(time::Instant::now() + time::Duration::from_millis(ms.into()));
+    power.sleep_deep(RtcSleepConfig::deep())
+}
+
+/// Where esp-backtrace ends after it has printed a panic or an exception.
+#[unsafe(no_mangle)]
+extern "Rust" fn custom_halt() -> ! {
+    esp_hal::system::software_reset()
+}

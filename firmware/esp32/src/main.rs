@@ -1,0 +1,150 @@
+//! The ESP-AT modem on ESP32-C3, ESP32-C6 and ESP32: pins, clocks, tasks, wiring.
+//!
+//! ```text
+//! priority      what runs there                                    stack
+//! interrupt 2   `port::serve`: UART FIFOs and rings                of whom it interrupts
+//! thread 23, …  the radio's own threads (esp-radio)                heap
+//! thread 0      executor: modem, IP stack, station, watchdog       rest of the RAM, 40 KiB at least
+//! ```
+//!
+//! A TLS handshake computes on thread 0; UART and radio go on above it.
+#![no_std]
+#![no_main]
+
+#[cfg(not(feature = "openeth"))]
+mod association;
+mod board;
+mod chip;
+mod net;
+#[cfg(feature = "openeth")]
+mod openeth;
+mod port;
+#[cfg_attr(feature = "openeth", path = "wired.rs")]
+#[cfg_attr(not(feature = "openeth"), path = "station.rs")]
+mod radio;
+#[cfg(not(feature = "openeth"))]
+mod words;
+
+use core::hint::black_box;
+use core::pin::{Pin, pin};
+
+use at_modem::{Exit, Modem, ModemMemory, Parts, Platform, WallClock};
+use embassy_embedded_hal::adapter::BlockingAsync;
+use embassy_executor::Spawner;
+use embassy_time::{Duration, Timer, with_timeout};
+use embedded_io_async::Write;
+use esp_backtrace as _;
+use esp_hal::clock::CpuClock;
+use esp_hal::interrupt::Priority;
+use esp_hal::rng::Trng;
+use esp_hal::timer::timg::TimerGroup;
+use esp_hal::uart::Uart;
+use esp_rtos::embassy::InterruptExecutor;
+use esp_storage::FlashStorage;
+use static_cell::{ConstStaticCell, StaticCell};
+
+// The bootloader starts nothing without it.
+esp_bootloader_esp_idf::esp_app_desc!();
+
+/// TLS sessions at once: what the RAM has room for (docs/footprint.md).
+const TLS_SESSIONS: usize = 1;
+
+/// For the radio and the scheduler; the modem allocates nothing. RAM that the bootloader leaves behind:
+/// esp-radio tells of 47 to 57 KB for a station.
+const RADIO_HEAP: usize = 64 * 1024;
+
+struct Esp;
+
+impl Platform for Esp {
+    type Net = modem_net::Net<'static>;
+    type Wifi = radio::Station;
+    type Flash = BlockingAsync<FlashStorage<'static>>;
+    type Rng = Trng;
+    type Board = board::Module;
+}
+
+#[esp_rtos::main]
+async fn main(spawner: Spawner) {
+    let p = esp_hal::init(esp_hal::Config::default().with_cpu_clock(CpuClock::max()));
+    board::report_start();
+    esp_alloc::heap_allocator!(#[esp_hal::ram(reclaimed)] size: RADIO_HEAP);
+    esp_rtos::start(TimerGroup::new(p.TIMG0).timer0, p.FROM_CPU_INTR0);
+    spawn(&spawner, board::watch(p.RTC_TIMER));
+
+    static ABOVE: StaticCell<InterruptExecutor<1>> = StaticCell::new();
+    let above = ABOVE
+        .init(InterruptExecutor::new(p.FROM_CPU_INTR1))
+        .start(Priority::Priority2);
+    match chip::at_port!(Uart, port::start_settings(), p) {
+        Ok(uart) => above.spawn(defmt::unwrap!(port::serve(uart))),
+        Err(error) => defmt::panic!("the AT port cannot be set up: {}", error),
+    }
+
+    #[cfg(not(feature = "openeth"))]
+    let (station, stack) = radio::start(&spawner, p.WIFI);
+    #[cfg(feature = "openeth")]
+    let (station, stack) = radio::start(&spawner, p.RNG, p.ADC1);
+
+    static BOARD: StaticCell<board::Module> = StaticCell::new();
+    static CLOCK: StaticCell<WallClock> = StaticCell::new();
+    static MEMORY: ConstStaticCell<ModemMemory<TLS_SESSIONS>> =
+        ConstStaticCell::new(ModemMemory::new());
+    let parts = Parts {
+        net: net::sockets(stack),
+        wifi: station,
+        flash: BlockingAsync::new(FlashStorage::new(p.FLASH)),
+        // The radio's noise (or the ADC's) is in it by now; else there is no modem.
+        rng: defmt::unwrap!(Trng::try_new()),
+        board: BOARD.init(board::Module::new(
+            station,
+            #[cfg(not(feature = "esp32"))]
+            p.TSENS,
+        )),
+        clock: CLOCK.init(WallClock::new()),
+        identity: chip::IDENTITY,
+        legacy: false,
+        built: at_modem::BUILT,
+    };
+    // A modem comes back by value. Behind a `dyn` it takes the stack while it boots; inlined here, the
+    // room for it would be in the frame below every later poll.
+    let modem = {
+        let mut booting = pin!(boot(parts));
+        let booting: Pin<&mut dyn Future<Output = Option<&'static mut Modem<'static, Esp>>>> =
+            black_box(booting.as_mut());
+        booting.await
+    };
+    let (mut rx, mut tx) = (&port::RX, port::Tx);
+    let exit = match modem {
+        // Pinned where it is made: handed on by value, it would be on the stack as well.
+        Some(modem) => pin!(modem.run(MEMORY.take(), &mut rx, &mut tx)).await,
+        None => Exit::Restart,
+    };
+    // `OK` is on its way; a host that holds it back with CTS gets one second.
+    let _ = with_timeout(Duration::from_secs(1), port::Tx.flush()).await;
+    match exit {
+        Exit::DeepSleep { ms } if ms > 0 => board::sleep(p.LPWR, ms),
+        _ => esp_hal::system::software_reset(),
+    }
+}
+
+/// The modem in its place; a flash that none can boot from is told of, again and again.
+async fn boot(parts: Parts<'static, Esp>) -> Option<&'static mut Modem<'static, Esp>> {
+    static MODEM: StaticCell<Modem<'static, Esp>> = StaticCell::new();
+    match pin!(Modem::boot(parts)).await {
+        Ok(modem) => Some(MODEM.init(modem)),
+        Err(error) => {
+            defmt::error!("{}", defmt::Debug2Format(&error));
+            // Long enough to be read.
+            Timer::after(Duration::from_secs(10)).await;
+            None
+        }
+    }
+}
+
+/// Each task is spawned once, and its pool has room for one.
+fn spawn<S>(
+    spawner: &Spawner,
+    task: Result<embassy_executor::SpawnToken<S>, embassy_executor::SpawnError>,
+) {
+    spawner.spawn(defmt::unwrap!(task));
+}

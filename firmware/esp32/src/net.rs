@@ -1,0 +1,65 @@
+//! The IP stack and its buffers.
+
+use core::net::Ipv4Addr;
+
+use at_modem::wifi::Ipv4Config;
+use embassy_net::driver::Driver;
+use embassy_net::{Config, Runner, Stack, StackResources};
+use esp_hal::rng::Rng;
+use modem_net::{Net, TcpMemory, UdpMemory};
+use static_cell::{ConstStaticCell, StaticCell};
+
+use crate::radio;
+
+/// Five links, a listener, and one that it turns away.
+const TCP: usize = 7;
+/// Two links and SNTP: what the RAM of ESP32-C3 has room for. A third link is refused.
+const UDP: usize = 3;
+/// DHCP, DNS, a ping.
+const OTHERS: usize = 3;
+
+/// A segment and a half each way: the second is on its way while the first is acknowledged. The window
+/// of the reference firmware (spec: at-commands A.7) is the modem's own inbox behind it.
+const TCP_BUFFER: usize = 2048;
+
+/// The stack over an interface, and what moves its packets.
+pub(crate) fn stack<D: Driver>(driver: D) -> (Stack<'static>, Runner<'static, D>) {
+    static RESOURCES: StaticCell<StackResources<{ TCP + UDP + OTHERS }>> = StaticCell::new();
+    // Ports and transaction numbers.
+    let seed = u64::from(Rng::new().random()) << 32 | u64::from(Rng::new().random());
+    embassy_net::new(
+        driver,
+        Config::dhcpv4(Default::default()),
+        RESOURCES.init(StackResources::new()),
+        seed,
+    )
+}
+
+/// The modem's sockets. To be called once.
+pub(crate) fn sockets(stack: Stack<'static>) -> &'static Net<'static> {
+    static TCP_MEMORY: ConstStaticCell<TcpMemory<TCP, TCP_BUFFER, TCP_BUFFER>> =
+        ConstStaticCell::new(TcpMemory::new());
+    static UDP_MEMORY: StaticCell<UdpMemory<UDP>> = StaticCell::new();
+    static NET: StaticCell<Net<'static>> = StaticCell::new();
+    NET.init(Net::new(
+        stack,
+        TCP_MEMORY.take(),
+        UDP_MEMORY.init(UdpMemory::new()),
+    ))
+}
+
+/// Moves packets, for ever.
+#[embassy_executor::task]
+pub(crate) async fn run(mut runner: Runner<'static, radio::Driver>) -> ! {
+    runner.run().await
+}
+
+/// The station's address, if it has one.
+pub(crate) fn address(stack: Stack<'static>) -> Option<Ipv4Config> {
+    let config = stack.config_v4()?;
+    Some(Ipv4Config {
+        address: config.address.address(),
+        gateway: config.gateway.unwrap_or(Ipv4Addr::UNSPECIFIED),
+        netmask: config.address.netmask(),
+    })
+}

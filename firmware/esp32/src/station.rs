@@ -1,0 +1,228 @@
+//! The station over esp-radio: `at_modem::wifi::Wifi`.
+//!
+//! ```text
+//! join ── connect ─▶ Connected ── DHCP ─▶ GotIp ── `association::keep` ─▶ Disconnected, LostIp
+//! ```
+//!
+//! Whether there is a network is what the IP stack says of its link, whether there is an address
+//! what it says of DHCP. WPA3 is not in esp-radio's supplicant.
+
+use core::cell::{Cell, RefCell};
+
+use at_modem::wifi::{
+    AccessPoint, Encryption, Ipv4Config, Join, JoinError, Ssid, Tuning, Wifi, WifiEvent,
+};
+use at_modem::{SleepMode, Unsupported};
+use embassy_executor::Spawner;
+use embassy_net::Stack;
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::channel::Channel;
+use embassy_sync::mutex::Mutex;
+use embassy_sync::signal::Signal;
+use esp_hal::peripherals::WIFI;
+use esp_radio::wifi::scan::{ScanConfig, ScanTypeConfig};
+use esp_radio::wifi::{Config, ControllerConfig, Interface, PowerSaveMode, WifiController};
+use static_cell::StaticCell;
+
+use crate::words::{Habits, associated, bytes_of, configuration, encryption, failure_of, reason};
+use crate::{association, net};
+
+pub(crate) type Driver = Interface;
+
+/// A radio in a busy place fails now and then; a third failure is an answer.
+const TRIES: usize = 3;
+/// Milliseconds on a channel: with an answer at least, without one at most.
+const DWELL: (u64, u64) = (60, 120);
+
+/// The radio as a station.
+pub(crate) struct Station {
+    pub(crate) radio: Mutex<NoopRawMutex, WifiController<'static>>,
+    pub(crate) stack: Stack<'static>,
+    pub(crate) mac: [u8; 6],
+    /// What was joined, as far as the stack's link is up.
+    pub(crate) joined: RefCell<Option<AccessPoint>>,
+    /// A network was joined, and neither left nor lost since.
+    pub(crate) kept: Cell<bool>,
+    pub(crate) changed: Signal<NoopRawMutex, ()>,
+    pub(crate) events: Channel<NoopRawMutex, WifiEvent, 4>,
+    pub(crate) power: Cell<PowerSaveMode>,
+    /// `None`: DHCP.
+    pub(crate) fixed: Cell<Option<Ipv4Config>>,
+    pub(crate) name: RefCell<heapless::String<32>>,
+    pub(crate) habits: Cell<Habits>,
+}
+
+/// Starts radio and IP stack.
+pub(crate) fn start(spawner: &Spawner, wifi: WIFI<'static>) -> (&'static Station, Stack<'static>) {
+    let radio = defmt::unwrap!(WifiController::new(wifi, ControllerConfig::default()));
+    let interface = Interface::station();
+    let mac = interface.mac_address();
+    let (stack, runner) = net::stack(interface);
+    crate::spawn(spawner, net::run(runner));
+    static STATION: StaticCell<Station> = StaticCell::new();
+    let station = STATION.init(Station {
+        radio: Mutex::new(radio),
+        stack,
+        mac,
+        joined: RefCell::new(None),
+        kept: Cell::new(false),
+        changed: Signal::new(),
+        events: Channel::new(),
+        power: Cell::new(PowerSaveMode::None),
+        fixed: Cell::new(None),
+        name: RefCell::new(heapless::String::new()),
+        habits: Cell::new(Habits::USUAL),
+    });
+    crate::spawn(spawner, association::keep(station));
+    (station, stack)
+}
+
+impl Station {
+    pub(crate) fn set_sleep(&self, mode: SleepMode) -> Result<(), Unsupported> {
+        let power = match mode {
+            SleepMode::Off => PowerSaveMode::None,
+            SleepMode::Modem => PowerSaveMode::Minimum,
+            SleepMode::ModemByListenInterval => PowerSaveMode::Maximum,
+            // The chip would lose what the host sends while it sleeps.
+            SleepMode::Light => return Err(Unsupported),
+        };
+        self.power.set(power);
+        match self.radio.try_lock() {
+            Ok(mut radio) => radio.set_power_saving(power).map_err(|_| Unsupported),
+            // It is on its way into a network, and applies it there.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+impl Wifi for Station {
+    async fn join(
+        &self,
+        request: Join<'_>,
+        mut progress: impl AsyncFnMut(WifiEvent),
+    ) -> Result<(), JoinError> {
+        self.kept.set(false);
+        self.changed.signal(());
+        let config = configuration(&request, self.habits.get())?;
+        {
+            let mut radio = self.radio.lock().await;
+            self.part(&mut radio).await;
+            self.configure();
+            radio
+                .set_config(&Config::Station(config))
+                .map_err(failure_of)?;
+            let mut tries = 1..=TRIES;
+            let info = loop {
+                let last = tries.next().is_none_or(|number| number == TRIES);
+                match radio.connect_async().await {
+                    Ok(info) => break info,
+                    Err(error) => {
+                        let why = reason(&error);
+                        defmt::info!("joining failed: {}", error);
+                        if last || why == JoinError::WrongPassword {
+                            return Err(why);
+                        }
+                    }
+                }
+            };
+            let _ = radio.set_power_saving(self.power.get());
+            let wanted = AccessPoint {
+                ssid: Ssid::from_slice(request.ssid).unwrap_or_default(),
+                bssid: info.bssid,
+                channel: info.channel,
+                rssi: 0,
+                encryption: Encryption::Open,
+            };
+            self.joined.replace(Some(associated(wanted, &info)));
+        }
+        progress(WifiEvent::Connected).await;
+        if !self.lease().await {
+            self.joined.replace(None);
+            return Err(JoinError::Failed);
+        }
+        self.kept.set(true);
+        self.changed.signal(());
+        progress(WifiEvent::GotIp).await;
+        Ok(())
+    }
+
+    async fn leave(&self) {
+        self.kept.set(false);
+        self.changed.signal(());
+        let mut radio = self.radio.lock().await;
+        self.part(&mut radio).await;
+        self.events.clear();
+    }
+
+    async fn scan(&self, mut found: impl FnMut(&AccessPoint)) {
+        let (min, max) = DWELL;
+        let config = ScanConfig::default().with_scan_type(ScanTypeConfig::Active {
+            min: esp_hal::time::Duration::from_millis(min),
+            max: esp_hal::time::Duration::from_millis(max),
+        });
+        let mut radio = self.radio.lock().await;
+        match radio.scan_async(&config).await {
+            Ok(list) => {
+                for each in &list {
+                    found(&AccessPoint {
+                        ssid: bytes_of(&each.ssid),
+                        bssid: each.bssid,
+                        channel: each.channel,
+                        rssi: each.signal_strength,
+                        encryption: each.auth_method.map_or(Encryption::Open, encryption),
+                    });
+                }
+            }
+            Err(error) => defmt::warn!("scanning failed: {}", error),
+        }
+    }
+
+    async fn event(&self) -> WifiEvent {
+        self.events.receive().await
+    }
+
+    fn association(&self) -> Option<AccessPoint> {
+        let mut joined = self.joined.borrow().clone()?;
+        // The strength of the last beacon, unless the radio is busy.
+        if let Ok(radio) = self.radio.try_lock()
+            && let Ok(rssi) = radio.rssi()
+        {
+            joined.rssi = i8::try_from(rssi).unwrap_or(i8::MIN);
+        }
+        Some(joined)
+    }
+
+    fn address(&self) -> Option<Ipv4Config> {
+        // A fixed one is there without a network, too.
+        self.stack.is_link_up().then(|| net::address(self.stack))?
+    }
+
+    fn mac(&self) -> [u8; 6] {
+        self.mac
+    }
+
+    async fn set_address(&self, address: Option<Ipv4Config>) -> Result<(), Unsupported> {
+        self.fixed.set(address);
+        self.configure();
+        Ok(())
+    }
+
+    /// Power at once, the habits of an association from the next one on. Protocols and country are
+    /// what esp-radio starts with.
+    fn tune(&self, tuning: &Tuning<'_>) -> Result<(), Unsupported> {
+        self.habits.set(Habits {
+            listen_interval: tuning.listen_interval.into(),
+            patience: tuning.station_patience.clamp(6, 31),
+        });
+        let power = i8::try_from(tuning.power).map_err(|_| Unsupported)?;
+        let mut radio = self.radio.try_lock().map_err(|_| Unsupported)?;
+        radio.set_max_tx_power(power).map_err(|_| Unsupported)
+    }
+
+    /// From the next network on.
+    fn set_hostname(&self, name: &str) -> Result<(), Unsupported> {
+        let name = heapless::String::try_from(name).map_err(|_| Unsupported)?;
+        self.name.replace(name);
+        Ok(())
+    }
+}

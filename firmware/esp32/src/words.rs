@@ -1,0 +1,120 @@
+//! Between the modem's words for networks and esp-radio's.
+
+use at_modem::wifi::{AccessPoint, Encryption, Join, JoinError, Ssid};
+use esp_radio::wifi::sta::{ConnectedInfo, StationConfig};
+use esp_radio::wifi::{
+    AuthenticationMethod, AuthenticationMethodConfig, ConnectionError, DisconnectReason, Password,
+    WifiError,
+};
+
+/// The network that was wanted, as it was found.
+pub(crate) fn associated(wanted: AccessPoint, found: &ConnectedInfo) -> AccessPoint {
+    AccessPoint {
+        bssid: found.bssid,
+        channel: found.channel,
+        encryption: encryption(found.authmode),
+        ..wanted
+    }
+}
+
+pub(crate) fn bytes_of(ssid: &esp_radio::wifi::Ssid) -> Ssid {
+    // esp-radio shows a name as text, up to the first byte that is none.
+    Ssid::from_slice(ssid.as_str().as_bytes()).unwrap_or_default()
+}
+
+/// What `AT+CWCONFIG` decides of an association.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Habits {
+    /// Beacons between two that are listened to.
+    pub(crate) listen_interval: u16,
+    /// Seconds until a silent access point is given up, 6 to 31.
+    pub(crate) patience: u16,
+}
+
+impl Habits {
+    /// esp-radio's own.
+    pub(crate) const USUAL: Self = Self {
+        listen_interval: 3,
+        patience: 6,
+    };
+}
+
+/// What the radio is to look for. The authentication is the least that is accepted: with a passphrase
+/// no open network is, however it is called.
+pub(crate) fn configuration(
+    request: &Join<'_>,
+    habits: Habits,
+) -> Result<StationConfig, JoinError> {
+    let ssid = request.ssid.try_into().map_err(|_| JoinError::NotFound)?;
+    let authentication = if request.password.0.is_empty() {
+        if request.secure_only {
+            return Err(JoinError::NotFound);
+        }
+        AuthenticationMethodConfig::Open
+    } else {
+        let password: Password = request
+            .password
+            .0
+            .try_into()
+            .map_err(|_| JoinError::WrongPassword)?;
+        // WEP keys have these lengths and no other.
+        if !request.secure_only && matches!(password.len(), 5 | 13) {
+            AuthenticationMethodConfig::Wep(password)
+        } else {
+            AuthenticationMethodConfig::Wpa(password)
+        }
+    };
+    let mut config = StationConfig::default()
+        .with_ssid(ssid)
+        .with_authentication(authentication)
+        .with_listen_interval(habits.listen_interval)
+        .with_beacon_timeout(habits.patience);
+    if let Some(bssid) = request.bssid {
+        config = config.with_bssid(bssid);
+    }
+    Ok(config)
+}
+
+/// spec: at-commands B.3, `+CWJAP:<error code>`.
+pub(crate) fn reason(error: &ConnectionError) -> JoinError {
+    let info = match error {
+        ConnectionError::Failed(info) => info,
+        ConnectionError::WifiError(error) => return failure_of(*error),
+        _ => return JoinError::Failed,
+    };
+    match info.reason {
+        DisconnectReason::NoAccessPointFound
+        | DisconnectReason::NoAccessPointFoundWithCompatibleSecurity
+        | DisconnectReason::NoAccessPointFoundInAuthmodeThreshold
+        | DisconnectReason::NoAccessPointFoundInRssiThreshold => JoinError::NotFound,
+        // What a station sees when its passphrase is not the access point's.
+        DisconnectReason::FourWayHandshakeTimeout
+        | DisconnectReason::HandshakeTimeout
+        | DisconnectReason::AuthenticationFailed
+        | DisconnectReason::MicFailure => JoinError::WrongPassword,
+        DisconnectReason::Timeout | DisconnectReason::AuthenticationExpired => JoinError::Timeout,
+        _ => JoinError::Failed,
+    }
+}
+
+pub(crate) fn failure_of(error: WifiError) -> JoinError {
+    match error {
+        WifiError::InvalidSsid => JoinError::NotFound,
+        WifiError::InvalidPassword => JoinError::WrongPassword,
+        _ => JoinError::Failed,
+    }
+}
+
+pub(crate) fn encryption(method: AuthenticationMethod) -> Encryption {
+    match method {
+        AuthenticationMethod::None | AuthenticationMethod::Owe => Encryption::Open,
+        AuthenticationMethod::Wep => Encryption::Wep,
+        AuthenticationMethod::Wpa => Encryption::WpaPsk,
+        AuthenticationMethod::Wpa2Personal => Encryption::Wpa2Psk,
+        AuthenticationMethod::WpaWpa2Personal => Encryption::WpaWpa2Psk,
+        AuthenticationMethod::Wpa3Personal => Encryption::Wpa3Psk,
+        AuthenticationMethod::Wpa2Wpa3Personal => Encryption::Wpa2Wpa3Psk,
+        // The others ask for a server or a method that is not spoken here.
+        _ => Encryption::Wpa2Enterprise,
+    }
+}
