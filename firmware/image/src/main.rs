@@ -1,0 +1,122 @@
+//! `firmware-image --chip … --elf … --out …`: what goes into flash, written and read back.
+//!
+//! ```text
+//! ELF ─▶ pack ─▶ bootloader.bin, app.bin ─┐
+//! partition-store ─▶ partition-table.bin, at_customize.bin, merged.bin ─▶ check (from the files)
+//! ELF ─▶ sizes ─▶ tables on stdout
+//! ```
+//!
+//! Exit status: 0 all is as it should be, 1 it is not.
+
+mod check;
+mod elf;
+mod pack;
+mod sizes;
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::{Parser, ValueEnum};
+
+/// Of each slot a quarter stays free: the next release is larger.
+const FREE_SHARE: u64 = 4;
+
+/// Flash images of the ESP32 firmware.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// The chip it was built for.
+    #[arg(long, value_enum)]
+    chip: Chip,
+    /// The linked program.
+    #[arg(long)]
+    elf: PathBuf,
+    /// Folder for the images; it is made.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// A chip that there is firmware for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Chip {
+    Esp32,
+    Esp32c3,
+    Esp32c6,
+}
+
+impl Chip {
+    /// ESP-AT had no release with certificate partitions for ESP32-C6: it gets ESP32-C3's, whose
+    /// flash it has.
+    pub(crate) const fn layout(self) -> partition_store::Chip {
+        match self {
+            Self::Esp32 => partition_store::Chip::Esp32,
+            Self::Esp32c3 | Self::Esp32c6 => partition_store::Chip::Esp32C3,
+        }
+    }
+
+    /// As image headers number it.
+    pub(crate) const fn id(self) -> u16 {
+        match self {
+            Self::Esp32 => 0,
+            Self::Esp32c3 => 5,
+            Self::Esp32c6 => 13,
+        }
+    }
+
+    /// Addresses of data and instructions that are read from flash through the cache.
+    pub(crate) const fn mapped(self) -> [Range<u32>; 2] {
+        match self {
+            Self::Esp32 => [0x3f40_0000..0x3f80_0000, 0x400d_0000..0x4040_0000],
+            Self::Esp32c3 => [0x3c00_0000..0x3c80_0000, 0x4200_0000..0x4280_0000],
+            Self::Esp32c6 => [0x4200_0000..0x4280_0000, 0x4280_0000..0x4300_0000],
+        }
+    }
+
+    /// Where the ROM looks for the bootloader.
+    pub(crate) const fn boot_address(self) -> u32 {
+        match self {
+            Self::Esp32 => 0x1000,
+            Self::Esp32c3 | Self::Esp32c6 => 0,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("firmware-image: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    let bytes =
+        std::fs::read(&cli.elf).with_context(|| format!("cannot read {}", cli.elf.display()))?;
+    pack::write(cli.chip, &bytes, &cli.out)?;
+    let found = check::files(cli.chip, &cli.out)
+        .with_context(|| format!("images in {}", cli.out.display()))?;
+    let program = elf::Program::parse(&bytes)?;
+    let report = sizes::Report::of(&program);
+    println!("{report}");
+    for name in report.never_fit() {
+        eprintln!("warning: {name} takes more stack than there is: it must not be called");
+    }
+    println!(
+        "app.bin: {} of {} bytes of its slot, {} % free",
+        found.app,
+        found.slot,
+        found.free_percent()
+    );
+    ensure!(
+        found.free() * FREE_SHARE >= found.slot,
+        "less than a quarter of the slot is free"
+    );
+    eprintln!(
+        "{}: bootloader, partition-table, at_customize, app, merged",
+        cli.out.display()
+    );
+    Ok(())
+}
