@@ -6,6 +6,7 @@
 mod bare_metal;
 mod checks;
 mod cmd;
+mod firmware;
 mod qemu;
 mod setup;
 mod stack;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::bare_metal::Compiler;
+use crate::firmware::{Chip, Net, Selection};
 use crate::qemu::Cuts;
 use crate::setup::Consent;
 use crate::stack::Optimise;
@@ -74,6 +76,15 @@ enum Command {
         #[arg(long)]
         every_cut: bool,
     },
+    /// The images for ESP32-C3 and ESP32-C6: built, packed, read back. One of them, if it is named.
+    Firmware {
+        /// The chip; ESP32-C3 if only `--net` is given.
+        #[arg(long, value_enum)]
+        chip: Option<Chip>,
+        /// What it reaches the network with; Wi-Fi if only `--chip` is given.
+        #[arg(long, value_enum)]
+        net: Option<Net>,
+    },
     /// The integration tests of the programs, against real servers.
     E2e,
     /// Build and run every example.
@@ -88,6 +99,7 @@ impl Command {
             compiler: Compiler::Auto,
             optimise: Optimise::Size,
             cuts: Cuts::Some,
+            firmware: Selection::All,
         };
         let steps = match self {
             Self::Test { yes } => {
@@ -118,6 +130,10 @@ impl Command {
                     options.cuts = Cuts::Every;
                 }
                 vec![Step::Qemu]
+            }
+            Self::Firmware { chip, net } => {
+                options.firmware = Selection::new(chip, net);
+                vec![Step::Firmware]
             }
             Self::E2e => vec![Step::E2e],
             Self::Examples => vec![Step::Examples],
@@ -180,6 +196,8 @@ mod tests {
             "xtask tset",
             "xtask fmt --yes",
             "xtask bare-metal --compiler gcc",
+            "xtask firmware --chip esp32c5",
+            "xtask firmware --net lte",
         ] {
             let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{line}");

@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::bare_metal::{Compiler, Core, TARGET};
 use crate::cmd::{Cmd, find_program, quoted};
+use crate::firmware;
 use crate::stack;
 use crate::workspace::Workspace;
 
@@ -121,8 +122,16 @@ pub(crate) fn run(workspace: &Workspace, consent: Consent) -> Result<()> {
     rustup_components()?;
     let mut missing = Missing::look(workspace);
     if missing.contains(&Missing::Core) {
-        rustup_target();
+        rustup_target(TARGET);
         missing = Missing::look(workspace);
+    }
+    // Where the first can be had from rustup, so can these; elsewhere the system's compiler does.
+    if firmware::has_core(TARGET) {
+        for target in firmware::FURTHER_TARGETS {
+            if !firmware::has_core(target) {
+                rustup_target(target);
+            }
+        }
     }
     if missing.is_empty() {
         eprintln!("nothing is missing");
@@ -242,9 +251,9 @@ fn rustup_components() -> Result<()> {
 }
 
 /// The quickest way to a `core`; whoever has no rustup or no network goes the longer one.
-fn rustup_target() {
+fn rustup_target(target: &str) {
     let add = Cmd::new("rustup target add")
-        .arg(TARGET)
+        .arg(target)
         .env("RUSTUP_MAX_RETRIES", "1")
         .env("RUST_BACKTRACE", "0");
     if let Err(error) = add.run_within(RUSTUP_LIMIT) {

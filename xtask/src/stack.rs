@@ -143,7 +143,7 @@ pub(crate) fn build(core: &Core) -> Result<Cmd> {
 }
 
 /// rustup's compilers bring one, even where the target cannot be added to them.
-fn linker() -> Option<PathBuf> {
+pub(crate) fn linker() -> Option<PathBuf> {
     let host = Cmd::new("rustc --print target-libdir").probe();
     let own = host.and_then(|libraries| {
         let file = Path::new(libraries.trim_end())

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::bare_metal::{self, Compiler};
+use crate::firmware::{self, Selection};
 use crate::qemu::{self, Cuts};
 use crate::setup::{self, Consent};
 use crate::stack::{self, Optimise};
@@ -22,6 +23,7 @@ pub(crate) enum Step {
     BareMetal,
     Stack,
     Qemu,
+    Firmware,
     E2e,
     Examples,
 }
@@ -37,6 +39,7 @@ pub(crate) const ALL: &[Step] = &[
     Step::BareMetal,
     Step::Stack,
     Step::Qemu,
+    Step::Firmware,
     Step::E2e,
     Step::Examples,
 ];
@@ -48,6 +51,7 @@ pub(crate) struct Options {
     pub(crate) compiler: Compiler,
     pub(crate) optimise: Optimise,
     pub(crate) cuts: Cuts,
+    pub(crate) firmware: Selection,
 }
 
 impl Step {
@@ -63,6 +67,7 @@ impl Step {
             Self::BareMetal => "bare-metal",
             Self::Stack => "stack",
             Self::Qemu => "qemu",
+            Self::Firmware => "firmware",
             Self::E2e => "e2e",
             Self::Examples => "examples",
         }
@@ -88,6 +93,9 @@ impl Step {
             Self::Qemu => {
                 "read what the board was expected to say, and its log, whose name is above; the same in the simulator is `cargo xtask e2e`"
             }
+            Self::Firmware => {
+                "an image that does not link lacks RAM: make the statics and futures named above smaller; docs/footprint.md tells who has what"
+            }
             Self::E2e => {
                 "read the failed transcript above; `cargo xtask setup` tells which servers are missing"
             }
@@ -106,6 +114,7 @@ impl Step {
             Self::BareMetal => bare_metal::run(workspace, options.compiler),
             Self::Stack => stack::run(workspace, options.compiler, options.optimise),
             Self::Qemu => qemu::run(workspace, options.compiler, options.cuts),
+            Self::Firmware => firmware::run(workspace, options.compiler, options.firmware),
             Self::E2e => checks::run(&checks::e2e(workspace), "end-to-end tests"),
             Self::Examples => checks::run(&checks::examples(workspace), "examples"),
         }

@@ -1,0 +1,318 @@
+//! The images for ESP32-C3, ESP32-C6 and ESP32: built, packed, read back.
+//!
+//! ```text
+//! firmware/esp32 ── cargo ──▶ ELF ── firmware/image ──▶ target/firmware/<chip>/*.bin, checked; sizes
+//! ```
+//!
+//! All of them share one target folder: what is compiled for the PC is compiled once, and so is what
+//! the two images for ESP32-C3 have in common. `firmware/image` is a program of its own, because
+//! espflash would make every call of xtask a minute longer.
+
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use clap::ValueEnum;
+
+use crate::bare_metal::{Compiler, Core, SYSTEM_RUSTC};
+use crate::cmd::Cmd;
+use crate::stack;
+use crate::workspace::Workspace;
+
+/// A chip that the firmware has a feature for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Chip {
+    Esp32c3,
+    Esp32c6,
+    /// Xtensa: needs the toolchain that `espup` installs as `esp`. No step builds it.
+    Esp32,
+}
+
+/// What the image reaches the network with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Net {
+    Wifi,
+    /// The Ethernet controller of Espressif's QEMU, in place of the radio.
+    Openeth,
+}
+
+impl Chip {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Esp32c3 => "esp32c3",
+            Self::Esp32c6 => "esp32c6",
+            Self::Esp32 => "esp32",
+        }
+    }
+
+    const fn target(self) -> &'static str {
+        match self {
+            Self::Esp32c3 => "riscv32imc-unknown-none-elf",
+            Self::Esp32c6 => "riscv32imac-unknown-none-elf",
+            Self::Esp32 => "xtensa-esp32-none-elf",
+        }
+    }
+}
+
+/// One image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Image {
+    pub(crate) chip: Chip,
+    pub(crate) net: Net,
+    /// One of several: it must not take the folder of another one for the same chip.
+    among_others: bool,
+}
+
+/// What to build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Selection {
+    /// All that is part of `cargo xtask test`.
+    All,
+    One(Image),
+}
+
+impl Selection {
+    /// All, if neither chip nor net is named; else ESP32-C3 and Wi-Fi for what is not.
+    pub(crate) fn new(chip: Option<Chip>, net: Option<Net>) -> Self {
+        if chip.is_none() && net.is_none() {
+            return Self::All;
+        }
+        Self::One(Image {
+            chip: chip.unwrap_or(Chip::Esp32c3),
+            net: net.unwrap_or(Net::Wifi),
+            among_others: false,
+        })
+    }
+
+    fn images(self) -> Vec<Image> {
+        let image = |chip, net| Image {
+            chip,
+            net,
+            among_others: true,
+        };
+        match self {
+            Self::All => vec![
+                image(Chip::Esp32c3, Net::Wifi),
+                image(Chip::Esp32c3, Net::Openeth),
+                image(Chip::Esp32c6, Net::Wifi),
+            ],
+            Self::One(image) => vec![image],
+        }
+    }
+}
+
+impl Image {
+    /// The name of its folder.
+    fn folder(self) -> String {
+        match self.net {
+            Net::Openeth if self.among_others => format!("{}-openeth", self.chip.name()),
+            Net::Openeth | Net::Wifi => self.chip.name().to_owned(),
+        }
+    }
+
+    fn features(self) -> String {
+        match self.net {
+            Net::Wifi => self.chip.name().to_owned(),
+            Net::Openeth => format!("{},openeth", self.chip.name()),
+        }
+    }
+
+    /// The command that links it into the target folder `into`.
+    fn build(self, toolchain: Toolchain, into: &str) -> Result<Cmd> {
+        let target = self.chip.target();
+        let cmd = match toolchain {
+            Toolchain::Rustup => Cmd::new("cargo rustc"),
+            Toolchain::System => {
+                let linker = stack::linker().context(
+                    "no linker for the target: rustup's rust-lld or a package such as `lld` has one",
+                )?;
+                let variable = match self.chip {
+                    Chip::Esp32c6 => "CARGO_TARGET_RISCV32IMAC_UNKNOWN_NONE_ELF_LINKER",
+                    Chip::Esp32c3 | Chip::Esp32 => {
+                        "CARGO_TARGET_RISCV32IMC_UNKNOWN_NONE_ELF_LINKER"
+                    }
+                };
+                Cmd::new("cargo rustc -Z build-std=core,alloc")
+                    .env("RUSTC", SYSTEM_RUSTC)
+                    .env(variable, linker.to_string_lossy())
+            }
+            Toolchain::Esp => Cmd::new("rustup run esp cargo rustc -Z build-std=core,alloc"),
+        };
+        Ok(cmd
+            .args(["--release", "--manifest-path", "firmware/esp32/Cargo.toml"])
+            .args(["--config".to_owned(), short_paths()])
+            // What `cargo build` in that folder finds by itself.
+            .args(["--config", "firmware/esp32/.cargo/config.toml"])
+            .args(["--no-default-features", "--features"])
+            .arg(self.features())
+            .args(["--target", target, "--target-dir"])
+            .arg(into)
+            // The size of each frame, for the report; a stable compiler tells it only when asked so.
+            .args(["--", "-Zemit-stack-sizes"])
+            .env("RUSTC_BOOTSTRAP", "1"))
+    }
+}
+
+/// Leaves the folders of this machine out of the image: they say nothing on a chip, and every panic
+/// holds the name of its file, 9 KB of them together.
+fn short_paths() -> String {
+    let cargo = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let registries = cargo
+        .and_then(|cargo| fs::read_dir(cargo.join("registry/src")).ok())
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|registry| registry.path());
+    let here = std::env::current_dir().into_iter();
+    let flags: Vec<String> = registries
+        .chain(here)
+        .map(|folder| format!("'--remap-path-prefix={}/='", folder.display()))
+        .collect();
+    format!("build.rustflags=[{}]", flags.join(","))
+}
+
+impl fmt::Display for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.features())
+    }
+}
+
+/// Where a compiler with `core` and `alloc` for a chip was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Toolchain {
+    Rustup,
+    /// Debian's, with its sources.
+    System,
+    /// Espressif's fork.
+    Esp,
+}
+
+impl Toolchain {
+    fn find(chip: Chip, compiler: Compiler, workspace: &Workspace) -> Result<Self> {
+        if chip == Chip::Esp32 {
+            let there = Cmd::new("rustup run esp rustc -V").probe().is_some();
+            return there.then_some(Self::Esp).context(
+                "ESP32 is an Xtensa chip: it needs Espressif's compiler, which `espup install` gets",
+            );
+        }
+        let has_target = || has_core(chip.target());
+        let has_sources = || Core::find(Compiler::System, workspace).is_some();
+        match compiler {
+            Compiler::Auto | Compiler::Rustup if has_target() => Ok(Self::Rustup),
+            Compiler::Auto | Compiler::System if has_sources() => Ok(Self::System),
+            _ => bail!(
+                "there is no `core` for {}; `cargo xtask setup --yes` gets one",
+                chip.target()
+            ),
+        }
+    }
+}
+
+/// Whether rustup's compiler has `core` for `target`.
+pub(crate) fn has_core(target: &str) -> bool {
+    let folder = Cmd::new("rustc --print target-libdir --target")
+        .arg(target)
+        .probe();
+    folder
+        .and_then(|folder| fs::read_dir(folder.trim_end()).ok())
+        .is_some_and(|mut files| {
+            files.any(|file| {
+                file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libcore-"))
+            })
+        })
+}
+
+/// Targets beyond the one that the libraries are checked for.
+pub(crate) const FURTHER_TARGETS: [&str; 1] = [Chip::Esp32c6.target()];
+
+pub(crate) fn run(workspace: &Workspace, compiler: Compiler, selection: Selection) -> Result<()> {
+    let scratch = workspace.scratch("firmware-build");
+    let into = scratch
+        .strip_prefix(workspace.root())
+        .unwrap_or(&scratch)
+        .to_string_lossy()
+        .into_owned();
+    let tool = |verb: &str| {
+        Cmd::new("cargo")
+            .args(verb.split(' '))
+            .args(["--release", "--manifest-path", "firmware/image/Cargo.toml"])
+            .args(["--target-dir", into.as_str()])
+    };
+    // What reads the images back is tested before it is believed.
+    tool("test --quiet").run()?;
+    for image in selection.images() {
+        let chip = image.chip;
+        let toolchain = Toolchain::find(chip, compiler, workspace)?;
+        image
+            .build(toolchain, &into)?
+            .run()
+            .with_context(|| image.to_string())?;
+        let elf = format!("{into}/{}/release/espat-firmware", chip.target());
+        let out = workspace.scratch("firmware").join(image.folder());
+        println!("\n{image}:");
+        tool("run --quiet")
+            .args(["--", "--chip", chip.name(), "--elf"])
+            .arg(elf)
+            .arg("--out")
+            .arg(out.to_string_lossy())
+            .run()
+            .with_context(|| image.to_string())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_named_is_an_esp32_c3_with_wifi_and_nothing_named_is_all() {
+        assert_eq!(Selection::new(None, None), Selection::All);
+        for (chip, net, features) in [
+            (Some(Chip::Esp32c3), None, "esp32c3"),
+            (Some(Chip::Esp32c6), None, "esp32c6"),
+            (Some(Chip::Esp32), None, "esp32"),
+            (None, Some(Net::Openeth), "esp32c3,openeth"),
+            (Some(Chip::Esp32), Some(Net::Openeth), "esp32,openeth"),
+        ] {
+            let images = Selection::new(chip, net).images();
+            let named: Vec<String> = images.iter().map(Image::to_string).collect();
+            assert_eq!(named, [features]);
+        }
+    }
+
+    #[test]
+    fn no_image_takes_the_place_of_another() {
+        let folders: Vec<String> = Selection::All
+            .images()
+            .into_iter()
+            .map(Image::folder)
+            .collect();
+        assert_eq!(folders, ["esp32c3", "esp32c3-openeth", "esp32c6"]);
+        let Selection::One(alone) = Selection::new(None, Some(Net::Openeth)) else {
+            panic!("one was named");
+        };
+        assert_eq!(alone.folder(), "esp32c3");
+    }
+
+    #[test]
+    fn each_chip_is_built_for_its_own_target_with_its_own_feature() {
+        for image in Selection::All.images() {
+            let line = image
+                .build(Toolchain::Rustup, "target/x")
+                .unwrap()
+                .to_string();
+            let words = [
+                "cargo rustc --release".to_owned(),
+                format!("--no-default-features --features {image} "),
+                format!("--target {} --target-dir target/x", image.chip.target()),
+            ];
+            for words in words {
+                assert!(line.contains(&words), "{line}");
+            }
+        }
+    }
+}
