@@ -28,7 +28,7 @@ mod words;
 use core::hint::black_box;
 use core::pin::{Pin, pin};
 
-use at_modem::{Exit, Modem, ModemMemory, Parts, Platform, WallClock};
+use at_modem::{Exit, Modem, ModemMemory, ModemRoom, Parts, Platform, WallClock};
 use embassy_embedded_hal::adapter::BlockingAsync;
 use embassy_executor::Spawner;
 use embassy_time::{Duration, Timer, with_timeout};
@@ -87,6 +87,7 @@ async fn main(spawner: Spawner) {
 
     static BOARD: StaticCell<board::Module> = StaticCell::new();
     static CLOCK: StaticCell<WallClock> = StaticCell::new();
+    static ROOM: ConstStaticCell<ModemRoom> = ConstStaticCell::new(ModemRoom::new());
     static MEMORY: ConstStaticCell<ModemMemory<TLS_SESSIONS>> =
         ConstStaticCell::new(ModemMemory::new());
     let parts = Parts {
@@ -100,6 +101,7 @@ async fn main(spawner: Spawner) {
             #[cfg(not(feature = "esp32"))]
             p.TSENS,
         )),
+        room: ROOM.take(),
         clock: CLOCK.init(WallClock::new()),
         identity: chip::IDENTITY,
         legacy: false,

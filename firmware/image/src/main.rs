@@ -101,9 +101,12 @@ fn run(cli: &Cli) -> Result<()> {
     let program = elf::Program::parse(&bytes)?;
     let report = sizes::Report::of(&program);
     println!("{report}");
-    for name in report.never_fit() {
-        eprintln!("warning: {name} takes more stack than there is: it must not be called");
-    }
+    let too_deep = report.never_fit();
+    ensure!(
+        too_deep.is_empty(),
+        "more stack than there is: {}",
+        too_deep.join(", ")
+    );
     println!(
         "app.bin: {} of {} bytes of its slot, {} % free",
         found.app,
