@@ -220,7 +220,7 @@ impl<'a, P: Platform> Modem<'a, P> {
 
 /// The tasks of links without TLS, and of the server.
 async fn links<P: Platform>(shared: &Shared<'_, P>) {
-    let [link0, link1, link2, link3, link4] = shared.links;
+    let [link0, link1, link2, link3, link4] = &shared.links;
     let mut places = (pin!(None), pin!(None), pin!(None), pin!(None), pin!(None));
     let links = join5(
         place(places.0.as_mut(), || link::run(link0, shared)),

@@ -19,7 +19,7 @@ use crate::exec::userram::UserRam;
 use crate::link::credentials::CredentialMemory;
 use crate::link::server::Server;
 use crate::link::tls::{Slot, no_memory};
-use crate::link::{Asked, Link, LinkStatus, OpenRequest, Probed};
+use crate::link::{Asked, Inbox, Link, LinkStatus, OpenRequest, Probed};
 use crate::output::Output;
 use crate::platform::{Platform, TcpOptions};
 
@@ -45,27 +45,22 @@ pub struct ModemMemory<const TLS: usize> {
 
 /// Room for what waits: on its way to the host, and to and from links. 50 KB that belong in a static of
 /// the caller, not on a stack.
+///
+/// All of it is zero at first, so that a static takes no place in flash.
 pub struct ModemRoom {
     output: Output,
     payload: Payload,
-    links: [Link; LINKS],
+    inboxes: [Inbox; LINKS],
 }
 
 impl ModemRoom {
     /// Empty.
     #[must_use]
     pub const fn new() -> Self {
-        let [a, b, c, d, e] = LinkId::ALL;
         Self {
             output: Output::new(),
             payload: Mutex::new([0; MAX_SEND]),
-            links: [
-                Link::new(a),
-                Link::new(b),
-                Link::new(c),
-                Link::new(d),
-                Link::new(e),
-            ],
+            inboxes: [const { Inbox::new() }; LINKS],
         }
     }
 }
@@ -166,7 +161,7 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) identity: crate::Identity,
     pub(crate) legacy: bool,
     pub(crate) output: &'a Output,
-    pub(crate) links: &'a [Link; LINKS],
+    pub(crate) links: [Link<'a>; LINKS],
     pub(crate) payload: &'a Payload,
     /// Payload bytes on their way from the port to the command.
     pub(crate) intake: Pipe<NoopRawMutex, 512>,
@@ -215,11 +210,12 @@ impl<'a, P: Platform> Shared<'a, P> {
         config: Config,
     ) -> Self {
         let room = &*room;
-        for link in &room.links {
+        for inbox in &room.inboxes {
             // A life before this one may have left something.
-            link.forget();
-            link.reason.replace(None);
+            inbox.reset();
         }
+        let [a, b, c, d, e] = LinkId::ALL;
+        let [for_a, for_b, for_c, for_d, for_e] = &room.inboxes;
         let Outside {
             net,
             wifi,
@@ -239,7 +235,13 @@ impl<'a, P: Platform> Shared<'a, P> {
             identity,
             legacy,
             output: &room.output,
-            links: &room.links,
+            links: [
+                Link::new(a, for_a),
+                Link::new(b, for_b),
+                Link::new(c, for_c),
+                Link::new(d, for_d),
+                Link::new(e, for_e),
+            ],
             payload: &room.payload,
             intake: Pipe::new(),
             phase: Cell::new(Phase::Instant),
@@ -287,7 +289,7 @@ impl<P: Platform> Shared<'_, P> {
     }
 
     /// How what arrives on `link` reaches the host.
-    pub(crate) fn delivery(&self, link: &Link) -> Delivery {
+    pub(crate) fn delivery(&self, link: &Link<'_>) -> Delivery {
         let config = self.config.borrow();
         if config.passthrough {
             Delivery::Raw
@@ -300,7 +302,7 @@ impl<P: Platform> Shared<'_, P> {
     }
 
     /// `AT+CIPTCPOPT` for a new connection of this link.
-    pub(crate) fn tcp_options(&self, link: &Link) -> TcpOptions {
+    pub(crate) fn tcp_options(&self, link: &Link<'_>) -> TcpOptions {
         let config = self.config.borrow();
         let tcp = config.tcp.get(link.id.index()).copied().unwrap_or_default();
         TcpOptions {
@@ -314,7 +316,7 @@ impl<P: Platform> Shared<'_, P> {
     }
 
     /// `so_sndtimeo`, where it is set.
-    pub(crate) fn send_patience(&self, link: &Link) -> Option<Duration> {
+    pub(crate) fn send_patience(&self, link: &Link<'_>) -> Option<Duration> {
         let config = self.config.borrow();
         let tcp = config.tcp.get(link.id.index())?;
         (tcp.send_timeout > 0).then(|| Duration::from_millis(u64::from(tcp.send_timeout)))
@@ -387,7 +389,7 @@ impl<P: Platform> Shared<'_, P> {
         for slot in &self.sessions {
             slot.forget();
         }
-        for link in self.links {
+        for link in &self.links {
             link.forget();
         }
     }

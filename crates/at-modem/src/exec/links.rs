@@ -48,7 +48,7 @@ pub(super) async fn open_next<P: Platform>(
 
 async fn open_on<P: Platform>(
     shared: &Shared<'_, P>,
-    link: &Link,
+    link: &Link<'_>,
     request: &OpenLink<'_>,
 ) -> Result<Done, Failed> {
     if request.family == Family::V6 && !shared.config.borrow().ipv6 {
@@ -105,7 +105,7 @@ async fn open_on<P: Platform>(
 /// Opens a link, unless its settings or the state of the network forbid it.
 pub(super) async fn connect<P: Platform>(
     shared: &Shared<'_, P>,
-    link: &Link,
+    link: &Link<'_>,
     request: OpenRequest,
     timeout: Option<u32>,
 ) -> Result<(), Reason> {
@@ -139,7 +139,7 @@ pub(super) async fn connect<P: Platform>(
 }
 
 /// Says why a link was not opened, and `ERROR`.
-async fn refused<P: Platform>(shared: &Shared<'_, P>, link: &Link, reason: &Reason) {
+async fn refused<P: Platform>(shared: &Shared<'_, P>, link: &Link<'_>, reason: &Reason) {
     let syslog = shared.syslog();
     let mut print = shared.print().await;
     if let Some(item) = Link::lacks(reason) {
@@ -159,7 +159,7 @@ async fn refused<P: Platform>(shared: &Shared<'_, P>, link: &Link, reason: &Reas
 
 /// `<timeout>` of the command, on top of the deadlines there are.
 async fn give_up(
-    link: &Link,
+    link: &Link<'_>,
     connect: impl Future<Output = Result<(), Reason>>,
     ms: u32,
 ) -> Result<(), Reason> {
@@ -184,7 +184,7 @@ async fn give_up(
 }
 
 /// `CONNECT` and `OK` as one message; only then may the link print data.
-async fn announce<P: Platform>(shared: &Shared<'_, P>, link: &Link) {
+async fn announce<P: Platform>(shared: &Shared<'_, P>, link: &Link<'_>) {
     shared.note_link();
     let status = link.status.get();
     let connected = status.map(|status| shared.connected(link.id, &status));
@@ -219,7 +219,7 @@ pub(super) async fn close<P: Platform>(
 /// Closes the open links among them, and says so for each that did not end by itself meanwhile.
 pub(super) async fn close_where<P: Platform>(
     shared: &Shared<'_, P>,
-    which: impl Fn(&Link) -> bool,
+    which: impl Fn(&Link<'_>) -> bool,
 ) {
     for link in shared.links.iter().filter(|link| which(link)) {
         if link.is_open() && link.disconnect().await {
@@ -237,7 +237,7 @@ pub(super) async fn status<P: Platform>(
     if with_code {
         print.reply(&Reply::Status(status_code(shared))).await;
     }
-    for link in shared.links {
+    for link in &shared.links {
         let Some(status) = link.status.get() else {
             continue;
         };
@@ -304,7 +304,7 @@ pub(super) fn set_mux<P: Platform>(shared: &Shared<'_, P>, mux: Mux) -> Result<D
 
 impl<P: Platform> Shared<'_, P> {
     /// The link of a number.
-    pub(super) fn link(&self, id: LinkId) -> Result<&Link, Failed> {
+    pub(super) fn link(&self, id: LinkId) -> Result<&Link<'_>, Failed> {
         self.links.get(id.index()).ok_or(NOT_HERE)
     }
 

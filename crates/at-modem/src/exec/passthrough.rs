@@ -55,7 +55,7 @@ pub(super) fn set_mode<P: Platform>(
         }
     }
     shared.config.borrow_mut().passthrough = on;
-    for link in shared.links {
+    for link in &shared.links {
         link.inbox.look_again();
     }
     Ok(Done::Ok)
@@ -78,7 +78,7 @@ pub(super) async fn begin<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, F
 }
 
 /// The open link, if it is the only one.
-fn only_open<'s, P: Platform>(shared: &'s Shared<'_, P>) -> Option<&'s Link> {
+fn only_open<'s, P: Platform>(shared: &'s Shared<'_, P>) -> Option<&'s Link<'s>> {
     let mut open = shared.links.iter().filter(|link| link.is_open());
     open.next().filter(|_| open.next().is_none())
 }
@@ -128,7 +128,7 @@ async fn pass<P: Platform>(shared: &Shared<'_, P>, mut again: Again) {
 }
 
 /// Sends what comes while the link lasts.
-async fn blocks<P: Platform>(shared: &Shared<'_, P>, link: &Link) -> Ended {
+async fn blocks<P: Platform>(shared: &Shared<'_, P>, link: &Link<'_>) -> Ended {
     while link.is_open() {
         let (len, out) = gather(shared, MAX_IPD, || link.is_open()).await;
         if len > 0 {
@@ -156,7 +156,7 @@ async fn blocks<P: Platform>(shared: &Shared<'_, P>, link: &Link) -> Ended {
 }
 
 /// Sends what is left between port and link.
-async fn flush<P: Platform>(shared: &Shared<'_, P>, link: &Link) {
+async fn flush<P: Platform>(shared: &Shared<'_, P>, link: &Link<'_>) {
     loop {
         let len = {
             let mut payload = shared.payload.lock().await;

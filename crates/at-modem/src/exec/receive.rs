@@ -36,7 +36,7 @@ pub(super) fn set_mode<P: Platform>(
         return Err(Failed::with(0));
     }
     shared.config.borrow_mut().receive.fill(mode);
-    for link in shared.links {
+    for link in &shared.links {
         link.inbox.look_again();
     }
     Ok(Done::Ok)
@@ -107,7 +107,7 @@ pub(super) async fn fetch<P: Platform>(
 
 pub(super) async fn lengths<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
     let mut lengths = [None; LinkId::COUNT];
-    for (place, link) in lengths.iter_mut().zip(shared.links) {
+    for (place, link) in lengths.iter_mut().zip(&shared.links) {
         let len = u32::try_from(link.inbox.len()).unwrap_or(u32::MAX);
         *place = link.is_open().then_some(len);
     }

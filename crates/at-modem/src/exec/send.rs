@@ -58,7 +58,7 @@ pub(super) async fn send<P: Platform>(
 /// Where this one datagram goes, if not to the peer; and whether the link can be sent to at all.
 pub(super) async fn target<P: Platform>(
     shared: &Shared<'_, P>,
-    link: &Link,
+    link: &Link<'_>,
     remote: Option<&(HostName<'_>, Port)>,
 ) -> Result<Option<SocketAddr>, Failed> {
     let status = link.status.get().ok_or(Failed::with(0))?;
@@ -108,7 +108,11 @@ pub(super) fn drain<P: Platform>(shared: &Shared<'_, P>, into: &mut [u8]) -> usi
 }
 
 /// Whether it was sent; and the hold, unless that took too long.
-async fn transmit<'h>(link: &Link, outgoing: Outgoing, hold: Hold<'h>) -> (bool, Option<Hold<'h>>) {
+async fn transmit<'h>(
+    link: &Link<'_>,
+    outgoing: Outgoing,
+    hold: Hold<'h>,
+) -> (bool, Option<Hold<'h>>) {
     if outgoing.len == 0 {
         return (link.is_open(), Some(hold));
     }

@@ -8,7 +8,6 @@ use at_grammar::{Info, Mux, Reply};
 
 use super::links::close_where;
 use super::{Done, Failed};
-use crate::link::Link;
 use crate::link::server::Listening;
 use crate::platform::Platform;
 use crate::state::Shared;
@@ -39,7 +38,7 @@ pub(super) async fn change<P: Platform>(
             shared.server.stop();
             shared.takes_long();
             if *close_all {
-                close_where(shared, Link::is_accepted).await;
+                close_where(shared, |link| link.is_accepted()).await;
             }
             shared.print().await.reply(&Reply::Ok).await;
             Ok(Done::Printed)

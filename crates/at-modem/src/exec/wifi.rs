@@ -74,7 +74,7 @@ pub(super) async fn leave<P: Platform>(shared: &Shared<'_, P>) {
     if !joined {
         return;
     }
-    for link in shared.links {
+    for link in &shared.links {
         link.closed.reset();
     }
     shared.station_changed(WifiEvent::Disconnected).await;

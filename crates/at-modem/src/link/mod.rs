@@ -172,7 +172,7 @@ impl LinkStatus {
 }
 
 /// One link's mailbox.
-pub(crate) struct Link {
+pub(crate) struct Link<'a> {
     pub(crate) id: LinkId,
     /// [`Asked`] has a request for this link.
     pub(crate) open: Signal<NoopRawMutex, ()>,
@@ -191,15 +191,15 @@ pub(crate) struct Link {
     /// The host has read that the link is open: data may be printed.
     pub(crate) announced: Signal<NoopRawMutex, ()>,
     /// What arrived.
-    pub(crate) inbox: Inbox,
+    pub(crate) inbox: &'a Inbox,
     /// A send was asked for and not answered.
     pub(crate) sending: Cell<bool>,
     /// Why the last attempt or session ended.
     pub(crate) reason: RefCell<Option<Reason>>,
 }
 
-impl Link {
-    pub(crate) const fn new(id: LinkId) -> Self {
+impl<'a> Link<'a> {
+    pub(crate) const fn new(id: LinkId, inbox: &'a Inbox) -> Self {
         Self {
             id,
             open: Signal::new(),
@@ -211,7 +211,7 @@ impl Link {
             sent: Signal::new(),
             status: Cell::new(None),
             announced: Signal::new(),
-            inbox: Inbox::new(),
+            inbox,
             sending: Cell::new(false),
             reason: RefCell::new(None),
         }

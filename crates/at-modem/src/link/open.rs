@@ -47,7 +47,7 @@ impl Plain {
 }
 
 /// Serves one link without TLS for as long as it is polled.
-pub(crate) async fn run<P: Platform>(link: &Link, shared: &Shared<'_, P>) {
+pub(crate) async fn run<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>) {
     loop {
         link.open.wait().await;
         let Some(plain) = Plain::take(&shared.asked) else {
@@ -65,7 +65,7 @@ pub(crate) async fn run<P: Platform>(link: &Link, shared: &Shared<'_, P>) {
 
 /// An attempt has failed, or what came of it is over.
 pub(super) async fn conclude<P: Platform>(
-    link: &Link,
+    link: &Link<'_>,
     shared: &Shared<'_, P>,
     result: Result<End, Reason>,
 ) {
@@ -79,7 +79,7 @@ pub(super) async fn conclude<P: Platform>(
 }
 
 /// A link has ended: whoever waits for it is told, and so is the host.
-pub(super) async fn over<P: Platform>(link: &Link, shared: &Shared<'_, P>, end: End) {
+pub(super) async fn over<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>, end: End) {
     link.status.set(None);
     link.inbox.reset();
     if link.sending.get() {
@@ -102,7 +102,7 @@ pub(super) async fn over<P: Platform>(link: &Link, shared: &Shared<'_, P>, end: 
 
 /// The connection is there: says so to whoever asked for it.
 pub(super) fn begin<P: Platform>(
-    link: &Link,
+    link: &Link<'_>,
     shared: &Shared<'_, P>,
     protocol: Protocol,
     (remote, local_port): (SocketAddr, u16),
@@ -121,7 +121,7 @@ pub(super) fn begin<P: Platform>(
 
 /// Where the request leads.
 pub(super) async fn look_up<P: Platform>(
-    link: &Link,
+    link: &Link<'_>,
     shared: &Shared<'_, P>,
     target: &Target,
 ) -> Result<SocketAddr, Reason> {
@@ -131,7 +131,7 @@ pub(super) async fn look_up<P: Platform>(
 
 /// `Err` if no connection came to be.
 async fn attempt<P: Platform>(
-    link: &Link,
+    link: &Link<'_>,
     shared: &Shared<'_, P>,
     plain: &Plain,
 ) -> Result<End, Reason> {
@@ -184,7 +184,7 @@ pub(super) async fn hang_up(socket: &mut impl TcpShutdown) {
 
 /// A TCP connection with the options of its link, and our port of it.
 pub(super) async fn connect<'a, P: Platform>(
-    link: &Link,
+    link: &Link<'_>,
     shared: &Shared<'a, P>,
     remote: SocketAddr,
 ) -> Result<(<P::Net as TcpConnect>::Socket<'a>, u16), Reason> {
@@ -211,7 +211,7 @@ fn any_port<P: Platform>(shared: &Shared<'_, P>) -> u16 {
 
 /// Waits for a step of opening, unless the link is closed meanwhile.
 pub(super) async fn unless_closed<T>(
-    link: &Link,
+    link: &Link<'_>,
     stage: Stage,
     step: impl Future<Output = T>,
 ) -> Result<T, Reason> {

@@ -14,8 +14,8 @@ use crate::state::{Delivery, Shared};
 /// Runs until the peer has finished and the host has everything.
 ///
 /// Dropping it cuts no message and loses no byte: what was not printed is still in the inbox.
-pub(super) async fn present<P: Platform>(link: &Link, shared: &Shared<'_, P>) {
-    let inbox = &link.inbox;
+pub(super) async fn present<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>) {
+    let inbox = link.inbox;
     loop {
         match shared.delivery(link) {
             Delivery::Active if !inbox.is_empty() => {
@@ -62,8 +62,8 @@ pub(super) async fn present<P: Platform>(link: &Link, shared: &Shared<'_, P>) {
 }
 
 /// One `+IPD`: of a stream as much as one may hold, of datagrams one.
-async fn hand_over<P: Platform>(link: &Link, shared: &Shared<'_, P>) {
-    let inbox = &link.inbox;
+async fn hand_over<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>) {
+    let inbox = link.inbox;
     let mut print = shared.print_unsolicited().await;
     if shared.delivery(link) != Delivery::Active {
         return;
@@ -79,7 +79,7 @@ async fn hand_over<P: Platform>(link: &Link, shared: &Shared<'_, P>) {
 
 impl<P: Platform> Shared<'_, P> {
     /// The sender to show with data, if `AT+CIPDINFO=1`.
-    pub(crate) fn shown_sender(&self, link: &Link, from: Option<SocketAddr>) -> Option<Remote> {
+    pub(crate) fn shown_sender(&self, link: &Link<'_>, from: Option<SocketAddr>) -> Option<Remote> {
         if !self.config.borrow().data_info {
             return None;
         }

@@ -43,7 +43,7 @@ pub(super) enum End {
 ///
 /// What arrived before a failure is still given to the host.
 pub(super) async fn pump<P: Platform, R: Read, W: Write<Error = R::Error>>(
-    link: &Link,
+    link: &Link<'_>,
     shared: &Shared<'_, P>,
     rx: R,
     tx: W,
@@ -51,7 +51,7 @@ pub(super) async fn pump<P: Platform, R: Read, W: Write<Error = R::Error>>(
 ) -> End {
     let failure = Signal::<NoopRawMutex, Reason>::new();
     let receive = async {
-        let failed = match select(receive(&link.inbox, rx), failure.wait()).await {
+        let failed = match select(receive(link.inbox, rx), failure.wait()).await {
             Either::First(end) => end.err().map(&reason),
             Either::Second(reason) => Some(reason),
         };
@@ -88,7 +88,7 @@ async fn receive<R: Read>(inbox: &Inbox, mut rx: R) -> Result<(), R::Error> {
 
 /// Sends what the interpreter left in the payload buffer, each time it says so.
 async fn send<P: Platform, W: Write>(
-    link: &Link,
+    link: &Link<'_>,
     shared: &Shared<'_, P>,
     mut tx: W,
     reason: &impl Fn(W::Error) -> Reason,
@@ -121,7 +121,7 @@ async fn send<P: Platform, W: Write>(
 }
 
 /// Nothing more can be sent: says so to whoever asks.
-async fn refuse_sends(link: &Link) -> Infallible {
+async fn refuse_sends(link: &Link<'_>) -> Infallible {
     loop {
         link.send.wait().await;
         link.sent.signal(false);
@@ -129,7 +129,7 @@ async fn refuse_sends(link: &Link) -> Infallible {
 }
 
 /// Waits until a client of our server has been silent for `AT+CIPSTO`; returns that in milliseconds.
-async fn idle<P: Platform>(link: &Link, shared: &Shared<'_, P>) -> u32 {
+async fn idle<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>) -> u32 {
     // How soon a change of the setting is seen.
     const LOOK: Duration = Duration::from_secs(1);
     let accepted = link

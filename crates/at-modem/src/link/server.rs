@@ -120,7 +120,7 @@ async fn serve<P: Platform, A: TcpAccept>(
     listening: Listening,
 ) {
     let slots: [Slot<A::Socket<'_>>; LINKS] = [const { Signal::new() }; LINKS];
-    let [link0, link1, link2, link3, link4] = shared.links;
+    let [link0, link1, link2, link3, link4] = &shared.links;
     let [slot0, slot1, slot2, slot3, slot4] = &slots;
     let mut places = (pin!(None), pin!(None), pin!(None), pin!(None), pin!(None));
     let clients = join5(
@@ -230,7 +230,7 @@ async fn turn_away(mut socket: impl TcpShutdown) {
 
 /// The clients that get this link, one after another.
 async fn clients_of<P: Platform, S: TcpSplit + TcpShutdown>(
-    link: &Link,
+    link: &Link<'_>,
     shared: &Shared<'_, P>,
     slot: &Slot<S>,
 ) {

@@ -132,7 +132,7 @@ pub(crate) async fn run<P: Platform>(
 
 /// `Err` if no session came to be.
 async fn attempt<P: Platform>(
-    link: &Link,
+    link: &Link<'_>,
     shared: &Shared<'_, P>,
     request: &OpenRequest,
     records: &mut tls_session::Memory,

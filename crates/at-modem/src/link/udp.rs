@@ -30,7 +30,7 @@ const SEND_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs until the link ends.
 pub(super) async fn pump<P: Platform, S: UdpSplitMulticast>(
-    link: &Link,
+    link: &Link<'_>,
     shared: &Shared<'_, P>,
     mut socket: S,
     remote: SocketAddr,
@@ -62,7 +62,7 @@ pub(super) async fn pump<P: Platform, S: UdpSplitMulticast>(
     }
 }
 
-async fn arrive<R: UdpReceive>(link: &Link, socket: &mut R) -> R::Error {
+async fn arrive<R: UdpReceive>(link: &Link<'_>, socket: &mut R) -> R::Error {
     // One byte more, to tell what was cut.
     let mut piece = [0; MAX_DATAGRAM + 1];
     loop {
@@ -94,7 +94,7 @@ async fn arrive<R: UdpReceive>(link: &Link, socket: &mut R) -> R::Error {
 }
 
 /// Lets the sender become the peer where the mode says so.
-fn follow(link: &Link, from: SocketAddr) {
+fn follow(link: &Link<'_>, from: SocketAddr) {
     let Some(mut status) = link.status.get() else {
         return;
     };
@@ -113,7 +113,7 @@ fn follow(link: &Link, from: SocketAddr) {
 /// Sends what the interpreter left in the payload buffer. A datagram that is not taken is lost, and
 /// the link stays.
 async fn depart<P: Platform, S: UdpSend>(
-    link: &Link,
+    link: &Link<'_>,
     shared: &Shared<'_, P>,
     socket: &mut S,
 ) -> core::convert::Infallible {
