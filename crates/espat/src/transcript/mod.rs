@@ -18,7 +18,7 @@
 //! |---|---|
 //! | [`text`] | the text of a line: literal bytes and places in braces |
 //! | [`frame`] | which line ends belong to which message (spec: at-commands A.9) |
-//! | [`parse`] | a file to steps |
+//! | [`parse`](mod@parse) | a file to steps |
 //! | [`record`] | bytes of a port to a file |
 //! | `secrets` | what a recording does not show |
 
