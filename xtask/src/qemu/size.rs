@@ -15,11 +15,12 @@ const SECTIONS: [(&str, &str); 4] = [
 ];
 
 /// A part of a static's mangled name, and what it holds.
-const STATICS: [(&str, &str); 10] = [
+const STATICS: [(&str, &str); 11] = [
     (
-        "5MODEM",
-        "`Modem`: inboxes of five links, payload, settings",
+        "4ROOM",
+        "`ModemRoom`: inboxes of five links, output, payload",
     ),
+    ("5MODEM", "`Modem`: settings, links"),
     (
         "5modem4POOL",
         "task of the modem: all futures of `Modem::run`",
