@@ -5,7 +5,7 @@
 //! those of the links were 54 KB of stack under every handshake. So the place comes first, empty, and a
 //! call of its own fills it, whose frame is gone before the future runs:
 //!
-//! ```ignore
+//! ```text
 //! let mut slot = pin!(None);
 //! place(slot.as_mut(), || serve(shared)).await;
 //! ```
