@@ -63,18 +63,20 @@ async fn open_on<P: Platform>(
     shared.takes_long();
     let host = request.host.to_text();
     let timeout = request.timeout.map(Bounded::get);
+    if let Opening::Tcp {
+        keep_alive: Some(seconds),
+    }
+    | Opening::Ssl {
+        keep_alive: Some(seconds),
+    } = request.opening
+    {
+        shared.keep_alive(link.id, seconds.get());
+    }
     let carrier = match request.opening {
-        Opening::Tcp { keep_alive } | Opening::Ssl { keep_alive } => {
-            if let Some(seconds) = keep_alive {
-                shared.keep_alive(link.id, seconds.get());
-            }
-            match request.opening {
-                Opening::Ssl { .. } => {
-                    let tls = policy::settings(&shared.config.borrow(), link.id, &host);
-                    Carrier::Tls(tls.ok_or(NOT_HERE)?)
-                }
-                _ => Carrier::Tcp,
-            }
+        Opening::Tcp { .. } => Carrier::Tcp,
+        Opening::Ssl { .. } => {
+            let tls = policy::settings(&shared.config.borrow(), link.id, &host);
+            Carrier::Tls(tls.ok_or(NOT_HERE)?)
         }
         Opening::Udp { local_port, mode } => Carrier::Udp {
             local_port: local_port.map(core::num::NonZeroU16::get),

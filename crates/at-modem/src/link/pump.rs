@@ -2,7 +2,6 @@
 
 use core::convert::Infallible;
 
-use at_grammar::types::Terminal;
 use embassy_futures::join::join;
 use embassy_futures::select::{Either, Either4, select, select4};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
@@ -132,11 +131,7 @@ async fn refuse_sends(link: &Link<'_>) -> Infallible {
 async fn idle<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>) -> u32 {
     // How soon a change of the setting is seen.
     const LOOK: Duration = Duration::from_secs(1);
-    let accepted = link
-        .status
-        .get()
-        .is_some_and(|status| status.terminal == Terminal::Server);
-    if !accepted {
+    if !link.is_accepted() {
         core::future::pending::<()>().await;
     }
     loop {

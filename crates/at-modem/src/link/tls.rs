@@ -113,20 +113,22 @@ pub(crate) async fn run<P: Platform>(
     loop {
         let id = slot.job.wait().await;
         let request = shared.asked.take();
-        if let Some((link, request)) = shared.links.get(id.index()).zip(request) {
-            let result = {
-                let records = &mut *records;
-                let mut slot = pin!(None);
-                let attempt = place(slot.as_mut(), || {
-                    attempt(link, shared, &request, records, credentials)
-                });
-                attempt.await
-            };
-            // Before the host hears of it, so that it can open the next one.
+        let Some((link, request)) = shared.links.get(id.index()).zip(request) else {
             slot.busy.set(false);
-            conclude(link, shared, result).await;
-        }
+            continue;
+        };
+        let result = {
+            let records = &mut *records;
+            let mut place_of_it = pin!(None);
+            let attempt = place(place_of_it.as_mut(), || {
+                attempt(link, shared, &request, records, credentials)
+            });
+            attempt.await
+        };
+        // Before the host hears of it, so that it can open the next one; and not again afterwards, when
+        // the next one may be here already.
         slot.busy.set(false);
+        conclude(link, shared, result).await;
     }
 }
 
