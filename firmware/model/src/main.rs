@@ -1,0 +1,350 @@
+//! As much of an ESP32-C3 as the modem's image uses: core, memory, interrupts, timers, UARTs, flash, and the
+//! Ethernet controller that Espressif's QEMU has. There is no radio.
+//!
+//! ```text
+//! merged.bin ─▶ flash ─▶ boot ─▶ core ◀─▶ bus ─▶ UART1 ◀─▶ host (TCP)
+//!                                              ├▶ UART0 ──▶ log (file)
+//!                                              └▶ Ethernet ◀─▶ network (datagrams, a frame each)
+//! ```
+//!
+//! Time is what the core's cycles take at 160 MHz, one per instruction. A core that waits is held back to
+//! the clock of this machine.
+
+mod boot;
+mod bus;
+mod cpu;
+mod decode;
+mod ether;
+mod flash;
+mod interrupts;
+mod rom;
+mod rtc;
+mod timers;
+mod uart;
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use object::{Object as _, ObjectSymbol as _};
+
+use bus::Bus;
+use cpu::{Cpu, ROM, Stop};
+use flash::Flash;
+use rom::Rom;
+use rtc::Reset;
+use timers::CORE;
+
+/// Runs an image for ESP32-C3.
+#[derive(Debug, Parser)]
+struct Args {
+    /// The linked program: names of functions in the ROM, and where its stack is.
+    #[arg(long)]
+    elf: PathBuf,
+    /// All of the flash; what the program writes is written there.
+    #[arg(long)]
+    flash: PathBuf,
+    /// Where the host of UART1 listens.
+    #[arg(long)]
+    port: String,
+    /// What comes out of UART0.
+    #[arg(long)]
+    log: PathBuf,
+    /// Sockets for frames: ours, and the network's.
+    #[arg(long, num_args = 2, value_names = ["OURS", "NETWORK"])]
+    net: Option<Vec<PathBuf>>,
+    /// There is no Ethernet controller, as on every chip.
+    #[arg(long)]
+    no_nic: bool,
+    /// After this many pages and sectors nothing that is written to the flash reaches the file.
+    #[arg(long)]
+    cut_after: Option<u64>,
+    /// The host sends whether RTS allows it or not.
+    #[arg(long)]
+    ignore_rts: bool,
+    /// Tells at every start which registers were used that are no more than memory here.
+    #[arg(long)]
+    seen: bool,
+}
+
+/// As a station, locally administered.
+const MAC: [u8; 6] = [0x02, 0x53, 0x50, 0x41, 0x54, 0x01];
+
+/// What reaches the chip from outside.
+enum Input {
+    Port(Vec<u8>),
+    Frame(Vec<u8>),
+    /// The host is gone: so are we.
+    Closed,
+}
+
+struct Machine {
+    cpu: Cpu,
+    bus: Bus,
+    rom: Rom,
+    inputs: Receiver<Input>,
+    port: TcpStream,
+    log: File,
+    net: Option<UnixDatagram>,
+    stack: core::ops::Range<u32>,
+    /// When the chip was switched on, if it had kept to its clock ever since.
+    epoch: Instant,
+    told_stack: u32,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let (names, stack) = symbols(&args.elf)?;
+    let (sender, inputs) = channel();
+    let port = TcpStream::connect(&args.port).with_context(|| args.port.clone())?;
+    port.set_nodelay(true)?;
+    listen_to_port(port.try_clone()?, sender.clone());
+    let net = match args.net.as_deref() {
+        Some([ours, network]) => {
+            let socket = UnixDatagram::bind(ours)?;
+            socket
+                .connect(network)
+                .with_context(|| network.display().to_string())?;
+            listen_to_net(socket.try_clone()?, sender);
+            Some(socket)
+        }
+        _ => None,
+    };
+    let flash = Flash::open(&args.flash, args.cut_after)?;
+    let mut bus = Bus::new(flash, MAC, !args.no_nic, !args.ignore_rts);
+    bus.seen = args.seen.then(BTreeSet::new);
+    let mut machine = Machine {
+        cpu: Cpu::new(0, stack.clone()),
+        bus,
+        rom: Rom::new(names),
+        inputs,
+        port,
+        log: File::create(&args.log)?,
+        net,
+        told_stack: stack.end,
+        stack,
+        epoch: Instant::now(),
+    };
+    machine.start(Reset::PowerOn)?;
+    machine.run()
+}
+
+/// Names of addresses in the ROM, and the main stack.
+fn symbols(elf: &Path) -> Result<(HashMap<u32, String>, core::ops::Range<u32>)> {
+    let bytes = fs::read(elf).with_context(|| elf.display().to_string())?;
+    let file = object::File::parse(&*bytes)?;
+    let mut names = HashMap::new();
+    let (mut top, mut end) = (None, None);
+    for symbol in file.symbols() {
+        let (Ok(name), Ok(at)) = (symbol.name(), u32::try_from(symbol.address())) else {
+            continue;
+        };
+        match name {
+            "_stack_start" => top = Some(at),
+            "_stack_end" => end = Some(at),
+            _ if ROM.contains(&at) => {
+                names.insert(at, name.to_owned());
+            }
+            _ => {}
+        }
+    }
+    let stack = end.context("_stack_end")?..top.context("_stack_start")?;
+    Ok((names, stack))
+}
+
+fn listen_to_port(mut port: TcpStream, sender: Sender<Input>) {
+    thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = port.read(&mut bytes) {
+            if sender.send(Input::Port(bytes[..count].to_vec())).is_err() {
+                return;
+            }
+        }
+        let _ = sender.send(Input::Closed);
+    });
+}
+
+fn listen_to_net(net: UnixDatagram, sender: Sender<Input>) {
+    thread::spawn(move || {
+        let mut bytes = [0; 2048];
+        while let Ok(count) = net.recv(&mut bytes) {
+            if sender.send(Input::Frame(bytes[..count].to_vec())).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+impl Machine {
+    fn start(&mut self, cause: Reset) -> Result<()> {
+        self.bus.rtc.started(cause);
+        self.told_stack = self.stack.end;
+        let (entry, loaded) = boot::load(&mut self.bus)?;
+        self.cpu = Cpu::new(entry, self.stack.clone());
+        for range in loaded {
+            self.cpu.forget(range);
+        }
+        // Where the bootloader's own stack is, about.
+        self.cpu.x[2] = 0x3fcd_c000;
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<()> {
+        loop {
+            let stop = self.cpu.run(&mut self.bus);
+            let goes_on = match stop {
+                Stop::Due => {
+                    self.bus.looked();
+                    self.keep_pace();
+                    self.take_inputs()
+                }
+                Stop::Rom => {
+                    self.rom.call(&mut self.cpu, &mut self.bus)?;
+                    true
+                }
+                Stop::Asleep => self.wait(),
+            };
+            self.deliver()?;
+            if !goes_on {
+                return Ok(());
+            }
+            if let Some(at) = self.bus.rtc.wakes.take() {
+                self.sleep_until(at)?;
+            }
+            if let Some(cause) = self.bus.rtc.wanted.take() {
+                self.restart(cause)?;
+            }
+        }
+    }
+
+    fn elapsed(&self) -> u64 {
+        let micros = u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX);
+        micros.saturating_mul(CORE / 1_000_000)
+    }
+
+    fn micros_ahead(&self) -> u64 {
+        self.bus.now.saturating_sub(self.elapsed()) / (CORE / 1_000_000)
+    }
+
+    /// A core that is ahead of the clock is held back.
+    fn keep_pace(&self) {
+        let ahead = self.micros_ahead();
+        if ahead > 2000 {
+            thread::sleep(Duration::from_micros(ahead));
+        }
+    }
+
+    fn take_inputs(&mut self) -> bool {
+        while let Ok(input) = self.inputs.try_recv() {
+            if !self.take(input) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn take(&mut self, input: Input) -> bool {
+        match input {
+            Input::Port(bytes) => {
+                self.bus.uarts[1].wire.extend(bytes);
+                self.bus.tick();
+            }
+            Input::Frame(frame) => self.bus.receive(&frame),
+            Input::Closed => return false,
+        }
+        true
+    }
+
+    /// Nothing to do until a device fires or something comes.
+    fn wait(&mut self) -> bool {
+        self.tell_stack();
+        // A core that is behind the clock catches up while it sleeps.
+        self.bus.now = self.bus.now.max(self.elapsed());
+        self.bus.looked();
+        if self.bus.interrupts.pending().is_some() {
+            return true;
+        }
+        let due = self.bus.due;
+        let micros = due.saturating_sub(self.elapsed()) / (CORE / 1_000_000);
+        match self.inputs.recv_timeout(Duration::from_micros(micros)) {
+            Ok(input) => {
+                self.bus.now = self.elapsed().clamp(self.bus.now, due);
+                self.take(input) && self.take_inputs()
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                self.bus.now = due;
+                self.bus.tick();
+                true
+            }
+            Err(RecvTimeoutError::Disconnected) => false,
+        }
+    }
+
+    fn deliver(&mut self) -> Result<()> {
+        let log = std::mem::take(&mut self.bus.uarts[0].sent);
+        if !log.is_empty() {
+            self.log.write_all(&log)?;
+        }
+        let sent = std::mem::take(&mut self.bus.uarts[1].sent);
+        if !sent.is_empty() {
+            self.port.write_all(&sent)?;
+        }
+        for frame in std::mem::take(&mut self.bus.sent) {
+            if let Some(net) = &self.net {
+                // A network that is gone loses what is sent to it.
+                let _ = net.send(&frame);
+            }
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, cause: Reset) -> Result<()> {
+        // What is in the FIFOs is lost on a chip; a tester wants the last words of the log.
+        while !self.bus.uarts[0].idle() {
+            self.bus.now = self.bus.due;
+            self.bus.tick();
+        }
+        self.deliver()?;
+        self.tell_stack();
+        eprintln!(
+            "reset: {cause:?}, {} flash operations, {} of them lost, {} frames and {} bytes lost",
+            self.bus.flash.done,
+            self.bus.flash.lost,
+            self.bus.frames_lost(),
+            self.bus.uarts[1].lost,
+        );
+        if let Some(seen) = &mut self.bus.seen {
+            let list: Vec<String> = seen.iter().map(|at| format!("{at:#x}")).collect();
+            eprintln!("memory only: {}", list.join(" "));
+            seen.clear();
+        }
+        self.bus.reset(MAC);
+        self.start(cause)
+    }
+
+    fn sleep_until(&mut self, at: u64) -> Result<()> {
+        self.bus.now = at;
+        self.keep_pace();
+        self.restart(Reset::DeepSleep)
+    }
+
+    fn tell_stack(&mut self) {
+        if self.cpu.lowest < self.told_stack {
+            self.told_stack = self.cpu.lowest;
+            eprintln!(
+                "stack: {} of {} bytes, at {:#x}",
+                self.stack.end - self.cpu.lowest,
+                self.stack.len(),
+                self.cpu.lowest_pc,
+            );
+        }
+    }
+}

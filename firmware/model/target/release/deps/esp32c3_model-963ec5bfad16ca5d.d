@@ -1,0 +1,22 @@
+/work/main/firmware/model/target/release/deps/esp32c3_model-963ec5bfad16ca5d.d: /work/main/clippy.toml src/main.rs src/boot.rs src/bus.rs src/cpu.rs src/decode.rs src/ether.rs src/flash.rs src/interrupts.rs src/rom.rs src/rtc.rs src/timers.rs src/uart.rs Cargo.toml
+
+/work/main/firmware/model/target/release/deps/libesp32c3_model-963ec5bfad16ca5d.rmeta: /work/main/clippy.toml src/main.rs src/boot.rs src/bus.rs src/cpu.rs src/decode.rs src/ether.rs src/flash.rs src/interrupts.rs src/rom.rs src/rtc.rs src/timers.rs src/uart.rs Cargo.toml
+
+/work/main/clippy.toml:
+src/main.rs:
+src/boot.rs:
+src/bus.rs:
+src/cpu.rs:
+src/decode.rs:
+src/ether.rs:
+src/flash.rs:
+src/interrupts.rs:
+src/rom.rs:
+src/rtc.rs:
+src/timers.rs:
+src/uart.rs:
+Cargo.toml:
+
+# env-dep:CARGO_PKG_NAME=esp32c3-model
+# env-dep:CLIPPY_ARGS=
+# env-dep:CLIPPY_CONF_DIR
