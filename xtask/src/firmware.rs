@@ -228,40 +228,73 @@ pub(crate) fn has_core(target: &str) -> bool {
 /// Targets beyond the one that the libraries are checked for.
 pub(crate) const FURTHER_TARGETS: [&str; 1] = [Chip::Esp32c6.target()];
 
-pub(crate) fn run(workspace: &Workspace, compiler: Compiler, selection: Selection) -> Result<()> {
+/// The target folder of all of them, as seen from the workspace's root.
+fn target_folder(workspace: &Workspace) -> String {
     let scratch = workspace.scratch("firmware-build");
-    let into = scratch
+    scratch
         .strip_prefix(workspace.root())
         .unwrap_or(&scratch)
         .to_string_lossy()
-        .into_owned();
-    let tool = |verb: &str| {
-        Cmd::new("cargo")
-            .args(verb.split(' '))
-            .args(["--release", "--manifest-path", "firmware/image/Cargo.toml"])
-            .args(["--target-dir", into.as_str()])
-    };
+        .into_owned()
+}
+
+/// A verb of cargo's, of the program that packs images and reads them back.
+fn tool(verb: &str, into: &str) -> Cmd {
+    Cmd::new("cargo")
+        .args(verb.split(' '))
+        .args(["--release", "--manifest-path", "firmware/image/Cargo.toml"])
+        .args(["--target-dir", into])
+}
+
+pub(crate) fn run(workspace: &Workspace, compiler: Compiler, selection: Selection) -> Result<()> {
     // What reads the images back is tested before it is believed.
-    tool("test --quiet").run()?;
+    tool("test --quiet", &target_folder(workspace)).run()?;
     for image in selection.images() {
-        let chip = image.chip;
-        let toolchain = Toolchain::find(chip, compiler, workspace)?;
-        image
-            .build(toolchain, &into)?
-            .run()
-            .with_context(|| image.to_string())?;
-        let elf = format!("{into}/{}/release/espat-firmware", chip.target());
-        let out = workspace.scratch("firmware").join(image.folder());
-        println!("\n{image}:");
-        tool("run --quiet")
-            .args(["--", "--chip", chip.name(), "--elf"])
-            .arg(elf)
-            .arg("--out")
-            .arg(out.to_string_lossy())
-            .run()
-            .with_context(|| image.to_string())?;
+        make(workspace, compiler, image)?;
     }
     Ok(())
+}
+
+/// What was built.
+pub(crate) struct Made {
+    /// As it was linked.
+    pub(crate) program: PathBuf,
+    /// All of the flash.
+    pub(crate) flash: PathBuf,
+}
+
+/// The image for the ESP32-C3 of an emulator.
+pub(crate) fn openeth(workspace: &Workspace, compiler: Compiler) -> Result<Made> {
+    let image = Image {
+        chip: Chip::Esp32c3,
+        net: Net::Openeth,
+        among_others: true,
+    };
+    make(workspace, compiler, image)
+}
+
+fn make(workspace: &Workspace, compiler: Compiler, image: Image) -> Result<Made> {
+    let into = target_folder(workspace);
+    let chip = image.chip;
+    let toolchain = Toolchain::find(chip, compiler, workspace)?;
+    image
+        .build(toolchain, &into)?
+        .run()
+        .with_context(|| image.to_string())?;
+    let program = format!("{into}/{}/release/espat-firmware", chip.target());
+    let out = workspace.scratch("firmware").join(image.folder());
+    println!("\n{image}:");
+    tool("run --quiet", &into)
+        .args(["--", "--chip", chip.name(), "--elf"])
+        .arg(&program)
+        .arg("--out")
+        .arg(out.to_string_lossy())
+        .run()
+        .with_context(|| image.to_string())?;
+    Ok(Made {
+        program: workspace.root().join(program),
+        flash: out.join("merged.bin"),
+    })
 }
 
 #[cfg(test)]

@@ -85,6 +85,8 @@ enum Command {
         #[arg(long, value_enum)]
         net: Option<Net>,
     },
+    /// The image for ESP32-C3 on a model of the chip: ten boots, noise, the whole story, and power cuts.
+    C3,
     /// The integration tests of the programs, against real servers.
     E2e,
     /// Build and run every example.
@@ -135,6 +137,7 @@ impl Command {
                 options.firmware = Selection::new(chip, net);
                 vec![Step::Firmware]
             }
+            Self::C3 => vec![Step::C3],
             Self::E2e => vec![Step::E2e],
             Self::Examples => vec![Step::Examples],
         };

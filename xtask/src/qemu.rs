@@ -7,6 +7,7 @@
 //!     └─────── semihosting ─▶ log
 //! ```
 
+pub(crate) mod c3;
 mod cuts;
 mod host;
 mod links;
@@ -16,20 +17,20 @@ mod router;
 mod size;
 mod story;
 
-use std::fs;
+use anyhow::{Result, bail};
 
-use anyhow::{Context as _, Result, bail};
-
-use self::machine::Lab;
+use self::machine::{Board, Lab};
 use self::story::World;
 use crate::bare_metal::{Compiler, Core, TARGET};
-use crate::cmd::{Cmd, remove_folder};
+use crate::cmd::Cmd;
 use crate::stack::{self, Emulator, QEMU};
 use crate::workspace::Workspace;
 
 /// After how many of the writes of a change the power is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cuts {
+    /// After none, after all and once between.
+    Few,
     /// Each, where they are few; where they are many, as many as CI has time for.
     Some,
     /// Each.
@@ -55,24 +56,19 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler, cuts: Cuts) -> Resu
         .args(["--target", TARGET, "--target-dir"])
         .arg(scratch.to_string_lossy())
         .run()?;
-    let lab = Lab {
-        emulator,
-        program: scratch.join(TARGET).join("release/qemu-virt"),
-        folder: scratch.join("run"),
-    };
-    remove_folder(&lab.folder)?;
-    fs::create_dir_all(&lab.folder)
-        .with_context(|| format!("cannot make {}", lab.folder.display()))?;
-    let sizes = size::Sizes::of(&lab.program)?;
+    let program = scratch.join(TARGET).join("release/qemu-virt");
+    let sizes = size::Sizes::of(&program)?;
+    let lab = Lab::new(emulator, Board::Virt { program }, scratch.join("run"))?;
     let begin = machine::boot_time(&lab)?;
     let world = World::new(workspace, &lab)?;
     let told = story::tell(&lab, &world)?;
+    story::refuses_flow_control(&lab, &world)?;
     story::without_randomness(&lab, &world)?;
     links::tell(&lab, &world)?;
     cuts::sweep(&lab, &world.image, cuts)?;
     println!("\n{sizes}");
     let millis = begin.as_millis();
     println!("| from power on to `ready`, by the board's clock | {millis} ms |\n|---|---:|");
-    println!("{told}");
+    print!("{told}");
     Ok(())
 }

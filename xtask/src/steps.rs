@@ -24,6 +24,7 @@ pub(crate) enum Step {
     Stack,
     Qemu,
     Firmware,
+    C3,
     E2e,
     Examples,
 }
@@ -40,6 +41,7 @@ pub(crate) const ALL: &[Step] = &[
     Step::Stack,
     Step::Qemu,
     Step::Firmware,
+    Step::C3,
     Step::E2e,
     Step::Examples,
 ];
@@ -68,6 +70,7 @@ impl Step {
             Self::Stack => "stack",
             Self::Qemu => "qemu",
             Self::Firmware => "firmware",
+            Self::C3 => "c3",
             Self::E2e => "e2e",
             Self::Examples => "examples",
         }
@@ -96,6 +99,9 @@ impl Step {
             Self::Firmware => {
                 "an image that does not link lacks RAM: make the statics and futures named above smaller; docs/footprint.md tells who has what"
             }
+            Self::C3 => {
+                "read what the chip was expected to say; what it said last and where its log is stands above"
+            }
             Self::E2e => {
                 "read the failed transcript above; `cargo xtask setup` tells which servers are missing"
             }
@@ -115,6 +121,7 @@ impl Step {
             Self::Stack => stack::run(workspace, options.compiler, options.optimise),
             Self::Qemu => qemu::run(workspace, options.compiler, options.cuts),
             Self::Firmware => firmware::run(workspace, options.compiler, options.firmware),
+            Self::C3 => qemu::c3::run(workspace, options.compiler),
             Self::E2e => checks::run(&checks::e2e(workspace), "end-to-end tests"),
             Self::Examples => checks::run(&checks::examples(workspace), "examples"),
         }

@@ -3,11 +3,11 @@
 use core::cell::RefCell;
 
 use at_grammar::commands::basic::UartConfig;
-use at_modem::{Board, MemoryReport, SleepMode, Unsupported};
+use at_modem::{Board, MemoryReport, SleepMode, Unsupported, WallClock};
 use embassy_time::{Duration, Timer};
-use esp_hal::peripherals::{LPWR, RTC_TIMER};
+use esp_hal::peripherals::LPWR;
 use esp_hal::rtc_cntl::sleep::{LowPower, RtcSleepConfig};
-use esp_hal::rtc_cntl::{Rtc, Rwdt, RwdtStage, SocResetReason};
+use esp_hal::rtc_cntl::{Rtc, RwdtStage, SocResetReason};
 use esp_hal::system::reset_reason;
 use esp_hal::time;
 
@@ -18,6 +18,9 @@ use crate::radio::Station;
 /// an RSA-4096 signature of ours, 16 s (docs/footprint.md).
 const HANGS_AFTER: time::Duration = time::Duration::from_secs(40);
 const FED_EVERY: Duration = Duration::from_secs(5);
+
+/// 2020 in microseconds since 1970: no clock of this firmware was ever set to a time before.
+const LONG_AGO: u64 = 1_577_836_800_000_000;
 
 /// UART, heap, temperature and sleep of this chip.
 pub(crate) struct Module {
@@ -97,14 +100,25 @@ pub(crate) fn report_start() {
     }
 }
 
-/// Feeds the watchdog for as long as the modem's own thread turns.
+/// The time that the RTC kept over a restart. After a loss of power it counts from zero.
+pub(crate) fn recall(rtc: &Rtc<'_>, clock: &WallClock) {
+    let kept = rtc.current_time_us();
+    if kept > LONG_AGO {
+        clock.set_micros(i64::try_from(kept).unwrap_or_default());
+    }
+}
+
+/// Feeds the watchdog for as long as the modem's own thread turns, and tells the RTC the time, which
+/// it keeps from then on with its own clock: a restart is never further away than one feeding.
 #[embassy_executor::task]
-pub(crate) async fn watch(timer: RTC_TIMER<'static>) -> ! {
-    let mut watchdog: Rwdt = Rtc::new(timer).rwdt;
-    watchdog.enable();
-    watchdog.set_timeout(RwdtStage::Stage0, HANGS_AFTER);
+pub(crate) async fn watch(mut rtc: Rtc<'static>, clock: &'static WallClock) -> ! {
+    rtc.rwdt.enable();
+    rtc.rwdt.set_timeout(RwdtStage::Stage0, HANGS_AFTER);
     loop {
-        watchdog.feed();
+        rtc.rwdt.feed();
+        if let Some(Ok(now)) = clock.micros().map(u64::try_from) {
+            rtc.set_current_time_us(now);
+        }
         Timer::after(FED_EVERY).await;
     }
 }

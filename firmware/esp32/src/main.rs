@@ -37,6 +37,7 @@ use esp_backtrace as _;
 use esp_hal::clock::CpuClock;
 use esp_hal::interrupt::Priority;
 use esp_hal::rng::Trng;
+use esp_hal::rtc_cntl::Rtc;
 use esp_hal::timer::timg::TimerGroup;
 use esp_hal::uart::Uart;
 use esp_rtos::embassy::InterruptExecutor;
@@ -69,7 +70,11 @@ async fn main(spawner: Spawner) {
     board::report_start();
     esp_alloc::heap_allocator!(#[esp_hal::ram(reclaimed)] size: RADIO_HEAP);
     esp_rtos::start(TimerGroup::new(p.TIMG0).timer0, p.FROM_CPU_INTR0);
-    spawn(&spawner, board::watch(p.RTC_TIMER));
+    static CLOCK: StaticCell<WallClock> = StaticCell::new();
+    let clock: &WallClock = CLOCK.init(WallClock::new());
+    let rtc = Rtc::new(p.RTC_TIMER);
+    board::recall(&rtc, clock);
+    spawn(&spawner, board::watch(rtc, clock));
 
     static ABOVE: StaticCell<InterruptExecutor<1>> = StaticCell::new();
     let above = ABOVE
@@ -86,7 +91,6 @@ async fn main(spawner: Spawner) {
     let (station, stack) = radio::start(&spawner, p.RNG, p.ADC1);
 
     static BOARD: StaticCell<board::Module> = StaticCell::new();
-    static CLOCK: StaticCell<WallClock> = StaticCell::new();
     static ROOM: ConstStaticCell<ModemRoom> = ConstStaticCell::new(ModemRoom::new());
     static MEMORY: ConstStaticCell<ModemMemory<TLS_SESSIONS>> =
         ConstStaticCell::new(ModemMemory::new());
@@ -102,7 +106,7 @@ async fn main(spawner: Spawner) {
             p.TSENS,
         )),
         room: ROOM.take(),
-        clock: CLOCK.init(WallClock::new()),
+        clock,
         identity: chip::IDENTITY,
         legacy: false,
         built: at_modem::BUILT,

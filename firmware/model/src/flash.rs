@@ -98,6 +98,7 @@ impl Flash {
         match &mut self.left {
             Some(0) => {
                 self.lost += 1;
+                eprintln!("flash: not kept");
                 return Some(());
             }
             Some(left) => *left -= 1,

@@ -172,6 +172,8 @@ impl Network for Net<'_> {
         params
             .set_payload(&[b'a'; PING_BYTES])
             .set_count(1)
+            // Else a single one would take a second, whenever its answer came.
+            .set_rate_limit(Duration::from_ticks(0))
             .set_timeout(PING_LIMIT);
         match manager.ping(&params).await {
             Ok(_) => Ok(()),

@@ -82,6 +82,11 @@ impl Host {
 
     /// What comes before the next `end`, which is taken too.
     pub(crate) fn until(&mut self, end: &str) -> Result<String> {
+        Ok(String::from_utf8(self.bytes_until(end)?)?)
+    }
+
+    /// As [`Host::until`], whatever comes.
+    pub(crate) fn bytes_until(&mut self, end: &str) -> Result<Vec<u8>> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let found = self
@@ -91,7 +96,7 @@ impl Host {
             if let Some(at) = found {
                 let before = self.take_now(at);
                 self.take_now(end.len());
-                return Ok(String::from_utf8(before)?);
+                return Ok(before);
             }
             self.receive(deadline, end.as_bytes())?;
         }

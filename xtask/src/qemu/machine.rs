@@ -1,4 +1,9 @@
-//! The emulated board: QEMU with its ports and its flash, from power on to power off.
+//! An emulated board with its ports and its flash, from power on to power off.
+//!
+//! ```text
+//! virt   QEMU ─┬─ AT port, flash, log            c3   firmware/model ─┬─ AT port, flash, log
+//!              └─ its network ─▶ loopback                             └─ frames ─▶ QEMU's network ─▶ loopback
+//! ```
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -13,6 +18,7 @@ use partition_store::{Chip, FileFlash};
 
 use super::host::{Host, PATIENCE};
 use super::router;
+use crate::cmd::{Cmd, remove_folder};
 use crate::stack::Emulator;
 
 /// Each of the board's two flash banks: what a file for one must hold.
@@ -21,12 +27,43 @@ const BANK: u64 = 32 << 20;
 /// How a line of the log ends that is written right before `ready`.
 const SERVING: &str = "serving the port";
 
+/// Which board is emulated, and the modem's program for it.
+pub(crate) enum Board {
+    /// QEMU's `virt`.
+    Virt { program: PathBuf },
+    /// ESP32-C3 with the Ethernet controller of Espressif's QEMU.
+    C3 {
+        model: PathBuf,
+        /// As it was linked.
+        program: PathBuf,
+        /// All of the flash.
+        image: PathBuf,
+    },
+}
+
+/// What `firmware/model` says of each write that does not reach the file.
+const NOT_KEPT: &str = "flash: not kept";
+
 /// What every machine has in common.
 pub(crate) struct Lab {
-    pub(crate) emulator: Emulator,
-    pub(crate) program: PathBuf,
+    /// On the C3 it is the network alone.
+    emulator: Emulator,
+    pub(crate) board: Board,
     /// Files of this run.
     pub(crate) folder: PathBuf,
+}
+
+impl Lab {
+    /// A lab with an empty folder.
+    pub(crate) fn new(emulator: Emulator, board: Board, folder: PathBuf) -> Result<Self> {
+        remove_folder(&folder)?;
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Ok(Self {
+            emulator,
+            board,
+            folder,
+        })
+    }
 }
 
 /// A flash in a file of this run.
@@ -34,9 +71,13 @@ pub(crate) struct Lab {
 pub(crate) struct Flash(PathBuf);
 
 impl Flash {
-    /// As `espat` makes one, with the rest of the bank behind it.
+    /// For `virt` as `espat` makes one, with the rest of the bank behind it; for the C3 as it is flashed.
     pub(crate) fn new(lab: &Lab, name: &str) -> Result<Self> {
         let path = lab.folder.join(name);
+        if let Board::C3 { image, .. } = &lab.board {
+            fs::copy(image, &path).with_context(|| image.display().to_string())?;
+            return Ok(Self(path));
+        }
         let (flash, _) =
             embassy_futures::block_on(FileFlash::open_or_format(&path, Chip::Esp32C3, true))?;
         drop(flash);
@@ -49,11 +90,12 @@ impl Flash {
     pub(crate) fn copy(&self, name: &str) -> Result<Self> {
         let copy = self.0.with_file_name(name);
         let mut bytes = fs::read(&self.0)?;
+        let len = u64::try_from(bytes.len())?;
         // Most of it has never been written.
         let used = bytes.iter().rposition(|byte| *byte != 0);
         bytes.truncate(used.map_or(0, |last| last + 1));
         fs::write(&copy, bytes)?;
-        File::options().write(true).open(&copy)?.set_len(BANK)?;
+        File::options().write(true).open(&copy)?.set_len(len)?;
         Ok(Self(copy))
     }
 
@@ -85,6 +127,8 @@ pub(crate) struct Options<'a> {
     pub(crate) forward: Option<(u16, u16)>,
     /// One instruction takes a nanosecond of its clock, and so does every nanosecond of waiting.
     pub(crate) exact: bool,
+    /// The host sends whether RTS allows it or not.
+    pub(crate) ignores_rts: bool,
 }
 
 impl<'a> Options<'a> {
@@ -96,6 +140,7 @@ impl<'a> Options<'a> {
             randomness: true,
             forward: None,
             exact: false,
+            ignores_rts: false,
         }
     }
 }
@@ -103,6 +148,8 @@ impl<'a> Options<'a> {
 /// A machine that is switched on. Dropping it is like taking the power away.
 pub(crate) struct Machine {
     child: Child,
+    /// The network, where it is a process of its own.
+    network: Option<Child>,
     log: PathBuf,
     errors: PathBuf,
 }
@@ -114,33 +161,25 @@ impl Machine {
         let (log, errors) = (file("log"), file("err"));
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let place = port.local_addr()?.port();
-        let mut cmd = lab
-            .emulator
-            .command()
-            .args("-machine virt -display none -monitor none".split(' '))
-            // With a file for the second bank, -kernel would mean something else.
-            .arg("-bios")
-            .arg(lab.program.to_string_lossy())
-            .arg("-drive")
-            .arg(drive(flash, options.power, &file("cut"))?)
-            .args(["-device", "virtio-net-device,netdev=net"])
-            .args(["-netdev".to_owned(), net(options.forward)])
-            .args(["-serial", "chardev:port", "-chardev"])
-            .arg(format!("socket,id=port,host=127.0.0.1,port={place}"))
-            .args(["-semihosting-config", "enable=on,target=native,chardev=log"])
-            .arg("-chardev")
-            .arg(format!("file,id=log,path={}", log.display()));
-        if let Some(server) = options.ntp {
-            cmd = cmd.args(router::start("net", server)?);
-        }
-        if options.randomness {
-            cmd = cmd.args(["-device", "virtio-rng-device"]);
-        }
-        if options.exact {
-            cmd = cmd.args(["-icount", "shift=0"]);
-        }
+        let mut network = None;
+        let cmd = match &lab.board {
+            Board::Virt { program } => {
+                let cut = file("cut");
+                virt(lab, flash, options, program, &log, place, &cut)?
+            }
+            Board::C3 { model, program, .. } => {
+                let sockets = [file("ours"), file("net")];
+                network = Some(network_of(lab, options, &sockets)?);
+                c3(flash, options, (model, program), &log, place, &sockets)
+            }
+        };
         let child = cmd.spawn(File::create(&errors)?)?;
-        let mut machine = Self { child, log, errors };
+        let mut machine = Self {
+            child,
+            network,
+            log,
+            errors,
+        };
         let host = machine.accept(&port)?;
         Ok((machine, host))
     }
@@ -168,7 +207,7 @@ impl Machine {
                 Err(error) => return Err(error.into()),
             }
             if self.child.try_wait()?.is_some() || Instant::now() >= end {
-                bail!("QEMU did not start: {}", self.last_words());
+                bail!("the board did not start: {}", self.last_words());
             }
             // The standard library can wait for a connection or for a time, not for both.
             thread::sleep(AGAIN);
@@ -177,14 +216,22 @@ impl Machine {
 
     /// Takes the power away.
     pub(crate) fn kill(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        for child in std::iter::once(&mut self.child).chain(&mut self.network) {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 
-    /// The log of the modem so far.
+    /// The log of the modem so far; on the C3 only what a panic prints is text.
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
+        let bytes = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// What the emulator said so far.
+    pub(crate) fn errors(&self) -> String {
+        fs::read_to_string(&self.errors).unwrap_or_default()
     }
 
     /// Waits until the modem's log has this line's end.
@@ -203,14 +250,13 @@ impl Machine {
 
     /// How many writes the flash has not kept.
     pub(crate) fn writes_lost(&self) -> Result<usize> {
-        let said = fs::read_to_string(&self.errors)?;
-        Ok(said.matches("Could not update PFLASH").count())
+        let said = self.errors();
+        Ok(said.matches("Could not update PFLASH").count() + said.matches(NOT_KEPT).count())
     }
 
     /// What modem and emulator said, for a person.
     pub(crate) fn last_words(&self) -> String {
-        let errors = fs::read_to_string(&self.errors).unwrap_or_default();
-        let lines: Vec<String> = [errors, self.log()]
+        let lines: Vec<String> = [self.errors(), self.log()]
             .iter()
             .flat_map(|text| text.lines())
             .map(str::to_owned)
@@ -241,6 +287,112 @@ pub(crate) fn boot_time(lab: &Lab) -> Result<Duration> {
     let micros = line.and_then(|line| line.trim_start().split(' ').next());
     let micros = micros.with_context(|| machine.last_words())?.parse()?;
     Ok(Duration::from_micros(micros))
+}
+
+fn virt(
+    lab: &Lab,
+    flash: &Flash,
+    options: Options<'_>,
+    program: &Path,
+    log: &Path,
+    place: u16,
+    cut: &Path,
+) -> Result<Cmd> {
+    let mut cmd = lab
+        .emulator
+        .command()
+        .args("-machine virt -display none -monitor none".split(' '))
+        // With a file for the second bank, -kernel would mean something else.
+        .arg("-bios")
+        .arg(program.to_string_lossy())
+        .arg("-drive")
+        .arg(drive(flash, options.power, cut)?)
+        .args(["-device", "virtio-net-device,netdev=net"])
+        .args(["-netdev".to_owned(), net(options.forward)])
+        .args(["-serial", "chardev:port", "-chardev"])
+        .arg(format!("socket,id=port,host=127.0.0.1,port={place}"))
+        .args(["-semihosting-config", "enable=on,target=native,chardev=log"])
+        .arg("-chardev")
+        .arg(format!("file,id=log,path={}", log.display()));
+    if let Some(server) = options.ntp {
+        cmd = cmd.args(router::start("net", server)?);
+    }
+    if options.randomness {
+        cmd = cmd.args(["-device", "virtio-rng-device"]);
+    }
+    if options.exact {
+        cmd = cmd.args(["-icount", "shift=0"]);
+    }
+    Ok(cmd)
+}
+
+fn c3(
+    flash: &Flash,
+    options: Options<'_>,
+    (model, program): (&Path, &Path),
+    log: &Path,
+    place: u16,
+    sockets: &[PathBuf; 2],
+) -> Cmd {
+    let path = |path: &Path| path.to_string_lossy().into_owned();
+    let mut cmd = Cmd::new(&path(model))
+        .arg("--elf")
+        .arg(path(program))
+        .arg("--flash")
+        .arg(path(flash.path()))
+        .arg(format!("--port=127.0.0.1:{place}"))
+        .arg("--log")
+        .arg(path(log))
+        .arg("--net")
+        .args(sockets.iter().map(|socket| path(socket)));
+    if let Power::CutAfter(writes) = options.power {
+        cmd = cmd.arg(format!("--cut-after={writes}"));
+    }
+    if options.ignores_rts {
+        cmd = cmd.arg("--ignore-rts");
+    }
+    cmd
+}
+
+/// QEMU without a machine: its network, with a socket for frames.
+fn network_of(lab: &Lab, options: Options<'_>, sockets: &[PathBuf; 2]) -> Result<Child> {
+    const AGAIN: Duration = Duration::from_millis(2);
+    for socket in sockets {
+        if socket.exists() {
+            fs::remove_file(socket)?;
+        }
+    }
+    let [board, here] = sockets.each_ref().map(|socket| socket.display());
+    let mut cmd = lab
+        .emulator
+        .command()
+        .args("-machine none -display none -monitor none -serial none".split(' '))
+        .args(["-netdev".to_owned(), net(options.forward)])
+        .arg("-netdev")
+        .arg(format!(
+            "dgram,id=frames,local.type=unix,local.path={here},remote.type=unix,remote.path={board}"
+        ))
+        .args(["-netdev", "hubport,id=one,hubid=0,netdev=net"])
+        .args(["-netdev", "hubport,id=two,hubid=0,netdev=frames"]);
+    if let Some(server) = options.ntp {
+        cmd = cmd.args(router::start("net", server)?);
+    }
+    let errors = lab.folder.join(format!("{}.network", options.name));
+    let mut child = cmd.spawn(File::create(&errors)?)?;
+    let [_, here] = sockets;
+    let end = Instant::now() + PATIENCE;
+    while !here.exists() {
+        if child.try_wait()?.is_some() || Instant::now() >= end {
+            let said = fs::read_to_string(&errors).unwrap_or_default();
+            // What is left of it is waited for.
+            let _ = child.kill();
+            let _ = child.wait();
+            bail!("QEMU's network did not start: {said}");
+        }
+        // A file tells nobody that it is there.
+        thread::sleep(AGAIN);
+    }
+    Ok(child)
 }
 
 /// QEMU's own network, which reaches this machine's loopback.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result, ensure};
 
 use super::host::Host;
-use super::machine::{Flash, Lab, Machine, Options};
+use super::machine::{Board, Flash, Lab, Machine, Options};
 use super::peers::{ADDRESS, Ca, NtpServer, P256, RSA, TlsServer, seconds_of};
 use crate::workspace::Workspace;
 
@@ -103,8 +103,8 @@ fn remembers(host: &mut Host, image: &[u8]) -> Result<()> {
 pub(crate) struct Told {
     /// From `AT+CIPSTART` to `CONNECT`, by the server's key.
     opening: Vec<(&'static str, Duration)>,
-    /// Bytes of stack that were in use at the deepest point: of the boot, and of what came after.
-    stack: [u64; 2],
+    /// Bytes of stack that were in use at the deepest point, by what it was the deepest point of.
+    pub(crate) stack: Vec<(&'static str, u64)>,
 }
 
 /// Rows of a Markdown table.
@@ -114,9 +114,10 @@ impl fmt::Display for Told {
             let took = took.as_millis();
             writeln!(f, "| `AT+CIPSTART` to `CONNECT`, {key} | {took} ms |")?;
         }
-        let [boot, after] = self.stack;
-        writeln!(f, "| stack, deepest point of the boot | {boot} bytes |")?;
-        write!(f, "| stack, deepest point after it | {after} bytes |")
+        for (of, bytes) in &self.stack {
+            writeln!(f, "| stack, deepest point of {of} | {bytes} bytes |")?;
+        }
+        Ok(())
     }
 }
 
@@ -169,7 +170,11 @@ pub(crate) fn tell(lab: &Lab, world: &World) -> Result<Told> {
         Ok::<_, anyhow::Error>(())
     })();
     told.with_context(|| machine.last_words())?;
-    numbers.stack = stack_used(&machine.log()).with_context(|| machine.last_words())?;
+    numbers.stack = match lab.board {
+        Board::Virt { .. } => stack_used(&machine.log()),
+        Board::C3 { .. } => stack_of_model(&machine.errors()),
+    }
+    .with_context(|| machine.last_words())?;
     machine.kill();
     drop(host);
 
@@ -186,6 +191,14 @@ pub(crate) fn tell(lab: &Lab, world: &World) -> Result<Told> {
     eprintln!("  told: a loss of power");
     drop(machine);
     Ok(numbers)
+}
+
+/// A 16550 cannot do what the port of a module can, and says so.
+pub(crate) fn refuses_flow_control(lab: &Lab, world: &World) -> Result<()> {
+    let (_machine, mut host) = Machine::boot(lab, &world.flash, Options::named("flow"))?;
+    host.hears(JOINED.as_bytes())?;
+    host.ask("AT+UART_CUR=115200,8,1,0,3", "\r\nERROR\r\n")?;
+    host.ok("AT")
 }
 
 /// A board without a source of randomness says why, and serves nothing.
@@ -205,20 +218,36 @@ pub(crate) fn without_randomness(lab: &Lab, world: &World) -> Result<()> {
 }
 
 /// From the lines that the firmware leaves in its log when it has booted, and before it restarts.
-fn stack_used(log: &str) -> Option<[u64; 2]> {
-    let mut found = log.split("; stack: ").skip(1).map(|rest| {
-        let number = rest.split(' ').next()?;
-        number.parse().ok()
-    });
-    Some([found.next()??, found.next()??])
+fn stack_used(log: &str) -> Option<Vec<(&'static str, u64)>> {
+    let mut found = log.split("; stack: ").skip(1).map(number_at_start);
+    Some(vec![
+        ("the boot", found.next()??),
+        ("what came after it", found.next()??),
+    ])
+}
+
+/// From what the model of the chip says: a line for each new deepest point of a life.
+fn stack_of_model(errors: &str) -> Option<Vec<(&'static str, u64)>> {
+    let mut lives = errors.split("reset: ");
+    let mut deepest = || {
+        let points = lives.next()?.split("stack: ").skip(1);
+        points.filter_map(number_at_start).max()
+    };
+    Some(vec![
+        ("the first life", deepest()?),
+        ("the life after a restart", deepest()?),
+    ])
+}
+
+fn number_at_start(text: &str) -> Option<u64> {
+    text.split(' ').next()?.parse().ok()
 }
 
 fn first_life(host: &mut Host, image: &[u8], other: &[u8], port: u16) -> Result<()> {
     host.ok("AT")?;
-    // The port takes other settings, and refuses what a 16550 cannot do.
+    // The port takes other settings.
     host.ok("AT+UART_CUR=38400,7,3,2,0")?;
     host.ask("AT+UART_CUR?", "+UART_CUR:38400,7,3,2,0\r\n\r\nOK\r\n")?;
-    host.ask("AT+UART_CUR=115200,8,1,0,3", "\r\nERROR\r\n")?;
     host.ok("AT+UART_CUR=115200,8,1,0,0")?;
     host.ok("AT+CWMODE=1")?;
     let joined = format!("{JOINED}\r\nOK\r\n");
