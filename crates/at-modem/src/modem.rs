@@ -148,14 +148,15 @@ impl<'a, P: Platform> Modem<'a, P> {
             identity,
             legacy,
         };
-        let shared = Shared::new(outside, room, store, config);
-        if join {
-            shared.join_stored.signal(());
-        }
-        Ok(Self {
-            shared,
+        // Made where it is returned from: a name on the way would be a second one on the stack.
+        let modem = Self {
+            shared: Shared::new(outside, room, store, config),
             announced: false,
-        })
+        };
+        if join {
+            modem.shared.join_stored.signal(());
+        }
+        Ok(modem)
     }
 
     /// Gives the flash back.

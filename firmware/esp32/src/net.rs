@@ -36,16 +36,13 @@ pub(crate) fn stack<D: Driver>(driver: D) -> (Stack<'static>, Runner<'static, D>
 }
 
 /// The modem's sockets. To be called once.
+#[inline(never)]
 pub(crate) fn sockets(stack: Stack<'static>) -> &'static Net<'static> {
     static TCP_MEMORY: ConstStaticCell<TcpMemory<TCP, TCP_BUFFER, TCP_BUFFER>> =
         ConstStaticCell::new(TcpMemory::new());
-    static UDP_MEMORY: StaticCell<UdpMemory<UDP>> = StaticCell::new();
+    static UDP_MEMORY: ConstStaticCell<UdpMemory<UDP>> = ConstStaticCell::new(UdpMemory::new());
     static NET: StaticCell<Net<'static>> = StaticCell::new();
-    NET.init(Net::new(
-        stack,
-        TCP_MEMORY.take(),
-        UDP_MEMORY.init(UdpMemory::new()),
-    ))
+    NET.init(Net::new(stack, TCP_MEMORY.take(), UDP_MEMORY.take()))
 }
 
 /// Moves packets, for ever.

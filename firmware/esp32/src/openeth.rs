@@ -17,7 +17,7 @@ use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxTok
 use embassy_sync::waitqueue::AtomicWaker;
 use esp_hal::interrupt::{InterruptHandler, Priority, bind_handler};
 use esp_hal::peripherals::Interrupt;
-use static_cell::StaticCell;
+use static_cell::ConstStaticCell;
 
 #[cfg(not(feature = "esp32"))]
 const BASE: usize = 0x600c_d000;
@@ -91,7 +91,8 @@ pub(crate) struct OpenEth {
 impl OpenEth {
     /// Starts the controller, if there is one. To be called once. `up` says whether the cable is in.
     pub(crate) fn start(up: fn() -> bool) -> Option<Self> {
-        static BUFFERS: StaticCell<Buffers> = StaticCell::new();
+        static BUFFERS: ConstStaticCell<Buffers> =
+            ConstStaticCell::new([[0; FRAME]; 1 + RECEIVERS]);
         write(MODER, RESET);
         write(MODER, 0);
         // What an empty bus never reads as.
@@ -99,9 +100,7 @@ impl OpenEth {
             return None;
         }
         write(TX_BD_NUM, 1);
-        let buffers = BUFFERS
-            .init_with(|| [[0; FRAME]; 1 + RECEIVERS])
-            .as_mut_ptr();
+        let buffers = BUFFERS.take().as_mut_ptr();
         let (low, high) = (read(MAC_ADDR0).to_be_bytes(), read(MAC_ADDR1).to_be_bytes());
         let ([c, d, e, f], [_, _, a, b]) = (low, high);
         let nic = Self {

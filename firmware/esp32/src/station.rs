@@ -53,6 +53,8 @@ pub(crate) struct Station {
 }
 
 /// Starts radio and IP stack.
+/// A call of its own: inlined, what it makes would lie under every later poll of the main task.
+#[inline(never)]
 pub(crate) fn start(spawner: &Spawner, wifi: WIFI<'static>) -> (&'static Station, Stack<'static>) {
     let radio = defmt::unwrap!(WifiController::new(wifi, ControllerConfig::default()));
     let interface = Interface::station();

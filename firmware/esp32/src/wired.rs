@@ -32,6 +32,8 @@ pub(crate) struct Station {
 }
 
 /// Starts controller and IP stack.
+/// A call of its own: inlined, what it makes would lie under every later poll of the main task.
+#[inline(never)]
 pub(crate) fn start(
     spawner: &Spawner,
     rng: RNG<'static>,

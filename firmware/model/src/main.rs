@@ -98,6 +98,8 @@ struct Machine {
     /// When the chip was switched on, if it had kept to its clock ever since.
     epoch: Instant,
     told_stack: u32,
+    /// The host has sent something in this life.
+    spoken_to: bool,
 }
 
 fn main() -> Result<()> {
@@ -130,6 +132,7 @@ fn main() -> Result<()> {
         log: File::create(&args.log)?,
         net,
         told_stack: stack.end,
+        spoken_to: false,
         stack,
         epoch: Instant::now(),
     };
@@ -187,6 +190,7 @@ impl Machine {
     fn start(&mut self, cause: Reset) -> Result<()> {
         self.bus.rtc.started(cause);
         self.told_stack = self.stack.end;
+        self.spoken_to = false;
         let (entry, loaded) = boot::load(&mut self.bus)?;
         self.cpu = Cpu::new(entry, self.stack.clone());
         for range in loaded {
@@ -254,6 +258,14 @@ impl Machine {
     fn take(&mut self, input: Input) -> bool {
         match input {
             Input::Port(bytes) => {
+                if !self.spoken_to {
+                    self.spoken_to = true;
+                    // From here on the stack is measured anew.
+                    self.tell_stack();
+                    eprintln!("the host speaks");
+                    self.told_stack = self.stack.end;
+                    self.cpu.lowest = self.stack.end;
+                }
                 self.bus.uarts[1].wire.extend(bytes);
                 self.bus.tick();
             }

@@ -226,16 +226,18 @@ fn stack_used(log: &str) -> Option<Vec<(&'static str, u64)>> {
     ])
 }
 
-/// From what the model of the chip says: a line for each new deepest point of a life.
+/// From what the model of the chip says: a line for each new deepest point, before and after the host's
+/// first word.
 fn stack_of_model(errors: &str) -> Option<Vec<(&'static str, u64)>> {
-    let mut lives = errors.split("reset: ");
-    let mut deepest = || {
-        let points = lives.next()?.split("stack: ").skip(1);
+    let life = errors.split("reset: ").next()?;
+    let (boot, after) = life.split_once("the host speaks")?;
+    let deepest = |text: &str| {
+        let points = text.split("stack: ").skip(1);
         points.filter_map(number_at_start).max()
     };
     Some(vec![
-        ("the first life", deepest()?),
-        ("the life after a restart", deepest()?),
+        ("the boot", deepest(boot)?),
+        ("what came after it", deepest(after)?),
     ])
 }
 
