@@ -31,6 +31,8 @@ pub struct Identity {
     pub chip: &'static str,
     /// Name of the module, at most 32 bytes.
     pub module: &'static str,
+    /// What drives the chip, with its version; at most 64 bytes.
+    pub sdk: &'static str,
 }
 
 /// Everything outside that a modem works with.

@@ -19,21 +19,27 @@ compile_error!("one chip: the feature esp32c3 (default), esp32c6 or esp32");
 #[cfg(all(feature = "openeth", feature = "esp32c6"))]
 compile_error!("Espressif's QEMU has no ESP32-C6, so no Ethernet controller for it either");
 
+/// The HAL, and the radio's driver if there is one, with their versions (build.rs).
+const SDK: &str = env!("ESPAT_SDK");
+
 /// For `AT+GMR`.
 pub(crate) const IDENTITY: Identity = if cfg!(feature = "esp32") {
     Identity {
         chip: "ESP32",
         module: "WROOM-32",
+        sdk: SDK,
     }
 } else if cfg!(feature = "esp32c6") {
     Identity {
         chip: "ESP32C6",
         module: "ESP32C6-4MB",
+        sdk: SDK,
     }
 } else {
     Identity {
         chip: "ESP32C3",
         module: "MINI-1",
+        sdk: SDK,
     }
 };
 

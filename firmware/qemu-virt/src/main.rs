@@ -143,6 +143,7 @@ async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
         identity: Identity {
             chip: "ESP32C3",
             module: "QEMU-VIRT",
+            sdk: concat!("qemu-virt ", env!("CARGO_PKG_VERSION")),
         },
         legacy: false,
         built: BUILT,

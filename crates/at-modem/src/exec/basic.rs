@@ -83,9 +83,7 @@ pub(super) async fn versions<P: Platform>(shared: &Shared<'_, P>) -> Result<Done
     let mut print = shared.print().await;
     for line in [
         VersionLine::At(AtStr::plain(at.as_bytes())),
-        VersionLine::Sdk(AtStr::plain(
-            concat!("espat ", env!("CARGO_PKG_VERSION")).as_bytes(),
-        )),
+        VersionLine::Sdk(AtStr::plain(shared.identity.sdk.as_bytes())),
         VersionLine::CompileTime(AtStr::plain(compiled.as_bytes())),
         VersionLine::Bin(AtStr::plain(bin.as_bytes())),
     ] {

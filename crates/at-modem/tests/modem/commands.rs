@@ -191,7 +191,7 @@ fn versions_have_the_form_that_hosts_read() {
     );
     assert_eq!(compiled, format!("compile time({commit}):{date}"));
     let version = env!("CARGO_PKG_VERSION");
-    assert_eq!(sdk, format!("SDK version:espat {version}"));
+    assert_eq!(sdk, "SDK version:bench 1.2");
     assert_eq!(bin, format!("Bin version:{version}(WROOM-32)"));
 }
 

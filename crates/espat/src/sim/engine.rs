@@ -74,15 +74,20 @@ impl FlashPlace {
     }
 }
 
+/// There is no chip: what stands for one is this program.
+const SDK: &str = concat!("espat ", env!("CARGO_PKG_VERSION"));
+
 const fn identity(chip: Chip) -> Identity {
     match chip {
         Chip::Esp32 => Identity {
             chip: "ESP32",
             module: "WROOM-32",
+            sdk: SDK,
         },
         Chip::Esp32c3 => Identity {
             chip: "ESP32C3",
             module: "MINI-1",
+            sdk: SDK,
         },
     }
 }

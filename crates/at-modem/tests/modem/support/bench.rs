@@ -125,6 +125,7 @@ async fn life(
             identity: Identity {
                 chip: "ESP32",
                 module: "WROOM-32",
+                sdk: "bench 1.2",
             },
             legacy,
             built,
