@@ -1,15 +1,20 @@
 //! The chip around the modem: `at_modem::Board`, and how it starts, restarts and sleeps.
 
-use core::cell::RefCell;
+#[cfg(not(feature = "esp32"))]
+use core::cell::{Cell, OnceCell};
 
 use at_grammar::commands::basic::UartConfig;
 use at_modem::{Board, MemoryReport, SleepMode, Unsupported, WallClock};
 use embassy_time::{Duration, Timer};
 use esp_hal::peripherals::LPWR;
+#[cfg(not(feature = "esp32"))]
+use esp_hal::peripherals::TSENS;
 use esp_hal::rtc_cntl::sleep::{LowPower, RtcSleepConfig};
 use esp_hal::rtc_cntl::{Rtc, RwdtStage, SocResetReason};
 use esp_hal::system::reset_reason;
 use esp_hal::time;
+#[cfg(not(feature = "esp32"))]
+use esp_hal::tsens::TemperatureSensor;
 
 use crate::port;
 use crate::radio::Station;
@@ -26,18 +31,23 @@ const LONG_AGO: u64 = 1_577_836_800_000_000;
 pub(crate) struct Module {
     station: &'static Station,
     #[cfg(not(feature = "esp32"))]
-    sensor: RefCell<esp_hal::peripherals::TSENS<'static>>,
+    sensor: Cell<Option<TSENS<'static>>>,
+    /// Once started it stays so: the radio reads it as well.
+    #[cfg(not(feature = "esp32"))]
+    thermometer: OnceCell<TemperatureSensor<'static>>,
 }
 
 impl Module {
     pub(crate) const fn new(
         station: &'static Station,
-        #[cfg(not(feature = "esp32"))] sensor: esp_hal::peripherals::TSENS<'static>,
+        #[cfg(not(feature = "esp32"))] sensor: TSENS<'static>,
     ) -> Self {
         Self {
             station,
             #[cfg(not(feature = "esp32"))]
-            sensor: RefCell::new(sensor),
+            sensor: Cell::new(Some(sensor)),
+            #[cfg(not(feature = "esp32"))]
+            thermometer: OnceCell::new(),
         }
     }
 }
@@ -64,14 +74,13 @@ impl Board for Module {
 
     #[cfg(not(feature = "esp32"))]
     fn temperature(&self) -> Option<i16> {
-        use esp_hal::tsens::{Config, TemperatureSensor};
-
-        let mut peripheral = self.sensor.try_borrow_mut().ok()?;
-        let sensor = TemperatureSensor::new(peripheral.reborrow(), Config::default()).ok()?;
-        // It needs so long after it was powered up (esp-hal, `tsens`).
-        esp_hal::delay::Delay::new().delay_micros(300);
-        let read = sensor.get_temperature();
-        sensor.power_down();
+        if let Some(sensor) = self.sensor.take() {
+            let started = TemperatureSensor::new(sensor, Default::default()).ok()?;
+            // It needs so long after it was powered up (esp-hal, `tsens`).
+            esp_hal::delay::Delay::new().delay_micros(300);
+            let _ = self.thermometer.set(started);
+        }
+        let read = self.thermometer.get()?.get_temperature();
         // The formula of `Temperature::to_celsius`, in hundredths and without a float.
         let raw = i32::from(read.raw_value).saturating_mul(4386);
         let offset = i32::from(read.offset).saturating_mul(278_800);
