@@ -2,10 +2,11 @@
 
 use at_modem::wifi::WifiEvent;
 use embassy_futures::select::{Either, select};
-use embassy_net::{ConfigV4, DhcpConfig, Ipv4Cidr, StaticConfigV4};
+use embassy_net::{ConfigV4, Ipv4Cidr, StaticConfigV4};
 use embassy_time::{Duration, with_timeout};
 use esp_radio::wifi::WifiController;
 
+use crate::net;
 use crate::radio::Station;
 
 /// The IP stack looks at its link whenever the radio wakes it.
@@ -80,7 +81,7 @@ impl Station {
                 dns_servers: heapless::Vec::new(),
             }),
             None => {
-                let mut dhcp = DhcpConfig::default();
+                let mut dhcp = net::dhcp();
                 dhcp.hostname = Some(self.name.borrow().clone()).filter(|name| !name.is_empty());
                 ConfigV4::Dhcp(dhcp)
             }
