@@ -50,9 +50,12 @@ esp_bootloader_esp_idf::esp_app_desc!();
 /// TLS sessions at once: what the RAM has room for (docs/footprint.md).
 const TLS_SESSIONS: usize = 1;
 
-/// For the radio and the scheduler; the modem allocates nothing. RAM that the bootloader leaves behind:
-/// esp-radio tells of 47 to 57 KB for a station.
+/// For the radio and the scheduler; the modem allocates nothing. RAM that the bootloader leaves behind.
 const RADIO_HEAP: usize = 64 * 1024;
+/// For what comes on top while all buffers are full and a scan finds many: docs/footprint.md, "Heap of
+/// the radio". An allocation of esp-radio's that fails is a panic.
+#[cfg(not(feature = "openeth"))]
+const BUSY_HEAP: usize = 12 * 1024;
 
 struct Esp;
 
@@ -69,6 +72,8 @@ async fn main(spawner: Spawner) {
     let p = esp_hal::init(esp_hal::Config::default().with_cpu_clock(CpuClock::max()));
     board::report_start();
     esp_alloc::heap_allocator!(#[esp_hal::ram(reclaimed)] size: RADIO_HEAP);
+    #[cfg(not(feature = "openeth"))]
+    esp_alloc::heap_allocator!(size: BUSY_HEAP);
     esp_rtos::start(TimerGroup::new(p.TIMG0).timer0, p.FROM_CPU_INTR0);
     static CLOCK: StaticCell<WallClock> = StaticCell::new();
     let clock: &WallClock = CLOCK.init(WallClock::new());

@@ -34,6 +34,16 @@ const TRIES: usize = 3;
 /// Milliseconds on a channel: with an answer at least, without one at most.
 const DWELL: (u64, u64) = (60, 120);
 
+/// Results of a scan that esp-radio keeps at once: 3 KB of its heap.
+const FOUND: usize = 64;
+
+/// Buffers that the radio receives into, 1,608 bytes each: 10 are usual; what comes while flash is
+/// written finds 6.
+const STATIC_RX: u8 = 6;
+/// Frames at once on their way to the IP stack, 1,712 bytes each at most: 5 in esp-radio's queue, 6 in
+/// an aggregate, one at work. The usual 32 may ask for 55 KB of a heap that the radio has to itself.
+const DYNAMIC_RX: u16 = 12;
+
 /// The radio as a station.
 pub(crate) struct Station {
     pub(crate) radio: Mutex<NoopRawMutex, WifiController<'static>>,
@@ -56,7 +66,10 @@ pub(crate) struct Station {
 /// A call of its own: inlined, what it makes would lie under every later poll of the main task.
 #[inline(never)]
 pub(crate) fn start(spawner: &Spawner, wifi: WIFI<'static>) -> (&'static Station, Stack<'static>) {
-    let radio = defmt::unwrap!(WifiController::new(wifi, ControllerConfig::default()));
+    let buffers = ControllerConfig::default()
+        .with_static_rx_buf_num(STATIC_RX)
+        .with_dynamic_rx_buf_num(DYNAMIC_RX);
+    let radio = defmt::unwrap!(WifiController::new(wifi, buffers));
     let interface = Interface::station();
     let mac = interface.mac_address();
     let (stack, runner) = net::stack(interface);
@@ -162,6 +175,7 @@ impl Wifi for Station {
             min: esp_hal::time::Duration::from_millis(min),
             max: esp_hal::time::Duration::from_millis(max),
         });
+        let config = config.with_max(FOUND);
         let mut radio = self.radio.lock().await;
         match radio.scan_async(&config).await {
             Ok(list) => {
