@@ -16,6 +16,8 @@ mod association;
 mod board;
 mod chip;
 mod net;
+#[cfg(not(feature = "openeth"))]
+mod nic;
 #[cfg(feature = "openeth")]
 mod openeth;
 mod port;

@@ -24,10 +24,11 @@ use esp_radio::wifi::scan::{ScanConfig, ScanTypeConfig};
 use esp_radio::wifi::{Config, ControllerConfig, Interface, PowerSaveMode, WifiController};
 use static_cell::StaticCell;
 
+use crate::nic::{self, Country, Nic};
 use crate::words::{Habits, associated, bytes_of, configuration, encryption, failure_of, reason};
 use crate::{association, net};
 
-pub(crate) type Driver = Interface;
+pub(crate) type Driver = Nic;
 
 /// A radio in a busy place fails now and then; a third failure is an answer.
 const TRIES: usize = 3;
@@ -48,7 +49,7 @@ const DYNAMIC_RX: u16 = 12;
 pub(crate) struct Station {
     pub(crate) radio: Mutex<NoopRawMutex, WifiController<'static>>,
     pub(crate) stack: Stack<'static>,
-    pub(crate) mac: [u8; 6],
+    pub(crate) mac: &'static Cell<[u8; 6]>,
     /// What was joined, as far as the stack's link is up.
     pub(crate) joined: RefCell<Option<AccessPoint>>,
     /// A network was joined, and neither left nor lost since.
@@ -60,6 +61,7 @@ pub(crate) struct Station {
     pub(crate) fixed: Cell<Option<Ipv4Config>>,
     pub(crate) name: RefCell<heapless::String<32>>,
     pub(crate) habits: Cell<Habits>,
+    pub(crate) country: Cell<Country>,
 }
 
 /// Starts radio and IP stack.
@@ -71,8 +73,9 @@ pub(crate) fn start(spawner: &Spawner, wifi: WIFI<'static>) -> (&'static Station
         .with_dynamic_rx_buf_num(DYNAMIC_RX);
     let radio = defmt::unwrap!(WifiController::new(wifi, buffers));
     let interface = Interface::station();
-    let mac = interface.mac_address();
-    let (stack, runner) = net::stack(interface);
+    static MAC: StaticCell<Cell<[u8; 6]>> = StaticCell::new();
+    let mac: &Cell<_> = MAC.init(Cell::new(interface.mac_address()));
+    let (stack, runner) = net::stack(Nic { interface, mac });
     crate::spawn(spawner, net::run(runner));
     static STATION: StaticCell<Station> = StaticCell::new();
     let station = STATION.init(Station {
@@ -87,6 +90,7 @@ pub(crate) fn start(spawner: &Spawner, wifi: WIFI<'static>) -> (&'static Station
         fixed: Cell::new(None),
         name: RefCell::new(heapless::String::new()),
         habits: Cell::new(Habits::USUAL),
+        country: Cell::new(Country::USUAL),
     });
     crate::spawn(spawner, association::keep(station));
     (station, stack)
@@ -214,7 +218,18 @@ impl Wifi for Station {
     }
 
     fn mac(&self) -> [u8; 6] {
-        self.mac
+        self.mac.get()
+    }
+
+    /// Between two networks only: an access point knows a station by its address.
+    async fn set_mac(&self, soft_ap: bool, mac: [u8; 6]) -> Result<(), Unsupported> {
+        let radio = self.radio.lock().await;
+        if soft_ap || self.joined.borrow().is_some() {
+            return Err(Unsupported);
+        }
+        nic::set_mac(&radio, mac)?;
+        self.mac.set(mac);
+        Ok(())
     }
 
     async fn set_address(&self, address: Option<Ipv4Config>) -> Result<(), Unsupported> {
@@ -223,15 +238,27 @@ impl Wifi for Station {
         Ok(())
     }
 
-    /// Power at once, the habits of an association from the next one on. Protocols and country are
-    /// what esp-radio starts with.
+    /// Power and country at once, the habits of an association from the next one on.
     fn tune(&self, tuning: &Tuning<'_>) -> Result<(), Unsupported> {
         self.habits.set(Habits {
             listen_interval: tuning.listen_interval.into(),
-            patience: tuning.station_patience.clamp(6, 31),
+            protocols: tuning.station_protocols,
         });
-        let power = i8::try_from(tuning.power).map_err(|_| Unsupported)?;
         let mut radio = self.radio.try_lock().map_err(|_| Unsupported)?;
+        let country = Country {
+            code: tuning
+                .country
+                .as_bytes()
+                .try_into()
+                .map_err(|_| Unsupported)?,
+            first_channel: tuning.first_channel,
+            channels: tuning.channels,
+            is_fixed: tuning.country_is_fixed,
+        };
+        if self.country.replace(country) != country {
+            nic::set_country(&radio, country)?;
+        }
+        let power = i8::try_from(tuning.power).map_err(|_| Unsupported)?;
         radio.set_max_tx_power(power).map_err(|_| Unsupported)
     }
 

@@ -4,7 +4,7 @@ use at_modem::wifi::{AccessPoint, Encryption, Join, JoinError, Ssid};
 use esp_radio::wifi::sta::{ConnectedInfo, StationConfig};
 use esp_radio::wifi::{
     AuthenticationMethod, AuthenticationMethodConfig, ConnectionError, DisconnectReason, Password,
-    WifiError,
+    Protocol, Protocols, WifiError,
 };
 
 /// The network that was wanted, as it was found.
@@ -22,20 +22,20 @@ pub(crate) fn bytes_of(ssid: &esp_radio::wifi::Ssid) -> Ssid {
     Ssid::from_slice(ssid.as_str().as_bytes()).unwrap_or_default()
 }
 
-/// What `AT+CWCONFIG` decides of an association.
+/// What `AT+CWCONFIG` and `AT+CWSTAPROTO` decide of an association.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Habits {
     /// Beacons between two that are listened to.
     pub(crate) listen_interval: u16,
-    /// Seconds until a silent access point is given up, 6 to 31.
-    pub(crate) patience: u16,
+    /// Bits 1 for 802.11b, 2 for g, 4 for n.
+    pub(crate) protocols: u8,
 }
 
 impl Habits {
     /// esp-radio's own.
     pub(crate) const USUAL: Self = Self {
         listen_interval: 3,
-        patience: 6,
+        protocols: 7,
     };
 }
 
@@ -64,11 +64,16 @@ pub(crate) fn configuration(
             AuthenticationMethodConfig::Wpa(password)
         }
     };
+    let protocols = [(1, Protocol::B), (2, Protocol::G), (4, Protocol::N)]
+        .into_iter()
+        .filter(|(bit, _)| habits.protocols & bit != 0)
+        .map(|(_, protocol)| protocol)
+        .collect();
     let mut config = StationConfig::default()
         .with_ssid(ssid)
+        .with_protocols(Protocols::default().with_2_4(protocols))
         .with_authentication(authentication)
-        .with_listen_interval(habits.listen_interval)
-        .with_beacon_timeout(habits.patience);
+        .with_listen_interval(habits.listen_interval);
     if let Some(bssid) = request.bssid {
         config = config.with_bssid(bssid);
     }
