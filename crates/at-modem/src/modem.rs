@@ -245,7 +245,7 @@ async fn serve<P: Platform>(shared: &Shared<'_, P>, announce: bool, rx: &mut imp
         shared.print().await.reply(&Reply::Ready).await;
     }
     if announce {
-        shared.use_dns(&shared.config.borrow().dns);
+        shared.use_dns();
         let saved = shared.config.borrow().transparent.clone();
         if let Some(saved) = saved {
             let pass = exec::passthrough::begin_saved(shared, &saved);

@@ -122,20 +122,22 @@ pub(super) async fn set_dns<P: Platform>(
         }
     }
     shared.store_if_wanted(Key::DNS, &dns.encode()).await?;
-    shared.use_dns(&dns);
     shared.config.borrow_mut().dns = dns;
+    shared.use_dns();
     Ok(Done::Ok)
 }
 
 impl<P: Platform> Shared<'_, P> {
-    /// Hands the list to the network stack, where it has a say.
-    pub(crate) fn use_dns(&self, dns: &DnsSettings) {
-        let servers = if dns.manual {
-            dns.servers.as_slice()
+    /// Hands the list to the network stack, where it has a say. Without DHCP nobody else tells one.
+    pub(crate) fn use_dns(&self) {
+        let config = self.config.borrow();
+        let ours = config.dns.manual || !config.radio.dhcp.station();
+        let servers = if ours {
+            config.dns.servers.as_slice()
         } else {
             &[]
         };
-        if !self.net.set_dns_servers(servers) && dns.manual {
+        if !self.net.set_dns_servers(servers) && config.dns.manual {
             espat_log::warn!("this network stack takes no name servers: AT+CIPDNS has no effect");
         }
     }

@@ -129,11 +129,14 @@ pub(super) async fn set_dhcp<P: Platform>(
     if new.station() && fixed.is_some() {
         shared.store_if_wanted(Key::STATION_ADDRESS, &[]).await?;
     }
-    let mut config = shared.config.borrow_mut();
-    config.radio.dhcp = new;
-    if new.station() {
-        config.radio.station_address = None;
+    {
+        let mut config = shared.config.borrow_mut();
+        config.radio.dhcp = new;
+        if new.station() {
+            config.radio.station_address = None;
+        }
     }
+    shared.use_dns();
     Ok(Done::Ok)
 }
 
@@ -166,9 +169,12 @@ pub(super) async fn set_station_address<P: Platform>(
         .store_if_wanted(Key::STATION_ADDRESS, &encode_address(&address))
         .await?;
     shared.store_if_wanted(Key::DHCP, &[dhcp.bits()]).await?;
-    let mut config = shared.config.borrow_mut();
-    config.radio.station_address = Some(address);
-    config.radio.dhcp = dhcp;
+    {
+        let mut config = shared.config.borrow_mut();
+        config.radio.station_address = Some(address);
+        config.radio.dhcp = dhcp;
+    }
+    shared.use_dns();
     Ok(Done::Ok)
 }
 

@@ -83,6 +83,27 @@ fn name_servers_have_defaults_and_differ() {
 }
 
 #[test]
+fn names_are_asked_of_dhcps_servers_of_the_commands_or_of_the_defaults() {
+    let mut bench = Bench::joined();
+    let defaults = "208.67.222.222 8.8.8.8";
+    assert_eq!(bench.net.name_servers(), "");
+    for (line, servers) in [
+        ("AT+CIPDNS=1,\"9.9.9.9\"", "9.9.9.9 8.8.8.8"),
+        ("AT+CIPSTA=\"192.168.6.100\"", "9.9.9.9 8.8.8.8"),
+        ("AT+CIPDNS=0", defaults),
+        ("AT+CWDHCP=1,1", ""),
+        ("AT+CWDHCP=0,1", defaults),
+        ("AT+CWDHCP=1,1", ""),
+        ("AT+CIPSTA=\"192.168.6.100\"", defaults),
+    ] {
+        bench.expect(line, OK);
+        assert_eq!(bench.net.name_servers(), servers, "{line}");
+    }
+    bench.restart();
+    assert_eq!(bench.net.name_servers(), defaults);
+}
+
+#[test]
 fn an_echo_that_cannot_be_sent_is_a_timeout() {
     let mut bench = Bench::joined();
     bench.expect(

@@ -77,6 +77,7 @@ struct State {
     doors: Vec<(SocketAddr, Door)>,
     names: Vec<(String, Resolves)>,
     asked_names: Vec<String>,
+    name_servers: Vec<IpAddr>,
     connections: Vec<Peer>,
     /// Ports that the modem listens on.
     listening: Vec<u16>,
@@ -112,6 +113,13 @@ impl Net {
         let mut state = self.state.borrow_mut();
         state.names.insert(0, (name.to_owned(), resolves));
         state.listener.tell();
+    }
+
+    /// Servers to ask for names; none for those that DHCP told.
+    pub(crate) fn name_servers(&self) -> String {
+        let state = self.state.borrow();
+        let servers = state.name_servers.iter().map(ToString::to_string);
+        servers.collect::<Vec<_>>().join(" ")
     }
 
     /// Names that were asked for.
@@ -379,7 +387,12 @@ impl TcpAccept for Doorbell {
     }
 }
 
-impl Network for Net {}
+impl Network for Net {
+    fn set_dns_servers(&self, servers: &[IpAddr]) -> bool {
+        self.state.borrow_mut().name_servers = servers.to_vec();
+        true
+    }
+}
 
 impl Dns for Net {
     type Error = NetError;
