@@ -248,7 +248,12 @@ fn tool(verb: &str, into: &str) -> Cmd {
 
 pub(crate) fn run(workspace: &Workspace, compiler: Compiler, selection: Selection) -> Result<()> {
     // What reads the images back is tested before it is believed.
-    tool("test --quiet", &target_folder(workspace)).run()?;
+    let into = target_folder(workspace);
+    tool("test --quiet", &into).run()?;
+    Cmd::new("cargo")
+        .args(["test", "--quiet", "--manifest-path", "firmware/net/Cargo.toml"])
+        .args(["--target-dir", into.as_str()])
+        .run()?;
     for image in selection.images() {
         make(workspace, compiler, image)?;
     }

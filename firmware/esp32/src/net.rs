@@ -6,7 +6,7 @@ use at_modem::wifi::Ipv4Config;
 use embassy_net::driver::Driver;
 use embassy_net::{Config, DhcpConfig, Runner, Stack, StackResources};
 use esp_hal::rng::Rng;
-use modem_net::{Net, TcpMemory, UdpMemory};
+use modem_net::{NameMemory, Net, TcpMemory, UdpMemory};
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::radio;
@@ -15,7 +15,7 @@ use crate::radio;
 const TCP: usize = 7;
 /// Two links and SNTP: what the RAM of ESP32-C3 has room for. A third link is refused.
 const UDP: usize = 3;
-/// DHCP, DNS, a ping.
+/// DHCP, names, a ping.
 const OTHERS: usize = 3;
 
 /// A segment and a half each way: the second is on its way while the first is acknowledged. The window
@@ -50,8 +50,15 @@ pub(crate) fn sockets(stack: Stack<'static>) -> &'static Net<'static> {
     static TCP_MEMORY: ConstStaticCell<TcpMemory<TCP, TCP_BUFFER, TCP_BUFFER>> =
         ConstStaticCell::new(TcpMemory::new());
     static UDP_MEMORY: ConstStaticCell<UdpMemory<UDP>> = ConstStaticCell::new(UdpMemory::new());
+    static NAME_MEMORY: StaticCell<NameMemory> = StaticCell::new();
     static NET: StaticCell<Net<'static>> = StaticCell::new();
-    NET.init(Net::new(stack, TCP_MEMORY.take(), UDP_MEMORY.take()))
+    NET.init(Net::new(
+        stack,
+        TCP_MEMORY.take(),
+        UDP_MEMORY.take(),
+        NAME_MEMORY.init(NameMemory::new()),
+        || u16::try_from(Rng::new().random() >> 16).unwrap_or_default(),
+    ))
 }
 
 /// Moves packets, for ever.

@@ -3,7 +3,8 @@
 //! ```text
 //! at_modem::Network ◀── Net ─┬─ tcp   a fixed number of sockets that stay in the stack
 //!                            ├─ UDP   edge-nal-embassy
-//!                            └─ DNS, ping   the stack itself
+//!                            ├─ dns   names, from the servers of `AT+CIPDNS` or DHCP's
+//!                            └─ ping  the stack itself
 //! ```
 //!
 //! A TCP socket that is dropped goes back to the pool and stays in the stack, so that its FIN still
@@ -11,22 +12,25 @@
 //! other is free.
 //!
 //! It refuses: IPv6 and reverse look-ups.
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 
+mod dns;
 mod tcp;
 
 use core::cell::RefCell;
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use at_modem::{Network, PingError, TcpOptions};
-use edge_nal::AddrType;
+use edge_nal::{AddrType, UdpBind, UdpReceive, UdpSend};
 use edge_nal_embassy::{Udp, UdpBuffers, UdpError, UdpSocket};
 use embassy_net::Stack;
-use embassy_net::dns::DnsQueryType;
 use embassy_net::icmp::PacketMetadata;
 use embassy_net::icmp::ping::{PingManager, PingParams};
-use embassy_time::Duration;
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::Mutex;
+use embassy_time::{Duration, with_timeout};
 use embedded_io_async::ErrorKind;
+use heapless::Vec;
 
 pub use tcp::{Acceptor, Socket, SocketRead, SocketWrite, TcpError, TcpMemory};
 
@@ -37,17 +41,32 @@ pub const UDP_PAYLOAD: usize = 1472;
 /// Buffers of `N` UDP sockets.
 pub type UdpMemory<const N: usize> = UdpBuffers<N, UDP_PAYLOAD, UDP_PAYLOAD, 4>;
 
+/// Buffers of the socket that asks for names: one datagram each way.
+pub type NameMemory = UdpBuffers<1, 512, 512, 1>;
+
 /// Payload of an echo request, as ping programs send it.
 const PING_BYTES: usize = 32;
 
 /// The modem waits for an answer as long as it likes; this only ends a forgotten one.
 const PING_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long one name server is waited for.
+const DNS_PATIENCE: Duration = Duration::from_secs(2);
+/// How often each is asked.
+const DNS_ROUNDS: usize = 2;
+const DNS_PORT: u16 = 53;
+
 /// Sockets and names of one stack.
 pub struct Net<'d> {
     stack: Stack<'d>,
     tcp: tcp::Pool<'d>,
     udp: Udp<'d>,
+    names: Udp<'d>,
+    random: fn() -> u16,
+    /// Name servers of a command; none for those that DHCP told.
+    servers: RefCell<Vec<Ipv4Addr, 3>>,
+    /// One question at a time.
+    answer: Mutex<NoopRawMutex, dns::Message>,
 }
 
 impl core::fmt::Debug for Net<'_> {
@@ -58,17 +77,54 @@ impl core::fmt::Debug for Net<'_> {
 
 impl<'d> Net<'d> {
     /// Puts `TCP` sockets into the stack, which must have room for them, `UDP` more, and one each
-    /// for DHCP, DNS and a ping.
+    /// for DHCP, names and a ping. `random` makes questions for names hard to guess.
     pub fn new<const TCP: usize, const TX: usize, const RX: usize, const UDP: usize>(
         stack: Stack<'d>,
         tcp: &'d mut TcpMemory<TCP, TX, RX>,
         udp: &'d UdpMemory<UDP>,
+        names: &'d NameMemory,
+        random: fn() -> u16,
     ) -> Self {
         Self {
             stack,
             tcp: RefCell::new(tcp.sockets(stack)),
             udp: Udp::new(stack, udp),
+            names: Udp::new(stack, names),
+            random,
+            servers: RefCell::new(Vec::new()),
+            answer: Mutex::new([0; _]),
         }
+    }
+
+    /// Asks one server after the other.
+    async fn ask(&self, host: &str) -> Result<IpAddr, DnsError> {
+        let mut answer = self.answer.lock().await;
+        let query = dns::query((self.random)(), host).ok_or(DnsError::Unsupported)?;
+        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let mut socket = self.names.bind(any).await.map_err(|_| DnsError::NotFound)?;
+        let mut servers = self.servers.borrow().clone();
+        if let Some(config) = self.stack.config_v4()
+            && servers.is_empty()
+        {
+            servers = config.dns_servers;
+        }
+        for server in core::iter::repeat_n(servers, DNS_ROUNDS).flatten() {
+            let server = SocketAddr::from((server, DNS_PORT));
+            let exchange = async {
+                socket.send(server, &query).await.ok()?;
+                loop {
+                    let (length, from) = socket.receive(&mut *answer).await.ok()?;
+                    let heard = dns::answered(&query, answer.get(..length)?);
+                    if from == server && heard.is_some() {
+                        break heard;
+                    }
+                }
+            };
+            if let Ok(Some(heard)) = with_timeout(DNS_PATIENCE, exchange).await {
+                return heard.map(IpAddr::V4).ok_or(DnsError::NotFound);
+            }
+        }
+        Err(DnsError::NotFound)
     }
 }
 
@@ -144,15 +200,10 @@ impl edge_nal::Dns for Net<'_> {
         if kind == AddrType::IPv6 {
             return Err(DnsError::Unsupported);
         }
-        let found = self
-            .stack
-            .dns_query(host, DnsQueryType::A)
-            .await
-            .map_err(|_| DnsError::NotFound)?;
-        found
-            .first()
-            .map(|address| (*address).into())
-            .ok_or(DnsError::NotFound)
+        match host.parse() {
+            Ok(address) => Ok(address),
+            Err(_) => self.ask(host).await,
+        }
     }
 
     async fn get_host_by_address(&self, _: IpAddr, _: &mut [u8]) -> Result<usize, DnsError> {
@@ -187,5 +238,17 @@ impl Network for Net<'_> {
 
     fn set_options(socket: &Socket<'_, '_>, options: TcpOptions) {
         socket.set_options(options);
+    }
+
+    fn set_dns_servers(&self, servers: &[IpAddr]) -> bool {
+        let mut list = self.servers.borrow_mut();
+        list.clear();
+        for server in servers {
+            if let IpAddr::V4(server) = server {
+                // As many places as parameters of the command.
+                let _ = list.push(*server);
+            }
+        }
+        true
     }
 }
