@@ -19,16 +19,11 @@ use esp_hal::interrupt::{InterruptHandler, Priority, bind_handler};
 use esp_hal::peripherals::Interrupt;
 use static_cell::ConstStaticCell;
 
+/// Where it is, and its interrupt: the radio's, which is not there.
 #[cfg(not(feature = "esp32"))]
-const BASE: usize = 0x600c_d000;
+const PLACE: (usize, Interrupt) = (0x600c_d000, Interrupt::WIFI_MAC);
 #[cfg(feature = "esp32")]
-const BASE: usize = 0x3ff6_9000;
-
-/// The radio's, which is not there.
-#[cfg(not(feature = "esp32"))]
-const SOURCE: Interrupt = Interrupt::WIFI_MAC;
-#[cfg(feature = "esp32")]
-const SOURCE: Interrupt = Interrupt::ETH_MAC;
+const PLACE: (usize, Interrupt) = (0x3ff6_9000, Interrupt::ETH_MAC);
 
 const MODER: usize = 0x00;
 const INT_SOURCE: usize = 0x04;
@@ -40,21 +35,22 @@ const HASH0: usize = 0x48;
 const HASH1: usize = 0x4c;
 const DESCRIPTORS: usize = 0x400;
 
+const RESET: u32 = 1 << 11;
 /// Receiver, transmitter, full duplex, CRC, padding.
 const RUN: u32 = 1 | 1 << 1 | 1 << 10 | 1 << 13 | 1 << 15;
-const RESET: u32 = 1 << 11;
 /// A frame has left, a frame has come, a frame was dropped.
 const EVENTS: u32 = 0x15;
-/// Of a descriptor to send: ready, interrupt, last of the ring, pad, CRC. Of one to receive: the
-/// controller's (the same bit), interrupt, last.
+/// Of a descriptor: the controller's turn, and an interrupt at the end of it.
 const OWNED: u32 = 1 << 15;
 const NOTIFY: u32 = 1 << 14;
+/// Of the last descriptor each way.
 const LAST: u32 = 1 << 13;
-const PAD: u32 = 1 << 12;
-const CRC: u32 = 1 << 11;
+/// Of the one to send: to be padded, with a CRC.
+const WHOLE: u32 = 1 << 12 | 1 << 11;
 
 const FRAME: usize = 1536;
-const RECEIVERS: usize = 8;
+/// Buffers; the first is sent from.
+const BUFFERS: usize = 9;
 /// Header and payload of Ethernet.
 const MTU: usize = 1514;
 /// The frame check sequence counts as received.
@@ -63,13 +59,15 @@ const FCS: usize = 4;
 static WAKER: AtomicWaker = AtomicWaker::new();
 
 fn read(offset: usize) -> u32 {
-    // SAFETY: `BASE + offset` is a register or descriptor of the controller, readable at any time.
-    unsafe { core::ptr::with_exposed_provenance::<u32>(BASE + offset).read_volatile() }
+    let register = core::ptr::with_exposed_provenance::<u32>(PLACE.0 + offset);
+    // SAFETY: a register or descriptor of the controller, readable at any time.
+    unsafe { register.read_volatile() }
 }
 
 fn write(offset: usize, value: u32) {
-    // SAFETY: as above; buffers are handed over by `Nic` alone.
-    unsafe { core::ptr::with_exposed_provenance_mut::<u32>(BASE + offset).write_volatile(value) }
+    let register = core::ptr::with_exposed_provenance_mut::<u32>(PLACE.0 + offset);
+    // SAFETY: as above; buffers are handed over by `OpenEth` alone.
+    unsafe { register.write_volatile(value) }
 }
 
 extern "C" fn on_interrupt() {
@@ -77,22 +75,21 @@ extern "C" fn on_interrupt() {
     WAKER.wake();
 }
 
-type Buffers = [[u8; FRAME]; 1 + RECEIVERS];
-
 /// The controller and its buffers.
 pub(crate) struct OpenEth {
-    /// The first to send from; whoever's turn it is says the descriptor.
+    /// Whoever's turn it is says the descriptor.
     buffers: *mut [u8; FRAME],
+    /// The next frame comes into it.
     next: Cell<usize>,
-    mac: [u8; 6],
+    pub(crate) mac: [u8; 6],
     up: fn() -> bool,
 }
 
 impl OpenEth {
     /// Starts the controller, if there is one. To be called once. `up` says whether the cable is in.
     pub(crate) fn start(up: fn() -> bool) -> Option<Self> {
-        static BUFFERS: ConstStaticCell<Buffers> =
-            ConstStaticCell::new([[0; FRAME]; 1 + RECEIVERS]);
+        static MEMORY: ConstStaticCell<[[u8; FRAME]; BUFFERS]> =
+            ConstStaticCell::new([[0; FRAME]; BUFFERS]);
         write(MODER, RESET);
         write(MODER, 0);
         // What an empty bus never reads as.
@@ -100,32 +97,32 @@ impl OpenEth {
             return None;
         }
         write(TX_BD_NUM, 1);
-        let buffers = BUFFERS.take().as_mut_ptr();
-        let (low, high) = (read(MAC_ADDR0).to_be_bytes(), read(MAC_ADDR1).to_be_bytes());
-        let ([c, d, e, f], [_, _, a, b]) = (low, high);
+        let [[_, _, a, b], [c, d, e, f]] =
+            [MAC_ADDR1, MAC_ADDR0].map(|half| read(half).to_be_bytes());
         let nic = Self {
-            buffers,
-            next: Cell::new(0),
+            buffers: MEMORY.take().as_mut_ptr(),
+            next: Cell::new(1),
             mac: [a, b, c, d, e, f],
             up,
         };
-        for index in 0..RECEIVERS {
-            nic.offer(index);
+        for index in 0..BUFFERS {
+            // An address of this chip has 32 bits.
+            let address = u32::try_from(nic.buffer(index).expose_provenance());
+            write(DESCRIPTORS + index * 8 + 4, address.unwrap_or_default());
+            if index > 0 {
+                Self::offer(index);
+            }
         }
-        write(HASH0, u32::MAX);
-        write(HASH1, u32::MAX);
-        write(INT_SOURCE, u32::MAX);
+        for place in [HASH0, HASH1, INT_SOURCE] {
+            write(place, u32::MAX);
+        }
         write(INT_MASK, EVENTS);
         bind_handler(
-            SOURCE,
+            PLACE.1,
             InterruptHandler::new(on_interrupt, Priority::Priority1),
         );
         write(MODER, RUN);
         Some(nic)
-    }
-
-    pub(crate) const fn mac(&self) -> [u8; 6] {
-        self.mac
     }
 
     /// Wakes the stack after the cable was put in or pulled.
@@ -133,85 +130,71 @@ impl OpenEth {
         WAKER.wake();
     }
 
-    const fn flags(descriptor: usize) -> usize {
-        DESCRIPTORS + descriptor * 8
+    fn buffer(&self, index: usize) -> *mut u8 {
+        self.buffers.wrapping_add(index).cast()
     }
 
-    fn buffer(&self, descriptor: usize) -> *mut u8 {
-        self.buffers.wrapping_add(descriptor).cast()
+    fn is_ours(index: usize) -> bool {
+        read(DESCRIPTORS + index * 8) & OWNED == 0
     }
 
-    fn address(&self, descriptor: usize) -> u32 {
-        // An address of this chip has 32 bits.
-        u32::try_from(self.buffer(descriptor).expose_provenance()).unwrap_or_default()
+    fn hand_over(index: usize, flags: u32) {
+        fence(Ordering::Release);
+        write(DESCRIPTORS + index * 8, flags | OWNED | NOTIFY);
     }
 
     /// Hands a buffer to the controller, to be received into.
-    fn offer(&self, index: usize) {
-        let last = if index + 1 == RECEIVERS { LAST } else { 0 };
-        write(Self::flags(1 + index) + 4, self.address(1 + index));
-        fence(Ordering::Release);
-        write(Self::flags(1 + index), OWNED | NOTIFY | last);
+    fn offer(index: usize) {
+        Self::hand_over(index, if index + 1 == BUFFERS { LAST } else { 0 });
     }
 }
 
-/// A received frame.
-pub(crate) struct Received<'a>(&'a OpenEth);
+/// A buffer while it is ours: a frame that came, or room for one to send.
+pub(crate) struct Buffer<'a>(&'a OpenEth, usize);
 
-impl RxToken for Received<'_> {
+impl Buffer<'_> {
+    fn with<R>(&self, length: usize, handle: impl FnOnce(&mut [u8]) -> R) -> R {
+        let Self(nic, index) = *self;
+        // SAFETY: the controller is done with this buffer (`receive`, `transmit`), and gets it again
+        // only after this; it has `FRAME` bytes, and no other token is for the same one.
+        handle(unsafe { core::slice::from_raw_parts_mut(nic.buffer(index), length.min(FRAME)) })
+    }
+}
+
+impl RxToken for Buffer<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, handle: F) -> R {
-        let Self(nic) = self;
-        let index = nic.next.get();
-        let flags = read(OpenEth::flags(1 + index));
-        let length = usize::try_from(flags >> 16).unwrap_or_default();
-        let length = length.saturating_sub(FCS).min(FRAME);
+        let Self(nic, index) = self;
+        let length = usize::try_from(read(DESCRIPTORS + index * 8) >> 16).unwrap_or_default();
         fence(Ordering::Acquire);
-        // SAFETY: the controller gave this buffer back, and gets it again only below; it has
-        // `FRAME` bytes, and no other token is for the same one.
-        let frame = unsafe { core::slice::from_raw_parts_mut(nic.buffer(1 + index), length) };
-        let result = handle(frame);
-        nic.offer(index);
-        nic.next.set((index + 1) % RECEIVERS);
+        let result = self.with(length.saturating_sub(FCS), handle);
+        OpenEth::offer(index);
+        nic.next.set(index % (BUFFERS - 1) + 1);
         result
     }
 }
 
-/// Room for a frame.
-pub(crate) struct ToSend<'a>(&'a OpenEth);
-
-impl TxToken for ToSend<'_> {
+impl TxToken for Buffer<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, fill: F) -> R {
-        let Self(nic) = self;
-        let length = length.min(FRAME);
-        // SAFETY: the controller has sent what was in this buffer (`transmit`, `receive`), and
-        // reads it again only when told to below; it has `FRAME` bytes.
-        let frame = unsafe { core::slice::from_raw_parts_mut(nic.buffer(0), length) };
-        let result = fill(frame);
-        let length = u32::try_from(length).unwrap_or_default();
-        write(OpenEth::flags(0) + 4, nic.address(0));
-        fence(Ordering::Release);
-        write(
-            OpenEth::flags(0),
-            length << 16 | OWNED | NOTIFY | LAST | PAD | CRC,
-        );
+        let result = self.with(length, fill);
+        let length = u32::try_from(length.min(FRAME)).unwrap_or_default();
+        OpenEth::hand_over(0, length << 16 | LAST | WHOLE);
         result
     }
 }
 
 impl Driver for OpenEth {
-    type RxToken<'a> = Received<'a>;
-    type TxToken<'a> = ToSend<'a>;
+    type RxToken<'a> = Buffer<'a>;
+    type TxToken<'a> = Buffer<'a>;
 
-    fn receive(&mut self, context: &mut Context) -> Option<(Received<'_>, ToSend<'_>)> {
+    fn receive(&mut self, context: &mut Context) -> Option<(Buffer<'_>, Buffer<'_>)> {
         WAKER.register(context.waker());
-        let here = read(Self::flags(1 + self.next.get())) & OWNED == 0;
-        let free = read(Self::flags(0)) & OWNED == 0;
-        (here && free).then_some((Received(self), ToSend(self)))
+        let next = self.next.get();
+        (Self::is_ours(next) && Self::is_ours(0)).then_some((Buffer(self, next), Buffer(self, 0)))
     }
 
-    fn transmit(&mut self, context: &mut Context) -> Option<ToSend<'_>> {
+    fn transmit(&mut self, context: &mut Context) -> Option<Buffer<'_>> {
         WAKER.register(context.waker());
-        (read(Self::flags(0)) & OWNED == 0).then_some(ToSend(self))
+        Self::is_ours(0).then_some(Buffer(self, 0))
     }
 
     fn link_state(&mut self, context: &mut Context) -> LinkState {

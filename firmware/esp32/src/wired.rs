@@ -48,7 +48,7 @@ pub(crate) fn start(
         "no Ethernet controller: this image is for Espressif's QEMU, with -nic model=open_eth"
     );
     defmt::warn!("built with openeth: a cable stands in for the radio");
-    let mac = nic.mac();
+    let mac = nic.mac;
     let (stack, runner) = net::stack(nic);
     crate::spawn(spawner, net::run(runner));
     let station = STATION.init(Station {
