@@ -21,6 +21,7 @@ use embassy_sync::mutex::Mutex;
 use embassy_sync::signal::Signal;
 use esp_hal::peripherals::WIFI;
 use esp_radio::wifi::scan::{ScanConfig, ScanTypeConfig};
+use esp_radio::wifi::sta::StationConfig;
 use esp_radio::wifi::{Config, ControllerConfig, Interface, PowerSaveMode, WifiController};
 use static_cell::StaticCell;
 
@@ -127,9 +128,11 @@ impl Wifi for Station {
             let mut radio = self.radio.lock().await;
             self.part(&mut radio).await;
             self.configure();
-            radio
-                .set_config(&Config::Station(config))
-                .map_err(failure_of)?;
+            if let Err(error) = radio.set_config(&Config::Station(config)) {
+                // Then esp-radio has stopped the radio, which scans need as well.
+                let _ = radio.set_config(&Config::Station(StationConfig::default()));
+                return Err(failure_of(error));
+            }
             let mut tries = 1..=TRIES;
             let info = loop {
                 let last = tries.next().is_none_or(|number| number == TRIES);

@@ -57,11 +57,11 @@ pub(crate) fn configuration(
             .0
             .try_into()
             .map_err(|_| JoinError::WrongPassword)?;
-        // WEP keys have these lengths and no other.
-        if !request.secure_only && matches!(password.len(), 5 | 13) {
-            AuthenticationMethodConfig::Wep(password)
-        } else {
-            AuthenticationMethodConfig::Wpa(password)
+        match password.len() {
+            // WEP keys have these lengths and no other.
+            5 | 13 if !request.secure_only => AuthenticationMethodConfig::Wep(password),
+            8.. => AuthenticationMethodConfig::Wpa(password),
+            _ => return Err(JoinError::WrongPassword),
         }
     };
     let protocols = [(1, Protocol::B), (2, Protocol::G), (4, Protocol::N)]
