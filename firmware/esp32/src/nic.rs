@@ -61,7 +61,8 @@ const fn accepted(code: i32) -> Result<(), Unsupported> {
     if code == 0 { Ok(()) } else { Err(Unsupported) }
 }
 
-/// Another hardware address for the station; between two networks only.
+/// Another hardware address for the station; between two networks only, as the driver stops the station
+/// and starts it again. It refuses a group's address, and that of its access point.
 pub(crate) fn set_mac(_: &WifiController<'_>, mac: [u8; 6]) -> Result<(), Unsupported> {
     // SAFETY: there is a controller, so the driver runs; it copies six bytes.
     accepted(unsafe { esp_wifi_set_mac(STATION, mac.as_ptr()) })

@@ -208,13 +208,17 @@ pub(super) async fn set_mac<P: Platform>(
         Key::STATION_MAC
     };
     shared.store_if_wanted(key, &mac).await?;
-    let mut config = shared.config.borrow_mut();
-    let place = if soft_ap {
-        &mut config.radio.soft_ap_mac
-    } else {
-        &mut config.radio.station_mac
-    };
-    *place = Some(mac);
+    {
+        let mut config = shared.config.borrow_mut();
+        let place = if soft_ap {
+            &mut config.radio.soft_ap_mac
+        } else {
+            &mut config.radio.station_mac
+        };
+        *place = Some(mac);
+    }
+    // A radio may have been started anew for it.
+    shared.tune();
     Ok(Done::Ok)
 }
 
