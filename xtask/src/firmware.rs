@@ -251,8 +251,8 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler, selection: Selectio
     let into = target_folder(workspace);
     tool("test --quiet", &into).run()?;
     Cmd::new("cargo")
-        .args(["test", "--quiet", "--manifest-path", "firmware/net/Cargo.toml"])
-        .args(["--target-dir", into.as_str()])
+        .args(["test", "--quiet", "--target-dir", into.as_str()])
+        .args(["--manifest-path", "firmware/net/Cargo.toml"])
         .run()?;
     for image in selection.images() {
         make(workspace, compiler, image)?;
