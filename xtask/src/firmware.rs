@@ -268,11 +268,11 @@ pub(crate) struct Made {
     pub(crate) flash: PathBuf,
 }
 
-/// The image for the ESP32-C3 of an emulator.
-pub(crate) fn openeth(workspace: &Workspace, compiler: Compiler) -> Result<Made> {
+/// One of the images for ESP32-C3.
+pub(crate) fn c3(workspace: &Workspace, compiler: Compiler, net: Net) -> Result<Made> {
     let image = Image {
         chip: Chip::Esp32c3,
-        net: Net::Openeth,
+        net,
         among_others: true,
     };
     make(workspace, compiler, image)

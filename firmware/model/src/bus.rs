@@ -38,6 +38,9 @@ const RAM_LEN: u32 = 0x6_4000;
 const SHARED: u32 = 0x4000;
 const DATA: u32 = 0x3fc8_0000;
 const ROM_DATA: u32 = 0x3ff0_0000;
+/// Buffers of the radio: nothing is there on a chip.
+pub(crate) const RADIO_RAM: u32 = 0x3fe0_0000;
+const RADIO_RAM_LEN: u32 = 0x1_0000;
 const RTC_RAM: u32 = 0x5000_0000;
 const RTC_RAM_LEN: u32 = 0x2000;
 const WINDOW: u32 = 0x80_0000;
@@ -61,6 +64,7 @@ pub(crate) struct Bus {
     ram: Vec<u8>,
     rtc_ram: Vec<u8>,
     rom_data: Vec<u8>,
+    radio_ram: Vec<u8>,
     pub(crate) uarts: [Uart; 2],
     system_timer: SystemTimer,
     groups: [TimerGroup; 2],
@@ -90,6 +94,7 @@ impl Bus {
             ram: vec![0; RAM_LEN as usize],
             rtc_ram: vec![0; RTC_RAM_LEN as usize],
             rom_data: vec![0; 0x2_0000],
+            radio_ram: vec![0; RADIO_RAM_LEN as usize],
             uarts: [Uart::new(true), Uart::new(heeds_rts)],
             system_timer: SystemTimer::new(),
             groups: [TimerGroup::new(), TimerGroup::new()],
@@ -207,6 +212,10 @@ impl Bus {
         if let Some(at) = address.checked_sub(RTC_RAM).filter(|at| *at < RTC_RAM_LEN) {
             return self.rtc_ram.get(at as usize..at as usize + len);
         }
+        let at = address.checked_sub(RADIO_RAM)? as usize;
+        if at < RADIO_RAM_LEN as usize {
+            return self.radio_ram.get(at..at + len);
+        }
         let at = address.checked_sub(ROM_DATA)? as usize;
         self.rom_data.get(at..at + len)
     }
@@ -217,6 +226,10 @@ impl Bus {
         }
         if let Some(at) = address.checked_sub(RTC_RAM).filter(|at| *at < RTC_RAM_LEN) {
             return self.rtc_ram.get_mut(at as usize..at as usize + len);
+        }
+        let at = address.checked_sub(RADIO_RAM)? as usize;
+        if at < RADIO_RAM_LEN as usize {
+            return self.radio_ram.get_mut(at..at + len);
         }
         let at = address.checked_sub(ROM_DATA)? as usize;
         self.rom_data.get_mut(at..at + len)

@@ -30,6 +30,8 @@ pub(crate) struct Cpu {
     csr: Box<[u32; 4096]>,
     ram: Decoded,
     flash: Decoded,
+    /// Functions of the program that are done outside.
+    hooks: Vec<u32>,
     /// Waiting for an interrupt.
     pub(crate) asleep: bool,
     /// The lowest stack pointer within `stack`, and the instruction that made it.
@@ -43,7 +45,7 @@ pub(crate) struct Cpu {
 pub(crate) enum Stop {
     /// It is time for the devices.
     Due,
-    /// The next instruction is in the ROM, which is not here: see `rom`.
+    /// The next instruction is in the ROM, which is not here, or begins a function that is done outside.
     Rom,
     Asleep,
 }
@@ -61,12 +63,21 @@ const MPIE: u32 = 1 << 7;
 const ILLEGAL: u32 = 2;
 const BREAKPOINT: u32 = 3;
 const ECALL: u32 = 11;
+/// No cause of the chip's.
+const HOOK: u32 = u32::MAX;
+
+/// What a thread has in the core.
+pub(crate) struct Context {
+    x: [u32; 32],
+    pc: u32,
+    asleep: bool,
+}
 
 /// The ROM of the chip.
 pub(crate) const ROM: core::ops::Range<u32> = 0x4000_0000..0x4006_0000;
 
 impl Cpu {
-    pub(crate) fn new(entry: u32, stack: core::ops::Range<u32>) -> Self {
+    pub(crate) fn new(entry: u32, stack: core::ops::Range<u32>, hooks: Vec<u32>) -> Self {
         let mut csr: Box<[u32; 4096]> = vec![0; 4096].try_into().expect("4096 of them");
         // The ROM leaves interrupts on; esp-hal counts on it, and turns on none itself.
         csr[MSTATUS] = MIE | 3 << 11;
@@ -76,6 +87,7 @@ impl Cpu {
             csr,
             ram: Decoded::new(0x4037_c000, 0x6_4000),
             flash: Decoded::new(0x4200_0000, 0x40_0000),
+            hooks,
             asleep: false,
             lowest: stack.end,
             lowest_pc: 0,
@@ -107,6 +119,7 @@ impl Cpu {
                 match self.step(bus) {
                     Ok(false) => {}
                     Ok(true) => break,
+                    Err((HOOK, _)) => return Stop::Rom,
                     Err((cause, value)) => self.trap(cause, value),
                 }
             }
@@ -149,7 +162,10 @@ impl Cpu {
                 } else {
                     low
                 };
-                let inst = decode(word);
+                let mut inst = decode(word);
+                if self.hooks.contains(&pc) {
+                    inst.op = Op::Hook;
+                }
                 *slot = Some(inst);
                 Ok(inst)
             }
@@ -246,6 +262,7 @@ impl Cpu {
             Op::Fence => None,
             Op::Ecall => return Err((ECALL, 0)),
             Op::Ebreak => return Err((BREAKPOINT, self.pc)),
+            Op::Hook => return Err((HOOK, 0)),
             Op::Illegal => return Err((ILLEGAL, 0)),
             Op::Mret => {
                 let status = self.csr[MSTATUS];
@@ -294,6 +311,37 @@ impl Cpu {
             _ => change(was),
         };
         was
+    }
+
+    /// Whether a thread runs that interrupts may interrupt, and no interrupt is being served.
+    pub(crate) fn interruptible(&self, bus: &Bus) -> bool {
+        self.csr[MSTATUS] & MIE != 0 && bus.interrupts.at_rest()
+    }
+
+    /// Calls a function between two instructions, with interrupts off until it returns to `to`.
+    pub(crate) fn interrupt(&mut self, function: u32, args: [u32; 4], to: u32) -> Context {
+        let context = Context {
+            x: self.x,
+            pc: self.pc,
+            asleep: self.asleep,
+        };
+        self.csr[MSTATUS] &= !MIE;
+        self.asleep = false;
+        // Clear of what the thread has there, and aligned as the calling convention wants it.
+        self.x[2] = (self.x[2] - 64) & !15;
+        self.x[1] = to;
+        self.x[10..14].copy_from_slice(&args);
+        self.x[14] = 0;
+        self.pc = function;
+        context
+    }
+
+    /// Goes on where [`Self::interrupt`] was.
+    pub(crate) fn resume(&mut self, context: Context) {
+        self.x = context.x;
+        self.pc = context.pc;
+        self.asleep = context.asleep;
+        self.csr[MSTATUS] |= MIE;
     }
 
     /// Goes on behind the call of a function of the ROM that has done its work.

@@ -24,6 +24,8 @@ pub(crate) enum Op {
     Mul, Mulh, Mulhsu, Mulhu, Div, Divu, Rem, Remu,
     Fence, Ecall, Ebreak, Mret, Wfi,
     Csrrw, Csrrs, Csrrc, Csrrwi, Csrrsi, Csrrci,
+    /// Not an instruction: a function that is done outside.
+    Hook,
     Illegal,
 }
 

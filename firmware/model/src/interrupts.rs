@@ -47,6 +47,11 @@ impl Interrupts {
         self.pending
     }
 
+    /// No interrupt is being served: its handler would have raised the threshold.
+    pub(crate) const fn at_rest(&self) -> bool {
+        self.threshold <= 1
+    }
+
     /// Takes the levels of all sources. `true` if another line is pending now.
     pub(crate) fn set(&mut self, active: Sources) -> bool {
         if active == self.active {

@@ -17,6 +17,7 @@ mod decode;
 mod ether;
 mod flash;
 mod interrupts;
+mod radio;
 mod rom;
 mod rtc;
 mod timers;
@@ -39,6 +40,7 @@ use object::{Object as _, ObjectSymbol as _};
 use bus::Bus;
 use cpu::{Cpu, ROM, Stop};
 use flash::Flash;
+use radio::Radio;
 use rom::Rom;
 use rtc::Reset;
 use timers::CORE;
@@ -70,6 +72,9 @@ struct Args {
     /// The host sends whether RTS allows it or not.
     #[arg(long)]
     ignore_rts: bool,
+    /// So many milliseconds after it was joined for the first time a network is gone for a moment.
+    #[arg(long, value_name = "MS")]
+    lose_after: Option<u64>,
     /// Tells at every start which registers were used that are no more than memory here.
     #[arg(long)]
     seen: bool,
@@ -90,11 +95,12 @@ struct Machine {
     cpu: Cpu,
     bus: Bus,
     rom: Rom,
+    radio: Radio,
+    symbols: Symbols,
     inputs: Receiver<Input>,
     port: TcpStream,
     log: File,
     net: Option<UnixDatagram>,
-    stack: core::ops::Range<u32>,
     /// When the chip was switched on, if it had kept to its clock ever since.
     epoch: Instant,
     told_stack: u32,
@@ -104,7 +110,7 @@ struct Machine {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let (names, stack) = symbols(&args.elf)?;
+    let symbols = Symbols::read(&args.elf)?;
     let (sender, inputs) = channel();
     let port = TcpStream::connect(&args.port).with_context(|| args.port.clone())?;
     port.set_nodelay(true)?;
@@ -124,43 +130,71 @@ fn main() -> Result<()> {
     let mut bus = Bus::new(flash, MAC, !args.no_nic, !args.ignore_rts);
     bus.seen = args.seen.then(BTreeSet::new);
     let mut machine = Machine {
-        cpu: Cpu::new(0, stack.clone()),
+        cpu: symbols.core(0),
         bus,
-        rom: Rom::new(names),
+        rom: Rom::new(symbols.names.clone()),
+        radio: Radio::new(symbols.event_post, args.lose_after),
         inputs,
         port,
         log: File::create(&args.log)?,
         net,
-        told_stack: stack.end,
+        told_stack: symbols.stack.end,
         spoken_to: false,
-        stack,
+        symbols,
         epoch: Instant::now(),
     };
     machine.start(Reset::PowerOn)?;
     machine.run()
 }
 
-/// Names of addresses in the ROM, and the main stack.
-fn symbols(elf: &Path) -> Result<(HashMap<u32, String>, core::ops::Range<u32>)> {
-    let bytes = fs::read(elf).with_context(|| elf.display().to_string())?;
-    let file = object::File::parse(&*bytes)?;
-    let mut names = HashMap::new();
-    let (mut top, mut end) = (None, None);
-    for symbol in file.symbols() {
-        let (Ok(name), Ok(at)) = (symbol.name(), u32::try_from(symbol.address())) else {
-            continue;
-        };
-        match name {
-            "_stack_start" => top = Some(at),
-            "_stack_end" => end = Some(at),
-            _ if ROM.contains(&at) => {
-                names.insert(at, name.to_owned());
+/// What the program says of its addresses.
+struct Symbols {
+    /// Functions that are done outside: all of the ROM, and those of the radio's driver.
+    names: HashMap<u32, String>,
+    /// Of those, the ones that are not in the ROM.
+    hooks: Vec<u32>,
+    /// What takes the radio's events; 0 in a program without a radio.
+    event_post: u32,
+    /// The main stack.
+    stack: core::ops::Range<u32>,
+}
+
+impl Symbols {
+    fn read(elf: &Path) -> Result<Self> {
+        let bytes = fs::read(elf).with_context(|| elf.display().to_string())?;
+        let file = object::File::parse(&*bytes)?;
+        let mut names = HashMap::new();
+        let (mut hooks, mut event_post) = (Vec::new(), 0);
+        let (mut top, mut end) = (None, None);
+        for symbol in file.symbols() {
+            let (Ok(name), Ok(at)) = (symbol.name(), u32::try_from(symbol.address())) else {
+                continue;
+            };
+            match name {
+                "_stack_start" => top = Some(at),
+                "_stack_end" => end = Some(at),
+                "esp_event_post" => event_post = at,
+                _ if radio::FUNCTIONS.contains(&name) => {
+                    hooks.push(at);
+                    names.insert(at, name.to_owned());
+                }
+                _ if ROM.contains(&at) => {
+                    names.insert(at, name.to_owned());
+                }
+                _ => {}
             }
-            _ => {}
         }
+        Ok(Self {
+            names,
+            hooks,
+            event_post,
+            stack: end.context("_stack_end")?..top.context("_stack_start")?,
+        })
     }
-    let stack = end.context("_stack_end")?..top.context("_stack_start")?;
-    Ok((names, stack))
+
+    fn core(&self, entry: u32) -> Cpu {
+        Cpu::new(entry, self.stack.clone(), self.hooks.clone())
+    }
 }
 
 fn listen_to_port(mut port: TcpStream, sender: Sender<Input>) {
@@ -189,10 +223,11 @@ fn listen_to_net(net: UnixDatagram, sender: Sender<Input>) {
 impl Machine {
     fn start(&mut self, cause: Reset) -> Result<()> {
         self.bus.rtc.started(cause);
-        self.told_stack = self.stack.end;
+        self.told_stack = self.symbols.stack.end;
         self.spoken_to = false;
         let (entry, loaded) = boot::load(&mut self.bus)?;
-        self.cpu = Cpu::new(entry, self.stack.clone());
+        self.cpu = self.symbols.core(entry);
+        self.radio = Radio::new(self.symbols.event_post, self.radio.lose_after);
         for range in loaded {
             self.cpu.forget(range);
         }
@@ -211,11 +246,13 @@ impl Machine {
                     self.take_inputs()
                 }
                 Stop::Rom => {
-                    self.rom.call(&mut self.cpu, &mut self.bus)?;
+                    self.rom
+                        .call(&mut self.cpu, &mut self.bus, &mut self.radio)?;
                     true
                 }
                 Stop::Asleep => self.wait(),
             };
+            self.radio.poll(&mut self.cpu, &mut self.bus);
             self.deliver()?;
             if !goes_on {
                 return Ok(());
@@ -263,13 +300,16 @@ impl Machine {
                     // From here on the stack is measured anew.
                     self.tell_stack();
                     eprintln!("the host speaks");
-                    self.told_stack = self.stack.end;
-                    self.cpu.lowest = self.stack.end;
+                    self.told_stack = self.symbols.stack.end;
+                    self.cpu.lowest = self.symbols.stack.end;
                 }
                 self.bus.uarts[1].wire.extend(bytes);
                 self.bus.tick();
             }
-            Input::Frame(frame) => self.bus.receive(&frame),
+            Input::Frame(frame) => {
+                self.radio.receive(&frame);
+                self.bus.receive(&frame);
+            }
             Input::Closed => return false,
         }
         true
@@ -330,7 +370,7 @@ impl Machine {
             "reset: {cause:?}, {} flash operations, {} of them lost, {} frames and {} bytes lost",
             self.bus.flash.done,
             self.bus.flash.lost,
-            self.bus.frames_lost(),
+            self.bus.frames_lost() + self.radio.lost,
             self.bus.uarts[1].lost,
         );
         if let Some(seen) = &mut self.bus.seen {
@@ -353,8 +393,8 @@ impl Machine {
             self.told_stack = self.cpu.lowest;
             eprintln!(
                 "stack: {} of {} bytes, at {:#x}",
-                self.stack.end - self.cpu.lowest,
-                self.stack.len(),
+                self.symbols.stack.end - self.cpu.lowest,
+                self.symbols.stack.len(),
                 self.cpu.lowest_pc,
             );
         }

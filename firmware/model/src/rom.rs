@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::bus::Bus;
 use crate::cpu::Cpu;
 use crate::flash::SECTOR;
+use crate::radio::{self, Radio};
 use crate::rtc::Reset;
 
 /// Bytes that memcpy and its like move per cycle.
@@ -32,8 +33,12 @@ impl Rom {
     }
 
     /// Does what the function at the core's address does.
-    pub(crate) fn call(&mut self, cpu: &mut Cpu, bus: &mut Bus) -> Result<()> {
+    pub(crate) fn call(&mut self, cpu: &mut Cpu, bus: &mut Bus, radio: &mut Radio) -> Result<()> {
         let at = cpu.pc;
+        if at == radio::RETURN {
+            radio.resume(cpu);
+            return Ok(());
+        }
         let name = self
             .names
             .get(&at)
@@ -121,6 +126,10 @@ impl Rom {
             "rom_i2c_writeReg" | "esp_rom_regi2c_write" => {
                 bus.analog.insert((a0, a2), a3 & 0xff);
                 None
+            }
+            name if radio::FUNCTIONS.contains(&name) => {
+                let result = radio.call(name, cpu, bus);
+                Some(u64::from(result as u32))
             }
             other => bail!(
                 "{other} of the ROM is not done here, called from {:#x}",

@@ -1,19 +1,25 @@
-//! The ESP32-C3 image as it is flashed, on `firmware/model`: core, interrupts, UARTs and timers of the chip,
-//! the Ethernet controller of Espressif's QEMU, and no radio.
+//! The ESP32-C3 images as they are flashed, on `firmware/model`: core, interrupts, UARTs and timers of the chip.
 //!
-//! Ten boots, noise at the port, the story, and losses of power.
+//! | image | its network there |
+//! |---|---|
+//! | Wi-Fi | a radio by the names of its driver: what esp-radio calls is answered, the driver does not run |
+//! | `openeth` | the Ethernet controller of Espressif's QEMU |
+//!
+//! Both: ten boots and the story. The first as well: what a radio can do beside. The second as well: noise at the port,
+//! losses of power.
 
-use std::time::Instant;
+use std::fs;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::Cuts;
 use super::cuts::{self, lot};
 use super::machine::{Board, Flash, Lab, Machine, Options};
-use super::story::{self, World};
+use super::story::{self, JOINED, World};
 use crate::bare_metal::Compiler;
 use crate::cmd::Cmd;
-use crate::firmware;
+use crate::firmware::{self, Net};
 use crate::stack::{Emulator, QEMU};
 use crate::workspace::Workspace;
 
@@ -22,45 +28,79 @@ const BOOTS: usize = 10;
 /// Bytes of noise, with and without a host that heeds RTS: the port takes 11,520 of them in a second.
 const NOISE: u64 = 24 * 1024;
 
-/// What esp-backtrace prints first.
+/// How esp-backtrace begins what it prints.
 const PANIC: &str = "====";
 
+/// The passphrase of the model's network `locked`.
+const PASSPHRASE: &str = "correct horse";
+/// What the model has in the air: method, name, strength, address, channel.
+const IN_THE_AIR: [&str; 2] = [
+    r#"+CWLAP:(3,"locked",-42,"02:a9:00:00:00:01",6,"#,
+    r#"+CWLAP:(0,"iot",-42,"02:a9:00:00:00:01",6,"#,
+];
+
 pub(crate) fn run(workspace: &Workspace, compiler: Compiler) -> Result<()> {
-    let Some(emulator) = Emulator::find(workspace) else {
+    if Emulator::find(workspace).is_none() {
         bail!("there is no {QEMU} for its network; `cargo xtask setup --yes` gets it");
-    };
+    }
     Cmd::new("cargo fmt --check --manifest-path firmware/model/Cargo.toml").run()?;
+    model(workspace, "test --quiet").run()?;
+    model(workspace, "build").run()?;
+    for net in [Net::Wifi, Net::Openeth] {
+        let lab = lab(workspace, compiler, net)?;
+        boots(&lab)?;
+        let world = World::new(workspace, &lab)?;
+        let told = story::tell(&lab, &world)?;
+        match net {
+            Net::Wifi => air(&lab)?,
+            Net::Openeth => {
+                noise(&lab)?;
+                cuts::sweep(&lab, &world.image, Cuts::Few)?;
+            }
+        }
+        println!("\n| ESP32-C3, modelled, {} | |\n|---|---:|", name_of(net));
+        println!("{told}");
+    }
+    Ok(())
+}
+
+const fn name_of(net: Net) -> &'static str {
+    match net {
+        Net::Wifi => "wifi",
+        Net::Openeth => "openeth",
+    }
+}
+
+/// A verb of cargo's, of the model.
+fn model(workspace: &Workspace, verb: &str) -> Cmd {
+    Cmd::new("cargo")
+        .args(verb.split(' '))
+        .args(["--release", "--manifest-path", "firmware/model/Cargo.toml"])
+        .arg("--target-dir")
+        .arg(workspace.scratch("esp32c3-model").to_string_lossy())
+}
+
+/// Builds the image; gives the chip that it is flashed to.
+fn lab(workspace: &Workspace, compiler: Compiler, net: Net) -> Result<Lab> {
+    let emulator = Emulator::find(workspace).context(QEMU)?;
     let scratch = workspace.scratch("esp32c3-model");
-    let model = |verb: &str| {
-        Cmd::new("cargo")
-            .args(verb.split(' '))
-            .args(["--release", "--manifest-path", "firmware/model/Cargo.toml"])
-            .arg("--target-dir")
-            .arg(scratch.to_string_lossy())
-    };
-    model("test --quiet").run()?;
-    model("build").run()?;
-    let made = firmware::openeth(workspace, compiler)?;
+    let made = firmware::c3(workspace, compiler, net)?;
+    // The next image has the same name.
+    let program = scratch.join(format!("{}.elf", name_of(net)));
+    fs::copy(&made.program, &program).with_context(|| made.program.display().to_string())?;
     let board = Board::C3 {
+        net,
         model: scratch.join("release/esp32c3-model"),
-        program: made.program,
+        program,
         image: made.flash,
     };
-    let lab = Lab::new(emulator, board, scratch.join("run"))?;
-    boots(&lab)?;
-    noise(&lab)?;
-    let world = World::new(workspace, &lab)?;
-    let told = story::tell(&lab, &world)?;
-    cuts::sweep(&lab, &world.image, Cuts::Few)?;
-    println!("\n| ESP32-C3, modelled | |\n|---|---:|");
-    print!("{told}");
-    Ok(())
+    Lab::new(emulator, board, scratch.join(name_of(net)))
 }
 
 /// Each of ten starts ends with `ready`: the first formats the settings, the others find them.
 fn boots(lab: &Lab) -> Result<()> {
     let flash = Flash::new(lab, "boots.flash")?;
-    let mut slowest = std::time::Duration::ZERO;
+    let mut slowest = Duration::ZERO;
     for number in 1..=BOOTS {
         let begin = Instant::now();
         let (machine, mut host) = Machine::boot(lab, &flash, Options::named("boots"))
@@ -71,6 +111,47 @@ fn boots(lab: &Lab) -> Result<()> {
     }
     let slowest = slowest.as_millis();
     eprintln!("  {BOOTS} boots of {BOOTS} came to `ready`, the slowest in {slowest} ms");
+    Ok(())
+}
+
+/// Networks are found, refused, joined, lost and joined again; a station gets another address.
+fn air(lab: &Lab) -> Result<()> {
+    let flash = Flash::new(lab, "air.flash")?;
+    let options = Options {
+        lose_after: Some(1500),
+        ..Options::named("air")
+    };
+    let (machine, mut host) = Machine::boot(lab, &flash, options)?;
+    let told = (|| {
+        host.ok("AT+CWMODE=1")?;
+        let found = host.ask_until("AT+CWLAP", "\r\n\r\nOK\r\n")?;
+        let mut lines = found.lines();
+        for expected in IN_THE_AIR {
+            let line = lines.next().unwrap_or_default();
+            ensure!(line.starts_with(expected), "{found}");
+        }
+        ensure!(lines.next().is_none(), "{found}");
+        for (name, passphrase, code) in [("locked", "too long ago", 2), ("nowhere", "", 3)] {
+            let join = format!("AT+CWJAP=\"{name}\",\"{passphrase}\"");
+            host.ask(&join, &format!("+CWJAP:{code}\r\n\r\nERROR\r\n"))?;
+        }
+        let join = format!("AT+CWJAP=\"locked\",\"{PASSPHRASE}\"");
+        host.ask(&join, &format!("{JOINED}\r\nOK\r\n"))?;
+        // It is gone, and comes back without a word of the host.
+        host.hears(format!("WIFI DISCONNECT\r\n{JOINED}").as_bytes())?;
+        let at = host.ask_until("AT+CIPSTA?", "\r\n\r\nOK\r\n")?;
+        host.ask("AT+CIPSTAMAC=\"1a:fe:34:97:d0:ee\"", "\r\nERROR\r\n")?;
+        host.ask("AT+CWQAP", "\r\nOK\r\nWIFI DISCONNECT\r\n")?;
+        host.ok("AT+CIPSTAMAC=\"1a:fe:34:97:d0:ee\"")?;
+        host.ask("AT+CWJAP=\"iot\",\"\"", &format!("{JOINED}\r\nOK\r\n"))?;
+        let moved = host.ask_until("AT+CIPSTA?", "\r\n\r\nOK\r\n")?;
+        ensure!(at != moved, "the DHCP server has not seen another station");
+        no_panic(&machine)
+    })();
+    told.with_context(|| machine.last_words())?;
+    eprintln!(
+        "  told: a scan, two refusals, WPA2, a loss and the way back, another hardware address"
+    );
     Ok(())
 }
 
@@ -98,12 +179,7 @@ fn noise(lab: &Lab) -> Result<()> {
 }
 
 fn no_panic(machine: &Machine) -> Result<()> {
-    let log = machine.log();
-    ensure!(!log.contains(PANIC), "{}", machine.last_words());
-    ensure!(
-        !machine.errors().contains("reset: Watchdog"),
-        "{}",
-        machine.last_words()
-    );
+    let bad = machine.log().contains(PANIC) || machine.errors().contains("reset: Watchdog");
+    ensure!(!bad, "{}", machine.last_words());
     Ok(())
 }

@@ -19,6 +19,7 @@ use partition_store::{Chip, FileFlash};
 use super::host::{Host, PATIENCE};
 use super::router;
 use crate::cmd::{Cmd, remove_folder};
+use crate::firmware::Net;
 use crate::stack::Emulator;
 
 /// Each of the board's two flash banks: what a file for one must hold.
@@ -31,8 +32,10 @@ const SERVING: &str = "serving the port";
 pub(crate) enum Board {
     /// QEMU's `virt`.
     Virt { program: PathBuf },
-    /// ESP32-C3 with the Ethernet controller of Espressif's QEMU.
+    /// ESP32-C3, as `firmware/model` has it.
     C3 {
+        /// With a radio by the names of its driver, or with the Ethernet controller of Espressif's QEMU.
+        net: Net,
         model: PathBuf,
         /// As it was linked.
         program: PathBuf,
@@ -129,6 +132,8 @@ pub(crate) struct Options<'a> {
     pub(crate) exact: bool,
     /// The host sends whether RTS allows it or not.
     pub(crate) ignores_rts: bool,
+    /// Milliseconds after which the network that was joined first is gone for a moment.
+    pub(crate) lose_after: Option<u64>,
 }
 
 impl<'a> Options<'a> {
@@ -141,6 +146,7 @@ impl<'a> Options<'a> {
             forward: None,
             exact: false,
             ignores_rts: false,
+            lose_after: None,
         }
     }
 }
@@ -167,10 +173,19 @@ impl Machine {
                 let cut = file("cut");
                 virt(lab, flash, options, program, &log, place, &cut)?
             }
-            Board::C3 { model, program, .. } => {
+            Board::C3 {
+                net,
+                model,
+                program,
+                ..
+            } => {
                 let sockets = [file("ours"), file("net")];
                 network = Some(network_of(lab, options, &sockets)?);
-                c3(flash, options, (model, program), &log, place, &sockets)
+                let cmd = c3(flash, options, (model, program), &log, place, &sockets);
+                match net {
+                    Net::Wifi => cmd.arg("--no-nic"),
+                    Net::Openeth => cmd,
+                }
             }
         };
         let child = cmd.spawn(File::create(&errors)?)?;
@@ -350,6 +365,9 @@ fn c3(
     }
     if options.ignores_rts {
         cmd = cmd.arg("--ignore-rts");
+    }
+    if let Some(millis) = options.lose_after {
+        cmd = cmd.arg(format!("--lose-after={millis}"));
     }
     cmd
 }
