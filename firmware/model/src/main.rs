@@ -75,6 +75,12 @@ struct Args {
     /// So many milliseconds after it was joined for the first time a network is gone for a moment.
     #[arg(long, value_name = "MS")]
     lose_after: Option<u64>,
+    /// So many milliseconds after power on the core jumps to where nothing is.
+    #[arg(long, value_name = "MS")]
+    fault_after: Option<u64>,
+    /// So many milliseconds after power on the core stands still; its clock then runs as fast as it can.
+    #[arg(long, value_name = "MS")]
+    hang_after: Option<u64>,
     /// Tells at every start which registers were used that are no more than memory here.
     #[arg(long)]
     seen: bool,
@@ -97,6 +103,8 @@ struct Machine {
     rom: Rom,
     radio: Radio,
     symbols: Symbols,
+    fault_at: Option<u64>,
+    hang_at: Option<u64>,
     inputs: Receiver<Input>,
     port: TcpStream,
     log: File,
@@ -134,6 +142,8 @@ fn main() -> Result<()> {
         bus,
         rom: Rom::new(symbols.names.clone()),
         radio: Radio::new(symbols.event_post, args.lose_after),
+        fault_at: args.fault_after.map(|millis| millis * (CORE / 1000)),
+        hang_at: args.hang_after.map(|millis| millis * (CORE / 1000)),
         inputs,
         port,
         log: File::create(&args.log)?,
@@ -253,6 +263,7 @@ impl Machine {
                 Stop::Asleep => self.wait(),
             };
             self.radio.poll(&mut self.cpu, &mut self.bus);
+            self.fail_as_told();
             self.deliver()?;
             if !goes_on {
                 return Ok(());
@@ -263,6 +274,25 @@ impl Machine {
             if let Some(cause) = self.bus.rtc.wanted.take() {
                 self.restart(cause)?;
             }
+        }
+    }
+
+    /// Faults that a test asked for, once each.
+    fn fail_as_told(&mut self) {
+        let due = |at: &mut Option<u64>, now| at.take_if(|at| *at <= now).is_some();
+        if due(&mut self.fault_at, self.bus.now) {
+            self.cpu.pc = 0;
+            self.cpu.asleep = false;
+        }
+        if due(&mut self.hang_at, self.bus.now) {
+            let begin = self.bus.now;
+            while self.bus.rtc.wanted.is_none() {
+                self.bus.now = self.bus.due;
+                self.bus.looked();
+            }
+            // As if this machine had waited as well.
+            let micros = (self.bus.now - begin) / (CORE / 1_000_000);
+            self.epoch -= Duration::from_micros(micros);
         }
     }
 

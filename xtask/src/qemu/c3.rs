@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::Cuts;
 use super::cuts::{self, lot};
-use super::machine::{Board, Flash, Lab, Machine, Options};
+use super::machine::{Board, Failure, Flash, Lab, Machine, Options};
 use super::story::{self, JOINED, World};
 use crate::bare_metal::Compiler;
 use crate::cmd::Cmd;
@@ -55,6 +55,7 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler) -> Result<()> {
             Net::Wifi => air(&lab)?,
             Net::Openeth => {
                 noise(&lab)?;
+                failures(&lab)?;
                 cuts::sweep(&lab, &world.image, Cuts::Few)?;
             }
         }
@@ -175,6 +176,36 @@ fn noise(lab: &Lab) -> Result<()> {
         no_panic(&machine)?;
     }
     eprintln!("  {NOISE} bytes of noise, twice: it answers afterwards");
+    Ok(())
+}
+
+/// A panic leaves its words in the log and restarts; a core that hangs is restarted by the watchdog.
+fn failures(lab: &Lab) -> Result<()> {
+    let flash = Flash::new(lab, "failures.flash")?;
+    for (failure, reset) in [
+        (Failure::Fault, "reset: Software"),
+        (Failure::Hang, "reset: Watchdog"),
+    ] {
+        let options = Options {
+            failure: Some(failure),
+            ..Options::named("failures")
+        };
+        let (machine, mut host) = Machine::boot(lab, &flash, options)?;
+        let told = (|| {
+            host.hears(b"\r\nready\r\n")?;
+            host.ok("AT")?;
+            ensure!(machine.errors().contains(reset), "no `{reset}`");
+            ensure!(
+                machine.log().contains(PANIC) == (failure == Failure::Fault),
+                "what the log says of it"
+            );
+            Ok(())
+        })();
+        told.with_context(|| machine.last_words())?;
+    }
+    eprintln!(
+        "  told: a fault with its words in the log, a hang and the watchdog; both end in `ready`"
+    );
     Ok(())
 }
 

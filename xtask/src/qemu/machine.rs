@@ -116,6 +116,15 @@ pub(crate) enum Power {
     CutAfter(usize),
 }
 
+/// What a core does that no program should make it do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// It jumps to where nothing is.
+    Fault,
+    /// It stands still.
+    Hang,
+}
+
 /// How a machine is started.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options<'a> {
@@ -134,6 +143,8 @@ pub(crate) struct Options<'a> {
     pub(crate) ignores_rts: bool,
     /// Milliseconds after which the network that was joined first is gone for a moment.
     pub(crate) lose_after: Option<u64>,
+    /// What goes wrong with the C3's core, two seconds after power on.
+    pub(crate) failure: Option<Failure>,
 }
 
 impl<'a> Options<'a> {
@@ -147,6 +158,7 @@ impl<'a> Options<'a> {
             exact: false,
             ignores_rts: false,
             lose_after: None,
+            failure: None,
         }
     }
 }
@@ -365,6 +377,11 @@ fn c3(
     }
     if options.ignores_rts {
         cmd = cmd.arg("--ignore-rts");
+    }
+    match options.failure {
+        Some(Failure::Fault) => cmd = cmd.arg("--fault-after=2000"),
+        Some(Failure::Hang) => cmd = cmd.arg("--hang-after=2000"),
+        None => {}
     }
     if let Some(millis) = options.lose_after {
         cmd = cmd.arg(format!("--lose-after={millis}"));
