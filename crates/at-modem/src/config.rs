@@ -222,8 +222,8 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// What a module has that was never configured.
-    fn defaults() -> Self {
+    /// What a module has that was never configured, and of TLS the strictest, until flash was read.
+    pub(crate) fn defaults() -> Self {
         let none = SslConf {
             auth: AuthMode::None,
             pki: 0,
@@ -248,7 +248,7 @@ impl Config {
                 servers: Vec::new(),
                 interval: 3600,
             },
-            dialect: Dialect::EspAt,
+            dialect: Dialect::Strict,
             known_time: None,
             ipv6: false,
             tcp: [TcpSettings::default(); LINKS],
@@ -279,18 +279,16 @@ impl Config {
     }
 
     /// Reads what flash has. What cannot be read keeps its default, with a line in the log.
-    pub(crate) async fn load<F: NorFlash>(store: &mut FlashStore<F>) -> Self {
-        let mut config = Self::defaults();
+    pub(crate) async fn load<F: NorFlash>(&mut self, store: &mut FlashStore<F>) {
         let mut settings = match Settings::open(store.settings_region()).await {
             Ok((settings, _)) => settings,
             Err(_) => {
                 espat_log::error!("settings cannot be opened: defaults apply, and TLS is strict");
-                config.dialect = Dialect::Strict;
-                return config;
+                return;
             }
         };
         let mut buffer = [0; STATION_RECORD];
-        config.dialect = match settings.get(Key::TLS_POLICY, &mut buffer).await {
+        self.dialect = match settings.get(Key::TLS_POLICY, &mut buffer).await {
             Ok(None) => Dialect::EspAt,
             Ok(Some(record)) => record
                 .first()
@@ -301,41 +299,40 @@ impl Config {
         };
         if let Ok(Some(record)) = settings.get(Key::LAST_KNOWN_TIME, &mut buffer).await {
             let seconds = <[u8; 8]>::try_from(record).map(i64::from_le_bytes);
-            config.known_time = seconds.ok().map(Timestamp::from_unix);
+            self.known_time = seconds.ok().map(Timestamp::from_unix);
         }
         if let Some(bits) = byte(&mut settings, Key::SYSTEM_MESSAGES).await {
-            config.sysmsg = SysMsg::new(bits).unwrap_or(config.sysmsg);
+            self.sysmsg = SysMsg::new(bits).unwrap_or(self.sysmsg);
         }
         if let Some(mode) = byte(&mut settings, Key::WIFI_MODE).await {
-            config.mode = WifiMode::from_code(mode).unwrap_or(config.mode);
+            self.mode = WifiMode::from_code(mode).unwrap_or(self.mode);
         }
         if let Some(auto) = byte(&mut settings, Key::AUTO_CONNECT).await {
-            config.auto_connect = auto != 0;
+            self.auto_connect = auto != 0;
         }
         if let Ok(Some(record)) = settings.get(Key::STATION, &mut buffer).await {
-            config.station = StationConfig::decode(record);
+            self.station = StationConfig::decode(record);
         }
         let mut buffer = [0; SNTP_RECORD];
         if let Ok(Some(record)) = settings.get(Key::SNTP, &mut buffer).await
-            && let Some(sntp) = SntpSettings::decode(record, config.sntp.interval)
+            && let Some(sntp) = SntpSettings::decode(record, self.sntp.interval)
         {
-            config.sntp = sntp;
+            self.sntp = sntp;
         }
-        config.load_links(&mut settings).await;
-        config.radio.load(&mut settings).await;
+        self.load_links(&mut settings).await;
+        self.radio.load(&mut settings).await;
         if let Ok(Some(record)) = settings.get(Key::UART, &mut buffer).await
             && let Some(uart) = decode_uart(record)
         {
-            config.uart_default = Some(uart);
-            config.uart = uart;
+            self.uart_default = Some(uart);
+            self.uart = uart;
         }
-        for (place, link) in config.ssl.iter_mut().zip(0_u8..) {
+        for (place, link) in self.ssl.iter_mut().zip(0_u8..) {
             let Some(key) = Key::tls(link) else { continue };
             if let Ok(Some(record)) = settings.get(key, &mut buffer).await {
                 *place = SslConf::decode(record).unwrap_or(*place);
             }
         }
-        config
     }
 
     /// What `AT+CIPV6`, `CIPTCPOPT`, `CIPDNS`, `CIPRECONNINTV` and `SAVETRANSLINK` left.

@@ -59,6 +59,22 @@ pub struct Parts<'a, P: Platform> {
     pub built: Timestamp,
 }
 
+impl<'a, P: Platform> Parts<'a, P> {
+    /// What stays outside, the room, the flash, and the earliest time.
+    fn split(self) -> (Outside<'a, P>, &'a mut ModemRoom, P::Flash, Timestamp) {
+        let outside = Outside {
+            net: self.net,
+            wifi: self.wifi,
+            rng: self.rng,
+            clock: self.clock,
+            board: self.board,
+            identity: self.identity,
+            legacy: self.legacy,
+        };
+        (outside, self.room, self.flash, self.built)
+    }
+}
+
 impl<P: Platform> core::fmt::Debug for Parts<'_, P> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Parts").finish_non_exhaustive()
@@ -118,20 +134,60 @@ impl<'a, P: Platform> Modem<'a, P> {
     pub async fn boot(
         parts: Parts<'a, P>,
     ) -> Result<Self, BootError<<P::Flash as NorErrorType>::Error>> {
-        let Parts {
-            net,
-            wifi,
-            flash,
-            rng,
-            board,
-            room,
+        let (outside, room, flash, built) = parts.split();
+        let store = FlashStore::open(flash).await.map_err(BootError)?;
+        let mut modem = Self::new(outside, room, store);
+        modem.load(built).await;
+        Ok(modem)
+    }
+
+    /// As [`Modem::boot`], with the modem where it is to stay: on 32 bits it has 12 KB, which handed on
+    /// by value would lie on the stack more than once while the flash is read.
+    ///
+    /// Dropping the future leaves in `place` a modem, if any, that has read nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Modem::boot`]; `place` is then as it was.
+    pub async fn boot_in<'p>(
+        place: &'p mut Option<Self>,
+        parts: Parts<'a, P>,
+    ) -> Result<&'p mut Self, BootError<<P::Flash as NorErrorType>::Error>> {
+        let (outside, room, flash, built) = parts.split();
+        let store = FlashStore::open(flash).await.map_err(BootError)?;
+        let modem = Self::put(place, outside, room, store);
+        modem.load(built).await;
+        Ok(modem)
+    }
+
+    /// A call of its own, whose frame is gone before the next one.
+    #[inline(never)]
+    fn put<'p>(
+        place: &'p mut Option<Self>,
+        outside: Outside<'a, P>,
+        room: &'a mut ModemRoom,
+        store: FlashStore<P::Flash>,
+    ) -> &'p mut Self {
+        place.insert(Self::new(outside, room, store))
+    }
+
+    fn new(outside: Outside<'a, P>, room: &'a mut ModemRoom, store: FlashStore<P::Flash>) -> Self {
+        Self {
+            shared: Shared::new(outside, room, store, Config::defaults()),
+            announced: false,
+        }
+    }
+
+    async fn load(&mut self, built: Timestamp) {
+        let Shared {
+            store,
+            config,
             clock,
-            identity,
-            legacy,
-            built,
-        } = parts;
-        let mut store = FlashStore::open(flash).await.map_err(BootError)?;
-        let config = Config::load(&mut store).await;
+            join_stored,
+            ..
+        } = &mut self.shared;
+        let (store, config) = (store.get_mut(), config.get_mut());
+        config.load(store).await;
         // Once per life, before anything is read or written: what a power cut interrupted.
         if let Some(region) = store.mfg_region()
             && Nvs::open(region).await.is_err()
@@ -140,25 +196,9 @@ impl<'a, P: Platform> Modem<'a, P> {
             espat_log::warn!("mfg_nvs cannot be used");
         }
         clock.set_floor(config.floor(built));
-        let join = config.joins_unasked();
-        let outside = Outside {
-            net,
-            wifi,
-            rng,
-            clock,
-            board,
-            identity,
-            legacy,
-        };
-        // Made where it is returned from: a name on the way would be a second one on the stack.
-        let modem = Self {
-            shared: Shared::new(outside, room, store, config),
-            announced: false,
-        };
-        if join {
-            modem.shared.join_stored.signal(());
+        if config.joins_unasked() {
+            join_stored.signal(());
         }
-        Ok(modem)
     }
 
     /// Gives the flash back.

@@ -142,9 +142,9 @@ async fn main(spawner: Spawner) {
 
 /// The modem in its place; a flash that none can boot from is told of, again and again.
 async fn boot(parts: Parts<'static, Esp>) -> Option<&'static mut Modem<'static, Esp>> {
-    static MODEM: StaticCell<Modem<'static, Esp>> = StaticCell::new();
-    match pin!(Modem::boot(parts)).await {
-        Ok(modem) => Some(MODEM.init(modem)),
+    static MODEM: StaticCell<Option<Modem<'static, Esp>>> = StaticCell::new();
+    match pin!(Modem::boot_in(MODEM.init(None), parts)).await {
+        Ok(modem) => Some(modem),
         Err(error) => {
             defmt::error!("{}", defmt::Debug2Format(&error));
             // Long enough to be read.
