@@ -20,7 +20,7 @@ pub(super) fn verify_p384(
     hash: &[u8],
     signature: &[u8],
 ) -> Result<(), InvalidSignature> {
-    use p384::ecdsa::{Signature, VerifyingKey};
+    use p384_rolled::ecdsa::{Signature, VerifyingKey};
     let key = VerifyingKey::from_sec1_bytes(key).map_err(|_| InvalidSignature)?;
     let signature = Signature::from_der(signature).map_err(|_| InvalidSignature)?;
     key.verify_prehash(hash, &signature)
