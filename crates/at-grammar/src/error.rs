@@ -262,9 +262,9 @@ pub enum FieldError {
     /// A string longer than its limit.
     Length {
         /// Bytes of the string, escapes undone.
-        len: usize,
+        len: u16,
         /// Bytes allowed.
-        max: usize,
+        max: u16,
     },
     /// A value that the parameter does not have.
     Range,

@@ -113,7 +113,7 @@ fn parse(line: &[u8], mux: Mux, generation: Generation) -> Result<Parsed<'_>, Li
         },
     );
     if generation == Generation::Legacy
-        && plain == Err(LineError::UnknownCommand)
+        && matches!(plain, Err(LineError::UnknownCommand))
         && let Some((name, suffix)) = Suffix::split(name)
     {
         let suffix = Some(suffix);

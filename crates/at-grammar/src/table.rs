@@ -96,6 +96,18 @@ impl Listing {
     }
 }
 
+/// Reads the forms of one row.
+type Reader<'a> = fn(Form<'a>, Context) -> Result<Command<'a>, LineError>;
+
+impl Row {
+    /// Whether a line with `name` is this command's.
+    fn is_meant(&self, name: &[u8], context: Context) -> bool {
+        name.eq_ignore_ascii_case(self.name.as_bytes())
+            && self.listing.known_to(context.generation)
+            && (context.suffix.is_none() || self.suffixed)
+    }
+}
+
 macro_rules! given {
     () => {
         false
@@ -176,21 +188,25 @@ macro_rules! commands {
                 form: Form<'a>,
                 context: Context,
             ) -> Result<Self, LineError> {
-                $(
-                    if name.eq_ignore_ascii_case($name.as_bytes())
-                        && const { listing!($($kind)?) }.known_to(context.generation)
-                        && (context.suffix.is_none() || has_suffixes!($($kind)?))
-                    {
-                        return match form {
+                // One function per row is smaller than all of them, and their names, in this one.
+                let readers: &[Reader<'a>] = &[$(
+                    |form, context| {
+                        let _ = context;
+                        match form {
                             $(Form::Query => Ok(Self::$query),)?
                             $(Form::Set(params) => Ok(Self::$set(set_form(params, context)?)),)?
                             $(Form::Set(params) => Ok(Self::$unlisted(set_form(params, context)?)),)?
                             $(Form::Execute => Ok(Self::$execute),)?
                             _ => Err(LineError::WrongForm),
-                        };
+                        }
                     }
-                )*
-                Err(LineError::UnknownCommand)
+                ),*];
+                let (_, read) = Self::TABLE
+                    .iter()
+                    .zip(readers)
+                    .find(|(row, _)| row.is_meant(name, context))
+                    .ok_or(LineError::UnknownCommand)?;
+                read(form, context)
             }
 
             /// Name of the command, `AT` included.

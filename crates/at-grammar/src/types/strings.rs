@@ -1,11 +1,29 @@
 //! Strings with a length limit (ESP-AT command set, A.7).
 
 use core::fmt;
+use core::ops::RangeInclusive;
 
 use crate::args::{Field, Given};
 use crate::error::FieldError;
 use crate::sink::{Full, Sink};
 use crate::text::AtStr;
+
+/// One function for all of them.
+fn check(
+    text: AtStr<'_>,
+    lengths: RangeInclusive<u16>,
+    accepts: fn(u8) -> bool,
+) -> Result<(), FieldError> {
+    let len = u16::try_from(text.len()).unwrap_or(u16::MAX);
+    let max = *lengths.end();
+    if len > max {
+        Err(FieldError::Length { len, max })
+    } else if !lengths.contains(&len) || !text.bytes().all(accepts) {
+        Err(FieldError::Range)
+    } else {
+        Ok(())
+    }
+}
 
 macro_rules! string_fields {
     ($($(#[$doc:meta])* $name:ident($min:literal ..= $max:literal, $accepts:expr);)*) => { $(
@@ -20,15 +38,7 @@ macro_rules! string_fields {
             /// Checks length and bytes.
             pub fn new(text: impl Into<AtStr<'a>>) -> Result<Self, FieldError> {
                 let text = text.into();
-                let len = text.len();
-                let accepts: fn(u8) -> bool = $accepts;
-                if len > Self::MAX {
-                    Err(FieldError::Length { len, max: Self::MAX })
-                } else if !($min..=$max).contains(&len) || !text.bytes().all(accepts) {
-                    Err(FieldError::Range)
-                } else {
-                    Ok(Self(text))
-                }
+                check(text, $min..=$max, $accepts).map(|()| Self(text))
             }
 
             /// The string where it lies.
