@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, ValueEnum};
 
-/// Of each slot a fifth stays free: the next release is larger.
-const FREE_SHARE: u64 = 5;
+/// Of each slot a third stays free: the next release is larger.
+const FREE_SHARE: u64 = 3;
 
 /// Flash images of the ESP32 firmware.
 #[derive(Debug, Parser)]
@@ -115,7 +115,7 @@ fn run(cli: &Cli) -> Result<()> {
     );
     ensure!(
         found.free() * FREE_SHARE >= found.slot,
-        "less than a fifth of the slot is free"
+        "less than a third of the slot is free"
     );
     eprintln!(
         "{}: bootloader, partition-table, at_customize, app, merged",
