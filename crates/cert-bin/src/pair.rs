@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+#[cfg(feature = "rolled-p384")]
+use p384_rolled as p384;
 use pkcs1::RsaPublicKey;
 use x509_facts::{Certificate, CertificateError, KeyKind};
 
@@ -62,10 +64,8 @@ pub fn key_matches(certificate: &Certificate<'_>, key: &PrivateKey<'_>) -> Resul
             Ok(p256::PublicKey::from_sec1_bytes(public).is_ok_and(|it| it == secret.public_key()))
         }
         KeyKind::P384 => {
-            let secret =
-                p384_rolled::SecretKey::from_slice(secret).map_err(|_| PairError::InvalidKey)?;
-            Ok(p384_rolled::PublicKey::from_sec1_bytes(public)
-                .is_ok_and(|it| it == secret.public_key()))
+            let secret = p384::SecretKey::from_slice(secret).map_err(|_| PairError::InvalidKey)?;
+            Ok(p384::PublicKey::from_sec1_bytes(public).is_ok_and(|it| it == secret.public_key()))
         }
         KeyKind::Ed25519 => {
             let seed = secret.try_into().map_err(|_| PairError::InvalidKey)?;

@@ -8,7 +8,9 @@ use core::fmt;
 use der::asn1::{BitStringRef, UintRef};
 use der::oid::ObjectIdentifier;
 use der::{AnyRef, Encode};
-use p384_rolled::elliptic_curve::sec1::ToEncodedPoint;
+use p256::elliptic_curve::sec1::ToEncodedPoint;
+#[cfg(feature = "rolled-p384")]
+use p384_rolled as p384;
 use pkcs1::RsaPublicKey;
 use pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use x509_facts::KeyKind;
@@ -59,8 +61,8 @@ pub fn public_key_info<'b>(
             write(EC, Some(AnyRef::from(&P256)), point.as_bytes(), out)
         }
         KeyKind::P384 => {
-            let secret = p384_rolled::SecretKey::from_slice(secret)
-                .map_err(|_| PublicKeyError::InvalidKey)?;
+            let secret =
+                p384::SecretKey::from_slice(secret).map_err(|_| PublicKeyError::InvalidKey)?;
             let point = secret.public_key().to_encoded_point(false);
             write(EC, Some(AnyRef::from(&P384)), point.as_bytes(), out)
         }

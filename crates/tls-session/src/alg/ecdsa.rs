@@ -1,5 +1,7 @@
 //! ECDSA over P-256 and P-384 with a hash of any length (FIPS 186-5 §6.4: the leftmost bits count).
 
+#[cfg(feature = "rolled-p384")]
+use p384_rolled as p384;
 use rustls_pki_types::InvalidSignature;
 use signature::hazmat::PrehashVerifier;
 
@@ -20,7 +22,7 @@ pub(super) fn verify_p384(
     hash: &[u8],
     signature: &[u8],
 ) -> Result<(), InvalidSignature> {
-    use p384_rolled::ecdsa::{Signature, VerifyingKey};
+    use p384::ecdsa::{Signature, VerifyingKey};
     let key = VerifyingKey::from_sec1_bytes(key).map_err(|_| InvalidSignature)?;
     let signature = Signature::from_der(signature).map_err(|_| InvalidSignature)?;
     key.verify_prehash(hash, &signature)

@@ -2,6 +2,8 @@
 
 use ed25519_dalek::Signer as _;
 use heapless::Vec;
+#[cfg(feature = "rolled-p384")]
+use p384_rolled as p384;
 use rand_core::CryptoRngCore;
 use x509_facts::{Certificate, KeyKind};
 
@@ -49,7 +51,7 @@ impl AsRef<[u8]> for Proof {
 /// A private key, checked.
 pub(crate) enum Signer<'a> {
     P256(p256::ecdsa::SigningKey),
-    P384(p384_rolled::ecdsa::SigningKey),
+    P384(p384::ecdsa::SigningKey),
     Ed25519(ed25519_dalek::SigningKey),
     Rsa(rsa::PrivateKey<'a>),
 }
@@ -67,9 +69,9 @@ impl<'a> Signer<'a> {
             ClientKey::P256(scalar) => {
                 Self::P256(p256::ecdsa::SigningKey::from_slice(scalar).map_err(|_| unreadable)?)
             }
-            ClientKey::P384(scalar) => Self::P384(
-                p384_rolled::ecdsa::SigningKey::from_slice(scalar).map_err(|_| unreadable)?,
-            ),
+            ClientKey::P384(scalar) => {
+                Self::P384(p384::ecdsa::SigningKey::from_slice(scalar).map_err(|_| unreadable)?)
+            }
             ClientKey::Ed25519(seed) => Self::Ed25519(ed25519_dalek::SigningKey::from_bytes(
                 seed.try_into().map_err(|_| unreadable)?,
             )),
@@ -104,7 +106,7 @@ impl<'a> Signer<'a> {
         match self {
             Self::P256(key) => p256::ecdsa::VerifyingKey::from_sec1_bytes(public)
                 .is_ok_and(|public| public == *key.verifying_key()),
-            Self::P384(key) => p384_rolled::ecdsa::VerifyingKey::from_sec1_bytes(public)
+            Self::P384(key) => p384::ecdsa::VerifyingKey::from_sec1_bytes(public)
                 .is_ok_and(|public| public == *key.verifying_key()),
             Self::Ed25519(key) => key.verifying_key().as_bytes() == public,
             Self::Rsa(key) => key.belongs_to(public),
@@ -137,7 +139,7 @@ impl<'a> Signer<'a> {
                 Proof::whole(signature.to_der().as_bytes())
             }
             Self::P384(key) => {
-                let signature: p384_rolled::ecdsa::Signature = key.try_sign(message).ok()?;
+                let signature: p384::ecdsa::Signature = key.try_sign(message).ok()?;
                 Proof::whole(signature.to_der().as_bytes())
             }
             Self::Ed25519(key) => Proof::whole(&key.try_sign(message).ok()?.to_bytes()),
