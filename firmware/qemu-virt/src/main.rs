@@ -40,7 +40,6 @@ use crate::board::VirtBoard;
 use crate::cfi::Cfi;
 use crate::entropy::Entropy;
 use crate::ethernet::Ethernet;
-use crate::net::{Net, SOCKETS, TCP, TcpMemory, UDP, UdpMemory};
 use crate::sectors::Sectors;
 use crate::uart16550::{Rx, Tx};
 use crate::wire::Wire;
@@ -54,7 +53,7 @@ const SESSIONS: usize = 2;
 struct Virt;
 
 impl Platform for Virt {
-    type Net = Net;
+    type Net = modem_net::Net<'static>;
     type Wifi = Wire;
     type Flash = Sectors;
     type Rng = Entropy;
@@ -77,7 +76,7 @@ fn main() -> ! {
 
 /// Finds the parts and starts the tasks.
 fn start(spawner: Spawner) -> Result<(), &'static str> {
-    static RESOURCES: StaticCell<StackResources<SOCKETS>> = StaticCell::new();
+    static RESOURCES: StaticCell<StackResources<{ net::SOCKETS }>> = StaticCell::new();
     let mut entropy = Entropy::find().ok_or("no randomness (-device virtio-rng-device)")?;
     let ethernet = Ethernet::find().ok_or("no network (-device virtio-net-device)")?;
     // SAFETY: the second flash bank of the `virt` board, named here alone.
@@ -114,15 +113,8 @@ async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
     static TLS_MEMORY: ConstStaticCell<ModemMemory<SESSIONS>> =
         ConstStaticCell::new(ModemMemory::new());
     static WIRE: StaticCell<Wire> = StaticCell::new();
-    static NET: StaticCell<Net> = StaticCell::new();
     static CLOCK: StaticCell<WallClock> = StaticCell::new();
-    static TCP_MEMORY: ConstStaticCell<[TcpMemory; TCP]> =
-        ConstStaticCell::new([TcpMemory::NEW; TCP]);
-    static UDP_MEMORY: ConstStaticCell<[UdpMemory; UDP]> =
-        ConstStaticCell::new([UdpMemory::NEW; UDP]);
 
-    let wire: &Wire = WIRE.init(Wire::new(stack));
-    let net: &Net = NET.init(Net::new(stack, wire, TCP_MEMORY.take(), UDP_MEMORY.take()));
     let clock: &WallClock = CLOCK.init(WallClock::new());
     if let Some(micros) = keep::take_time() {
         clock.set_micros(micros);
@@ -133,8 +125,8 @@ async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
         None => return log::error!("no modem here: the flash is too small"),
     };
     let parts = Parts {
-        net,
-        wifi: wire,
+        net: net::sockets(stack),
+        wifi: WIRE.init(Wire::new(stack)),
         flash,
         rng,
         board: &VirtBoard,

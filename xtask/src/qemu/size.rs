@@ -15,7 +15,7 @@ const SECTIONS: [(&str, &str); 4] = [
 ];
 
 /// A part of a static's mangled name, and what it holds.
-const STATICS: [(&str, &str); 11] = [
+const STATICS: [(&str, &str); 12] = [
     (
         "4ROOM",
         "`ModemRoom`: inboxes of five links, output, payload",
@@ -28,6 +28,7 @@ const STATICS: [(&str, &str); 11] = [
     ("TLS_MEMORY", "TLS records and credentials of a handshake"),
     ("TCP_MEMORY", "TCP windows"),
     ("UDP_MEMORY", "datagrams"),
+    ("NAME_MEMORY", "socket that asks for names"),
     ("RX_FRAMES", "frames received"),
     ("TX_FRAMES", "frames to be sent"),
     ("DMA_PAGES", "virtio queues"),
