@@ -33,10 +33,12 @@ pub(crate) fn tell(lab: &Lab, world: &World) -> Result<()> {
         // The answer comes from this machine.
         ensure!(millis.is_some_and(|millis| millis < 500), "{time}");
         host.ok("AT+CIPMUX=1")?;
-        five(&mut host, world, outside)
+        five(&mut host, world, outside)?;
+        between_networks(&mut host)
     })();
     told.with_context(|| machine.last_words())?;
     eprintln!("  told: five links at once, two of them TLS, a server and its client, ping");
+    eprintln!("  told: a network is left: TCP is closed, UDP that persists goes on in the next");
     Ok(())
 }
 
@@ -92,6 +94,38 @@ fn five(host: &mut Host, world: &World, outside: u16) -> Result<()> {
         "0,CLOSED\r\n1,CLOSED\r\n3,CLOSED\r\n\r\nOK\r\n",
     )?;
     host.ok("AT")
+}
+
+/// TCP ends with the network. UDP that persists goes on in the next one.
+fn between_networks(host: &mut Host) -> Result<()> {
+    let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    udp.set_read_timeout(Some(PATIENCE))?;
+    for (link, kind, port) in [
+        (0, "TCP", tcp.local_addr()?.port()),
+        (1, "UDP", udp.local_addr()?.port()),
+    ] {
+        let start = format!("AT+CIPSTART={link},\"{kind}\",\"{ADDRESS}\",{port}");
+        host.ask(&start, &format!("{link},CONNECT\r\n\r\nOK\r\n"))?;
+    }
+    let _kept_open = tcp.accept()?;
+    host.ok("AT+CIPCONNPERSIST=1,1")?;
+    host.ask("AT+CWQAP", "\r\nOK\r\nWIFI DISCONNECT\r\n0,CLOSED\r\n")?;
+    let joined = format!("{JOINED}\r\nOK\r\n");
+    host.ask("AT+CWJAP=\"iot\",\"\"", &joined)?;
+    // A new address is a reason to ask for the time.
+    host.hears(b"+TIME_UPDATED\r\n")?;
+    sends(host, 1, b"persists")?;
+    let mut came = [0; 8];
+    let (count, modem) = udp.recv_from(&mut came)?;
+    ensure!(
+        count == 8 && &came == b"persists",
+        "{}",
+        came.escape_ascii()
+    );
+    udp.send_to(b"returned", modem)?;
+    host.hears(b"\r\n+IPD,1,8:returned")?;
+    host.ask("AT+CIPCLOSE=1", "1,CLOSED\r\n\r\nOK\r\n")
 }
 
 /// A client of the modem's server takes the last link, and is known by its address.
