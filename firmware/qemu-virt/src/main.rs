@@ -97,9 +97,9 @@ async fn network(mut runner: Runner<'static, Ethernet>) -> ! {
 
 /// Boots into a place that is there for as long as the program.
 async fn booted(parts: Parts<'static, Virt>) -> Option<&'static mut Modem<'static, Virt>> {
-    static MODEM: StaticCell<Modem<'static, Virt>> = StaticCell::new();
-    match pin!(Modem::boot(parts)).await {
-        Ok(modem) => Some(MODEM.init(modem)),
+    static MODEM: StaticCell<Option<Modem<'static, Virt>>> = StaticCell::new();
+    match pin!(Modem::boot_in(MODEM.init(None), parts)).await {
+        Ok(modem) => Some(modem),
         Err(error) => {
             log::error!("no modem here: {error}");
             None
