@@ -115,6 +115,22 @@ impl Rom {
                 return Ok(());
             }
             "esp_rom_spiflash_unlock" => Some(0),
+            // Nothing can be read through the windows while the flash is at work.
+            "esp_rom_spiflash_read" | "esp_rom_spiflash_write"
+                if matches!(a1 >> 24, 0x3c | 0x42) =>
+            {
+                bail!(
+                    "{name} with a buffer in flash, {a1:#x}, from {:#x}",
+                    cpu.x[1]
+                )
+            }
+            // A word at a time.
+            "esp_rom_spiflash_read" | "esp_rom_spiflash_write" if (a0 | a1 | a2) & 3 != 0 => {
+                bail!(
+                    "{name}({a0:#x}, {a1:#x}, {a2:#x}) is not aligned, from {:#x}",
+                    cpu.x[1]
+                )
+            }
             "esp_rom_spiflash_read" => Some(flash_read(bus, a0, a1, a2)),
             "esp_rom_spiflash_write" => Some(flash_write(bus, a0, a1, a2)),
             "esp_rom_spiflash_erase_sector" => Some(flash_erase(bus, a0, SECTOR as u32)),

@@ -44,6 +44,9 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler) -> Result<()> {
         bail!("there is no {QEMU} for its network; `cargo xtask setup --yes` gets it");
     }
     Cmd::new("cargo fmt --check --manifest-path firmware/model/Cargo.toml").run()?;
+    model(workspace, "clippy --quiet --all-targets")
+        .args(["--", "-D", "warnings"])
+        .run()?;
     model(workspace, "test --quiet").run()?;
     model(workspace, "build").run()?;
     for net in [Net::Wifi, Net::Openeth] {
