@@ -2,10 +2,15 @@
 //!
 //! ```text
 //! at_modem::Network ◀── Net ─┬─ tcp   a fixed number of sockets that stay in the stack
-//!                            ├─ UDP   edge-nal-embassy
+//!                            ├─ udp   edge-nal-embassy, a socket in each stack
 //!                            ├─ dns   names, from the servers of `AT+CIPDNS` or DHCP's
 //!                            └─ ping  the stack itself
+//! dhcp ─ lends addresses to the stations of our own access point
 //! ```
+//!
+//! A board with an access point of its own has a second stack for it: [`Net::beside`]. What goes to an
+//! address in that stack's network leaves there, everything else leaves through the first; servers and
+//! datagram sockets hear both.
 //!
 //! A TCP socket that is dropped goes back to the pool and stays in the stack, so that its FIN still
 //! leaves and buffers need no unsafe code. One that still winds down is taken over only when no
@@ -14,8 +19,10 @@
 //! It refuses: IPv6 and reverse look-ups.
 #![cfg_attr(not(test), no_std)]
 
+pub mod dhcp;
 mod dns;
 mod tcp;
+mod udp;
 
 use core::cell::RefCell;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -32,7 +39,8 @@ use embassy_time::{Duration, with_timeout};
 use embedded_io_async::ErrorKind;
 use heapless::Vec;
 
-pub use tcp::{Acceptor, Socket, SocketRead, SocketWrite, TcpError, TcpMemory};
+pub use tcp::{Acceptor, Doors, Socket, SocketRead, SocketWrite, TcpError, TcpMemory};
+pub use udp::Datagrams;
 
 /// Largest UDP payload of an Ethernet frame; the buffers hold one datagram of that size, or several
 /// small ones.
@@ -56,11 +64,40 @@ const DNS_PATIENCE: Duration = Duration::from_secs(2);
 const DNS_ROUNDS: usize = 2;
 const DNS_PORT: u16 = 53;
 
-/// Sockets and names of one stack.
-pub struct Net<'d> {
+/// Sockets of one stack.
+struct Side<'d> {
     stack: Stack<'d>,
     tcp: tcp::Pool<'d>,
     udp: Udp<'d>,
+}
+
+impl<'d> Side<'d> {
+    fn new<const TCP: usize, const TX: usize, const RX: usize, const UDP: usize>(
+        stack: Stack<'d>,
+        tcp: &'d mut TcpMemory<TCP, TX, RX>,
+        udp: &'d UdpMemory<UDP>,
+    ) -> Self {
+        Self {
+            stack,
+            tcp: RefCell::new(tcp.sockets(stack)),
+            udp: Udp::new(stack, udp),
+        }
+    }
+
+    /// Whether an address is in this stack's network. In none while it has no address of its own.
+    fn contains(&self, address: IpAddr) -> bool {
+        let IpAddr::V4(address) = address else {
+            return false;
+        };
+        let config = self.stack.config_v4();
+        config.is_some_and(|config| config.address.contains_addr(&address))
+    }
+}
+
+/// Sockets and names of one stack, or of two.
+pub struct Net<'d, const STACKS: usize = 1> {
+    /// The first takes what belongs to none of the others.
+    sides: [Side<'d>; STACKS],
     names: Udp<'d>,
     random: fn() -> u16,
     /// Name servers of a command; none for those that DHCP told.
@@ -69,7 +106,7 @@ pub struct Net<'d> {
     answer: Mutex<NoopRawMutex, dns::Message>,
 }
 
-impl core::fmt::Debug for Net<'_> {
+impl<const STACKS: usize> core::fmt::Debug for Net<'_, STACKS> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Net").finish_non_exhaustive()
     }
@@ -86,14 +123,45 @@ impl<'d> Net<'d> {
         random: fn() -> u16,
     ) -> Self {
         Self {
-            stack,
-            tcp: RefCell::new(tcp.sockets(stack)),
-            udp: Udp::new(stack, udp),
+            sides: [Side::new(stack, tcp, udp)],
             names: Udp::new(stack, names),
             random,
             servers: RefCell::new(Vec::new()),
             answer: Mutex::new([0; _]),
         }
+    }
+
+    /// The same with a second stack, which must have room for `TCP` sockets, `UDP` more and a ping.
+    /// Names are asked of the first.
+    #[must_use]
+    pub fn beside<const TCP: usize, const TX: usize, const RX: usize, const UDP: usize>(
+        self,
+        stack: Stack<'d>,
+        tcp: &'d mut TcpMemory<TCP, TX, RX>,
+        udp: &'d UdpMemory<UDP>,
+    ) -> Net<'d, 2> {
+        let [first] = self.sides;
+        Net {
+            sides: [first, Side::new(stack, tcp, udp)],
+            names: self.names,
+            random: self.random,
+            servers: self.servers,
+            answer: self.answer,
+        }
+    }
+}
+
+impl<'d, const STACKS: usize> Net<'d, STACKS> {
+    /// The stack that leads to `remote`, as a place in `sides`.
+    fn place_of(&self, remote: IpAddr) -> usize {
+        let mut others = self.sides.iter().skip(1);
+        let beside = others.position(|side| side.contains(remote));
+        beside.map_or(0, |place| place.saturating_add(1))
+    }
+
+    /// The stack that leads to `remote`. `None` where there is no stack at all.
+    fn to(&self, remote: IpAddr) -> Option<&Side<'d>> {
+        self.sides.get(self.place_of(remote))
     }
 
     /// Asks one server after the other.
@@ -103,7 +171,8 @@ impl<'d> Net<'d> {
         let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let mut socket = self.names.bind(any).await.map_err(|_| DnsError::NotFound)?;
         let mut servers = self.servers.borrow().clone();
-        if let Some(config) = self.stack.config_v4()
+        if let [first, ..] = &self.sides[..]
+            && let Some(config) = first.stack.config_v4()
             && servers.is_empty()
         {
             servers = config.dns_servers;
@@ -128,7 +197,7 @@ impl<'d> Net<'d> {
     }
 }
 
-impl<'d> edge_nal::TcpConnect for Net<'d> {
+impl<'d, const STACKS: usize> edge_nal::TcpConnect for Net<'d, STACKS> {
     type Error = TcpError;
     type Socket<'a>
         = Socket<'a, 'd>
@@ -136,7 +205,8 @@ impl<'d> edge_nal::TcpConnect for Net<'d> {
         Self: 'a;
 
     async fn connect(&self, remote: SocketAddr) -> Result<Socket<'_, 'd>, TcpError> {
-        Socket::connect(&self.tcp, remote).await
+        let side = self.to(remote.ip()).ok_or(TcpError::NoRoute)?;
+        Socket::connect(&side.tcp, remote).await
     }
 }
 
@@ -148,7 +218,23 @@ impl<'d> edge_nal::TcpBind for Net<'d> {
         Self: 'a;
 
     async fn bind(&self, local: SocketAddr) -> Result<Acceptor<'_, 'd>, TcpError> {
-        Ok(Acceptor::new(&self.tcp, local.port()))
+        let [side] = &self.sides;
+        Ok(Acceptor::new(&side.tcp, local.port()))
+    }
+}
+
+impl<'d> edge_nal::TcpBind for Net<'d, 2> {
+    type Error = TcpError;
+    type Accept<'a>
+        = Doors<'a, 'd>
+    where
+        Self: 'a;
+
+    async fn bind(&self, local: SocketAddr) -> Result<Doors<'_, 'd>, TcpError> {
+        let sides = self.sides.each_ref();
+        Ok(Doors(
+            sides.map(|side| Acceptor::new(&side.tcp, local.port())),
+        ))
     }
 }
 
@@ -160,7 +246,20 @@ impl edge_nal::UdpBind for Net<'_> {
         Self: 'a;
 
     async fn bind(&self, local: SocketAddr) -> Result<UdpSocket<'_>, UdpError> {
-        self.udp.bind(local).await
+        let [side] = &self.sides;
+        side.udp.bind(local).await
+    }
+}
+
+impl<'d> edge_nal::UdpBind for Net<'d, 2> {
+    type Error = UdpError;
+    type Socket<'a>
+        = Datagrams<'a, 'd>
+    where
+        Self: 'a;
+
+    async fn bind(&self, local: SocketAddr) -> Result<Datagrams<'_, 'd>, UdpError> {
+        Datagrams::bind(self, local)
     }
 }
 
@@ -193,7 +292,7 @@ impl embedded_io_async::Error for DnsError {
     }
 }
 
-impl edge_nal::Dns for Net<'_> {
+impl<const STACKS: usize> edge_nal::Dns for Net<'_, STACKS> {
     type Error = DnsError;
 
     async fn get_host_by_name(&self, host: &str, kind: AddrType) -> Result<IpAddr, DnsError> {
@@ -211,14 +310,18 @@ impl edge_nal::Dns for Net<'_> {
     }
 }
 
-impl Network for Net<'_> {
+impl<const STACKS: usize> Network for Net<'_, STACKS>
+where
+    Self: edge_nal::TcpBind + edge_nal::UdpBind,
+{
     async fn ping(&self, to: IpAddr) -> Result<(), PingError> {
         let mut metadata = [[PacketMetadata::EMPTY; 1]; 2];
         // The echo header has eight bytes.
         let mut buffers = [[0; PING_BYTES + 8]; 2];
         let [rx_metadata, tx_metadata] = &mut metadata;
         let [rx, tx] = &mut buffers;
-        let mut manager = PingManager::new(self.stack, rx_metadata, rx, tx_metadata, tx);
+        let side = self.to(to).ok_or(PingError::Failed)?;
+        let mut manager = PingManager::new(side.stack, rx_metadata, rx, tx_metadata, tx);
         let mut params = PingParams::new(to);
         params
             .set_payload(&[b'a'; PING_BYTES])

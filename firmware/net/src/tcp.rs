@@ -13,9 +13,10 @@ use core::task::Poll;
 
 use at_modem::TcpOptions;
 use edge_nal::{Close, Readable, TcpAccept, TcpShutdown, TcpSplit};
+use embassy_futures::select::select_array;
 use embassy_net::tcp::{ConnectError, State, TcpReader, TcpSocket, TcpWriter};
 use embassy_net::{IpEndpoint, Stack};
-use embassy_time::Duration;
+use embassy_time::{Duration, Timer};
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use heapless::Vec;
 
@@ -388,5 +389,33 @@ impl<'p, 'd> TcpAccept for Acceptor<'p, 'd> {
                 return Ok((remote, socket));
             }
         }
+    }
+}
+
+/// A stack without a free socket is looked at again after so long, while the other one listens.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Waits for peers at one port of two stacks, as [`Acceptor`] does of one.
+#[derive(Debug)]
+pub struct Doors<'a, 'd>(pub(crate) [Acceptor<'a, 'd>; 2]);
+
+impl<'p, 'd> TcpAccept for Doors<'p, 'd> {
+    type Error = TcpError;
+    type Socket<'a>
+        = Socket<'p, 'd>
+    where
+        Self: 'a;
+
+    async fn accept(&self) -> Result<(SocketAddr, Socket<'p, 'd>), TcpError> {
+        let doors = self.0.each_ref().map(async |door| {
+            loop {
+                match door.accept().await {
+                    Err(TcpError::NoSocket) => Timer::after(AGAIN).await,
+                    accepted => break accepted,
+                }
+            }
+        });
+        let (accepted, _) = select_array(doors).await;
+        accepted
     }
 }
