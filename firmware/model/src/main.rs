@@ -1,5 +1,5 @@
 //! As much of an ESP32-C3 as the modem's image uses: core, memory, interrupts, timers, UARTs, flash, and the
-//! Ethernet controller that Espressif's QEMU has. There is no radio.
+//! Ethernet controller that Espressif's QEMU has. The radio is there by the names of its driver.
 //!
 //! ```text
 //! merged.bin ─▶ flash ─▶ boot ─▶ core ◀─▶ bus ─▶ UART1 ◀─▶ host (TCP)
@@ -10,6 +10,8 @@
 //! Time is what the core's cycles take at 160 MHz, one per instruction. A core that waits is held back to
 //! the clock of this machine.
 
+mod access_point;
+mod air;
 mod boot;
 mod bus;
 mod cpu;
@@ -18,6 +20,7 @@ mod ether;
 mod flash;
 mod interrupts;
 mod radio;
+mod records;
 mod rom;
 mod rtc;
 mod timers;
@@ -63,6 +66,12 @@ struct Args {
     /// Sockets for frames: ours, and the network's.
     #[arg(long, num_args = 2, value_names = ["OURS", "NETWORK"])]
     net: Option<Vec<PathBuf>>,
+    /// Sockets for what is in the air: ours, and that of another model.
+    #[arg(long, num_args = 2, value_names = ["OURS", "PEER"])]
+    air: Option<Vec<PathBuf>>,
+    /// The last byte of the hardware address.
+    #[arg(long, default_value_t = 1)]
+    number: u8,
     /// There is no Ethernet controller, as on every chip.
     #[arg(long)]
     no_nic: bool,
@@ -86,13 +95,14 @@ struct Args {
     seen: bool,
 }
 
-/// As a station, locally administered.
-const MAC: [u8; 6] = [0x02, 0x53, 0x50, 0x41, 0x54, 0x01];
+/// As a station, locally administered; a number follows.
+const MAC: [u8; 5] = [0x02, 0x53, 0x50, 0x41, 0x54];
 
 /// What reaches the chip from outside.
 enum Input {
     Port(Vec<u8>),
     Frame(Vec<u8>),
+    Air(Vec<u8>),
     /// The host is gone: so are we.
     Closed,
 }
@@ -109,6 +119,9 @@ struct Machine {
     port: TcpStream,
     log: File,
     net: Option<UnixDatagram>,
+    /// Another model, which need not be there yet.
+    air: Option<(UnixDatagram, PathBuf)>,
+    mac: [u8; 6],
     /// When the chip was switched on, if it had kept to its clock ever since.
     epoch: Instant,
     told_stack: u32,
@@ -129,25 +142,37 @@ fn main() -> Result<()> {
             socket
                 .connect(network)
                 .with_context(|| network.display().to_string())?;
-            listen_to_net(socket.try_clone()?, sender);
+            listen_to(socket.try_clone()?, sender.clone(), Input::Frame);
             Some(socket)
         }
         _ => None,
     };
+    let air = match args.air.as_deref() {
+        Some([ours, peer]) => {
+            let socket = UnixDatagram::bind(ours)?;
+            listen_to(socket.try_clone()?, sender, Input::Air);
+            Some((socket, peer.clone()))
+        }
+        _ => None,
+    };
+    let [a, b, c, d, e] = MAC;
+    let mac = [a, b, c, d, e, args.number];
     let flash = Flash::open(&args.flash, args.cut_after)?;
-    let mut bus = Bus::new(flash, MAC, !args.no_nic, !args.ignore_rts);
+    let mut bus = Bus::new(flash, mac, !args.no_nic, !args.ignore_rts);
     bus.seen = args.seen.then(BTreeSet::new);
     let mut machine = Machine {
         cpu: symbols.core(0),
         bus,
         rom: Rom::new(symbols.names.clone()),
-        radio: Radio::new(symbols.event_post, args.lose_after),
+        radio: Radio::new(symbols.event_post, mac, air.is_some(), args.lose_after),
         fault_at: args.fault_after.map(|millis| millis * (CORE / 1000)),
         hang_at: args.hang_after.map(|millis| millis * (CORE / 1000)),
         inputs,
         port,
         log: File::create(&args.log)?,
         net,
+        air,
+        mac,
         told_stack: symbols.stack.end,
         spoken_to: false,
         symbols,
@@ -219,11 +244,11 @@ fn listen_to_port(mut port: TcpStream, sender: Sender<Input>) {
     });
 }
 
-fn listen_to_net(net: UnixDatagram, sender: Sender<Input>) {
+fn listen_to(socket: UnixDatagram, sender: Sender<Input>, kind: fn(Vec<u8>) -> Input) {
     thread::spawn(move || {
         let mut bytes = [0; 2048];
-        while let Ok(count) = net.recv(&mut bytes) {
-            if sender.send(Input::Frame(bytes[..count].to_vec())).is_err() {
+        while let Ok(count) = socket.recv(&mut bytes) {
+            if sender.send(kind(bytes[..count].to_vec())).is_err() {
                 return;
             }
         }
@@ -237,7 +262,14 @@ impl Machine {
         self.spoken_to = false;
         let (entry, loaded) = boot::load(&mut self.bus)?;
         self.cpu = self.symbols.core(entry);
-        self.radio = Radio::new(self.symbols.event_post, self.radio.lose_after);
+        let last_words = self.radio.restarts();
+        self.radio = Radio::new(
+            self.symbols.event_post,
+            self.mac,
+            self.air.is_some(),
+            self.radio.lose_after,
+        );
+        self.radio.said = last_words;
         for range in loaded {
             self.cpu.forget(range);
         }
@@ -340,6 +372,7 @@ impl Machine {
                 self.radio.receive(&frame);
                 self.bus.receive(&frame);
             }
+            Input::Air(message) => self.radio.hear(&message, self.bus.now),
             Input::Closed => return false,
         }
         true
@@ -385,6 +418,12 @@ impl Machine {
                 let _ = net.send(&frame);
             }
         }
+        for message in std::mem::take(&mut self.radio.said) {
+            if let Some((air, peer)) = &self.air {
+                // Nobody hears it, so it is lost.
+                let _ = air.send_to(&message, peer);
+            }
+        }
         Ok(())
     }
 
@@ -408,7 +447,7 @@ impl Machine {
             eprintln!("memory only: {}", list.join(" "));
             seen.clear();
         }
-        self.bus.reset(MAC);
+        self.bus.reset(self.mac);
         self.start(cause)
     }
 
