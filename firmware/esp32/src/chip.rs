@@ -19,6 +19,12 @@ compile_error!("one chip: the feature esp32c3 (default), esp32c6 or esp32");
 #[cfg(all(feature = "openeth", feature = "esp32c6"))]
 compile_error!("Espressif's QEMU has no ESP32-C6, so no Ethernet controller for it either");
 
+#[cfg(all(feature = "openeth", feature = "soft-ap"))]
+compile_error!("a cable has no access point: openeth and soft-ap exclude each other");
+
+/// Two networks in the RAM of ESP32-C3: whatever can be smaller is.
+pub(crate) const TIGHT: bool = cfg!(all(feature = "soft-ap", feature = "esp32c3"));
+
 /// The HAL, and the radio's driver if there is one, with their versions (build.rs).
 const SDK: &str = env!("ESPAT_SDK");
 

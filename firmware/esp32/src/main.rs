@@ -15,6 +15,8 @@
 mod association;
 mod board;
 mod chip;
+#[cfg(feature = "soft-ap")]
+mod guests;
 mod net;
 #[cfg(not(feature = "openeth"))]
 mod nic;
@@ -24,6 +26,10 @@ mod port;
 #[cfg_attr(feature = "openeth", path = "wired.rs")]
 #[cfg_attr(not(feature = "openeth"), path = "station.rs")]
 mod radio;
+#[cfg(not(feature = "openeth"))]
+mod scan;
+#[cfg(feature = "soft-ap")]
+mod soft_ap;
 #[cfg(not(feature = "openeth"))]
 mod words;
 
@@ -57,12 +63,18 @@ const RADIO_HEAP: usize = 64 * 1024;
 /// For what comes on top while all buffers are full and a scan finds many: docs/footprint.md, "Heap of
 /// the radio". An allocation of esp-radio's that fails is a panic.
 #[cfg(not(feature = "openeth"))]
-const BUSY_HEAP: usize = 12 * 1024;
+const BUSY_HEAP: usize = 1024
+    * match cfg!(feature = "soft-ap") {
+        false => 12,
+        // An access point takes 6 KiB (esp-radio's own measurement), its stations the rest.
+        true if chip::TIGHT => 14,
+        true => 20,
+    };
 
 struct Esp;
 
 impl Platform for Esp {
-    type Net = modem_net::Net<'static>;
+    type Net = net::Sockets;
     type Wifi = radio::Station;
     type Flash = BlockingAsync<FlashStorage<'static>>;
     type Rng = Trng;
@@ -102,7 +114,11 @@ async fn main(spawner: Spawner) {
     static MEMORY: ConstStaticCell<ModemMemory<TLS_SESSIONS>> =
         ConstStaticCell::new(ModemMemory::new());
     let parts = Parts {
-        net: net::sockets(stack),
+        net: net::sockets(
+            stack,
+            #[cfg(feature = "soft-ap")]
+            station.own.stack,
+        ),
         wifi: station,
         flash: BlockingAsync::new(FlashStorage::new(p.FLASH)),
         // The radio's noise (or the ADC's) is in it by now; else there is no modem.

@@ -9,42 +9,42 @@
 
 use core::cell::{Cell, RefCell};
 
+#[cfg(feature = "soft-ap")]
+use at_modem::wifi;
 use at_modem::wifi::{
     AccessPoint, Encryption, Ipv4Config, Join, JoinError, Ssid, Tuning, Wifi, WifiEvent,
 };
 use at_modem::{SleepMode, Unsupported};
 use embassy_executor::Spawner;
+#[cfg(feature = "soft-ap")]
+use embassy_futures::select::{Either, select};
 use embassy_net::Stack;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::channel::Channel;
 use embassy_sync::mutex::Mutex;
 use embassy_sync::signal::Signal;
 use esp_hal::peripherals::WIFI;
-use esp_radio::wifi::scan::{ScanConfig, ScanTypeConfig};
 use esp_radio::wifi::sta::StationConfig;
 use esp_radio::wifi::{Config, ControllerConfig, Interface, PowerSaveMode, WifiController};
 use static_cell::StaticCell;
 
+use crate::chip::TIGHT;
 use crate::nic::{self, Country, Nic};
-use crate::words::{Habits, associated, bytes_of, configuration, encryption, failure_of, reason};
-use crate::{association, net};
+#[cfg(feature = "soft-ap")]
+use crate::soft_ap::{self, SoftAp};
+use crate::words::{Habits, associated, configuration, failure_of, reason};
+use crate::{association, net, scan};
 
 pub(crate) type Driver = Nic;
 
 /// A radio in a busy place fails now and then; a third failure is an answer.
 const TRIES: usize = 3;
-/// Milliseconds on a channel: with an answer at least, without one at most.
-const DWELL: (u64, u64) = (60, 120);
-
-/// Results of a scan that esp-radio keeps at once: 3 KB of its heap.
-const FOUND: usize = 64;
-
 /// Buffers that the radio receives into, 1,608 bytes each: 10 are usual; what comes while flash is
 /// written finds 6.
 const STATIC_RX: u8 = 6;
 /// Frames at once on their way to the IP stack, 1,712 bytes each at most: 5 in esp-radio's queue, 6 in
 /// an aggregate, one at work. The usual 32 may ask for 55 KB of a heap that the radio has to itself.
-const DYNAMIC_RX: u16 = 12;
+const DYNAMIC_RX: u16 = if TIGHT { 10 } else { 12 };
 
 /// The radio as a station.
 pub(crate) struct Station {
@@ -63,6 +63,8 @@ pub(crate) struct Station {
     pub(crate) name: RefCell<heapless::String<32>>,
     pub(crate) habits: Cell<Habits>,
     pub(crate) country: Cell<Country>,
+    #[cfg(feature = "soft-ap")]
+    pub(crate) own: SoftAp,
 }
 
 /// Starts radio and IP stack.
@@ -92,12 +94,24 @@ pub(crate) fn start(spawner: &Spawner, wifi: WIFI<'static>) -> (&'static Station
         name: RefCell::new(heapless::String::new()),
         habits: Cell::new(Habits::USUAL),
         country: Cell::new(Country::USUAL),
+        #[cfg(feature = "soft-ap")]
+        own: soft_ap::start(spawner),
     });
+    #[cfg(feature = "soft-ap")]
+    crate::spawn(spawner, soft_ap::keep(station));
     crate::spawn(spawner, association::keep(station));
     (station, stack)
 }
 
 impl Station {
+    /// The configuration of the radio with this station.
+    fn whole(&self, station: StationConfig) -> Config {
+        #[cfg(feature = "soft-ap")]
+        return self.own.whole(station);
+        #[cfg(not(feature = "soft-ap"))]
+        Config::Station(station)
+    }
+
     pub(crate) fn set_sleep(&self, mode: SleepMode) -> Result<(), Unsupported> {
         let power = match mode {
             SleepMode::Off => PowerSaveMode::None,
@@ -128,9 +142,9 @@ impl Wifi for Station {
             let mut radio = self.radio.lock().await;
             self.part(&mut radio).await;
             self.configure();
-            if let Err(error) = radio.set_config(&Config::Station(config)) {
+            if let Err(error) = radio.set_config(&self.whole(config)) {
                 // Then esp-radio has stopped the radio, which scans need as well.
-                let _ = radio.set_config(&Config::Station(StationConfig::default()));
+                let _ = radio.set_config(&self.whole(StationConfig::default()));
                 return Err(failure_of(error));
             }
             let mut tries = 1..=TRIES;
@@ -176,31 +190,17 @@ impl Wifi for Station {
         self.events.clear();
     }
 
-    async fn scan(&self, mut found: impl FnMut(&AccessPoint)) {
-        let (min, max) = DWELL;
-        let config = ScanConfig::default().with_scan_type(ScanTypeConfig::Active {
-            min: esp_hal::time::Duration::from_millis(min),
-            max: esp_hal::time::Duration::from_millis(max),
-        });
-        let config = config.with_max(FOUND);
+    async fn scan(&self, found: impl FnMut(&AccessPoint)) {
         let mut radio = self.radio.lock().await;
-        match radio.scan_async(&config).await {
-            Ok(list) => {
-                for each in &list {
-                    found(&AccessPoint {
-                        ssid: bytes_of(&each.ssid),
-                        bssid: each.bssid,
-                        channel: each.channel,
-                        rssi: each.signal_strength,
-                        encryption: each.auth_method.map_or(Encryption::Open, encryption),
-                    });
-                }
-            }
-            Err(error) => defmt::warn!("scanning failed: {}", error),
-        }
+        scan::scan(&mut radio, found).await;
     }
 
     async fn event(&self) -> WifiEvent {
+        #[cfg(feature = "soft-ap")]
+        return match select(self.events.receive(), self.own.events.receive()).await {
+            Either::First(event) | Either::Second(event) => event,
+        };
+        #[cfg(not(feature = "soft-ap"))]
         self.events.receive().await
     }
 
@@ -222,6 +222,27 @@ impl Wifi for Station {
 
     fn mac(&self) -> [u8; 6] {
         self.mac.get()
+    }
+
+    #[cfg(feature = "soft-ap")]
+    fn soft_ap_mac(&self) -> [u8; 6] {
+        self.own.mac.get()
+    }
+
+    #[cfg(feature = "soft-ap")]
+    async fn set_soft_ap(&self, wanted: Option<wifi::SoftAp<'_>>) -> Result<(), Unsupported> {
+        let mut radio = self.radio.lock().await;
+        self.own.set(&mut radio, wanted)
+    }
+
+    #[cfg(feature = "soft-ap")]
+    fn stations(&self, found: impl FnMut([u8; 6], core::net::Ipv4Addr)) {
+        self.own.stations(found);
+    }
+
+    #[cfg(feature = "soft-ap")]
+    async fn send_away(&self, station: Option<[u8; 6]>) {
+        self.own.send_away(station);
     }
 
     /// Between two networks only: an access point knows a station by its address.
@@ -247,6 +268,8 @@ impl Wifi for Station {
             listen_interval: tuning.listen_interval.into(),
             protocols: tuning.station_protocols,
         });
+        #[cfg(feature = "soft-ap")]
+        self.own.protocols.set(tuning.soft_ap_protocols);
         let mut radio = self.radio.try_lock().map_err(|_| Unsupported)?;
         let country = Country {
             code: tuning

@@ -39,6 +39,16 @@ impl Habits {
     };
 }
 
+/// Bits 1 for 802.11b, 2 for g, 4 for n.
+pub(crate) fn protocols(bits: u8) -> Protocols {
+    let protocols = [(1, Protocol::B), (2, Protocol::G), (4, Protocol::N)]
+        .into_iter()
+        .filter(|(bit, _)| bits & bit != 0)
+        .map(|(_, protocol)| protocol)
+        .collect();
+    Protocols::default().with_2_4(protocols)
+}
+
 /// What the radio is to look for. The authentication is the least that is accepted: with a passphrase
 /// no open network is, however it is called.
 pub(crate) fn configuration(
@@ -64,14 +74,9 @@ pub(crate) fn configuration(
             _ => return Err(JoinError::WrongPassword),
         }
     };
-    let protocols = [(1, Protocol::B), (2, Protocol::G), (4, Protocol::N)]
-        .into_iter()
-        .filter(|(bit, _)| habits.protocols & bit != 0)
-        .map(|(_, protocol)| protocol)
-        .collect();
     let mut config = StationConfig::default()
         .with_ssid(ssid)
-        .with_protocols(Protocols::default().with_2_4(protocols))
+        .with_protocols(protocols(habits.protocols))
         .with_authentication(authentication)
         .with_listen_interval(habits.listen_interval);
     if let Some(bssid) = request.bssid {

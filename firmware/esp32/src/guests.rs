@@ -1,0 +1,91 @@
+//! What esp-radio has no word for of an access point: the driver's list of its stations, sending them
+//! away, and starting it beside a station that is in a network.
+
+use at_modem::Unsupported;
+use esp_radio::wifi::WifiController;
+use heapless::Vec;
+
+/// Stations at once, as `AT+CWSAP` allows them.
+pub(crate) const STATIONS: usize = 10;
+/// What the driver's list has room for.
+const LISTED: usize = if cfg!(feature = "esp32") { 15 } else { 10 };
+
+/// `wifi_sta_info_t`
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct StationInC {
+    mac: [u8; 6],
+    /// Of its frames, in dBm.
+    strength: i8,
+    protocols: u32,
+}
+
+/// `wifi_sta_list_t`
+#[repr(C)]
+struct StationsInC {
+    stations: [StationInC; LISTED],
+    count: i32,
+}
+
+unsafe extern "C" {
+    fn esp_wifi_set_mode(mode: u32) -> i32;
+    fn esp_wifi_ap_get_sta_list(list: *mut StationsInC) -> i32;
+    fn esp_wifi_ap_get_sta_aid(mac: *const u8, number: *mut u16) -> i32;
+    fn esp_wifi_deauth_sta(number: u16) -> i32;
+}
+
+/// `wifi_mode_t`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Station,
+    Both,
+}
+
+/// Starts or stops the access point and lets the station be. esp-radio, which asks the driver for the
+/// mode, finds nothing to stop then.
+pub(crate) fn set_mode(_: &WifiController<'_>, mode: Mode) -> Result<(), Unsupported> {
+    let number = match mode {
+        Mode::Station => 1,
+        Mode::Both => 3,
+    };
+    // SAFETY: there is a controller, so the driver runs.
+    match unsafe { esp_wifi_set_mode(number) } {
+        0 => Ok(()),
+        _ => Err(Unsupported),
+    }
+}
+
+/// The hardware addresses of the stations in our network. The radio has been started once.
+pub(crate) fn stations() -> Vec<[u8; 6], STATIONS> {
+    let nobody = StationInC {
+        mac: [0; 6],
+        strength: 0,
+        protocols: 0,
+    };
+    let mut list = StationsInC {
+        stations: [nobody; LISTED],
+        count: 0,
+    };
+    // SAFETY: the controller is never dropped, so the driver runs; it fills the structure.
+    let count = match unsafe { esp_wifi_ap_get_sta_list(&raw mut list) } {
+        0 => usize::try_from(list.count).unwrap_or_default(),
+        _ => 0,
+    };
+    let stations = list.stations.iter().take(count.min(STATIONS));
+    stations.map(|station| station.mac).collect()
+}
+
+/// Sends one station away, or all. Nothing happens if it is not there.
+pub(crate) fn send_away(station: Option<[u8; 6]>) {
+    // Number 0 is everybody.
+    let mut number = 0;
+    if let Some(mac) = station {
+        // SAFETY: as above; it reads six bytes and writes two.
+        let code = unsafe { esp_wifi_ap_get_sta_aid(mac.as_ptr(), &raw mut number) };
+        if code != 0 || number == 0 {
+            return;
+        }
+    }
+    // SAFETY: as above.
+    unsafe { esp_wifi_deauth_sta(number) };
+}

@@ -1,0 +1,262 @@
+//! Our own access point over esp-radio: its network, the addresses it lends, and who is in it.
+//!
+//! ```text
+//! esp-radio's second interface ─ Nic ─ IP stack ─┬─ modem_net::dhcp
+//!                                                └─ sockets of modem_net::Net, beside the station's
+//! ```
+//!
+//! While it is up the radio is a station as well, whether there is a network for it or not: so an access
+//! point that comes or goes does not touch the station's network.
+
+use core::cell::{Cell, RefCell};
+use core::net::Ipv4Addr;
+
+use at_modem::Unsupported;
+use at_modem::wifi::{self, Encryption, WifiEvent};
+use embassy_executor::Spawner;
+use embassy_futures::join::join;
+use embassy_net::{ConfigV4, Ipv4Cidr, Stack, StaticConfigV4};
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::channel::Channel;
+use embassy_sync::signal::Signal;
+use embassy_time::{Duration, Timer};
+use esp_radio::wifi::ap::AccessPointConfig;
+use esp_radio::wifi::sta::StationConfig;
+use esp_radio::wifi::{AuthenticationMethodConfig, Config, Interface, Password, WifiController};
+use heapless::Vec;
+use modem_net::dhcp::{self, Mac, Pool, Server};
+use static_cell::{ConstStaticCell, StaticCell};
+
+use crate::guests::{self, Mode, STATIONS};
+use crate::net;
+use crate::nic::Nic;
+use crate::radio::Station;
+use crate::words::protocols;
+
+/// How often the radio is asked who is there: esp-radio tells of a change only to who holds the radio, and
+/// that may be a join, for 15 s. The host does not hear of a station that is away for less.
+const LOOKS: Duration = Duration::from_millis(200);
+
+/// A station of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Guest {
+    mac: Mac,
+    /// What the host was told.
+    address: Option<Ipv4Addr>,
+}
+
+/// Our access point, up or down.
+pub(crate) struct SoftAp {
+    pub(crate) stack: Stack<'static>,
+    pub(crate) mac: &'static Cell<[u8; 6]>,
+    /// What it is; `None` while it is down.
+    config: RefCell<Option<AccessPointConfig>>,
+    /// What the station is, which esp-radio takes together with it.
+    station: RefCell<StationConfig>,
+    /// Bits 1 for 802.11b, 2 for g, 4 for n.
+    pub(crate) protocols: Cell<u8>,
+    server: RefCell<Server<STATIONS>>,
+    guests: RefCell<Vec<Guest, STATIONS>>,
+    up: Signal<NoopRawMutex, ()>,
+    /// As many as guests come or go between two turns of the main thread.
+    pub(crate) events: Channel<NoopRawMutex, WifiEvent, { 2 * STATIONS }>,
+}
+
+/// Starts the second IP stack; the radio must be there.
+pub(crate) fn start(spawner: &Spawner) -> SoftAp {
+    static MAC: StaticCell<Cell<[u8; 6]>> = StaticCell::new();
+    let interface = Interface::access_point();
+    let mac: &Cell<_> = MAC.init(Cell::new(interface.mac_address()));
+    let (stack, runner) = net::own_stack(Nic { interface, mac });
+    crate::spawn(spawner, net::run(runner));
+    SoftAp {
+        stack,
+        mac,
+        config: RefCell::new(None),
+        station: RefCell::new(StationConfig::default()),
+        protocols: Cell::new(7),
+        server: RefCell::new(Server::new()),
+        guests: RefCell::new(Vec::new()),
+        up: Signal::new(),
+        events: Channel::new(),
+    }
+}
+
+/// Lends addresses, and tells who comes and goes, for ever.
+#[embassy_executor::task]
+pub(crate) async fn keep(station: &'static Station) {
+    static MEMORY: ConstStaticCell<dhcp::Memory> = ConstStaticCell::new(dhcp::Memory::new());
+    let own = &station.own;
+    let lend = dhcp::serve(own.stack, MEMORY.take(), &own.server, |mac, address| {
+        own.bound(mac, address);
+    });
+    let watch = async {
+        loop {
+            own.look();
+            if own.config.borrow().is_none() {
+                own.up.wait().await;
+            }
+            Timer::after(LOOKS).await;
+        }
+    };
+    join(lend, watch).await;
+}
+
+impl SoftAp {
+    /// The station's part of a configuration, with ours.
+    pub(crate) fn whole(&self, station: StationConfig) -> Config {
+        self.station.replace(station.clone());
+        match &*self.config.borrow() {
+            Some(config) => Config::AccessPointStation(station, config.clone()),
+            None => Config::Station(station),
+        }
+    }
+
+    /// Starts it, changes it or stops it. Whoever is in its network has to come anew after a change.
+    pub(crate) fn set(
+        &self,
+        radio: &mut WifiController<'static>,
+        wanted: Option<wifi::SoftAp<'_>>,
+    ) -> Result<(), Unsupported> {
+        let config = match &wanted {
+            Some(wanted) => Some(configuration(wanted, self.protocols.get())?),
+            None => None,
+        };
+        let was_up = self.config.replace(config).is_some();
+        let done = match &wanted {
+            Some(_) => self.start(radio),
+            None if was_up => guests::set_mode(radio, Mode::Station),
+            None => Ok(()),
+        };
+        if done.is_err() {
+            self.config.replace(None);
+        }
+        self.address(wanted.as_ref().filter(|_| done.is_ok()));
+        self.look();
+        self.up.signal(());
+        done
+    }
+
+    fn start(&self, radio: &mut WifiController<'static>) -> Result<(), Unsupported> {
+        // Told by itself, the driver lets the station be; esp-radio would stop both first.
+        guests::set_mode(radio, Mode::Both)?;
+        let station = self.station.borrow().clone();
+        let started = radio.set_config(&self.whole(station));
+        started.map_err(|error| {
+            defmt::warn!("no access point: {}", error);
+            self.config.replace(None);
+            // Then esp-radio has stopped the radio.
+            let _ = radio.set_config(&self.whole(StationConfig::default()));
+            Unsupported
+        })
+    }
+
+    /// Our own address, and those that are lent.
+    fn address(&self, wanted: Option<&wifi::SoftAp<'_>>) {
+        let pool = wanted.and_then(|wanted| {
+            let leases = wanted.leases?;
+            Some(Pool {
+                server: wanted.address.address,
+                router: wanted.address.gateway,
+                netmask: wanted.address.netmask,
+                first: leases.start,
+                last: leases.end,
+                seconds: u32::from(leases.minutes).saturating_mul(60),
+            })
+        });
+        self.server.borrow_mut().lend(pool);
+        self.stack.set_config_v4(match wanted {
+            Some(wanted) => {
+                let own = wanted.address;
+                ConfigV4::Static(StaticConfigV4 {
+                    address: Ipv4Cidr::from_netmask(own.address, own.netmask)
+                        .unwrap_or_else(|_| Ipv4Cidr::new(own.address, 24)),
+                    // Nothing beyond it is reached through a station.
+                    gateway: None,
+                    dns_servers: Vec::new(),
+                })
+            }
+            None => ConfigV4::None,
+        });
+    }
+
+    /// Sees who came and who went.
+    fn look(&self) {
+        let there = if self.config.borrow().is_some() {
+            guests::stations()
+        } else {
+            Vec::new()
+        };
+        let mut known = self.guests.borrow_mut();
+        known.retain(|guest| {
+            let stays = there.contains(&guest.mac);
+            if !stays {
+                self.server.borrow_mut().left(guest.mac);
+                self.tell(WifiEvent::StationLeft { mac: guest.mac });
+            }
+            stays
+        });
+        for mac in there {
+            if !known.iter().any(|guest| guest.mac == mac) {
+                // As many as the radio can have.
+                let _ = known.push(Guest { mac, address: None });
+                self.tell(WifiEvent::StationJoined { mac });
+            }
+        }
+    }
+
+    /// A station has got its address, or kept it.
+    fn bound(&self, mac: Mac, address: Ipv4Addr) {
+        // It is there before it has an address.
+        self.look();
+        let mut known = self.guests.borrow_mut();
+        if let Some(guest) = known.iter_mut().find(|guest| guest.mac == mac)
+            && guest.address.replace(address) != Some(address)
+        {
+            self.tell(WifiEvent::StationAddressed { mac, address });
+        }
+    }
+
+    fn tell(&self, event: WifiEvent) {
+        if self.events.try_send(event).is_err() {
+            defmt::warn!("the host is not told of a station");
+        }
+    }
+
+    /// Tells of each station that has an address from us.
+    pub(crate) fn stations(&self, mut found: impl FnMut([u8; 6], Ipv4Addr)) {
+        let known = self.guests.borrow().clone();
+        for guest in known {
+            let address = self.server.borrow().address_of(guest.mac);
+            if let Some(address) = address {
+                found(guest.mac, address);
+            }
+        }
+    }
+
+    /// Sends one station away, or all.
+    pub(crate) fn send_away(&self, station: Option<Mac>) {
+        if self.config.borrow().is_some() {
+            guests::send_away(station);
+            self.look();
+        }
+    }
+}
+
+fn configuration(wanted: &wifi::SoftAp<'_>, bits: u8) -> Result<AccessPointConfig, Unsupported> {
+    let password = || Password::try_from(wanted.password.0).map_err(|_| Unsupported);
+    let authentication = match wanted.encryption {
+        Encryption::Open => AuthenticationMethodConfig::Open,
+        Encryption::WpaPsk => AuthenticationMethodConfig::Wpa(password()?),
+        Encryption::Wpa2Psk => AuthenticationMethodConfig::Wpa2Personal(password()?),
+        Encryption::WpaWpa2Psk => AuthenticationMethodConfig::WpaWpa2Personal(password()?),
+        _ => return Err(Unsupported),
+    };
+    Ok(AccessPointConfig::default()
+        .with_ssid(wanted.ssid.try_into().map_err(|_| Unsupported)?)
+        .with_ssid_hidden(wanted.hidden)
+        .with_channel(wanted.channel)
+        .with_protocols(protocols(bits))
+        .with_authentication(authentication)
+        .with_max_connections(wanted.most.into()))
+}
