@@ -60,6 +60,8 @@ impl Chip {
 pub(crate) struct Image {
     pub(crate) chip: Chip,
     pub(crate) net: Net,
+    /// With an access point of its own.
+    pub(crate) soft_ap: bool,
     /// One of several: it must not take the folder of another one for the same chip.
     among_others: bool,
 }
@@ -73,14 +75,15 @@ pub(crate) enum Selection {
 }
 
 impl Selection {
-    /// All, if neither chip nor net is named; else ESP32-C3 and Wi-Fi for what is not.
-    pub(crate) fn new(chip: Option<Chip>, net: Option<Net>) -> Self {
-        if chip.is_none() && net.is_none() {
+    /// All, if nothing is named; else ESP32-C3 and Wi-Fi for what is not.
+    pub(crate) fn new(chip: Option<Chip>, net: Option<Net>, soft_ap: bool) -> Self {
+        if chip.is_none() && net.is_none() && !soft_ap {
             return Self::All;
         }
         Self::One(Image {
             chip: chip.unwrap_or(Chip::Esp32c3),
             net: net.unwrap_or(Net::Wifi),
+            soft_ap,
             among_others: false,
         })
     }
@@ -89,6 +92,7 @@ impl Selection {
         let image = |chip, net| Image {
             chip,
             net,
+            soft_ap: false,
             among_others: true,
         };
         match self {
@@ -105,17 +109,23 @@ impl Selection {
 impl Image {
     /// The name of its folder.
     fn folder(self) -> String {
+        let name = self.chip.name();
         match self.net {
-            Net::Openeth if self.among_others => format!("{}-openeth", self.chip.name()),
-            Net::Openeth | Net::Wifi => self.chip.name().to_owned(),
+            Net::Openeth if self.among_others => format!("{name}-openeth"),
+            Net::Wifi if self.among_others && self.soft_ap => format!("{name}-soft-ap"),
+            Net::Openeth | Net::Wifi => name.to_owned(),
         }
     }
 
     fn features(self) -> String {
-        match self.net {
-            Net::Wifi => self.chip.name().to_owned(),
-            Net::Openeth => format!("{},openeth", self.chip.name()),
+        let mut features = vec![self.chip.name()];
+        if self.net == Net::Openeth {
+            features.push("openeth");
         }
+        if self.soft_ap {
+            features.push("soft-ap");
+        }
+        features.join(",")
     }
 
     /// The command that links it into the target folder `into`.
@@ -285,10 +295,16 @@ pub(crate) struct Made {
 }
 
 /// One of the images for ESP32-C3.
-pub(crate) fn c3(workspace: &Workspace, compiler: Compiler, net: Net) -> Result<Made> {
+pub(crate) fn c3(
+    workspace: &Workspace,
+    compiler: Compiler,
+    net: Net,
+    soft_ap: bool,
+) -> Result<Made> {
     let image = Image {
         chip: Chip::Esp32c3,
         net,
+        soft_ap,
         among_others: true,
     };
     make(workspace, compiler, image)
@@ -324,15 +340,22 @@ mod tests {
 
     #[test]
     fn what_is_not_named_is_an_esp32_c3_with_wifi_and_nothing_named_is_all() {
-        assert_eq!(Selection::new(None, None), Selection::All);
-        for (chip, net, features) in [
-            (Some(Chip::Esp32c3), None, "esp32c3"),
-            (Some(Chip::Esp32c6), None, "esp32c6"),
-            (Some(Chip::Esp32), None, "esp32"),
-            (None, Some(Net::Openeth), "esp32c3,openeth"),
-            (Some(Chip::Esp32), Some(Net::Openeth), "esp32,openeth"),
+        assert_eq!(Selection::new(None, None, false), Selection::All);
+        for (chip, net, soft_ap, features) in [
+            (Some(Chip::Esp32c3), None, false, "esp32c3"),
+            (Some(Chip::Esp32c6), None, false, "esp32c6"),
+            (Some(Chip::Esp32), None, false, "esp32"),
+            (None, Some(Net::Openeth), false, "esp32c3,openeth"),
+            (
+                Some(Chip::Esp32),
+                Some(Net::Openeth),
+                false,
+                "esp32,openeth",
+            ),
+            (None, None, true, "esp32c3,soft-ap"),
+            (Some(Chip::Esp32c6), None, true, "esp32c6,soft-ap"),
         ] {
-            let images = Selection::new(chip, net).images();
+            let images = Selection::new(chip, net, soft_ap).images();
             let named: Vec<String> = images.iter().map(Image::to_string).collect();
             assert_eq!(named, [features]);
         }
@@ -346,7 +369,7 @@ mod tests {
             .map(Image::folder)
             .collect();
         assert_eq!(folders, ["esp32c3", "esp32c3-openeth", "esp32c6"]);
-        let Selection::One(alone) = Selection::new(None, Some(Net::Openeth)) else {
+        let Selection::One(alone) = Selection::new(None, Some(Net::Openeth), false) else {
             panic!("one was named");
         };
         assert_eq!(alone.folder(), "esp32c3");

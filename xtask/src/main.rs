@@ -84,6 +84,9 @@ enum Command {
         /// What it reaches the network with; Wi-Fi if only `--chip` is given.
         #[arg(long, value_enum)]
         net: Option<Net>,
+        /// With an access point of its own.
+        #[arg(long)]
+        soft_ap: bool,
     },
     /// The image for ESP32-C3 on a model of the chip: ten boots, noise, the whole story, and power cuts.
     C3,
@@ -133,8 +136,8 @@ impl Command {
                 }
                 vec![Step::Qemu]
             }
-            Self::Firmware { chip, net } => {
-                options.firmware = Selection::new(chip, net);
+            Self::Firmware { chip, net, soft_ap } => {
+                options.firmware = Selection::new(chip, net, soft_ap);
                 vec![Step::Firmware]
             }
             Self::C3 => vec![Step::C3],

@@ -15,6 +15,7 @@ mod machine;
 mod peers;
 mod router;
 mod size;
+mod soft_ap;
 mod story;
 
 use anyhow::{Result, bail};

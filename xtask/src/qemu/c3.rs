@@ -5,8 +5,8 @@
 //! | Wi-Fi | a radio by the names of its driver: what esp-radio calls is answered, the driver does not run |
 //! | `openeth` | the Ethernet controller of Espressif's QEMU |
 //!
-//! Both: ten boots and the story. The first as well: what a radio can do beside. The second as well: noise at the port,
-//! losses of power.
+//! Both: ten boots and the story. The first as well: what a radio can do beside, and a soft-AP, in an image that has one,
+//! with a second chip as its station. The second as well: noise at the port, losses of power.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::Cuts;
 use super::cuts::{self, lot};
 use super::machine::{Board, Failure, Flash, Lab, Machine, Options};
+use super::soft_ap;
 use super::story::{self, JOINED, World};
 use crate::bare_metal::Compiler;
 use crate::cmd::Cmd;
@@ -50,12 +51,16 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler) -> Result<()> {
     model(workspace, "test --quiet").run()?;
     model(workspace, "build").run()?;
     for net in [Net::Wifi, Net::Openeth] {
-        let lab = lab(workspace, compiler, net)?;
+        let lab = lab(workspace, compiler, net, false)?;
         boots(&lab)?;
         let world = World::new(workspace, &lab)?;
         let told = story::tell(&lab, &world)?;
         match net {
-            Net::Wifi => air(&lab)?,
+            Net::Wifi => {
+                air(&lab)?;
+                let own = self::lab(workspace, compiler, net, true)?;
+                soft_ap::tell(&own, &lab)?;
+            }
             Net::Openeth => {
                 noise(&lab)?;
                 failures(&lab)?;
@@ -85,12 +90,13 @@ fn model(workspace: &Workspace, verb: &str) -> Cmd {
 }
 
 /// Builds the image; gives the chip that it is flashed to.
-fn lab(workspace: &Workspace, compiler: Compiler, net: Net) -> Result<Lab> {
+fn lab(workspace: &Workspace, compiler: Compiler, net: Net, soft_ap: bool) -> Result<Lab> {
     let emulator = Emulator::find(workspace).context(QEMU)?;
     let scratch = workspace.scratch("esp32c3-model");
-    let made = firmware::c3(workspace, compiler, net)?;
+    let made = firmware::c3(workspace, compiler, net, soft_ap)?;
+    let name = if soft_ap { "soft-ap" } else { name_of(net) };
     // The next image has the same name.
-    let program = scratch.join(format!("{}.elf", name_of(net)));
+    let program = scratch.join(format!("{name}.elf"));
     fs::copy(&made.program, &program).with_context(|| made.program.display().to_string())?;
     let board = Board::C3 {
         net,
@@ -98,7 +104,7 @@ fn lab(workspace: &Workspace, compiler: Compiler, net: Net) -> Result<Lab> {
         program,
         image: made.flash,
     };
-    Lab::new(emulator, board, scratch.join(name_of(net)))
+    Lab::new(emulator, board, scratch.join(name))
 }
 
 /// Each of ten starts ends with `ready`: the first formats the settings, the others find them.
@@ -212,7 +218,7 @@ fn failures(lab: &Lab) -> Result<()> {
     Ok(())
 }
 
-fn no_panic(machine: &Machine) -> Result<()> {
+pub(super) fn no_panic(machine: &Machine) -> Result<()> {
     let bad = machine.log().contains(PANIC) || machine.errors().contains("reset: Watchdog");
     ensure!(!bad, "{}", machine.last_words());
     Ok(())

@@ -145,6 +145,10 @@ pub(crate) struct Options<'a> {
     pub(crate) lose_after: Option<u64>,
     /// What goes wrong with the C3's core, two seconds after power on.
     pub(crate) failure: Option<Failure>,
+    /// Sockets for what is in the air: of this model, and of another one.
+    pub(crate) air: Option<[&'a Path; 2]>,
+    /// The last byte of its hardware address.
+    pub(crate) number: u8,
 }
 
 impl<'a> Options<'a> {
@@ -159,6 +163,8 @@ impl<'a> Options<'a> {
             ignores_rts: false,
             lose_after: None,
             failure: None,
+            air: None,
+            number: 1,
         }
     }
 }
@@ -386,7 +392,10 @@ fn c3(
     if let Some(millis) = options.lose_after {
         cmd = cmd.arg(format!("--lose-after={millis}"));
     }
-    cmd
+    if let Some(sockets) = options.air {
+        cmd = cmd.arg("--air").args(sockets.map(path));
+    }
+    cmd.arg(format!("--number={}", options.number))
 }
 
 /// QEMU without a machine: its network, with a socket for frames.
