@@ -10,6 +10,27 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+/// A program that was started, killed when dropped.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Running {
+    pub(crate) fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.0.try_wait()?.is_some())
+    }
+
+    pub(crate) fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
 /// A command line, with what it changes in its environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cmd {
@@ -93,11 +114,12 @@ impl Cmd {
     }
 
     /// Starts the command without a word, its standard error going to the file `errors`.
-    pub(crate) fn spawn(&self, errors: File) -> Result<Child> {
+    pub(crate) fn spawn(&self, errors: File) -> Result<Running> {
         self.command()
             .stdout(Stdio::null())
             .stderr(errors)
             .spawn()
+            .map(Running)
             .with_context(|| format!("cannot start `{}`", self.program))
     }
 

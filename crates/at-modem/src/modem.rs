@@ -144,7 +144,8 @@ impl<'a, P: Platform> Modem<'a, P> {
     /// As [`Modem::boot`], with the modem where it is to stay: on 32 bits it has 12 KB, which handed on
     /// by value would lie on the stack more than once while the flash is read.
     ///
-    /// Dropping the future leaves in `place` a modem, if any, that has read nothing.
+    /// Dropping the future may leave in `place` a modem that has read its settings in part, and is to be
+    /// booted again; TLS is the strictest until its policy was read.
     ///
     /// # Errors
     ///

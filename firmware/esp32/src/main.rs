@@ -134,8 +134,8 @@ async fn main(spawner: Spawner) {
         legacy: false,
         built: at_modem::BUILT,
     };
-    // A modem comes back by value. Behind a `dyn` it takes the stack while it boots; inlined here, the
-    // room for it would be in the frame below every later poll.
+    // Behind a `dyn` the boot takes its stack while it lasts; inlined here, it would be in the frame below
+    // every later poll.
     let modem = {
         let mut booting = pin!(boot(parts));
         let booting: Pin<&mut dyn Future<Output = Option<&'static mut Modem<'static, Esp>>>> =

@@ -40,9 +40,7 @@ const DATA: u32 = 0x3fc8_0000;
 const ROM_DATA: u32 = 0x3ff0_0000;
 /// Buffers of the radio: nothing is there on a chip.
 pub(crate) const RADIO_RAM: u32 = 0x3fe0_0000;
-const RADIO_RAM_LEN: u32 = 0x1_0000;
 const RTC_RAM: u32 = 0x5000_0000;
-const RTC_RAM_LEN: u32 = 0x2000;
 const WINDOW: u32 = 0x80_0000;
 const PAGE: u32 = 0x1_0000;
 const INVALID: u32 = 1 << 8;
@@ -62,9 +60,8 @@ pub(crate) struct Bus {
     /// Pages of the flash, by pages of the windows.
     pub(crate) mmu: [u32; 128],
     ram: Vec<u8>,
-    rtc_ram: Vec<u8>,
-    rom_data: Vec<u8>,
-    radio_ram: Vec<u8>,
+    /// Where each begins, and what is in it.
+    small_memories: [(u32, Vec<u8>); 3],
     pub(crate) uarts: [Uart; 2],
     system_timer: SystemTimer,
     groups: [TimerGroup; 2],
@@ -92,9 +89,11 @@ impl Bus {
             flash,
             mmu: [INVALID; 128],
             ram: vec![0; RAM_LEN as usize],
-            rtc_ram: vec![0; RTC_RAM_LEN as usize],
-            rom_data: vec![0; 0x2_0000],
-            radio_ram: vec![0; RADIO_RAM_LEN as usize],
+            small_memories: [
+                (RTC_RAM, vec![0; 0x2000]),
+                (RADIO_RAM, vec![0; 0x1_0000]),
+                (ROM_DATA, vec![0; 0x2_0000]),
+            ],
             uarts: [Uart::new(true), Uart::new(heeds_rts)],
             system_timer: SystemTimer::new(),
             groups: [TimerGroup::new(), TimerGroup::new()],
@@ -209,30 +208,18 @@ impl Bus {
         if let Some(at) = self.flash_index(address) {
             return self.flash.bytes().get(at..at + len);
         }
-        if let Some(at) = address.checked_sub(RTC_RAM).filter(|at| *at < RTC_RAM_LEN) {
-            return self.rtc_ram.get(at as usize..at as usize + len);
-        }
-        let at = address.checked_sub(RADIO_RAM)? as usize;
-        if at < RADIO_RAM_LEN as usize {
-            return self.radio_ram.get(at..at + len);
-        }
-        let at = address.checked_sub(ROM_DATA)? as usize;
-        self.rom_data.get(at..at + len)
+        self.small_memories
+            .iter()
+            .find_map(|(base, bytes)| bytes.get(within(*base, address, len)))
     }
 
     fn writable(&mut self, address: u32, len: usize) -> Option<&mut [u8]> {
         if let Some(at) = Self::ram_index(address) {
             return self.ram.get_mut(at..at + len);
         }
-        if let Some(at) = address.checked_sub(RTC_RAM).filter(|at| *at < RTC_RAM_LEN) {
-            return self.rtc_ram.get_mut(at as usize..at as usize + len);
-        }
-        let at = address.checked_sub(RADIO_RAM)? as usize;
-        if at < RADIO_RAM_LEN as usize {
-            return self.radio_ram.get_mut(at..at + len);
-        }
-        let at = address.checked_sub(ROM_DATA)? as usize;
-        self.rom_data.get_mut(at..at + len)
+        self.small_memories
+            .iter_mut()
+            .find_map(|(base, bytes)| bytes.get_mut(within(*base, address, len)))
     }
 
     pub(crate) fn fetch(&self, address: u32) -> Result<u16, Fault> {
@@ -409,6 +396,12 @@ impl Bus {
         self.random ^= self.random >> 27;
         (self.random.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32) as u32
     }
+}
+
+/// Where `len` bytes from `address` on are in a memory from `base` on; beyond its end if they are elsewhere.
+const fn within(base: u32, address: u32, len: usize) -> core::ops::Range<usize> {
+    let at = address.wrapping_sub(base) as usize;
+    at..at + len
 }
 
 /// The fuses: an address, and revision 0.4.

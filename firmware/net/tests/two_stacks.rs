@@ -161,6 +161,20 @@ fn at(address: Ipv4Addr, port: u16) -> SocketAddr {
     SocketAddr::from((address, port))
 }
 
+async fn listen<N: TcpBind>(net: &N, port: u16) -> N::Accept<'_> {
+    net.bind(at(Ipv4Addr::UNSPECIFIED, port)).await.unwrap()
+}
+
+/// Both ends of a link, and where the server sees it come from.
+async fn both<A: TcpAccept, L, E: core::fmt::Debug>(
+    server: &A,
+    link: impl Future<Output = Result<L, E>>,
+) -> (IpAddr, A::Socket<'_>, L) {
+    let (accepted, link) = embassy_futures::join::join(server.accept(), link).await;
+    let (from, here) = accepted.unwrap();
+    (from.ip(), here, link.unwrap())
+}
+
 #[test]
 fn a_server_accepts_from_both_and_a_link_leaves_by_its_address() {
     let World {
@@ -171,36 +185,30 @@ fn a_server_accepts_from_both_and_a_link_leaves_by_its_address() {
     } = World::new();
     let (modem, peers) = (&modem, &peers);
     let done = run(&mut runners, async {
-        let server = TcpBind::bind(modem, at(Ipv4Addr::UNSPECIFIED, 80))
-            .await
-            .unwrap();
+        let server = listen(modem, 80).await;
         for place in [1, 0, 1] {
             let to = at(MODEM[place], 80);
-            let joined = embassy_futures::join::join(server.accept(), async {
+            let link = async {
                 // Between two peers nobody listens.
                 loop {
-                    if let Ok(link) = peers[place].connect(to).await {
+                    let link = peers[place].connect(to).await;
+                    if link.is_ok() {
                         break link;
                     }
                     embassy_time::Timer::after_millis(50).await;
                 }
-            });
-            let (accepted, mut there) = joined.await;
-            let (from, mut here) = accepted.unwrap();
-            assert_eq!(from.ip(), IpAddr::V4(PEERS[place]));
+            };
+            let (from, mut here, mut there) = both(&server, link).await;
+            assert_eq!(from, IpAddr::V4(PEERS[place]));
             here.write_all(b"from the server").await.unwrap();
             let mut came = [0; 15];
             there.read_exact(&mut came).await.unwrap();
             assert_eq!(&came, b"from the server");
         }
         for place in [0, 1] {
-            let server = TcpBind::bind(&peers[place], at(Ipv4Addr::UNSPECIFIED, 90))
-                .await
-                .unwrap();
-            let link = modem.connect(at(PEERS[place], 90));
-            let (accepted, link) = embassy_futures::join::join(server.accept(), link).await;
-            assert!(link.is_ok());
-            assert_eq!(accepted.unwrap().0.ip(), IpAddr::V4(MODEM[place]));
+            let server = listen(&peers[place], 90).await;
+            let (from, _here, _there) = both(&server, modem.connect(at(PEERS[place], 90))).await;
+            assert_eq!(from, IpAddr::V4(MODEM[place]));
         }
     });
     assert!(done.is_some());
@@ -216,31 +224,22 @@ fn a_stack_whose_sockets_are_all_taken_does_not_stop_the_other() {
     } = World::new();
     let (modem, peers) = (&modem, &peers);
     let done = run(&mut runners, async {
-        let servers = TcpBind::bind(&peers[1], at(Ipv4Addr::UNSPECIFIED, 90))
-            .await
-            .unwrap();
+        let servers = listen(&peers[1], 90).await;
         let mut links = Vec::new();
         for _ in 0..2 {
-            let link = modem.connect(at(PEERS[1], 90));
-            let (accepted, link) = embassy_futures::join::join(servers.accept(), link).await;
-            links.push((accepted.unwrap(), link.unwrap()));
+            links.push(both(&servers, modem.connect(at(PEERS[1], 90))).await);
         }
-        let server = TcpBind::bind(modem, at(Ipv4Addr::UNSPECIFIED, 80))
-            .await
-            .unwrap();
-        let link = peers[0].connect(at(MODEM[0], 80));
-        let (accepted, link) = embassy_futures::join::join(server.accept(), link).await;
-        assert!(link.is_ok());
-        assert_eq!(accepted.unwrap().0.ip(), IpAddr::V4(PEERS[0]));
+        let server = listen(modem, 80).await;
+        let (from, _here, _there) = both(&server, peers[0].connect(at(MODEM[0], 80))).await;
+        assert_eq!(from, IpAddr::V4(PEERS[0]));
         // One is free again.
-        let accepts = embassy_futures::join::join(server.accept(), async {
+        let link = async {
             drop(links);
             embassy_time::Timer::after_millis(500).await;
             peers[1].connect(at(MODEM[1], 80)).await
-        });
-        let (accepted, link) = accepts.await;
-        assert!(link.is_ok());
-        assert_eq!(accepted.unwrap().0.ip(), IpAddr::V4(PEERS[1]));
+        };
+        let (from, _here, _there) = both(&server, link).await;
+        assert_eq!(from, IpAddr::V4(PEERS[1]));
     });
     assert!(done.is_some());
 }

@@ -140,8 +140,8 @@ async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
         legacy: false,
         built: BUILT,
     };
-    // A modem comes back by value. Behind a `dyn` it takes the stack while it boots; inlined here,
-    // the room for it would be in the frame below every later poll.
+    // Behind a `dyn` the boot takes its stack while it lasts; inlined here, it would be in the frame below
+    // every later poll.
     let mut booting = pin!(booted(parts));
     let booting: Pin<&mut dyn Future<Output = Option<&'static mut Modem<'static, Virt>>>> =
         black_box(booting.as_mut());

@@ -70,15 +70,7 @@ fn five(host: &mut Host, world: &World, outside: u16) -> Result<()> {
     tcp.write_all(b"and back")?;
     host.hears(b"\r\n+IPD,2,8:and back")?;
 
-    sends(host, 3, b"over UDP")?;
-    let (count, modem) = udp.recv_from(&mut came)?;
-    ensure!(
-        count == 8 && &came == b"over UDP",
-        "{}",
-        came.escape_ascii()
-    );
-    udp.send_to(b"returned", modem)?;
-    host.hears(b"\r\n+IPD,3,8:returned")?;
+    datagrams(host, 3, &udp, b"over UDP")?;
 
     for link in [1, 0] {
         sends(host, link, b"sealed\r\n")?;
@@ -94,6 +86,16 @@ fn five(host: &mut Host, world: &World, outside: u16) -> Result<()> {
         "0,CLOSED\r\n1,CLOSED\r\n3,CLOSED\r\n\r\nOK\r\n",
     )?;
     host.ok("AT")
+}
+
+/// A datagram there, and another one back.
+fn datagrams(host: &mut Host, link: u8, udp: &UdpSocket, data: &[u8; 8]) -> Result<()> {
+    sends(host, link, data)?;
+    let mut came = [0; 8];
+    let (count, modem) = udp.recv_from(&mut came)?;
+    ensure!(count == 8 && came == *data, "{}", came.escape_ascii());
+    udp.send_to(b"returned", modem)?;
+    host.hears(format!("\r\n+IPD,{link},8:returned").as_bytes())
 }
 
 /// TCP ends with the network. UDP that persists goes on in the next one.
@@ -115,16 +117,7 @@ fn between_networks(host: &mut Host) -> Result<()> {
     host.ask("AT+CWJAP=\"iot\",\"\"", &joined)?;
     // A new address is a reason to ask for the time.
     host.hears(b"+TIME_UPDATED\r\n")?;
-    sends(host, 1, b"persists")?;
-    let mut came = [0; 8];
-    let (count, modem) = udp.recv_from(&mut came)?;
-    ensure!(
-        count == 8 && &came == b"persists",
-        "{}",
-        came.escape_ascii()
-    );
-    udp.send_to(b"returned", modem)?;
-    host.hears(b"\r\n+IPD,1,8:returned")?;
+    datagrams(host, 1, &udp, b"persists")?;
     host.ask("AT+CIPCLOSE=1", "1,CLOSED\r\n\r\nOK\r\n")
 }
 

@@ -9,7 +9,6 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,7 +17,7 @@ use partition_store::{Chip, FileFlash};
 
 use super::host::{Host, PATIENCE};
 use super::router;
-use crate::cmd::{Cmd, remove_folder};
+use crate::cmd::{Cmd, Running, remove_folder};
 use crate::firmware::Net;
 use crate::stack::Emulator;
 
@@ -171,9 +170,9 @@ impl<'a> Options<'a> {
 
 /// A machine that is switched on. Dropping it is like taking the power away.
 pub(crate) struct Machine {
-    child: Child,
+    child: Running,
     /// The network, where it is a process of its own.
-    network: Option<Child>,
+    network: Option<Running>,
     log: PathBuf,
     errors: PathBuf,
 }
@@ -239,7 +238,7 @@ impl Machine {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error.into()),
             }
-            if self.child.try_wait()?.is_some() || Instant::now() >= end {
+            if self.child.has_ended()? || Instant::now() >= end {
                 bail!("the board did not start: {}", self.last_words());
             }
             // The standard library can wait for a connection or for a time, not for both.
@@ -250,9 +249,7 @@ impl Machine {
     /// Takes the power away.
     pub(crate) fn kill(&mut self) {
         for child in std::iter::once(&mut self.child).chain(&mut self.network) {
-            // It may have ended by itself.
-            let _ = child.kill();
-            let _ = child.wait();
+            child.kill();
         }
     }
 
@@ -297,12 +294,6 @@ impl Machine {
         let last = lines.len().saturating_sub(10);
         let last = lines.get(last..).unwrap_or_default();
         format!("{}:\n{}", self.log.display(), last.join("\n"))
-    }
-}
-
-impl Drop for Machine {
-    fn drop(&mut self) {
-        self.kill();
     }
 }
 
@@ -399,7 +390,7 @@ fn c3(
 }
 
 /// QEMU without a machine: its network, with a socket for frames.
-fn network_of(lab: &Lab, options: Options<'_>, sockets: &[PathBuf; 2]) -> Result<Child> {
+fn network_of(lab: &Lab, options: Options<'_>, sockets: &[PathBuf; 2]) -> Result<Running> {
     const AGAIN: Duration = Duration::from_millis(2);
     for socket in sockets {
         if socket.exists() {
@@ -426,11 +417,8 @@ fn network_of(lab: &Lab, options: Options<'_>, sockets: &[PathBuf; 2]) -> Result
     let [_, here] = sockets;
     let end = Instant::now() + PATIENCE;
     while !here.exists() {
-        if child.try_wait()?.is_some() || Instant::now() >= end {
+        if child.has_ended()? || Instant::now() >= end {
             let said = fs::read_to_string(&errors).unwrap_or_default();
-            // What is left of it is waited for.
-            let _ = child.kill();
-            let _ = child.wait();
             bail!("QEMU's network did not start: {said}");
         }
         // A file tells nobody that it is there.

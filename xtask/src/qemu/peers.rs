@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use cert_bin::ItemKind;
 use cert_bin::writer::{NewItem, image_size, write_image};
 
 use super::host::PATIENCE;
-use crate::cmd::find_program;
+use crate::cmd::{Running, find_program};
 use crate::workspace::Workspace;
 
 /// This machine's loopback, as the board reaches it; also the address in every server's certificate.
@@ -213,9 +213,9 @@ fn answers(port: u16) -> Result<bool> {
     Ok(false)
 }
 
-/// A running program, killed when dropped.
+/// A running program, and what it says.
 struct Process {
-    child: Child,
+    _child: Running,
     lines: Receiver<String>,
 }
 
@@ -226,13 +226,14 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
+            .map(Running)
             .with_context(|| format!("cannot start {command:?}"))?;
         let (sender, lines) = channel();
         let mut outputs: Vec<Box<dyn Read + Send>> = Vec::new();
-        if let Some(out) = child.stdout.take() {
+        if let Some(out) = child.0.stdout.take() {
             outputs.push(Box::new(out));
         }
-        if let Some(errors) = child.stderr.take() {
+        if let Some(errors) = child.0.stderr.take() {
             outputs.push(Box::new(errors));
         }
         for output in outputs {
@@ -246,7 +247,10 @@ impl Process {
                 }
             });
         }
-        Ok(Self { child, lines })
+        Ok(Self {
+            _child: child,
+            lines,
+        })
     }
 
     /// What the next line that `wanted` takes is worth.
@@ -259,13 +263,5 @@ impl Process {
                 return Ok(found);
             }
         }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
