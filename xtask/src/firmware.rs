@@ -1,11 +1,11 @@
 //! The images for ESP32-C3, ESP32-C6 and ESP32: built, packed, read back.
 //!
 //! ```text
-//! firmware/esp32 ── cargo ──▶ ELF ── firmware/image ──▶ target/firmware/<chip>/*.bin, checked; sizes
+//! firmware/esp32 ── cargo ──▶ ELF ── firmware/tools/image ──▶ target/firmware/<chip>/*.bin, checked; sizes
 //! ```
 //!
 //! All of them share one target folder: what is compiled for the PC is compiled once, and so is what
-//! the two images for ESP32-C3 have in common. `firmware/image` is a program of its own, because
+//! the two images for ESP32-C3 have in common. `firmware/tools/image` is a program of its own, because
 //! espflash would make every call of xtask a minute longer.
 
 use std::fmt;
@@ -268,7 +268,11 @@ fn target_folder(workspace: &Workspace) -> String {
 fn tool(verb: &str, into: &str) -> Cmd {
     Cmd::new("cargo")
         .args(verb.split(' '))
-        .args(["--release", "--manifest-path", "firmware/image/Cargo.toml"])
+        .args([
+            "--release",
+            "--manifest-path",
+            "firmware/tools/image/Cargo.toml",
+        ])
         .args(["--target-dir", into])
 }
 
@@ -276,10 +280,6 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler, selection: Selectio
     // What reads the images back is tested before it is believed.
     let into = target_folder(workspace);
     tool("test --quiet", &into).run()?;
-    Cmd::new("cargo")
-        .args(["test", "--quiet", "--target-dir", into.as_str()])
-        .args(["--manifest-path", "firmware/net/Cargo.toml"])
-        .run()?;
     for image in selection.images() {
         make(workspace, compiler, image)?;
     }

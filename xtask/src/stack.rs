@@ -1,6 +1,6 @@
 //! Stack and state of a TLS session on a chip's instruction set, against their limits.
 //!
-//! `firmware/stack` runs on QEMU's `virt` board and prints what each recorded handshake took; the
+//! `firmware/tools/stack` runs on QEMU's `virt` board and prints what each recorded handshake took; the
 //! recordings are made anew by tls-session's own test, so that they fit the client of today. The
 //! limits are here, the numbers of the day in `docs/footprint.md`.
 
@@ -101,7 +101,7 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler, optimise: Optimise)
 
     let profile = optimise.profile();
     build(&core)?
-        .args(["--manifest-path", "firmware/stack/Cargo.toml"])
+        .args(["--manifest-path", "firmware/tools/stack/Cargo.toml"])
         .args(["--target", TARGET, "--profile", profile, "--target-dir"])
         .arg(scratch.to_string_lossy())
         .env("STACK_RECORDINGS", recordings.to_string_lossy())
@@ -234,7 +234,7 @@ struct Report {
 }
 
 impl Report {
-    /// Lines as `firmware/stack/src/main.rs` draws them.
+    /// Lines as `firmware/tools/stack/src/main.rs` draws them.
     fn parse(text: &str) -> Result<Self> {
         let mut report = Self::default();
         for line in text.lines() {

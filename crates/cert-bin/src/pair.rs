@@ -5,8 +5,8 @@
 
 use core::fmt;
 
-#[cfg(feature = "rolled-p384")]
-use p384_rolled as p384;
+#[cfg(feature = "p384-compact")]
+use p384_compact as p384;
 use pkcs1::RsaPublicKey;
 use x509_facts::{Certificate, CertificateError, KeyKind};
 

@@ -9,8 +9,8 @@ use der::asn1::{BitStringRef, UintRef};
 use der::oid::ObjectIdentifier;
 use der::{AnyRef, Encode};
 use p256::elliptic_curve::sec1::ToEncodedPoint;
-#[cfg(feature = "rolled-p384")]
-use p384_rolled as p384;
+#[cfg(feature = "p384-compact")]
+use p384_compact as p384;
 use pkcs1::RsaPublicKey;
 use pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use x509_facts::KeyKind;

@@ -1,5 +1,5 @@
 //! What a session takes from its caller, in bytes; and recordings of handshakes for the program
-//! that measures the stack on a chip's instruction set (`firmware/stack`).
+//! that measures the stack on a chip's instruction set (`firmware/tools/stack`).
 
 #![expect(
     clippy::unwrap_used,
@@ -16,7 +16,7 @@
 #[path = "duties/support/mod.rs"]
 mod support;
 
-#[path = "../../../firmware/stack/src/replay.rs"]
+#[path = "../../../firmware/tools/stack/src/replay.rs"]
 mod replay;
 
 use std::cell::RefCell;

@@ -1,4 +1,4 @@
-//! The ESP32-C3 images as they are flashed, on `firmware/model`: core, interrupts, UARTs and timers of the chip.
+//! The ESP32-C3 images as they are flashed, on `firmware/tools/model`: core, interrupts, UARTs and timers of the chip.
 //!
 //! | image | its network there |
 //! |---|---|
@@ -44,7 +44,7 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler) -> Result<()> {
     if Emulator::find(workspace).is_none() {
         bail!("there is no {QEMU} for its network; `cargo xtask setup --yes` gets it");
     }
-    Cmd::new("cargo fmt --check --manifest-path firmware/model/Cargo.toml").run()?;
+    Cmd::new("cargo fmt --check --manifest-path firmware/tools/model/Cargo.toml").run()?;
     model(workspace, "clippy --quiet --all-targets")
         .args(["--", "-D", "warnings"])
         .run()?;
@@ -84,7 +84,11 @@ const fn name_of(net: Net) -> &'static str {
 fn model(workspace: &Workspace, verb: &str) -> Cmd {
     Cmd::new("cargo")
         .args(verb.split(' '))
-        .args(["--release", "--manifest-path", "firmware/model/Cargo.toml"])
+        .args([
+            "--release",
+            "--manifest-path",
+            "firmware/tools/model/Cargo.toml",
+        ])
         .arg("--target-dir")
         .arg(workspace.scratch("esp32c3-model").to_string_lossy())
 }

@@ -1,7 +1,7 @@
 //! An emulated board with its ports and its flash, from power on to power off.
 //!
 //! ```text
-//! virt   QEMU ─┬─ AT port, flash, log            c3   firmware/model ─┬─ AT port, flash, log
+//! virt   QEMU ─┬─ AT port, flash, log            c3   firmware/tools/model ─┬─ AT port, flash, log
 //!              └─ its network ─▶ loopback                             └─ frames ─▶ QEMU's network ─▶ loopback
 //! ```
 
@@ -31,7 +31,7 @@ const SERVING: &str = "serving the port";
 pub(crate) enum Board {
     /// QEMU's `virt`.
     Virt { program: PathBuf },
-    /// ESP32-C3, as `firmware/model` has it.
+    /// ESP32-C3, as `firmware/tools/model` has it.
     C3 {
         /// With a radio by the names of its driver, or with the Ethernet controller of Espressif's QEMU.
         net: Net,
@@ -43,7 +43,7 @@ pub(crate) enum Board {
     },
 }
 
-/// What `firmware/model` says of each write that does not reach the file.
+/// What `firmware/tools/model` says of each write that does not reach the file.
 const NOT_KEPT: &str = "flash: not kept";
 
 /// What every machine has in common.

@@ -1,7 +1,7 @@
 //! ECDSA over P-256 and P-384 with a hash of any length (FIPS 186-5 §6.4: the leftmost bits count).
 
-#[cfg(feature = "rolled-p384")]
-use p384_rolled as p384;
+#[cfg(feature = "p384-compact")]
+use p384_compact as p384;
 use rustls_pki_types::InvalidSignature;
 use signature::hazmat::PrehashVerifier;
 

@@ -2,8 +2,8 @@
 
 use ed25519_dalek::Signer as _;
 use heapless::Vec;
-#[cfg(feature = "rolled-p384")]
-use p384_rolled as p384;
+#[cfg(feature = "p384-compact")]
+use p384_compact as p384;
 use rand_core::CryptoRngCore;
 use x509_facts::{Certificate, KeyKind};
 

@@ -10,7 +10,7 @@ use elliptic_curve::ff::PrimeField;
 use elliptic_curve::ops::Reduce;
 use elliptic_curve::sec1::ToEncodedPoint;
 use p384::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
-use p384_rolled::elliptic_curve;
+use p384_compact::elliptic_curve;
 use proptest::prelude::*;
 
 type Bytes = [u8; 48];
@@ -89,12 +89,12 @@ where
 }
 
 fn scalars_agree(a: Bytes, b: Bytes) {
-    let ours = |bytes: Bytes| p384_rolled::Scalar::reduce_bytes(&bytes.into());
+    let ours = |bytes: Bytes| p384_compact::Scalar::reduce_bytes(&bytes.into());
     let theirs = |bytes: Bytes| p384::Scalar::reduce_bytes(&bytes.into());
     assert_eq!(bytes(ours(a)), bytes(theirs(a)));
     assert_eq!(all(ours(a), ours(b)), all(theirs(a), theirs(b)));
     assert_eq!(
-        p384_rolled::Scalar::from_repr(a.into())
+        p384_compact::Scalar::from_repr(a.into())
             .is_some()
             .unwrap_u8(),
         p384::Scalar::from_repr(a.into()).is_some().unwrap_u8()
@@ -103,7 +103,7 @@ fn scalars_agree(a: Bytes, b: Bytes) {
 
 /// The field of the other crate is not public: points show it.
 fn points_agree(secret: Bytes) {
-    let ours = p384_rolled::SecretKey::from_slice(&secret);
+    let ours = p384_compact::SecretKey::from_slice(&secret);
     let theirs = p384::SecretKey::from_slice(&secret);
     assert_eq!(ours.is_ok(), theirs.is_ok());
     let (Ok(ours), Ok(theirs)) = (ours, theirs) else {
@@ -114,7 +114,7 @@ fn points_agree(secret: Bytes) {
         let theirs = theirs.public_key().to_encoded_point(compressed);
         assert_eq!(ours.as_bytes(), theirs.as_bytes());
         // A compressed point takes a root.
-        let read = p384_rolled::PublicKey::from_sec1_bytes(theirs.as_bytes()).unwrap();
+        let read = p384_compact::PublicKey::from_sec1_bytes(theirs.as_bytes()).unwrap();
         assert_eq!(
             read.to_encoded_point(false).as_bytes(),
             p384::PublicKey::from_sec1_bytes(theirs.as_bytes())
@@ -127,22 +127,22 @@ fn points_agree(secret: Bytes) {
 
 fn signatures_agree(secret: Bytes, hash: &[u8], flip: usize) {
     let (Ok(ours), Ok(theirs)) = (
-        p384_rolled::ecdsa::SigningKey::from_slice(&secret),
+        p384_compact::ecdsa::SigningKey::from_slice(&secret),
         p384::ecdsa::SigningKey::from_slice(&secret),
     ) else {
         return;
     };
-    let signature: p384_rolled::ecdsa::Signature = ours.sign_prehash(hash).unwrap();
+    let signature: p384_compact::ecdsa::Signature = ours.sign_prehash(hash).unwrap();
     let twin: p384::ecdsa::Signature = theirs.sign_prehash(hash).unwrap();
     assert_eq!(signature.to_bytes(), twin.to_bytes());
 
     let public = theirs.verifying_key().to_encoded_point(false);
-    let key = p384_rolled::ecdsa::VerifyingKey::from_sec1_bytes(public.as_bytes()).unwrap();
+    let key = p384_compact::ecdsa::VerifyingKey::from_sec1_bytes(public.as_bytes()).unwrap();
     assert!(key.verify_prehash(hash, &signature).is_ok());
     let mut bent: Bytes = signature.to_bytes()[..48].try_into().unwrap();
     bent[flip / 8 % 48] ^= 1 << (flip % 8);
     let rest: Bytes = signature.to_bytes()[48..].try_into().unwrap();
-    if let Ok(bent) = p384_rolled::ecdsa::Signature::from_scalars(bent, rest) {
+    if let Ok(bent) = p384_compact::ecdsa::Signature::from_scalars(bent, rest) {
         assert!(key.verify_prehash(hash, &bent).is_err());
     }
 }
@@ -182,7 +182,7 @@ proptest! {
 
 #[test]
 fn coordinates_obey_the_laws_of_a_field() {
-    use p384_rolled::FieldElement;
+    use p384_compact::FieldElement;
     let numbers: Vec<FieldElement> = edges()
         .into_iter()
         .filter_map(|bytes| FieldElement::from_repr(bytes.into()).into())
