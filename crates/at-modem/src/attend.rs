@@ -6,8 +6,8 @@ use embassy_futures::select::{Either4, select4};
 use embassy_time::{Duration, Instant, Timer};
 use embedded_io_async::Read;
 
+use crate::command;
 use crate::escape::{Escape, PLUSES, Verdict};
-use crate::exec;
 use crate::input::{Gone, Input};
 use crate::platform::Platform;
 use crate::state::{ENDLESS, Phase, Shared};
@@ -229,7 +229,7 @@ async fn turn_away<P: Platform>(
     let count = bytes.len();
     input.consume(count);
     if !blank {
-        exec::busy(shared).await;
+        command::busy(shared).await;
     }
     Ok(())
 }

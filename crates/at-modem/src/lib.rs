@@ -1,10 +1,10 @@
 //! The modem engine: one AT port in, sockets, flash, a station and a clock out.
 //!
 //! ```text
-//! port ─▶ framing ─▶ exec ─┬─▶ flash partitions, settings
+//! port ─▶ framing ─▶ command ─┬─▶ flash partitions, settings
 //!   ▲                      ├─▶ station, SNTP, clock
 //!   │                      └─▶ link task ─▶ CA, name, TCP, tls-session
-//!   └── output ◀── exec, link task (+IPD, CLOSED), background (WIFI …, +TIME_UPDATED), busy p...
+//!   └── output ◀── command, link task (+IPD, CLOSED), background (WIFI …, +TIME_UPDATED), busy p...
 //! ```
 //!
 //! [`Modem::boot`] reads partition tables and settings, [`Modem::run`] serves a port. Everything
@@ -22,7 +22,7 @@
 //! | `attend` | the port while a command runs: payload, `busy p...` |
 //! | `escape` | `+++` |
 //! | `filter` | what the host does not want to read |
-//! | `exec` | commands, one file per family |
+//! | `command` | commands, one file per family |
 //! | `link` | the task that owns a connection |
 //! | `background` | events of the station, joining at boot, SNTP |
 //! | `output`, `print` | messages out, whole and in turn |
@@ -45,9 +45,9 @@
 mod attend;
 mod background;
 pub mod clock;
+mod command;
 mod config;
 mod escape;
-mod exec;
 mod filter;
 pub mod framing;
 mod input;

@@ -14,8 +14,8 @@ use tls_session::Timestamp;
 use crate::attend::attend;
 use crate::background;
 use crate::clock::WallClock;
+use crate::command;
 use crate::config::Config;
-use crate::exec;
 use crate::framing::{Framed, LineBuffer};
 use crate::input::{Gone, Input};
 use crate::link::{self, Serve as _, Sessions};
@@ -289,7 +289,7 @@ async fn serve<P: Platform>(shared: &Shared<'_, P>, announce: bool, rx: &mut imp
         shared.use_dns();
         let saved = shared.config.borrow().transparent.clone();
         if let Some(saved) = saved {
-            let pass = exec::passthrough::begin_saved(shared, &saved);
+            let pass = command::passthrough::begin_saved(shared, &saved);
             if let Either::Second(Gone) = select(pass, attend(shared, &mut input)).await {
                 return Exit::PortClosed;
             }
@@ -308,7 +308,7 @@ async fn serve<P: Platform>(shared: &Shared<'_, P>, announce: bool, rx: &mut imp
                 break framed;
             }
         };
-        let execute = exec::line(shared, framed, &line);
+        let execute = command::line(shared, framed, &line);
         let verdict = match select(execute, attend(shared, &mut input)).await {
             Either::First(verdict) => verdict,
             Either::Second(Gone) => return Exit::PortClosed,
@@ -316,9 +316,9 @@ async fn serve<P: Platform>(shared: &Shared<'_, P>, announce: bool, rx: &mut imp
         shared.set_phase(Phase::Instant);
         line.clear();
         match verdict {
-            exec::Verdict::Go => {}
-            exec::Verdict::Restart => return Exit::Restart,
-            exec::Verdict::Sleep(ms) => return Exit::DeepSleep { ms },
+            command::Verdict::Go => {}
+            command::Verdict::Restart => return Exit::Restart,
+            command::Verdict::Sleep(ms) => return Exit::DeepSleep { ms },
         }
     }
 }

@@ -14,8 +14,8 @@ use partition_store::{FlashStore, PartitionStore};
 use tls_session::Reason;
 
 use crate::clock::WallClock;
+use crate::command::userram::UserRam;
 use crate::config::Config;
-use crate::exec::userram::UserRam;
 use crate::link::credentials::CredentialMemory;
 use crate::link::server::Server;
 use crate::link::tls::{Slot, no_memory};

@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_symbol_belongs_to_the_crate_its_path_begins_with() {
         for (name, of) in [
-            ("at_modem::exec::line", "at_modem"),
+            ("at_modem::command::line", "at_modem"),
             (
                 "<at_modem::link::Link as core::fmt::Debug>::fmt",
                 "at_modem",
