@@ -25,6 +25,7 @@
 //! | `command` | commands, one file per family |
 //! | `link` | the task that owns a connection |
 //! | `background` | events of the station, joining at boot, SNTP |
+//! | `changes` | waiting for a condition over shared state |
 //! | `output`, `print` | messages out, whole and in turn |
 //! | `place` | large futures, made where they stay |
 //! | `secret` | keys in RAM |
@@ -44,6 +45,7 @@
 
 mod attend;
 mod background;
+mod changes;
 pub mod clock;
 mod command;
 mod config;

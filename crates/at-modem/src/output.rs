@@ -14,9 +14,10 @@ use core::cell::{Cell, RefCell};
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::{Mutex, MutexGuard};
-use embassy_sync::signal::Signal;
 use embedded_io_async::Write;
 use heapless::Deque;
+
+use crate::changes::Changes;
 
 /// Bytes between the modem and its port, as in the reference firmware.
 pub(crate) const RING: usize = 8192;
@@ -25,10 +26,8 @@ pub(crate) struct Output {
     turn: Mutex<NoopRawMutex, ()>,
     hold: Mutex<NoopRawMutex, ()>,
     ring: RefCell<Deque<u8, RING>>,
-    /// Something was put into the ring.
-    filled: Signal<NoopRawMutex, ()>,
-    /// Something was taken out, or has left the port.
-    drained: Signal<NoopRawMutex, ()>,
+    /// Something was put into the ring, was taken out, or has left the port.
+    changes: Changes,
     /// The port was given bytes and has not said that they have left it.
     leaving: Cell<bool>,
 }
@@ -52,8 +51,7 @@ impl Output {
             turn: Mutex::new(()),
             hold: Mutex::new(()),
             ring: RefCell::new(Deque::new()),
-            filled: Signal::new(),
-            drained: Signal::new(),
+            changes: Changes::new(),
             leaving: Cell::new(false),
         }
     }
@@ -95,7 +93,8 @@ impl Output {
                 count = count.saturating_add(1);
             }
             if count == 0 {
-                self.filled.wait().await;
+                let filled = || (!self.ring.borrow().is_empty()).then_some(());
+                self.changes.until(filled).await;
                 continue;
             }
             self.leaving.set(true);
@@ -109,20 +108,19 @@ impl Output {
                     let _ = ring.pop_front();
                 }
             }
-            self.drained.signal(());
+            self.changes.note();
             if port.flush().await.is_err() {
                 return;
             }
             self.leaving.set(false);
-            self.drained.signal(());
+            self.changes.note();
         }
     }
 
     /// Waits until everything has left the port.
     pub(crate) async fn drained(&self) {
-        while self.leaving.get() || !self.ring.borrow().is_empty() {
-            self.drained.wait().await;
-        }
+        let empty = || (!self.leaving.get() && self.ring.borrow().is_empty()).then_some(());
+        self.changes.until(empty).await;
     }
 
     /// Forgets what was not written, for a port that is gone.
@@ -144,9 +142,10 @@ impl Turn<'_> {
 
     /// Waits until so many bytes fit, at most [`RING`]. Only this turn can use them up.
     pub(crate) async fn room(&mut self, needed: usize) {
-        while RING.saturating_sub(self.output.ring.borrow().len()) < needed.min(RING) {
-            self.output.drained.wait().await;
-        }
+        let output = self.output;
+        let free = || RING.saturating_sub(output.ring.borrow().len());
+        let enough = || (free() >= needed.min(RING)).then_some(());
+        output.changes.until(enough).await;
     }
 
     /// Puts bytes that [`Self::room`] made room for.
@@ -159,6 +158,6 @@ impl Turn<'_> {
             }
         }
         drop(ring);
-        self.output.filled.signal(());
+        self.output.changes.note();
     }
 }
