@@ -5,6 +5,7 @@
 
 mod bare_metal;
 mod checks;
+mod citations;
 mod cmd;
 mod firmware;
 mod qemu;
@@ -48,7 +49,7 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
-    /// File lengths, manifests, and paths of one machine that slipped in.
+    /// File lengths, manifests, paths of one machine, citations of docs/spec, links in documents.
     Tidy,
     /// Formatting, without changing a file.
     Fmt,

@@ -1,4 +1,5 @@
-//! What no compiler checks: file lengths, inherited manifest keys, and paths of one machine.
+//! What no compiler checks: file lengths, inherited manifest keys, paths of one machine, citations of
+//! `docs/spec`, and links between documents.
 //!
 //! Looks at every text file of the folder, committed or not, but for build output and the hidden
 //! folders of editors and version control.
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::citations::{self, Specifications};
 use crate::workspace::{Package, Workspace};
 
 /// Longer than this, a file holds more than one thing.
@@ -29,6 +31,7 @@ const MACHINE_FOLDERS: &[&str] = &[
 const INHERITED: &[&str] = &["version", "edition", "rust-version", "license", "lints"];
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let specifications = Specifications::read(workspace.root())?;
     let mut complaints = Vec::new();
     let mut files = Vec::new();
     collect(workspace.root(), &mut files)?;
@@ -42,11 +45,14 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         let Ok(text) = fs::read_to_string(file) else {
             continue;
         };
-        let found = of_text(
-            &text,
-            file.extension().is_some_and(|ext| ext == "rs"),
-            &here,
-        );
+        let has_extension = |wanted| file.extension().is_some_and(|ext| ext == wanted);
+        let mut found = of_text(&text, has_extension("rs"), &here);
+        if has_extension("rs") {
+            found.extend(specifications.check(&text));
+        }
+        if has_extension("md") {
+            found.extend(citations::check_links(file, &text));
+        }
         complaints.extend(
             found
                 .into_iter()
@@ -79,7 +85,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let kind = entry.file_type().with_context(context)?;
-        if kind.is_file() {
+        // In a linked worktree `.git` is a file that names a folder of this machine.
+        if kind.is_file() && name != ".git" {
             files.push(entry.path());
         } else if kind.is_dir() && is_ours(&name) {
             collect(&entry.path(), files)?;

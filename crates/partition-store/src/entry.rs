@@ -5,7 +5,7 @@
 //! | AA 50 | type | subtype | offset | size | name, 16 bytes | flags |     little-endian
 //! ```
 //!
-//! spec: cert-bin §8.1
+//! spec: cert-bin 8.1
 
 use core::fmt;
 
@@ -141,7 +141,7 @@ impl Partition {
     }
 
     /// Whether `AT+SYSFLASH` may read and change it: a user partition, or `mfg_nvs` as a whole
-    /// (spec: at-commands B.2, cert-bin §10).
+    /// (spec: at-commands B.2, cert-bin 10).
     #[must_use]
     pub fn is_user(&self) -> bool {
         self.kind == Kind::USER || self.is_mfg()

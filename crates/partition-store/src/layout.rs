@@ -12,7 +12,7 @@
 //! The original trusts what it reads here. This crate hands out partitions for erasing and writing,
 //! so an entry that leaves `at_customize`, the flash, or its own place is refused with its name.
 //!
-//! spec: cert-bin §8.2, §9.1
+//! spec: cert-bin 8.2, 9.1
 
 mod builtin;
 mod error;

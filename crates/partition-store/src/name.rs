@@ -1,6 +1,6 @@
 //! Names of partitions: 1 to 16 printable characters, as they stand in a table and on the AT port.
 //!
-//! spec: cert-bin §8.1 (16 bytes padded with NUL; ESP-IDF's own tools allow 15)
+//! spec: cert-bin 8.1 (16 bytes padded with NUL; ESP-IDF's own tools allow 15)
 
 use core::fmt;
 

@@ -27,7 +27,7 @@
 //! and it is erased: at no moment is a value in no page. [`Nvs::open`] finishes what was begun.
 //!
 //! Format: ESP-IDF's, so that its own code goes on where this one was cut, and the other way round.
-//! spec: cert-bin §9.3; page for people: `docs/formats/mfg-nvs.md`
+//! spec: cert-bin 9.3; page for people: `docs/formats/mfg-nvs.md`
 
 mod error;
 mod format;

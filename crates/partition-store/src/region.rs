@@ -5,7 +5,7 @@
 //! [`WriteReport`]. Ranges need no alignment: the flash is written in whole words, filled up with
 //! 0xFF, which leaves the neighbouring bytes as they are.
 //!
-//! spec: cert-bin §6.2 (order of writes), §7; at-commands B.2
+//! spec: cert-bin 6.2 (order of writes), 7; at-commands B.2
 
 use core::fmt;
 

@@ -1,6 +1,6 @@
 //! A write whose bytes arrive in pieces: the data phase of `AT+SYSFLASH=1`.
 //!
-//! spec: cert-bin §7, at-commands B.2
+//! spec: cert-bin 7, at-commands B.2
 
 use core::fmt;
 

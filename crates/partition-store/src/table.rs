@@ -13,7 +13,7 @@
 //! What is merely odd (a name twice, partitions that overlap) is a [`Warning`]: a table with it is
 //! still a table. [`crate::Layout`] is stricter, because it hands out partitions for writing.
 //!
-//! spec: cert-bin §8.1, §8.2
+//! spec: cert-bin 8.1, 8.2
 
 mod error;
 mod warning;

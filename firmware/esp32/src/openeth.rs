@@ -1,4 +1,4 @@
-//! The OpenCores Ethernet controller of Espressif's QEMU, for embassy-net.
+//! The OpenCores Ethernet controller of Espressif's QEMU, for embassy-net (spec: openeth 1 to 4).
 //!
 //! ```text
 //! 0x00 MODER   0x04 INT_SOURCE   0x08 INT_MASK   0x20 TX_BD_NUM   0x40 MAC_ADDR0   0x44 MAC_ADDR1

@@ -1,4 +1,4 @@
-//! `AT+SYSFLASH`: user partitions listed, erased, written and read (spec: at-commands B.2, cert-bin §7).
+//! `AT+SYSFLASH`: user partitions listed, erased, written and read (spec: at-commands B.2, cert-bin 7).
 
 use at_grammar::commands::flash::{FlashOperation, FlashRequest, PartitionLine};
 use at_grammar::types::FlashRange;

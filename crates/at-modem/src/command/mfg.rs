@@ -1,4 +1,4 @@
-//! `AT+SYSMFG`: values under namespace and key (spec: at-commands B.2, C.14; cert-bin §9, §10).
+//! `AT+SYSMFG`: values under namespace and key (spec: at-commands B.2, C.14; cert-bin 9, 10).
 //!
 //! ```text
 //! flash with mfg_nvs    namespaces and keys as they are there; read, written, erased

@@ -1,4 +1,4 @@
-//! TLS settings, and why a session was refused (spec: at-commands B.4, section E; `AT+SSLWHY` is ours).
+//! TLS settings, and why a session was refused (spec: at-commands B.4, E; `AT+SSLWHY` is ours).
 
 use at_grammar::commands::ssl::{
     AlpnLine, AlpnList, CipherLine, PskHexLine, PskLine, ServerNameLine, SetAlpn, SetCiphers,

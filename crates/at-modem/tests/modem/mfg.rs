@@ -1,5 +1,5 @@
 //! `AT+SYSMFG`, and certificates that are values of `mfg_nvs` (spec: at-commands B.2, C.14;
-//! cert-bin §9, §10).
+//! cert-bin 9, 10).
 
 use at_modem::Exit;
 

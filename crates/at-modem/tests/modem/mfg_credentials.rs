@@ -1,5 +1,5 @@
 //! Certificates and keys that are values of `mfg_nvs`: what links take, what is told of them, and the
-//! partitions seen through `AT+SYSMFG` (spec: cert-bin §9, §10).
+//! partitions seen through `AT+SYSMFG` (spec: cert-bin 9, 10).
 
 use embassy_time::Duration;
 

@@ -1,6 +1,6 @@
 //! The layouts of ESP-AT v2.4.2.0 and v5.0.1.0 for modules with 4 MB of flash.
 //!
-//! spec: cert-bin §8.3, §8.4, §8.5
+//! spec: cert-bin 8.3, 8.4, 8.5
 
 use core::fmt;
 

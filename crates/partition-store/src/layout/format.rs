@@ -1,6 +1,6 @@
 //! A blank flash made into one of a known layout.
 //!
-//! spec: cert-bin §8.2 (which table carries a checksum), §8.6 and at-commands B.2 (`factory_param`)
+//! spec: cert-bin 8.2 (which table carries a checksum), 8.6 and at-commands B.2 (`factory_param`)
 
 use embedded_storage_async::nor_flash::{MultiwriteNorFlash, NorFlash};
 

@@ -7,7 +7,7 @@
 //!         | namespace | type | span | chunk | CRC | key, 16    | value |   little-endian
 //! ```
 //!
-//! spec: cert-bin §9.3
+//! spec: cert-bin 9.3
 
 use crc::{Algorithm, Crc, NoTable};
 

@@ -1,6 +1,6 @@
 //! A value whose bytes arrive in pieces: the data phase of `AT+SYSMFG=2`.
 //!
-//! spec: cert-bin §10, at-commands B.2
+//! spec: cert-bin 10, at-commands B.2
 
 use core::fmt;
 

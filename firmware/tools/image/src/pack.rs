@@ -43,7 +43,7 @@ pub(crate) fn write(chip: Chip, elf: &[u8], out: &Path) -> Result<()> {
         fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))
     };
     let layout = chip.layout().built_in();
-    // spec: cert-bin §8.2: the primary table carries no checksum, the secondary does.
+    // spec: cert-bin 8.2: the primary table carries no checksum, the secondary does.
     let primary = table(layout.primary, false)?;
     let secondary = table(layout.secondary, true)?;
     save(PRIMARY, &primary)?;

@@ -1,4 +1,4 @@
-//! The OpenCores Ethernet controller, as Espressif's QEMU has one (shared facts: firmware/esp32/src/openeth.rs).
+//! The OpenCores Ethernet controller of Espressif's QEMU (spec: openeth 1 to 4).
 
 const OWNED: u32 = 1 << 15;
 const NOTIFY: u32 = 1 << 14;

@@ -75,7 +75,7 @@ impl HostTcp {
 
     fn try_options(&self, options: TcpOptions) -> io::Result<()> {
         let socket = self.socket.get_ref();
-        // Without an answer to three probes, a second apart, the peer is gone (spec: B.4, CIPSTART).
+        // Without an answer to three probes, a second apart, the peer is gone (spec: at-commands B.4, CIPSTART).
         set_socket_keepalive(socket, options.keep_alive != 0)?;
         if options.keep_alive != 0 {
             set_tcp_keepidle(socket, Duration::from_secs(options.keep_alive.into()))?;
