@@ -22,6 +22,7 @@
 //! | `attend` | the port while a command runs: payload, `busy p...` |
 //! | `escape` | `+++` |
 //! | `filter` | what the host does not want to read |
+//! | `answer` | how a command ends, and why it failed |
 //! | `command` | commands, one file per family |
 //! | `link` | the task that owns a connection |
 //! | `background` | events of the station, joining at boot, SNTP |
@@ -43,6 +44,7 @@
     reason = "one task owns a modem; its futures need not be Send"
 )]
 
+mod answer;
 mod attend;
 mod background;
 mod changes;

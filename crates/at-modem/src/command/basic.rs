@@ -5,17 +5,17 @@ use at_grammar::types::{LocalTime, RestartMode, SysMsg, ZoneOffset};
 use at_grammar::{AtStr, Info, Reply, Suffix};
 use partition_store::{Key, PartitionStore, Settings};
 
-use super::{Done, Failed};
+use crate::answer::{CommandError, Done, Failure};
 use crate::clock::BUILT;
 use crate::platform::Platform;
 use crate::state::Shared;
 
-pub(super) fn echo<P: Platform>(shared: &Shared<'_, P>, on: bool) -> Result<Done, Failed> {
+pub(super) fn echo<P: Platform>(shared: &Shared<'_, P>, on: bool) -> Result<Done, CommandError> {
     shared.config.borrow_mut().echo = on;
     Ok(Done::Ok)
 }
 
-pub(super) async fn restart<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn restart<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     shared.print().await.reply(&Reply::Ok).await;
     Ok(Done::Restart)
 }
@@ -23,22 +23,25 @@ pub(super) async fn restart<P: Platform>(shared: &Shared<'_, P>) -> Result<Done,
 pub(super) async fn restart_as<P: Platform>(
     shared: &Shared<'_, P>,
     mode: RestartMode,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     match mode {
         RestartMode::Normal => restart(shared).await,
         // The boot loader is not ours to start.
-        _ => Err(Failed::with(0)),
+        _ => Err(Failure::Refused.into()),
     }
 }
 
-pub(super) async fn restore<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn restore<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     shared.takes_long();
     {
         let mut store = shared.store.lock().await;
         let mut settings = Settings::attach(store.settings_region())
             .await
-            .map_err(|_| Failed::with(2))?;
-        settings.erase_all().await.map_err(|_| Failed::with(2))?;
+            .map_err(|_| Failure::EraseFailed)?;
+        settings
+            .erase_all()
+            .await
+            .map_err(|_| Failure::EraseFailed)?;
     }
     shared.print().await.reply(&Reply::Ok).await;
     Ok(Done::Restart)
@@ -65,7 +68,7 @@ fn build_date(built: LocalTime) -> heapless::String<24> {
 }
 
 /// Hosts choose their dialect by the four numbers of the first line: those of 2.4.
-pub(super) async fn versions<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn versions<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let date = build_date(LocalTime::new(BUILT.as_unix(), ZoneOffset::UTC));
     let mut at = heapless::String::<96>::new();
     let mut compiled = heapless::String::<96>::new();
@@ -93,7 +96,7 @@ pub(super) async fn versions<P: Platform>(shared: &Shared<'_, P>) -> Result<Done
     Ok(Done::Printed)
 }
 
-pub(super) async fn inventory<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn inventory<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mut print = shared.print().await;
     for entry in CommandEntry::inventory() {
         print.info(Info::Cmd(entry)).await;
@@ -102,7 +105,7 @@ pub(super) async fn inventory<P: Platform>(shared: &Shared<'_, P>) -> Result<Don
     Ok(Done::Printed)
 }
 
-pub(super) async fn timestamp<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn timestamp<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let seconds = shared.clock.seconds_or_uptime();
     let time = UnixTime::clamped(u32::try_from(seconds).unwrap_or(u32::MAX));
     shared.one_line(Info::Systimestamp(time)).await
@@ -111,14 +114,14 @@ pub(super) async fn timestamp<P: Platform>(shared: &Shared<'_, P>) -> Result<Don
 pub(super) fn set_timestamp<P: Platform>(
     shared: &Shared<'_, P>,
     time: UnixTime,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     shared
         .clock
         .set(tls_session::Timestamp::from_unix(i64::from(time.get())));
     Ok(Done::Ok)
 }
 
-pub(super) async fn messages<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn messages<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let bits = shared.config.borrow().sysmsg;
     shared.one_line(Info::Sysmsg(bits)).await
 }
@@ -126,7 +129,7 @@ pub(super) async fn messages<P: Platform>(shared: &Shared<'_, P>) -> Result<Done
 pub(super) async fn set_messages<P: Platform>(
     shared: &Shared<'_, P>,
     bits: SysMsg,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     shared
         .store_if_wanted(Key::SYSTEM_MESSAGES, &[bits.bits()])
         .await?;
@@ -134,29 +137,35 @@ pub(super) async fn set_messages<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn syslog<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn syslog<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let on = shared.config.borrow().syslog;
     shared.one_line(Info::Syslog(on)).await
 }
 
-pub(super) fn set_syslog<P: Platform>(shared: &Shared<'_, P>, on: bool) -> Result<Done, Failed> {
+pub(super) fn set_syslog<P: Platform>(
+    shared: &Shared<'_, P>,
+    on: bool,
+) -> Result<Done, CommandError> {
     shared.config.borrow_mut().syslog = on;
     Ok(Done::Ok)
 }
 
-pub(super) async fn sysstore<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn sysstore<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let on = shared.config.borrow().sysstore;
     shared.one_line(Info::Sysstore(on)).await
 }
 
-pub(super) fn set_sysstore<P: Platform>(shared: &Shared<'_, P>, on: bool) -> Result<Done, Failed> {
+pub(super) fn set_sysstore<P: Platform>(
+    shared: &Shared<'_, P>,
+    on: bool,
+) -> Result<Done, CommandError> {
     shared.config.borrow_mut().sysstore = on;
     Ok(Done::Ok)
 }
 
 impl<P: Platform> Shared<'_, P> {
     /// One information line and `OK`.
-    pub(crate) async fn one_line(&self, info: Info<'_>) -> Result<Done, Failed> {
+    pub(crate) async fn one_line(&self, info: Info<'_>) -> Result<Done, CommandError> {
         self.print()
             .await
             .replies(&[Reply::Info(info), Reply::Ok])
@@ -168,7 +177,7 @@ impl<P: Platform> Shared<'_, P> {
 impl<P: Platform> Shared<'_, P> {
     /// Stores a setting unless `AT+SYSSTORE=0`, or as the command's name says it. A setting that
     /// cannot be stored is not made.
-    pub(crate) async fn store_if_wanted(&self, key: Key, value: &[u8]) -> Result<(), Failed> {
+    pub(crate) async fn store_if_wanted(&self, key: Key, value: &[u8]) -> Result<(), CommandError> {
         let named = self.suffix.get().map(Suffix::stores);
         if named.unwrap_or(self.config.borrow().sysstore) {
             self.store_always(key, value).await
@@ -178,7 +187,7 @@ impl<P: Platform> Shared<'_, P> {
     }
 
     /// Stores a setting.
-    pub(crate) async fn store_always(&self, key: Key, value: &[u8]) -> Result<(), Failed> {
+    pub(crate) async fn store_always(&self, key: Key, value: &[u8]) -> Result<(), CommandError> {
         let mut store = self.store.lock().await;
         let stored = match Settings::attach(store.settings_region()).await {
             Ok(mut settings) => settings.set(key, value).await,
@@ -186,7 +195,7 @@ impl<P: Platform> Shared<'_, P> {
         };
         stored.map_err(|_| {
             espat_log::error!("setting {} cannot be stored", key.number());
-            Failed::with(3)
+            Failure::FlashFailed.into()
         })
     }
 }

@@ -4,29 +4,46 @@ use at_grammar::commands::module::{Filter as FilterSizes, FilterLine, FilterRequ
 use at_grammar::{AtStr, Info, Reply};
 
 use super::send::collect;
-use super::{Done, Failed};
+use crate::answer::{CommandError, Done};
 use crate::filter::{Filter, Flags, MAX_EXPRESSION};
 use crate::platform::Platform;
 use crate::state::{Phase, Shared};
 
-/// The expressions are none, or take more room than there is.
-const NO_EXPRESSION: u16 = 1;
-/// As many filters as there can be.
-const FULL: u16 = 2;
-/// No such filter.
-const NOT_THERE: u16 = 3;
+/// Why `AT+SYSMSGFILTERCFG` failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FilterFailure {
+    /// 1: an expression is invalid or too long.
+    InvalidExpression,
+    /// 2: the list is full.
+    ListFull,
+    /// 3: there is no such filter to delete.
+    NoSuchFilter,
+}
 
-pub(super) async fn state<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+impl From<FilterFailure> for CommandError {
+    fn from(failure: FilterFailure) -> Self {
+        Self::Own(match failure {
+            FilterFailure::InvalidExpression => 1,
+            FilterFailure::ListFull => 2,
+            FilterFailure::NoSuchFilter => 3,
+        })
+    }
+}
+
+pub(super) async fn state<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let on = shared.config.borrow().filters.on;
     shared.one_line(Info::Sysmsgfilter(on)).await
 }
 
-pub(super) fn set_state<P: Platform>(shared: &Shared<'_, P>, on: bool) -> Result<Done, Failed> {
+pub(super) fn set_state<P: Platform>(
+    shared: &Shared<'_, P>,
+    on: bool,
+) -> Result<Done, CommandError> {
     shared.config.borrow_mut().filters.on = on;
     Ok(Done::Ok)
 }
 
-pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let filters = shared.config.borrow().filters.list.clone();
     let mut print = shared.print().await;
     for (filter, index) in filters.iter().zip(0..) {
@@ -45,7 +62,7 @@ pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Fa
 pub(super) async fn change<P: Platform>(
     shared: &Shared<'_, P>,
     request: FilterRequest,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     match request {
         FilterRequest::Clear => {
             shared.config.borrow_mut().filters.list.clear();
@@ -53,19 +70,19 @@ pub(super) async fn change<P: Platform>(
         }
         FilterRequest::Add(sizes) => {
             if shared.config.borrow().filters.list.is_full() {
-                return Err(Failed::with(FULL));
+                return Err(FilterFailure::ListFull.into());
             }
             let filter = take(shared, &sizes).await?;
             filter.check().map_err(|error| {
                 espat_log::warn!("no filter: {:?}", error);
-                Failed::with(NO_EXPRESSION)
+                FilterFailure::InvalidExpression
             })?;
             let mut config = shared.config.borrow_mut();
             config
                 .filters
                 .list
                 .push(filter)
-                .map_err(|_| Failed::with(FULL))?;
+                .map_err(|_| FilterFailure::ListFull)?;
             Ok(Done::Ok)
         }
         FilterRequest::Delete(sizes) => {
@@ -73,14 +90,17 @@ pub(super) async fn change<P: Platform>(
             let mut config = shared.config.borrow_mut();
             let list = &mut config.filters.list;
             let at = list.iter().position(|one| *one == filter);
-            list.remove(at.ok_or(Failed::with(NOT_THERE))?);
+            list.remove(at.ok_or(FilterFailure::NoSuchFilter)?);
             Ok(Done::Ok)
         }
     }
 }
 
 /// Takes both expressions after a prompt.
-async fn take<P: Platform>(shared: &Shared<'_, P>, sizes: &FilterSizes) -> Result<Filter, Failed> {
+async fn take<P: Platform>(
+    shared: &Shared<'_, P>,
+    sizes: &FilterSizes,
+) -> Result<Filter, CommandError> {
     let size = |length: u32| usize::try_from(length).unwrap_or(0).min(MAX_EXPRESSION);
     let (head, tail) = (size(sizes.head.get()), size(sizes.tail.get()));
     let all = head.saturating_add(tail);
@@ -94,7 +114,7 @@ async fn take<P: Platform>(shared: &Shared<'_, P>, sizes: &FilterSizes) -> Resul
     let payload = shared.payload.lock().await;
     let part = |from: usize, to: usize| {
         let bytes = payload.get(from..to).unwrap_or_default();
-        heapless::Vec::from_slice(bytes).map_err(|_| Failed::with(NO_EXPRESSION))
+        heapless::Vec::from_slice(bytes).map_err(|_| FilterFailure::InvalidExpression)
     };
     let bits = sizes.flags.get();
     Ok(Filter {

@@ -2,23 +2,25 @@
 
 use at_grammar::commands::flash::{FlashOperation, FlashRequest, PartitionLine};
 use at_grammar::types::FlashRange;
-use at_grammar::{AtStr, ErrorWord, Info, Reply};
+use at_grammar::{AtStr, Info, Reply};
 use embassy_futures::yield_now;
 use partition_store::{PartitionStore, StoreError, StreamWrite};
 
-use super::{Done, Failed, error, pki};
+use super::{error, pki};
+use crate::answer::{CommandError, Done, Failure};
 use crate::platform::Platform;
 use crate::state::{Phase, Shared};
 
 /// Bytes moved at a time between port and flash.
 const PIECE: usize = 256;
 
-fn failed<E>(error: &StoreError<E>) -> Failed {
-    espat_log::warn!("flash command refused, result {}", error.extension());
-    Failed::with(error.extension())
+fn failed<E>(error: &StoreError<E>) -> CommandError {
+    let failure = Failure::from(error);
+    espat_log::warn!("flash command refused, result {}", failure.number());
+    failure.into()
 }
 
-pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mut print = shared.print().await;
     let store = shared.store.lock().await;
     for partition in store.partitions() {
@@ -39,7 +41,7 @@ pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Fa
 pub(super) async fn operate<P: Platform>(
     shared: &Shared<'_, P>,
     request: FlashRequest<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let name = request.partition.to_text();
     match request.operation {
         FlashOperation::Erase(range) => erase(shared, &name, range).await,
@@ -52,7 +54,7 @@ async fn erase<P: Platform>(
     shared: &Shared<'_, P>,
     name: &str,
     range: Option<FlashRange>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     // 45 ms per sector on the chip.
     shared.takes_long();
     let mut store = shared.store.lock().await;
@@ -71,7 +73,7 @@ async fn write<P: Platform>(
     shared: &Shared<'_, P>,
     name: &str,
     range: FlashRange,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let mut stream = StreamWrite::begin(
         &mut *shared.store.lock().await,
         name,
@@ -80,7 +82,7 @@ async fn write<P: Platform>(
     )
     .map_err(|error| failed(&error))?;
 
-    let mut left = usize::try_from(range.length()).map_err(|_| Failed::with(1))?;
+    let mut left = usize::try_from(range.length()).map_err(|_| Failure::OutOfRange)?;
     let mut print = shared.print().await;
     print.reply(&Reply::Prompt).await;
     shared.set_phase(Phase::Payload(left));
@@ -116,7 +118,7 @@ async fn write<P: Platform>(
     }
     match result {
         Ok(()) => print.reply(&Reply::Ok).await,
-        Err(Failed(word)) => error(&mut print, shared.syslog(), word).await,
+        Err(why) => error(&mut print, shared.syslog(), why).await,
     }
     Ok(Done::Printed)
 }
@@ -125,7 +127,7 @@ async fn read<P: Platform>(
     shared: &Shared<'_, P>,
     name: &str,
     range: FlashRange,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let mut store = shared.store.lock().await;
     let mut region = store.user_region(name).map_err(|error| failed(&error))?;
     region
@@ -140,7 +142,7 @@ async fn read<P: Platform>(
         .await;
     let mut at = range.offset();
     let mut left = range.length();
-    let mut result: Result<(), ErrorWord> = Ok(());
+    let mut result: Result<(), CommandError> = Ok(());
     let mut piece = [0; PIECE];
     while left > 0 {
         let count = left.min(u32::try_from(PIECE).unwrap_or(left));
@@ -151,7 +153,7 @@ async fn read<P: Platform>(
             result = region
                 .read_at(at, into)
                 .await
-                .map_err(|error| failed(&error).0);
+                .map_err(|error| failed(&error));
         }
         if result.is_err() {
             // The length is announced: the host gets as many bytes, and then ERROR.
@@ -163,7 +165,7 @@ async fn read<P: Platform>(
     }
     match result {
         Ok(()) => print.reply(&Reply::Ok).await,
-        Err(word) => error(&mut print, shared.syslog(), word).await,
+        Err(why) => error(&mut print, shared.syslog(), why).await,
     }
     Ok(Done::Printed)
 }

@@ -7,24 +7,30 @@ use embassy_time::{Duration, with_timeout};
 use tls_session::{Cause, Reason, Stage};
 
 use super::ssl::reason_line;
-use super::{Done, Failed, NOT_HERE, error, policy};
+use super::{error, policy};
+use crate::answer::{CommandError, Done, Failure};
 use crate::link::{Carrier, CloseBy, Link, OpenRequest, Target};
 use crate::platform::Platform;
 use crate::state::Shared;
 use crate::wifi::Wifi;
 
 /// `ALREADY CONNECTED` and `ERROR`.
-async fn already_connected<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+async fn already_connected<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mut print = shared.print().await;
     print.reply(&Reply::AlreadyConnected).await;
-    error(&mut print, shared.syslog(), NOT_HERE.0).await;
+    error(
+        &mut print,
+        shared.syslog(),
+        CommandError::from(Failure::Refused),
+    )
+    .await;
     Ok(Done::Printed)
 }
 
 pub(super) async fn open<P: Platform>(
     shared: &Shared<'_, P>,
     request: &OpenLink<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let id = request.link.unwrap_or(LinkId::ZERO);
     let link = shared.link(id)?;
     if link.is_open() {
@@ -37,12 +43,12 @@ pub(super) async fn open<P: Platform>(
 pub(super) async fn open_next<P: Platform>(
     shared: &Shared<'_, P>,
     request: &OpenFreeLink<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     if shared.config.borrow().mux == Mux::Single {
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     }
     let free = shared.links.iter().find(|link| link.is_free());
-    let link = free.ok_or(Failed::with(0))?;
+    let link = free.ok_or(Failure::Refused)?;
     open_on(shared, link, &request.at(link.id)).await
 }
 
@@ -50,15 +56,15 @@ async fn open_on<P: Platform>(
     shared: &Shared<'_, P>,
     link: &Link<'_>,
     request: &OpenLink<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     if request.family == Family::V6 && !shared.config.borrow().ipv6 {
         espat_log::warn!("IPv6 is off: AT+CIPV6=1");
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     }
     let follows = matches!(request.opening, Opening::Udp { mode, .. } if mode != UdpMode::Fixed);
     if follows && shared.config.borrow().passthrough {
         espat_log::warn!("passthrough needs a peer that stays");
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     }
     shared.takes_long();
     let host = request.host.to_text();
@@ -76,7 +82,7 @@ async fn open_on<P: Platform>(
         Opening::Tcp { .. } => Carrier::Tcp,
         Opening::Ssl { .. } => {
             let tls = policy::settings(&shared.config.borrow(), link.id, &host);
-            Carrier::Tls(tls.ok_or(NOT_HERE)?)
+            Carrier::Tls(tls.ok_or(Failure::Refused)?)
         }
         Opening::Udp { local_port, mode } => Carrier::Udp {
             local_port: local_port.map(core::num::NonZeroU16::get),
@@ -156,7 +162,7 @@ async fn refused<P: Platform>(shared: &Shared<'_, P>, link: &Link<'_>, reason: &
         };
         print.reply(&Reply::Errno(number)).await;
     }
-    error(&mut print, syslog, Failed::with(0).0).await;
+    error(&mut print, syslog, CommandError::from(Failure::Refused)).await;
 }
 
 /// `<timeout>` of the command, on top of the deadlines there are.
@@ -196,9 +202,9 @@ async fn announce<P: Platform>(shared: &Shared<'_, P>, link: &Link<'_>) {
 }
 
 /// `AT+CIPCLOSE`: the only link; with several, the first that is open.
-pub(super) async fn close_only<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn close_only<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let open = shared.links.iter().find(|link| link.is_open());
-    let id = open.ok_or(Failed::with(0))?.id;
+    let id = open.ok_or(Failure::Refused)?.id;
     close(shared, LinkTarget::One(id)).await
 }
 
@@ -206,11 +212,11 @@ pub(super) async fn close_only<P: Platform>(shared: &Shared<'_, P>) -> Result<Do
 pub(super) async fn close<P: Platform>(
     shared: &Shared<'_, P>,
     target: LinkTarget,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     if let LinkTarget::One(id) = target
         && !shared.link(id)?.is_open()
     {
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     }
     shared.takes_long();
     close_where(shared, |link| target.includes(link.id)).await;
@@ -234,7 +240,7 @@ pub(super) async fn close_where<P: Platform>(
 pub(super) async fn status<P: Platform>(
     shared: &Shared<'_, P>,
     with_code: bool,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let mut print = shared.print().await;
     if with_code {
         print.reply(&Reply::Status(status_code(shared))).await;
@@ -282,13 +288,13 @@ fn status_code<P: Platform>(shared: &Shared<'_, P>) -> StatusCode {
     }
 }
 
-pub(super) async fn mux<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn mux<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mux = shared.config.borrow().mux;
     shared.one_line(Info::Cipmux(mux)).await
 }
 
 /// Only without links; several not in passthrough, a single one not with a server.
-pub(super) fn set_mux<P: Platform>(shared: &Shared<'_, P>, mux: Mux) -> Result<Done, Failed> {
+pub(super) fn set_mux<P: Platform>(shared: &Shared<'_, P>, mux: Mux) -> Result<Done, CommandError> {
     if shared.config.borrow().mux == mux {
         return Ok(Done::Ok);
     }
@@ -298,7 +304,7 @@ pub(super) fn set_mux<P: Platform>(shared: &Shared<'_, P>, mux: Mux) -> Result<D
             Mux::Single => shared.server.listening.get().is_some(),
         };
     if refused {
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     }
     shared.config.borrow_mut().mux = mux;
     Ok(Done::Ok)
@@ -306,8 +312,8 @@ pub(super) fn set_mux<P: Platform>(shared: &Shared<'_, P>, mux: Mux) -> Result<D
 
 impl<P: Platform> Shared<'_, P> {
     /// The link of a number.
-    pub(super) fn link(&self, id: LinkId) -> Result<&Link<'_>, Failed> {
-        self.links.get(id.index()).ok_or(NOT_HERE)
+    pub(super) fn link(&self, id: LinkId) -> Result<&Link<'_>, CommandError> {
+        self.links.get(id.index()).ok_or(Failure::Refused.into())
     }
 
     /// Whether anything can be reached: the station has an address, or there is a soft-AP.

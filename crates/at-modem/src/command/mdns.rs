@@ -2,7 +2,7 @@
 
 use at_grammar::commands::mdns::MdnsRequest;
 
-use super::{Done, Failed};
+use crate::answer::{CommandError, Done, Failure};
 use crate::platform::{Network, Platform};
 use crate::state::Shared;
 
@@ -10,7 +10,7 @@ use crate::state::Shared;
 pub(super) fn set<P: Platform>(
     shared: &Shared<'_, P>,
     request: &MdnsRequest<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let service = match request {
         MdnsRequest::On(service) => Some(service),
         MdnsRequest::Off => None,
@@ -18,6 +18,6 @@ pub(super) fn set<P: Platform>(
     match (shared.net.set_mdns(service), service) {
         // Whoever answers nothing is silent already.
         (Ok(()), _) | (Err(_), None) => Ok(Done::Ok),
-        (Err(_), Some(_)) => Err(Failed::with(4)),
+        (Err(_), Some(_)) => Err(Failure::NotOnThisBoard.into()),
     }
 }

@@ -16,7 +16,7 @@
 
 use at_grammar::commands::mfg::{MfgHead, MfgLine, MfgRequest, MfgValue};
 use at_grammar::types::{FlashRange, MfgName, MfgType};
-use at_grammar::{AtStr, ErrorWord, Info, Reply};
+use at_grammar::{AtStr, Info, Reply};
 use cert_bin::{Image, PartitionRole};
 use core::fmt::Write as _;
 use embassy_futures::yield_now;
@@ -27,7 +27,8 @@ use partition_store::nvs::{Cursor, Kind, Label, ValueWrite};
 use partition_store::{Nvs, NvsError, PartitionStore};
 use zeroize::Zeroize;
 
-use super::{Done, Failed, error, pki};
+use super::{error, pki};
+use crate::answer::{CommandError, Done, Failure};
 use crate::platform::Platform;
 use crate::state::{MAX_SEND, Phase, Shared};
 
@@ -38,7 +39,10 @@ const PIECE: usize = 256;
 const MAX_VALUE: usize = 8191;
 
 /// Certificates are in partitions, and there is nothing to write values to.
-const READ_ONLY: Failed = Failed::with(4);
+const READ_ONLY: Failure = Failure::NotOnThisBoard;
+
+/// The partition has no room for the value.
+const NO_ROOM: CommandError = CommandError::Own(2);
 
 /// The payload buffer, wiped when it is given back: what it held may have been a private key, and a
 /// host can go away at any byte of one.
@@ -53,30 +57,30 @@ impl Drop for Wiped<'_> {
 /// A number as the answer shows it.
 type Decimal = String<12>;
 
-fn failed<E>(error: &NvsError<E>) -> Failed {
-    let result = match error {
-        NvsError::NoSuchNamespace | NvsError::NoSuchKey => 0,
+fn failed<E>(error: &NvsError<E>) -> CommandError {
+    let failure = match error {
+        NvsError::NoSuchNamespace | NvsError::NoSuchKey => Failure::Refused.into(),
         NvsError::BadRange { .. }
         | NvsError::NumberOutOfRange { .. }
         | NvsError::WrongKind
         | NvsError::Empty
         | NvsError::TooLong { .. }
         | NvsError::EmbeddedNul { .. }
-        | NvsError::BufferTooSmall { .. } => 1,
+        | NvsError::BufferTooSmall { .. } => Failure::OutOfRange.into(),
         NvsError::NoRoom { needed, available } => {
             espat_log::warn!("{} bytes of flash wanted, {} left", needed, available);
-            2
+            NO_ROOM
         }
-        NvsError::TooManyNamespaces => 2,
-        _ => 3,
+        NvsError::TooManyNamespaces => NO_ROOM,
+        _ => Failure::FlashFailed.into(),
     };
-    espat_log::warn!("manufacturing data refused, result {}", result);
-    Failed::with(result)
+    espat_log::warn!("manufacturing data refused: {:?}", failure);
+    failure
 }
 
 /// A name of the grammar as one of the store. What is no name there is not found.
-fn label(name: &MfgName<'_>) -> Result<Label, Failed> {
-    Label::new(&name.to_text()).ok_or(Failed::with(0))
+fn label(name: &MfgName<'_>) -> Result<Label, CommandError> {
+    Label::new(&name.to_text()).ok_or(Failure::Refused.into())
 }
 
 /// A name of the store as one of the grammar, which knows no blanks and commas.
@@ -100,7 +104,7 @@ const fn type_of(kind: Kind) -> MfgType {
 pub(super) async fn operate<P: Platform>(
     shared: &Shared<'_, P>,
     request: MfgRequest<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let values = shared.keeps_values().await;
     match request {
         MfgRequest::Namespaces if values => namespaces(shared).await,
@@ -125,7 +129,7 @@ pub(super) async fn operate<P: Platform>(
                 read_item(shared, namespace, key, range).await
             }
         }
-        MfgRequest::Erase { .. } | MfgRequest::Write { .. } if !values => Err(READ_ONLY),
+        MfgRequest::Erase { .. } | MfgRequest::Write { .. } if !values => Err(READ_ONLY.into()),
         MfgRequest::Erase { namespace, key } => {
             let key = key.as_ref().map(label).transpose()?;
             erase(shared, label(&namespace)?, key).await
@@ -139,11 +143,11 @@ pub(super) async fn operate<P: Platform>(
 }
 
 /// `AT+SYSMFG?`
-pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     operate(shared, MfgRequest::Namespaces).await
 }
 
-async fn namespaces<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+async fn namespaces<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     shared.takes_long();
     let mut cursor = Cursor::new();
     while let Some(name) = shared
@@ -163,7 +167,7 @@ async fn namespace_line<P: Platform>(shared: &Shared<'_, P>, name: &Label) {
     }
 }
 
-async fn keys<P: Platform>(shared: &Shared<'_, P>, namespace: Label) -> Result<Done, Failed> {
+async fn keys<P: Platform>(shared: &Shared<'_, P>, namespace: Label) -> Result<Done, CommandError> {
     shared.takes_long();
     let mut cursor = Cursor::new();
     while let Some(listed) = shared
@@ -192,14 +196,14 @@ async fn key_line<P: Platform>(shared: &Shared<'_, P>, namespace: &Label, key: &
 }
 
 /// The part of a value of `size` bytes that was asked for.
-fn part(range: Option<FlashRange>, size: u32) -> Result<(u32, u32), Failed> {
+fn part(range: Option<FlashRange>, size: u32) -> Result<(u32, u32), CommandError> {
     let Some(range) = range else {
         return Ok((0, size));
     };
     let (offset, length) = (range.offset(), range.length());
     match offset.checked_add(length) {
         Some(end) if end <= size => Ok((offset, length)),
-        _ => Err(Failed::with(1)),
+        _ => Err(Failure::OutOfRange.into()),
     }
 }
 
@@ -208,13 +212,13 @@ async fn read<P: Platform>(
     namespace: Label,
     key: Label,
     range: Option<FlashRange>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let (Some(space_name), Some(key_name)) = (shown(&namespace), shown(&key)) else {
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     };
     shared.takes_long();
     let mut store = shared.store.lock().await;
-    let region = store.mfg_region().ok_or(Failed::with(0))?;
+    let region = store.mfg_region().ok_or(Failure::Refused)?;
     let mut nvs = Nvs::read_only(region)
         .await
         .map_err(|error| failed(&error))?;
@@ -240,7 +244,7 @@ async fn read<P: Platform>(
             len: left,
         }))
         .await;
-    let mut result: Result<(), ErrorWord> = Ok(());
+    let mut result: Result<(), CommandError> = Ok(());
     let mut piece = [0; PIECE];
     while left > 0 {
         let count = left.min(u32::try_from(PIECE).unwrap_or(left));
@@ -257,7 +261,7 @@ async fn read<P: Platform>(
             result = nvs
                 .read(&value, at, into)
                 .await
-                .map_err(|error| failed(&error).0);
+                .map_err(|error| failed(&error));
         }
         if result.is_err() {
             // The length is announced: the host gets as many bytes, and then ERROR.
@@ -271,7 +275,7 @@ async fn read<P: Platform>(
     print.raw(b"\r\n").await;
     match result {
         Ok(()) => print.reply(&Reply::Ok).await,
-        Err(word) => error(&mut print, shared.syslog(), word).await,
+        Err(why) => error(&mut print, shared.syslog(), why).await,
     }
     Ok(Done::Printed)
 }
@@ -280,7 +284,7 @@ async fn erase<P: Platform>(
     shared: &Shared<'_, P>,
     namespace: Label,
     key: Option<Label>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     shared.takes_long();
     let mut store = shared.store.lock().await;
     let region = store.mfg_region().ok_or(READ_ONLY)?;
@@ -298,7 +302,7 @@ async fn write<P: Platform>(
     namespace: Label,
     key: Label,
     value: MfgValue,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let (kind, number) = match value {
         MfgValue::U8(number) => (Kind::U8, i64::from(number)),
         MfgValue::I8(number) => (Kind::I8, i64::from(number)),
@@ -330,10 +334,10 @@ async fn write_bytes<P: Platform>(
     namespace: Label,
     key: Label,
     (kind, length): (Kind, u32),
-) -> Result<Done, Failed> {
-    let length = usize::try_from(length).map_err(|_| Failed::with(1))?;
+) -> Result<Done, CommandError> {
+    let length = usize::try_from(length).map_err(|_| Failure::OutOfRange)?;
     if length > MAX_VALUE {
-        return Err(Failed::with(1));
+        return Err(Failure::OutOfRange.into());
     }
     let mut payload = Wiped(shared.payload.lock().await);
     let mut value = {
@@ -369,7 +373,7 @@ async fn write_bytes<P: Platform>(
                 Err(error) => Err(error),
             }
             .map_err(|error| failed(&error)),
-            None => Err(READ_ONLY),
+            None => Err(READ_ONLY.into()),
         }
     };
     drop(payload);
@@ -381,7 +385,7 @@ async fn write_bytes<P: Platform>(
 }
 
 /// The certificate partitions with anything in them, as namespaces.
-async fn partitions<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+async fn partitions<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     shared.takes_long();
     for nth in 0.. {
         let name = {
@@ -425,9 +429,12 @@ fn key_of(partition: Label, number: u8) -> Option<Label> {
     }
 }
 
-async fn items<P: Platform>(shared: &Shared<'_, P>, partition: Label) -> Result<Done, Failed> {
+async fn items<P: Platform>(
+    shared: &Shared<'_, P>,
+    partition: Label,
+) -> Result<Done, CommandError> {
     shared.takes_long();
-    let count = count(shared, partition).await.ok_or(Failed::with(0))?;
+    let count = count(shared, partition).await.ok_or(Failure::Refused)?;
     for number in 0..count {
         let Some(key) = u8::try_from(number)
             .ok()
@@ -445,9 +452,9 @@ async fn read_item<P: Platform>(
     partition: Label,
     key: Label,
     range: Option<FlashRange>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let (Some(namespace), Some(key_name)) = (shown(&partition), shown(&key)) else {
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     };
     let mut numbers = 0..=u8::MAX;
     let alias = Label::numbered(partition.as_str(), 0);
@@ -456,21 +463,21 @@ async fn read_item<P: Platform>(
     } else {
         numbers.find(|number| key_of(partition, *number) == Some(key))
     };
-    let number = number.ok_or(Failed::with(0))?;
+    let number = number.ok_or(Failure::Refused)?;
     shared.takes_long();
     let mut payload = Wiped(shared.payload.lock().await);
     let bytes = shared
         .read_partition(partition.as_str(), &mut payload.0[..])
         .await
-        .ok_or(Failed::with(0))?;
-    let image = Image::parse(bytes).map_err(|_| Failed::with(0))?;
-    let item = image.at(usize::from(number)).ok_or(Failed::with(0))?;
-    let size = u32::try_from(item.content.len()).map_err(|_| Failed::with(3))?;
+        .ok_or(Failure::Refused)?;
+    let image = Image::parse(bytes).map_err(|_| Failure::Refused)?;
+    let item = image.at(usize::from(number)).ok_or(Failure::Refused)?;
+    let size = u32::try_from(item.content.len()).map_err(|_| Failure::FlashFailed)?;
     let (offset, length) = part(range, size)?;
-    let start = usize::try_from(offset).map_err(|_| Failed::with(1))?;
-    let len = usize::try_from(length).map_err(|_| Failed::with(1))?;
+    let start = usize::try_from(offset).map_err(|_| Failure::OutOfRange)?;
+    let len = usize::try_from(length).map_err(|_| Failure::OutOfRange)?;
     let content = item.content.get(start..).unwrap_or_default();
-    let content = content.get(..len).ok_or(Failed::with(1))?;
+    let content = content.get(..len).ok_or(Failure::OutOfRange)?;
     let mut print = shared.print().await;
     print
         .reply(&Reply::MfgValue(MfgHead {

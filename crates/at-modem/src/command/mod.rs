@@ -4,8 +4,9 @@
 //! command that waits for something outside says [`Phase::Long`] first, so that the port is served
 //! meanwhile.
 
-use at_grammar::{Command, ErrorWord, Generation, Reply, parse_line_as};
+use at_grammar::{Command, ErrorWord, Generation, LineError, Reply, parse_line_as};
 
+use crate::answer::{CommandError, Done, Failure};
 use crate::framing::{Framed, LineBuffer};
 use crate::platform::Platform;
 use crate::print::Printer;
@@ -43,35 +44,8 @@ pub(crate) enum Verdict {
     Sleep(u32),
 }
 
-/// How a command ended, as far as it has not said so itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Done {
-    /// `OK` is still to be printed.
-    Ok,
-    /// Everything was printed.
-    Printed,
-    /// Everything was printed, and the modem restarts.
-    Restart,
-    /// Everything was printed, and the modem sleeps for so many milliseconds.
-    Sleep(u32),
-}
-
-/// A command that failed; the word is printed with `AT+SYSLOG=1` only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Failed(pub(crate) ErrorWord);
-
-impl Failed {
-    /// Understood and not done; `result` is the command's own number.
-    pub(crate) const fn with(result: u16) -> Self {
-        Self(ErrorWord::execution_failed(result))
-    }
-}
-
-/// Executed, but this release does not have it.
-pub(crate) const NOT_HERE: Failed = Failed::with(0);
-
 /// Understood, and as good as unknown: `AT+CMD?` does not list it.
-const UNLISTED: Failed = Failed(ErrorWord::UNSUPPORTED);
+const UNLISTED: CommandError = CommandError::Line(LineError::UnknownCommand);
 
 /// Executes what framing found.
 pub(crate) async fn line<P: Platform>(
@@ -97,9 +71,12 @@ pub(crate) async fn line<P: Platform>(
                 shared.suffix.set(parsed.suffix);
                 run(shared, parsed.command).await
             }
-            Err(error) => Err(Failed(error.error_word())),
+            Err(error) => Err(error.into()),
         },
-        _ => Err(Failed(ErrorWord::NO_TERMINATOR)),
+        _ => Err(LineError::TooLong {
+            len: line.raw().len(),
+        }
+        .into()),
     };
     shared.suffix.set(None);
     match result {
@@ -110,18 +87,18 @@ pub(crate) async fn line<P: Platform>(
         }
         Ok(Done::Restart) => Verdict::Restart,
         Ok(Done::Sleep(ms)) => Verdict::Sleep(ms),
-        Err(Failed(word)) => {
+        Err(why) => {
             let mut print = shared.print().await;
-            error(&mut print, shared.syslog(), word).await;
+            error(&mut print, shared.syslog(), why).await;
             Verdict::Go
         }
     }
 }
 
 /// Prints `ERROR`, with its word where the host asked for words.
-pub(crate) async fn error(print: &mut Printer<'_>, syslog: bool, word: ErrorWord) {
+pub(crate) async fn error(print: &mut Printer<'_>, syslog: bool, why: CommandError) {
     if syslog {
-        print.reply(&Reply::ErrCode(word)).await;
+        print.reply(&Reply::ErrCode(why.error_word())).await;
     }
     print.reply(&Reply::Error).await;
 }
@@ -141,7 +118,10 @@ pub(crate) async fn busy<P: Platform>(shared: &Shared<'_, P>) {
 }
 
 /// The table: every command of the grammar to the function that executes it.
-async fn run<P: Platform>(shared: &Shared<'_, P>, command: Command<'_>) -> Result<Done, Failed> {
+async fn run<P: Platform>(
+    shared: &Shared<'_, P>,
+    command: Command<'_>,
+) -> Result<Done, CommandError> {
     match command {
         Command::At => Ok(Done::Ok),
         Command::EchoOff => basic::echo(shared, false),
@@ -310,7 +290,7 @@ async fn run<P: Platform>(shared: &Shared<'_, P>, command: Command<'_>) -> Resul
         Command::CipsntptimeQuery => time::time(shared).await,
         Command::CipsntpintvQuery => time::time_interval(shared).await,
         Command::CipsntpintvSet(seconds) => time::set_time_interval(shared, seconds),
-        _ => Err(NOT_HERE),
+        _ => Err(Failure::Refused.into()),
     }
 }
 

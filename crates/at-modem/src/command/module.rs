@@ -8,19 +8,16 @@ use at_grammar::types::SleepMode;
 use at_grammar::{AtStr, Info, Reply};
 use partition_store::Key;
 
-use super::{Done, Failed};
+use crate::answer::{CommandError, Done, Failure};
 use crate::config::encode_uart;
 use crate::platform::{self, Board, Platform};
 use crate::state::Shared;
-
-/// The board has no such thing.
-const UNSUPPORTED: Failed = Failed::with(4);
 
 /// Sleeps once the answer is out, then boots. With 0 it boots at once.
 pub(super) async fn deep_sleep<P: Platform>(
     shared: &Shared<'_, P>,
     time: SleepTime,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let ms = time.get();
     shared
         .print()
@@ -34,7 +31,7 @@ pub(super) async fn deep_sleep<P: Platform>(
     })
 }
 
-pub(super) async fn sleep<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn sleep<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mode = shared.config.borrow().sleep;
     shared.one_line(Info::Sleep(mode)).await
 }
@@ -43,9 +40,9 @@ pub(super) async fn sleep<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, F
 pub(super) fn set_sleep<P: Platform>(
     shared: &Shared<'_, P>,
     mode: SleepMode,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     if mode != SleepMode::Off && shared.config.borrow().has_soft_ap() {
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     }
     let result = shared.board.set_sleep(match mode {
         SleepMode::Off => platform::SleepMode::Off,
@@ -55,7 +52,7 @@ pub(super) fn set_sleep<P: Platform>(
     });
     // A board that never sleeps is awake.
     if result.is_err() && mode != SleepMode::Off {
-        return Err(UNSUPPORTED);
+        return Err(Failure::NotOnThisBoard.into());
     }
     shared.config.borrow_mut().sleep = mode;
     Ok(Done::Ok)
@@ -65,19 +62,19 @@ pub(super) fn set_sleep<P: Platform>(
 pub(super) fn set_wake<P: Platform>(
     shared: &Shared<'_, P>,
     source: WakeSource,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     match source {
         WakeSource::Timer(_) => Ok(Done::Ok),
         WakeSource::Gpio { pin, high } => shared
             .board
             .wake_on(pin, high)
             .map(|()| Done::Ok)
-            .map_err(|_| UNSUPPORTED),
+            .map_err(|_| Failure::NotOnThisBoard.into()),
     }
 }
 
-pub(super) async fn memory<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
-    let report = shared.board.memory().ok_or(UNSUPPORTED)?;
+pub(super) async fn memory<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
+    let report = shared.board.memory().ok_or(Failure::NotOnThisBoard)?;
     shared
         .one_line(Info::Sysram(MemoryLine::Heap {
             free: report.free,
@@ -89,8 +86,11 @@ pub(super) async fn memory<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, 
 pub(super) async fn memory_of<P: Platform>(
     shared: &Shared<'_, P>,
     capabilities: u32,
-) -> Result<Done, Failed> {
-    let kind = shared.board.memory_of(capabilities).ok_or(UNSUPPORTED)?;
+) -> Result<Done, CommandError> {
+    let kind = shared
+        .board
+        .memory_of(capabilities)
+        .ok_or(Failure::NotOnThisBoard)?;
     shared
         .one_line(Info::Sysram(MemoryLine::Kind {
             largest: kind.largest_block,
@@ -101,14 +101,14 @@ pub(super) async fn memory_of<P: Platform>(
         .await
 }
 
-pub(super) async fn temperature<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
-    let hundredths = shared.board.temperature().ok_or(UNSUPPORTED)?;
+pub(super) async fn temperature<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
+    let hundredths = shared.board.temperature().ok_or(Failure::NotOnThisBoard)?;
     shared
         .one_line(Info::Systemp(Temperature(hundredths)))
         .await
 }
 
-pub(super) async fn power<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn power<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let wifi = shared.config.borrow().radio.power;
     shared
         .one_line(Info::Rfpower(PowerLine { wifi, ble: None }))
@@ -139,7 +139,7 @@ pub(super) fn quantised(wanted: u32) -> u8 {
 pub(super) fn set_power<P: Platform>(
     shared: &Shared<'_, P>,
     request: &SetPower,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     shared.config.borrow_mut().radio.power = quantised(request.wifi.get());
     shared.tune();
     Ok(Done::Ok)
@@ -151,7 +151,7 @@ const DOCS: [&str; 2] = [
     "https://docs.espressif.com/projects/esp-at/zh_CN/latest/esp32/index.html",
 ];
 
-pub(super) async fn docs<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn docs<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mut print = shared.print().await;
     for url in DOCS {
         print.info(Info::Userdocs(TextLine(AtStr::from(url)))).await;
@@ -174,7 +174,7 @@ pub(super) enum UartName {
 pub(super) async fn uart<P: Platform>(
     shared: &Shared<'_, P>,
     name: UartName,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let (current, default) = {
         let config = shared.config.borrow();
         (config.uart, config.uart_default)
@@ -194,11 +194,11 @@ pub(super) async fn set_uart<P: Platform>(
     shared: &Shared<'_, P>,
     settings: UartConfig,
     store: bool,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     shared
         .board
         .check_uart(&settings)
-        .map_err(|_| UNSUPPORTED)?;
+        .map_err(|_| Failure::NotOnThisBoard)?;
     if store {
         shared
             .store_always(Key::UART, &encode_uart(&settings))

@@ -9,7 +9,8 @@ use at_grammar::{Info, Reply};
 use edge_nal::{AddrType, Dns};
 use embassy_time::{Duration, Instant, with_timeout};
 
-use super::{Done, Failed, error};
+use super::error;
+use crate::answer::{CommandError, Done, Failure};
 use crate::platform::{Network, PingError, Platform};
 use crate::state::Shared;
 
@@ -19,13 +20,13 @@ const RESOLVE_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) async fn resolve<P: Platform>(
     shared: &Shared<'_, P>,
     request: &Resolve<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let host = request.host.to_text();
     if let Ok(address) = host.parse::<IpAddr>() {
         return shared.one_line(Info::Cipdomain(address)).await;
     }
     if !shared.network_is_up() {
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     }
     shared.takes_long();
     let kind = match request.preference {
@@ -38,7 +39,7 @@ pub(super) async fn resolve<P: Platform>(
     };
     match with_timeout(patience, shared.net.get_host_by_name(&host, kind)).await {
         Ok(Ok(address)) => shared.one_line(Info::Cipdomain(address)).await,
-        _ => Err(Failed::with(0)),
+        _ => Err(Failure::Refused.into()),
     }
 }
 
@@ -49,9 +50,9 @@ const PING_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) async fn ping<P: Platform>(
     shared: &Shared<'_, P>,
     host: &HostName<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     if !shared.network_is_up() {
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     }
     shared.takes_long();
     let host = host.to_text();
@@ -84,7 +85,12 @@ pub(super) async fn ping<P: Platform>(
             print
                 .reply(&Reply::Info(Info::Ping(PingLine::Timeout)))
                 .await;
-            error(&mut print, shared.syslog(), Failed::with(0).0).await;
+            error(
+                &mut print,
+                shared.syslog(),
+                CommandError::from(Failure::Refused),
+            )
+            .await;
             Ok(Done::Printed)
         }
     }

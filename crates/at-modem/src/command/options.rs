@@ -9,12 +9,12 @@ use at_grammar::types::{Bounded, LinkTarget};
 use at_grammar::{Info, LinkId, Mux, Reply};
 use partition_store::Key;
 
-use super::{Done, Failed};
+use crate::answer::{CommandError, Done, Failure};
 use crate::config::{DNS_DEFAULTS, DnsSettings, TcpSettings};
 use crate::platform::{Network, Platform};
 use crate::state::Shared;
 
-pub(super) async fn ipv6<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn ipv6<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let on = shared.config.borrow().ipv6;
     shared.one_line(Info::Cipv6(on)).await
 }
@@ -22,13 +22,13 @@ pub(super) async fn ipv6<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Fa
 pub(super) async fn set_ipv6<P: Platform>(
     shared: &Shared<'_, P>,
     on: bool,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     shared.store_if_wanted(Key::IPV6, &[u8::from(on)]).await?;
     shared.config.borrow_mut().ipv6 = on;
     Ok(Done::Ok)
 }
 
-pub(super) async fn tcp<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn tcp<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let all = shared.config.borrow().tcp;
     let mut print = shared.print().await;
     for (link, tcp) in LinkId::ALL.into_iter().zip(all) {
@@ -52,7 +52,7 @@ pub(super) async fn tcp<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Fai
 pub(super) async fn set_tcp<P: Platform>(
     shared: &Shared<'_, P>,
     request: &SetTcpOptions,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let target = request.link.unwrap_or(LinkTarget::One(LinkId::ZERO));
     for link in LinkId::ALL
         .into_iter()
@@ -81,7 +81,7 @@ pub(super) async fn set_tcp<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn dns<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn dns<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let line = {
         let config = shared.config.borrow();
         let mut servers = [None; DNS_SERVERS];
@@ -100,7 +100,7 @@ pub(super) async fn dns<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Fai
 pub(super) async fn set_dns<P: Platform>(
     shared: &Shared<'_, P>,
     request: &DnsServers,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let mut dns = DnsSettings {
         manual: request.manual,
         ..DnsSettings::default()
@@ -115,7 +115,7 @@ pub(super) async fn set_dns<P: Platform>(
             .filter_map(|(given, default)| given.or(default))
         {
             if dns.servers.contains(&server) {
-                return Err(Failed::with(0));
+                return Err(Failure::Refused.into());
             }
             // As many places as parameters.
             let _ = dns.servers.push(server);
@@ -144,7 +144,7 @@ impl<P: Platform> Shared<'_, P> {
 }
 
 /// Whether links outlast the loss of the interface they run over.
-pub(super) async fn persistence<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn persistence<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let line = {
         let config = shared.config.borrow();
         match config.mux {
@@ -160,7 +160,7 @@ pub(super) async fn persistence<P: Platform>(shared: &Shared<'_, P>) -> Result<D
 pub(super) fn set_persistence<P: Platform>(
     shared: &Shared<'_, P>,
     request: SetPersistence,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let target = request.link.unwrap_or(LinkTarget::One(LinkId::ZERO));
     let mut config = shared.config.borrow_mut();
     for (link, place) in LinkId::ALL.into_iter().zip(&mut config.persist) {

@@ -20,7 +20,8 @@ use partition_store::Key;
 
 use super::links::connect;
 use super::send::{drain, target};
-use super::{Done, Failed, policy, server};
+use super::{policy, server};
+use crate::answer::{CommandError, Done, Failure};
 use crate::attend::GRACE;
 use crate::config::{SendLarge, TransparentLink};
 use crate::link::server::Listening;
@@ -28,7 +29,7 @@ use crate::link::{Carrier, Link, MAX_IPD, OpenRequest, Outgoing, Target};
 use crate::platform::Platform;
 use crate::state::{ENDLESS, Phase, Shared};
 
-pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mode = if shared.config.borrow().passthrough {
         TransferMode::Passthrough
     } else {
@@ -41,7 +42,7 @@ pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Fa
 pub(super) fn set_mode<P: Platform>(
     shared: &Shared<'_, P>,
     mode: TransferMode,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let on = mode == TransferMode::Passthrough;
     if on {
         let config = shared.config.borrow();
@@ -51,7 +52,7 @@ pub(super) fn set_mode<P: Platform>(
         });
         let several = config.mux == Mux::Multiple && config.server_max != 1;
         if several || follows {
-            return Err(Failed::with(0));
+            return Err(Failure::Refused.into());
         }
     }
     shared.config.borrow_mut().passthrough = on;
@@ -62,11 +63,11 @@ pub(super) fn set_mode<P: Platform>(
 }
 
 /// `AT+CIPSEND` without length.
-pub(super) async fn begin<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn begin<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     if !shared.config.borrow().passthrough {
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     }
-    let open = only_open(shared).ok_or(Failed::with(0))?;
+    let open = only_open(shared).ok_or(Failure::Refused)?;
     let request = shared.again.borrow().clone();
     let again = match request.filter(|_| !open.is_accepted()) {
         Some(request) => Again::Client(request),
@@ -267,7 +268,7 @@ async fn wait_for_client<P: Platform>(
 pub(super) async fn send_large<P: Platform>(
     shared: &Shared<'_, P>,
     request: &SendStream<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let link = shared.link(request.link.unwrap_or(LinkId::ZERO))?;
     let to = target(shared, link, request.remote.as_ref()).await?;
     let total = request.length.get();
@@ -275,7 +276,7 @@ pub(super) async fn send_large<P: Platform>(
     let hold = shared.output.hold().await;
     shared.print().await.reply(&Reply::OkPrompt).await;
     shared.escaped.reset();
-    let len = usize::try_from(total).map_err(|_| Failed::with(0))?;
+    let len = usize::try_from(total).map_err(|_| Failure::Refused)?;
     shared.set_phase(Phase::Cancellable(len));
     let (mut sent, mut received) = (0_u32, 0_u32);
     let mut reported = None;
@@ -317,7 +318,9 @@ async fn progress<P: Platform>(shared: &Shared<'_, P>, sent: u32, received: u32)
     shared.print().await.info(line).await;
 }
 
-pub(super) async fn send_large_config<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn send_large_config<P: Platform>(
+    shared: &Shared<'_, P>,
+) -> Result<Done, CommandError> {
     let SendLarge { report, block } = shared.config.borrow().send_large;
     let line = SendStreamLine {
         report: ReportSize::clamped(report),
@@ -329,7 +332,7 @@ pub(super) async fn send_large_config<P: Platform>(shared: &Shared<'_, P>) -> Re
 pub(super) fn set_send_large<P: Platform>(
     shared: &Shared<'_, P>,
     request: SetSendStream,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let large = &mut shared.config.borrow_mut().send_large;
     large.report = request.report.get();
     if let Some(transmit) = request.transmit {
@@ -338,7 +341,7 @@ pub(super) fn set_send_large<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn interval<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn interval<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let ms = SendInterval::clamped(u32::from(shared.config.borrow().gather));
     shared.one_line(Info::Transintvl(ms)).await
 }
@@ -346,12 +349,12 @@ pub(super) async fn interval<P: Platform>(shared: &Shared<'_, P>) -> Result<Done
 pub(super) fn set_interval<P: Platform>(
     shared: &Shared<'_, P>,
     ms: SendInterval,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     shared.config.borrow_mut().gather = u16::try_from(ms.get()).unwrap_or(u16::MAX);
     Ok(Done::Ok)
 }
 
-pub(super) async fn retry<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn retry<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let units = RetryInterval::clamped(u32::from(shared.config.borrow().reconnect_interval));
     shared.one_line(Info::Cipreconnintv(units)).await
 }
@@ -359,7 +362,7 @@ pub(super) async fn retry<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, F
 pub(super) async fn set_retry<P: Platform>(
     shared: &Shared<'_, P>,
     units: RetryInterval,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let units = u16::try_from(units.get()).unwrap_or(u16::MAX);
     let record = units.to_le_bytes();
     shared
@@ -373,7 +376,7 @@ pub(super) async fn set_retry<P: Platform>(
 pub(super) async fn save<P: Platform>(
     shared: &Shared<'_, P>,
     request: &SavedLink<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let link = match request {
         SavedLink::Off => None,
         SavedLink::Client(client) => {
@@ -392,7 +395,9 @@ pub(super) async fn save<P: Platform>(
                 extra: u16::try_from(extra.unwrap_or(0)).unwrap_or(u16::MAX),
             })
         }
-        SavedLink::Server(server) if server.transport.is_tls() => return Err(Failed::with(0)),
+        SavedLink::Server(server) if server.transport.is_tls() => {
+            return Err(Failure::Refused.into());
+        }
         SavedLink::Server(server) => Some(TransparentLink::Server {
             family: server.transport.get().family,
             port: server.port.get(),

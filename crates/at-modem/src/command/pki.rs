@@ -16,7 +16,7 @@ use partition_store::nvs::{Cursor, Label};
 use partition_store::{NvsError, PartitionStore};
 use zeroize::Zeroize;
 
-use super::{Done, Failed};
+use crate::answer::{CommandError, Done, Failure};
 use crate::inventory::{Bad, Content, Fact, fact, value_fact};
 use crate::platform::Platform;
 use crate::state::Shared;
@@ -24,7 +24,7 @@ use crate::state::Shared;
 /// Name of a partition, with room for the longest there can be.
 type PartitionText = String<16>;
 
-pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     // Every object is read from flash for itself, and each key computed.
     shared.takes_long();
     if shared.keeps_values().await {
@@ -57,8 +57,8 @@ pub(super) fn is_described(name: &str) -> bool {
 }
 
 /// The lines of every value that is a certificate or a key.
-async fn values<P: Platform>(shared: &Shared<'_, P>) -> Result<(), Failed> {
-    let unreadable = |_| Failed::with(3);
+async fn values<P: Platform>(shared: &Shared<'_, P>) -> Result<(), CommandError> {
+    let unreadable = |_| Failure::FlashFailed;
     let mut spaces = Cursor::new();
     while let Some(namespace) = shared
         .next_namespace(&mut spaces)

@@ -19,7 +19,7 @@ use at_grammar::{AtStr, Info, LinkId, Reply};
 use partition_store::Key;
 
 use super::ssl::ids;
-use super::{Done, Failed};
+use crate::answer::{CommandError, Done};
 use crate::config::Config;
 use crate::link::{HostText, TlsSettings};
 use crate::platform::Platform;
@@ -91,7 +91,7 @@ pub(super) fn is_refused(dialect: Dialect, tls: &TlsSettings) -> bool {
     dialect == Dialect::Strict && peer(tls) == PeerCheck::DangerAnyPeer
 }
 
-pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mut print = shared.print().await;
     for link in ids() {
         let (tls, source, dialect) = {
@@ -131,7 +131,7 @@ pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Fa
 pub(super) async fn set<P: Platform>(
     shared: &Shared<'_, P>,
     dialect: Dialect,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     shared
         .store_if_wanted(Key::TLS_POLICY, &[dialect.code()])
         .await?;

@@ -14,7 +14,8 @@ use tls_session::{Cause, Reason, Stage};
 use x509_facts::Certificate;
 
 use super::ssl::reason_line;
-use super::{Done, Failed, error, policy};
+use super::{error, policy};
+use crate::answer::{CommandError, Done, Failure};
 use crate::link::{Carrier, Link, OpenRequest, Probed, Target};
 use crate::platform::Platform;
 use crate::print::Printer;
@@ -23,18 +24,23 @@ use crate::state::Shared;
 pub(super) async fn run<P: Platform>(
     shared: &Shared<'_, P>,
     request: &Probe<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let id = LinkId::ZERO;
     let link = shared.link(id)?;
     if link.is_open() {
         let mut print = shared.print().await;
         print.reply(&Reply::AlreadyConnected).await;
-        error(&mut print, shared.syslog(), Failed::with(0).0).await;
+        error(
+            &mut print,
+            shared.syslog(),
+            CommandError::from(Failure::Refused),
+        )
+        .await;
         return Ok(Done::Printed);
     }
     shared.takes_long();
     let host = request.host.to_text();
-    let tls = policy::settings(&shared.config.borrow(), id, &host).ok_or(Failed::with(0))?;
+    let tls = policy::settings(&shared.config.borrow(), id, &host).ok_or(Failure::Refused)?;
     let failed = if policy::is_refused(shared.config.borrow().dialect, &tls) {
         Reason::new(Stage::Setup, Cause::StrictPolicy)
     } else if !shared.network_is_up() {
@@ -69,7 +75,7 @@ pub(super) async fn run<P: Platform>(
             )
             | (None, Err(reason)) => reason,
             // A probe never opens a link.
-            (Some(_), _) | (None, Ok(())) => return Err(Failed::with(0)),
+            (Some(_), _) | (None, Ok(())) => return Err(Failure::Refused.into()),
         }
     };
     link.remember(failed.clone());
@@ -78,7 +84,12 @@ pub(super) async fn run<P: Platform>(
         print.reply(&Reply::NotFound(item)).await;
     }
     reason_line(&mut print, id, &failed).await;
-    error(&mut print, shared.syslog(), Failed::with(0).0).await;
+    error(
+        &mut print,
+        shared.syslog(),
+        CommandError::from(Failure::Refused),
+    )
+    .await;
     Ok(Done::Printed)
 }
 

@@ -15,22 +15,23 @@ use at_grammar::types::{
 use at_grammar::{AtStr, Info};
 use partition_store::Key;
 
-use super::{Done, Failed, wifi};
+use super::wifi;
+use crate::answer::{CommandError, Done, Failure};
 use crate::config::{CountrySettings, RadioSettings, Reconnect, encode_address, encode_patience};
 use crate::platform::Platform;
 use crate::state::Shared;
 use crate::wifi::{Ipv4Config, Tuning, Wifi};
 
-/// The board has no such thing.
-const UNSUPPORTED: Failed = Failed::with(4);
-
-pub(super) async fn up<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn up<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let up = shared.config.borrow().radio.up;
     shared.one_line(Info::Cwinit(up)).await
 }
 
 /// Without a driver there is neither station nor access point, whatever `AT+CWMODE` says.
-pub(super) async fn set_up<P: Platform>(shared: &Shared<'_, P>, up: bool) -> Result<Done, Failed> {
+pub(super) async fn set_up<P: Platform>(
+    shared: &Shared<'_, P>,
+    up: bool,
+) -> Result<Done, CommandError> {
     if shared.config.borrow().radio.up == up {
         return Ok(Done::Ok);
     }
@@ -44,7 +45,7 @@ pub(super) async fn set_up<P: Platform>(shared: &Shared<'_, P>, up: bool) -> Res
         .map(|()| Done::Ok)
 }
 
-pub(super) async fn reconnect<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn reconnect<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let Reconnect { interval, count } = shared.config.borrow().radio.reconnect;
     shared
         .one_line(Info::Cwreconncfg(ReconnectLine {
@@ -57,7 +58,7 @@ pub(super) async fn reconnect<P: Platform>(shared: &Shared<'_, P>) -> Result<Don
 pub(super) async fn set_reconnect<P: Platform>(
     shared: &Shared<'_, P>,
     request: SetReconnect,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let short = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
     let reconnect = Reconnect {
         interval: short(request.interval.get()),
@@ -81,12 +82,12 @@ pub(super) async fn set_reconnect<P: Platform>(
 pub(super) fn set_scan<P: Platform>(
     shared: &Shared<'_, P>,
     options: ScanOptions,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     shared.config.borrow_mut().radio.scan = options;
     Ok(Done::Ok)
 }
 
-pub(super) async fn dhcp<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn dhcp<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let interfaces = shared.config.borrow().radio.dhcp;
     shared.one_line(Info::Cwdhcp(interfaces)).await
 }
@@ -95,9 +96,9 @@ pub(super) async fn dhcp<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Fa
 pub(super) async fn set_dhcp<P: Platform>(
     shared: &Shared<'_, P>,
     request: SetDhcp,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     if request.interfaces.ethernet() {
-        return Err(UNSUPPORTED);
+        return Err(Failure::NotOnThisBoard.into());
     }
     let (old, fixed) = {
         let config = shared.config.borrow();
@@ -115,7 +116,7 @@ pub(super) async fn set_dhcp<P: Platform>(
                 .wifi
                 .set_address(address)
                 .await
-                .map_err(|_| UNSUPPORTED)?;
+                .map_err(|_| Failure::NotOnThisBoard)?;
         }
     }
     if new.soft_ap() != old.soft_ap() {
@@ -154,13 +155,13 @@ pub(super) fn complete(request: &StaticAddress) -> Ipv4Config {
 pub(super) async fn set_station_address<P: Platform>(
     shared: &Shared<'_, P>,
     request: &StaticAddress,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let address = complete(request);
     shared
         .wifi
         .set_address(Some(address))
         .await
-        .map_err(|_| UNSUPPORTED)?;
+        .map_err(|_| Failure::NotOnThisBoard)?;
     let dhcp = {
         let config = shared.config.borrow();
         config.radio.dhcp.with(DhcpInterfaces::STATION, false)
@@ -181,7 +182,7 @@ pub(super) async fn set_station_address<P: Platform>(
 pub(super) async fn mac<P: Platform>(
     shared: &Shared<'_, P>,
     soft_ap: bool,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     shared
         .one_line(if soft_ap {
             Info::Cipapmac(Mac(shared.wifi.soft_ap_mac()))
@@ -195,13 +196,13 @@ pub(super) async fn set_mac<P: Platform>(
     shared: &Shared<'_, P>,
     soft_ap: bool,
     mac: OwnMac,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let Mac(mac) = mac.get();
     shared
         .wifi
         .set_mac(soft_ap, mac)
         .await
-        .map_err(|_| UNSUPPORTED)?;
+        .map_err(|_| Failure::NotOnThisBoard)?;
     let key = if soft_ap {
         Key::SOFT_AP_MAC
     } else {
@@ -225,7 +226,7 @@ pub(super) async fn set_mac<P: Platform>(
 pub(super) async fn protocol<P: Platform>(
     shared: &Shared<'_, P>,
     soft_ap: bool,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let line = {
         let radio = &shared.config.borrow().radio;
         if soft_ap {
@@ -241,7 +242,7 @@ pub(super) async fn set_protocol<P: Platform>(
     shared: &Shared<'_, P>,
     soft_ap: bool,
     protocol: WifiProtocol,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let key = if soft_ap {
         Key::SOFT_AP_PROTOCOLS
     } else {
@@ -261,32 +262,35 @@ pub(super) async fn set_protocol<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn hostname<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn hostname<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     wifi::needs_station(&shared.config.borrow())?;
     let name = shared.config.borrow().radio.hostname.clone();
-    let name = StationName::new(name.as_str()).map_err(|_| Failed::with(0))?;
+    let name = StationName::new(name.as_str()).map_err(|_| Failure::Refused)?;
     shared.one_line(Info::Cwhostname(HostnameLine(name))).await
 }
 
 pub(super) fn set_hostname<P: Platform>(
     shared: &Shared<'_, P>,
     name: &StationName<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     wifi::needs_station(&shared.config.borrow())?;
     let name = name.to_text();
-    shared.wifi.set_hostname(&name).map_err(|_| UNSUPPORTED)?;
+    shared
+        .wifi
+        .set_hostname(&name)
+        .map_err(|_| Failure::NotOnThisBoard)?;
     shared.config.borrow_mut().radio.hostname = name;
     Ok(Done::Ok)
 }
 
-pub(super) async fn country<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn country<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let CountrySettings {
         policy,
         code,
         start,
         count,
     } = shared.config.borrow().radio.country.clone();
-    let code = CountryCode::new(AtStr::from(code.as_str())).map_err(|_| Failed::with(0))?;
+    let code = CountryCode::new(AtStr::from(code.as_str())).map_err(|_| Failure::Refused)?;
     shared
         .one_line(Info::Cwcountry(Country {
             policy,
@@ -300,7 +304,7 @@ pub(super) async fn country<P: Platform>(shared: &Shared<'_, P>) -> Result<Done,
 pub(super) fn set_country<P: Platform>(
     shared: &Shared<'_, P>,
     request: &Country<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let short = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
     shared.config.borrow_mut().radio.country = CountrySettings {
         policy: request.policy,
@@ -312,7 +316,7 @@ pub(super) fn set_country<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn patience<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn patience<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let line = shared.config.borrow().radio.patience;
     shared.one_line(Info::Cwconfig(line)).await
 }
@@ -320,7 +324,7 @@ pub(super) async fn patience<P: Platform>(shared: &Shared<'_, P>) -> Result<Done
 pub(super) async fn set_patience<P: Platform>(
     shared: &Shared<'_, P>,
     request: &SetWifiConfig,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let old = shared.config.borrow().radio.patience;
     let new = WifiConfigLine {
         ap_inactive: request.ap_inactive.unwrap_or(old.ap_inactive),

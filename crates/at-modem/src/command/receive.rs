@@ -6,23 +6,26 @@ use at_grammar::reply::RecvData;
 use at_grammar::types::{LinkTarget, ReceiveMode};
 use at_grammar::{Info, LinkId, Reply};
 
-use super::{Done, Failed};
+use crate::answer::{CommandError, Done, Failure};
 use crate::link::inbox::CAPACITY;
 use crate::platform::Platform;
 use crate::state::Shared;
 
-pub(super) async fn data_info<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn data_info<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let on = shared.config.borrow().data_info;
     shared.one_line(Info::Cipdinfo(DataInfo(on))).await
 }
 
-pub(super) fn set_data_info<P: Platform>(shared: &Shared<'_, P>, on: bool) -> Result<Done, Failed> {
+pub(super) fn set_data_info<P: Platform>(
+    shared: &Shared<'_, P>,
+    on: bool,
+) -> Result<Done, CommandError> {
     shared.config.borrow_mut().data_info = on;
     Ok(Done::Ok)
 }
 
 /// Of link 0: the links differ only where `AT+CIPRECVTYPE` made them.
-pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let [mode, ..] = shared.config.borrow().receive;
     shared.one_line(Info::Ciprecvmode(mode)).await
 }
@@ -31,9 +34,9 @@ pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Fa
 pub(super) fn set_mode<P: Platform>(
     shared: &Shared<'_, P>,
     mode: ReceiveMode,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     if shared.config.borrow().passthrough {
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     }
     shared.config.borrow_mut().receive.fill(mode);
     for link in &shared.links {
@@ -42,7 +45,7 @@ pub(super) fn set_mode<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn types<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn types<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let modes = shared.config.borrow().receive;
     let mut print = shared.print().await;
     for (link, mode) in LinkId::ALL.into_iter().zip(modes) {
@@ -58,9 +61,9 @@ pub(super) async fn types<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, F
 pub(super) fn set_type<P: Platform>(
     shared: &Shared<'_, P>,
     request: SetReceiveType,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     if shared.config.borrow().passthrough {
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     }
     let target = request.link.unwrap_or(LinkTarget::One(LinkId::ZERO));
     let mut config = shared.config.borrow_mut();
@@ -76,11 +79,11 @@ pub(super) fn set_type<P: Platform>(
 pub(super) async fn fetch<P: Platform>(
     shared: &Shared<'_, P>,
     request: &FetchData,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let link = shared.link(request.link.unwrap_or(LinkId::ZERO))?;
     let mode = shared.config.borrow().receive.get(link.id.index()).copied();
     if mode != Some(ReceiveMode::Passive) || !link.is_open() {
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     }
     let wanted = usize::try_from(request.length.get()).unwrap_or(usize::MAX);
     let mut print = shared.print().await;
@@ -91,7 +94,7 @@ pub(super) async fn fetch<P: Platform>(
     });
     if len == 0 || len > wanted {
         drop(print);
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     }
     let head = Reply::RecvData(RecvData {
         len: u32::try_from(len).unwrap_or(u32::MAX),
@@ -105,7 +108,7 @@ pub(super) async fn fetch<P: Platform>(
     Ok(Done::Printed)
 }
 
-pub(super) async fn lengths<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn lengths<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mut lengths = [None; LinkId::COUNT];
     for (place, link) in lengths.iter_mut().zip(&shared.links) {
         let len = u32::try_from(link.inbox.len()).unwrap_or(u32::MAX);

@@ -14,7 +14,7 @@ use at_grammar::{LinkId, Reply};
 use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Timer};
 
-use super::{Done, Failed};
+use crate::answer::{CommandError, Done, Failure};
 use crate::link::{Link, Outgoing, resolve};
 use crate::output::Hold;
 use crate::platform::Platform;
@@ -29,9 +29,9 @@ pub(super) async fn send<P: Platform>(
     shared: &Shared<'_, P>,
     request: &SendData<'_>,
     quoted: bool,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let link = shared.link(request.link.unwrap_or(LinkId::ZERO))?;
-    let len = usize::try_from(request.length.get()).map_err(|_| Failed::with(0))?;
+    let len = usize::try_from(request.length.get()).map_err(|_| Failure::Refused)?;
     let to = target(shared, link, request.remote.as_ref()).await?;
     let hold = shared.output.hold().await;
     shared.print().await.reply(&Reply::OkPrompt).await;
@@ -60,13 +60,13 @@ pub(super) async fn target<P: Platform>(
     shared: &Shared<'_, P>,
     link: &Link<'_>,
     remote: Option<&(HostName<'_>, Port)>,
-) -> Result<Option<SocketAddr>, Failed> {
-    let status = link.status.get().ok_or(Failed::with(0))?;
+) -> Result<Option<SocketAddr>, CommandError> {
+    let status = link.status.get().ok_or(Failure::Refused)?;
     let Some((host, port)) = remote else {
         return Ok(None);
     };
     if status.protocol != Protocol::Udp {
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     }
     shared.takes_long();
     let family = if status.remote.is_ipv4() {
@@ -75,7 +75,7 @@ pub(super) async fn target<P: Platform>(
         Family::V6
     };
     let resolve = resolve(shared, &host.to_text(), port.get(), family).await;
-    resolve.map(Some).map_err(|_| Failed::with(0))
+    resolve.map(Some).map_err(|_| Failure::Refused.into())
 }
 
 /// Moves payload into the buffer until there are `len` bytes or it ended before; returns how many.

@@ -7,12 +7,12 @@ use at_grammar::types::{Port, Protocol, StreamTransport, Transport};
 use at_grammar::{Info, Mux, Reply};
 
 use super::links::close_where;
-use super::{Done, Failed};
+use crate::answer::{CommandError, Done, Failure};
 use crate::link::server::Listening;
 use crate::platform::Platform;
 use crate::state::Shared;
 
-pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let line = match shared.server.listening.get() {
         Some(listening) => {
             let transport = Transport::new(Protocol::Tcp, listening.family);
@@ -30,7 +30,7 @@ pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Fa
 pub(super) async fn change<P: Platform>(
     shared: &Shared<'_, P>,
     request: &ServerRequest,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     match request {
         ServerRequest::Create(server) => create(shared, server).await,
         ServerRequest::Delete { close_all } => {
@@ -46,10 +46,13 @@ pub(super) async fn change<P: Platform>(
     }
 }
 
-async fn create<P: Platform>(shared: &Shared<'_, P>, server: &Server) -> Result<Done, Failed> {
+async fn create<P: Platform>(
+    shared: &Shared<'_, P>,
+    server: &Server,
+) -> Result<Done, CommandError> {
     if server.transport.is_tls() {
         espat_log::warn!("the TLS engine is a client: no SSL server");
-        return Err(Failed::with(NO_TLS_SERVER));
+        return Err(NO_TLS_SERVER);
     }
     let family = server.transport.get().family;
     let refused = {
@@ -59,7 +62,7 @@ async fn create<P: Platform>(shared: &Shared<'_, P>, server: &Server) -> Result<
             || shared.server.listening.get().is_some()
     };
     if refused || !shared.network_is_up() {
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     }
     let listening = Listening {
         port: server.port.get(),
@@ -72,7 +75,7 @@ async fn create<P: Platform>(shared: &Shared<'_, P>, server: &Server) -> Result<
 pub(super) async fn start<P: Platform>(
     shared: &Shared<'_, P>,
     listening: Listening,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     match shared.server.start(listening).await {
         Ok(()) => Ok(Done::Ok),
         Err(cause) => {
@@ -81,15 +84,15 @@ pub(super) async fn start<P: Platform>(
                 listening.port,
                 cause.code()
             );
-            Err(Failed::with(0))
+            Err(Failure::Refused.into())
         }
     }
 }
 
-/// Result number of a server that would need TLS.
-const NO_TLS_SERVER: u16 = 1;
+/// The TLS engine is a client.
+const NO_TLS_SERVER: CommandError = CommandError::Own(1);
 
-pub(super) async fn most<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn most<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let most = MaxConnections::clamped(u32::from(shared.config.borrow().server_max));
     shared.one_line(Info::Cipservermaxconn(most)).await
 }
@@ -98,15 +101,15 @@ pub(super) async fn most<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Fa
 pub(super) fn set_most<P: Platform>(
     shared: &Shared<'_, P>,
     most: MaxConnections,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     if shared.server.listening.get().is_some() {
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     }
     shared.config.borrow_mut().server_max = u8::try_from(most.get()).unwrap_or(u8::MAX);
     Ok(Done::Ok)
 }
 
-pub(super) async fn patience<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn patience<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let seconds = IdleTimeout::clamped(u32::from(shared.config.borrow().server_timeout));
     shared.one_line(Info::Cipsto(seconds)).await
 }
@@ -114,7 +117,7 @@ pub(super) async fn patience<P: Platform>(shared: &Shared<'_, P>) -> Result<Done
 pub(super) fn set_patience<P: Platform>(
     shared: &Shared<'_, P>,
     seconds: IdleTimeout,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     shared.config.borrow_mut().server_timeout = u16::try_from(seconds.get()).unwrap_or(u16::MAX);
     Ok(Done::Ok)
 }

@@ -11,7 +11,7 @@ use heapless::Vec;
 use partition_store::Key;
 
 use super::radio::complete;
-use super::{Done, Failed};
+use crate::answer::{CommandError, Done, Failure};
 use crate::config::{Config, SoftApSettings, encode_address, encode_pool};
 use crate::platform::Platform;
 use crate::state::Shared;
@@ -20,15 +20,15 @@ use crate::wifi::{Ipv4Config, Wifi};
 /// Stations that are listed: as many as `<max_conn>` allows.
 const GUESTS: usize = 10;
 
-fn needs_soft_ap(config: &Config) -> Result<(), Failed> {
+fn needs_soft_ap(config: &Config) -> Result<(), CommandError> {
     if config.has_soft_ap() {
         Ok(())
     } else {
-        Err(Failed::with(0))
+        Err(Failure::Refused.into())
     }
 }
 
-pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     needs_soft_ap(&shared.config.borrow())?;
     let ap = shared
         .config
@@ -37,8 +37,8 @@ pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Fa
         .soft_ap(shared.wifi.soft_ap_mac());
     shared
         .one_line(Info::Cwsap(SoftAp {
-            ssid: Ssid::new(&ap.ssid[..]).map_err(|_| Failed::with(0))?,
-            password: Password::new(&ap.password[..]).map_err(|_| Failed::with(0))?,
+            ssid: Ssid::new(&ap.ssid[..]).map_err(|_| Failure::Refused)?,
+            password: Password::new(&ap.password[..]).map_err(|_| Failure::Refused)?,
             channel: Bounded::clamped(u32::from(ap.channel)),
             security: ap.security,
             max_stations: Bounded::clamped(u32::from(ap.most)),
@@ -50,7 +50,7 @@ pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Fa
 pub(super) async fn configure<P: Platform>(
     shared: &Shared<'_, P>,
     request: &SoftAp<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     needs_soft_ap(&shared.config.borrow())?;
     shared.takes_long();
     let short = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
@@ -70,7 +70,7 @@ pub(super) async fn configure<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn guests<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn guests<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mut guests = Vec::<GuestLine, GUESTS>::new();
     if shared.config.borrow().has_soft_ap() {
         shared.wifi.stations(|mac, ip| {
@@ -90,13 +90,13 @@ pub(super) async fn guests<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, 
 pub(super) async fn send_away<P: Platform>(
     shared: &Shared<'_, P>,
     station: Option<Mac>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     needs_soft_ap(&shared.config.borrow())?;
     shared.wifi.send_away(station.map(|Mac(mac)| mac)).await;
     Ok(Done::Ok)
 }
 
-pub(super) async fn pool<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn pool<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let pool = shared.config.borrow().radio.lends();
     shared.one_line(Info::Cwdhcps(pool)).await
 }
@@ -112,7 +112,7 @@ fn fits(pool: &LeasePool, own: &Ipv4Config) -> bool {
 pub(super) async fn set_pool<P: Platform>(
     shared: &Shared<'_, P>,
     request: SetLeasePool,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let pool = match request {
         SetLeasePool::Manual(pool) => Some(pool),
         SetLeasePool::Automatic => None,
@@ -120,7 +120,7 @@ pub(super) async fn set_pool<P: Platform>(
     if let Some(pool) = &pool
         && !fits(pool, &shared.config.borrow().radio.soft_ap_address)
     {
-        return Err(Failed::with(0));
+        return Err(Failure::Refused.into());
     }
     shared
         .with_soft_ap(|config| config.radio.pool = pool)
@@ -132,7 +132,7 @@ pub(super) async fn set_pool<P: Platform>(
 async fn store_pool<P: Platform>(
     shared: &Shared<'_, P>,
     pool: Option<&LeasePool>,
-) -> Result<(), Failed> {
+) -> Result<(), CommandError> {
     match pool {
         Some(pool) => {
             let record = encode_pool(pool);
@@ -142,7 +142,7 @@ async fn store_pool<P: Platform>(
     }
 }
 
-pub(super) async fn address<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn address<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let own = shared.config.borrow().radio.soft_ap_address;
     shared
         .print()
@@ -161,7 +161,7 @@ pub(super) async fn address<P: Platform>(shared: &Shared<'_, P>) -> Result<Done,
 pub(super) async fn set_address<P: Platform>(
     shared: &Shared<'_, P>,
     request: &StaticAddress,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     needs_soft_ap(&shared.config.borrow())?;
     shared.takes_long();
     let own = complete(request);
@@ -184,7 +184,7 @@ pub(super) async fn set_address<P: Platform>(
 
 impl<P: Platform> Shared<'_, P> {
     /// Makes our access point what the settings say. Fails where one is wanted and there can be none.
-    pub(crate) async fn apply_soft_ap(&self) -> Result<(), Failed> {
+    pub(crate) async fn apply_soft_ap(&self) -> Result<(), CommandError> {
         let wanted = {
             let config = self.config.borrow();
             config.has_soft_ap().then(|| {
@@ -200,7 +200,7 @@ impl<P: Platform> Shared<'_, P> {
                 .wifi
                 .set_soft_ap(Some(ap.request(*address, *leases)))
                 .await
-                .map_err(|_| Failed::with(4)),
+                .map_err(|_| Failure::NotOnThisBoard.into()),
             None => {
                 // A radio without access point has none to stop.
                 let _ = self.wifi.set_soft_ap(None).await;
@@ -213,7 +213,7 @@ impl<P: Platform> Shared<'_, P> {
     pub(crate) async fn with_soft_ap(
         &self,
         change: impl FnOnce(&mut Config),
-    ) -> Result<(), Failed> {
+    ) -> Result<(), CommandError> {
         let (mode, radio) = {
             let config = self.config.borrow();
             (config.mode, config.radio.clone())

@@ -11,7 +11,7 @@ use partition_store::Key;
 use tls_session::Reason;
 use zeroize::Zeroize;
 
-use super::{Done, Failed};
+use crate::answer::{CommandError, Done, Failure};
 use crate::config::SslConf;
 use crate::platform::Platform;
 use crate::print::Printer;
@@ -21,8 +21,8 @@ use crate::state::Shared;
 /// Suites there are: TLS_AES_128_GCM_SHA256, which every TLS 1.3 server must have (RFC 8446 §9.1).
 const SUITES: [u16; 1] = [0x1301];
 
-/// Result number of `AT+CIPSSLCCIPHER` without any suite that is here.
-const NO_SUITE: u16 = 1;
+/// `AT+CIPSSLCCIPHER` names no suite that this modem has.
+const NO_SUITE: CommandError = CommandError::Own(1);
 
 /// The link a setting is for: without a number, the only one.
 fn target(link: Option<LinkTarget>) -> LinkTarget {
@@ -33,7 +33,7 @@ pub(super) fn ids() -> impl Iterator<Item = LinkId> {
     LinkId::ALL.into_iter()
 }
 
-pub(super) async fn configs<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn configs<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let ssl = shared.config.borrow().ssl;
     let mut print = shared.print().await;
     for (link, conf) in ids().zip(ssl) {
@@ -54,7 +54,7 @@ pub(super) async fn configs<P: Platform>(shared: &Shared<'_, P>) -> Result<Done,
 pub(super) async fn configure<P: Platform>(
     shared: &Shared<'_, P>,
     request: SslConfig,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let conf = SslConf {
         auth: request.auth,
         pki: request.pki,
@@ -81,7 +81,7 @@ pub(super) enum Which {
 pub(super) async fn names<P: Platform>(
     shared: &Shared<'_, P>,
     which: Which,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let names = {
         let config = shared.config.borrow();
         match which {
@@ -110,7 +110,7 @@ pub(super) fn set_name<P: Platform>(
     shared: &Shared<'_, P>,
     which: Which,
     request: &SetServerName<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let name = request.name.to_text();
     let mut config = shared.config.borrow_mut();
     let places = match which {
@@ -124,7 +124,7 @@ pub(super) fn set_name<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn protocols<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn protocols<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let lists = shared.config.borrow().alpn.clone();
     let mut print = shared.print().await;
     for (link, list) in ids().zip(&lists) {
@@ -144,11 +144,11 @@ pub(super) async fn protocols<P: Platform>(shared: &Shared<'_, P>) -> Result<Don
 pub(super) fn set_protocols<P: Platform>(
     shared: &Shared<'_, P>,
     request: &SetAlpn<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let mut list = crate::link::AlpnList::new();
     for protocol in request.protocols.iter() {
-        let name = protocol.text().copy().map_err(|_| Failed::with(0))?;
-        list.push(name).map_err(|_| Failed::with(0))?;
+        let name = protocol.text().copy().map_err(|_| Failure::Refused)?;
+        list.push(name).map_err(|_| Failure::Refused)?;
     }
     let mut config = shared.config.borrow_mut();
     let target = target(request.link);
@@ -161,7 +161,7 @@ pub(super) fn set_protocols<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn ciphers<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn ciphers<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mut print = shared.print().await;
     for (index, suite) in (0_u8..).zip(SUITES) {
         print
@@ -173,13 +173,13 @@ pub(super) async fn ciphers<P: Platform>(shared: &Shared<'_, P>) -> Result<Done,
 }
 
 /// There is one suite, so a list chooses nothing: it contains it, or no server could be reached.
-pub(super) fn set_ciphers(request: &SetCiphers) -> Result<Done, Failed> {
+pub(super) fn set_ciphers(request: &SetCiphers) -> Result<Done, CommandError> {
     let mut wanted = request.suites().peekable();
     if wanted.peek().is_none() || wanted.any(|suite| SUITES.contains(&suite)) {
         Ok(Done::Ok)
     } else {
         espat_log::warn!("no cipher suite of the list is here");
-        Err(Failed::with(NO_SUITE))
+        Err(NO_SUITE)
     }
 }
 
@@ -194,7 +194,7 @@ pub(super) enum KeyForm {
 pub(super) async fn keys<P: Platform>(
     shared: &Shared<'_, P>,
     form: KeyForm,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let keys = shared.config.borrow().psk.clone();
     let mut print = shared.print().await;
     for (link, psk) in ids().zip(&keys) {
@@ -202,10 +202,10 @@ pub(super) async fn keys<P: Platform>(
             (psk.key.reveal(), psk.identity.as_slice())
         });
         // Neither is longer than its type's limit.
-        let identity = PskIdentity::new(identity).map_err(|_| Failed::with(0))?;
+        let identity = PskIdentity::new(identity).map_err(|_| Failure::Refused)?;
         match form {
             KeyForm::Text => {
-                let key = PskKey::new(key).map_err(|_| Failed::with(0))?;
+                let key = PskKey::new(key).map_err(|_| Failure::Refused)?;
                 print
                     .info(Info::Cipsslcpsk(PskLine {
                         link,
@@ -222,7 +222,7 @@ pub(super) async fn keys<P: Platform>(
                 let used = digits
                     .get(..key.len().saturating_mul(2))
                     .unwrap_or_default();
-                let key = PskHex::new(used).map_err(|_| Failed::with(0))?;
+                let key = PskHex::new(used).map_err(|_| Failure::Refused)?;
                 print
                     .info(Info::Cipsslcpskhex(PskHexLine {
                         link,
@@ -249,7 +249,7 @@ fn hex(byte: u8) -> [u8; 2] {
 pub(super) fn set_key<P: Platform>(
     shared: &Shared<'_, P>,
     request: &SetPsk<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let key = Secret::collect(request.key.text().bytes());
     replace_key(shared, request.link, key, &request.identity)
 }
@@ -257,7 +257,7 @@ pub(super) fn set_key<P: Platform>(
 pub(super) fn set_hex_key<P: Platform>(
     shared: &Shared<'_, P>,
     request: &SetPskHex<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let key = Secret::collect(request.key.bytes());
     replace_key(shared, request.link, key, &request.identity)
 }
@@ -267,9 +267,9 @@ fn replace_key<P: Platform>(
     link: Option<LinkTarget>,
     key: Option<Secret>,
     identity: &PskIdentity<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let psk = Psk {
-        key: key.ok_or(Failed::with(0))?,
+        key: key.ok_or(Failure::Refused)?,
         identity: identity.to_bytes(),
     };
     let psk = Some(psk).filter(|psk| !psk.key.reveal().is_empty());
@@ -284,7 +284,7 @@ fn replace_key<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn why<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn why<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mut print = shared.print().await;
     for (link, id) in shared.links.iter().zip(ids()) {
         let reason = link.reason.borrow().clone();

@@ -5,7 +5,7 @@ use at_grammar::types::{HostName, LocalTime};
 use at_grammar::{AtStr, Info};
 use partition_store::Key;
 
-use super::{Done, Failed};
+use crate::answer::{CommandError, Done};
 use crate::link::HostText;
 use crate::platform::Platform;
 use crate::state::Shared;
@@ -14,7 +14,7 @@ use crate::state::Shared;
 pub(super) async fn set_time_config<P: Platform>(
     shared: &Shared<'_, P>,
     request: &SntpConfig<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let mut sntp = shared.config.borrow().sntp.clone();
     sntp.enabled = request.enable;
     if let Some(zone) = request.zone {
@@ -39,7 +39,7 @@ pub(super) async fn set_time_config<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn time_config<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn time_config<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let sntp = shared.config.borrow().sntp.clone();
     let mut servers = [None; 3];
     for (place, server) in servers.iter_mut().zip(&sntp.servers) {
@@ -54,13 +54,15 @@ pub(super) async fn time_config<P: Platform>(shared: &Shared<'_, P>) -> Result<D
         .await
 }
 
-pub(super) async fn time<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn time<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let zone = shared.config.borrow().sntp.zone;
     let time = LocalTime::new(shared.clock.seconds_or_uptime(), zone);
     shared.one_line(Info::Cipsntptime(time)).await
 }
 
-pub(super) async fn time_interval<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn time_interval<P: Platform>(
+    shared: &Shared<'_, P>,
+) -> Result<Done, CommandError> {
     let interval = SntpInterval::clamped(shared.config.borrow().sntp.interval);
     shared.one_line(Info::Cipsntpintv(interval)).await
 }
@@ -68,7 +70,7 @@ pub(super) async fn time_interval<P: Platform>(shared: &Shared<'_, P>) -> Result
 pub(super) fn set_time_interval<P: Platform>(
     shared: &Shared<'_, P>,
     seconds: SntpInterval,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     shared.config.borrow_mut().sntp.interval = seconds.get();
     shared.interval_changed.signal(());
     Ok(Done::Ok)

@@ -3,7 +3,7 @@
 use at_grammar::commands::module::RamRequest;
 use at_grammar::{Info, Reply};
 
-use super::{Done, Failed};
+use crate::answer::{CommandError, Done, Failure};
 use crate::platform::Platform;
 use crate::state::{Phase, Shared};
 
@@ -33,7 +33,7 @@ impl UserRam {
     }
 }
 
-pub(super) async fn size<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn size<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let size = shared.user_ram.borrow().size.unwrap_or(0);
     let size = u32::try_from(size).unwrap_or(u32::MAX);
     shared.one_line(Info::Userram(size)).await
@@ -42,27 +42,27 @@ pub(super) async fn size<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Fa
 pub(super) async fn operate<P: Platform>(
     shared: &Shared<'_, P>,
     request: RamRequest,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     match request {
         RamRequest::Release => {
             let mut ram = shared.user_ram.borrow_mut();
-            ram.size.take().ok_or(Failed::with(0))?;
+            ram.size.take().ok_or(Failure::Refused)?;
             // Whoever asks next finds nothing of it.
             ram.bytes.fill(0);
             Ok(Done::Ok)
         }
         RamRequest::Allocate(size) => {
             let mut ram = shared.user_ram.borrow_mut();
-            let size = usize::try_from(size.get()).map_err(|_| Failed::with(1))?;
+            let size = usize::try_from(size.get()).map_err(|_| Failure::OutOfRange)?;
             if ram.size.is_some() || size > CAPACITY {
-                return Err(Failed::with(1));
+                return Err(Failure::OutOfRange.into());
             }
             ram.size = Some(size);
             Ok(Done::Ok)
         }
         RamRequest::Clear => {
             let mut ram = shared.user_ram.borrow_mut();
-            ram.size.ok_or(Failed::with(0))?;
+            ram.size.ok_or(Failure::Refused)?;
             ram.bytes.fill(0);
             Ok(Done::Ok)
         }
@@ -72,12 +72,16 @@ pub(super) async fn operate<P: Platform>(
 }
 
 /// The prompt comes only once the range is known to be good.
-async fn write<P: Platform>(shared: &Shared<'_, P>, offset: u32, len: u32) -> Result<Done, Failed> {
+async fn write<P: Platform>(
+    shared: &Shared<'_, P>,
+    offset: u32,
+    len: u32,
+) -> Result<Done, CommandError> {
     let total = shared
         .user_ram
         .borrow_mut()
         .part(offset, len)
-        .ok_or(Failed::with(1))?
+        .ok_or(Failure::OutOfRange)?
         .len();
     let mut print = shared.print().await;
     print.reply(&Reply::OkPrompt).await;
@@ -102,12 +106,17 @@ async fn write<P: Platform>(shared: &Shared<'_, P>, offset: u32, len: u32) -> Re
 }
 
 /// One head is enough: there is no more than one holds.
-async fn read<P: Platform>(shared: &Shared<'_, P>, offset: u32, len: u32) -> Result<Done, Failed> {
+async fn read<P: Platform>(
+    shared: &Shared<'_, P>,
+    offset: u32,
+    len: u32,
+) -> Result<Done, CommandError> {
     let mut copy = heapless::Vec::<u8, CAPACITY>::new();
     {
         let mut ram = shared.user_ram.borrow_mut();
-        let part = ram.part(offset, len).ok_or(Failed::with(1))?;
-        copy.extend_from_slice(part).map_err(|_| Failed::with(1))?;
+        let part = ram.part(offset, len).ok_or(Failure::OutOfRange)?;
+        copy.extend_from_slice(part)
+            .map_err(|_| Failure::OutOfRange)?;
     }
     let mut print = shared.print().await;
     print.reply(&Reply::RamData { len }).await;

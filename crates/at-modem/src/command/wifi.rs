@@ -10,7 +10,8 @@ use embassy_futures::yield_now;
 use embassy_time::{Duration, with_timeout};
 use partition_store::Key;
 
-use super::{Done, Failed, error};
+use super::error;
+use crate::answer::{CommandError, Done, Failure};
 pub(super) use crate::background::JOIN_PATIENCE;
 use crate::background::join_request;
 use crate::config::{Config, JoinOptions, StationConfig, encode_patience};
@@ -18,7 +19,7 @@ use crate::platform::Platform;
 use crate::state::Shared;
 use crate::wifi::{AccessPoint, JoinError, Wifi, WifiEvent};
 
-pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mode = shared.config.borrow().mode;
     shared.one_line(Info::Cwmode(mode)).await
 }
@@ -26,7 +27,7 @@ pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Fa
 pub(super) async fn set_mode<P: Platform>(
     shared: &Shared<'_, P>,
     request: SetWifiMode,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let (had, has) = (
         shared.config.borrow().station_role(),
         request.mode.has_station(),
@@ -87,15 +88,15 @@ pub(super) async fn leave<P: Platform>(shared: &Shared<'_, P>) {
     }
 }
 
-pub(super) fn needs_station(config: &Config) -> Result<(), Failed> {
+pub(super) fn needs_station(config: &Config) -> Result<(), CommandError> {
     if config.station_role() {
         Ok(())
     } else {
-        Err(Failed::with(0))
+        Err(Failure::Refused.into())
     }
 }
 
-pub(super) async fn state<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn state<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let association = shared.wifi.association();
     let station = shared.station.get();
     let target = shared
@@ -127,11 +128,11 @@ pub(super) async fn state<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, F
 pub(super) async fn join<P: Platform>(
     shared: &Shared<'_, P>,
     request: &JoinAp<'_>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let patience = Duration::from_secs(u64::from(request.timeout.get()));
     let station = match (&request.ssid, &request.password) {
         (None, None) => return join_again(shared, patience).await,
-        (None, Some(_)) => return Err(Failed::with(0)),
+        (None, Some(_)) => return Err(Failure::Refused.into()),
         (Some(ssid), password) => StationConfig {
             ssid: ssid.to_bytes(),
             password: password
@@ -169,13 +170,13 @@ pub(super) async fn join<P: Platform>(
 pub(super) async fn join_again<P: Platform>(
     shared: &Shared<'_, P>,
     patience: Duration,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     let station = shared
         .config
         .borrow()
         .station
         .clone()
-        .ok_or(Failed::with(0))?;
+        .ok_or(Failure::Refused)?;
     join_this(shared, station, patience, None).await
 }
 
@@ -184,7 +185,7 @@ async fn join_this<P: Platform>(
     station: StationConfig,
     patience: Duration,
     interval: Option<u16>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     needs_station(&shared.config.borrow())?;
     shared.takes_long();
     leave(shared).await;
@@ -219,14 +220,14 @@ async fn join_this<P: Platform>(
             let code = JoinFailure::from_code(why.code()).unwrap_or(JoinFailure::Failed);
             let mut print = shared.print().await;
             print.info(Info::Cwjap(JoinLine::Failed(code))).await;
-            let word = Failed::with(u16::from(why.code())).0;
-            error(&mut print, shared.syslog(), word).await;
+            let why = CommandError::Own(u16::from(why.code()));
+            error(&mut print, shared.syslog(), why).await;
             Ok(Done::Printed)
         }
     }
 }
 
-pub(super) async fn joined<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn joined<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let Some(access_point) = shared.wifi.association() else {
         shared
             .print()
@@ -267,7 +268,7 @@ pub(super) async fn joined<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, 
 pub(super) async fn scan<P: Platform>(
     shared: &Shared<'_, P>,
     request: Option<&ScanRequest<'_>>,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     needs_station(&shared.config.borrow())?;
     shared.takes_long();
     let options = shared.config.borrow().radio.scan;
@@ -329,7 +330,7 @@ pub(super) async fn scan<P: Platform>(
 }
 
 /// `OK` first, then `WIFI DISCONNECT`: captures show both orders, and drivers take either.
-pub(super) async fn quit<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn quit<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     shared.takes_long();
     take_over(shared).await;
     let joined = shared.wifi.association().is_some();
@@ -341,7 +342,9 @@ pub(super) async fn quit<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Fa
     Ok(Done::Printed)
 }
 
-pub(super) async fn auto_connect<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn auto_connect<P: Platform>(
+    shared: &Shared<'_, P>,
+) -> Result<Done, CommandError> {
     let on = shared.config.borrow().auto_connect;
     shared.one_line(Info::Cwautoconn(on)).await
 }
@@ -349,7 +352,7 @@ pub(super) async fn auto_connect<P: Platform>(shared: &Shared<'_, P>) -> Result<
 pub(super) async fn set_auto_connect<P: Platform>(
     shared: &Shared<'_, P>,
     on: bool,
-) -> Result<Done, Failed> {
+) -> Result<Done, CommandError> {
     shared
         .store_always(Key::AUTO_CONNECT, &[u8::from(on)])
         .await?;
@@ -357,7 +360,7 @@ pub(super) async fn set_auto_connect<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn addresses<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn addresses<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mut print = shared.print().await;
     if shared.config.borrow().has_soft_ap() {
         let own = shared.config.borrow().radio.soft_ap_address.address;
@@ -382,7 +385,9 @@ pub(super) async fn addresses<P: Platform>(shared: &Shared<'_, P>) -> Result<Don
     Ok(Done::Printed)
 }
 
-pub(super) async fn station_address<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Failed> {
+pub(super) async fn station_address<P: Platform>(
+    shared: &Shared<'_, P>,
+) -> Result<Done, CommandError> {
     let none = core::net::Ipv4Addr::UNSPECIFIED;
     let fixed = shared.config.borrow().radio.station_address;
     let own = shared.wifi.address().or(fixed);

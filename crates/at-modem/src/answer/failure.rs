@@ -1,0 +1,64 @@
+//! Named reasons of failure that several commands share.
+
+use partition_store::StoreError;
+
+/// Why a command was not carried out. The number is the low half of `ERR CODE:0x010a....`.
+///
+/// Numbers that only one command has are an enum beside that command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// 0: not in this state, or what the command names does not exist.
+    Refused,
+    /// 1: a range or length that does not fit what it applies to.
+    OutOfRange,
+    /// 2: flash could not be erased.
+    EraseFailed,
+    /// 3: flash could not be read or written, or holds something unreadable.
+    FlashFailed,
+    /// 4: the board does not have what the command needs.
+    NotOnThisBoard,
+}
+
+impl Failure {
+    /// The number that the host reads.
+    pub(crate) const fn number(self) -> u16 {
+        match self {
+            Self::Refused => 0,
+            Self::OutOfRange => 1,
+            Self::EraseFailed => 2,
+            Self::FlashFailed => 3,
+            Self::NotOnThisBoard => 4,
+        }
+    }
+}
+
+/// spec: cert-bin §7
+impl<E> From<&StoreError<E>> for Failure {
+    fn from(error: &StoreError<E>) -> Self {
+        match error {
+            StoreError::NoSuchPartition | StoreError::NotUserPartition { .. } => Self::Refused,
+            StoreError::BadRange { .. } | StoreError::NotAligned { .. } => Self::OutOfRange,
+            StoreError::EraseFailed(_) => Self::EraseFailed,
+            // Reading and writing, and whatever else a later store can fail with.
+            _ => Self::FlashFailed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Failure;
+
+    #[test]
+    fn the_numbers_are_those_hosts_know() {
+        for (failure, number) in [
+            (Failure::Refused, 0),
+            (Failure::OutOfRange, 1),
+            (Failure::EraseFailed, 2),
+            (Failure::FlashFailed, 3),
+            (Failure::NotOnThisBoard, 4),
+        ] {
+            assert_eq!(failure.number(), number);
+        }
+    }
+}
