@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn host_leaves_the_end_to_end_tests_out() {
-        let path = r#"PATH="$PATH:/usr/sbin:/w/target/tools/usr/sbin:/w/target/tools/usr/bin" "#;
+        let path = r#"PATH="$PATH:/usr/sbin:/w/target/tools/bin" "#;
         assert_eq!(
             lines(&host(&sample())),
             [

@@ -38,6 +38,7 @@ pub(crate) struct Cmd {
     args: Vec<String>,
     env: Vec<(&'static str, String)>,
     path_also: Vec<PathBuf>,
+    folder: Option<PathBuf>,
 }
 
 impl Cmd {
@@ -49,6 +50,15 @@ impl Cmd {
             args: words.collect(),
             env: Vec::new(),
             path_also: Vec::new(),
+            folder: None,
+        }
+    }
+
+    /// The program at this path, whatever characters are in it.
+    pub(crate) fn of(program: &Path) -> Self {
+        Self {
+            program: program.to_string_lossy().into_owned(),
+            ..Self::new("")
         }
     }
 
@@ -73,13 +83,10 @@ impl Cmd {
         self
     }
 
-    /// The same as an argument of `wrapper`, such as sudo.
-    pub(crate) fn after(&self, wrapper: &str) -> Self {
-        let mut wrapped = self.clone();
-        let Self { program, args, .. } = Self::new(wrapper);
-        let inner = std::mem::replace(&mut wrapped.program, program);
-        wrapped.args.splice(0..0, args.into_iter().chain([inner]));
-        wrapped
+    /// Runs it in this folder.
+    pub(crate) fn within(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
+        self
     }
 
     /// Prints the command, lets its output through, and waits for it.
@@ -123,7 +130,18 @@ impl Cmd {
             .with_context(|| format!("cannot start `{}`", self.program))
     }
 
-    /// What the command prints, or nothing if it cannot be had: for looking, not for doing.
+    /// What the command prints. It is not announced: it changes nothing.
+    pub(crate) fn output(&self) -> Result<String> {
+        let output = self
+            .command()
+            .output()
+            .with_context(|| format!("cannot start `{}`", self.program))?;
+        self.judge(output.status)
+            .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// As [`Self::output`]; `None` if the command does not exist or fails.
     pub(crate) fn probe(&self) -> Option<String> {
         let output = self.command().stderr(Stdio::null()).output().ok()?;
         if output.status.success() {
@@ -162,6 +180,9 @@ impl Cmd {
             // `cargo run` points it at its own toolchain's libraries: wrong for any other program.
             .env_remove("LD_LIBRARY_PATH")
             .stdin(Stdio::null());
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
         if !self.path_also.is_empty() {
             let mut path = std::env::var_os("PATH").unwrap_or_default();
             for folder in &self.path_also {
@@ -190,6 +211,9 @@ fn wait_until(child: &mut Child, end: Instant) -> std::io::Result<Option<ExitSta
 /// As it would be typed.
 impl fmt::Display for Cmd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(folder) = &self.folder {
+            write!(f, "cd {} && ", quoted(&folder.to_string_lossy()))?;
+        }
         if !self.path_also.is_empty() {
             f.write_str("PATH=\"$PATH")?;
             for folder in &self.path_also {
@@ -246,17 +270,12 @@ mod tests {
         let cmd = Cmd::new("cargo doc --no-deps")
             .env("RUSTDOCFLAGS", "-D warnings")
             .arg("it's")
-            .path_also([PathBuf::from("/usr/sbin")]);
+            .path_also([PathBuf::from("/usr/sbin")])
+            .within(Path::new("/a b"));
         assert_eq!(
             cmd.to_string(),
-            r#"PATH="$PATH:/usr/sbin" RUSTDOCFLAGS='-D warnings' cargo doc --no-deps 'it'\''s'"#
+            r#"cd '/a b' && PATH="$PATH:/usr/sbin" RUSTDOCFLAGS='-D warnings' cargo doc --no-deps 'it'\''s'"#
         );
-    }
-
-    #[test]
-    fn a_wrapped_command_keeps_its_arguments() {
-        let cmd = Cmd::new("apt-get update -q").after("sudo -n");
-        assert_eq!(cmd, Cmd::new("sudo -n apt-get update -q"));
     }
 
     #[test]

@@ -12,12 +12,11 @@ use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 
-use crate::bare_metal::{Compiler, Core, SYSTEM_RUSTC};
 use crate::cmd::Cmd;
-use crate::stack;
+use crate::toolchain::{Compiler, Core};
 use crate::workspace::Workspace;
 
 /// A chip that the firmware has a feature for.
@@ -129,25 +128,12 @@ impl Image {
     }
 
     /// The command that links it into the target folder `into`.
-    fn build(self, toolchain: Toolchain, into: &str) -> Result<Cmd> {
+    fn build(self, toolchain: &Toolchain, into: &str) -> Result<Cmd> {
         let target = self.chip.target();
         let cmd = match toolchain {
-            Toolchain::Rustup => Cmd::new("cargo rustc"),
-            Toolchain::System => {
-                let linker = stack::linker().context(
-                    "no linker for the target: rustup's rust-lld or a package such as `lld` has one",
-                )?;
-                let variable = match self.chip {
-                    Chip::Esp32c6 => "CARGO_TARGET_RISCV32IMAC_UNKNOWN_NONE_ELF_LINKER",
-                    Chip::Esp32c3 | Chip::Esp32 => {
-                        "CARGO_TARGET_RISCV32IMC_UNKNOWN_NONE_ELF_LINKER"
-                    }
-                };
-                Cmd::new("cargo rustc -Z build-std=core,alloc")
-                    .env("RUSTC", SYSTEM_RUSTC)
-                    .env(variable, linker.to_string_lossy())
-            }
-            Toolchain::Esp => Cmd::new("rustup run esp cargo rustc -Z build-std=core,alloc"),
+            Toolchain::Rust(core) => core.cargo("rustc", "core,alloc", target)?,
+            Toolchain::Esp => Cmd::new("rustup run esp cargo rustc -Z build-std=core,alloc")
+                .args(["--target", target]),
         };
         Ok(cmd
             .args(["--release", "--manifest-path", "firmware/esp32/Cargo.toml"])
@@ -156,7 +142,7 @@ impl Image {
             .args(["--config", "firmware/esp32/.cargo/config.toml"])
             .args(["--no-default-features", "--features"])
             .arg(self.features())
-            .args(["--target", target, "--target-dir"])
+            .arg("--target-dir")
             .arg(into)
             // The size of each frame, for the report. As another option above, a stable compiler
             // takes it only when asked so.
@@ -206,12 +192,10 @@ impl fmt::Display for Image {
     }
 }
 
-/// Where a compiler with `core` and `alloc` for a chip was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A compiler with `core` and `alloc` for a chip.
+#[derive(Debug, PartialEq, Eq)]
 enum Toolchain {
-    Rustup,
-    /// Debian's, with its sources.
-    System,
+    Rust(Core),
     /// Espressif's fork.
     Esp,
 }
@@ -224,31 +208,8 @@ impl Toolchain {
                 "ESP32 is an Xtensa chip: it needs Espressif's compiler, which `espup install` gets",
             );
         }
-        let has_target = || has_core(chip.target());
-        let has_sources = || Core::find(Compiler::System, workspace).is_some();
-        match compiler {
-            Compiler::Auto | Compiler::Rustup if has_target() => Ok(Self::Rustup),
-            Compiler::Auto | Compiler::System if has_sources() => Ok(Self::System),
-            _ => bail!(
-                "there is no `core` for {}; `cargo xtask setup --yes` gets one",
-                chip.target()
-            ),
-        }
+        Core::require_for(chip.target(), compiler, workspace).map(Self::Rust)
     }
-}
-
-/// Whether rustup's compiler has `core` for `target`.
-pub(crate) fn has_core(target: &str) -> bool {
-    let folder = Cmd::new("rustc --print target-libdir --target")
-        .arg(target)
-        .probe();
-    folder
-        .and_then(|folder| fs::read_dir(folder.trim_end()).ok())
-        .is_some_and(|mut files| {
-            files.any(|file| {
-                file.is_ok_and(|file| file.file_name().to_string_lossy().starts_with("libcore-"))
-            })
-        })
 }
 
 /// Targets beyond the one that the libraries are checked for.
@@ -256,12 +217,7 @@ pub(crate) const FURTHER_TARGETS: [&str; 1] = [Chip::Esp32c6.target()];
 
 /// The target folder of all of them, as seen from the workspace's root.
 fn target_folder(workspace: &Workspace) -> String {
-    let scratch = workspace.scratch("firmware-build");
-    scratch
-        .strip_prefix(workspace.root())
-        .unwrap_or(&scratch)
-        .to_string_lossy()
-        .into_owned()
+    workspace.relative(&workspace.scratch("firmware-build"))
 }
 
 /// A verb of cargo's, of the program that packs images and reads them back.
@@ -315,7 +271,7 @@ fn make(workspace: &Workspace, compiler: Compiler, image: Image) -> Result<Made>
     let chip = image.chip;
     let toolchain = Toolchain::find(chip, compiler, workspace)?;
     image
-        .build(toolchain, &into)?
+        .build(&toolchain, &into)?
         .run()
         .with_context(|| image.to_string())?;
     let program = format!("{into}/{}/release/espat-firmware", chip.target());
@@ -390,13 +346,12 @@ mod tests {
     fn each_chip_is_built_for_its_own_target_with_its_own_feature() {
         for image in Selection::All.images() {
             let line = image
-                .build(Toolchain::Rustup, "target/x")
+                .build(&Toolchain::Rust(Core::Rustup(PathBuf::new())), "target/x")
                 .unwrap()
                 .to_string();
             let words = [
-                "cargo rustc --release".to_owned(),
-                format!("--no-default-features --features {image} "),
-                format!("--target {} --target-dir target/x", image.chip.target()),
+                format!("cargo rustc --target {} --release", image.chip.target()),
+                format!("--no-default-features --features {image} --target-dir target/x"),
             ];
             for words in words {
                 assert!(line.contains(&words), "{line}");

@@ -1,30 +1,35 @@
 //! `cargo xtask`: every check of this workspace, by name.
 //!
-//! `cargo xtask test` is what CI runs: all steps of [`steps::ALL`] in order, up to the first that
-//! fails. Each step can be run alone. Exit status: 0 all passed, 1 a step failed, 2 wrong usage.
+//! `cargo xtask test` is what CI runs: all steps of [`steps::ALL`], and a table of them at the end.
+//! Each step can be run alone. Exit status: 0 all passed, 1 a step failed, 2 wrong usage.
 
 mod bare_metal;
 mod checks;
 mod citations;
 mod cmd;
+mod cpu;
+mod emulator;
 mod firmware;
 mod qemu;
+mod run;
 mod setup;
 mod stack;
 mod steps;
 mod tidy;
+mod toolchain;
 mod workspace;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use crate::bare_metal::Compiler;
 use crate::firmware::{Chip, Net, Selection};
 use crate::qemu::Cuts;
-use crate::setup::Consent;
+use crate::setup::Fetch;
 use crate::stack::Optimise;
 use crate::steps::{Options, Step};
+use crate::toolchain::Compiler;
 use crate::workspace::Workspace;
 
 /// Every check of this workspace, by name.
@@ -37,17 +42,17 @@ struct Cli {
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 enum Command {
-    /// All steps below, in this order, up to the first that fails.
+    /// All steps below, as many at once as fit; a table of them at the end.
     Test {
-        /// Install what is missing without asking (CI=true means the same).
+        /// Download nothing: a tool that is missing fails each step that needs it.
         #[arg(long)]
-        yes: bool,
+        no_fetch: bool,
     },
-    /// Look for the tools that the other steps need, and get what is missing.
+    /// Fetch the tools that the other steps need and that are missing, into the target folder.
     Setup {
-        /// Install what is missing without asking (CI=true means the same).
+        /// Download nothing: list what is missing.
         #[arg(long)]
-        yes: bool,
+        no_fetch: bool,
     },
     /// File lengths, manifests, paths of one machine, citations of docs/spec, links in documents.
     Tidy,
@@ -59,7 +64,7 @@ enum Command {
     Host,
     /// Documentation with warnings denied.
     Doc,
-    /// Every library for a bare-metal target, with nothing but `core` to lean on.
+    /// Every library for a bare-metal target, with nothing but `core`.
     BareMetal {
         /// Where `core` for the target comes from.
         #[arg(long, value_enum, default_value_t = Compiler::Auto)]
@@ -71,7 +76,7 @@ enum Command {
         #[arg(long)]
         fast: bool,
     },
-    /// The modem as an image for an emulated board: sizes, the whole story, and power cuts.
+    /// The modem as an image for an emulated board: sizes, scenarios with real peers, and power cuts.
     Qemu {
         /// Cut the power after every single write to the flash, however many: some minutes more.
         #[arg(long)]
@@ -82,14 +87,14 @@ enum Command {
         /// The chip; ESP32-C3 if only `--net` is given.
         #[arg(long, value_enum)]
         chip: Option<Chip>,
-        /// What it reaches the network with; Wi-Fi if only `--chip` is given.
+        /// Its network interface; Wi-Fi if only `--chip` is given.
         #[arg(long, value_enum)]
         net: Option<Net>,
         /// With an access point of its own.
         #[arg(long)]
         soft_ap: bool,
     },
-    /// The image for ESP32-C3 on a model of the chip: ten boots, noise, the whole story, and power cuts.
+    /// The image for ESP32-C3 on a model of the chip: ten boots, noise, scenarios with real peers, and power cuts.
     C3,
     /// The integration tests of the programs, against real servers.
     E2e,
@@ -101,19 +106,19 @@ impl Command {
     /// What to run, and how.
     fn plan(self) -> (Vec<Step>, Options) {
         let mut options = Options {
-            consent: Consent::from_environment(),
+            fetch: Fetch::Allowed,
             compiler: Compiler::Auto,
             optimise: Optimise::Size,
             cuts: Cuts::Some,
             firmware: Selection::All,
         };
         let steps = match self {
-            Self::Test { yes } => {
-                options.consent = options.consent.or(yes);
+            Self::Test { no_fetch } => {
+                options.fetch = Fetch::allowed(!no_fetch);
                 steps::ALL.to_vec()
             }
-            Self::Setup { yes } => {
-                options.consent = options.consent.or(yes);
+            Self::Setup { no_fetch } => {
+                options.fetch = Fetch::allowed(!no_fetch);
                 vec![Step::Setup]
             }
             Self::Tidy => vec![Step::Tidy],
@@ -151,17 +156,19 @@ impl Command {
 
 fn main() -> ExitCode {
     let (steps, options) = Cli::parse().command.plan();
-    let passed = match Workspace::enter() {
-        Ok(workspace) => steps::run_all(&steps, &workspace, options),
+    let passed = Workspace::enter()
+        .context("cannot read the workspace")
+        .and_then(|workspace| match *steps.as_slice() {
+            [step] => Ok(step.run(&workspace, options)),
+            _ => run::all(&steps, &workspace, options.fetch),
+        });
+    match passed {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("xtask: cannot read the workspace: {error:#}");
-            false
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
         }
-    };
-    if passed {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
     }
 }
 
@@ -183,10 +190,15 @@ mod tests {
     }
 
     #[test]
-    fn test_means_every_step_in_order() {
-        let (steps, options) = plan_of("xtask test --yes").unwrap();
-        assert_eq!(steps, steps::ALL);
-        assert_eq!(options.consent, Consent::Given);
+    fn test_means_every_step() {
+        for (line, fetch) in [
+            ("xtask test", Fetch::Allowed),
+            ("xtask test --no-fetch", Fetch::Forbidden),
+        ] {
+            let (steps, options) = plan_of(line).unwrap();
+            assert_eq!(steps, steps::ALL);
+            assert_eq!(options.fetch, fetch);
+        }
     }
 
     #[test]
@@ -198,10 +210,10 @@ mod tests {
     }
 
     #[test]
-    fn wrong_usage_is_told_apart_from_a_failed_step() {
+    fn wrong_usage_is_distinguished_from_a_failed_step() {
         for line in [
             "xtask tset",
-            "xtask fmt --yes",
+            "xtask fmt --no-fetch",
             "xtask bare-metal --compiler gcc",
             "xtask firmware --chip esp32c5",
             "xtask firmware --net lte",

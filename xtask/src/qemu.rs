@@ -18,13 +18,13 @@ mod size;
 mod soft_ap;
 mod story;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use self::machine::{Board, Lab};
 use self::story::World;
-use crate::bare_metal::{Compiler, Core, TARGET};
 use crate::cmd::Cmd;
-use crate::stack::{self, Emulator, QEMU};
+use crate::emulator::Emulator;
+use crate::toolchain::{Compiler, Core, TARGET};
 use crate::workspace::Workspace;
 
 /// After how many of the writes of a change the power is cut.
@@ -39,22 +39,18 @@ pub(crate) enum Cuts {
 }
 
 pub(crate) fn run(workspace: &Workspace, compiler: Compiler, cuts: Cuts) -> Result<()> {
-    let Some(core) = Core::find(compiler, workspace) else {
-        bail!("there is no `core` for {TARGET}; `cargo xtask setup --yes` gets one");
-    };
-    let Some(emulator) = Emulator::find(workspace) else {
-        bail!("there is no {QEMU}; `cargo xtask setup --yes` gets it");
-    };
+    let core = Core::require(compiler, workspace)?;
+    let emulator = Emulator::require(workspace)?;
     // Not of the workspace, so no other step looks at it.
     Cmd::new("cargo fmt --check --manifest-path firmware/qemu-virt/Cargo.toml").run()?;
     let scratch = workspace.scratch("qemu-virt");
-    stack::build(&core)?
+    core.cargo("build", "core", TARGET)?
         .args([
             "--manifest-path",
             "firmware/qemu-virt/Cargo.toml",
             "--release",
         ])
-        .args(["--target", TARGET, "--target-dir"])
+        .arg("--target-dir")
         .arg(scratch.to_string_lossy())
         .run()?;
     let program = scratch.join(TARGET).join("release/qemu-virt");

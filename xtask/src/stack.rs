@@ -7,17 +7,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::bare_metal::{Compiler, Core, SYSTEM_RUSTC, TARGET};
-use crate::cmd::{Cmd, find_program, remove_folder};
+use crate::cmd::{Cmd, remove_folder};
+use crate::emulator::Emulator;
+use crate::toolchain::{Compiler, Core, TARGET};
 use crate::workspace::Workspace;
-
-/// The emulator. Debian: `qemu-system-misc`.
-pub(crate) const QEMU: &str = "qemu-system-riscv32";
 
 /// A run takes 5 s.
 const RUN_LIMIT: Duration = Duration::from_secs(120);
@@ -83,12 +81,8 @@ impl Optimise {
 }
 
 pub(crate) fn run(workspace: &Workspace, compiler: Compiler, optimise: Optimise) -> Result<()> {
-    let Some(core) = Core::find(compiler, workspace) else {
-        bail!("there is no `core` for {TARGET}; `cargo xtask setup --yes` gets one");
-    };
-    let Some(emulator) = Emulator::find(workspace) else {
-        bail!("there is no {QEMU}; `cargo xtask setup --yes` gets it");
-    };
+    let core = Core::require(compiler, workspace)?;
+    let emulator = Emulator::require(workspace)?;
     let scratch = workspace.scratch("stack");
     let recordings = scratch.join("recordings");
     remove_folder(&recordings)?;
@@ -100,15 +94,15 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler, optimise: Optimise)
         .run()?;
 
     let profile = optimise.profile();
-    build(&core)?
+    core.cargo("build", "core", TARGET)?
         .args(["--manifest-path", "firmware/tools/stack/Cargo.toml"])
-        .args(["--target", TARGET, "--profile", profile, "--target-dir"])
+        .args(["--profile", profile, "--target-dir"])
         .arg(scratch.to_string_lossy())
         .env("STACK_RECORDINGS", recordings.to_string_lossy())
         .run()?;
     let program = scratch.join(TARGET).join(profile).join("stack");
     let printed = scratch.join(format!("{profile}.txt"));
-    let ran = emulator.run(&program, &printed);
+    let ran = measure(&emulator, &program, &printed);
     let text = fs::read_to_string(&printed).unwrap_or_default();
     ran.with_context(|| format!("the program said last: {}", last_line(&text)))?;
 
@@ -123,95 +117,17 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler, optimise: Optimise)
     Ok(())
 }
 
-/// Cargo with what the place of `core` asks for.
-pub(crate) fn build(core: &Core) -> Result<Cmd> {
-    match core {
-        Core::Rustup(_) => Ok(Cmd::new("cargo build")),
-        Core::System => {
-            let linker = linker().context(
-                "no linker for the target: rustup's rust-lld or a package such as `lld` has one",
-            )?;
-            Ok(Cmd::new("cargo build -Z build-std=core")
-                .env("RUSTC", SYSTEM_RUSTC)
-                .env("RUSTC_BOOTSTRAP", "1")
-                .env(
-                    "CARGO_TARGET_RISCV32IMC_UNKNOWN_NONE_ELF_LINKER",
-                    linker.to_string_lossy(),
-                ))
-        }
-    }
-}
-
-/// rustup's compilers bring one, even where the target cannot be added to them.
-pub(crate) fn linker() -> Option<PathBuf> {
-    let host = Cmd::new("rustc --print target-libdir").probe();
-    let own = host.and_then(|libraries| {
-        let file = Path::new(libraries.trim_end())
-            .parent()?
-            .join("bin/rust-lld");
-        file.is_file().then_some(file)
-    });
-    own.or_else(|| find_program("ld.lld", &[]))
-}
-
-/// QEMU, and the folders of its libraries where setup has unpacked it.
-pub(crate) struct Emulator {
-    program: PathBuf,
-    libraries: Vec<PathBuf>,
-}
-
-/// Where setup unpacks it: not among the servers, which must not see its libraries.
-pub(crate) fn unpacked(tools: &Path) -> PathBuf {
-    tools.join("qemu")
-}
-
-impl Emulator {
-    pub(crate) fn find(workspace: &Workspace) -> Option<Self> {
-        let tools = unpacked(&workspace.scratch("tools"));
-        let program = find(workspace)?;
-        let mut libraries = Vec::new();
-        if program.starts_with(&tools) {
-            for folder in ["lib", "usr/lib"] {
-                // One folder for each architecture, such as x86_64-linux-gnu.
-                for entry in fs::read_dir(tools.join(folder)).into_iter().flatten() {
-                    libraries.extend(entry.ok().map(|entry| entry.path()));
-                }
-            }
-        }
-        Some(Self { program, libraries })
-    }
-
-    /// The emulator, without arguments.
-    pub(crate) fn command(&self) -> Cmd {
-        let folders: Vec<_> = self
-            .libraries
-            .iter()
-            .map(|folder| folder.to_string_lossy())
-            .collect();
-        let mut cmd = Cmd::new("env");
-        if !folders.is_empty() {
-            cmd = cmd.arg(format!("LD_LIBRARY_PATH={}", folders.join(":")));
-        }
-        cmd.arg(self.program.to_string_lossy())
-    }
-
-    /// Runs `program` to its end, its serial port going to the file `printed`.
-    fn run(&self, program: &Path, printed: &Path) -> Result<()> {
-        // One instruction per tick: the counters then count exactly.
-        self.command()
-            .args("-machine virt -bios none -icount shift=0 -display none -monitor none".split(' '))
-            .arg("-serial")
-            .arg(format!("file:{}", printed.display()))
-            .arg("-kernel")
-            .arg(program.to_string_lossy())
-            .run_within(RUN_LIMIT)
-    }
-}
-
-/// The emulator, on the path or where setup unpacks it.
-pub(crate) fn find(workspace: &Workspace) -> Option<PathBuf> {
-    let tools = unpacked(&workspace.scratch("tools"));
-    find_program(QEMU, &[tools.join("usr/bin")])
+/// Runs `program` to its end, its serial port going to the file `printed`.
+fn measure(emulator: &Emulator, program: &Path, printed: &Path) -> Result<()> {
+    // One instruction per tick: the counters then count exactly.
+    emulator
+        .command()
+        .args("-machine virt -bios none -icount shift=0 -display none -monitor none".split(' '))
+        .arg("-serial")
+        .arg(format!("file:{}", printed.display()))
+        .arg("-kernel")
+        .arg(program.to_string_lossy())
+        .run_within(RUN_LIMIT)
 }
 
 fn last_line(text: &str) -> &str {

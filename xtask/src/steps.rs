@@ -1,15 +1,15 @@
-//! The steps of `cargo xtask test`: their order, their names, how they are announced and timed.
+//! The steps of `cargo xtask test`: their names, their order, and what each of them runs.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::bare_metal::{self, Compiler};
 use crate::firmware::{self, Selection};
 use crate::qemu::{self, Cuts};
-use crate::setup::{self, Consent};
+use crate::setup::{self, Fetch};
 use crate::stack::{self, Optimise};
+use crate::toolchain::Compiler;
 use crate::workspace::Workspace;
-use crate::{checks, tidy};
+use crate::{bare_metal, checks, tidy};
 
 /// One thing that is checked, and that can be checked alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,27 +29,39 @@ pub(crate) enum Step {
     Examples,
 }
 
-/// What CI runs, in this order: what is missing first, then the quickest "no" first.
+/// What CI runs. Of one lane the steps run in this order.
 pub(crate) const ALL: &[Step] = &[
     Step::Setup,
     Step::Tidy,
     Step::Fmt,
     Step::Clippy,
     Step::Host,
-    Step::Doc,
-    Step::BareMetal,
-    Step::Stack,
-    Step::Qemu,
-    Step::Firmware,
-    Step::C3,
     Step::E2e,
     Step::Examples,
+    Step::Doc,
+    Step::Firmware,
+    Step::C3,
+    Step::Qemu,
+    Step::BareMetal,
+    Step::Stack,
 ];
+
+/// Steps of one lane share a target folder, which cargo locks: they run one after the other. Steps of
+/// different lanes run at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Before all others.
+    First,
+    /// Programs for this machine.
+    Host,
+    /// Programs for chips, and their emulators.
+    Chip,
+}
 
 /// What the command line decides for the steps.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
-    pub(crate) consent: Consent,
+    pub(crate) fetch: Fetch,
     pub(crate) compiler: Compiler,
     pub(crate) optimise: Optimise,
     pub(crate) cuts: Cuts,
@@ -76,42 +88,56 @@ impl Step {
         }
     }
 
+    pub(crate) const fn lane(self) -> Lane {
+        match self {
+            Self::Setup => Lane::First,
+            Self::Tidy
+            | Self::Fmt
+            | Self::Clippy
+            | Self::Host
+            | Self::Doc
+            | Self::E2e
+            | Self::Examples => Lane::Host,
+            Self::BareMetal | Self::Stack | Self::Qemu | Self::Firmware | Self::C3 => Lane::Chip,
+        }
+    }
+
     /// What a person does when it fails.
     const fn advice(self) -> &'static str {
         match self {
             Self::Setup => "get what is named above, then `cargo xtask setup` again",
-            Self::Tidy => "mend the lines listed above",
+            Self::Tidy => "correct the lines listed above",
             Self::Fmt => "`cargo fmt --all`",
             Self::Clippy => {
-                "mend the warnings above; where one is wrong, `#[expect(lint, reason = \"…\")]`"
+                "correct the warnings above; where one is wrong, `#[expect(lint, reason = \"…\")]`"
             }
-            Self::Host => "mend what the failed test above claims",
-            Self::Doc => "mend the doc comments named above",
+            Self::Host => "correct what the failed test above claims",
+            Self::Doc => "correct the doc comments named above",
             Self::BareMetal => {
                 "a library that fails may use `core` only: look for `std`, `alloc`, or a dependency's default features"
             }
             Self::Stack => {
-                "make the frames or futures named above smaller; docs/footprint.md tells what was measured before"
+                "make the frames or futures named above smaller; docs/footprint.md has the sizes measured before"
             }
             Self::Qemu => {
-                "read what the board was expected to say, and its log, whose name is above; the same in the simulator is `cargo xtask e2e`"
+                "compare what the board was expected to print with its log, whose path is above; `cargo xtask e2e` tests the same in the simulator"
             }
             Self::Firmware => {
-                "an image that does not link lacks RAM: make the statics and futures named above smaller; docs/footprint.md tells who has what"
+                "an image that does not link lacks RAM: make the statics and futures named above smaller; docs/footprint.md lists them by size"
             }
             Self::C3 => {
-                "read what the chip was expected to say; what it said last and where its log is stands above"
+                "compare what the chip was expected to print with its last lines above, and with its log, whose path is above"
             }
             Self::E2e => {
-                "read the failed transcript above; `cargo xtask setup` tells which servers are missing"
+                "read the failed transcript above; `cargo xtask setup` lists missing servers"
             }
             Self::Examples => "an example must build, run without arguments and exit with 0",
         }
     }
 
-    fn run(self, workspace: &Workspace, options: Options) -> anyhow::Result<()> {
+    fn check(self, workspace: &Workspace, options: Options) -> anyhow::Result<()> {
         match self {
-            Self::Setup => setup::run(workspace, options.consent),
+            Self::Setup => setup::run(workspace, options.fetch),
             Self::Tidy => tidy::run(workspace),
             Self::Fmt => checks::run(&checks::fmt(), "formatting"),
             Self::Clippy => checks::run(&checks::clippy(workspace), "packages"),
@@ -126,40 +152,27 @@ impl Step {
             Self::Examples => checks::run(&checks::examples(workspace), "examples"),
         }
     }
-}
 
-/// Runs the steps up to the first that fails; says how it went. True if all passed.
-pub(crate) fn run_all(steps: &[Step], workspace: &Workspace, options: Options) -> bool {
-    let begin = Instant::now();
-    let mut times = Vec::new();
-    for &step in steps {
-        eprintln!("\n==== {}", step.name());
-        let step_begin = Instant::now();
-        let outcome = step.run(workspace, options);
-        let took = Seconds(step_begin.elapsed());
-        if let Err(error) = outcome {
-            eprintln!("\nxtask: {} failed after {took}: {error:#}", step.name());
-            eprintln!("to do: {}", step.advice());
-            println!("steps: {} passed, 1 failed", times.len());
-            return false;
+    /// Runs it here, its output as it comes; says how it went. True if it passed.
+    pub(crate) fn run(self, workspace: &Workspace, options: Options) -> bool {
+        let begin = Instant::now();
+        let outcome = self.check(workspace, options);
+        let took = Seconds(begin.elapsed());
+        let name = self.name();
+        match outcome {
+            Ok(()) => eprintln!("{name} passed in {took}"),
+            Err(ref error) => {
+                eprintln!("\n{name} failed after {took}: {error:#}");
+                eprintln!("to do: {}", self.advice());
+            }
         }
-        eprintln!("==== {} passed in {took}", step.name());
-        times.push((step, took));
+        outcome.is_ok()
     }
-    if times.len() > 1 {
-        eprintln!();
-        for (step, took) in &times {
-            eprintln!("{:<12} {took:>12}", step.name());
-        }
-        eprintln!("{:<12} {:>12}", "all", Seconds(begin.elapsed()));
-    }
-    println!("steps: {} passed, 0 failed", times.len());
-    true
 }
 
 /// A duration for a person.
 #[derive(Debug, Clone, Copy)]
-struct Seconds(Duration);
+pub(crate) struct Seconds(pub(crate) Duration);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -190,14 +203,11 @@ mod tests {
     }
 
     #[test]
-    fn what_others_need_comes_first() {
+    fn what_others_need_comes_first_and_nothing_comes_twice() {
         assert_eq!(ALL.first(), Some(&Step::Setup));
         for step in ALL {
-            assert_eq!(
-                ALL.iter().filter(|other| *other == step).count(),
-                1,
-                "{step:?}"
-            );
+            let times = ALL.iter().filter(|other| *other == step).count();
+            assert_eq!(times, 1, "{step:?}");
         }
     }
 }

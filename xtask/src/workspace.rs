@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
-use crate::bare_metal::version;
 use crate::cmd::Cmd;
+use crate::toolchain::version;
 
 /// The workspace, read once.
 #[derive(Debug, Deserialize)]
@@ -77,14 +77,16 @@ impl Workspace {
         self.target_directory.join(name)
     }
 
-    /// Where programs may be that are not on everyone's path.
-    pub(crate) fn program_folders(&self) -> [PathBuf; 3] {
-        let tools = self.scratch("tools");
-        [
-            PathBuf::from("/usr/sbin"),
-            tools.join("usr/sbin"),
-            tools.join("usr/bin"),
-        ]
+    /// A path below the root, as seen from there: commands that are printed stay short.
+    pub(crate) fn relative(&self, path: &Path) -> String {
+        let short = path.strip_prefix(&self.workspace_root).unwrap_or(path);
+        short.to_string_lossy().into_owned()
+    }
+
+    /// Where programs may be that are not on everyone's path: Debian's servers, and what
+    /// [`crate::setup`] has fetched.
+    pub(crate) fn program_folders(&self) -> [PathBuf; 2] {
+        [PathBuf::from("/usr/sbin"), self.scratch("tools/bin")]
     }
 
     /// Packages that a firmware author takes.

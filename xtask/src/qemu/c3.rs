@@ -11,17 +11,17 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use super::Cuts;
 use super::cuts::{self, lot};
 use super::machine::{Board, Failure, Flash, Lab, Machine, Options};
 use super::soft_ap;
 use super::story::{self, JOINED, World};
-use crate::bare_metal::Compiler;
 use crate::cmd::Cmd;
+use crate::emulator::Emulator;
 use crate::firmware::{self, Net};
-use crate::stack::{Emulator, QEMU};
+use crate::toolchain::Compiler;
 use crate::workspace::Workspace;
 
 const BOOTS: usize = 10;
@@ -41,9 +41,7 @@ const IN_THE_AIR: [&str; 2] = [
 ];
 
 pub(crate) fn run(workspace: &Workspace, compiler: Compiler) -> Result<()> {
-    if Emulator::find(workspace).is_none() {
-        bail!("there is no {QEMU} for its network; `cargo xtask setup --yes` gets it");
-    }
+    Emulator::require(workspace)?;
     Cmd::new("cargo fmt --check --manifest-path firmware/tools/model/Cargo.toml").run()?;
     model(workspace, "clippy --quiet --all-targets")
         .args(["--", "-D", "warnings"])
@@ -95,7 +93,7 @@ fn model(workspace: &Workspace, verb: &str) -> Cmd {
 
 /// Builds the image; gives the chip that it is flashed to.
 fn lab(workspace: &Workspace, compiler: Compiler, net: Net, soft_ap: bool) -> Result<Lab> {
-    let emulator = Emulator::find(workspace).context(QEMU)?;
+    let emulator = Emulator::require(workspace)?;
     let scratch = workspace.scratch("esp32c3-model");
     let made = firmware::c3(workspace, compiler, net, soft_ap)?;
     let name = if soft_ap { "soft-ap" } else { name_of(net) };

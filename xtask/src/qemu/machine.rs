@@ -18,8 +18,8 @@ use partition_store::{Chip, FileFlash};
 use super::host::{Host, PATIENCE};
 use super::router;
 use crate::cmd::{Cmd, Running, remove_folder};
+use crate::emulator::Emulator;
 use crate::firmware::Net;
-use crate::stack::Emulator;
 
 /// Each of the board's two flash banks: what a file for one must hold.
 const BANK: u64 = 32 << 20;

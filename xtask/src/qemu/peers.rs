@@ -72,15 +72,23 @@ pub(crate) fn seconds_of(time: &str) -> Result<i64> {
 }
 
 /// A certificate authority; its files lie in a folder of its own.
-pub(crate) struct Ca(PathBuf);
+pub(crate) struct Ca {
+    folder: PathBuf,
+    openssl: String,
+}
 
 impl Ca {
     /// A root with a key of P-256 in a new folder `name`.
-    pub(crate) fn new(folder: &Path, name: &str) -> Result<Self> {
+    pub(crate) fn new(workspace: &Workspace, folder: &Path, name: &str) -> Result<Self> {
+        let openssl = find_program("openssl", &workspace.program_folders())
+            .context("missing: openssl; `cargo xtask setup` fetches it")?;
         let folder = folder.join(name.replace(' ', "-"));
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("ca.cnf"), CONFIG)?;
-        let ca = Self(folder);
+        let ca = Self {
+            folder,
+            openssl: openssl.to_string_lossy().into_owned(),
+        };
         run(ca
             .req(name, P256, "ca")
             .args(["-x509", "-days", "3650", "-extensions", "authority"]))?;
@@ -88,8 +96,8 @@ impl Ca {
     }
 
     fn req(&self, subject: &str, key: &[&str], name: &str) -> Command {
-        let mut req = command("openssl");
-        req.current_dir(&self.0)
+        let mut req = command(&self.openssl);
+        req.current_dir(&self.folder)
             .args(["req", "-config", "ca.cnf", "-nodes"])
             .args(["-subj", &format!("/CN={subject}")])
             .args(key)
@@ -105,9 +113,9 @@ impl Ca {
             .req("server", key, name)
             .args(["-x509", "-days", "3650", "-extensions", "server"])
             .args(["-CA", "ca.pem", "-CAkey", "ca.key.pem"]))?;
-        let mut server = command("openssl");
+        let mut server = command(&self.openssl);
         server
-            .current_dir(&self.0)
+            .current_dir(&self.folder)
             .args(["s_server", "-accept", "127.0.0.1:0", "-rev", "-tls1_3"])
             .args(["-cert", &format!("{name}.pem")])
             .args(["-key", &format!("{name}.key.pem")]);
@@ -124,7 +132,7 @@ impl Ca {
 
     /// The image for partition `client_ca`.
     pub(crate) fn image(&self) -> Result<Vec<u8>> {
-        let pem = fs::read(self.0.join("ca.pem"))?;
+        let pem = fs::read(self.folder.join("ca.pem"))?;
         let items = [NewItem {
             kind: ItemKind::Ca,
             content: &pem,
@@ -151,7 +159,7 @@ impl NtpServer {
     /// Its files lie in `folder`.
     pub(crate) fn start(workspace: &Workspace, folder: &Path) -> Result<Self> {
         let program = find_program("chronyd", &workspace.program_folders())
-            .context("there is no chronyd; `cargo xtask setup --yes` gets it")?;
+            .context("missing: chronyd; `cargo xtask setup` fetches it")?;
         // It cannot choose a port: one is chosen before it is bound, and somebody may be faster.
         for _ in 0..5 {
             let free = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -177,13 +185,6 @@ impl NtpServer {
         );
         fs::write(&config, text)?;
         let mut server = command(&program.to_string_lossy());
-        // Where setup has unpacked it, its libraries lie beside it.
-        let usr = program.ancestors().nth(2);
-        if let Some(usr) = usr.filter(|usr| usr.ends_with("tools/usr")) {
-            let folders = fs::read_dir(usr.join("lib")).into_iter().flatten();
-            let folders = folders.flatten().map(|entry| entry.path());
-            server.env("LD_LIBRARY_PATH", std::env::join_paths(folders)?);
-        }
         let user = run(command("id").arg("-un"))?;
         server
             .args(["-x", "-d", "-U", "-u", user.trim_end(), "-f"])

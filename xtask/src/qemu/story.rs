@@ -134,10 +134,10 @@ pub(crate) struct World {
 impl World {
     /// A CA and its servers, another CA, an NTP server, an erased flash.
     pub(crate) fn new(workspace: &Workspace, lab: &Lab) -> Result<Self> {
-        let ca = Ca::new(&lab.folder, "test CA")?;
+        let ca = Ca::new(workspace, &lab.folder, "test CA")?;
         Ok(Self {
             image: ca.image()?,
-            other_image: Ca::new(&lab.folder, "other CA")?.image()?,
+            other_image: Ca::new(workspace, &lab.folder, "other CA")?.image()?,
             p256: ca.serve("p256", P256)?,
             rsa: ca.serve("rsa", RSA)?,
             ntp: NtpServer::start(workspace, &lab.folder)?,

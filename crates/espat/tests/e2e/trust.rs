@@ -1,17 +1,16 @@
 //! What would be checked, what a server shows, what the flash holds: `AT+SSLPOLICY`, `AT+SSLPROBE`,
 //! `AT+PKI` (ours), before a real server.
 
-use std::process::Command;
-
 use crate::support::modem::Host;
 use crate::support::pki::{EXPIRED, KeyKind, VALID, pack_ca};
+use crate::support::process::program;
 use crate::support::servers::TlsServer;
 use crate::support::utf8;
 use crate::support::world::{PORT, World};
 
 /// SHA-256 of a certificate, as openssl says it.
 fn fingerprint(certificate: &std::path::Path) -> String {
-    let printed = Command::new("openssl")
+    let printed = program("openssl")
         .args(["x509", "-noout", "-fingerprint", "-sha256", "-in"])
         .arg(certificate)
         .output()

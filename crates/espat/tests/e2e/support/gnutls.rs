@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::pki::Credentials;
-use super::process::{Process, server};
+use super::process::{Process, program};
 use super::servers::at_a_free_port;
 use super::utf8;
 
@@ -28,7 +28,7 @@ impl GnutlsServer {
     pub(crate) fn start(options: &[&str]) -> Self {
         at_a_free_port(|address| {
             let port = address.port().to_string();
-            let mut command = server("gnutls-serv");
+            let mut command = program("gnutls-serv");
             command
                 .args(["--echo", "--crlf", "--port", &port])
                 .args(options);

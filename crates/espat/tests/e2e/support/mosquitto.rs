@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::pki::Credentials;
-use super::process::{Process, server};
+use super::process::{Process, program};
 use super::servers::at_a_free_port;
 use super::utf8;
 
@@ -36,7 +36,7 @@ impl Broker {
                 address.port()
             );
             fs::write(&config, text).expect("room");
-            let mut command = server("mosquitto");
+            let mut command = program("mosquitto");
             command.args(["-c", utf8(&config)]);
             let mut process = Process::start(&mut command);
             // "1700000000: mosquitto version 2.0.11 running"

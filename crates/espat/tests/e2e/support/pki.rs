@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::process::{command, run};
+use super::process::{command, program, run};
 use super::utf8;
 
 /// The address in every server's certificate, and in every `AT+CIPSTART`.
@@ -93,7 +93,7 @@ impl Ca {
     pub(crate) fn root(folder: &Path, name: &str, kind: KeyKind) -> Self {
         let ca = Self::empty(folder, name);
         let subject = format!("/CN={name}");
-        run(command("openssl")
+        run(program("openssl")
             .current_dir(&ca.folder)
             .args(["req", "-x509", "-config", "ca.cnf", "-extensions"])
             .args(["authority", "-nodes", "-days", "3650", "-subj", &subject])
@@ -157,13 +157,13 @@ impl Ca {
         own: &Credentials,
     ) {
         let subject = format!("/CN={name}");
-        run(command("openssl")
+        run(program("openssl")
             .current_dir(&self.folder)
             .args(["req", "-new", "-config", "ca.cnf", "-nodes"])
             .args(["-subj", &subject, "-out", "request.pem"])
             .args(kind.new_key())
             .args(["-keyout", utf8(&own.key)]));
-        run(command("openssl")
+        run(program("openssl")
             .current_dir(&self.folder)
             .args(["ca", "-config", "ca.cnf", "-batch", "-notext"])
             .args(["-cert", utf8(&self.own.certificate)])
@@ -230,12 +230,12 @@ impl Credentials {
             key: name(&self.key),
         };
         let outform = ["-outform", if der { "DER" } else { "PEM" }];
-        run(command("openssl")
+        run(program("openssl")
             .args(["pkey", "-in", utf8(&self.key), "-out", utf8(&other.key)])
             .args(outform)
             .args(options));
         if der {
-            run(command("openssl")
+            run(program("openssl")
                 .args(["x509", "-in", utf8(&self.certificate)])
                 .args(["-out", utf8(&other.certificate), "-outform", "DER"]));
         }
@@ -245,7 +245,7 @@ impl Credentials {
     /// The same with its key under a password.
     pub(crate) fn locked(&self, password: &str) -> Self {
         let key = self.key.with_extension("locked");
-        run(command("openssl")
+        run(program("openssl")
             .args(["pkcs8", "-topk8", "-v2", "aes-256-cbc"])
             .args(["-passout", &format!("pass:{password}")])
             .args(["-in", utf8(&self.key), "-out", utf8(&key)]));

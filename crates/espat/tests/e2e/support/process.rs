@@ -1,8 +1,6 @@
 //! Programs that run beside a test and end with it.
 
-use std::ffi::OsString;
 use std::fmt::Debug;
-use std::fs;
 use std::io::{BufRead as _, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
@@ -29,7 +27,7 @@ fn missing(command: &Command) -> ! {
     match package {
         Some((_, package)) => {
             panic!(
-                "{name} is missing: cargo xtask setup --yes, or \
+                "{name} is missing: cargo xtask setup, or \
                  apt-get install --no-install-recommends {package}"
             )
         }
@@ -37,45 +35,17 @@ fn missing(command: &Command) -> ! {
     }
 }
 
-/// As [`command`], of a server: Debian keeps some where not everyone's path leads, and
-/// `cargo xtask setup` unpacks them below the target folder, with the libraries they need.
-pub(crate) fn server(program: &str) -> Command {
+/// As [`command`]. Debian keeps some servers where not everyone's path leads, and `cargo xtask setup`
+/// fetches what is missing below the target folder.
+pub(crate) fn program(name: &str) -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let target = Path::new(env!("CARGO_BIN_EXE_espat")).ancestors().nth(2);
-    let tools = target.expect("target/<profile>/espat").join("tools/usr");
+    let fetched = target.expect("target/<profile>/espat").join("tools/bin");
     let found = std::env::split_paths(&path)
-        .chain([
-            PathBuf::from("/usr/sbin"),
-            tools.join("sbin"),
-            tools.join("bin"),
-        ])
-        .map(|folder| folder.join(program))
+        .chain([PathBuf::from("/usr/sbin"), fetched])
+        .map(|folder| folder.join(name))
         .find(|file| file.is_file());
-    let Some(found) = found else {
-        return command(program);
-    };
-    let mut command = command(utf8(&found));
-    // Whoever put it on the path as well.
-    let own = found
-        .ancestors()
-        .nth(2)
-        .filter(|usr| usr.ends_with("tools/usr"));
-    if let Some(usr) = own {
-        command.env("LD_LIBRARY_PATH", libraries(usr));
-    }
-    command
-}
-
-/// The folders below `usr/lib`: one, named after the machine's kind.
-fn libraries(usr: &Path) -> OsString {
-    let folders = fs::read_dir(usr.join("lib"))
-        .into_iter()
-        .flatten()
-        .flatten();
-    let folders = folders
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir());
-    std::env::join_paths(folders).expect("no colon in a name of Debian's")
+    found.map_or_else(|| command(name), |found| command(utf8(&found)))
 }
 
 /// A command that needs no input; its environment does not depend on who runs the tests.

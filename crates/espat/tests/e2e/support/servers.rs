@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::modem::Host;
 use super::pki::Credentials;
-use super::process::{Process, command, server};
+use super::process::{Process, program};
 use super::{PATIENCE, utf8};
 
 /// A TLS server.
@@ -37,7 +37,7 @@ impl TlsServer {
     /// Answers like [`Self::reversing`], has no certificate and knows whoever knows `key`.
     pub(crate) fn with_key(identity: &str, key: &str) -> Self {
         Self::run(
-            command("openssl")
+            program("openssl")
                 .args(["s_server", "-accept", "127.0.0.1:0", "-rev", "-tls1_3"])
                 .args(["-nocert", "-psk_identity", identity, "-psk", key]),
         )
@@ -51,7 +51,7 @@ impl TlsServer {
 }
 
 fn s_server(own: &Credentials, options: &[&str]) -> Command {
-    let mut server = command("openssl");
+    let mut server = program("openssl");
     server
         .args(["s_server", "-accept", "127.0.0.1:0"])
         .args(["-cert", utf8(&own.certificate), "-key", utf8(&own.key)])
@@ -133,7 +133,7 @@ impl NtpServer {
         );
         fs::write(&config, text).expect("room");
         let mut process = Process::start(
-            server("chronyd")
+            program("chronyd")
                 .args(["-x", "-d", "-U", "-u", "root"])
                 .args(["-f", utf8(&config)]),
         );
