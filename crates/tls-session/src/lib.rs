@@ -54,7 +54,7 @@ mod support;
 pub use cause::Cause;
 pub use guard::GuardedTransport;
 pub use identity::Identity;
-pub use policy::{Anchors, Clock, NameRule, PeerAuth, PeerName, Policy, PreSharedKey};
+pub use policy::{Anchors, Clock, CommonName, NameRule, PeerAuth, PeerName, Policy, PreSharedKey};
 pub use reason::{Reason, Stage};
 pub use session::{Chain, Deadlines, FULL_OUTGOING, FULL_RECORD, Memory, Reader, Session, Writer};
 pub use verify::{Accepted, verify_server};

@@ -1,7 +1,7 @@
 //! What will be checked, as a value that can be printed.
 //!
-//! A policy is made from the modem's settings (`CIPSSLCCONF`, CN, SNI, ALPN), the CA item and the
-//! clock before any packet is sent; a session either fulfils all of it or does not exist.
+//! A policy is made from settings, certificates and the clock before any packet is sent; a session
+//! either fulfils all of it or does not exist.
 
 use core::fmt;
 
@@ -49,13 +49,21 @@ impl<'a> Anchors<'a> {
 /// Whether the server must prove who it is. There is no default.
 #[derive(Debug, Clone, Copy)]
 pub enum PeerAuth<'a> {
-    /// `CIPSSLCCONF` 2 and 3: a chain to one of the anchors, dates included.
-    Chain(Anchors<'a>),
-    /// `CIPSSLCPSK`: the server must know the key (RFC 8446 §2.2, with a fresh ECDH exchange). No
+    /// A chain to one of the anchors, valid at the time of the clock, for the name of the rule.
+    Chain {
+        /// The CAs that are trusted.
+        anchors: Anchors<'a>,
+        /// For whom the server's certificate must be. Without this rule whoever holds any
+        /// certificate of the CA could stand in for the host that is meant.
+        name: NameRule<'a>,
+        /// The time at which dates are checked.
+        clock: Clock,
+    },
+    /// The server must know the key (RFC 8446 §2.2, with a fresh ECDH exchange). No
     /// certificate plays a part.
     PreSharedKey(PreSharedKey<'a>),
-    /// `CIPSSLCCONF` 0 and 1: any server at all. It must still hold the key of whatever certificate
-    /// it shows, so that a recorded certificate cannot be replayed, but nothing says whose it is.
+    /// Any server at all. It must still hold the key of whatever certificate it shows, so that a
+    /// recorded certificate cannot be replayed, but nothing says whose it is.
     DangerAnyPeer,
 }
 
@@ -100,18 +108,29 @@ impl fmt::Debug for PreSharedKey<'_> {
     }
 }
 
-/// Whether the server's certificate must be for a name.
+/// For whom the server's certificate must be. There is no default.
 #[derive(Debug, Clone, Copy)]
 pub enum NameRule<'a> {
-    /// No name was configured: any certificate under the CA will do, as in ESP-AT.
-    NotAsked,
     /// The certificate must be for this name.
     MustMatch {
         /// DNS name or IP address.
         name: PeerName<'a>,
-        /// Whether the subject's CN counts in a certificate without any SAN, as in Mbed TLS.
-        legacy_cn: bool,
+        /// What the subject's CN counts for.
+        common_name: CommonName,
     },
+    /// Any certificate under the anchors is accepted. Right only where the anchors issue for nobody
+    /// but the one server: every other holder of such a certificate can stand in for it.
+    DangerAnyName,
+}
+
+/// What the subject's CN counts for. The subjectAltName is read in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum CommonName {
+    /// Nothing (RFC 9525 §2).
+    Ignored,
+    /// It is the name of a certificate without any subjectAltName (RFC 6125 §6.4.4), as in Mbed TLS.
+    CountsWithoutSan,
 }
 
 /// A DNS name or IP address to find in a certificate.
@@ -173,52 +192,66 @@ pub enum Clock {
 pub struct Policy<'a> {
     /// Who the server must be.
     pub peer: PeerAuth<'a>,
-    /// Which name its certificate must carry. Counts only with [`PeerAuth::Chain`].
-    pub name: NameRule<'a>,
-    /// The time at which dates are checked. Counts only with [`PeerAuth::Chain`].
-    pub clock: Clock,
     /// Server name sent in the clear in ClientHello; a DNS name.
     pub sni: Option<&'a str>,
     /// Application protocols offered, in order of preference.
     pub alpn: &'a [&'a [u8]],
-    /// `CIPSSLCCONF` 1 and 3: who we are, for a server that asks.
+    /// Who we are, for a server that asks.
     pub identity: Option<&'a Identity<'a>>,
 }
 
 impl<'a> Policy<'a> {
-    /// A chain to one of `anchors` at the time of `clock`, no name.
+    /// A chain to one of `anchors`, valid at the time of `clock`, for the name of the rule.
+    ///
+    /// The rule is a required part: a policy without one does not compile.
+    ///
+    /// ```
+    /// use tls_session::{Anchors, Clock, CommonName, NameRule, PeerName, Policy};
+    ///
+    /// # fn policy<'a>(anchors: Anchors<'a>, clock: Clock) -> Result<Policy<'a>, tls_session::Cause> {
+    /// let name = PeerName::new("broker.local")?;
+    /// let rule = NameRule::MustMatch { name, common_name: CommonName::Ignored };
+    /// let policy = Policy::chain(anchors, rule, clock);
+    /// # Ok(policy) }
+    /// ```
+    ///
+    /// ```compile_fail,E0061
+    /// # use tls_session::{Anchors, Clock, Policy};
+    /// # fn policy<'a>(anchors: Anchors<'a>, clock: Clock) -> Policy<'a> {
+    /// Policy::chain(anchors, clock)
+    /// # }
+    /// ```
+    ///
+    /// ```compile_fail,E0063
+    /// # use tls_session::{Anchors, Clock, PeerAuth};
+    /// # fn peer<'a>(anchors: Anchors<'a>, clock: Clock) -> PeerAuth<'a> {
+    /// PeerAuth::Chain { anchors, clock }
+    /// # }
+    /// ```
     #[must_use]
-    pub const fn chain(anchors: Anchors<'a>, clock: Clock) -> Self {
-        Self {
-            peer: PeerAuth::Chain(anchors),
-            name: NameRule::NotAsked,
+    pub const fn chain(anchors: Anchors<'a>, name: NameRule<'a>, clock: Clock) -> Self {
+        Self::new(PeerAuth::Chain {
+            anchors,
+            name,
             clock,
-            sni: None,
-            alpn: &[],
-            identity: None,
-        }
+        })
     }
 
     /// The server must know this key.
     #[must_use]
     pub const fn pre_shared_key(key: PreSharedKey<'a>) -> Self {
-        Self {
-            peer: PeerAuth::PreSharedKey(key),
-            name: NameRule::NotAsked,
-            clock: Clock::Unset,
-            sni: None,
-            alpn: &[],
-            identity: None,
-        }
+        Self::new(PeerAuth::PreSharedKey(key))
     }
 
     /// No check of who the server is.
     #[must_use]
     pub const fn danger_any_peer() -> Self {
+        Self::new(PeerAuth::DangerAnyPeer)
+    }
+
+    const fn new(peer: PeerAuth<'a>) -> Self {
         Self {
-            peer: PeerAuth::DangerAnyPeer,
-            name: NameRule::NotAsked,
-            clock: Clock::Unset,
+            peer,
             sni: None,
             alpn: &[],
             identity: None,
@@ -230,13 +263,15 @@ impl<'a> Policy<'a> {
 /// behind it where we can say who we are.
 impl fmt::Display for Policy<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.peer, self.name) {
-            (PeerAuth::DangerAnyPeer, _) => f.write_str("danger-any-peer")?,
-            (PeerAuth::PreSharedKey(_), _) => f.write_str("psk")?,
-            (PeerAuth::Chain(_), NameRule::NotAsked) => f.write_str("chain,dates,name=none")?,
-            (PeerAuth::Chain(_), NameRule::MustMatch { name, .. }) => {
-                write!(f, "chain,dates,name={}", name.text)?;
-            }
+        match self.peer {
+            PeerAuth::DangerAnyPeer => f.write_str("danger-any-peer")?,
+            PeerAuth::PreSharedKey(_) => f.write_str("psk")?,
+            PeerAuth::Chain { name, .. } => match name {
+                NameRule::DangerAnyName => f.write_str("chain,dates,name=none")?,
+                NameRule::MustMatch { name, .. } => {
+                    write!(f, "chain,dates,name={}", name.text)?;
+                }
+            },
         }
         match self.identity {
             Some(_) => f.write_str(",identity"),
@@ -255,12 +290,13 @@ mod tests {
     fn a_policy_prints_what_it_checks() {
         let certificates: &[&[u8]] = &[b"x"];
         let anchors = Anchors::new(certificates).unwrap();
-        let mut policy = Policy::chain(anchors, Clock::Unset);
+        let policy = Policy::chain(anchors, NameRule::DangerAnyName, Clock::Unset);
         assert_eq!(policy.to_string(), "chain,dates,name=none");
-        policy.name = NameRule::MustMatch {
+        let rule = NameRule::MustMatch {
             name: PeerName::new("broker.local").unwrap(),
-            legacy_cn: true,
+            common_name: CommonName::CountsWithoutSan,
         };
+        let policy = Policy::chain(anchors, rule, Clock::Unset);
         assert_eq!(policy.to_string(), "chain,dates,name=broker.local");
         assert_eq!(Policy::danger_any_peer().to_string(), "danger-any-peer");
         let key = PreSharedKey::new(b"meter 7", b"0123456789abcdef").unwrap();

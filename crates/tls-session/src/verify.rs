@@ -78,13 +78,17 @@ pub fn verify_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Accepted, R
     // Its key must be able to sign the handshake, whoever it belongs to.
     alg::check_key(leaf.key_kind()).map_err(at_fault)?;
 
-    let anchors = match policy.peer {
+    let (anchors, name, clock) = match policy.peer {
         PeerAuth::DangerAnyPeer => return Ok(Accepted::DangerUnchecked),
         // Whoever knows the key shows no certificate (RFC 8446 §4.4.2).
         PeerAuth::PreSharedKey(_) => return Err(refuse(Cause::Protocol(Breach::Message(11)))),
-        PeerAuth::Chain(anchors) => anchors,
+        PeerAuth::Chain {
+            anchors,
+            name,
+            clock,
+        } => (anchors, name, clock),
     };
-    let now = match policy.clock {
+    let now = match clock {
         Clock::At(now) => now,
         Clock::Unset => {
             return Err(at_fault(Cause::ClockNotSet).wanting(leaf.validity().not_before));
@@ -105,7 +109,7 @@ pub fn verify_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Accepted, R
         }
         None => find_path(&leaf, rest, anchors, now)?,
     };
-    name::check(policy.name, &leaf, constrained)?;
+    name::check(name, &leaf, constrained)?;
     Ok(accepted)
 }
 

@@ -29,8 +29,8 @@ use embedded_io_async::{ErrorType, Read, Write};
 use tls_session::identity::IdentityMemory;
 use tls_session::session::FULL_RECORD;
 use tls_session::{
-    Anchors, Clock, Deadlines, GuardedTransport, Identity, Memory, Policy, Reason, Session,
-    Timestamp,
+    Anchors, Clock, Deadlines, GuardedTransport, Identity, Memory, NameRule, Policy, Reason,
+    Session, Timestamp,
 };
 
 use replay::{Expected, MAX_CERTIFICATES, NOW, NoTime, Recording, SameRng, Served};
@@ -55,6 +55,7 @@ type Transport<'a> = GuardedTransport<Served<'a>, Expected<'a>, NoTime>;
 fn policy<'a>(anchors: &'a [&'a [u8]]) -> Policy<'a> {
     Policy::chain(
         Anchors::new(anchors).unwrap(),
+        NameRule::DangerAnyName,
         Clock::At(Timestamp::from_unix(NOW)),
     )
 }

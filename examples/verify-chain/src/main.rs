@@ -11,7 +11,8 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use tls_session::{
-    Accepted, Anchors, Clock, NameRule, PeerName, Policy, Reason, Timestamp, verify_server,
+    Accepted, Anchors, Clock, CommonName, NameRule, PeerName, Policy, Reason, Timestamp,
+    verify_server,
 };
 
 const CA: &[u8] = include_bytes!("../data/ca_p256.der");
@@ -22,21 +23,19 @@ const EXPIRED: &[u8] = include_bytes!("../data/expired_p256.der");
 /// Accepted, or why not; the outer error is about the question: no CA, or a name or a time that is none.
 type Verdict = Result<Result<Accepted, Reason>, Box<dyn Error>>;
 
-/// The whole of it: anchors and clock make a policy, a name is added, the chain is judged.
+/// The whole of it: anchors, a name and a clock make a policy, by which the chain is judged.
 fn judge(ca: &[u8], name: &str, time: Option<&str>, chain: &[&[u8]]) -> Verdict {
     let anchors = [ca];
     let clock = match time {
         Some(time) => Clock::At(time.parse::<Timestamp>()?),
         None => Clock::Unset,
     };
-    let mut policy = Policy::chain(
-        Anchors::new(&anchors).map_err(|why| why.to_string())?,
-        clock,
-    );
-    policy.name = NameRule::MustMatch {
+    let anchors = Anchors::new(&anchors).map_err(|why| why.to_string())?;
+    let name = NameRule::MustMatch {
         name: PeerName::new(name).map_err(|why| why.to_string())?,
-        legacy_cn: false,
+        common_name: CommonName::Ignored,
     };
+    let policy = Policy::chain(anchors, name, clock);
     Ok(verify_server(&policy, chain))
 }
 

@@ -15,8 +15,8 @@ use heapless::Vec;
 use tls_session::cause::Limit;
 use tls_session::policy::MAX_ANCHORS;
 use tls_session::{
-    Anchors, Cause, Chain, Deadlines, GuardedTransport, Identity, NameRule, PeerAuth, PeerName,
-    Policy, PreSharedKey, Reason, Session, Stage,
+    Anchors, Cause, Chain, CommonName, Deadlines, GuardedTransport, Identity, NameRule, PeerAuth,
+    PeerName, Policy, PreSharedKey, Reason, Session, Stage,
 };
 
 use super::open::{CLOSE_PATIENCE, begin, conclude, connect, hang_up, look_up, unless_closed};
@@ -251,8 +251,13 @@ fn policy<'p, P: Platform>(
     alpn: &'p [&'p [u8]],
 ) -> Result<Policy<'p>, Reason> {
     let setup = |cause| Reason::new(Stage::Setup, cause);
+    let name = name_rule(tls);
     let peer = if tls.auth.verifies_server() {
-        PeerAuth::Chain(Anchors::new(ders).map_err(setup)?)
+        PeerAuth::Chain {
+            anchors: Anchors::new(ders).map_err(setup)?,
+            name: name.map_err(setup)?,
+            clock: shared.clock.reading(),
+        }
     } else if let Some(psk) = &tls.psk {
         let psk = PreSharedKey::new(&psk.identity, psk.key.reveal());
         PeerAuth::PreSharedKey(psk.map_err(setup)?)
@@ -263,19 +268,23 @@ fn policy<'p, P: Platform>(
         );
         PeerAuth::DangerAnyPeer
     };
-    let name = match &tls.name {
-        Some(name) => NameRule::MustMatch {
-            name: PeerName::new(name).map_err(setup)?,
-            legacy_cn: true,
-        },
-        None => NameRule::NotAsked,
-    };
+    // Text that is no name is refused in every mode, checked or not.
+    name.map_err(setup)?;
     Ok(Policy {
         peer,
-        name,
-        clock: shared.clock.reading(),
         sni: tls.sni.as_deref(),
         alpn,
         identity: None,
     })
+}
+
+/// ESP-AT checks the name only where one is configured; `AT+SSLPOLICY?` then prints `name=none`.
+fn name_rule(tls: &TlsSettings) -> Result<NameRule<'_>, Cause> {
+    match &tls.name {
+        Some(name) => Ok(NameRule::MustMatch {
+            name: PeerName::new(name)?,
+            common_name: CommonName::CountsWithoutSan,
+        }),
+        None => Ok(NameRule::DangerAnyName),
+    }
 }

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use rustls::pki_types::pem::PemObject;
     use tls_session::{
-        Anchors, Cause, Clock, NameRule, PeerName, Policy, Timestamp, verify_server,
+        Anchors, Cause, Clock, CommonName, NameRule, PeerName, Policy, Timestamp, verify_server,
     };
 
     #[test]
@@ -144,11 +144,11 @@ mod tests {
         let now = Clock::At(Timestamp::from_unix(1_767_225_600));
         let verdict = |identity: &Identity, ca: &CertificateDer<'_>, clock| {
             let certificates = [ca.as_ref()];
-            let mut policy = Policy::chain(Anchors::new(&certificates).unwrap(), clock);
-            policy.name = NameRule::MustMatch {
+            let name = NameRule::MustMatch {
                 name: PeerName::new(SERVER_NAME).unwrap(),
-                legacy_cn: true,
+                common_name: CommonName::CountsWithoutSan,
             };
+            let policy = Policy::chain(Anchors::new(&certificates).unwrap(), name, clock);
             let chain: Vec<&[u8]> = identity.chain.iter().map(AsRef::as_ref).collect();
             verify_server(&policy, &chain).map_err(|reason| {
                 (

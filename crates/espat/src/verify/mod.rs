@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 use cert_bin::content::{self, ContentError};
 use clap::ArgGroup;
 use tls_session::{
-    Accepted, Anchors, Cause, Clock, NameRule, PeerName, Policy, Reason, Stage, Timestamp,
+    Accepted, Anchors, Cause, Clock, CommonName, NameRule, PeerName, Policy, Reason, Stage,
+    Timestamp,
 };
 
 use crate::pki;
@@ -69,9 +70,13 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let name = match &args.name {
         Some(text) => NameRule::MustMatch {
             name: PeerName::new(text).map_err(|cause| WrongUsage(format!("'{text}': {cause}")))?,
-            legacy_cn: args.legacy_cn,
+            common_name: if args.legacy_cn {
+                CommonName::CountsWithoutSan
+            } else {
+                CommonName::Ignored
+            },
         },
-        None => NameRule::NotAsked,
+        None => NameRule::DangerAnyName,
     };
     let clock = args.at.or_else(pki::now).map_or(Clock::Unset, Clock::At);
     match judge(args, name, clock)? {
@@ -116,8 +121,7 @@ fn judge(args: &Args, name: NameRule<'_>, clock: Clock) -> anyhow::Result<Result
         Ok(anchors) => anchors,
         Err(cause) => return Ok(Err(Reason::new(Stage::Setup, cause).into())),
     };
-    let mut policy = Policy::chain(anchors, clock);
-    policy.name = name;
+    let mut policy = Policy::chain(anchors, name, clock);
 
     if let Some(server) = &args.connect {
         policy.sni = server.sni();

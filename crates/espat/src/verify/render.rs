@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use serde_json::{Value, json};
-use tls_session::{Accepted, Clock, NameRule, Policy};
+use tls_session::{Accepted, Clock, NameRule, PeerAuth, Policy};
 use x509_facts::Certificate;
 
 use super::Refusal;
@@ -107,9 +107,12 @@ fn accepted_text(
         "pin" => write!(text, "accepted: the server's certificate is the loaded one")?,
         _ => write!(text, "accepted: chain to the loaded CA")?,
     }
-    match policy.name {
-        NameRule::MustMatch { name, .. } => writeln!(text, ", for {}", name.as_str())?,
-        NameRule::NotAsked => writeln!(text, ", whatever its name (--name checks one)")?,
+    match policy.peer {
+        PeerAuth::Chain {
+            name: NameRule::MustMatch { name, .. },
+            ..
+        } => writeln!(text, ", for {}", name.as_str())?,
+        _ => writeln!(text, ", whatever its name (--name checks one)")?,
     }
     writeln!(text, "  at            {}", time(policy).unwrap_or_default())?;
     for (part, certificate) in certificates.shown(accepted) {
@@ -133,7 +136,10 @@ fn accepted_text(
 }
 
 fn time(policy: &Policy<'_>) -> Option<String> {
-    match policy.clock {
+    let PeerAuth::Chain { clock, .. } = policy.peer else {
+        return None;
+    };
+    match clock {
         Clock::At(time) => Some(time.to_string()),
         Clock::BeforeFloor { now, .. } => Some(now.to_string()),
         Clock::Unset => None,

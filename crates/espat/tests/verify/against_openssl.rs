@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-use tls_session::{Anchors, Clock, NameRule, PeerName, Policy, Timestamp, verify_server};
+use tls_session::{
+    Anchors, Clock, CommonName, NameRule, PeerName, Policy, Timestamp, verify_server,
+};
 
 use crate::support::{Vectors, text};
 
@@ -161,13 +163,14 @@ fn ours(vectors: &Vectors, case: &Case<'_>) -> Result<(), String> {
     }
     let chain: Vec<&[u8]> = chain.iter().map(Vec::as_slice).collect();
     let now: Timestamp = vectors.time().parse().expect("RFC 3339");
-    let mut policy = Policy::chain(Anchors::new(&anchors).expect("few"), Clock::At(now));
-    if let Some(name) = case.name {
-        policy.name = NameRule::MustMatch {
+    let name = case
+        .name
+        .map_or(NameRule::DangerAnyName, |name| NameRule::MustMatch {
             name: PeerName::new(name).expect("a name"),
-            legacy_cn: false,
-        };
-    }
+            common_name: CommonName::Ignored,
+        });
+    let anchors = Anchors::new(&anchors).expect("few");
+    let policy = Policy::chain(anchors, name, Clock::At(now));
     verify_server(&policy, &chain)
         .map(drop)
         .map_err(|reason| reason.to_string())

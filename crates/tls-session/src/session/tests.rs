@@ -6,7 +6,7 @@ use std::pin::pin;
 use embedded_tls::{CryptoProvider, CryptoRngCore, TlsError, TlsVerifier};
 
 use super::*;
-use crate::policy::{Anchors, Clock};
+use crate::policy::{Anchors, Clock, NameRule};
 use crate::support::clock::Clock as TestClock;
 use crate::support::exec::run;
 use crate::support::io::{Faults, connect};
@@ -48,7 +48,11 @@ fn duty_4_an_engine_without_verifier_opens_no_session() {
     let family = Family::new(Kind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let now = Timestamp::from_unix(i64::try_from(NOW).unwrap());
-    let strict = Policy::chain(Anchors::new(anchors).unwrap(), Clock::At(now));
+    let strict = Policy::chain(
+        Anchors::new(anchors).unwrap(),
+        NameRule::DangerAnyName,
+        Clock::At(now),
+    );
     for policy in [strict, Policy::danger_any_peer()] {
         // Asked for the name, Certificate, CertificateVerify and Finished.
         let unconfirmed = Cause::Protocol(Breach::MissingMessage(20));

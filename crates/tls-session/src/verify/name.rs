@@ -5,7 +5,7 @@ use webpki::EndEntityCert;
 use x509_facts::{Certificate, Name};
 
 use crate::cause::Cause;
-use crate::policy::{NameRule, PeerName};
+use crate::policy::{CommonName, NameRule, PeerName};
 use crate::reason::{Reason, Stage};
 
 /// SANs as RFC 9525 §6 has it: letter case apart, `*` for the whole leftmost label only and never
@@ -18,7 +18,7 @@ pub(super) fn check(
     leaf: &Certificate<'_>,
     constrained: bool,
 ) -> Result<(), Reason> {
-    let NameRule::MustMatch { name, legacy_cn } = rule else {
+    let NameRule::MustMatch { name, common_name } = rule else {
         return Ok(());
     };
     let blame = |cause| {
@@ -27,12 +27,13 @@ pub(super) fn check(
             .wanting(name.as_str())
     };
     if leaf.subject_alt_names().is_none() {
-        return match common_name_matches(leaf.subject(), name) {
-            true if legacy_cn && constrained => Err(blame(Cause::NameConstraint)),
-            true if legacy_cn => Ok(()),
-            true => Err(blame(Cause::NoName)),
-            false if legacy_cn => Err(blame(Cause::NameMismatch)),
-            false => Err(blame(Cause::NoName)),
+        return match (common_name, common_name_matches(leaf.subject(), name)) {
+            (CommonName::Ignored, _) => Err(blame(Cause::NoName)),
+            (CommonName::CountsWithoutSan, false) => Err(blame(Cause::NameMismatch)),
+            (CommonName::CountsWithoutSan, true) if constrained => {
+                Err(blame(Cause::NameConstraint))
+            }
+            (CommonName::CountsWithoutSan, true) => Ok(()),
         };
     }
     let wanted = name.server_name().map_err(blame)?;

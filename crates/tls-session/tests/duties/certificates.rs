@@ -4,7 +4,7 @@ use tls_session::cause::flags;
 use tls_session::{Accepted, Cause, Clock, Policy, Timestamp, verify_server};
 
 use crate::authentication::{KINDS, cause, pair};
-use crate::client::{Attempt, chain, chain_at, named};
+use crate::client::{Attempt, chain, chain_at, chain_by, named};
 use crate::support::keys::{Hash, Key, Kind};
 use crate::support::pki::{Ca, Family, Issued, NOT_AFTER, NOT_BEFORE, NOW, Site, Spec};
 use crate::support::script::Script;
@@ -115,10 +115,7 @@ fn duty_9_an_unset_clock_is_its_own_reason() {
         let stranger = Issued::self_signed(Spec::ca("Another Root"), Key::new(Kind::P256, 9));
         for anchor in [&root, &stranger] {
             let anchors: &[&[u8]] = &[&anchor.der];
-            let policy = Policy {
-                clock: Clock::Unset,
-                ..chain(anchors)
-            };
+            let policy = chain_by(anchors, Clock::Unset);
             let reason = Attempt::new(Script::good(&Site::new(&leaf, &[])), policy).refused();
             assert_eq!(cause(&reason), Cause::ClockNotSet);
             assert_eq!(
@@ -163,10 +160,7 @@ fn duty_9_a_clock_before_its_floor_is_another_reason() {
                 ),
                 (Clock::Unset, Cause::ClockNotSet, None),
             ] {
-                let policy = Policy {
-                    clock,
-                    ..chain(anchors)
-                };
+                let policy = chain_by(anchors, clock);
                 let reason = Attempt::new(Script::good(&Site::new(&leaf, &[])), policy).refused();
                 assert_eq!(cause(&reason), expected);
                 assert_eq!(
@@ -179,12 +173,9 @@ fn duty_9_a_clock_before_its_floor_is_another_reason() {
             }
         }
     }
-    // Where no date is checked, no clock is asked.
+    // Where no date is checked, there is no clock to ask.
     let (_, leaf) = pair(Spec::leaf("broker.local"));
-    let policy = Policy {
-        clock,
-        ..Policy::danger_any_peer()
-    };
+    let policy = Policy::danger_any_peer();
     let accepted = Attempt::new(Script::good(&Site::new(&leaf, &[])), policy).exchange();
     assert_eq!(accepted, Ok(Accepted::DangerUnchecked));
 }

@@ -4,8 +4,8 @@ use std::pin::pin;
 
 use embedded_io_async::{Read, Write};
 use tls_session::{
-    Accepted, Anchors, Clock as Time, Deadlines, GuardedTransport, Memory, NameRule, PeerName,
-    Policy, Reason, Session, Timestamp,
+    Accepted, Anchors, Clock as Time, CommonName, Deadlines, GuardedTransport, Memory, NameRule,
+    PeerAuth, PeerName, Policy, Reason, Session, Timestamp,
 };
 
 use crate::support::clock::{Clock, Delay};
@@ -143,16 +143,34 @@ pub(crate) fn chain<'a>(anchors: &'a [&'a [u8]]) -> Policy<'a> {
 
 pub(crate) fn chain_at<'a>(anchors: &'a [&'a [u8]], now: u64) -> Policy<'a> {
     let now = Timestamp::from_unix(i64::try_from(now).unwrap());
-    Policy::chain(Anchors::new(anchors).unwrap(), Time::At(now))
+    chain_by(anchors, Time::At(now))
+}
+
+/// The same by any clock.
+pub(crate) fn chain_by<'a>(anchors: &'a [&'a [u8]], clock: Time) -> Policy<'a> {
+    Policy::chain(
+        Anchors::new(anchors).unwrap(),
+        NameRule::DangerAnyName,
+        clock,
+    )
 }
 
 /// The same, and the certificate must be for `name`.
 pub(crate) fn named<'a>(policy: Policy<'a>, name: &'a str) -> Policy<'a> {
-    Policy {
-        name: NameRule::MustMatch {
-            name: PeerName::new(name).unwrap(),
-            legacy_cn: true,
-        },
-        ..policy
+    named_as(policy, name, CommonName::CountsWithoutSan)
+}
+
+/// The same, with a rule for the common name.
+pub(crate) fn named_as<'a>(
+    mut policy: Policy<'a>,
+    wanted: &'a str,
+    common_name: CommonName,
+) -> Policy<'a> {
+    if let PeerAuth::Chain { name, .. } = &mut policy.peer {
+        *name = NameRule::MustMatch {
+            name: PeerName::new(wanted).unwrap(),
+            common_name,
+        };
     }
+    policy
 }

@@ -1,9 +1,9 @@
 //! Duties 7, 10 and 12: which names a certificate may speak for, and which it does.
 
 use tls_session::cause::flags;
-use tls_session::{Cause, NameRule, PeerName, Policy, verify_server};
+use tls_session::{Cause, CommonName, PeerName, verify_server};
 
-use crate::client::chain;
+use crate::client::{chain, named_as};
 use crate::paths::{ONE_BETWEEN, extra, leaf, middle, root, three, verdict};
 use crate::support::pki::Spec;
 
@@ -253,25 +253,19 @@ fn duty_12_the_cn_obeys_the_same_rules() {
             ..Spec::leaf(cn)
         };
         let [leaf, middle, root] = three(spec, middle(), root());
-        for legacy_cn in [true, false] {
+        for common_name in [CommonName::CountsWithoutSan, CommonName::Ignored] {
             let anchors: &[&[u8]] = &[&root.der];
-            let policy = Policy {
-                name: NameRule::MustMatch {
-                    name: PeerName::new(name).unwrap(),
-                    legacy_cn,
-                },
-                ..chain(anchors)
-            };
+            let policy = named_as(chain(anchors), name, common_name);
             let result = verify_server(&policy, &[&leaf.der, &middle.der]);
-            let expected = match (legacy_cn, matches) {
-                (true, true) => Ok(ONE_BETWEEN),
-                (true, false) => Err(Cause::NameMismatch),
-                (false, _) => Err(Cause::NoName),
+            let expected = match (common_name, matches) {
+                (CommonName::CountsWithoutSan, true) => Ok(ONE_BETWEEN),
+                (CommonName::CountsWithoutSan, false) => Err(Cause::NameMismatch),
+                (CommonName::Ignored, _) => Err(Cause::NoName),
             };
             assert_eq!(
                 result.map_err(|reason| reason.cause),
                 expected,
-                "{cn} {name} {legacy_cn}"
+                "{cn} {name} {common_name:?}"
             );
         }
     }

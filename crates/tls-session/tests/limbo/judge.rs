@@ -1,12 +1,13 @@
 //! One case, judged by [`verify_server`] as a server's certificates.
 //!
 //! The trusted certificates are the CA item, the peer's certificate and the untrusted intermediates
-//! what the server sent. A name must be in subjectAltName (`legacy_cn: false`, RFC 9525): the suite
+//! what the server sent. A name must be in subjectAltName (`CommonName::Ignored`, RFC 9525): the suite
 //! knows no other rule.
 
 use tls_session::policy::MAX_ANCHORS;
 use tls_session::{
-    Accepted, Anchors, Cause, Clock, NameRule, PeerName, Policy, Reason, Timestamp, verify_server,
+    Accepted, Anchors, Cause, Clock, CommonName, NameRule, PeerName, Policy, Reason, Timestamp,
+    verify_server,
 };
 
 use crate::suite::{Case, Expected, Kind, NameKind};
@@ -96,7 +97,7 @@ pub(crate) fn judge(case: &Case) -> Verdict {
     if let Some(rule) = Unsupported::of(case) {
         return Verdict::Unsupported(rule);
     }
-    match (verify(case, false), case.expected_result) {
+    match (verify(case, CommonName::Ignored), case.expected_result) {
         (Ok(_), Expected::Success) => Verdict::Agree(None),
         (Ok(accepted), Expected::Failure) => Verdict::Laxer(accepted),
         (Err(cause), Expected::Success) => Verdict::Stricter(cause),
@@ -105,7 +106,7 @@ pub(crate) fn judge(case: &Case) -> Verdict {
 }
 
 /// The verifier's own word on a supported case.
-pub(crate) fn verify(case: &Case, legacy_cn: bool) -> Result<Accepted, Cause> {
+pub(crate) fn verify(case: &Case, common_name: CommonName) -> Result<Accepted, Cause> {
     let item = ders(&case.trusted_certs);
     let item: Vec<&[u8]> = item.iter().map(Vec::as_slice).collect();
     let sent = ders(std::iter::once(&case.peer_certificate).chain(&case.untrusted_intermediates));
@@ -117,20 +118,17 @@ pub(crate) fn verify(case: &Case, legacy_cn: bool) -> Result<Accepted, Cause> {
             Timestamp::parse_rfc3339(text).expect("a date")
         });
     let name = match &case.expected_peer_name {
-        None => NameRule::NotAsked,
+        None => NameRule::DangerAnyName,
         Some(name) => {
             let peer = PeerName::new(&name.value)?;
             assert_eq!(peer.is_ip_address(), name.kind == NameKind::Ip);
             NameRule::MustMatch {
                 name: peer,
-                legacy_cn,
+                common_name,
             }
         }
     };
-    let policy = Policy {
-        name,
-        ..Policy::chain(Anchors::new(&item)?, Clock::At(now))
-    };
+    let policy = Policy::chain(Anchors::new(&item)?, name, Clock::At(now));
     verify_server(&policy, &sent).map_err(|Reason { cause, .. }| cause)
 }
 

@@ -24,7 +24,7 @@ use core::task::{Context, Poll, Waker};
 use embedded_io_async::{Read, Write};
 use tls_session::identity::IdentityMemory;
 use tls_session::{
-    Anchors, Clock, Deadlines, GuardedTransport, Identity, Memory, Policy, Session, Timestamp,
+    Anchors, Clock, Deadlines, GuardedTransport, Identity, Memory, NameRule, Policy, Session, Timestamp,
     verify_server,
 };
 
@@ -86,7 +86,11 @@ fn main() -> ! {
 
 fn policy<'a>(anchors: &'a [&'a [u8]]) -> Policy<'a> {
     match Anchors::new(anchors) {
-        Ok(anchors) => Policy::chain(anchors, Clock::At(Timestamp::from_unix(NOW))),
+        Ok(anchors) => Policy::chain(
+            anchors,
+            NameRule::DangerAnyName,
+            Clock::At(Timestamp::from_unix(NOW)),
+        ),
         Err(cause) => panic!("{cause}"),
     }
 }
