@@ -32,7 +32,8 @@
 //! | `secret` | keys in RAM |
 //! | `inventory` | what a certificate partition holds |
 //! | `values` | certificates and keys in `mfg_nvs` |
-//! | [`Platform`] | the five parts of a board |
+//! | [`Platform`] | the six parts of a board |
+//! | [`Network`], [`NetExtras`] | any edge-nal stack, and what edge-nal has no API for |
 //! | [`wifi`] | the station trait |
 //! | [`clock`] | the wall clock, which knows "unknown" |
 //!
@@ -58,6 +59,7 @@ mod input;
 mod inventory;
 mod link;
 mod modem;
+mod net;
 mod output;
 mod place;
 mod platform;
@@ -65,15 +67,15 @@ mod print;
 mod secret;
 mod sntp;
 mod state;
+mod unsupported;
 mod values;
 pub mod wifi;
 
 pub use clock::{BUILT, WallClock};
 pub use link::Sessions;
 pub use modem::{BootError, Exit, Identity, Modem, Parts};
-pub use platform::{
-    Board, MemoryKind, MemoryReport, Network, PingError, Platform, SleepMode, TcpOptions,
-    Unsupported,
-};
+pub use net::{NetExtras, Network, PingError, TcpOptions};
+pub use platform::{Board, MemoryKind, MemoryReport, Platform, SleepMode};
 pub use state::{ModemMemory, ModemRoom};
 pub use tls_session::Timestamp;
+pub use unsupported::Unsupported;

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::framing::{Framed, LineBuffer};
 use crate::input::{Gone, Input};
 use crate::link::{self, Serve as _, Sessions};
+use crate::output::RingReader;
 use crate::place::place;
 use crate::platform::Platform;
 use crate::state::{ModemMemory, ModemRoom, Outside, Phase, Shared};
@@ -39,6 +40,8 @@ pub struct Identity {
 pub struct Parts<'a, P: Platform> {
     /// Sockets and names.
     pub net: &'a P::Net,
+    /// What edge-nal has no API for.
+    pub extras: &'a P::Extras,
     /// The station.
     pub wifi: &'a P::Wifi,
     /// The whole flash chip.
@@ -64,6 +67,7 @@ impl<'a, P: Platform> Parts<'a, P> {
     fn split(self) -> (Outside<'a, P>, &'a mut ModemRoom, P::Flash, Timestamp) {
         let outside = Outside {
             net: self.net,
+            extras: self.extras,
             wifi: self.wifi,
             rng: self.rng,
             clock: self.clock,
@@ -107,12 +111,14 @@ pub enum Exit {
     },
 }
 
-/// How long a host that sends no more may take for what it is still to be told.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long a host that sends no more may take to receive what was printed before.
+const FINAL_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A booted modem.
 pub struct Modem<'a, P: Platform> {
     shared: Shared<'a, P>,
+    /// Where the port's bytes are taken from.
+    ring: RingReader<'a>,
     announced: bool,
 }
 
@@ -173,8 +179,10 @@ impl<'a, P: Platform> Modem<'a, P> {
     }
 
     fn new(outside: Outside<'a, P>, room: &'a mut ModemRoom, store: FlashStore<P::Flash>) -> Self {
+        let (shared, ring) = Shared::new(outside, room, store, Config::defaults());
         Self {
-            shared: Shared::new(outside, room, store, Config::defaults()),
+            shared,
+            ring,
             announced: false,
         }
     }
@@ -219,8 +227,8 @@ impl<'a, P: Platform> Modem<'a, P> {
     where
         ModemMemory<TLS>: Sessions,
     {
-        let shared = &self.shared;
-        shared.output.clear();
+        let (shared, ring) = (&self.shared, &mut self.ring);
+        shared.output.clear(ring);
         shared.set_phase(Phase::Instant);
         let announce = !core::mem::replace(&mut self.announced, true);
         let exit = {
@@ -231,21 +239,22 @@ impl<'a, P: Platform> Modem<'a, P> {
             let sessions = place(places.2.as_mut(), || memory.serve(shared));
             let background = place(places.3.as_mut(), || background::run(shared));
             let links = join(links, sessions);
-            match select4(serve, shared.output.drain(tx), links, background).await {
+            match select4(serve, shared.output.drain(ring, tx), links, background).await {
                 Either4::First(exit) => exit,
                 Either4::Second(()) => Exit::PortClosed,
                 Either4::Third(_) | Either4::Fourth(()) => Exit::Restart,
             }
         };
         // `OK` goes out before the port falls silent.
-        let last_words = select(self.shared.output.drain(tx), self.shared.output.drained());
+        let output = &self.shared.output;
+        let flush = select(output.drain(&mut self.ring, tx), output.drained());
         match exit {
             Exit::Restart | Exit::DeepSleep { .. } => {
-                let _ = last_words.await;
+                let _ = flush.await;
             }
             // Whoever sends no more may still listen.
             Exit::PortClosed => {
-                let _ = with_timeout(LAST_WORDS, last_words).await;
+                let _ = with_timeout(FINAL_FLUSH_TIMEOUT, flush).await;
             }
         }
         self.shared.forget_port();

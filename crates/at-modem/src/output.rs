@@ -1,4 +1,4 @@
-//! The one way to the AT port: messages go out whole, one after another.
+//! The one way to the AT port: messages go out whole, one after another, in slices.
 //!
 //! ```text
 //! interpreter, busy p... ───────────────────┐
@@ -9,34 +9,45 @@
 //! loses that message and cuts none. A command that nothing unsolicited may interrupt (from `>` to
 //! `SEND OK`) has the [`Hold`]; its own messages, and `busy p...`, go out all the same. A port that
 //! takes nothing fills the ring, and the modem waits: nothing is dropped.
+//!
+//! The port gets slices of the ring itself, and one flush each time the ring has run empty.
 
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::{Mutex, MutexGuard};
+use embassy_sync::pipe::{Pipe, Reader, Writer};
 use embedded_io_async::Write;
-use heapless::Deque;
 
 use crate::changes::Changes;
 
 /// Bytes between the modem and its port, as in the reference firmware.
 pub(crate) const RING: usize = 8192;
 
-pub(crate) struct Output {
+/// The memory of the ring.
+pub(crate) type Ring = Pipe<NoopRawMutex, RING>;
+
+/// The end of the ring that [`Output::drain`] takes from.
+pub(crate) type RingReader<'p> = Reader<'p, NoopRawMutex, RING>;
+
+/// The end of the ring that messages enter, and who may write.
+pub(crate) struct Output<'p> {
+    ring: Writer<'p, NoopRawMutex, RING>,
     turn: Mutex<NoopRawMutex, ()>,
     hold: Mutex<NoopRawMutex, ()>,
-    ring: RefCell<Deque<u8, RING>>,
-    /// Something was put into the ring, was taken out, or has left the port.
+    /// Bytes in the ring.
+    waiting: Cell<usize>,
+    /// The port was flushed since it was given bytes last.
+    flushed: Cell<bool>,
+    /// `waiting` or `flushed` has changed.
     changes: Changes,
-    /// The port was given bytes and has not said that they have left it.
-    leaving: Cell<bool>,
 }
 
 /// The right to write; others wait until it is dropped.
 pub(crate) struct Turn<'o> {
-    output: &'o Output,
+    output: &'o Output<'o>,
     _guard: MutexGuard<'o, NoopRawMutex, ()>,
-    /// Kept by whoever speaks unasked.
+    /// Kept by whoever prints what no command asked for.
     _hold: Option<Hold<'o>>,
 }
 
@@ -45,15 +56,20 @@ pub(crate) struct Hold<'o>(
     #[expect(dead_code, reason = "held, not looked at")] MutexGuard<'o, NoopRawMutex, ()>,
 );
 
-impl Output {
-    pub(crate) const fn new() -> Self {
-        Self {
+impl<'p> Output<'p> {
+    /// Both ends of an empty ring.
+    pub(crate) fn new(ring: &'p mut Ring) -> (Self, RingReader<'p>) {
+        ring.clear();
+        let (reader, ring) = ring.split();
+        let output = Self {
+            ring,
             turn: Mutex::new(()),
             hold: Mutex::new(()),
-            ring: RefCell::new(Deque::new()),
+            waiting: Cell::new(0),
+            flushed: Cell::new(true),
             changes: Changes::new(),
-            leaving: Cell::new(false),
-        }
+        };
+        (output, reader)
     }
 
     /// Waits for the right to write. Dropping it loses nothing.
@@ -82,50 +98,49 @@ impl Output {
 
     /// Moves bytes from the ring to the port, until the port takes no more.
     ///
+    /// The port is flushed once each time the ring has run empty, and never in between.
+    ///
     /// Dropping it loses nothing if the port's `write` does not: what was not taken is still in the ring.
-    pub(crate) async fn drain<W: Write>(&self, port: &mut W) {
-        let mut piece = [0; 256];
-        self.leaving.set(false);
+    pub(crate) async fn drain<W: Write>(&self, ring: &mut RingReader<'_>, port: &mut W) {
         loop {
-            let mut count = 0_usize;
-            for (place, byte) in piece.iter_mut().zip(self.ring.borrow().iter()) {
-                *place = *byte;
-                count = count.saturating_add(1);
-            }
-            if count == 0 {
-                let filled = || (!self.ring.borrow().is_empty()).then_some(());
-                self.changes.until(filled).await;
+            if self.waiting.get() == 0 && !self.flushed.get() {
+                if port.flush().await.is_err() {
+                    return;
+                }
+                // More may have come meanwhile: then it is flushed again.
+                self.flushed.set(self.waiting.get() == 0);
+                self.changes.note();
                 continue;
             }
-            self.leaving.set(true);
-            let taken = match port.write(piece.get(..count).unwrap_or_default()).await {
+            let bytes = ring.fill_buf().await;
+            self.flushed.set(false);
+            let taken = match port.write(bytes).await {
                 Ok(0) | Err(_) => return,
                 Ok(taken) => taken,
             };
-            {
-                let mut ring = self.ring.borrow_mut();
-                for _ in 0..taken {
-                    let _ = ring.pop_front();
-                }
-            }
-            self.changes.note();
-            if port.flush().await.is_err() {
-                return;
-            }
-            self.leaving.set(false);
-            self.changes.note();
+            self.consume(ring, taken);
         }
+    }
+
+    fn consume(&self, ring: &mut RingReader<'_>, count: usize) {
+        let count = count.min(self.waiting.get());
+        ring.consume(count);
+        self.waiting.set(self.waiting.get().saturating_sub(count));
+        self.changes.note();
     }
 
     /// Waits until everything has left the port.
     pub(crate) async fn drained(&self) {
-        let empty = || (!self.leaving.get() && self.ring.borrow().is_empty()).then_some(());
+        let empty = || (self.waiting.get() == 0 && self.flushed.get()).then_some(());
         self.changes.until(empty).await;
     }
 
     /// Forgets what was not written, for a port that is gone.
-    pub(crate) fn clear(&self) {
-        self.ring.borrow_mut().clear();
+    pub(crate) fn clear(&self, ring: &mut RingReader<'_>) {
+        while let Ok(count @ 1..) = ring.try_fill_buf().map(<[u8]>::len) {
+            self.consume(ring, count);
+        }
+        self.flushed.set(true);
     }
 }
 
@@ -143,21 +158,154 @@ impl Turn<'_> {
     /// Waits until so many bytes fit, at most [`RING`]. Only this turn can use them up.
     pub(crate) async fn room(&mut self, needed: usize) {
         let output = self.output;
-        let free = || RING.saturating_sub(output.ring.borrow().len());
+        let free = || RING.saturating_sub(output.waiting.get());
         let enough = || (free() >= needed.min(RING)).then_some(());
         output.changes.until(enough).await;
     }
 
-    /// Puts bytes that [`Self::room`] made room for.
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
-        let mut ring = self.output.ring.borrow_mut();
-        for byte in bytes {
-            if ring.push_back(*byte).is_err() {
-                espat_log::error!("the port's ring is full");
-                break;
-            }
+    /// Puts bytes that [`Self::room`] made room for: two copies at most, where the ring wraps.
+    pub(crate) fn push(&mut self, mut bytes: &[u8]) {
+        let output = self.output;
+        while let Ok(taken @ 1..) = output.ring.try_write(bytes) {
+            let waiting = output.waiting.get().saturating_add(taken);
+            output.waiting.set(waiting);
+            bytes = bytes.get(taken..).unwrap_or_default();
         }
-        drop(ring);
-        self.output.changes.note();
+        if !bytes.is_empty() {
+            espat_log::error!("the port's ring is full");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use core::convert::Infallible;
+    use embassy_futures::block_on;
+    use embassy_futures::join::join;
+    use embassy_futures::select::select;
+    use embassy_futures::yield_now;
+    use std::boxed::Box;
+    use std::vec::Vec;
+
+    /// A port that takes `most` bytes per write, and lets others run before it does.
+    #[derive(Default)]
+    struct Port {
+        sent: Vec<u8>,
+        most: usize,
+        writes: usize,
+        flushes: usize,
+    }
+
+    impl embedded_io_async::ErrorType for Port {
+        type Error = Infallible;
+    }
+
+    impl Write for Port {
+        async fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+            let count = bytes.len().min(self.most);
+            self.sent.extend_from_slice(&bytes[..count]);
+            self.writes += 1;
+            yield_now().await;
+            Ok(count)
+        }
+
+        async fn flush(&mut self) -> Result<(), Infallible> {
+            self.flushes += 1;
+            yield_now().await;
+            Ok(())
+        }
+    }
+
+    /// Prints `messages` of `len` bytes, and waits after each if `one_by_one`.
+    fn print(port: &mut Port, messages: usize, len: usize, one_by_one: bool) -> Vec<u8> {
+        let mut ring = Box::new(Ring::new());
+        let (output, mut reader) = Output::new(&mut ring);
+        let data: Vec<u8> = (0..=250).cycle().take(messages * len).collect();
+        let feed = async {
+            for message in data.chunks(len) {
+                output.turn().await.put(message).await;
+                if one_by_one {
+                    output.drained().await;
+                }
+            }
+            output.drained().await;
+        };
+        block_on(select(feed, output.drain(&mut reader, port)));
+        data
+    }
+
+    /// What sending costs: a port with a DMA sees few large writes, and one flush per silence.
+    #[test]
+    fn a_megabyte_takes_so_many_writes_and_flushes() {
+        let mut found = Vec::new();
+        for len in [2920, 512, 64] {
+            let mut port = Port {
+                most: usize::MAX,
+                ..Port::default()
+            };
+            let data = print(&mut port, 1_000_000 / len, len, false);
+            assert!(port.sent == data);
+            found.push((port.writes, port.flushes));
+        }
+        assert_eq!(found, [(341, 25), (123, 123), (123, 123)]);
+    }
+
+    #[test]
+    fn a_message_that_is_waited_for_is_flushed_once() {
+        for most in [1, 3, 100, 5000] {
+            let mut port = Port {
+                most,
+                ..Port::default()
+            };
+            let data = print(&mut port, 10, 100, true);
+            assert!(port.sent == data, "{most}");
+            assert_eq!(port.flushes, 10, "{most}");
+        }
+    }
+
+    /// `drained` must not come back while the flush of an earlier message runs.
+    #[test]
+    fn what_is_printed_during_a_flush_is_flushed_as_well() {
+        let mut ring = Box::new(Ring::new());
+        let (output, mut reader) = Output::new(&mut ring);
+        let mut port = Port {
+            most: usize::MAX,
+            ..Port::default()
+        };
+        let feed = async {
+            for _ in 0..20 {
+                output.turn().await.put(b"a").await;
+                yield_now().await;
+            }
+            output.drained().await;
+        };
+        block_on(select(feed, output.drain(&mut reader, &mut port)));
+        assert_eq!(port.sent.len(), 20);
+        assert!(output.waiting.get() == 0 && output.flushed.get());
+    }
+
+    /// A port that fails, or that takes nothing, ends the draining and leaves the ring to the next.
+    #[test]
+    fn what_a_port_did_not_take_is_there_until_it_is_cleared() {
+        let mut ring = Box::new(Ring::new());
+        let (output, mut reader) = Output::new(&mut ring);
+        let mut dead = Port::default();
+        let put = async { output.turn().await.put(b"lost").await };
+        block_on(join(put, output.drain(&mut reader, &mut dead)));
+        assert_eq!(output.waiting.get(), 4);
+        output.clear(&mut reader);
+        let mut port = Port {
+            most: 9,
+            ..Port::default()
+        };
+        let feed = async {
+            output.drained().await;
+            output.turn().await.put(b"heard").await;
+            output.drained().await;
+        };
+        block_on(select(feed, output.drain(&mut reader, &mut port)));
+        assert_eq!(port.sent, b"heard");
     }
 }

@@ -1,7 +1,8 @@
-//! What a modem runs on: five parts, named once per board.
+//! What a modem runs on: six parts, named once per board.
 //!
 //! ```text
-//! Platform ─┬─ Net    sockets, names, ping      edge-nal, and `Network` for what it has no word for
+//! Platform ─┬─ Net    sockets and names         edge-nal
+//!           ├─ Extras ping, options, mDNS       `NetExtras`: what edge-nal has no API for
 //!           ├─ Wifi   station and soft-AP       `wifi::Wifi`
 //!           ├─ Flash  the whole NOR chip        embedded-storage-async
 //!           ├─ Rng    cryptographic             rand_core
@@ -11,20 +12,20 @@
 //! Everything that a board may lack has a default that says so, and the command that needs it
 //! answers `ERROR`.
 
-use core::net::IpAddr;
-
 use at_grammar::commands::basic::UartConfig;
-use at_grammar::commands::mdns::Service;
-use edge_nal::{Dns, TcpBind, TcpConnect, UdpBind};
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 use rand_core::CryptoRngCore;
 
+use crate::net::{NetExtras, Network};
+use crate::unsupported::Unsupported;
 use crate::wifi::Wifi;
 
 /// The parts of one board.
 pub trait Platform {
     /// Sockets and names.
     type Net: Network;
+    /// What edge-nal has no API for; `()` if the stack has none of it.
+    type Extras: NetExtras<Self::Net>;
     /// The radio, or what stands in for it.
     type Wifi: Wifi;
     /// The whole flash chip. Writes may clear bits of bytes that were written before.
@@ -33,70 +34,6 @@ pub trait Platform {
     type Rng: CryptoRngCore + Clone;
     /// The chip around it.
     type Board: Board;
-}
-
-/// A board does not have this.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Unsupported;
-
-impl core::fmt::Display for Unsupported {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("this board does not have it")
-    }
-}
-
-impl core::error::Error for Unsupported {}
-
-/// Options of a TCP connection (spec: at-commands B.4, CIPTCPOPT).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct TcpOptions {
-    /// Seconds that closing waits for unsent data; `None` does not wait and does not reset.
-    pub linger: Option<u16>,
-    /// Send small segments at once.
-    pub no_delay: bool,
-    /// Seconds of silence before the peer is probed, every second, three times; 0 for never.
-    pub keep_alive: u16,
-}
-
-/// Why an echo request got no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum PingError {
-    /// This stack sends no echo requests.
-    Unsupported,
-    /// It could not be sent, or came back undeliverable.
-    Failed,
-}
-
-/// A network stack. What edge-nal has no word for has a default, for a stack that cannot do it.
-///
-/// It must allow five TCP connections at once, one more that is being turned away by a server, a
-/// listener, and a UDP socket per link and for SNTP.
-pub trait Network: TcpConnect + TcpBind + UdpBind + Dns {
-    /// Sends one ICMP echo request and waits for its answer, as long as the caller waits.
-    async fn ping(&self, _to: IpAddr) -> Result<(), PingError> {
-        Err(PingError::Unsupported)
-    }
-
-    /// Our port of a connection we opened.
-    fn local_port(_socket: &<Self as TcpConnect>::Socket<'_>) -> Option<u16> {
-        None
-    }
-
-    /// Sets the options of a connection we opened. A stack that lacks one leaves it out.
-    fn set_options(_socket: &<Self as TcpConnect>::Socket<'_>, _options: TcpOptions) {}
-
-    /// What mDNS answers from now on: `AT+MDNS`.
-    fn set_mdns(&self, _service: Option<&Service<'_>>) -> Result<(), Unsupported> {
-        Err(Unsupported)
-    }
-
-    /// Name servers to ask from now on; empty for those that DHCP told. False if the stack has no say.
-    fn set_dns_servers(&self, _servers: &[IpAddr]) -> bool {
-        false
-    }
 }
 
 /// Memory as `AT+SYSRAM?` tells it, in bytes.

@@ -20,8 +20,9 @@ use crate::link::credentials::CredentialMemory;
 use crate::link::server::Server;
 use crate::link::tls::{Slot, no_memory};
 use crate::link::{Asked, Inbox, Link, LinkStatus, OpenRequest, Probed};
-use crate::output::Output;
-use crate::platform::{Platform, TcpOptions};
+use crate::net::TcpOptions;
+use crate::output::{Output, Ring, RingReader};
+use crate::platform::Platform;
 
 /// Links there are, each with settings of its own.
 pub(crate) const LINKS: usize = LinkId::COUNT;
@@ -48,7 +49,7 @@ pub struct ModemMemory<const TLS: usize> {
 ///
 /// All of it is zero at first, so that a static takes no place in flash.
 pub struct ModemRoom {
-    output: Output,
+    output: Ring,
     payload: Payload,
     inboxes: [Inbox; LINKS],
 }
@@ -58,7 +59,7 @@ impl ModemRoom {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            output: Output::new(),
+            output: Ring::new(),
             payload: Mutex::new([0; MAX_SEND]),
             inboxes: [const { Inbox::new() }; LINKS],
         }
@@ -143,6 +144,7 @@ pub(crate) struct Station {
 /// What a modem is given, the flash apart.
 pub(crate) struct Outside<'a, P: Platform> {
     pub(crate) net: &'a P::Net,
+    pub(crate) extras: &'a P::Extras,
     pub(crate) wifi: &'a P::Wifi,
     pub(crate) rng: P::Rng,
     pub(crate) clock: &'a WallClock,
@@ -153,6 +155,7 @@ pub(crate) struct Outside<'a, P: Platform> {
 
 pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) net: &'a P::Net,
+    pub(crate) extras: &'a P::Extras,
     pub(crate) wifi: &'a P::Wifi,
     pub(crate) store: Mutex<NoopRawMutex, FlashStore<P::Flash>>,
     pub(crate) rng: P::Rng,
@@ -160,7 +163,7 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) board: &'a P::Board,
     pub(crate) identity: crate::Identity,
     pub(crate) legacy: bool,
-    pub(crate) output: &'a Output,
+    pub(crate) output: Output<'a>,
     pub(crate) links: [Link<'a>; LINKS],
     pub(crate) payload: &'a Payload,
     /// Payload bytes on their way from the port to the command.
@@ -208,16 +211,23 @@ impl<'a, P: Platform> Shared<'a, P> {
         room: &'a mut ModemRoom,
         store: FlashStore<P::Flash>,
         config: Config,
-    ) -> Self {
-        let room = &*room;
-        for inbox in &room.inboxes {
+    ) -> (Self, RingReader<'a>) {
+        let ModemRoom {
+            output,
+            payload,
+            inboxes,
+        } = room;
+        let (output, ring) = Output::new(output);
+        let (payload, inboxes) = (&*payload, &*inboxes);
+        for inbox in inboxes {
             // A life before this one may have left something.
             inbox.reset();
         }
         let [a, b, c, d, e] = LinkId::ALL;
-        let [for_a, for_b, for_c, for_d, for_e] = &room.inboxes;
+        let [for_a, for_b, for_c, for_d, for_e] = inboxes;
         let Outside {
             net,
+            extras,
             wifi,
             rng,
             clock,
@@ -225,8 +235,9 @@ impl<'a, P: Platform> Shared<'a, P> {
             identity,
             legacy,
         } = parts;
-        Self {
+        let shared = Self {
             net,
+            extras,
             wifi,
             store: Mutex::new(store),
             rng,
@@ -234,7 +245,7 @@ impl<'a, P: Platform> Shared<'a, P> {
             board,
             identity,
             legacy,
-            output: &room.output,
+            output,
             links: [
                 Link::new(a, for_a),
                 Link::new(b, for_b),
@@ -242,7 +253,7 @@ impl<'a, P: Platform> Shared<'a, P> {
                 Link::new(d, for_d),
                 Link::new(e, for_e),
             ],
-            payload: &room.payload,
+            payload,
             intake: Pipe::new(),
             phase: Cell::new(Phase::Instant),
             phase_changed: Signal::new(),
@@ -265,7 +276,8 @@ impl<'a, P: Platform> Shared<'a, P> {
             join_stored: Signal::new(),
             lost: Signal::new(),
             stop_joining: Signal::new(),
-        }
+        };
+        (shared, ring)
     }
 }
 

@@ -4,7 +4,7 @@ use core::net::Ipv4Addr;
 
 use heapless::Vec;
 
-use crate::platform::Unsupported;
+use crate::unsupported::Unsupported;
 
 /// Bytes of a network name: any bytes, at most 32.
 pub type Ssid = Vec<u8, 32>;

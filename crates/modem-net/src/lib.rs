@@ -1,7 +1,7 @@
 //! The modem's sockets and names over embassy-net.
 //!
 //! ```text
-//! at_modem::Network ◀── Net ─┬─ tcp   a fixed number of sockets that stay in the stack
+//! edge-nal, NetExtras ◀── Net ─┬─ tcp   a fixed number of sockets that stay in the stack
 //!                            ├─ udp   edge-nal-embassy, a socket in each stack
 //!                            ├─ dns   names, from the servers of `AT+CIPDNS` or DHCP's
 //!                            └─ ping  the stack itself
@@ -27,7 +27,7 @@ mod udp;
 use core::cell::RefCell;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use at_modem::{Network, PingError, TcpOptions};
+use at_modem::{NetExtras, PingError, TcpOptions, Unsupported};
 use edge_nal::{AddrType, UdpBind, UdpReceive, UdpSend};
 use edge_nal_embassy::{Udp, UdpBuffers, UdpError, UdpSocket};
 use embassy_net::Stack;
@@ -310,17 +310,21 @@ impl<const STACKS: usize> edge_nal::Dns for Net<'_, STACKS> {
     }
 }
 
-impl<const STACKS: usize> Network for Net<'_, STACKS>
+/// Ping, ports, options and name servers: what edge-nal has no API for.
+#[derive(Debug, Clone, Copy)]
+pub struct Extras;
+
+impl<'d, const STACKS: usize> NetExtras<Net<'d, STACKS>> for Extras
 where
-    Self: edge_nal::TcpBind + edge_nal::UdpBind,
+    Net<'d, STACKS>: edge_nal::TcpBind + edge_nal::UdpBind,
 {
-    async fn ping(&self, to: IpAddr) -> Result<(), PingError> {
+    async fn ping(&self, net: &Net<'d, STACKS>, to: IpAddr) -> Result<(), PingError> {
         let mut metadata = [[PacketMetadata::EMPTY; 1]; 2];
         // The echo header has eight bytes.
         let mut buffers = [[0; PING_BYTES + 8]; 2];
         let [rx_metadata, tx_metadata] = &mut metadata;
         let [rx, tx] = &mut buffers;
-        let side = self.to(to).ok_or(PingError::Failed)?;
+        let side = net.to(to).ok_or(PingError::Failed)?;
         let mut manager = PingManager::new(side.stack, rx_metadata, rx, tx_metadata, tx);
         let mut params = PingParams::new(to);
         params
@@ -335,16 +339,20 @@ where
         }
     }
 
-    fn local_port(socket: &Socket<'_, '_>) -> Option<u16> {
+    fn local_port(&self, socket: &Socket<'_, 'd>) -> Option<u16> {
         socket.local_port()
     }
 
-    fn set_options(socket: &Socket<'_, '_>, options: TcpOptions) {
+    fn set_options(&self, socket: &Socket<'_, 'd>, options: TcpOptions) {
         socket.set_options(options);
     }
 
-    fn set_dns_servers(&self, servers: &[IpAddr]) -> bool {
-        let mut list = self.servers.borrow_mut();
+    fn set_dns_servers(
+        &self,
+        net: &Net<'d, STACKS>,
+        servers: &[IpAddr],
+    ) -> Result<(), Unsupported> {
+        let mut list = net.servers.borrow_mut();
         list.clear();
         for server in servers {
             if let IpAddr::V4(server) = server {
@@ -352,6 +360,6 @@ where
                 let _ = list.push(*server);
             }
         }
-        true
+        Ok(())
     }
 }

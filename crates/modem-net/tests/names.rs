@@ -13,14 +13,14 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use at_modem::Network;
+use at_modem::NetExtras;
 use edge_nal::{AddrType, Dns};
 use embassy_net::driver::{
     Capabilities, Checksum, Driver, HardwareAddress, LinkState, RxToken, TxToken,
 };
 use embassy_net::{Config, Ipv4Cidr, StackResources, StaticConfigV4};
 use embassy_time::{Duration, MockDriver};
-use modem_net::{DnsError, NameMemory, Net, TcpMemory, UdpMemory};
+use modem_net::{DnsError, Extras, NameMemory, Net, TcpMemory, UdpMemory};
 
 /// Says nothing.
 const SILENT: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 51);
@@ -150,7 +150,7 @@ fn names_are_asked_of_one_server_after_the_other() {
     // What was found, which servers were asked, and the seconds it took.
     let mut ask = |host: &str, servers: &[Ipv4Addr]| {
         let servers: Vec<_> = servers.iter().copied().map(IpAddr::V4).collect();
-        assert!(net.set_dns_servers(&servers));
+        Extras.set_dns_servers(&net, &servers).unwrap();
         let mut lookup = pin!(net.get_host_by_name(host, AddrType::IPv4));
         let mut context = Context::from_waker(Waker::noop());
         // Ten minutes: longer than all servers together may take.

@@ -18,13 +18,13 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use at_modem::Network;
+use at_modem::NetExtras;
 use edge_nal::{TcpAccept, TcpBind, TcpConnect, UdpBind, UdpReceive, UdpSend};
 use embassy_net::driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
 use embassy_net::{Config, ConfigV4, Ipv4Cidr, Runner, Stack, StackResources, StaticConfigV4};
 use embassy_time::{Duration, MockDriver};
 use embedded_io_async::{Read, Write};
-use modem_net::{NameMemory, Net, TcpMemory, UdpMemory};
+use modem_net::{Extras, NameMemory, Net, TcpMemory, UdpMemory};
 
 type Queue = Rc<RefCell<VecDeque<Vec<u8>>>>;
 
@@ -272,7 +272,7 @@ fn datagrams_and_echoes_leave_by_their_address_and_come_from_both() {
             there.send(from, b"answer").await.unwrap();
             let (length, from) = here.receive(&mut came).await.unwrap();
             assert_eq!((length, from), (6, at(PEERS[place], 5000)));
-            modem.ping(PEERS[place].into()).await.unwrap();
+            Extras.ping(modem, PEERS[place].into()).await.unwrap();
         }
         // There is memory for one more in neither stack.
         assert!(UdpBind::bind(modem, any).await.is_err());

@@ -75,6 +75,7 @@ struct Esp;
 
 impl Platform for Esp {
     type Net = net::Sockets;
+    type Extras = modem_net::Extras;
     type Wifi = radio::Station;
     type Flash = BlockingAsync<FlashStorage<'static>>;
     type Rng = Trng;
@@ -119,6 +120,7 @@ async fn main(spawner: Spawner) {
             #[cfg(feature = "soft-ap")]
             station.own.stack,
         ),
+        extras: &modem_net::Extras,
         wifi: station,
         flash: BlockingAsync::new(FlashStorage::new(p.FLASH)),
         // The radio's noise (or the ADC's) is in it by now; else there is no modem.

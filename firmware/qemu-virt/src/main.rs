@@ -54,6 +54,7 @@ struct Virt;
 
 impl Platform for Virt {
     type Net = modem_net::Net<'static>;
+    type Extras = modem_net::Extras;
     type Wifi = Wire;
     type Flash = Sectors;
     type Rng = Entropy;
@@ -126,6 +127,7 @@ async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
     };
     let parts = Parts {
         net: net::sockets(stack),
+        extras: &modem_net::Extras,
         wifi: WIRE.init(Wire::new(stack)),
         flash,
         rng,

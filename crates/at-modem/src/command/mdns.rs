@@ -3,7 +3,8 @@
 use at_grammar::commands::mdns::MdnsRequest;
 
 use crate::answer::{CommandError, Done, Failure};
-use crate::platform::{Network, Platform};
+use crate::net::NetExtras;
+use crate::platform::Platform;
 use crate::state::Shared;
 
 /// The answers are the network stack's.
@@ -15,7 +16,7 @@ pub(super) fn set<P: Platform>(
         MdnsRequest::On(service) => Some(service),
         MdnsRequest::Off => None,
     };
-    match (shared.net.set_mdns(service), service) {
+    match (shared.extras.set_mdns(shared.net, service), service) {
         // Whoever answers nothing is silent already.
         (Ok(()), _) | (Err(_), None) => Ok(Done::Ok),
         (Err(_), Some(_)) => Err(Failure::NotOnThisBoard.into()),

@@ -11,7 +11,8 @@ use embassy_time::{Duration, Instant, with_timeout};
 
 use super::error;
 use crate::answer::{CommandError, Done, Failure};
-use crate::platform::{Network, PingError, Platform};
+use crate::net::{NetExtras, PingError};
+use crate::platform::Platform;
 use crate::state::Shared;
 
 /// A name that takes longer has no address for us.
@@ -66,7 +67,7 @@ pub(super) async fn ping<P: Platform>(
             }
         };
         let sent = Instant::now();
-        match with_timeout(PING_PATIENCE, shared.net.ping(address)).await {
+        match with_timeout(PING_PATIENCE, shared.extras.ping(shared.net, address)).await {
             Ok(Ok(())) => Ok(sent.elapsed().as_millis()),
             Ok(Err(PingError::Unsupported)) => {
                 espat_log::warn!("this network stack sends no echo requests");

@@ -11,7 +11,8 @@ use partition_store::Key;
 
 use crate::answer::{CommandError, Done, Failure};
 use crate::config::{DNS_DEFAULTS, DnsSettings, TcpSettings};
-use crate::platform::{Network, Platform};
+use crate::net::NetExtras;
+use crate::platform::Platform;
 use crate::state::Shared;
 
 pub(super) async fn ipv6<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
@@ -137,7 +138,8 @@ impl<P: Platform> Shared<'_, P> {
         } else {
             &[]
         };
-        if !self.net.set_dns_servers(servers) && config.dns.manual {
+        let set = self.extras.set_dns_servers(self.net, servers);
+        if set.is_err() && config.dns.manual {
             espat_log::warn!("this network stack takes no name servers: AT+CIPDNS has no effect");
         }
     }

@@ -14,8 +14,9 @@ use tls_session::{Cause, Reason, Stage};
 
 use super::pump::{End, pump};
 use super::{Asked, Carrier, Link, LinkStatus, Target, udp};
+use crate::net::NetExtras;
 use crate::place::place;
-use crate::platform::{Network, Platform};
+use crate::platform::Platform;
 use crate::state::Shared;
 
 /// Resolving a name.
@@ -192,8 +193,8 @@ pub(super) async fn connect<'a, P: Platform>(
     let connect = pin!(with_timeout(TCP_PATIENCE, shared.net.connect(remote)));
     match unless_closed(link, Stage::Tcp, connect).await? {
         Ok(Ok(socket)) => {
-            P::Net::set_options(&socket, shared.tcp_options(link));
-            let local_port = P::Net::local_port(&socket).unwrap_or(0);
+            shared.extras.set_options(&socket, shared.tcp_options(link));
+            let local_port = shared.extras.local_port(&socket).unwrap_or(0);
             Ok((socket, local_port))
         }
         Ok(Err(error)) => Err(tcp(transport_cause(error.kind()))),

@@ -16,7 +16,7 @@ use rand_core::OsRng;
 use super::Machine;
 use super::args::{Chip, Dialect, Layout};
 use super::board::SimBoard;
-use super::net::HostNet;
+use super::net::{HostExtras, HostNet};
 use super::port::{Port, RING, Rx, Tx};
 use super::wifi::SimWifi;
 
@@ -26,6 +26,7 @@ struct Simulated;
 
 impl Platform for Simulated {
     type Net = HostNet;
+    type Extras = HostExtras;
     type Wifi = SimWifi;
     type Flash = FileFlash;
     type Rng = OsRng;
@@ -182,6 +183,7 @@ where
     loop {
         let parts = Parts {
             net: &machine.net,
+            extras: &HostExtras,
             wifi: &machine.wifi,
             flash: file,
             rng: OsRng,

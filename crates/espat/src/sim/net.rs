@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 
 use at_grammar::commands::mdns::{Service, ServiceProtocol};
-use at_modem::{Network, PingError, TcpOptions, Unsupported};
+use at_modem::{NetExtras, PingError, TcpOptions, Unsupported};
 use edge_nal::{AddrType, Dns, TcpBind, TcpConnect, UdpBind};
 use edge_nal_std::Stack;
 use embedded_io_async::ErrorKind;
@@ -151,11 +151,15 @@ impl TcpBind for HostNet {
     }
 }
 
-impl Network for HostNet {
+/// What edge-nal has no API for, on the PC's network.
+#[derive(Debug, Clone, Copy)]
+pub struct HostExtras;
+
+impl NetExtras<HostNet> for HostExtras {
     /// A mapped place answers if the place it is mapped to does.
-    async fn ping(&self, to: IpAddr) -> Result<(), PingError> {
-        let lease = self.lease_to(to).map_err(|_| PingError::Failed)?;
-        let target = self.maps.redirect_host(to);
+    async fn ping(&self, net: &HostNet, to: IpAddr) -> Result<(), PingError> {
+        let lease = net.lease_to(to).map_err(|_| PingError::Failed)?;
+        let target = net.maps.redirect_host(to);
         while_leased(&lease, ping::echo(target))
             .await
             .map_err(|error| {
@@ -165,8 +169,8 @@ impl Network for HostNet {
     }
 
     /// Nothing is multicast on the PC's network; the control port's `status` tells of it.
-    fn set_mdns(&self, service: Option<&Service<'_>>) -> Result<(), Unsupported> {
-        self.wifi.announce(service.map(|service| {
+    fn set_mdns(&self, net: &HostNet, service: Option<&Service<'_>>) -> Result<(), Unsupported> {
+        net.wifi.announce(service.map(|service| {
             let protocol = match service.protocol {
                 ServiceProtocol::Tcp => "_tcp",
                 ServiceProtocol::Udp => "_udp",
@@ -182,11 +186,11 @@ impl Network for HostNet {
         Ok(())
     }
 
-    fn set_options(socket: &HostTcp, options: TcpOptions) {
+    fn set_options(&self, socket: &HostTcp, options: TcpOptions) {
         socket.set_options(options);
     }
 
-    fn local_port(socket: &HostTcp) -> Option<u16> {
+    fn local_port(&self, socket: &HostTcp) -> Option<u16> {
         socket.local_port()
     }
 }

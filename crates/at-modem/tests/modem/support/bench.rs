@@ -16,7 +16,7 @@ use rand_core::{CryptoRng, RngCore};
 
 use super::board::Chip;
 use super::flash::Flash;
-use super::net::Net;
+use super::net::{Net, NetDouble};
 use super::port::Port;
 use super::radio::Radio;
 use super::text;
@@ -116,6 +116,7 @@ async fn life(
     loop {
         let parts = Parts {
             net: &net,
+            extras: &NetDouble,
             wifi: &radio,
             flash: flash.clone(),
             rng: Counting(0x9e37_79b9_7f4a_7c15),
@@ -157,6 +158,7 @@ async fn life(
 
 impl Platform for Bench {
     type Net = Net;
+    type Extras = NetDouble;
     type Wifi = Radio;
     type Flash = Flash;
     type Rng = Counting;

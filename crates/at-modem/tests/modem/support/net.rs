@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
-use at_modem::Network;
+use at_modem::{NetExtras, Unsupported};
 use edge_nal::{
     AddrType, Close, Dns, Readable, TcpAccept, TcpBind, TcpConnect, TcpShutdown, TcpSplit,
 };
@@ -387,10 +387,14 @@ impl TcpAccept for Doorbell {
     }
 }
 
-impl Network for Net {
-    fn set_dns_servers(&self, servers: &[IpAddr]) -> bool {
-        self.state.borrow_mut().name_servers = servers.to_vec();
-        true
+/// Notes which name servers the modem wants asked.
+#[derive(Debug)]
+pub(crate) struct NetDouble;
+
+impl NetExtras<Net> for NetDouble {
+    fn set_dns_servers(&self, net: &Net, servers: &[IpAddr]) -> Result<(), Unsupported> {
+        net.state.borrow_mut().name_servers = servers.to_vec();
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Ports of our own, our own access point, and what edge-nal has no word for.
+//! Ports of our own, our own access point, and what edge-nal has no API for.
 
 use super::*;
 
@@ -34,7 +34,7 @@ fn a_server_outlasts_the_address_and_its_connections_do_not() {
         let mut first = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
         let (from, mut socket) = edge_nal::TcpAccept::accept(&listener).await.unwrap();
         assert_eq!(from, first.local_addr().unwrap());
-        assert_eq!(HostNet::local_port(&socket), Some(port));
+        assert_eq!(HostExtras.local_port(&socket), Some(port));
         first.write_all(b"x").unwrap();
         assert_eq!(socket.read(&mut [0; 4]).await.unwrap(), 1);
         control.lose_address().unwrap();
@@ -104,13 +104,13 @@ fn what_mdns_would_answer_is_shown() {
     let Ok(Command::MdnsSet(MdnsRequest::On(service))) = parse_line(line, Mux::Single) else {
         panic!("it is a command");
     };
-    net.set_mdns(Some(&service)).unwrap();
+    HostExtras.set_mdns(&net, Some(&service)).unwrap();
     assert!(
         shown().ends_with(r#"mdns="espressif._printer._tcp:35""#),
         "{}",
         shown()
     );
-    net.set_mdns(None).unwrap();
+    HostExtras.set_mdns(&net, None).unwrap();
     assert!(shown().ends_with(r#"mdns="""#), "{}", shown());
 }
 
@@ -124,11 +124,12 @@ fn this_machine_answers_echo_requests_for_itself_and_what_is_mapped_to_it() {
             "192.0.2.7".parse().unwrap(),
             name,
         ] {
-            assert_eq!(net.ping(there).await, Ok(()), "{there}");
+            assert_eq!(HostExtras.ping(&net, there).await, Ok(()), "{there}");
         }
         let unjoined = HostNet::new(table(&[]), SimWifi::new(&[]));
         let there = "127.0.0.1".parse().unwrap();
-        assert_eq!(unjoined.ping(there).await, Err(PingError::Failed));
+        let answer = HostExtras.ping(&unjoined, there).await;
+        assert_eq!(answer, Err(PingError::Failed));
     });
 }
 
@@ -145,7 +146,7 @@ fn options_of_a_connection_are_the_pcs() {
         no_delay: true,
         keep_alive: 7200,
     };
-    HostNet::set_options(&socket, options);
+    HostExtras.set_options(&socket, options);
     let raw = socket.stream();
     assert!(socket_keepalive(raw).unwrap());
     assert_eq!(tcp_keepidle(raw).unwrap(), Duration::from_secs(7200));
@@ -153,7 +154,7 @@ fn options_of_a_connection_are_the_pcs() {
     assert_eq!(socket_linger(raw).unwrap(), Some(Duration::from_secs(3)));
     options.keep_alive = 0;
     options.linger = None;
-    HostNet::set_options(&socket, options);
+    HostExtras.set_options(&socket, options);
     assert!(!socket_keepalive(raw).unwrap());
     assert_eq!(socket_linger(raw).unwrap(), None);
 }
