@@ -10,6 +10,12 @@
 pub(crate) mod c3;
 mod cuts;
 mod host;
+#[expect(
+    dead_code,
+    reason = "shared with the tests of espat, which use all of it"
+)]
+#[path = "../../crates/espat/tests/harness/incoming.rs"]
+mod incoming;
 mod links;
 mod machine;
 mod peers;

@@ -6,16 +6,18 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::incoming::{Incoming, Outcome};
 
 /// For anything that is only slow when the machine is busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The host's side of the port. Echo is on, as after every boot; [`Host::ask`] checks it.
 pub(crate) struct Host {
     port: TcpStream,
     incoming: Receiver<Vec<u8>>,
-    received: Vec<u8>,
+    received: Incoming,
 }
 
 impl Host {
@@ -35,7 +37,7 @@ impl Host {
         Ok(Self {
             port,
             incoming,
-            received: Vec::new(),
+            received: Incoming::default(),
         })
     }
 
@@ -54,22 +56,20 @@ impl Host {
         self.ask(line, "\r\nOK\r\n")
     }
 
-    /// Exactly these bytes must come next; what follows is left for later.
+    /// Exactly these bytes must come next, but for unsolicited lines between messages; what follows is
+    /// left for later.
     pub(crate) fn hears(&mut self, wanted: &[u8]) -> Result<()> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         loop {
-            let common = wanted.len().min(self.received.len());
-            ensure!(
-                self.received.get(..common) == wanted.get(..common),
-                "expected {}\n     got {}",
-                wanted.escape_ascii(),
-                self.received.escape_ascii()
-            );
-            if common == wanted.len() {
-                self.received.drain(..common);
-                return Ok(());
+            match self.received.exactly(wanted) {
+                Outcome::Found => return Ok(()),
+                Outcome::NeedMore => self.receive(end, wanted)?,
+                Outcome::Other => bail!(
+                    "expected {}\n     got {}",
+                    wanted.escape_ascii(),
+                    self.received.describe()
+                ),
             }
-            self.receive(end, wanted)?;
         }
     }
 
@@ -80,22 +80,22 @@ impl Host {
         self.until(end)
     }
 
-    /// What comes before the next `end`, which is taken too.
+    /// What comes before the next `end`, which is taken too; without unsolicited lines.
     pub(crate) fn until(&mut self, end: &str) -> Result<String> {
-        Ok(String::from_utf8(self.bytes_until(end)?)?)
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            if let Some(before) = self.received.lines_until(end.as_bytes()) {
+                return String::from_utf8(before).context("not text");
+            }
+            self.receive(deadline, end.as_bytes())?;
+        }
     }
 
     /// As [`Host::until`], whatever comes.
     pub(crate) fn bytes_until(&mut self, end: &str) -> Result<Vec<u8>> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
-            let found = self
-                .received
-                .windows(end.len())
-                .position(|window| window == end.as_bytes());
-            if let Some(at) = found {
-                let before = self.take_now(at);
-                self.take_now(end.len());
+            if let Some(before) = self.received.until(end.as_bytes()) {
                 return Ok(before);
             }
             self.receive(deadline, end.as_bytes())?;
@@ -104,29 +104,27 @@ impl Host {
 
     /// The next `count` bytes.
     pub(crate) fn take(&mut self, count: usize) -> Result<Vec<u8>> {
-        let end = Instant::now() + PATIENCE;
-        while self.received.len() < count {
+        let end = Instant::now() + TIMEOUT;
+        loop {
+            if let Some(bytes) = self.received.take(count) {
+                return Ok(bytes);
+            }
             self.receive(end, format!("{count} bytes").as_bytes())?;
         }
-        Ok(self.take_now(count))
     }
 
     /// What comes until the port closes.
     pub(crate) fn rest(mut self) -> Vec<u8> {
-        while let Ok(bytes) = self.incoming.recv_timeout(PATIENCE) {
-            self.received.extend(bytes);
+        while let Ok(bytes) = self.incoming.recv_timeout(TIMEOUT) {
+            self.received.extend(&bytes);
         }
-        std::mem::take(&mut self.received)
-    }
-
-    fn take_now(&mut self, count: usize) -> Vec<u8> {
-        self.received.drain(..count).collect()
+        self.received.take_all()
     }
 
     fn receive(&mut self, end: Instant, wanted: &[u8]) -> Result<()> {
         let left = end.saturating_duration_since(Instant::now());
         match self.incoming.recv_timeout(left) {
-            Ok(bytes) => self.received.extend(bytes),
+            Ok(bytes) => self.received.extend(&bytes),
             Err(error) => {
                 let why = match error {
                     RecvTimeoutError::Timeout => "nothing more came",
@@ -135,7 +133,7 @@ impl Host {
                 bail!(
                     "{why}: expected {}\n     got {}",
                     wanted.escape_ascii(),
-                    self.received.escape_ascii()
+                    self.received.describe()
                 )
             }
         }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::host::{Host, PATIENCE};
+use super::host::{Host, TIMEOUT};
 use super::machine::{Lab, Machine, Options};
 use super::peers::ADDRESS;
 use super::story::{JOINED, World};
@@ -45,7 +45,7 @@ pub(crate) fn tell(lab: &Lab, world: &World) -> Result<()> {
 fn five(host: &mut Host, world: &World, outside: u16) -> Result<()> {
     let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-    udp.set_read_timeout(Some(PATIENCE))?;
+    udp.set_read_timeout(Some(TIMEOUT))?;
     let (tcp_port, udp_port) = (tcp.local_addr()?.port(), udp.local_addr()?.port());
 
     for (link, kind, port) in [
@@ -62,7 +62,7 @@ fn five(host: &mut Host, world: &World, outside: u16) -> Result<()> {
     host.ask(&third, "\r\nERROR\r\n")?;
 
     let (mut tcp, _) = tcp.accept()?;
-    tcp.set_read_timeout(Some(PATIENCE))?;
+    tcp.set_read_timeout(Some(TIMEOUT))?;
     sends(host, 2, b"over TCP")?;
     let mut came = [0; 8];
     tcp.read_exact(&mut came)?;
@@ -102,7 +102,7 @@ fn datagrams(host: &mut Host, link: u8, udp: &UdpSocket, data: &[u8; 8]) -> Resu
 fn between_networks(host: &mut Host) -> Result<()> {
     let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-    udp.set_read_timeout(Some(PATIENCE))?;
+    udp.set_read_timeout(Some(TIMEOUT))?;
     for (link, kind, port) in [
         (0, "TCP", tcp.local_addr()?.port()),
         (1, "UDP", udp.local_addr()?.port()),
@@ -125,7 +125,7 @@ fn between_networks(host: &mut Host) -> Result<()> {
 fn client(host: &mut Host, outside: u16) -> Result<()> {
     host.ok(&format!("AT+CIPSERVER=1,{SERVER}"))?;
     let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, outside))?;
-    client.set_read_timeout(Some(PATIENCE))?;
+    client.set_read_timeout(Some(TIMEOUT))?;
     host.hears(b"4,CONNECT\r\n")?;
     let state = host.ask_until("AT+CIPSTATE?", "\r\n\r\nOK\r\n")?;
     let line = state.lines().find(|line| line.starts_with("+CIPSTATE:4,"));

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use partition_store::{Chip, FileFlash};
 
-use super::host::{Host, PATIENCE};
+use super::host::{Host, TIMEOUT};
 use super::router;
 use crate::cmd::{Cmd, Running, remove_folder};
 use crate::emulator::Emulator;
@@ -130,7 +130,7 @@ pub(crate) struct Options<'a> {
     /// Names its files.
     pub(crate) name: &'a str,
     pub(crate) power: Power,
-    /// Port of an NTP server of this machine's.
+    /// Port of the scenario's own NTP server; without one the board reaches none.
     pub(crate) ntp: Option<u16>,
     /// Whether the board has a source of randomness.
     pub(crate) randomness: bool,
@@ -228,7 +228,7 @@ impl Machine {
     fn accept(&mut self, port: &TcpListener) -> Result<Host> {
         const AGAIN: Duration = Duration::from_millis(2);
         port.set_nonblocking(true)?;
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         loop {
             match port.accept() {
                 Ok((stream, _)) => {
@@ -267,7 +267,7 @@ impl Machine {
     /// Waits until the modem's log has this line's end.
     pub(crate) fn wait_for_log(&self, end_of_line: &str) -> Result<()> {
         const AGAIN: Duration = Duration::from_millis(5);
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         while !self.log().lines().any(|line| line.ends_with(end_of_line)) {
             if Instant::now() >= end {
                 bail!("no word of it: {}", self.last_words());
@@ -333,14 +333,12 @@ fn virt(
         .arg(drive(flash, options.power, cut)?)
         .args(["-device", "virtio-net-device,netdev=net"])
         .args(["-netdev".to_owned(), net(options.forward)])
+        .args(router::start("net", options.ntp)?)
         .args(["-serial", "chardev:port", "-chardev"])
         .arg(format!("socket,id=port,host=127.0.0.1,port={place}"))
         .args(["-semihosting-config", "enable=on,target=native,chardev=log"])
         .arg("-chardev")
         .arg(format!("file,id=log,path={}", log.display()));
-    if let Some(server) = options.ntp {
-        cmd = cmd.args(router::start("net", server)?);
-    }
     if options.randomness {
         cmd = cmd.args(["-device", "virtio-rng-device"]);
     }
@@ -398,24 +396,22 @@ fn network_of(lab: &Lab, options: Options<'_>, sockets: &[PathBuf; 2]) -> Result
         }
     }
     let [board, here] = sockets.each_ref().map(|socket| socket.display());
-    let mut cmd = lab
+    let cmd = lab
         .emulator
         .command()
         .args("-machine none -display none -monitor none -serial none".split(' '))
         .args(["-netdev".to_owned(), net(options.forward)])
+        .args(router::start("net", options.ntp)?)
         .arg("-netdev")
         .arg(format!(
             "dgram,id=frames,local.type=unix,local.path={here},remote.type=unix,remote.path={board}"
         ))
         .args(["-netdev", "hubport,id=one,hubid=0,netdev=net"])
         .args(["-netdev", "hubport,id=two,hubid=0,netdev=frames"]);
-    if let Some(server) = options.ntp {
-        cmd = cmd.args(router::start("net", server)?);
-    }
     let errors = lab.folder.join(format!("{}.network", options.name));
     let mut child = cmd.spawn(File::create(&errors)?)?;
     let [_, here] = sockets;
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     while !here.exists() {
         if child.has_ended()? || Instant::now() >= end {
             let said = fs::read_to_string(&errors).unwrap_or_default();

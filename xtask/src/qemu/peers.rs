@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use cert_bin::ItemKind;
 use cert_bin::writer::{NewItem, image_size, write_image};
 
-use super::host::PATIENCE;
+use super::host::TIMEOUT;
 use crate::cmd::{Running, find_program};
 use crate::workspace::Workspace;
 
@@ -199,7 +199,7 @@ fn answers(port: u16) -> Result<bool> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     socket.set_read_timeout(Some(Duration::from_millis(50)))?;
     // A clash of ports shows as silence: chronyd has ended, or somebody else took the question.
-    let end = Instant::now() + PATIENCE / 6;
+    let end = Instant::now() + TIMEOUT / 6;
     while Instant::now() < end {
         let mut question = [0; 48];
         if let Some(first) = question.first_mut() {
@@ -212,6 +212,26 @@ fn answers(port: u16) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// A port of this machine's where nobody listens, and nobody will while this lives: a connection has its
+/// other end there.
+pub(crate) struct Nobody {
+    _server: TcpListener,
+    _client: TcpStream,
+    pub(crate) port: u16,
+}
+
+impl Nobody {
+    pub(crate) fn new() -> Result<Self> {
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let client = TcpStream::connect(server.local_addr()?)?;
+        Ok(Self {
+            port: client.local_addr()?.port(),
+            _server: server,
+            _client: client,
+        })
+    }
 }
 
 /// A running program, and what it says.
@@ -256,7 +276,7 @@ impl Process {
 
     /// What the next line that `wanted` takes is worth.
     fn wait_for<T>(&self, wanted: impl Fn(&str) -> Option<T>) -> Result<T> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         loop {
             let left = end.saturating_duration_since(Instant::now());
             let line = self.lines.recv_timeout(left);

@@ -13,7 +13,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use anyhow::{Context as _, Result, ensure};
 
 use super::cuts::lot;
-use super::host::{Host, PATIENCE};
+use super::host::{Host, TIMEOUT};
 use super::machine::{Flash, Lab, Machine, Options};
 use super::peers::ADDRESS;
 use super::story::JOINED;
@@ -154,7 +154,7 @@ fn both_sides(a: &mut Host, b: &mut Host) -> Result<()> {
     let start = format!("AT+CIPSTART=3,\"TCP\",\"{ADDRESS}\",{port}");
     a.ask(&start, "3,CONNECT\r\n\r\nOK\r\n")?;
     let (mut peer, _) = beside.accept()?;
-    peer.set_read_timeout(Some(PATIENCE))?;
+    peer.set_read_timeout(Some(TIMEOUT))?;
     sends(a, 3, b"beside")?;
     let mut came = [0; 6];
     peer.read_exact(&mut came)?;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::host::Host;
 use super::machine::{Board, Flash, Lab, Machine, Options};
-use super::peers::{ADDRESS, Ca, NtpServer, P256, RSA, TlsServer, seconds_of};
+use super::peers::{ADDRESS, Ca, Nobody, NtpServer, P256, RSA, TlsServer, seconds_of};
 use crate::workspace::Workspace;
 
 pub(crate) const JOINED: &str = "WIFI CONNECTED\r\nWIFI GOT IP\r\n";
@@ -164,7 +164,7 @@ pub(crate) fn tell(lab: &Lab, world: &World) -> Result<Told> {
             numbers.opening.push((name, took));
             eprintln!("  told: a session with a server that has a key of {name}");
         }
-        refused_for(&mut host, 1, "", NOBODY)?;
+        refused_for(&mut host, Nobody::new()?.port, "", NOBODY)?;
         restarted(&mut host, image, p256)?;
         eprintln!("  told: a restart by command");
         Ok::<_, anyhow::Error>(())

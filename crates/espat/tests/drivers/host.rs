@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::PATIENCE;
+use crate::harness::TIMEOUT;
 use crate::harness::control::Control;
 use crate::harness::port::Port;
 use crate::harness::sim::{Kind, Sim};
@@ -57,7 +57,7 @@ impl Host {
     }
 
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         self.port.write(bytes, deadline).expect("it takes bytes");
     }
 
@@ -91,7 +91,7 @@ impl Host {
     /// Everything up to this end, and with it.
     #[track_caller]
     pub(crate) fn until(&mut self, end: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let end = end.as_bytes();
             let found = self
@@ -150,7 +150,7 @@ impl Host {
 
     #[track_caller]
     fn take(&mut self, count: usize, wanted: &str) -> Vec<u8> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while self.received.len() < count {
             self.receive(deadline, wanted);
         }

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 
-use crate::harness::PATIENCE;
+use crate::harness::TIMEOUT;
 
 /// A listening port.
 pub(crate) struct Server(TcpListener);
@@ -34,7 +34,7 @@ impl Server {
 impl Connection {
     pub(crate) fn new(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("supported");
-        stream.set_read_timeout(Some(PATIENCE)).expect("supported");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("supported");
         Self(stream)
     }
 
@@ -52,7 +52,7 @@ impl Connection {
 /// A UDP socket.
 pub(crate) fn datagrams() -> (UdpSocket, SocketAddr) {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
-    socket.set_read_timeout(Some(PATIENCE)).expect("supported");
+    socket.set_read_timeout(Some(TIMEOUT)).expect("supported");
     let address = socket.local_addr().expect("bound");
     (socket, address)
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use espat::transcript::text::noise;
 use sha2::{Digest as _, Sha256};
 
-use crate::harness::PATIENCE;
+use crate::harness::TIMEOUT;
 use crate::harness::sim::Kind;
 use crate::host::{Host, Token};
 
@@ -25,8 +25,8 @@ fn open(kind: Kind) -> (Host, TcpStream) {
     host.ok("AT+CIPSTART=\"TCP\",\"192.168.3.102\",1");
     assert_eq!(host.next(), Token::Line("CONNECT".to_owned()));
     let (peer, _) = server.accept().expect("a connection");
-    peer.set_read_timeout(Some(PATIENCE)).expect("supported");
-    peer.set_write_timeout(Some(PATIENCE)).expect("supported");
+    peer.set_read_timeout(Some(TIMEOUT)).expect("supported");
+    peer.set_write_timeout(Some(TIMEOUT)).expect("supported");
     (host, peer)
 }
 
@@ -77,7 +77,7 @@ fn a_mebibyte_each_way(kind: Kind) {
     let (got_down, got_up) = thread::scope(|scope| {
         scope.spawn(|| sending.write_all(&down).expect("the modem takes it"));
         scope.spawn(|| {
-            let deadline = Instant::now() + PATIENCE * 2;
+            let deadline = Instant::now() + TIMEOUT * 2;
             writing.write(&up, deadline).expect("the modem takes it");
         });
         let received = scope.spawn(|| {
@@ -93,7 +93,7 @@ fn a_mebibyte_each_way(kind: Kind) {
         });
         // And a host that takes its time over every few KiB.
         let mut all = Vec::new();
-        let deadline = Instant::now() + PATIENCE * 2;
+        let deadline = Instant::now() + TIMEOUT * 2;
         while all.len() < MEBIBYTE {
             thread::sleep(Duration::from_millis(2));
             let came = host.port.read(&mut all, deadline).expect("it is open");
@@ -115,7 +115,7 @@ fn a_host_that_does_not_read_stops_its_peer_and_loses_nothing() {
     assert!(taken < data.len(), "nobody stopped the peer");
     let mut got = Vec::new();
     while got.len() < taken {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let came = host.port.read(&mut got, deadline).expect("it is open");
         assert!(came > 0, "{} of {taken} bytes came", got.len());
     }

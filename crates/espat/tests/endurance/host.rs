@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use crate::harness::PATIENCE;
+use crate::harness::TIMEOUT;
 use crate::harness::port::Port;
 use crate::harness::sim::{Kind, Sim};
 
@@ -55,7 +55,7 @@ impl Host {
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         self.port.write(bytes, deadline).expect("it takes bytes");
     }
 
@@ -117,7 +117,7 @@ impl Host {
 
     /// The next message, whatever it is.
     pub(crate) fn token(&mut self) -> Token {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             if let Some((length, token)) = token(&self.received) {
                 self.received.drain(..length);

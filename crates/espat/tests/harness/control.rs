@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
-use super::PATIENCE;
+use super::TIMEOUT;
 
 /// An open control port.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(crate) struct Control(BufReader<TcpStream>);
 impl Control {
     pub(crate) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the control port");
-        stream.set_read_timeout(Some(PATIENCE)).expect("supported");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("supported");
         Self(BufReader::new(stream))
     }
 

@@ -10,4 +10,4 @@ pub(crate) mod sim;
 use std::time::Duration;
 
 /// For anything that is only slow when the machine is busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);

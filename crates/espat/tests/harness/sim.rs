@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use super::PATIENCE;
+use super::TIMEOUT;
 use super::control::Control;
 use super::port::Port;
 
@@ -56,7 +56,7 @@ impl Sim {
         };
         loop {
             let line = lines
-                .recv_timeout(PATIENCE)
+                .recv_timeout(TIMEOUT)
                 .map_err(|error| format!("espat sim was not ready: {error}"))?;
             if let Some(address) = line.strip_prefix("control on ") {
                 sim.control = address.parse().map_err(|_| line.clone())?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use espat::transcript::{Line, Match, Step, Text, Variables, parse};
 
-use crate::harness::PATIENCE;
+use crate::harness::TIMEOUT;
 use crate::harness::port::Port;
 use crate::harness::sim::{Kind, Sim};
 use crate::peers::{self, Peer};
@@ -85,7 +85,7 @@ impl Session {
             received: Vec::new(),
             variables: Variables::new(),
             peers: HashMap::new(),
-            patience: PATIENCE,
+            patience: TIMEOUT,
         }
     }
 

@@ -1,6 +1,8 @@
 //! What stands around the modem: its host, servers, certificates, and the programs behind them.
 
 pub(crate) mod gnutls;
+#[path = "../../harness/incoming.rs"]
+pub(crate) mod incoming;
 pub(crate) mod modem;
 pub(crate) mod mosquitto;
 pub(crate) mod pki;
@@ -12,7 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// For anything that is only slow when the machine is busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A path for a command line.
 pub(crate) fn utf8(path: &Path) -> &str {

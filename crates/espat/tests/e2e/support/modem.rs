@@ -8,9 +8,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Instant;
 
+use super::incoming::{Incoming, Outcome};
 use super::process::{Process, command};
 use super::world::start;
-use super::{PATIENCE, utf8};
+use super::{TIMEOUT, utf8};
 
 /// `espat sim` on a TCP port.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ pub(crate) fn sim(flash: &Path) -> std::process::Command {
 pub(crate) struct Host {
     tx: Box<dyn Write + Send>,
     incoming: Receiver<Vec<u8>>,
-    received: Vec<u8>,
+    received: Incoming,
     hang_up: Option<TcpStream>,
 }
 
@@ -79,7 +80,7 @@ impl Host {
         Self {
             tx: Box::new(tx),
             incoming,
-            received: Vec::new(),
+            received: Incoming::default(),
             hang_up: None,
         }
     }
@@ -100,7 +101,8 @@ impl Host {
         self.ask(line, "\r\nOK\r\n");
     }
 
-    /// Exactly these bytes must come next; what follows is left for later.
+    /// Exactly these bytes must come next, but for unsolicited lines between messages; what follows is
+    /// left for later.
     pub(crate) fn hears(&mut self, wanted: &str) {
         self.hears_bytes(wanted.as_bytes());
     }
@@ -108,18 +110,15 @@ impl Host {
     pub(crate) fn hears_bytes(&mut self, wanted: &[u8]) {
         let start = Instant::now();
         loop {
-            let common = wanted.len().min(self.received.len());
-            assert!(
-                self.received.get(..common) == wanted.get(..common),
-                "expected {}\n     got {}",
-                wanted.escape_ascii(),
-                self.received.escape_ascii()
-            );
-            if common == wanted.len() {
-                self.received.drain(..common);
-                return;
+            match self.received.exactly(wanted) {
+                Outcome::Found => return,
+                Outcome::NeedMore => self.receive(start, &wanted.escape_ascii().to_string()),
+                Outcome::Other => panic!(
+                    "expected {}\n     got {}",
+                    wanted.escape_ascii(),
+                    self.received.describe()
+                ),
             }
-            self.receive(start, &format!("{}", wanted.escape_ascii()));
         }
     }
 
@@ -130,23 +129,12 @@ impl Host {
         self.until(end)
     }
 
-    /// What comes before the next `end`, which is taken too.
+    /// What comes before the next `end`, which is taken too; without unsolicited lines.
     pub(crate) fn until(&mut self, end: &str) -> String {
-        String::from_utf8(self.until_bytes(end)).expect("text")
-    }
-
-    pub(crate) fn until_bytes(&mut self, end: &str) -> Vec<u8> {
         let start = Instant::now();
         loop {
-            let found = self
-                .received
-                .windows(end.len())
-                .position(|window| window == end.as_bytes());
-            if let Some(at) = found {
-                let rest = self.received.split_off(at);
-                let before = std::mem::replace(&mut self.received, rest);
-                self.received.drain(..end.len());
-                return before;
+            if let Some(before) = self.received.lines_until(end.as_bytes()) {
+                return String::from_utf8(before).expect("text");
             }
             self.receive(start, end);
         }
@@ -155,23 +143,24 @@ impl Host {
     /// The next `count` bytes.
     pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
         let start = Instant::now();
-        while self.received.len() < count {
+        loop {
+            if let Some(bytes) = self.received.take(count) {
+                return bytes;
+            }
             self.receive(start, &format!("{count} bytes"));
         }
-        let rest = self.received.split_off(count);
-        std::mem::replace(&mut self.received, rest)
     }
 
     fn receive(&mut self, start: Instant, wanted: &str) {
-        let left = PATIENCE.saturating_sub(start.elapsed());
+        let left = TIMEOUT.saturating_sub(start.elapsed());
         match self.incoming.recv_timeout(left) {
-            Ok(bytes) => self.received.extend(bytes),
+            Ok(bytes) => self.received.extend(&bytes),
             Err(error) => {
                 let why = match error {
                     RecvTimeoutError::Timeout => "nothing more came",
                     RecvTimeoutError::Disconnected => "the port closed",
                 };
-                let got = self.received.escape_ascii();
+                let got = self.received.describe();
                 panic!("{why}: expected {wanted}\n     got {got}")
             }
         }
@@ -234,22 +223,16 @@ impl Host {
 
     /// As [`Self::hears`]; the data of every `+IPD` before it is given.
     fn hears_amid(&mut self, wanted: &str) -> Vec<u8> {
-        const IPD: &[u8] = b"\r\n+IPD,";
         let start = Instant::now();
         let mut came = Vec::new();
         loop {
-            if self.received.starts_with(IPD) {
-                came.extend(self.ipd());
-            } else if !self.received.is_empty() && !IPD.starts_with(&self.received) {
-                self.hears(wanted);
-                return came;
-            } else {
-                // As long as it may become either.
-                if self.received.len() >= wanted.len() && wanted.as_bytes() == self.received {
-                    self.received.clear();
+            match self.received.begins_with(b"\r\n+IPD,") {
+                Some(true) => came.extend(self.ipd()),
+                Some(false) => {
+                    self.hears(wanted);
                     return came;
                 }
-                self.receive(start, wanted);
+                None => self.receive(start, wanted),
             }
         }
     }

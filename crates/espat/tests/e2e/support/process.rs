@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Instant;
 
-use super::{PATIENCE, utf8};
+use super::{TIMEOUT, utf8};
 
 /// Which Debian package has a program.
 const PACKAGES: [(&str, &str); 5] = [
@@ -147,7 +147,7 @@ impl Process {
     pub(crate) fn wait_or_end<T>(&mut self, wanted: impl Fn(&str) -> Option<T>) -> Option<T> {
         let start = Instant::now();
         loop {
-            let left = PATIENCE.saturating_sub(start.elapsed());
+            let left = TIMEOUT.saturating_sub(start.elapsed());
             match self.lines.recv_timeout(left) {
                 Ok(line) => {
                     let found = wanted(&line);

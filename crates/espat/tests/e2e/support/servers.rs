@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::modem::Host;
 use super::pki::Credentials;
-use super::process::{Process, program};
-use super::{PATIENCE, utf8};
+use super::process::{Process, command, program, run};
+use super::{TIMEOUT, utf8};
 
 /// A TLS server.
 #[derive(Debug)]
@@ -134,7 +134,7 @@ impl NtpServer {
         fs::write(&config, text).expect("room");
         let mut process = Process::start(
             program("chronyd")
-                .args(["-x", "-d", "-U", "-u", "root"])
+                .args(["-x", "-d", "-U", "-u", whoami().trim_end()])
                 .args(["-f", utf8(&config)]),
         );
         process.wait_or_end(|line| line.contains("starting").then_some(()))?;
@@ -143,6 +143,11 @@ impl NtpServer {
             address,
         })
     }
+}
+
+/// Who runs the tests: the server stays this user.
+fn whoami() -> String {
+    run(command("id").arg("-un"))
 }
 
 /// Asks until an NTP server answers that knows the time.
@@ -155,7 +160,7 @@ fn answers(server: SocketAddr) -> bool {
     question[0] = QUESTION_VERSION_4_CLIENT;
     // A clash of ports shows as silence: chronyd has ended, or somebody else took the question.
     let start = Instant::now();
-    while start.elapsed() < PATIENCE / 6 {
+    while start.elapsed() < TIMEOUT / 6 {
         socket.send_to(&question, server).expect("loopback");
         let mut answer = [0; 48];
         match socket.recv_from(&mut answer) {
