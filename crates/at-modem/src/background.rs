@@ -10,12 +10,12 @@ use embassy_time::{Duration, Instant, Timer, with_timeout};
 use partition_store::Key;
 use tls_session::Timestamp;
 
-use crate::config::{Reconnect, StationConfig};
 use crate::link::CloseBy;
 use crate::platform::Platform;
+use crate::settings::radio::{Reconnect, StationConfig};
 use crate::sntp::{self, SntpError};
 use crate::state::Shared;
-use crate::wifi::{Join, JoinError, Secret, Wifi, WifiEvent};
+use crate::wifi::{JoinError, Wifi, WifiEvent};
 
 /// `<jap_timeout>` where none was given, and of a join that no command asked for.
 pub(crate) const JOIN_PATIENCE: Duration = Duration::from_secs(15);
@@ -139,7 +139,7 @@ async fn join_stored<P: Platform>(shared: &Shared<'_, P>) {
 /// One attempt; whether it is the last one: because there is a network, or a command wants the station.
 async fn join_once<P: Platform>(shared: &Shared<'_, P>, stored: &StationConfig) -> bool {
     shared.note_joining(true);
-    let join = shared.wifi.join(join_request(stored), async |event| {
+    let join = shared.wifi.join(stored.request(), async |event| {
         shared.station_changed(event).await;
     });
     let join = async {
@@ -161,30 +161,23 @@ async fn join_once<P: Platform>(shared: &Shared<'_, P>, stored: &StationConfig) 
     }
 }
 
-/// The radio's view of stored or given credentials.
-pub(crate) fn join_request(station: &StationConfig) -> Join<'_> {
-    Join {
-        ssid: &station.ssid,
-        password: Secret(&station.password),
-        bssid: station.bssid,
-        secure_only: station.secure_only,
-    }
-}
-
 impl<P: Platform> Shared<'_, P> {
     /// The network to join without a command, if there is one, a station, and nobody else at it.
     fn may_join(&self) -> Option<StationConfig> {
         let busy = self.wifi.association().is_some() || self.station.get().joining;
-        let config = self.config.borrow();
-        let stored = config.station.clone();
-        stored.filter(|_| config.has_station() && !busy)
+        self.settings.read(|values| {
+            let wanted = values.radio.has_station() && !busy;
+            let stored = values.radio.station.as_ref();
+            stored.filter(|_| wanted).cloned()
+        })
     }
 
     /// How long to wait before another attempt after so many; `None` for no other.
     fn reconnect_pause(&self, tries: u16) -> Option<Duration> {
-        let config = self.config.borrow();
-        let Reconnect { interval, count } = config.radio.reconnect;
-        let wanted = interval > 0 && (count == 0 || tries < count) && config.has_station();
+        let (Reconnect { interval, count }, has_station) = self
+            .settings
+            .read(|values| (values.radio.reconnect, values.radio.has_station()));
+        let wanted = interval > 0 && (count == 0 || tries < count) && has_station;
         wanted.then(|| Duration::from_secs(u64::from(interval)))
     }
 
@@ -199,7 +192,7 @@ impl<P: Platform> Shared<'_, P> {
         match event {
             WifiEvent::GotIp => self.sync_time.signal(()),
             WifiEvent::Disconnected | WifiEvent::LostIp => {
-                let persist = self.config.borrow().persist;
+                let persist = self.settings.read(|values| values.links.persist);
                 for (link, keep) in self.links.iter().zip(persist) {
                     if !keep {
                         link.close.signal(CloseBy::Interface);
@@ -220,7 +213,7 @@ impl<P: Platform> Shared<'_, P> {
         let now = Instant::now();
         let rested = last.is_none_or(|last| now.saturating_duration_since(last) >= REMEMBER_PAUSE);
         let seconds = self.clock.seconds_or_uptime();
-        let known = self.config.borrow().known_time;
+        let known = self.settings.read(|values| values.time.known);
         let later =
             known.is_none_or(|known| seconds.saturating_sub(known.as_unix()) >= REMEMBER_SECONDS);
         if !(rested && later) {
@@ -235,7 +228,8 @@ impl<P: Platform> Shared<'_, P> {
             .is_ok()
         {
             // The floor of this life stays: a server that was wrong can still be corrected in it.
-            self.config.borrow_mut().known_time = Some(Timestamp::from_unix(seconds));
+            self.settings
+                .change(|values| values.time.known = Some(Timestamp::from_unix(seconds)));
         }
     }
 }
@@ -255,9 +249,11 @@ async fn time<P: Platform>(shared: &Shared<'_, P>) {
             standings = Default::default();
         }
         let servers = {
-            let config = shared.config.borrow();
-            let ready = config.sntp.enabled && shared.wifi.address().is_some();
-            ready.then(|| config.sntp.servers.clone())
+            let here = shared.wifi.address().is_some();
+            shared.settings.read(|values| {
+                let ready = values.time.enabled && here;
+                ready.then(|| values.time.servers.clone())
+            })
         };
         // `None`: as often as the settings say.
         let mut retry = None;
@@ -305,7 +301,7 @@ async fn time<P: Platform>(shared: &Shared<'_, P>) {
         let since = Instant::now();
         let reason = loop {
             let next = async {
-                let interval = shared.config.borrow().sntp.interval;
+                let interval = shared.settings.read(|values| values.time.interval);
                 let wait = retry.unwrap_or(Duration::from_secs(u64::from(interval)));
                 if asked {
                     Timer::at(since.saturating_add(wait)).await;

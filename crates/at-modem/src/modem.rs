@@ -15,13 +15,13 @@ use crate::attend::attend;
 use crate::background;
 use crate::clock::WallClock;
 use crate::command;
-use crate::config::Config;
 use crate::framing::{Framed, LineBuffer};
 use crate::input::{Gone, Input};
 use crate::link::{self, Serve as _, Sessions};
 use crate::output::RingReader;
 use crate::place::place;
 use crate::platform::Platform;
+use crate::settings::Settings;
 use crate::state::{ModemMemory, ModemRoom, Outside, Phase, Shared};
 use crate::wifi::Wifi;
 
@@ -179,7 +179,7 @@ impl<'a, P: Platform> Modem<'a, P> {
     }
 
     fn new(outside: Outside<'a, P>, room: &'a mut ModemRoom, store: FlashStore<P::Flash>) -> Self {
-        let (shared, ring) = Shared::new(outside, room, store, Config::defaults());
+        let (shared, ring) = Shared::new(outside, room, store, Settings::new());
         Self {
             shared,
             ring,
@@ -190,13 +190,13 @@ impl<'a, P: Platform> Modem<'a, P> {
     async fn load(&mut self, built: Timestamp) {
         let Shared {
             store,
-            config,
+            settings,
             clock,
             join_stored,
             ..
         } = &mut self.shared;
-        let (store, config) = (store.get_mut(), config.get_mut());
-        config.load(store).await;
+        let store = store.get_mut();
+        settings.load(store).await;
         // Once per life, before anything is read or written: what a power cut interrupted.
         if let Some(region) = store.mfg_region()
             && Nvs::open(region).await.is_err()
@@ -204,8 +204,8 @@ impl<'a, P: Platform> Modem<'a, P> {
             // Every command that wants a value says why it gets none.
             espat_log::warn!("mfg_nvs cannot be used");
         }
-        clock.set_floor(config.floor(built));
-        if config.joins_unasked() {
+        clock.set_floor(settings.read(|values| values.time.earliest(built)));
+        if settings.read(|values| values.radio.joins_unasked()) {
             join_stored.signal(());
         }
     }
@@ -264,7 +264,12 @@ impl<'a, P: Platform> Modem<'a, P> {
             self.shared.note_joining(false);
             self.shared.wifi.leave().await;
         }
-        if was_joining && self.shared.config.borrow().joins_unasked() {
+        if was_joining
+            && self
+                .shared
+                .settings
+                .read(|values| values.radio.joins_unasked())
+        {
             self.shared.join_stored.signal(());
         }
         exit
@@ -296,7 +301,9 @@ async fn serve<P: Platform>(shared: &Shared<'_, P>, announce: bool, rx: &mut imp
     }
     if announce {
         shared.use_dns();
-        let saved = shared.config.borrow().transparent.clone();
+        let saved = shared
+            .settings
+            .read(|values| values.links.transparent.clone());
         if let Some(saved) = saved {
             let pass = command::passthrough::begin_saved(shared, &saved);
             if let Either::Second(Gone) = select(pass, attend(shared, &mut input)).await {

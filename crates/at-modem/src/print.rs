@@ -1,14 +1,12 @@
 //! Replies of the grammar onto the port.
 
-use core::cell::RefCell;
-
 use at_grammar::reply::MAX_IPD_HEADER;
 use at_grammar::{Info, Reply, Suffix};
 use heapless::Vec;
 
-use crate::config::Config;
 use crate::output::Turn;
 use crate::platform::Platform;
+use crate::settings::Settings;
 use crate::state::Shared;
 
 /// The longest line: `+SSLWHY` with its four texts, or five ALPN entries of one command line.
@@ -17,7 +15,7 @@ const MAX_LINE: usize = 768;
 /// The right to write, with replies as the unit.
 pub(crate) struct Printer<'o> {
     turn: Turn<'o>,
-    config: &'o RefCell<Config>,
+    settings: &'o Settings,
     /// What stands after the names of information lines: as the host named the command.
     suffix: Option<Suffix>,
 }
@@ -69,16 +67,22 @@ impl Printer<'_> {
 
     /// Takes out of the message that begins at `begin` what the host does not want to read.
     fn filter(&self, reply: &Reply<'_>, message: &mut Vec<u8, MAX_LINE>, begin: usize) {
-        let config = self.config.borrow();
         // Whoever waits for a prompt gets one.
-        if !config.filters.on || matches!(reply, Reply::OkPrompt | Reply::Prompt) {
+        if matches!(reply, Reply::OkPrompt | Reply::Prompt) {
             return;
         }
-        let whole = message.get(begin..).unwrap_or_default();
-        let left = config.filters.apply(whole);
-        if left.len() < whole.len() {
+        let left = self.settings.read(|values| {
+            let filters = &values.port.filters;
+            let whole = message.get(begin..).unwrap_or_default();
+            let left = if filters.on {
+                filters.apply(whole)
+            } else {
+                whole
+            };
             // A part of what is there, so it fits.
-            let left: Vec<u8, MAX_LINE> = left.iter().copied().collect();
+            (left.len() < whole.len()).then(|| left.iter().copied().collect::<Vec<u8, MAX_LINE>>())
+        });
+        if let Some(left) = left {
             message.truncate(begin);
             let _ = message.extend_from_slice(&left);
         }
@@ -145,7 +149,7 @@ impl<P: Platform> Shared<'_, P> {
     pub(crate) async fn print(&self) -> Printer<'_> {
         Printer {
             turn: self.output.turn().await,
-            config: &self.config,
+            settings: &self.settings,
             suffix: self.suffix.get(),
         }
     }
@@ -154,7 +158,7 @@ impl<P: Platform> Shared<'_, P> {
     pub(crate) async fn print_unsolicited(&self) -> Printer<'_> {
         Printer {
             turn: self.output.unsolicited().await,
-            config: &self.config,
+            settings: &self.settings,
             suffix: None,
         }
     }

@@ -4,7 +4,7 @@ use core::cell::{Cell, RefCell};
 
 use at_grammar::reply::{LinkConn, Remote};
 use at_grammar::types::ReceiveMode;
-use at_grammar::{LinkId, Mux, Reply, Suffix};
+use at_grammar::{LinkId, Reply, Suffix};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use embassy_sync::pipe::Pipe;
@@ -15,7 +15,6 @@ use tls_session::Reason;
 
 use crate::clock::WallClock;
 use crate::command::userram::UserRam;
-use crate::config::Config;
 use crate::link::credentials::CredentialMemory;
 use crate::link::server::Server;
 use crate::link::tls::{Slot, no_memory};
@@ -23,6 +22,8 @@ use crate::link::{Asked, Inbox, Link, LinkStatus, OpenRequest, Probed};
 use crate::net::TcpOptions;
 use crate::output::{Output, Ring, RingReader};
 use crate::platform::Platform;
+use crate::settings::links::TcpSettings;
+use crate::settings::{Settings, Values};
 
 /// Links there are, each with settings of its own.
 pub(crate) const LINKS: usize = LinkId::COUNT;
@@ -186,7 +187,7 @@ pub(crate) struct Shared<'a, P: Platform> {
     /// Tasks for TLS sessions: the first so many as the caller gave memory for.
     pub(crate) sessions: [Slot; LINKS],
     pub(crate) session_count: Cell<usize>,
-    pub(crate) config: RefCell<Config>,
+    pub(crate) settings: Settings,
     pub(crate) user_ram: RefCell<UserRam>,
     /// The suffix of the running command's name.
     pub(crate) suffix: Cell<Option<Suffix>>,
@@ -210,7 +211,7 @@ impl<'a, P: Platform> Shared<'a, P> {
         parts: Outside<'a, P>,
         room: &'a mut ModemRoom,
         store: FlashStore<P::Flash>,
-        config: Config,
+        settings: Settings,
     ) -> (Self, RingReader<'a>) {
         let ModemRoom {
             output,
@@ -266,7 +267,7 @@ impl<'a, P: Platform> Shared<'a, P> {
             probed: RefCell::new(None),
             sessions: [const { Slot::new() }; LINKS],
             session_count: Cell::new(0),
-            config: RefCell::new(config),
+            settings,
             user_ram: RefCell::new(UserRam::new()),
             suffix: Cell::new(None),
             station: Cell::new(Station::default()),
@@ -289,34 +290,32 @@ impl<P: Platform> Shared<'_, P> {
 
     /// The number of a link as messages carry it: with `AT+CIPMUX=1` only.
     pub(crate) fn label(&self, link: LinkId) -> Option<LinkId> {
-        match self.config.borrow().mux {
-            Mux::Single => None,
-            Mux::Multiple => Some(link),
-        }
+        self.settings.read(|values| values.links.label(link))
     }
 
     /// Whether changes of links and station may be said: in passthrough only with `AT+SYSMSG` bit 2.
     pub(crate) fn says_status(&self) -> bool {
-        !self.passthrough.get() || self.config.borrow().sysmsg.reports_in_passthrough()
+        !self.passthrough.get()
+            || self
+                .settings
+                .read(|values| values.port.sysmsg.reports_in_passthrough())
     }
 
     /// How what arrives on `link` reaches the host.
     pub(crate) fn delivery(&self, link: &Link<'_>) -> Delivery {
-        let config = self.config.borrow();
-        if config.passthrough {
-            Delivery::Raw
-        } else {
-            match config.receive.get(link.id.index()) {
-                Some(ReceiveMode::Passive) => Delivery::Passive,
-                _ => Delivery::Active,
+        self.settings.read(|values| {
+            let receive = values.links.receive.get(link.id.index());
+            match (values.links.passthrough, receive) {
+                (true, _) => Delivery::Raw,
+                (false, Some(ReceiveMode::Passive)) => Delivery::Passive,
+                (false, _) => Delivery::Active,
             }
-        }
+        })
     }
 
     /// `AT+CIPTCPOPT` for a new connection of this link.
     pub(crate) fn tcp_options(&self, link: &Link<'_>) -> TcpOptions {
-        let config = self.config.borrow();
-        let tcp = config.tcp.get(link.id.index()).copied().unwrap_or_default();
+        let tcp = self.tcp_settings(link.id);
         TcpOptions {
             // Negative is off.
             linger: u32::try_from(tcp.linger)
@@ -327,10 +326,15 @@ impl<P: Platform> Shared<'_, P> {
         }
     }
 
+    /// `AT+CIPTCPOPT` of a link.
+    pub(crate) fn tcp_settings(&self, link: LinkId) -> TcpSettings {
+        let tcp = |values: &Values| values.links.tcp.get(link.index()).copied();
+        self.settings.read(tcp).unwrap_or_default()
+    }
+
     /// `so_sndtimeo`, where it is set.
     pub(crate) fn send_patience(&self, link: &Link<'_>) -> Option<Duration> {
-        let config = self.config.borrow();
-        let tcp = config.tcp.get(link.id.index())?;
+        let tcp = self.tcp_settings(link.id);
         (tcp.send_timeout > 0).then(|| Duration::from_millis(u64::from(tcp.send_timeout)))
     }
 
@@ -351,7 +355,10 @@ impl<P: Platform> Shared<'_, P> {
 
     /// The message that a link is open, as `AT+SYSMSG` bit 1 wants it.
     pub(crate) fn connected(&self, link: LinkId, status: &LinkStatus) -> Reply<'static> {
-        if self.config.borrow().sysmsg.detailed_connect() {
+        if self
+            .settings
+            .read(|values| values.port.sysmsg.detailed_connect())
+        {
             Reply::LinkConn(LinkConn {
                 established: true,
                 link,

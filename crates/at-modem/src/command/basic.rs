@@ -11,7 +11,7 @@ use crate::platform::Platform;
 use crate::state::Shared;
 
 pub(super) fn echo<P: Platform>(shared: &Shared<'_, P>, on: bool) -> Result<Done, CommandError> {
-    shared.config.borrow_mut().echo = on;
+    shared.settings.change(|values| values.port.echo = on);
     Ok(Done::Ok)
 }
 
@@ -122,7 +122,7 @@ pub(super) fn set_timestamp<P: Platform>(
 }
 
 pub(super) async fn messages<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let bits = shared.config.borrow().sysmsg;
+    let bits = shared.settings.read(|values| values.port.sysmsg);
     shared.one_line(Info::Sysmsg(bits)).await
 }
 
@@ -133,12 +133,12 @@ pub(super) async fn set_messages<P: Platform>(
     shared
         .store_if_wanted(Key::SYSTEM_MESSAGES, &[bits.bits()])
         .await?;
-    shared.config.borrow_mut().sysmsg = bits;
+    shared.settings.change(|values| values.port.sysmsg = bits);
     Ok(Done::Ok)
 }
 
 pub(super) async fn syslog<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let on = shared.config.borrow().syslog;
+    let on = shared.settings.read(|values| values.port.syslog);
     shared.one_line(Info::Syslog(on)).await
 }
 
@@ -146,12 +146,12 @@ pub(super) fn set_syslog<P: Platform>(
     shared: &Shared<'_, P>,
     on: bool,
 ) -> Result<Done, CommandError> {
-    shared.config.borrow_mut().syslog = on;
+    shared.settings.change(|values| values.port.syslog = on);
     Ok(Done::Ok)
 }
 
 pub(super) async fn sysstore<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let on = shared.config.borrow().sysstore;
+    let on = shared.settings.read(|values| values.port.sysstore);
     shared.one_line(Info::Sysstore(on)).await
 }
 
@@ -159,7 +159,7 @@ pub(super) fn set_sysstore<P: Platform>(
     shared: &Shared<'_, P>,
     on: bool,
 ) -> Result<Done, CommandError> {
-    shared.config.borrow_mut().sysstore = on;
+    shared.settings.change(|values| values.port.sysstore = on);
     Ok(Done::Ok)
 }
 
@@ -179,7 +179,7 @@ impl<P: Platform> Shared<'_, P> {
     /// cannot be stored is not made.
     pub(crate) async fn store_if_wanted(&self, key: Key, value: &[u8]) -> Result<(), CommandError> {
         let named = self.suffix.get().map(Suffix::stores);
-        if named.unwrap_or(self.config.borrow().sysstore) {
+        if named.unwrap_or(self.settings.read(|values| values.port.sysstore)) {
             self.store_always(key, value).await
         } else {
             Ok(())

@@ -7,6 +7,7 @@ use super::send::collect;
 use crate::answer::{CommandError, Done};
 use crate::filter::{Filter, Flags, MAX_EXPRESSION};
 use crate::platform::Platform;
+use crate::settings::Values;
 use crate::state::{Phase, Shared};
 
 /// Why `AT+SYSMSGFILTERCFG` failed.
@@ -31,7 +32,7 @@ impl From<FilterFailure> for CommandError {
 }
 
 pub(super) async fn state<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let on = shared.config.borrow().filters.on;
+    let on = shared.settings.read(|values| values.port.filters.on);
     shared.one_line(Info::Sysmsgfilter(on)).await
 }
 
@@ -39,12 +40,14 @@ pub(super) fn set_state<P: Platform>(
     shared: &Shared<'_, P>,
     on: bool,
 ) -> Result<Done, CommandError> {
-    shared.config.borrow_mut().filters.on = on;
+    shared.settings.change(|values| values.port.filters.on = on);
     Ok(Done::Ok)
 }
 
 pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let filters = shared.config.borrow().filters.list.clone();
+    let filters = shared
+        .settings
+        .read(|values| values.port.filters.list.clone());
     let mut print = shared.print().await;
     for (filter, index) in filters.iter().zip(0..) {
         print
@@ -65,11 +68,16 @@ pub(super) async fn change<P: Platform>(
 ) -> Result<Done, CommandError> {
     match request {
         FilterRequest::Clear => {
-            shared.config.borrow_mut().filters.list.clear();
+            shared
+                .settings
+                .change(|values| values.port.filters.list.clear());
             Ok(Done::Ok)
         }
         FilterRequest::Add(sizes) => {
-            if shared.config.borrow().filters.list.is_full() {
+            if shared
+                .settings
+                .read(|values| values.port.filters.list.is_full())
+            {
                 return Err(FilterFailure::ListFull.into());
             }
             let filter = take(shared, &sizes).await?;
@@ -77,21 +85,19 @@ pub(super) async fn change<P: Platform>(
                 espat_log::warn!("no filter: {:?}", error);
                 FilterFailure::InvalidExpression
             })?;
-            let mut config = shared.config.borrow_mut();
-            config
-                .filters
-                .list
-                .push(filter)
-                .map_err(|_| FilterFailure::ListFull)?;
+            let push = |values: &mut Values| values.port.filters.list.push(filter);
+            let pushed = shared.settings.change(push);
+            pushed.map_err(|_| FilterFailure::ListFull)?;
             Ok(Done::Ok)
         }
         FilterRequest::Delete(sizes) => {
             let filter = take(shared, &sizes).await?;
-            let mut config = shared.config.borrow_mut();
-            let list = &mut config.filters.list;
-            let at = list.iter().position(|one| *one == filter);
-            list.remove(at.ok_or(FilterFailure::NoSuchFilter)?);
-            Ok(Done::Ok)
+            shared.settings.change(|values| {
+                let list = &mut values.port.filters.list;
+                let at = list.iter().position(|one| *one == filter);
+                list.remove(at.ok_or(FilterFailure::NoSuchFilter)?);
+                Ok(Done::Ok)
+            })
         }
     }
 }

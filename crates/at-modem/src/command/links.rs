@@ -44,7 +44,7 @@ pub(super) async fn open_next<P: Platform>(
     shared: &Shared<'_, P>,
     request: &OpenFreeLink<'_>,
 ) -> Result<Done, CommandError> {
-    if shared.config.borrow().mux == Mux::Single {
+    if shared.settings.read(|values| values.links.mux) == Mux::Single {
         return Err(Failure::Refused.into());
     }
     let free = shared.links.iter().find(|link| link.is_free());
@@ -57,12 +57,12 @@ async fn open_on<P: Platform>(
     link: &Link<'_>,
     request: &OpenLink<'_>,
 ) -> Result<Done, CommandError> {
-    if request.family == Family::V6 && !shared.config.borrow().ipv6 {
+    if request.family == Family::V6 && !shared.settings.read(|values| values.links.ipv6) {
         espat_log::warn!("IPv6 is off: AT+CIPV6=1");
         return Err(Failure::Refused.into());
     }
-    let follows = matches!(request.opening, Opening::Udp { mode, .. } if mode != UdpMode::Fixed);
-    if follows && shared.config.borrow().passthrough {
+    let follows = matches!( request.opening, Opening::Udp { mode, ..} if mode != UdpMode::Fixed);
+    if follows && shared.settings.read(|values| values.links.passthrough) {
         espat_log::warn!("passthrough needs a peer that stays");
         return Err(Failure::Refused.into());
     }
@@ -81,7 +81,9 @@ async fn open_on<P: Platform>(
     let carrier = match request.opening {
         Opening::Tcp { .. } => Carrier::Tcp,
         Opening::Ssl { .. } => {
-            let tls = policy::settings(&shared.config.borrow(), link.id, &host);
+            let tls = shared
+                .settings
+                .read(|values| policy::settings(&values.tls, link.id, &host));
             Carrier::Tls(tls.ok_or(Failure::Refused)?)
         }
         Opening::Udp { local_port, mode } => Carrier::Udp {
@@ -117,9 +119,9 @@ pub(super) async fn connect<P: Platform>(
     request: OpenRequest,
     timeout: Option<u32>,
 ) -> Result<(), Reason> {
-    let refused = request
-        .tls()
-        .is_some_and(|tls| policy::is_refused(shared.config.borrow().dialect, tls));
+    let refused = request.tls().is_some_and(|tls| {
+        policy::is_refused(shared.settings.read(|values| values.tls.dialect), tls)
+    });
     let refusal = if refused {
         Some(Reason::new(Stage::Setup, Cause::StrictPolicy))
     } else if !shared.network_is_up() {
@@ -271,7 +273,7 @@ pub(super) async fn status<P: Platform>(
 
 fn status_code<P: Platform>(shared: &Shared<'_, P>) -> StatusCode {
     let station = shared.station.get();
-    if !shared.config.borrow().station_role() {
+    if !shared.settings.read(|values| values.radio.has_station()) {
         StatusCode::NoStation
     } else if shared.any_link_open() {
         StatusCode::Linked
@@ -289,24 +291,24 @@ fn status_code<P: Platform>(shared: &Shared<'_, P>) -> StatusCode {
 }
 
 pub(super) async fn mux<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let mux = shared.config.borrow().mux;
+    let mux = shared.settings.read(|values| values.links.mux);
     shared.one_line(Info::Cipmux(mux)).await
 }
 
 /// Only without links; several not in passthrough, a single one not with a server.
 pub(super) fn set_mux<P: Platform>(shared: &Shared<'_, P>, mux: Mux) -> Result<Done, CommandError> {
-    if shared.config.borrow().mux == mux {
+    if shared.settings.read(|values| values.links.mux) == mux {
         return Ok(Done::Ok);
     }
     let refused = shared.any_link_open()
         || match mux {
-            Mux::Multiple => shared.config.borrow().passthrough,
+            Mux::Multiple => shared.settings.read(|values| values.links.passthrough),
             Mux::Single => shared.server.listening.get().is_some(),
         };
     if refused {
         return Err(Failure::Refused.into());
     }
-    shared.config.borrow_mut().mux = mux;
+    shared.settings.change(|values| values.links.mux = mux);
     Ok(Done::Ok)
 }
 
@@ -318,13 +320,16 @@ impl<P: Platform> Shared<'_, P> {
 
     /// Whether anything can be reached: the station has an address, or there is a soft-AP.
     pub(super) fn network_is_up(&self) -> bool {
-        self.wifi.address().is_some() || self.config.borrow().mode.has_soft_ap()
+        self.wifi.address().is_some()
+            || self.settings.read(|values| values.radio.mode.has_soft_ap())
     }
 
     /// `<keep_alive>` of `AT+CIPSTART`, which `AT+CIPTCPOPT` shows as well: the last one counts.
     pub(super) fn keep_alive(&self, link: LinkId, seconds: u32) {
-        if let Some(tcp) = self.config.borrow_mut().tcp.get_mut(link.index()) {
-            tcp.keep_alive = u16::try_from(seconds).unwrap_or(u16::MAX);
-        }
+        self.settings.change(|values| {
+            if let Some(tcp) = values.links.tcp.get_mut(link.index()) {
+                tcp.keep_alive = u16::try_from(seconds).unwrap_or(u16::MAX);
+            }
+        });
     }
 }

@@ -56,10 +56,10 @@ pub(crate) async fn line<P: Platform>(
     if matches!(framed, Framed::Partial | Framed::Empty) {
         return Verdict::Go;
     }
-    if shared.config.borrow().echo {
+    if shared.settings.read(|values| values.port.echo) {
         shared.output.turn().await.put(line.raw()).await;
     }
-    let mux = shared.config.borrow().mux;
+    let mux = shared.settings.read(|values| values.links.mux);
     let generation = if shared.legacy {
         Generation::Legacy
     } else {
@@ -297,7 +297,7 @@ async fn run<P: Platform>(
 impl<P: Platform> Shared<'_, P> {
     /// `AT+SYSLOG`.
     pub(crate) fn syslog(&self) -> bool {
-        self.config.borrow().syslog
+        self.settings.read(|values| values.port.syslog)
     }
 
     /// Says that the running command waits for something outside.

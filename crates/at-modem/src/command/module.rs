@@ -9,8 +9,8 @@ use at_grammar::{AtStr, Info, Reply};
 use partition_store::Key;
 
 use crate::answer::{CommandError, Done, Failure};
-use crate::config::encode_uart;
 use crate::platform::{self, Board, Platform};
+use crate::settings::port::encode_uart;
 use crate::state::Shared;
 
 /// Sleeps once the answer is out, then boots. With 0 it boots at once.
@@ -32,7 +32,7 @@ pub(super) async fn deep_sleep<P: Platform>(
 }
 
 pub(super) async fn sleep<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let mode = shared.config.borrow().sleep;
+    let mode = shared.settings.read(|values| values.radio.sleep);
     shared.one_line(Info::Sleep(mode)).await
 }
 
@@ -41,7 +41,7 @@ pub(super) fn set_sleep<P: Platform>(
     shared: &Shared<'_, P>,
     mode: SleepMode,
 ) -> Result<Done, CommandError> {
-    if mode != SleepMode::Off && shared.config.borrow().has_soft_ap() {
+    if mode != SleepMode::Off && shared.settings.read(|values| values.radio.has_soft_ap()) {
         return Err(Failure::Refused.into());
     }
     let result = shared.board.set_sleep(match mode {
@@ -54,7 +54,7 @@ pub(super) fn set_sleep<P: Platform>(
     if result.is_err() && mode != SleepMode::Off {
         return Err(Failure::NotOnThisBoard.into());
     }
-    shared.config.borrow_mut().sleep = mode;
+    shared.settings.change(|values| values.radio.sleep = mode);
     Ok(Done::Ok)
 }
 
@@ -109,7 +109,7 @@ pub(super) async fn temperature<P: Platform>(shared: &Shared<'_, P>) -> Result<D
 }
 
 pub(super) async fn power<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let wifi = shared.config.borrow().radio.power;
+    let wifi = shared.settings.read(|values| values.radio.power);
     shared
         .one_line(Info::Rfpower(PowerLine { wifi, ble: None }))
         .await
@@ -140,7 +140,9 @@ pub(super) fn set_power<P: Platform>(
     shared: &Shared<'_, P>,
     request: &SetPower,
 ) -> Result<Done, CommandError> {
-    shared.config.borrow_mut().radio.power = quantised(request.wifi.get());
+    shared
+        .settings
+        .change(|values| values.radio.power = quantised(request.wifi.get()));
     shared.tune();
     Ok(Done::Ok)
 }
@@ -176,8 +178,9 @@ pub(super) async fn uart<P: Platform>(
     name: UartName,
 ) -> Result<Done, CommandError> {
     let (current, default) = {
-        let config = shared.config.borrow();
-        (config.uart, config.uart_default)
+        shared
+            .settings
+            .read(|values| (values.port.uart, values.port.uart_default))
     };
     shared
         .one_line(match name {
@@ -203,7 +206,9 @@ pub(super) async fn set_uart<P: Platform>(
         shared
             .store_always(Key::UART, &encode_uart(&settings))
             .await?;
-        shared.config.borrow_mut().uart_default = Some(settings);
+        shared
+            .settings
+            .change(|values| values.port.uart_default = Some(settings));
     }
     // Nothing else is printed until the port has changed.
     let mut print = shared.print().await;
@@ -212,7 +217,7 @@ pub(super) async fn set_uart<P: Platform>(
     if shared.board.apply_uart(&settings).is_err() {
         espat_log::error!("the port keeps its settings, against what it said before");
     } else {
-        shared.config.borrow_mut().uart = settings;
+        shared.settings.change(|values| values.port.uart = settings);
     }
     drop(print);
     Ok(Done::Printed)
@@ -221,7 +226,7 @@ pub(super) async fn set_uart<P: Platform>(
 impl<P: Platform> Shared<'_, P> {
     /// Gives the port the settings that `AT+UART_DEF` stored.
     pub(crate) fn start_uart(&self) {
-        let stored = self.config.borrow().uart_default;
+        let stored = self.settings.read(|values| values.port.uart_default);
         if let Some(settings) = stored
             && self.board.apply_uart(&settings).is_err()
         {

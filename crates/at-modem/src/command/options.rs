@@ -10,13 +10,13 @@ use at_grammar::{Info, LinkId, Mux, Reply};
 use partition_store::Key;
 
 use crate::answer::{CommandError, Done, Failure};
-use crate::config::{DNS_DEFAULTS, DnsSettings, TcpSettings};
 use crate::net::NetExtras;
 use crate::platform::Platform;
+use crate::settings::links::{DNS_DEFAULTS, DnsSettings, TcpSettings};
 use crate::state::Shared;
 
 pub(super) async fn ipv6<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let on = shared.config.borrow().ipv6;
+    let on = shared.settings.read(|values| values.links.ipv6);
     shared.one_line(Info::Cipv6(on)).await
 }
 
@@ -25,12 +25,12 @@ pub(super) async fn set_ipv6<P: Platform>(
     on: bool,
 ) -> Result<Done, CommandError> {
     shared.store_if_wanted(Key::IPV6, &[u8::from(on)]).await?;
-    shared.config.borrow_mut().ipv6 = on;
+    shared.settings.change(|values| values.links.ipv6 = on);
     Ok(Done::Ok)
 }
 
 pub(super) async fn tcp<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let all = shared.config.borrow().tcp;
+    let all = shared.settings.read(|values| values.links.tcp);
     let mut print = shared.print().await;
     for (link, tcp) in LinkId::ALL.into_iter().zip(all) {
         print
@@ -59,8 +59,7 @@ pub(super) async fn set_tcp<P: Platform>(
         .into_iter()
         .filter(|link| target.includes(*link))
     {
-        let old = shared.config.borrow().tcp.get(link.index()).copied();
-        let old = old.unwrap_or_default();
+        let old = shared.tcp_settings(link);
         let new = TcpSettings {
             linger: request.linger.map_or(old.linger, |linger| match linger {
                 Linger::Off => -1,
@@ -75,25 +74,27 @@ pub(super) async fn set_tcp<P: Platform>(
         if let Some(key) = Key::tcp_options(link.get()) {
             shared.store_if_wanted(key, &new.encode()).await?;
         }
-        if let Some(place) = shared.config.borrow_mut().tcp.get_mut(link.index()) {
-            *place = new;
-        }
+        shared.settings.change(|values| {
+            if let Some(place) = values.links.tcp.get_mut(link.index()) {
+                *place = new;
+            }
+        });
     }
     Ok(Done::Ok)
 }
 
 pub(super) async fn dns<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let line = {
-        let config = shared.config.borrow();
+    let line = shared.settings.read(|values| {
+        let dns = &values.links.dns;
         let mut servers = [None; DNS_SERVERS];
-        for (place, server) in servers.iter_mut().zip(&config.dns.servers) {
+        for (place, server) in servers.iter_mut().zip(&dns.servers) {
             *place = Some(*server);
         }
         DnsServers {
-            manual: config.dns.manual,
+            manual: dns.manual,
             servers,
         }
-    };
+    });
     shared.one_line(Info::Cipdns(line)).await
 }
 
@@ -123,7 +124,7 @@ pub(super) async fn set_dns<P: Platform>(
         }
     }
     shared.store_if_wanted(Key::DNS, &dns.encode()).await?;
-    shared.config.borrow_mut().dns = dns;
+    shared.settings.change(|values| values.links.dns = dns);
     shared.use_dns();
     Ok(Done::Ok)
 }
@@ -131,15 +132,16 @@ pub(super) async fn set_dns<P: Platform>(
 impl<P: Platform> Shared<'_, P> {
     /// Hands the list to the network stack, where it has a say. Without DHCP nobody else tells one.
     pub(crate) fn use_dns(&self) {
-        let config = self.config.borrow();
-        let ours = config.dns.manual || !config.radio.dhcp.station();
-        let servers = if ours {
-            config.dns.servers.as_slice()
+        let (dns, dhcp) = self
+            .settings
+            .read(|values| (values.links.dns.clone(), values.radio.dhcp));
+        let servers = if dns.manual || !dhcp.station() {
+            dns.servers.as_slice()
         } else {
             &[]
         };
         let set = self.extras.set_dns_servers(self.net, servers);
-        if set.is_err() && config.dns.manual {
+        if set.is_err() && dns.manual {
             espat_log::warn!("this network stack takes no name servers: AT+CIPDNS has no effect");
         }
     }
@@ -147,15 +149,13 @@ impl<P: Platform> Shared<'_, P> {
 
 /// Whether links outlast the loss of the interface they run over.
 pub(super) async fn persistence<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let line = {
-        let config = shared.config.borrow();
-        match config.mux {
-            Mux::Single => {
-                PersistenceLine::Single(config.persist.first().copied().unwrap_or(false))
-            }
-            Mux::Multiple => PersistenceLine::Multiple(config.persist),
+    let line = shared.settings.read(|values| {
+        let persist = values.links.persist;
+        match values.links.mux {
+            Mux::Single => PersistenceLine::Single(persist.first().copied().unwrap_or(false)),
+            Mux::Multiple => PersistenceLine::Multiple(persist),
         }
-    };
+    });
     shared.one_line(Info::Cipconnpersist(line)).await
 }
 
@@ -164,11 +164,12 @@ pub(super) fn set_persistence<P: Platform>(
     request: SetPersistence,
 ) -> Result<Done, CommandError> {
     let target = request.link.unwrap_or(LinkTarget::One(LinkId::ZERO));
-    let mut config = shared.config.borrow_mut();
-    for (link, place) in LinkId::ALL.into_iter().zip(&mut config.persist) {
-        if target.includes(link) {
-            *place = request.keep;
+    shared.settings.change(|values| {
+        for (link, place) in LinkId::ALL.into_iter().zip(&mut values.links.persist) {
+            if target.includes(link) {
+                *place = request.keep;
+            }
         }
-    }
+    });
     Ok(Done::Ok)
 }

@@ -23,14 +23,14 @@ use super::send::{drain, target};
 use super::{policy, server};
 use crate::answer::{CommandError, Done, Failure};
 use crate::attend::GRACE;
-use crate::config::{SendLarge, TransparentLink};
 use crate::link::server::Listening;
 use crate::link::{Carrier, Link, MAX_IPD, OpenRequest, Outgoing, Target};
 use crate::platform::Platform;
+use crate::settings::links::{SendLarge, TransparentLink};
 use crate::state::{ENDLESS, Phase, Shared};
 
 pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let mode = if shared.config.borrow().passthrough {
+    let mode = if shared.settings.read(|values| values.links.passthrough) {
         TransferMode::Passthrough
     } else {
         TransferMode::Normal
@@ -45,17 +45,20 @@ pub(super) fn set_mode<P: Platform>(
 ) -> Result<Done, CommandError> {
     let on = mode == TransferMode::Passthrough;
     if on {
-        let config = shared.config.borrow();
         let follows = shared.links.iter().any(|link| {
             let udp = link.status.get().and_then(|status| status.udp);
             udp.is_some_and(|mode| mode != UdpMode::Fixed)
         });
-        let several = config.mux == Mux::Multiple && config.server_max != 1;
+        let several = shared
+            .settings
+            .read(|values| values.links.mux == Mux::Multiple && values.links.max_connections != 1);
         if several || follows {
             return Err(Failure::Refused.into());
         }
     }
-    shared.config.borrow_mut().passthrough = on;
+    shared
+        .settings
+        .change(|values| values.links.passthrough = on);
     for link in &shared.links {
         link.inbox.look_again();
     }
@@ -64,7 +67,7 @@ pub(super) fn set_mode<P: Platform>(
 
 /// `AT+CIPSEND` without length.
 pub(super) async fn begin<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    if !shared.config.borrow().passthrough {
+    if !shared.settings.read(|values| values.links.passthrough) {
         return Err(Failure::Refused.into());
     }
     let open = only_open(shared).ok_or(Failure::Refused)?;
@@ -123,7 +126,10 @@ async fn pass<P: Platform>(shared: &Shared<'_, P>, mut again: Again) {
     shared.intake.clear();
     // What the host says from here on is a command.
     shared.set_phase(Phase::Instant);
-    if shared.config.borrow().sysmsg.reports_quit() {
+    if shared
+        .settings
+        .read(|values| values.port.sysmsg.reports_quit())
+    {
         shared.print().await.reply(&Reply::Quit).await;
     }
 }
@@ -192,7 +198,8 @@ async fn gather<P: Platform>(
         match select3(shared.intake.read(into), shared.escaped.wait(), over).await {
             Either3::First(count) => {
                 have = have.saturating_add(count);
-                let interval = u64::from(shared.config.borrow().gather);
+                let interval =
+                    u64::from(shared.settings.read(|values| values.links.gather_interval));
                 end.get_or_insert_with(|| {
                     Instant::now().saturating_add(Duration::from_millis(interval))
                 });
@@ -240,7 +247,11 @@ async fn reconnect<P: Platform>(shared: &Shared<'_, P>, request: &OpenRequest) -
 
 /// `AT+CIPRECONNINTV`.
 async fn pause<P: Platform>(shared: &Shared<'_, P>) {
-    let units = u64::from(shared.config.borrow().reconnect_interval);
+    let units = u64::from(
+        shared
+            .settings
+            .read(|values| values.links.reconnect_interval),
+    );
     Timer::after(Duration::from_millis(units.saturating_mul(100))).await;
 }
 
@@ -272,7 +283,7 @@ pub(super) async fn send_large<P: Platform>(
     let link = shared.link(request.link.unwrap_or(LinkId::ZERO))?;
     let to = target(shared, link, request.remote.as_ref()).await?;
     let total = request.length.get();
-    let SendLarge { report, block } = shared.config.borrow().send_large;
+    let SendLarge { report, block } = shared.settings.read(|values| values.links.send_large);
     let hold = shared.output.hold().await;
     shared.print().await.reply(&Reply::OkPrompt).await;
     shared.escaped.reset();
@@ -321,7 +332,7 @@ async fn progress<P: Platform>(shared: &Shared<'_, P>, sent: u32, received: u32)
 pub(super) async fn send_large_config<P: Platform>(
     shared: &Shared<'_, P>,
 ) -> Result<Done, CommandError> {
-    let SendLarge { report, block } = shared.config.borrow().send_large;
+    let SendLarge { report, block } = shared.settings.read(|values| values.links.send_large);
     let line = SendStreamLine {
         report: ReportSize::clamped(report),
         transmit: TransmitSize::clamped(u32::from(block)),
@@ -333,16 +344,20 @@ pub(super) fn set_send_large<P: Platform>(
     shared: &Shared<'_, P>,
     request: SetSendStream,
 ) -> Result<Done, CommandError> {
-    let large = &mut shared.config.borrow_mut().send_large;
-    large.report = request.report.get();
-    if let Some(transmit) = request.transmit {
-        large.block = u16::try_from(transmit.get()).unwrap_or(large.block);
-    }
+    shared.settings.change(|values| {
+        let large = &mut values.links.send_large;
+        large.report = request.report.get();
+        if let Some(transmit) = request.transmit {
+            large.block = u16::try_from(transmit.get()).unwrap_or(large.block);
+        }
+    });
     Ok(Done::Ok)
 }
 
 pub(super) async fn interval<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let ms = SendInterval::clamped(u32::from(shared.config.borrow().gather));
+    let ms = SendInterval::clamped(u32::from(
+        shared.settings.read(|values| values.links.gather_interval),
+    ));
     shared.one_line(Info::Transintvl(ms)).await
 }
 
@@ -350,12 +365,18 @@ pub(super) fn set_interval<P: Platform>(
     shared: &Shared<'_, P>,
     ms: SendInterval,
 ) -> Result<Done, CommandError> {
-    shared.config.borrow_mut().gather = u16::try_from(ms.get()).unwrap_or(u16::MAX);
+    shared.settings.change(|values| {
+        values.links.gather_interval = u16::try_from(ms.get()).unwrap_or(u16::MAX);
+    });
     Ok(Done::Ok)
 }
 
 pub(super) async fn retry<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let units = RetryInterval::clamped(u32::from(shared.config.borrow().reconnect_interval));
+    let units = RetryInterval::clamped(u32::from(
+        shared
+            .settings
+            .read(|values| values.links.reconnect_interval),
+    ));
     shared.one_line(Info::Cipreconnintv(units)).await
 }
 
@@ -368,7 +389,9 @@ pub(super) async fn set_retry<P: Platform>(
     shared
         .store_if_wanted(Key::RECONNECT_INTERVAL, &record)
         .await?;
-    shared.config.borrow_mut().reconnect_interval = units;
+    shared
+        .settings
+        .change(|values| values.links.reconnect_interval = units);
     Ok(Done::Ok)
 }
 
@@ -408,7 +431,9 @@ pub(super) async fn save<P: Platform>(
         .map(TransparentLink::encode)
         .unwrap_or_default();
     shared.store_always(Key::TRANSPARENT_LINK, &record).await?;
-    shared.config.borrow_mut().transparent = link;
+    shared
+        .settings
+        .change(|values| values.links.transparent = link);
     Ok(Done::Ok)
 }
 
@@ -422,7 +447,9 @@ pub(crate) async fn begin_saved<P: Platform>(shared: &Shared<'_, P>, saved: &Tra
             port,
             extra,
         } => {
-            shared.config.borrow_mut().passthrough = true;
+            shared
+                .settings
+                .change(|values| values.links.passthrough = true);
             let carrier = match protocol {
                 Protocol::Tcp => Carrier::Tcp,
                 Protocol::Udp => Carrier::Udp {
@@ -430,7 +457,9 @@ pub(crate) async fn begin_saved<P: Platform>(shared: &Shared<'_, P>, saved: &Tra
                     mode: UdpMode::Fixed,
                 },
                 Protocol::Ssl => {
-                    let tls = policy::settings(&shared.config.borrow(), LinkId::ZERO, host);
+                    let tls = shared
+                        .settings
+                        .read(|values| policy::settings(&values.tls, LinkId::ZERO, host));
                     match tls {
                         Some(tls) => Carrier::Tls(tls),
                         None => return,
@@ -451,12 +480,11 @@ pub(crate) async fn begin_saved<P: Platform>(shared: &Shared<'_, P>, saved: &Tra
             })
         }
         TransparentLink::Server { family, port } => {
-            {
-                let mut config = shared.config.borrow_mut();
-                config.mux = Mux::Multiple;
-                config.server_max = 1;
-                config.passthrough = true;
-            }
+            shared.settings.change(|values| {
+                values.links.mux = Mux::Multiple;
+                values.links.max_connections = 1;
+                values.links.passthrough = true;
+            });
             Again::Server(Some(Listening {
                 port: *port,
                 family: *family,

@@ -20,9 +20,10 @@ use partition_store::Key;
 
 use super::ssl::ids;
 use crate::answer::{CommandError, Done};
-use crate::config::Config;
-use crate::link::{HostText, TlsSettings};
+use crate::link::TlsSettings;
 use crate::platform::Platform;
+use crate::settings::HostText;
+use crate::settings::tls::TlsValues;
 use crate::state::Shared;
 
 /// Where the name comes from that a server's certificate must carry.
@@ -33,15 +34,15 @@ enum NameSource {
     Host,
 }
 
-fn name_source(config: &Config, id: LinkId) -> NameSource {
+fn name_source(values: &TlsValues, id: LinkId) -> NameSource {
     let given = |names: &[HostText]| {
         names
             .get(id.index())
             .filter(|name| !name.is_empty())
             .cloned()
     };
-    let place = given(&config.common_name).or_else(|| given(&config.sni));
-    match (place, config.dialect) {
+    let place = given(&values.common_name).or_else(|| given(&values.sni));
+    match (place, values.dialect) {
         (Some(name), _) => NameSource::Configured(name),
         (None, Dialect::Strict) => NameSource::Host,
         (None, Dialect::EspAt) => NameSource::NotAsked,
@@ -50,14 +51,14 @@ fn name_source(config: &Config, id: LinkId) -> NameSource {
 
 /// The settings of a link at this moment; none for a link that has no settings, so that none is
 /// opened unchecked for want of them.
-pub(super) fn settings(config: &Config, id: LinkId, host: &HostText) -> Option<TlsSettings> {
-    let conf = config.ssl.get(id.index())?;
-    let sni = config.sni.get(id.index())?;
+pub(super) fn settings(values: &TlsValues, id: LinkId, host: &HostText) -> Option<TlsSettings> {
+    let conf = values.ssl.get(id.index())?;
+    let sni = values.sni.get(id.index())?;
     Some(TlsSettings {
         auth: conf.auth,
         ca: conf.ca,
         pki: conf.pki,
-        name: match name_source(config, id) {
+        name: match name_source(values, id) {
             NameSource::NotAsked => None,
             NameSource::Configured(name) => Some(name),
             NameSource::Host => Some(host.clone()),
@@ -66,9 +67,9 @@ pub(super) fn settings(config: &Config, id: LinkId, host: &HostText) -> Option<T
         sni: Some(if sni.is_empty() { host } else { sni })
             .filter(|name| name.parse::<IpAddr>().is_err())
             .cloned(),
-        alpn: config.alpn.get(id.index())?.clone(),
+        alpn: values.alpn.get(id.index())?.clone(),
         // A mode that verifies the server's certificate is not replaced by a key.
-        psk: config
+        psk: values
             .psk
             .get(id.index())?
             .clone()
@@ -95,9 +96,10 @@ pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Co
     let mut print = shared.print().await;
     for link in ids() {
         let (tls, source, dialect) = {
-            let config = shared.config.borrow();
-            let tls = settings(&config, link, &HostText::new());
-            (tls, name_source(&config, link), config.dialect)
+            shared.settings.read(|values| {
+                let tls = settings(&values.tls, link, &HostText::new());
+                (tls, name_source(&values.tls, link), values.tls.dialect)
+            })
         };
         let Some(tls) = tls else { continue };
         let protocols = tls
@@ -135,6 +137,8 @@ pub(super) async fn set<P: Platform>(
     shared
         .store_if_wanted(Key::TLS_POLICY, &[dialect.code()])
         .await?;
-    shared.config.borrow_mut().dialect = dialect;
+    shared
+        .settings
+        .change(|values| values.tls.dialect = dialect);
     Ok(Done::Ok)
 }

@@ -40,8 +40,11 @@ pub(super) async fn run<P: Platform>(
     }
     shared.takes_long();
     let host = request.host.to_text();
-    let tls = policy::settings(&shared.config.borrow(), id, &host).ok_or(Failure::Refused)?;
-    let failed = if policy::is_refused(shared.config.borrow().dialect, &tls) {
+    let tls = shared
+        .settings
+        .read(|values| policy::settings(&values.tls, id, &host))
+        .ok_or(Failure::Refused)?;
+    let failed = if policy::is_refused(shared.settings.read(|values| values.tls.dialect), &tls) {
         Reason::new(Stage::Setup, Cause::StrictPolicy)
     } else if !shared.network_is_up() {
         Reason::new(Stage::Tcp, Cause::Unreachable).wanting("an IP address of the station")

@@ -17,13 +17,15 @@ use partition_store::Key;
 
 use super::wifi;
 use crate::answer::{CommandError, Done, Failure};
-use crate::config::{CountrySettings, RadioSettings, Reconnect, encode_address, encode_patience};
 use crate::platform::Platform;
+use crate::settings::radio::{
+    CountrySettings, RadioValues, Reconnect, encode_address, encode_wifi_config,
+};
 use crate::state::Shared;
 use crate::wifi::{Ipv4Config, Tuning, Wifi};
 
 pub(super) async fn up<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let up = shared.config.borrow().radio.up;
+    let up = shared.settings.read(|values| values.radio.up);
     shared.one_line(Info::Cwinit(up)).await
 }
 
@@ -32,7 +34,7 @@ pub(super) async fn set_up<P: Platform>(
     shared: &Shared<'_, P>,
     up: bool,
 ) -> Result<Done, CommandError> {
-    if shared.config.borrow().radio.up == up {
+    if shared.settings.read(|values| values.radio.up) == up {
         return Ok(Done::Ok);
     }
     shared.takes_long();
@@ -40,13 +42,13 @@ pub(super) async fn set_up<P: Platform>(
         wifi::leave(shared).await;
     }
     shared
-        .with_soft_ap(|config| config.radio.up = up)
+        .with_soft_ap(|radio| radio.up = up)
         .await
         .map(|()| Done::Ok)
 }
 
 pub(super) async fn reconnect<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let Reconnect { interval, count } = shared.config.borrow().radio.reconnect;
+    let Reconnect { interval, count } = shared.settings.read(|values| values.radio.reconnect);
     shared
         .one_line(Info::Cwreconncfg(ReconnectLine {
             interval: Bounded::clamped(u32::from(interval)),
@@ -67,11 +69,11 @@ pub(super) async fn set_reconnect<P: Platform>(
     shared
         .store_if_wanted(Key::RECONNECT, &reconnect.encode())
         .await?;
-    let join = {
-        let mut config = shared.config.borrow_mut();
-        config.radio.reconnect = reconnect;
-        request.now && config.has_station() && config.station.is_some()
-    };
+    let join = shared.settings.change(|values| {
+        let radio = &mut values.radio;
+        radio.reconnect = reconnect;
+        request.now && radio.has_station() && radio.station.is_some()
+    });
     if join && shared.wifi.association().is_none() {
         shared.stop_joining.reset();
         shared.join_stored.signal(());
@@ -83,12 +85,12 @@ pub(super) fn set_scan<P: Platform>(
     shared: &Shared<'_, P>,
     options: ScanOptions,
 ) -> Result<Done, CommandError> {
-    shared.config.borrow_mut().radio.scan = options;
+    shared.settings.change(|values| values.radio.scan = options);
     Ok(Done::Ok)
 }
 
 pub(super) async fn dhcp<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let interfaces = shared.config.borrow().radio.dhcp;
+    let interfaces = shared.settings.read(|values| values.radio.dhcp);
     shared.one_line(Info::Cwdhcp(interfaces)).await
 }
 
@@ -100,10 +102,9 @@ pub(super) async fn set_dhcp<P: Platform>(
     if request.interfaces.ethernet() {
         return Err(Failure::NotOnThisBoard.into());
     }
-    let (old, fixed) = {
-        let config = shared.config.borrow();
-        (config.radio.dhcp, config.radio.station_address)
-    };
+    let (old, fixed) = shared
+        .settings
+        .read(|values| (values.radio.dhcp, values.radio.station_address));
     let new = old.with(request.interfaces, request.enable);
     if new.station() != old.station() {
         let address = if new.station() {
@@ -121,8 +122,8 @@ pub(super) async fn set_dhcp<P: Platform>(
     }
     if new.soft_ap() != old.soft_ap() {
         shared
-            .with_soft_ap(|config| {
-                config.radio.dhcp = old.with(DhcpInterfaces::SOFT_AP, new.soft_ap());
+            .with_soft_ap(|radio| {
+                radio.dhcp = old.with(DhcpInterfaces::SOFT_AP, new.soft_ap());
             })
             .await?;
     }
@@ -130,13 +131,12 @@ pub(super) async fn set_dhcp<P: Platform>(
     if new.station() && fixed.is_some() {
         shared.store_if_wanted(Key::STATION_ADDRESS, &[]).await?;
     }
-    {
-        let mut config = shared.config.borrow_mut();
-        config.radio.dhcp = new;
+    shared.settings.change(|values| {
+        values.radio.dhcp = new;
         if new.station() {
-            config.radio.station_address = None;
+            values.radio.station_address = None;
         }
-    }
+    });
     shared.use_dns();
     Ok(Done::Ok)
 }
@@ -162,19 +162,16 @@ pub(super) async fn set_station_address<P: Platform>(
         .set_address(Some(address))
         .await
         .map_err(|_| Failure::NotOnThisBoard)?;
-    let dhcp = {
-        let config = shared.config.borrow();
-        config.radio.dhcp.with(DhcpInterfaces::STATION, false)
-    };
+    let dhcp = shared.settings.read(|values| values.radio.dhcp);
+    let dhcp = dhcp.with(DhcpInterfaces::STATION, false);
     shared
         .store_if_wanted(Key::STATION_ADDRESS, &encode_address(&address))
         .await?;
     shared.store_if_wanted(Key::DHCP, &[dhcp.bits()]).await?;
-    {
-        let mut config = shared.config.borrow_mut();
-        config.radio.station_address = Some(address);
-        config.radio.dhcp = dhcp;
-    }
+    shared.settings.change(|values| {
+        values.radio.station_address = Some(address);
+        values.radio.dhcp = dhcp;
+    });
     shared.use_dns();
     Ok(Done::Ok)
 }
@@ -209,15 +206,14 @@ pub(super) async fn set_mac<P: Platform>(
         Key::STATION_MAC
     };
     shared.store_if_wanted(key, &mac).await?;
-    {
-        let mut config = shared.config.borrow_mut();
+    shared.settings.change(|values| {
         let place = if soft_ap {
-            &mut config.radio.soft_ap_mac
+            &mut values.radio.soft_ap_mac
         } else {
-            &mut config.radio.station_mac
+            &mut values.radio.station_mac
         };
         *place = Some(mac);
-    }
+    });
     // A radio may have been started anew for it.
     shared.tune();
     Ok(Done::Ok)
@@ -227,14 +223,13 @@ pub(super) async fn protocol<P: Platform>(
     shared: &Shared<'_, P>,
     soft_ap: bool,
 ) -> Result<Done, CommandError> {
-    let line = {
-        let radio = &shared.config.borrow().radio;
+    let line = shared.settings.read(|values| {
         if soft_ap {
-            Info::Cwapproto(radio.soft_ap_protocol)
+            Info::Cwapproto(values.radio.soft_ap_protocol)
         } else {
-            Info::Cwstaproto(radio.station_protocol)
+            Info::Cwstaproto(values.radio.station_protocol)
         }
-    };
+    });
     shared.one_line(line).await
 }
 
@@ -249,22 +244,21 @@ pub(super) async fn set_protocol<P: Platform>(
         Key::STATION_PROTOCOLS
     };
     shared.store_if_wanted(key, &[protocol.code()]).await?;
-    {
-        let radio = &mut shared.config.borrow_mut().radio;
+    shared.settings.change(|values| {
         let place = if soft_ap {
-            &mut radio.soft_ap_protocol
+            &mut values.radio.soft_ap_protocol
         } else {
-            &mut radio.station_protocol
+            &mut values.radio.station_protocol
         };
         *place = protocol;
-    }
+    });
     shared.tune();
     Ok(Done::Ok)
 }
 
 pub(super) async fn hostname<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    wifi::needs_station(&shared.config.borrow())?;
-    let name = shared.config.borrow().radio.hostname.clone();
+    wifi::needs_station(shared)?;
+    let name = shared.settings.read(|values| values.radio.hostname.clone());
     let name = StationName::new(name.as_str()).map_err(|_| Failure::Refused)?;
     shared.one_line(Info::Cwhostname(HostnameLine(name))).await
 }
@@ -273,13 +267,15 @@ pub(super) fn set_hostname<P: Platform>(
     shared: &Shared<'_, P>,
     name: &StationName<'_>,
 ) -> Result<Done, CommandError> {
-    wifi::needs_station(&shared.config.borrow())?;
+    wifi::needs_station(shared)?;
     let name = name.to_text();
     shared
         .wifi
         .set_hostname(&name)
         .map_err(|_| Failure::NotOnThisBoard)?;
-    shared.config.borrow_mut().radio.hostname = name;
+    shared
+        .settings
+        .change(|values| values.radio.hostname = name);
     Ok(Done::Ok)
 }
 
@@ -289,7 +285,7 @@ pub(super) async fn country<P: Platform>(shared: &Shared<'_, P>) -> Result<Done,
         code,
         start,
         count,
-    } = shared.config.borrow().radio.country.clone();
+    } = shared.settings.read(|values| values.radio.country.clone());
     let code = CountryCode::new(AtStr::from(code.as_str())).map_err(|_| Failure::Refused)?;
     shared
         .one_line(Info::Cwcountry(Country {
@@ -306,18 +302,20 @@ pub(super) fn set_country<P: Platform>(
     request: &Country<'_>,
 ) -> Result<Done, CommandError> {
     let short = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
-    shared.config.borrow_mut().radio.country = CountrySettings {
-        policy: request.policy,
-        code: request.code.to_text(),
-        start: short(request.start.get()),
-        count: short(request.count.get()),
-    };
+    shared.settings.change(|values| {
+        values.radio.country = CountrySettings {
+            policy: request.policy,
+            code: request.code.to_text(),
+            start: short(request.start.get()),
+            count: short(request.count.get()),
+        }
+    });
     shared.tune();
     Ok(Done::Ok)
 }
 
 pub(super) async fn patience<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let line = shared.config.borrow().radio.patience;
+    let line = shared.settings.read(|values| values.radio.wifi_config);
     shared.one_line(Info::Cwconfig(line)).await
 }
 
@@ -325,22 +323,24 @@ pub(super) async fn set_patience<P: Platform>(
     shared: &Shared<'_, P>,
     request: &SetWifiConfig,
 ) -> Result<Done, CommandError> {
-    let old = shared.config.borrow().radio.patience;
+    let old = shared.settings.read(|values| values.radio.wifi_config);
     let new = WifiConfigLine {
         ap_inactive: request.ap_inactive.unwrap_or(old.ap_inactive),
         station_inactive: request.station_inactive.unwrap_or(old.station_inactive),
         listen: request.listen.unwrap_or(old.listen),
     };
     shared
-        .store_if_wanted(Key::WIFI_CONFIG, &encode_patience(&new))
+        .store_if_wanted(Key::WIFI_CONFIG, &encode_wifi_config(&new))
         .await?;
-    shared.config.borrow_mut().radio.patience = new;
+    shared
+        .settings
+        .change(|values| values.radio.wifi_config = new);
     shared.tune();
     Ok(Done::Ok)
 }
 
 /// What the radio is told beside networks and addresses.
-fn tuning(radio: &RadioSettings) -> Tuning<'_> {
+fn tuning(radio: &RadioValues) -> Tuning<'_> {
     let short = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
     Tuning {
         power: radio.power,
@@ -350,27 +350,26 @@ fn tuning(radio: &RadioSettings) -> Tuning<'_> {
         country_is_fixed: radio.country.policy.code() != 0,
         first_channel: radio.country.start,
         channels: radio.country.count,
-        soft_ap_patience: short(radio.patience.ap_inactive.get()),
-        station_patience: short(radio.patience.station_inactive.get()),
-        listen_interval: u8::try_from(radio.patience.listen.get()).unwrap_or(u8::MAX),
+        soft_ap_patience: short(radio.wifi_config.ap_inactive.get()),
+        station_patience: short(radio.wifi_config.station_inactive.get()),
+        listen_interval: u8::try_from(radio.wifi_config.listen.get()).unwrap_or(u8::MAX),
     }
 }
 
 impl<P: Platform> Shared<'_, P> {
     /// Tells the radio how it is to be.
     pub(crate) fn tune(&self) {
-        if self
-            .wifi
-            .tune(&tuning(&self.config.borrow().radio))
-            .is_err()
-        {
+        let tuned = self
+            .settings
+            .read(|values| self.wifi.tune(&tuning(&values.radio)));
+        if tuned.is_err() {
             espat_log::debug!("this radio is not tuned: the setting is only kept");
         }
     }
 
     /// Makes the radio what flash says it is, before the first command.
     pub(crate) async fn start_radio(&self) {
-        let radio = self.config.borrow().radio.clone();
+        let radio = self.settings.read(|values| values.radio.clone());
         for (soft_ap, mac) in [(false, radio.station_mac), (true, radio.soft_ap_mac)] {
             if let Some(mac) = mac
                 && self.wifi.set_mac(soft_ap, mac).await.is_err()

@@ -12,7 +12,7 @@ use crate::platform::Platform;
 use crate::state::Shared;
 
 pub(super) async fn data_info<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let on = shared.config.borrow().data_info;
+    let on = shared.settings.read(|values| values.links.data_info);
     shared.one_line(Info::Cipdinfo(DataInfo(on))).await
 }
 
@@ -20,13 +20,13 @@ pub(super) fn set_data_info<P: Platform>(
     shared: &Shared<'_, P>,
     on: bool,
 ) -> Result<Done, CommandError> {
-    shared.config.borrow_mut().data_info = on;
+    shared.settings.change(|values| values.links.data_info = on);
     Ok(Done::Ok)
 }
 
 /// Of link 0: the links differ only where `AT+CIPRECVTYPE` made them.
 pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let [mode, ..] = shared.config.borrow().receive;
+    let [mode, ..] = shared.settings.read(|values| values.links.receive);
     shared.one_line(Info::Ciprecvmode(mode)).await
 }
 
@@ -35,10 +35,12 @@ pub(super) fn set_mode<P: Platform>(
     shared: &Shared<'_, P>,
     mode: ReceiveMode,
 ) -> Result<Done, CommandError> {
-    if shared.config.borrow().passthrough {
+    if shared.settings.read(|values| values.links.passthrough) {
         return Err(Failure::Refused.into());
     }
-    shared.config.borrow_mut().receive.fill(mode);
+    shared
+        .settings
+        .change(|values| values.links.receive.fill(mode));
     for link in &shared.links {
         link.inbox.look_again();
     }
@@ -46,7 +48,7 @@ pub(super) fn set_mode<P: Platform>(
 }
 
 pub(super) async fn types<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let modes = shared.config.borrow().receive;
+    let modes = shared.settings.read(|values| values.links.receive);
     let mut print = shared.print().await;
     for (link, mode) in LinkId::ALL.into_iter().zip(modes) {
         print
@@ -62,14 +64,18 @@ pub(super) fn set_type<P: Platform>(
     shared: &Shared<'_, P>,
     request: SetReceiveType,
 ) -> Result<Done, CommandError> {
-    if shared.config.borrow().passthrough {
+    if shared.settings.read(|values| values.links.passthrough) {
         return Err(Failure::Refused.into());
     }
     let target = request.link.unwrap_or(LinkTarget::One(LinkId::ZERO));
-    let mut config = shared.config.borrow_mut();
-    let places = shared.links.iter().zip(&mut config.receive);
-    for (link, place) in places.filter(|(link, _)| target.includes(link.id)) {
-        *place = request.mode;
+    shared.settings.change(|values| {
+        for (link, place) in LinkId::ALL.into_iter().zip(&mut values.links.receive) {
+            if target.includes(link) {
+                *place = request.mode;
+            }
+        }
+    });
+    for link in &shared.links {
         link.inbox.look_again();
     }
     Ok(Done::Ok)
@@ -81,7 +87,9 @@ pub(super) async fn fetch<P: Platform>(
     request: &FetchData,
 ) -> Result<Done, CommandError> {
     let link = shared.link(request.link.unwrap_or(LinkId::ZERO))?;
-    let mode = shared.config.borrow().receive.get(link.id.index()).copied();
+    let mode = shared
+        .settings
+        .read(|values| values.links.receive.get(link.id.index()).copied());
     if mode != Some(ReceiveMode::Passive) || !link.is_open() {
         return Err(Failure::Refused.into());
     }

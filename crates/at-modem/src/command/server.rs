@@ -55,13 +55,11 @@ async fn create<P: Platform>(
         return Err(NO_TLS_SERVER);
     }
     let family = server.transport.get().family;
-    let refused = {
-        let config = shared.config.borrow();
-        config.mux == Mux::Single
-            || (family == at_grammar::types::Family::V6 && !config.ipv6)
-            || shared.server.listening.get().is_some()
-    };
-    if refused || !shared.network_is_up() {
+    let refused = shared.settings.read(|values| {
+        let ipv6 = family == at_grammar::types::Family::V6;
+        values.links.mux == Mux::Single || (ipv6 && !values.links.ipv6)
+    });
+    if refused || shared.server.listening.get().is_some() || !shared.network_is_up() {
         return Err(Failure::Refused.into());
     }
     let listening = Listening {
@@ -93,7 +91,9 @@ pub(super) async fn start<P: Platform>(
 const NO_TLS_SERVER: CommandError = CommandError::Own(1);
 
 pub(super) async fn most<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let most = MaxConnections::clamped(u32::from(shared.config.borrow().server_max));
+    let most = MaxConnections::clamped(u32::from(
+        shared.settings.read(|values| values.links.max_connections),
+    ));
     shared.one_line(Info::Cipservermaxconn(most)).await
 }
 
@@ -105,12 +105,16 @@ pub(super) fn set_most<P: Platform>(
     if shared.server.listening.get().is_some() {
         return Err(Failure::Refused.into());
     }
-    shared.config.borrow_mut().server_max = u8::try_from(most.get()).unwrap_or(u8::MAX);
+    shared.settings.change(|values| {
+        values.links.max_connections = u8::try_from(most.get()).unwrap_or(u8::MAX);
+    });
     Ok(Done::Ok)
 }
 
 pub(super) async fn patience<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let seconds = IdleTimeout::clamped(u32::from(shared.config.borrow().server_timeout));
+    let seconds = IdleTimeout::clamped(u32::from(
+        shared.settings.read(|values| values.links.server_timeout),
+    ));
     shared.one_line(Info::Cipsto(seconds)).await
 }
 
@@ -118,6 +122,8 @@ pub(super) fn set_patience<P: Platform>(
     shared: &Shared<'_, P>,
     seconds: IdleTimeout,
 ) -> Result<Done, CommandError> {
-    shared.config.borrow_mut().server_timeout = u16::try_from(seconds.get()).unwrap_or(u16::MAX);
+    shared.settings.change(|values| {
+        values.links.server_timeout = u16::try_from(seconds.get()).unwrap_or(u16::MAX);
+    });
     Ok(Done::Ok)
 }

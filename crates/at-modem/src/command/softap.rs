@@ -12,16 +12,18 @@ use partition_store::Key;
 
 use super::radio::complete;
 use crate::answer::{CommandError, Done, Failure};
-use crate::config::{Config, SoftApSettings, encode_address, encode_pool};
 use crate::platform::Platform;
+use crate::settings::radio::{
+    AccessPointSettings, RadioValues, SoftApSettings, encode_address, encode_pool,
+};
 use crate::state::Shared;
 use crate::wifi::{Ipv4Config, Wifi};
 
 /// Stations that are listed: as many as `<max_conn>` allows.
 const GUESTS: usize = 10;
 
-fn needs_soft_ap(config: &Config) -> Result<(), CommandError> {
-    if config.has_soft_ap() {
+fn needs_soft_ap<P: Platform>(shared: &Shared<'_, P>) -> Result<(), CommandError> {
+    if shared.settings.read(|values| values.radio.has_soft_ap()) {
         Ok(())
     } else {
         Err(Failure::Refused.into())
@@ -29,19 +31,17 @@ fn needs_soft_ap(config: &Config) -> Result<(), CommandError> {
 }
 
 pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    needs_soft_ap(&shared.config.borrow())?;
+    needs_soft_ap(shared)?;
     let ap = shared
-        .config
-        .borrow()
-        .radio
-        .soft_ap(shared.wifi.soft_ap_mac());
+        .settings
+        .read(|values| values.radio.soft_ap(shared.wifi.soft_ap_mac()));
     shared
         .one_line(Info::Cwsap(SoftAp {
             ssid: Ssid::new(&ap.ssid[..]).map_err(|_| Failure::Refused)?,
             password: Password::new(&ap.password[..]).map_err(|_| Failure::Refused)?,
             channel: Bounded::clamped(u32::from(ap.channel)),
             security: ap.security,
-            max_stations: Bounded::clamped(u32::from(ap.most)),
+            max_stations: Bounded::clamped(u32::from(ap.max_stations)),
             hidden: ap.hidden,
         }))
         .await
@@ -51,7 +51,7 @@ pub(super) async fn configure<P: Platform>(
     shared: &Shared<'_, P>,
     request: &SoftAp<'_>,
 ) -> Result<Done, CommandError> {
-    needs_soft_ap(&shared.config.borrow())?;
+    needs_soft_ap(shared)?;
     shared.takes_long();
     let short = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
     let ap = SoftApSettings {
@@ -59,12 +59,12 @@ pub(super) async fn configure<P: Platform>(
         password: request.password.to_bytes(),
         channel: short(request.channel.get()),
         security: request.security,
-        most: short(request.max_stations.get()),
+        max_stations: short(request.max_stations.get()),
         hidden: request.hidden,
     };
     let record = ap.encode();
     shared
-        .with_soft_ap(|config| config.radio.soft_ap = Some(ap))
+        .with_soft_ap(|radio| radio.soft_ap = Some(ap.clone()))
         .await?;
     shared.store_if_wanted(Key::SOFT_AP, &record).await?;
     Ok(Done::Ok)
@@ -72,7 +72,7 @@ pub(super) async fn configure<P: Platform>(
 
 pub(super) async fn guests<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mut guests = Vec::<GuestLine, GUESTS>::new();
-    if shared.config.borrow().has_soft_ap() {
+    if shared.settings.read(|values| values.radio.has_soft_ap()) {
         shared.wifi.stations(|mac, ip| {
             if guests.push(GuestLine { ip, mac: Mac(mac) }).is_err() {
                 espat_log::warn!("more than {} stations: the rest is left out", GUESTS);
@@ -91,13 +91,13 @@ pub(super) async fn send_away<P: Platform>(
     shared: &Shared<'_, P>,
     station: Option<Mac>,
 ) -> Result<Done, CommandError> {
-    needs_soft_ap(&shared.config.borrow())?;
+    needs_soft_ap(shared)?;
     shared.wifi.send_away(station.map(|Mac(mac)| mac)).await;
     Ok(Done::Ok)
 }
 
 pub(super) async fn pool<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let pool = shared.config.borrow().radio.lends();
+    let pool = shared.settings.read(|values| values.radio.lends());
     shared.one_line(Info::Cwdhcps(pool)).await
 }
 
@@ -118,13 +118,13 @@ pub(super) async fn set_pool<P: Platform>(
         SetLeasePool::Automatic => None,
     };
     if let Some(pool) = &pool
-        && !fits(pool, &shared.config.borrow().radio.soft_ap_address)
+        && !shared
+            .settings
+            .read(|values| fits(pool, &values.radio.soft_ap_address))
     {
         return Err(Failure::Refused.into());
     }
-    shared
-        .with_soft_ap(|config| config.radio.pool = pool)
-        .await?;
+    shared.with_soft_ap(|radio| radio.pool = pool).await?;
     store_pool(shared, pool.as_ref()).await?;
     Ok(Done::Ok)
 }
@@ -143,7 +143,7 @@ async fn store_pool<P: Platform>(
 }
 
 pub(super) async fn address<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let own = shared.config.borrow().radio.soft_ap_address;
+    let own = shared.settings.read(|values| values.radio.soft_ap_address);
     shared
         .print()
         .await
@@ -162,15 +162,15 @@ pub(super) async fn set_address<P: Platform>(
     shared: &Shared<'_, P>,
     request: &StaticAddress,
 ) -> Result<Done, CommandError> {
-    needs_soft_ap(&shared.config.borrow())?;
+    needs_soft_ap(shared)?;
     shared.takes_long();
     let own = complete(request);
-    let old = shared.config.borrow().radio.pool;
+    let old = shared.settings.read(|values| values.radio.pool);
     let pool = old.filter(|pool| fits(pool, &own));
     shared
-        .with_soft_ap(|config| {
-            config.radio.soft_ap_address = own;
-            config.radio.pool = pool;
+        .with_soft_ap(|radio| {
+            radio.soft_ap_address = own;
+            radio.pool = pool;
         })
         .await?;
     shared
@@ -185,20 +185,16 @@ pub(super) async fn set_address<P: Platform>(
 impl<P: Platform> Shared<'_, P> {
     /// Makes our access point what the settings say. Fails where one is wanted and there can be none.
     pub(crate) async fn apply_soft_ap(&self) -> Result<(), CommandError> {
-        let wanted = {
-            let config = self.config.borrow();
-            config.has_soft_ap().then(|| {
-                (
-                    config.radio.soft_ap(self.wifi.soft_ap_mac()),
-                    config.radio.soft_ap_address,
-                    config.radio.leases(),
-                )
-            })
-        };
+        let mac = self.wifi.soft_ap_mac();
+        let wanted = self.settings.read(|values| values.radio.access_point(mac));
+        self.start_soft_ap(wanted).await
+    }
+
+    async fn start_soft_ap(&self, wanted: Option<AccessPointSettings>) -> Result<(), CommandError> {
         match &wanted {
-            Some((ap, address, leases)) => self
+            Some(wanted) => self
                 .wifi
-                .set_soft_ap(Some(ap.request(*address, *leases)))
+                .set_soft_ap(Some(wanted.request()))
                 .await
                 .map_err(|_| Failure::NotOnThisBoard.into()),
             None => {
@@ -209,22 +205,20 @@ impl<P: Platform> Shared<'_, P> {
         }
     }
 
-    /// Changes settings that our access point follows. If it cannot, they are as they were.
+    /// Changes settings that our access point follows, once it has followed. If it cannot, they are as
+    /// they were.
     pub(crate) async fn with_soft_ap(
         &self,
-        change: impl FnOnce(&mut Config),
+        change: impl Fn(&mut RadioValues),
     ) -> Result<(), CommandError> {
-        let (mode, radio) = {
-            let config = self.config.borrow();
-            (config.mode, config.radio.clone())
-        };
-        change(&mut self.config.borrow_mut());
-        let applied = self.apply_soft_ap().await;
-        if applied.is_err() {
-            let mut config = self.config.borrow_mut();
-            config.mode = mode;
-            config.radio = radio;
-        }
-        applied
+        let mac = self.wifi.soft_ap_mac();
+        let wanted = self.settings.read(|values| {
+            let mut radio = values.radio.clone();
+            change(&mut radio);
+            radio.access_point(mac)
+        });
+        self.start_soft_ap(wanted).await?;
+        self.settings.change(|values| change(&mut values.radio));
+        Ok(())
     }
 }

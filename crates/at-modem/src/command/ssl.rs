@@ -12,10 +12,10 @@ use tls_session::Reason;
 use zeroize::Zeroize;
 
 use crate::answer::{CommandError, Done, Failure};
-use crate::config::SslConf;
 use crate::platform::Platform;
 use crate::print::Printer;
 use crate::secret::{MAX_PSK, Psk, Secret};
+use crate::settings::tls::SslConf;
 use crate::state::Shared;
 
 /// Suites there are: TLS_AES_128_GCM_SHA256, which every TLS 1.3 server must have (RFC 8446 §9.1).
@@ -34,7 +34,7 @@ pub(super) fn ids() -> impl Iterator<Item = LinkId> {
 }
 
 pub(super) async fn configs<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let ssl = shared.config.borrow().ssl;
+    let ssl = shared.settings.read(|values| values.tls.ssl);
     let mut print = shared.print().await;
     for (link, conf) in ids().zip(ssl) {
         print
@@ -65,9 +65,11 @@ pub(super) async fn configure<P: Platform>(
         if let Some(key) = Key::tls(link.get()) {
             shared.store_if_wanted(key, &conf.encode()).await?;
         }
-        if let Some(place) = shared.config.borrow_mut().ssl.get_mut(link.index()) {
-            *place = conf;
-        }
+        shared.settings.change(|values| {
+            if let Some(place) = values.tls.ssl.get_mut(link.index()) {
+                *place = conf;
+            }
+        });
     }
     Ok(Done::Ok)
 }
@@ -82,13 +84,10 @@ pub(super) async fn names<P: Platform>(
     shared: &Shared<'_, P>,
     which: Which,
 ) -> Result<Done, CommandError> {
-    let names = {
-        let config = shared.config.borrow();
-        match which {
-            Which::CommonName => config.common_name.clone(),
-            Which::Sni => config.sni.clone(),
-        }
-    };
+    let names = shared.settings.read(|values| match which {
+        Which::CommonName => values.tls.common_name.clone(),
+        Which::Sni => values.tls.sni.clone(),
+    });
     let mut print = shared.print().await;
     for (link, name) in ids().zip(&names) {
         let Ok(name) = ServerName::new(AtStr::plain(name.as_bytes())) else {
@@ -112,20 +111,21 @@ pub(super) fn set_name<P: Platform>(
     request: &SetServerName<'_>,
 ) -> Result<Done, CommandError> {
     let name = request.name.to_text();
-    let mut config = shared.config.borrow_mut();
-    let places = match which {
-        Which::CommonName => &mut config.common_name,
-        Which::Sni => &mut config.sni,
-    };
     let target = target(request.link);
-    for (_, place) in ids().zip(places).filter(|(link, _)| target.includes(*link)) {
-        place.clone_from(&name);
-    }
+    shared.settings.change(|values| {
+        let places = match which {
+            Which::CommonName => &mut values.tls.common_name,
+            Which::Sni => &mut values.tls.sni,
+        };
+        for (_, place) in ids().zip(places).filter(|(link, _)| target.includes(*link)) {
+            place.clone_from(&name);
+        }
+    });
     Ok(Done::Ok)
 }
 
 pub(super) async fn protocols<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let lists = shared.config.borrow().alpn.clone();
+    let lists = shared.settings.read(|values| values.tls.alpn.clone());
     let mut print = shared.print().await;
     for (link, list) in ids().zip(&lists) {
         let names = list
@@ -145,19 +145,18 @@ pub(super) fn set_protocols<P: Platform>(
     shared: &Shared<'_, P>,
     request: &SetAlpn<'_>,
 ) -> Result<Done, CommandError> {
-    let mut list = crate::link::AlpnList::new();
+    let mut list = crate::settings::tls::AlpnList::new();
     for protocol in request.protocols.iter() {
         let name = protocol.text().copy().map_err(|_| Failure::Refused)?;
         list.push(name).map_err(|_| Failure::Refused)?;
     }
-    let mut config = shared.config.borrow_mut();
     let target = target(request.link);
-    for (_, place) in ids()
-        .zip(&mut config.alpn)
-        .filter(|(link, _)| target.includes(*link))
-    {
-        place.clone_from(&list);
-    }
+    shared.settings.change(|values| {
+        let places = ids().zip(&mut values.tls.alpn);
+        for (_, place) in places.filter(|(link, _)| target.includes(*link)) {
+            place.clone_from(&list);
+        }
+    });
     Ok(Done::Ok)
 }
 
@@ -195,7 +194,7 @@ pub(super) async fn keys<P: Platform>(
     shared: &Shared<'_, P>,
     form: KeyForm,
 ) -> Result<Done, CommandError> {
-    let keys = shared.config.borrow().psk.clone();
+    let keys = shared.settings.read(|values| values.tls.psk.clone());
     let mut print = shared.print().await;
     for (link, psk) in ids().zip(&keys) {
         let (key, identity) = psk.as_ref().map_or((&[][..], &[][..]), |psk| {
@@ -273,14 +272,13 @@ fn replace_key<P: Platform>(
         identity: identity.to_bytes(),
     };
     let psk = Some(psk).filter(|psk| !psk.key.reveal().is_empty());
-    let mut config = shared.config.borrow_mut();
     let target = target(link);
-    for (_, place) in ids()
-        .zip(&mut config.psk)
-        .filter(|(link, _)| target.includes(*link))
-    {
-        place.clone_from(&psk);
-    }
+    shared.settings.change(|values| {
+        let places = ids().zip(&mut values.tls.psk);
+        for (_, place) in places.filter(|(link, _)| target.includes(*link)) {
+            place.clone_from(&psk);
+        }
+    });
     Ok(Done::Ok)
 }
 

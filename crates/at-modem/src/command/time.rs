@@ -6,8 +6,8 @@ use at_grammar::{AtStr, Info};
 use partition_store::Key;
 
 use crate::answer::{CommandError, Done};
-use crate::link::HostText;
 use crate::platform::Platform;
+use crate::settings::HostText;
 use crate::state::Shared;
 
 /// Stored, so that the time comes by itself after power-on, as newer firmware has it.
@@ -15,7 +15,7 @@ pub(super) async fn set_time_config<P: Platform>(
     shared: &Shared<'_, P>,
     request: &SntpConfig<'_>,
 ) -> Result<Done, CommandError> {
-    let mut sntp = shared.config.borrow().sntp.clone();
+    let mut sntp = shared.settings.read(|values| values.time.clone());
     sntp.enabled = request.enable;
     if let Some(zone) = request.zone {
         sntp.zone = zone;
@@ -33,14 +33,19 @@ pub(super) async fn set_time_config<P: Platform>(
         }
     }
     shared.store_if_wanted(Key::SNTP, &sntp.encode()).await?;
-    shared.config.borrow_mut().sntp = sntp;
+    shared.settings.change(|values| {
+        // What was learnt while this was stored stays.
+        let known = values.time.known;
+        values.time = sntp;
+        values.time.known = known;
+    });
     shared.servers_renewed.set(true);
     shared.sync_time.signal(());
     Ok(Done::Ok)
 }
 
 pub(super) async fn time_config<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let sntp = shared.config.borrow().sntp.clone();
+    let sntp = shared.settings.read(|values| values.time.clone());
     let mut servers = [None; 3];
     for (place, server) in servers.iter_mut().zip(&sntp.servers) {
         *place = HostName::new(AtStr::plain(server.as_bytes())).ok();
@@ -55,7 +60,7 @@ pub(super) async fn time_config<P: Platform>(shared: &Shared<'_, P>) -> Result<D
 }
 
 pub(super) async fn time<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let zone = shared.config.borrow().sntp.zone;
+    let zone = shared.settings.read(|values| values.time.zone);
     let time = LocalTime::new(shared.clock.seconds_or_uptime(), zone);
     shared.one_line(Info::Cipsntptime(time)).await
 }
@@ -63,7 +68,7 @@ pub(super) async fn time<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Co
 pub(super) async fn time_interval<P: Platform>(
     shared: &Shared<'_, P>,
 ) -> Result<Done, CommandError> {
-    let interval = SntpInterval::clamped(shared.config.borrow().sntp.interval);
+    let interval = SntpInterval::clamped(shared.settings.read(|values| values.time.interval));
     shared.one_line(Info::Cipsntpintv(interval)).await
 }
 
@@ -71,7 +76,9 @@ pub(super) fn set_time_interval<P: Platform>(
     shared: &Shared<'_, P>,
     seconds: SntpInterval,
 ) -> Result<Done, CommandError> {
-    shared.config.borrow_mut().sntp.interval = seconds.get();
+    shared
+        .settings
+        .change(|values| values.time.interval = seconds.get());
     shared.interval_changed.signal(());
     Ok(Done::Ok)
 }

@@ -13,14 +13,13 @@ use partition_store::Key;
 use super::error;
 use crate::answer::{CommandError, Done, Failure};
 pub(super) use crate::background::JOIN_PATIENCE;
-use crate::background::join_request;
-use crate::config::{Config, JoinOptions, StationConfig, encode_patience};
 use crate::platform::Platform;
+use crate::settings::radio::{JoinOptions, StationConfig, encode_wifi_config};
 use crate::state::Shared;
 use crate::wifi::{AccessPoint, JoinError, Wifi, WifiEvent};
 
 pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let mode = shared.config.borrow().mode;
+    let mode = shared.settings.read(|values| values.radio.mode);
     shared.one_line(Info::Cwmode(mode)).await
 }
 
@@ -29,14 +28,14 @@ pub(super) async fn set_mode<P: Platform>(
     request: SetWifiMode,
 ) -> Result<Done, CommandError> {
     let (had, has) = (
-        shared.config.borrow().station_role(),
+        shared.settings.read(|values| values.radio.has_station()),
         request.mode.has_station(),
     );
-    let old = shared.config.borrow().mode;
+    let old = shared.settings.read(|values| values.radio.mode);
     if old.has_soft_ap() != request.mode.has_soft_ap() {
         shared.takes_long();
         shared
-            .with_soft_ap(|config| config.mode = request.mode)
+            .with_soft_ap(|radio| radio.mode = request.mode)
             .await?;
     }
     let stored = shared
@@ -44,14 +43,22 @@ pub(super) async fn set_mode<P: Platform>(
         .await;
     if stored.is_err() {
         // A mode that cannot be stored is not taken.
-        shared.with_soft_ap(|config| config.mode = old).await?;
+        shared.with_soft_ap(|radio| radio.mode = old).await?;
         return stored.map(|()| Done::Ok);
     }
-    shared.config.borrow_mut().mode = request.mode;
+    shared
+        .settings
+        .change(|values| values.radio.mode = request.mode);
     if had && !has {
         leave(shared).await;
     }
-    if has && !had && request.auto_connect && shared.config.borrow().station.is_some() {
+    if has
+        && !had
+        && request.auto_connect
+        && shared
+            .settings
+            .read(|values| values.radio.station.is_some())
+    {
         shared.stop_joining.reset();
         shared.join_stored.signal(());
     }
@@ -79,7 +86,7 @@ pub(super) async fn leave<P: Platform>(shared: &Shared<'_, P>) {
         link.closed.reset();
     }
     shared.station_changed(WifiEvent::Disconnected).await;
-    let persist = shared.config.borrow().persist;
+    let persist = shared.settings.read(|values| values.links.persist);
     for (link, keep) in shared.links.iter().zip(persist) {
         // `CLOSED` comes before anything of the next network.
         if link.is_open() && !keep {
@@ -88,8 +95,8 @@ pub(super) async fn leave<P: Platform>(shared: &Shared<'_, P>) {
     }
 }
 
-pub(super) fn needs_station(config: &Config) -> Result<(), CommandError> {
-    if config.station_role() {
+pub(super) fn needs_station<P: Platform>(shared: &Shared<'_, P>) -> Result<(), CommandError> {
+    if shared.settings.read(|values| values.radio.has_station()) {
         Ok(())
     } else {
         Err(Failure::Refused.into())
@@ -99,12 +106,13 @@ pub(super) fn needs_station(config: &Config) -> Result<(), CommandError> {
 pub(super) async fn state<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let association = shared.wifi.association();
     let station = shared.station.get();
-    let target = shared
-        .config
-        .borrow()
-        .station
-        .as_ref()
-        .map(|station| station.ssid.clone());
+    let target = shared.settings.read(|values| {
+        values
+            .radio
+            .station
+            .as_ref()
+            .map(|station| station.ssid.clone())
+    });
     let state = match (&association, shared.wifi.address()) {
         (Some(_), Some(_)) => StationState::GotIp,
         (Some(_), None) => StationState::Associated,
@@ -129,9 +137,9 @@ pub(super) async fn join<P: Platform>(
     shared: &Shared<'_, P>,
     request: &JoinAp<'_>,
 ) -> Result<Done, CommandError> {
-    let patience = Duration::from_secs(u64::from(request.timeout.get()));
+    let timeout = Duration::from_secs(u64::from(request.timeout.get()));
     let station = match (&request.ssid, &request.password) {
-        (None, None) => return join_again(shared, patience).await,
+        (None, None) => return join_again(shared, timeout).await,
         (None, Some(_)) => return Err(Failure::Refused.into()),
         (Some(ssid), password) => StationConfig {
             ssid: ssid.to_bytes(),
@@ -143,24 +151,24 @@ pub(super) async fn join<P: Platform>(
         },
     };
     let interval = u16::try_from(request.reconnect.get()).unwrap_or(u16::MAX);
-    let done = join_this(shared, station, patience, Some(interval)).await?;
+    let done = join_this(shared, station, timeout, Some(interval)).await?;
     if done == Done::Ok {
         let options = JoinOptions {
             threshold: u8::try_from(request.threshold.get()).unwrap_or(u8::MAX),
             scan_mode: request.scan_mode,
             pmf: request.pmf,
         };
-        let (patience, changed) = {
-            let mut config = shared.config.borrow_mut();
-            config.radio.join = options;
-            let changed = config.radio.patience.listen != request.listen;
-            config.radio.patience.listen = request.listen;
-            (config.radio.patience, changed)
-        };
+        let (config, changed) = shared.settings.change(|values| {
+            values.radio.join = options;
+            let config = &mut values.radio.wifi_config;
+            let changed = config.listen != request.listen;
+            config.listen = request.listen;
+            (*config, changed)
+        });
         if changed {
             shared.tune();
             shared
-                .store_if_wanted(Key::WIFI_CONFIG, &encode_patience(&patience))
+                .store_if_wanted(Key::WIFI_CONFIG, &encode_wifi_config(&config))
                 .await?;
         }
     }
@@ -169,31 +177,28 @@ pub(super) async fn join<P: Platform>(
 
 pub(super) async fn join_again<P: Platform>(
     shared: &Shared<'_, P>,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<Done, CommandError> {
     let station = shared
-        .config
-        .borrow()
-        .station
-        .clone()
-        .ok_or(Failure::Refused)?;
-    join_this(shared, station, patience, None).await
+        .settings
+        .read(|values| values.radio.station.clone().ok_or(Failure::Refused))?;
+    join_this(shared, station, timeout, None).await
 }
 
 async fn join_this<P: Platform>(
     shared: &Shared<'_, P>,
     station: StationConfig,
-    patience: Duration,
+    timeout: Duration,
     interval: Option<u16>,
 ) -> Result<Done, CommandError> {
-    needs_station(&shared.config.borrow())?;
+    needs_station(shared)?;
     shared.takes_long();
     leave(shared).await;
     shared.note_joining(true);
-    let join = shared.wifi.join(join_request(&station), async |event| {
+    let join = shared.wifi.join(station.request(), async |event| {
         shared.station_changed(event).await;
     });
-    let result = with_timeout(patience, join)
+    let result = with_timeout(timeout, join)
         .await
         .unwrap_or(Err(JoinError::Timeout));
     shared.note_joining(false);
@@ -201,14 +206,15 @@ async fn join_this<P: Platform>(
         Ok(()) => {
             // A network that was joined is kept even if it cannot be stored; the host is told.
             let record = station.encode();
-            shared.config.borrow_mut().station = Some(station);
+            shared
+                .settings
+                .change(|values| values.radio.station = Some(station));
             shared.store_if_wanted(Key::STATION, &record).await?;
             if let Some(interval) = interval {
-                let reconnect = {
-                    let mut config = shared.config.borrow_mut();
-                    config.radio.reconnect.interval = interval;
-                    config.radio.reconnect
-                };
+                let reconnect = shared.settings.change(|values| {
+                    values.radio.reconnect.interval = interval;
+                    values.radio.reconnect
+                });
                 shared
                     .store_if_wanted(Key::RECONNECT, &reconnect.encode())
                     .await?;
@@ -236,18 +242,17 @@ pub(super) async fn joined<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, 
             .await;
         return Ok(Done::Printed);
     };
-    let (options, reconnect, listen, secure) = {
-        let config = shared.config.borrow();
+    let (options, reconnect, listen, secure) = shared.settings.read(|values| {
+        let radio = &values.radio;
+        let station = radio.station.as_ref();
+        let secure = station.is_some_and(|station| station.secure_only);
         (
-            config.radio.join,
-            config.radio.reconnect,
-            config.radio.patience.listen,
-            config
-                .station
-                .as_ref()
-                .is_some_and(|station| station.secure_only),
+            radio.join,
+            radio.reconnect,
+            radio.wifi_config.listen,
+            secure,
         )
-    };
+    });
     // After a restart only this is known of the threshold.
     let threshold = options.threshold.max(u8::from(secure));
     shared
@@ -269,9 +274,9 @@ pub(super) async fn scan<P: Platform>(
     shared: &Shared<'_, P>,
     request: Option<&ScanRequest<'_>>,
 ) -> Result<Done, CommandError> {
-    needs_station(&shared.config.borrow())?;
+    needs_station(shared)?;
     shared.takes_long();
-    let options = shared.config.borrow().radio.scan;
+    let options = shared.settings.read(|values| values.radio.scan);
     let mut found = heapless::Vec::<AccessPoint, 32>::new();
     shared
         .wifi
@@ -345,7 +350,7 @@ pub(super) async fn quit<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Co
 pub(super) async fn auto_connect<P: Platform>(
     shared: &Shared<'_, P>,
 ) -> Result<Done, CommandError> {
-    let on = shared.config.borrow().auto_connect;
+    let on = shared.settings.read(|values| values.radio.auto_connect);
     shared.one_line(Info::Cwautoconn(on)).await
 }
 
@@ -356,14 +361,18 @@ pub(super) async fn set_auto_connect<P: Platform>(
     shared
         .store_always(Key::AUTO_CONNECT, &[u8::from(on)])
         .await?;
-    shared.config.borrow_mut().auto_connect = on;
+    shared
+        .settings
+        .change(|values| values.radio.auto_connect = on);
     Ok(Done::Ok)
 }
 
 pub(super) async fn addresses<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mut print = shared.print().await;
-    if shared.config.borrow().has_soft_ap() {
-        let own = shared.config.borrow().radio.soft_ap_address.address;
+    if shared.settings.read(|values| values.radio.has_soft_ap()) {
+        let own = shared
+            .settings
+            .read(|values| values.radio.soft_ap_address.address);
         print.info(Info::Cifsr(AddressLine::ApIp(own))).await;
         print
             .info(Info::Cifsr(AddressLine::ApMac(Mac(shared
@@ -371,7 +380,7 @@ pub(super) async fn addresses<P: Platform>(shared: &Shared<'_, P>) -> Result<Don
                 .soft_ap_mac()))))
             .await;
     }
-    if shared.config.borrow().station_role() {
+    if shared.settings.read(|values| values.radio.has_station()) {
         let address = shared
             .wifi
             .address()
@@ -389,7 +398,7 @@ pub(super) async fn station_address<P: Platform>(
     shared: &Shared<'_, P>,
 ) -> Result<Done, CommandError> {
     let none = core::net::Ipv4Addr::UNSPECIFIED;
-    let fixed = shared.config.borrow().radio.station_address;
+    let fixed = shared.settings.read(|values| values.radio.station_address);
     let own = shared.wifi.address().or(fixed);
     let (address, gateway, netmask) = own.map_or((none, none, none), |config| {
         (config.address, config.gateway, config.netmask)

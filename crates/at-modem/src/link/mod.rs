@@ -23,6 +23,8 @@ use heapless::{String, Vec};
 use tls_session::{Cause, Reason};
 
 use crate::secret::Psk;
+use crate::settings::HostText;
+use crate::settings::tls::AlpnList;
 
 pub(crate) mod credentials;
 pub(crate) mod inbox;
@@ -41,15 +43,6 @@ pub use sessions::Sessions;
 
 /// Most payload bytes of one `+IPD`, as the newer manual has it, and of one block of a passthrough.
 pub(crate) const MAX_IPD: usize = 2920;
-
-/// Longest host name, SNI and CN.
-pub(crate) const MAX_NAME: usize = 64;
-
-/// Host name, SNI or CN.
-pub(crate) type HostText = String<MAX_NAME>;
-
-/// ALPN entries: at most five, as long as a command line lets them be.
-pub(crate) type AlpnList = Vec<Vec<u8, 64>, 5>;
 
 /// TLS settings of a link, taken when it is opened.
 #[derive(Debug, Clone)]

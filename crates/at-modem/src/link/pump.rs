@@ -135,7 +135,7 @@ async fn idle<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>) -> u32 {
         core::future::pending::<()>().await;
     }
     loop {
-        let seconds = shared.config.borrow().server_timeout;
+        let seconds = shared.settings.read(|values| values.links.server_timeout);
         let patience = Duration::from_secs(u64::from(seconds));
         let end = link.inbox.heard().saturating_add(patience);
         let now = Instant::now();

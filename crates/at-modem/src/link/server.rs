@@ -163,7 +163,7 @@ async fn welcome<'s, P: Platform, A: TcpAccept>(
                     .iter()
                     .filter(|link| link.is_accepted())
                     .count();
-                let most = usize::from(shared.config.borrow().server_max);
+                let most = usize::from(shared.settings.read(|values| values.links.max_connections));
                 let free = shared
                     .links
                     .iter()

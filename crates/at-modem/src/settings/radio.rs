@@ -2,28 +2,85 @@
 //!
 //! | key | bytes, numbers little-endian |
 //! |---|---|
+//! | `cwmode` | mode |
+//! | `cwautoconn` | 0 or 1 |
+//! | `cwjap` | length and bytes of the SSID, length and bytes of the passphrase, secure-only, BSSID or nothing |
 //! | `cwreconncfg` | seconds between attempts (u16), attempts (u16) |
-//! | `cwsap` | length and bytes of the SSID, length and bytes of the passphrase, channel, `ecn`, most stations, hidden |
+//! | `cwsap` | length and bytes of the SSID, length and bytes of the passphrase, channel, `ecn`, maximum of stations, hidden |
 //! | `cipstamac`, `cipapmac` | six bytes |
 //! | `cwstaproto`, `cwapproto` | bit mask |
 //! | `cipsta`, `cipap` | address, gateway, mask; or nothing, once DHCP has the station again |
 //! | `cwdhcp` | bit mask |
 //! | `cwdhcps` | minutes (u16), first, last; or nothing, once they follow from the address again |
-//! | `cwconfig` | seconds (u16) of our stations, of access points, listen interval |
+//! | `cwconfig` | seconds (u16) that stations of ours and access points may be silent, listen interval |
 
 use core::net::Ipv4Addr;
 
 use at_grammar::commands::softap::{LeasePool, LeaseTime};
 use at_grammar::commands::station::{ScanOptions, WifiConfigLine};
 use at_grammar::types::{
-    Bounded, CountryPolicy, DhcpInterfaces, Pmf, ScanMode, SoftApSecurity, WifiProtocol,
+    Bounded, CountryPolicy, DhcpInterfaces, Pmf, ScanMode, SleepMode, SoftApSecurity, WifiMode,
+    WifiProtocol,
 };
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::{String, Vec};
-use partition_store::{Key, Settings};
+use partition_store::Key;
 
-use super::{Config, Passphrase, byte};
-use crate::wifi::{Encryption, Ipv4Config, Leases, Secret, SoftAp, Ssid};
+use super::record::{Put, Store, Take, byte};
+use crate::wifi::{Encryption, Ipv4Config, Join, Leases, Secret, SoftAp, Ssid};
+
+/// Passphrase bytes.
+pub(crate) type Passphrase = Vec<u8, 64>;
+
+/// A network to join.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct StationConfig {
+    pub(crate) ssid: Ssid,
+    pub(crate) password: Passphrase,
+    pub(crate) bssid: Option<[u8; 6]>,
+    pub(crate) secure_only: bool,
+}
+
+/// Longest record of a [`StationConfig`], and of all in this file.
+const RECORD: usize = 1 + 32 + 1 + 64 + 1 + 6;
+
+impl StationConfig {
+    pub(crate) fn encode(&self) -> Vec<u8, RECORD> {
+        let record = Put::new()
+            .text(&self.ssid)
+            .text(&self.password)
+            .bytes(&[u8::from(self.secure_only)]);
+        record
+            .bytes(self.bssid.as_ref().map_or(&[], |bssid| &bssid[..]))
+            .finish()
+    }
+
+    fn decode(record: &[u8]) -> Option<Self> {
+        let mut record = Take(record);
+        let (ssid, password) = (record.text()?, record.text()?);
+        let secure_only = record.byte()? != 0;
+        let bssid = match record.0 {
+            [] => None,
+            rest => Some(<[u8; 6]>::try_from(rest).ok()?),
+        };
+        Some(Self {
+            ssid: Vec::from_slice(ssid).ok()?,
+            password: Vec::from_slice(password).ok()?,
+            bssid,
+            secure_only,
+        })
+    }
+
+    /// The radio's view of it.
+    pub(crate) fn request(&self) -> Join<'_> {
+        Join {
+            ssid: &self.ssid,
+            password: Secret(&self.password),
+            bssid: self.bssid,
+            secure_only: self.secure_only,
+        }
+    }
+}
 
 /// `AT+CWRECONNCFG`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,12 +116,12 @@ pub(crate) struct SoftApSettings {
     pub(crate) password: Passphrase,
     pub(crate) channel: u8,
     pub(crate) security: SoftApSecurity,
-    pub(crate) most: u8,
+    pub(crate) max_stations: u8,
     pub(crate) hidden: bool,
 }
 
-/// Longest record of [`SoftApSettings`], and of all in this file.
-const RECORD: usize = 1 + 32 + 1 + 64 + 4;
+/// Longest record of [`SoftApSettings`].
+const SOFT_AP_RECORD: usize = 1 + 32 + 1 + 64 + 4;
 
 impl SoftApSettings {
     /// An open network that is named after the chip, as ESP-AT has it until `AT+CWSAP` comes.
@@ -77,36 +134,24 @@ impl SoftApSettings {
             password: Passphrase::new(),
             channel: 1,
             security: SoftApSecurity::Open,
-            most: 10,
+            max_stations: 10,
             hidden: false,
         }
     }
 
-    pub(crate) fn encode(&self) -> Vec<u8, RECORD> {
-        let mut record = Vec::new();
-        let mut put = |bytes: &[u8]| {
-            // The capacity is the sum of the longest parts.
-            let _ = record.extend_from_slice(bytes);
-        };
-        put(&[u8::try_from(self.ssid.len()).unwrap_or(0)]);
-        put(&self.ssid);
-        put(&[u8::try_from(self.password.len()).unwrap_or(0)]);
-        put(&self.password);
-        put(&[
-            self.channel,
-            self.security.code(),
-            self.most,
-            u8::from(self.hidden),
-        ]);
-        record
+    pub(crate) fn encode(&self) -> Vec<u8, SOFT_AP_RECORD> {
+        let (security, hidden) = (self.security.code(), u8::from(self.hidden));
+        Put::new()
+            .text(&self.ssid)
+            .text(&self.password)
+            .bytes(&[self.channel, security, self.max_stations, hidden])
+            .finish()
     }
 
     fn decode(record: &[u8]) -> Option<Self> {
-        let (&len, rest) = record.split_first()?;
-        let (ssid, rest) = rest.split_at_checked(usize::from(len))?;
-        let (&len, rest) = rest.split_first()?;
-        let (password, rest) = rest.split_at_checked(usize::from(len))?;
-        let &[channel, security, most, hidden] = rest else {
+        let mut record = Take(record);
+        let (ssid, password) = (record.text()?, record.text()?);
+        let &[channel, security, max_stations, hidden] = record.0 else {
             return None;
         };
         Some(Self {
@@ -114,7 +159,7 @@ impl SoftApSettings {
             password: Vec::from_slice(password).ok()?,
             channel,
             security: SoftApSecurity::from_code(security)?,
-            most,
+            max_stations,
             hidden: hidden != 0,
         })
     }
@@ -127,18 +172,27 @@ impl SoftApSettings {
             SoftApSecurity::WpaWpa2Psk => Encryption::WpaWpa2Psk,
         }
     }
+}
 
+/// Everything our access point is started with.
+pub(crate) struct AccessPointSettings {
+    ap: SoftApSettings,
+    address: Ipv4Config,
+    leases: Option<Leases>,
+}
+
+impl AccessPointSettings {
     /// The radio's view of it.
-    pub(crate) fn request(&self, address: Ipv4Config, leases: Option<Leases>) -> SoftAp<'_> {
+    pub(crate) fn request(&self) -> SoftAp<'_> {
         SoftAp {
-            ssid: &self.ssid,
-            password: Secret(&self.password),
-            channel: self.channel,
-            encryption: self.encryption(),
-            most: self.most,
-            hidden: self.hidden,
-            address,
-            leases,
+            ssid: &self.ap.ssid,
+            password: Secret(&self.ap.password),
+            channel: self.ap.channel,
+            encryption: self.ap.encryption(),
+            most: self.ap.max_stations,
+            hidden: self.ap.hidden,
+            address: self.address,
+            leases: self.leases,
         }
     }
 }
@@ -184,7 +238,7 @@ fn decode_pool(record: &[u8]) -> Option<LeasePool> {
 }
 
 /// `AT+CWCONFIG` as a record.
-pub(crate) fn encode_patience(config: &WifiConfigLine) -> [u8; 5] {
+pub(crate) fn encode_wifi_config(config: &WifiConfigLine) -> [u8; 5] {
     let short = |number: u32| u16::try_from(number).unwrap_or(u16::MAX).to_le_bytes();
     let [a0, a1] = short(config.ap_inactive.get());
     let [s0, s1] = short(config.station_inactive.get());
@@ -192,7 +246,7 @@ pub(crate) fn encode_patience(config: &WifiConfigLine) -> [u8; 5] {
     [a0, a1, s0, s1, listen]
 }
 
-fn decode_patience(record: &[u8]) -> Option<WifiConfigLine> {
+fn decode_wifi_config(record: &[u8]) -> Option<WifiConfigLine> {
     let &[a0, a1, s0, s1, listen] = record else {
         return None;
     };
@@ -221,10 +275,14 @@ pub(crate) struct CountrySettings {
     pub(crate) count: u8,
 }
 
-/// Everything the Wi-Fi family can set beside mode and network.
+/// Everything the Wi-Fi family can set.
 #[derive(Clone)]
-pub(crate) struct RadioSettings {
+pub(crate) struct RadioValues {
     // Stored.
+    pub(crate) mode: WifiMode,
+    /// `AT+CWAUTOCONN`.
+    pub(crate) auto_connect: bool,
+    pub(crate) station: Option<StationConfig>,
     pub(crate) reconnect: Reconnect,
     /// `None`: named after the chip.
     pub(crate) soft_ap: Option<SoftApSettings>,
@@ -238,7 +296,7 @@ pub(crate) struct RadioSettings {
     pub(crate) dhcp: DhcpInterfaces,
     /// `None`: they follow from our address.
     pub(crate) pool: Option<LeasePool>,
-    pub(crate) patience: WifiConfigLine,
+    pub(crate) wifi_config: WifiConfigLine,
     // Gone after a restart.
     /// `AT+CWINIT`.
     pub(crate) up: bool,
@@ -248,12 +306,17 @@ pub(crate) struct RadioSettings {
     /// In steps of 0.25 dBm.
     pub(crate) power: u8,
     pub(crate) join: JoinOptions,
+    /// `AT+SLEEP`.
+    pub(crate) sleep: SleepMode,
 }
 
-impl RadioSettings {
-    pub(super) fn defaults() -> Self {
+impl RadioValues {
+    pub(super) fn new() -> Self {
         let own = Ipv4Addr::new(192, 168, 4, 1);
         Self {
+            mode: WifiMode::Off,
+            auto_connect: true,
+            station: None,
             // `AT+CWJAP` makes it 1.
             reconnect: Reconnect {
                 interval: 0,
@@ -272,7 +335,7 @@ impl RadioSettings {
             },
             dhcp: DhcpInterfaces::BOTH,
             pool: None,
-            patience: WifiConfigLine::DEFAULT,
+            wifi_config: WifiConfigLine::DEFAULT,
             up: true,
             scan: ScanOptions::DEFAULT,
             hostname: String::try_from("espressif").unwrap_or_default(),
@@ -288,44 +351,54 @@ impl RadioSettings {
                 scan_mode: ScanMode::Fast,
                 pmf: Pmf::DEFAULT,
             },
+            sleep: SleepMode::Off,
         }
     }
 
     /// What flash has. What cannot be read keeps its default.
-    pub(super) async fn load<F: NorFlash>(&mut self, settings: &mut Settings<'_, F>) {
+    pub(super) async fn load<F: NorFlash>(&mut self, store: &mut Store<'_, F>) {
+        if let Some(mode) = byte(store, Key::WIFI_MODE).await {
+            self.mode = WifiMode::from_code(mode).unwrap_or(self.mode);
+        }
+        if let Some(auto) = byte(store, Key::AUTO_CONNECT).await {
+            self.auto_connect = auto != 0;
+        }
         let mut buffer = [0; RECORD];
-        if let Ok(Some(record)) = settings.get(Key::RECONNECT, &mut buffer).await {
+        if let Ok(Some(record)) = store.get(Key::STATION, &mut buffer).await {
+            self.station = StationConfig::decode(record);
+        }
+        if let Ok(Some(record)) = store.get(Key::RECONNECT, &mut buffer).await {
             self.reconnect = Reconnect::decode(record).unwrap_or(self.reconnect);
         }
-        if let Ok(Some(record)) = settings.get(Key::SOFT_AP, &mut buffer).await {
+        if let Ok(Some(record)) = store.get(Key::SOFT_AP, &mut buffer).await {
             self.soft_ap = SoftApSettings::decode(record);
         }
-        if let Ok(Some(record)) = settings.get(Key::STATION_MAC, &mut buffer).await {
+        if let Ok(Some(record)) = store.get(Key::STATION_MAC, &mut buffer).await {
             self.station_mac = record.try_into().ok();
         }
-        if let Ok(Some(record)) = settings.get(Key::SOFT_AP_MAC, &mut buffer).await {
+        if let Ok(Some(record)) = store.get(Key::SOFT_AP_MAC, &mut buffer).await {
             self.soft_ap_mac = record.try_into().ok();
         }
-        if let Some(bits) = byte(settings, Key::STATION_PROTOCOLS).await {
+        if let Some(bits) = byte(store, Key::STATION_PROTOCOLS).await {
             self.station_protocol = WifiProtocol::from_code(bits).unwrap_or(self.station_protocol);
         }
-        if let Some(bits) = byte(settings, Key::SOFT_AP_PROTOCOLS).await {
+        if let Some(bits) = byte(store, Key::SOFT_AP_PROTOCOLS).await {
             self.soft_ap_protocol = WifiProtocol::from_code(bits).unwrap_or(self.soft_ap_protocol);
         }
-        if let Ok(Some(record)) = settings.get(Key::STATION_ADDRESS, &mut buffer).await {
+        if let Ok(Some(record)) = store.get(Key::STATION_ADDRESS, &mut buffer).await {
             self.station_address = decode_address(record);
         }
-        if let Ok(Some(record)) = settings.get(Key::SOFT_AP_ADDRESS, &mut buffer).await {
+        if let Ok(Some(record)) = store.get(Key::SOFT_AP_ADDRESS, &mut buffer).await {
             self.soft_ap_address = decode_address(record).unwrap_or(self.soft_ap_address);
         }
-        if let Some(bits) = byte(settings, Key::DHCP).await {
+        if let Some(bits) = byte(store, Key::DHCP).await {
             self.dhcp = DhcpInterfaces::new(bits).unwrap_or(self.dhcp);
         }
-        if let Ok(Some(record)) = settings.get(Key::DHCP_SERVER, &mut buffer).await {
+        if let Ok(Some(record)) = store.get(Key::DHCP_SERVER, &mut buffer).await {
             self.pool = decode_pool(record);
         }
-        if let Ok(Some(record)) = settings.get(Key::WIFI_CONFIG, &mut buffer).await {
-            self.patience = decode_patience(record).unwrap_or(self.patience);
+        if let Ok(Some(record)) = store.get(Key::WIFI_CONFIG, &mut buffer).await {
+            self.wifi_config = decode_wifi_config(record).unwrap_or(self.wifi_config);
         }
     }
 
@@ -349,8 +422,17 @@ impl RadioSettings {
         })
     }
 
+    /// Our access point on a chip with this address, if there is to be one.
+    pub(crate) fn access_point(&self, mac: [u8; 6]) -> Option<AccessPointSettings> {
+        self.has_soft_ap().then(|| AccessPointSettings {
+            ap: self.soft_ap(mac),
+            address: self.soft_ap_address,
+            leases: self.leases(),
+        })
+    }
+
     /// As [`Self::lends`], if our access point has DHCP at all.
-    pub(crate) fn leases(&self) -> Option<Leases> {
+    fn leases(&self) -> Option<Leases> {
         let pool = self.lends();
         self.dhcp.soft_ap().then(|| Leases {
             minutes: u16::try_from(pool.lease.get()).unwrap_or(u16::MAX),
@@ -360,15 +442,20 @@ impl RadioSettings {
     }
 }
 
-impl Config {
+impl RadioValues {
     /// Whether there is a station, and a driver under it.
     pub(crate) fn has_station(&self) -> bool {
-        self.mode.has_station() && self.radio.up
+        self.mode.has_station() && self.up
     }
 
     /// Whether there is an access point of ours, and a driver under it.
     pub(crate) fn has_soft_ap(&self) -> bool {
-        self.mode.has_soft_ap() && self.radio.up
+        self.mode.has_soft_ap() && self.up
+    }
+
+    /// Whether the stored network is to be joined without a command.
+    pub(crate) fn joins_unasked(&self) -> bool {
+        self.auto_connect && self.has_station() && self.station.is_some()
     }
 }
 
@@ -378,6 +465,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_station_record_reads_back() {
+        for ssid_len in [0, 1, 31, 32] {
+            for password_len in [0, 8, 63, 64] {
+                for bssid in [None, Some([1, 2, 3, 4, 5, 6])] {
+                    let station = StationConfig {
+                        ssid: std::vec![0xff; ssid_len].into_iter().collect(),
+                        password: std::vec![b'p'; password_len].into_iter().collect(),
+                        bssid,
+                        secure_only: bssid.is_some(),
+                    };
+                    let record = station.encode();
+                    assert!(StationConfig::decode(&record).as_ref() == Some(&station));
+                    for len in 0..record.len() {
+                        // Shorter is refused, or was a whole record without BSSID.
+                        let short = StationConfig::decode(&record[..len]);
+                        assert!(short.is_none_or(|short| short.bssid.is_none()), "{len}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn records_read_back_and_shorter_ones_are_refused() {
         for (ssid, password) in [(1, 0), (1, 8), (32, 63), (32, 64)] {
             let ap = SoftApSettings {
@@ -385,7 +495,7 @@ mod tests {
                 password: std::vec![b'p'; password].into_iter().collect(),
                 channel: 14,
                 security: SoftApSecurity::WpaWpa2Psk,
-                most: 10,
+                max_stations: 10,
                 hidden: true,
             };
             let record = ap.encode();
@@ -400,14 +510,17 @@ mod tests {
         };
         assert_eq!(Reconnect::decode(&reconnect.encode()), Some(reconnect));
         assert_eq!(Reconnect::decode(&[0; 3]), None);
-        let address = RadioSettings::defaults().soft_ap_address;
+        let address = RadioValues::new().soft_ap_address;
         assert_eq!(decode_address(&encode_address(&address)), Some(address));
         assert_eq!(decode_address(&[]), None);
-        let pool = RadioSettings::defaults().lends();
+        let pool = RadioValues::new().lends();
         assert_eq!(decode_pool(&encode_pool(&pool)), Some(pool));
         assert_eq!(decode_pool(&[0; 10]), None);
-        let patience = WifiConfigLine::DEFAULT;
-        assert_eq!(decode_patience(&encode_patience(&patience)), Some(patience));
-        assert_eq!(decode_patience(&[0; 5]), None);
+        let wifi_config = WifiConfigLine::DEFAULT;
+        assert_eq!(
+            decode_wifi_config(&encode_wifi_config(&wifi_config)),
+            Some(wifi_config)
+        );
+        assert_eq!(decode_wifi_config(&[0; 5]), None);
     }
 }

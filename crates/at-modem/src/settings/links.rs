@@ -1,11 +1,23 @@
 //! Settings of links and of what they run over, and the records of those that are stored.
+//!
+//! | key | bytes, numbers little-endian |
+//! |---|---|
+//! | `cipv6` | 0 or 1 |
+//! | `ciptcpopt.<link>` | linger (i32), no-delay, send timeout (u32), keep-alive (u16) |
+//! | `cipdns` | manual, then each server as its length in bytes and its octets |
+//! | `cipreconnintv` | units of 100 ms (u16) |
+//! | `savetranslink` | kind, IP version, port (u16), extra (u16), host |
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use at_grammar::types::{Family, Protocol};
+use at_grammar::types::{Family, Protocol, ReceiveMode};
+use at_grammar::{LinkId, Mux};
+use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
+use partition_store::Key;
 
-use crate::link::{HostText, MAX_NAME};
+use super::record::{Put, Store, Take, byte};
+use super::{HostText, MAX_NAME};
 
 /// `AT+CIPTCPOPT` of one link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,22 +48,11 @@ impl TcpSettings {
         let [l0, l1, l2, l3] = self.linger.to_le_bytes();
         let [s0, s1, s2, s3] = self.send_timeout.to_le_bytes();
         let [k0, k1] = self.keep_alive.to_le_bytes();
-        [
-            l0,
-            l1,
-            l2,
-            l3,
-            u8::from(self.no_delay),
-            s0,
-            s1,
-            s2,
-            s3,
-            k0,
-            k1,
-        ]
+        let no_delay = u8::from(self.no_delay);
+        [l0, l1, l2, l3, no_delay, s0, s1, s2, s3, k0, k1]
     }
 
-    pub(crate) fn decode(record: &[u8]) -> Option<Self> {
+    fn decode(record: &[u8]) -> Option<Self> {
         let &[l0, l1, l2, l3, no_delay, s0, s1, s2, s3, k0, k1] = record else {
             return None;
         };
@@ -106,49 +107,33 @@ impl Default for DnsSettings {
 }
 
 /// Longest record of [`DnsSettings`].
-pub(crate) const DNS_RECORD: usize = 1 + 3 * 17;
+const DNS_RECORD: usize = 1 + 3 * 17;
 
 impl DnsSettings {
     /// Manual or not, then each server as its length in bytes and its octets.
     pub(crate) fn encode(&self) -> Vec<u8, DNS_RECORD> {
-        let mut record = Vec::new();
-        let mut put = |bytes: &[u8]| {
-            // The capacity is the sum of the longest parts.
-            let _ = record.extend_from_slice(bytes);
+        let record = Put::new().bytes(&[u8::from(self.manual)]);
+        let put = |record: Put<DNS_RECORD>, server: &IpAddr| match server {
+            IpAddr::V4(address) => record.text(&address.octets()),
+            IpAddr::V6(address) => record.text(&address.octets()),
         };
-        put(&[u8::from(self.manual)]);
-        for server in &self.servers {
-            match server {
-                IpAddr::V4(address) => {
-                    put(&[4]);
-                    put(&address.octets());
-                }
-                IpAddr::V6(address) => {
-                    put(&[16]);
-                    put(&address.octets());
-                }
-            }
-        }
-        record
+        self.servers.iter().fold(record, put).finish()
     }
 
-    pub(crate) fn decode(record: &[u8]) -> Option<Self> {
-        let (&manual, mut rest) = record.split_first()?;
+    fn decode(record: &[u8]) -> Option<Self> {
+        let mut record = Take(record);
+        let manual = record.byte()? != 0;
         let mut servers = Vec::new();
-        while let Some((&len, tail)) = rest.split_first() {
-            let (octets, tail) = tail.split_at_checked(usize::from(len))?;
-            let server = match len {
+        while !record.is_empty() {
+            let octets = record.text()?;
+            let server = match octets.len() {
                 4 => IpAddr::V4(Ipv4Addr::from(<[u8; 4]>::try_from(octets).ok()?)),
                 16 => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?)),
                 _ => return None,
             };
             servers.push(server).ok()?;
-            rest = tail;
         }
-        Some(Self {
-            manual: manual != 0,
-            servers,
-        })
+        Some(Self { manual, servers })
     }
 }
 
@@ -170,7 +155,7 @@ pub(crate) enum TransparentLink {
 }
 
 /// Longest record of [`TransparentLink`].
-pub(crate) const TRANSPARENT_RECORD: usize = 1 + 1 + 2 + 2 + MAX_NAME;
+const TRANSPARENT_RECORD: usize = 1 + 1 + 2 + 2 + MAX_NAME;
 
 impl TransparentLink {
     /// Kind, IP version, port, extra, host; numbers little-endian.
@@ -196,28 +181,24 @@ impl TransparentLink {
             Family::V4 => 4,
             Family::V6 => 6,
         };
-        let mut record = Vec::new();
-        let parts: [&[u8]; 4] = [
-            &[kind, family],
-            &port.to_le_bytes(),
-            &extra.to_le_bytes(),
-            host,
-        ];
-        for part in parts {
-            // The capacity is the sum of the longest parts.
-            let _ = record.extend_from_slice(part);
-        }
-        record
+        Put::new()
+            .bytes(&[kind, family])
+            .bytes(&port.to_le_bytes())
+            .bytes(&extra.to_le_bytes())
+            .bytes(host)
+            .finish()
     }
 
-    pub(crate) fn decode(record: &[u8]) -> Option<Self> {
-        let (&[kind, family, p0, p1, e0, e1], host) = record.split_first_chunk::<6>()?;
+    fn decode(record: &[u8]) -> Option<Self> {
+        let mut record = Take(record);
+        let [kind, family] = record.array()?;
+        let (port, extra) = (record.u16()?, record.u16()?);
+        let host = record.0;
         let family = match family {
             4 => Family::V4,
             6 => Family::V6,
             _ => return None,
         };
-        let port = u16::from_le_bytes([p0, p1]);
         let protocol = match kind {
             0 => Protocol::Tcp,
             1 => Protocol::Udp,
@@ -230,8 +211,92 @@ impl TransparentLink {
             family,
             host: HostText::try_from(core::str::from_utf8(host).ok()?).ok()?,
             port,
-            extra: u16::from_le_bytes([e0, e1]),
+            extra,
         })
+    }
+}
+
+/// Settings of links, of the server, and of what they run over.
+pub(crate) struct LinkValues {
+    // Stored.
+    pub(crate) ipv6: bool,
+    pub(crate) tcp: [TcpSettings; LinkId::COUNT],
+    pub(crate) dns: DnsSettings,
+    /// `AT+CIPRECONNINTV`, in units of 100 ms.
+    pub(crate) reconnect_interval: u16,
+    pub(crate) transparent: Option<TransparentLink>,
+    // Gone after a restart.
+    pub(crate) mux: Mux,
+    /// `AT+CIPDINFO`: received data carry their sender.
+    pub(crate) data_info: bool,
+    /// `AT+CIPMODE`.
+    pub(crate) passthrough: bool,
+    pub(crate) receive: [ReceiveMode; LinkId::COUNT],
+    pub(crate) send_large: SendLarge,
+    /// `AT+TRANSINTVL`: milliseconds that a block of data mode waits for more bytes.
+    pub(crate) gather_interval: u16,
+    /// `AT+CIPCONNPERSIST`.
+    pub(crate) persist: [bool; LinkId::COUNT],
+    /// `AT+CIPSERVERMAXCONN`.
+    pub(crate) max_connections: u8,
+    /// `AT+CIPSTO`, in seconds; 0 for never.
+    pub(crate) server_timeout: u16,
+}
+
+impl LinkValues {
+    pub(super) fn new() -> Self {
+        Self {
+            ipv6: false,
+            tcp: [TcpSettings::default(); LinkId::COUNT],
+            dns: DnsSettings::default(),
+            reconnect_interval: 1,
+            transparent: None,
+            mux: Mux::Single,
+            data_info: false,
+            passthrough: false,
+            receive: [ReceiveMode::Active; LinkId::COUNT],
+            send_large: SendLarge::default(),
+            gather_interval: 20,
+            persist: [false; LinkId::COUNT],
+            max_connections: 5,
+            server_timeout: 0,
+        }
+    }
+
+    pub(super) async fn load<F: NorFlash>(&mut self, store: &mut Store<'_, F>) {
+        if let Some(on) = byte(store, Key::IPV6).await {
+            self.ipv6 = on != 0;
+        }
+        let mut buffer = [0; TRANSPARENT_RECORD];
+        for (place, link) in self.tcp.iter_mut().zip(0_u8..) {
+            let Some(key) = Key::tcp_options(link) else {
+                continue;
+            };
+            if let Ok(Some(record)) = store.get(key, &mut buffer).await {
+                *place = TcpSettings::decode(record).unwrap_or(*place);
+            }
+        }
+        if let Ok(Some(record)) = store.get(Key::DNS, &mut buffer).await
+            && let Some(dns) = DnsSettings::decode(record)
+        {
+            self.dns = dns;
+        }
+        if let Ok(Some(record)) = store.get(Key::RECONNECT_INTERVAL, &mut buffer).await
+            && let Ok(units) = <[u8; 2]>::try_from(record)
+        {
+            self.reconnect_interval = u16::from_le_bytes(units).max(1);
+        }
+        if let Ok(Some(record)) = store.get(Key::TRANSPARENT_LINK, &mut buffer).await {
+            self.transparent = TransparentLink::decode(record);
+        }
+    }
+
+    /// The number of a link as messages carry it: with `AT+CIPMUX=1` only.
+    pub(crate) fn label(&self, link: LinkId) -> Option<LinkId> {
+        match self.mux {
+            Mux::Single => None,
+            Mux::Multiple => Some(link),
+        }
     }
 }
 

@@ -1,0 +1,102 @@
+//! Settings of TLS links: what is checked, what is shown, and the policy over all of them.
+//!
+//! | key | bytes |
+//! |---|---|
+//! | `sslpolicy` | dialect |
+//! | `cipsslcconf.<link>` | mode, number of certificate and key, number of CA |
+//!
+//! Names, protocols and pre-shared keys are never stored.
+
+use at_grammar::LinkId;
+use at_grammar::types::{AuthMode, Dialect};
+use embedded_storage_async::nor_flash::NorFlash;
+use heapless::Vec;
+use partition_store::Key;
+
+use super::HostText;
+use super::record::Store;
+use crate::secret::Psk;
+
+/// ALPN entries: at most five, as long as a command line lets them be.
+pub(crate) type AlpnList = Vec<Vec<u8, 64>, 5>;
+
+/// `AT+CIPSSLCCONF` of one link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SslConf {
+    pub(crate) auth: AuthMode,
+    /// Number of our certificate in `client_cert`, and of its key in `client_key`.
+    pub(crate) pki: u8,
+    /// Number of the CA item in `client_ca`.
+    pub(crate) ca: u8,
+}
+
+impl SslConf {
+    const NONE: Self = Self {
+        auth: AuthMode::None,
+        pki: 0,
+        ca: 0,
+    };
+
+    pub(crate) const fn encode(self) -> [u8; 3] {
+        [self.auth.code(), self.pki, self.ca]
+    }
+
+    fn decode(record: &[u8]) -> Option<Self> {
+        let &[auth, pki, ca] = record else {
+            return None;
+        };
+        Some(Self {
+            auth: AuthMode::from_code(auth)?,
+            pki,
+            ca,
+        })
+    }
+}
+
+/// Settings of TLS links.
+pub(crate) struct TlsValues {
+    // Stored.
+    pub(crate) dialect: Dialect,
+    pub(crate) ssl: [SslConf; LinkId::COUNT],
+    // Gone after a restart.
+    /// `AT+CIPSSLCCN`; empty for none.
+    pub(crate) common_name: [HostText; LinkId::COUNT],
+    /// `AT+CIPSSLCSNI`; empty for none.
+    pub(crate) sni: [HostText; LinkId::COUNT],
+    pub(crate) alpn: [AlpnList; LinkId::COUNT],
+    /// `AT+CIPSSLCPSK`. Here is the only copy between two handshakes.
+    pub(crate) psk: [Option<Psk>; LinkId::COUNT],
+}
+
+impl TlsValues {
+    /// The strictest policy, until flash was read.
+    pub(super) fn new() -> Self {
+        Self {
+            dialect: Dialect::Strict,
+            ssl: [SslConf::NONE; LinkId::COUNT],
+            common_name: Default::default(),
+            sni: Default::default(),
+            alpn: Default::default(),
+            psk: Default::default(),
+        }
+    }
+
+    pub(super) async fn load<F: NorFlash>(&mut self, store: &mut Store<'_, F>) {
+        let mut buffer = [0; 3];
+        self.dialect = match store.get(Key::TLS_POLICY, &mut buffer).await {
+            Ok(None) => Dialect::EspAt,
+            Ok(Some(record)) => record
+                .first()
+                .and_then(|code| Dialect::from_code(*code))
+                .unwrap_or(Dialect::Strict),
+            // Whoever asked for strictness and cannot be read is not given less.
+            Err(_) => Dialect::Strict,
+        };
+        for (place, link) in self.ssl.iter_mut().zip(0_u8..) {
+            let Some(key) = Key::tls(link) else { continue };
+            if let Ok(Some(record)) = store.get(key, &mut buffer).await {
+                *place = SslConf::decode(record).unwrap_or(*place);
+            }
+        }
+    }
+}
