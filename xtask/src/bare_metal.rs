@@ -99,7 +99,7 @@ mod tests {
                 "cargo check -p image",
                 "cargo check -p image --features defmt,far,pair",
                 "cargo check -p store",
-                "cargo check -p store --features defmt,log",
+                "cargo check -p store --features defmt,log,mock-time",
             ]
         );
     }

@@ -50,36 +50,58 @@ pub(crate) fn clippy(workspace: &Workspace) -> Vec<Cmd> {
     commands
 }
 
-/// All but the end-to-end tests, which have a step of their own. One set of packages throughout,
-/// so that nothing is built twice.
+/// Features that put something else in a place of the library: what is tested without them has to be
+/// tested with them, too.
+const REPLACING: [&str; 2] = ["mock-time", "p384-compact"];
+
+/// Features that only switch log lines on. `defmt` cannot be linked for a PC; clippy has looked at both.
+const LOGGING: [&str; 2] = ["defmt", "log"];
+
+/// All but the end-to-end tests, which have a step of their own; then the libraries with features that
+/// replace something, with these.
 pub(crate) fn host(workspace: &Workspace) -> Vec<Cmd> {
-    let tests = Cmd::new("cargo test --workspace --lib --bins")
+    let tests = workspace_tests(workspace)
+        .args(["--lib", "--bins"])
         .args(test_targets(workspace, false))
         .path_also(workspace.program_folders());
-    let mut commands = vec![tests, Cmd::new("cargo test --workspace --doc")];
-
-    // Features with code of their own. Of the two that only switch log lines on, `defmt` cannot
-    // be linked for a PC; clippy has looked at both.
-    let own = |package: &Package| -> Vec<String> {
-        package
-            .features()
-            .filter(|feature| !["defmt", "log"].contains(feature))
-            .map(|feature| format!("{}/{feature}", package.name))
-            .collect()
-    };
-    let with_own: Vec<&Package> = workspace
-        .libraries()
-        .filter(|package| !own(package).is_empty())
-        .collect();
-    if !with_own.is_empty() {
+    let mut commands = vec![tests, workspace_tests(workspace).arg("--doc")];
+    let has_two_ways =
+        |package: &&Package| package.features().any(|name| REPLACING.contains(&name));
+    let two_ways: Vec<&Package> = workspace.libraries().filter(has_two_ways).collect();
+    if !two_ways.is_empty() {
+        let features = features(two_ways.iter().copied(), |name| !LOGGING.contains(&name));
         commands.push(
             Cmd::new("cargo test")
-                .args(selected(with_own.iter().copied()))
-                .arg("--features")
-                .arg(list(with_own.iter().flat_map(|package| own(package)))),
+                .args(selected(two_ways.into_iter()))
+                .args(features),
         );
     }
     commands
+}
+
+/// Tests of the workspace, with each feature that adds something to a library. One set of packages and
+/// features throughout, so that no step builds what another one has built.
+pub(crate) fn workspace_tests(workspace: &Workspace) -> Cmd {
+    let adds = |name: &str| !REPLACING.contains(&name) && !LOGGING.contains(&name);
+    Cmd::new("cargo test --workspace").args(features(workspace.libraries(), adds))
+}
+
+/// cargo's option for those features of some packages that `wanted` takes.
+fn features<'a>(
+    packages: impl Iterator<Item = &'a Package>,
+    wanted: impl Fn(&str) -> bool,
+) -> Vec<String> {
+    let names = list(packages.flat_map(|package| {
+        let names = package.features().filter(|name| wanted(name));
+        names
+            .map(|name| format!("{}/{name}", package.name))
+            .collect::<Vec<_>>()
+    }));
+    if names.is_empty() {
+        Vec::new()
+    } else {
+        vec!["--features".to_owned(), names]
+    }
 }
 
 pub(crate) fn doc() -> Vec<Cmd> {
@@ -93,7 +115,7 @@ pub(crate) fn e2e(workspace: &Workspace) -> Vec<Cmd> {
         return Vec::new();
     }
     vec![
-        Cmd::new("cargo test --workspace")
+        workspace_tests(workspace)
             .args(tests)
             .path_also(workspace.program_folders()),
     ]
@@ -145,6 +167,7 @@ mod tests {
                 "cargo clippy -p image --features image/far -- -D warnings",
                 "cargo clippy -p store --features store/log -- -D warnings",
                 "cargo clippy -p image --features image/mock -- -D warnings",
+                "cargo clippy -p store --features store/mock-time -- -D warnings",
                 "cargo clippy -p image --features image/pair -- -D warnings",
                 "cargo clippy -p image --features image/std -- -D warnings",
             ]
@@ -153,18 +176,19 @@ mod tests {
 
     #[test]
     fn host_leaves_the_end_to_end_tests_out() {
+        let added = "--features image/far,image/mock,image/pair,image/std";
         let path = r#"PATH="$PATH:/usr/sbin:/w/target/tools/bin" "#;
         assert_eq!(
             lines(&host(&sample())),
             [
-                &format!("{path}cargo test --workspace --lib --bins --test cuts"),
-                "cargo test --workspace --doc",
-                "cargo test -p image --features image/far,image/mock,image/pair,image/std",
+                &format!("{path}cargo test --workspace {added} --lib --bins --test cuts"),
+                "cargo test --workspace --features image/far,image/mock,image/pair,image/std --doc",
+                "cargo test -p store --features store/mock-time",
             ]
         );
         assert_eq!(
             lines(&e2e(&sample())),
-            [format!("{path}cargo test --workspace --test e2e")]
+            [format!("{path}cargo test --workspace {added} --test e2e")]
         );
     }
 
@@ -174,6 +198,8 @@ mod tests {
         workspace.packages.retain(|package| package.name == "store");
         assert_eq!(e2e(&workspace), []);
         assert_eq!(examples(&workspace), []);
+        assert_eq!(host(&workspace).len(), 3);
+        workspace.packages.clear();
         assert_eq!(host(&workspace).len(), 2);
     }
 

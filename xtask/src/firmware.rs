@@ -4,8 +4,7 @@
 //! firmware/esp32 ── cargo ──▶ ELF ── firmware/tools/image ──▶ target/firmware/<chip>/*.bin, checked; sizes
 //! ```
 //!
-//! All of them share one target folder: what is compiled for the PC is compiled once, and so is what
-//! the two images for ESP32-C3 have in common. `firmware/tools/image` is a program of its own, because
+//! What the two images for ESP32-C3 have in common is compiled once. `firmware/tools/image` is a program of its own, because
 //! espflash would make every call of xtask a minute longer.
 
 use std::fmt;
@@ -215,26 +214,17 @@ impl Toolchain {
 /// Targets beyond the one that the libraries are checked for.
 pub(crate) const FURTHER_TARGETS: [&str; 1] = [Chip::Esp32c6.target()];
 
-/// The target folder of all of them, as seen from the workspace's root.
-fn target_folder(workspace: &Workspace) -> String {
-    workspace.relative(&workspace.scratch("firmware-build"))
-}
-
 /// A verb of cargo's, of the program that packs images and reads them back.
 fn tool(verb: &str, into: &str) -> Cmd {
     Cmd::new("cargo")
         .args(verb.split(' '))
-        .args([
-            "--release",
-            "--manifest-path",
-            "firmware/tools/image/Cargo.toml",
-        ])
+        .args(["--manifest-path", "firmware/tools/image/Cargo.toml"])
         .args(["--target-dir", into])
 }
 
 pub(crate) fn run(workspace: &Workspace, compiler: Compiler, selection: Selection) -> Result<()> {
     // What reads the images back is tested before it is believed.
-    let into = target_folder(workspace);
+    let into = workspace.chip_builds();
     tool("test --quiet", &into).run()?;
     for image in selection.images() {
         make(workspace, compiler, image)?;
@@ -267,7 +257,7 @@ pub(crate) fn c3(
 }
 
 fn make(workspace: &Workspace, compiler: Compiler, image: Image) -> Result<Made> {
-    let into = target_folder(workspace);
+    let into = workspace.chip_builds();
     let chip = image.chip;
     let toolchain = Toolchain::find(chip, compiler, workspace)?;
     image

@@ -49,7 +49,6 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler, cuts: Cuts) -> Resu
     let emulator = Emulator::require(workspace)?;
     // Not of the workspace, so no other step looks at it.
     Cmd::new("cargo fmt --check --manifest-path firmware/qemu-virt/Cargo.toml").run()?;
-    let scratch = workspace.scratch("qemu-virt");
     core.cargo("build", "core", TARGET)?
         .args([
             "--manifest-path",
@@ -57,11 +56,19 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler, cuts: Cuts) -> Resu
             "--release",
         ])
         .arg("--target-dir")
-        .arg(scratch.to_string_lossy())
+        .arg(workspace.chip_builds())
         .run()?;
-    let program = scratch.join(TARGET).join("release/qemu-virt");
+    let program = workspace
+        .root()
+        .join(workspace.chip_builds())
+        .join(TARGET)
+        .join("release/qemu-virt");
     let sizes = size::Sizes::of(&program)?;
-    let lab = Lab::new(emulator, Board::Virt { program }, scratch.join("run"))?;
+    let lab = Lab::new(
+        emulator,
+        Board::Virt { program },
+        workspace.scratch("qemu-virt"),
+    )?;
     let begin = machine::boot_time(&lab)?;
     let world = World::new(workspace, &lab)?;
     let told = story::tell(&lab, &world)?;

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::cmd::{Cmd, remove_folder};
+use crate::checks;
+use crate::cmd::remove_folder;
 use crate::emulator::Emulator;
 use crate::toolchain::{Compiler, Core, TARGET};
 use crate::workspace::Workspace;
@@ -88,8 +89,8 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler, optimise: Optimise)
     remove_folder(&recordings)?;
     fs::create_dir_all(&recordings)
         .with_context(|| format!("cannot make {}", recordings.display()))?;
-    // The same set of packages as in the step `host`, so that nothing is built twice.
-    Cmd::new("cargo test --workspace --test memory")
+    checks::workspace_tests(workspace)
+        .args(["--test", "memory"])
         .env("STACK_RECORDINGS", recordings.to_string_lossy())
         .run()?;
 
@@ -97,12 +98,12 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler, optimise: Optimise)
     core.cargo("build", "core", TARGET)?
         .args(["--manifest-path", "firmware/tools/stack/Cargo.toml"])
         .args(["--profile", profile, "--target-dir"])
-        .arg(scratch.to_string_lossy())
+        .arg(workspace.chip_builds())
         .env("STACK_RECORDINGS", recordings.to_string_lossy())
         .run()?;
-    let program = scratch.join(TARGET).join(profile).join("stack");
+    let program = format!("{}/{TARGET}/{profile}/stack", workspace.chip_builds());
     let printed = scratch.join(format!("{profile}.txt"));
-    let ran = measure(&emulator, &program, &printed);
+    let ran = measure(&emulator, Path::new(&program), &printed);
     let text = fs::read_to_string(&printed).unwrap_or_default();
     ran.with_context(|| format!("the program said last: {}", last_line(&text)))?;
 

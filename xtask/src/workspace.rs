@@ -77,6 +77,12 @@ impl Workspace {
         self.target_directory.join(name)
     }
 
+    /// The target folder of everything outside the workspace: images, and the tools around them. One for
+    /// all, so that what several of them are made of is compiled once.
+    pub(crate) fn chip_builds(&self) -> String {
+        self.relative(&self.scratch("chip"))
+    }
+
     /// A path below the root, as seen from there: commands that are printed stay short.
     pub(crate) fn relative(&self, path: &Path) -> String {
         let short = path.strip_prefix(&self.workspace_root).unwrap_or(path);
@@ -168,7 +174,7 @@ pub(crate) mod tests {
                  "targets": [{"kind": ["lib"], "name": "tool"}, {"kind": ["bin"], "name": "tool"},
                              {"kind": ["test"], "name": "e2e"}]},
                 {"name": "store", "description": null, "manifest_path": "/w/crates/store/Cargo.toml",
-                 "features": {"default": [], "defmt": ["dep:defmt"], "log": []},
+                 "features": {"default": [], "defmt": ["dep:defmt"], "log": [], "mock-time": []},
                  "targets": [{"kind": ["lib"], "name": "store"}, {"kind": ["test"], "name": "cuts"}]},
                 {"name": "image", "description": "An image", "manifest_path": "/w/crates/image/Cargo.toml",
                  "features": {"defmt": [], "pair": ["far"], "far": ["pair", "dep:x"], "mock": ["std"], "std": []},
@@ -208,7 +214,10 @@ pub(crate) mod tests {
             .iter()
             .find(|package| package.name == "store")
             .unwrap();
-        assert_eq!(store.features().collect::<Vec<_>>(), ["defmt", "log"]);
+        assert_eq!(
+            store.features().collect::<Vec<_>>(),
+            ["defmt", "log", "mock-time"]
+        );
     }
 
     #[test]

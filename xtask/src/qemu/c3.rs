@@ -88,7 +88,7 @@ fn model(workspace: &Workspace, verb: &str) -> Cmd {
             "firmware/tools/model/Cargo.toml",
         ])
         .arg("--target-dir")
-        .arg(workspace.scratch("esp32c3-model").to_string_lossy())
+        .arg(workspace.chip_builds())
 }
 
 /// Builds the image; gives the chip that it is flashed to.
@@ -102,7 +102,7 @@ fn lab(workspace: &Workspace, compiler: Compiler, net: Net, soft_ap: bool) -> Re
     fs::copy(&made.program, &program).with_context(|| made.program.display().to_string())?;
     let board = Board::C3 {
         net,
-        model: scratch.join("release/esp32c3-model"),
+        model: workspace.scratch("chip/release/esp32c3-model"),
         program,
         image: made.flash,
     };
