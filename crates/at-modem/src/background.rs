@@ -7,11 +7,11 @@ use at_grammar::{Reply, reply};
 use embassy_futures::join::join3;
 use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_time::{Duration, Instant, Timer, with_timeout};
-use partition_store::Key;
 use tls_session::Timestamp;
 
 use crate::link::CloseBy;
 use crate::platform::Platform;
+use crate::settings::key::Key;
 use crate::settings::radio::{Reconnect, StationConfig};
 use crate::sntp::{self, SntpError};
 use crate::state::Shared;

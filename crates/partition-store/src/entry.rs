@@ -9,8 +9,7 @@
 
 use core::fmt;
 
-use crate::Name;
-use crate::layout::{MFG, SUBTYPE_NVS};
+use crate::name::Name;
 
 /// Bytes of one entry.
 pub const ENTRY_SIZE: usize = 32;
@@ -26,14 +25,11 @@ pub enum Kind {
     App,
     /// 1: data that ESP-IDF knows (NVS, PHY calibration, a file system, ...).
     Data,
-    /// Any other number; the user partitions of ESP-AT are [`Kind::USER`].
+    /// Any other number: 0x40 to 0xFE are for applications.
     Custom(u8),
 }
 
 impl Kind {
-    /// 0x40: partitions that `AT+SYSFLASH` may change.
-    pub const USER: Self = Self::Custom(0x40);
-
     /// The kind with this number.
     #[must_use]
     pub const fn from_number(number: u8) -> Self {
@@ -44,7 +40,7 @@ impl Kind {
         }
     }
 
-    /// The number in the table, and in the answer to `AT+SYSFLASH?`.
+    /// The number in the table.
     #[must_use]
     pub const fn number(self) -> u8 {
         match self {
@@ -103,7 +99,7 @@ impl Partition {
         &self.name
     }
 
-    /// Kind ("type" in ESP-IDF's words).
+    /// Kind: "type" in the documents of ESP-IDF.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind
@@ -138,19 +134,6 @@ impl Partition {
     pub const fn end(&self) -> u32 {
         // The constructors admit no sum that overflows.
         self.offset.saturating_add(self.size)
-    }
-
-    /// Whether `AT+SYSFLASH` may read and change it: a user partition, or `mfg_nvs` as a whole
-    /// (spec: at-commands B.2, cert-bin 10).
-    #[must_use]
-    pub fn is_user(&self) -> bool {
-        self.kind == Kind::USER || self.is_mfg()
-    }
-
-    /// Whether it is the one that holds certificates and factory parameters as NVS.
-    #[must_use]
-    pub fn is_mfg(&self) -> bool {
-        self.kind == Kind::Data && self.subtype == SUBTYPE_NVS && self.name == *MFG
     }
 
     /// Whether the two share a byte.

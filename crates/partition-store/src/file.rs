@@ -17,7 +17,7 @@ use embedded_storage_async::nor_flash::{
     ErrorType, MultiwriteNorFlash, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
 };
 
-use crate::layout::{self, Chip, Generation, LayoutError};
+use crate::esp_at::{self, BuiltIn, FactoryParam, LayoutError};
 
 const WORD: usize = 4;
 const SECTOR: usize = 4096;
@@ -28,6 +28,15 @@ pub struct FileFlash {
     file: File,
     path: PathBuf,
     size: u32,
+}
+
+/// Where the image of [`FileFlash::open_or_format`] comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The file was there.
+    Found,
+    /// There was none; it was made.
+    Formatted,
 }
 
 /// Why a file does not serve as flash.
@@ -174,8 +183,8 @@ impl FileFlash {
         draft.publish()
     }
 
-    /// Opens the image, or makes one with the layout of `chip` where there is none. The flag tells
-    /// whether it was made. The file appears whole or not at all.
+    /// Opens the image, or makes one of `layout` where there is none. The file appears whole or not
+    /// at all.
     ///
     /// Dropping the future may leave a file beside it whose name ends in `.new`, and no image.
     ///
@@ -183,35 +192,17 @@ impl FileFlash {
     /// As for [`open`](Self::open) and [`create`](Self::create).
     pub async fn open_or_format(
         path: impl AsRef<Path>,
-        chip: Chip,
-        with_factory_param: bool,
-    ) -> Result<(Self, bool), FileFlashError> {
-        Self::open_or_format_as(path, chip, Generation::Partitions, with_factory_param).await
-    }
-
-    /// The same with the layout of the given generation.
-    ///
-    /// Dropping the future may leave a file beside it whose name ends in `.new`, and no image.
-    ///
-    /// # Errors
-    /// As for [`open`](Self::open) and [`create`](Self::create).
-    pub async fn open_or_format_as(
-        path: impl AsRef<Path>,
-        chip: Chip,
-        generation: Generation,
-        with_factory_param: bool,
-    ) -> Result<(Self, bool), FileFlashError> {
+        layout: &BuiltIn,
+        factory: FactoryParam,
+    ) -> Result<(Self, Origin), FileFlashError> {
         let path = path.as_ref();
         match Self::open(path) {
             Err(FileFlashError::Io { error, .. }) if error.kind() == ErrorKind::NotFound => {}
-            opened => return opened.map(|flash| (flash, false)),
+            opened => return opened.map(|flash| (flash, Origin::Found)),
         }
-        let mut draft = Draft::new(path, chip.layout(generation).flash_size)?;
+        let mut draft = Draft::new(path, layout.flash_size)?;
         let flash = draft.flash.as_mut().ok_or(FileFlashError::OutOfBounds)?;
-        let formatted = match generation {
-            Generation::Partitions => layout::format(flash, chip, with_factory_param).await,
-            Generation::MfgNvs => layout::format_mfg(flash, chip, with_factory_param).await,
-        };
+        let formatted = esp_at::format(flash, layout, factory).await;
         formatted.map_err(|error| match error {
             LayoutError::Flash(error) => error,
             other => FileFlashError::Format {
@@ -222,9 +213,9 @@ impl FileFlash {
         match draft.publish() {
             // Another program was faster: its image is as good, if it lets go of it.
             Err(FileFlashError::Io { error, .. }) if error.kind() == ErrorKind::AlreadyExists => {
-                Self::open(path).map(|flash| (flash, false))
+                Self::open(path).map(|flash| (flash, Origin::Found))
             }
-            published => published.map(|flash| (flash, true)),
+            published => published.map(|flash| (flash, Origin::Formatted)),
         }
     }
 

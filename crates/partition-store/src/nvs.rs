@@ -51,8 +51,8 @@ use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
 
 use self::format::{HEADER, PageState, Sector};
-use crate::layout::SECTOR;
-use crate::{FLAG_ENCRYPTED, Region};
+use crate::entry::FLAG_ENCRYPTED;
+use crate::region::{Region, SECTOR};
 
 /// Most sectors of the partition: ESP-AT's largest has 37.
 pub const MAX_PAGES: usize = 40;

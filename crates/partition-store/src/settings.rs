@@ -1,20 +1,20 @@
-//! Settings: small records by key, in the primary partition `nvs`.
+//! Settings: small records by key, in one partition.
 //!
 //! ```text
-//! 0                          16                  0x1000                    end
-//! | "espatset" | version | !version | 0xFF ...   | map of sequential-storage |
-//!   8 bytes      u32       u32, little-endian      whole sectors
+//! 0                       16                  0x1000                    end
+//! | magic | version | !version | 0xFF ...     | map of sequential-storage |
+//!  8 bytes   u32      u32, little-endian        whole sectors
 //!
 //! record of the map: | key | 1 | value ... |  a value     | key | 0 |  none (any more)
 //! ```
 //!
-//! The header says whose sectors these are. A module that ran ESP-AT has ESP-IDF's NVS here, a
-//! new one anything at all; without our header the partition is erased and begun anew, and only
+//! The header names the [`Owner`]. A module that ran other firmware has ESP-IDF's NVS here, a new
+//! one anything at all; without the owner's header the partition is erased and formatted, and only
 //! then is the map's code let near it. The header is written last and erased first, so that a
-//! format that was cut is done again. Certificates lie in other partitions and are not touched.
+//! format that was cut is done again.
 //!
-//! What a value means is the modem's business: see the keys in [`Key`] for who stores what.
-//! Values can be secrets (Wi-Fi passwords); none is ever logged.
+//! What a key is and what a value means is the user's business: see [`Key`]. Values can be secrets
+//! (Wi-Fi passwords); none is ever logged.
 //!
 //! spec: at-commands A.22
 
@@ -22,25 +22,34 @@ mod key;
 mod mend;
 mod record;
 
-pub use self::key::{Key, LINKS};
+pub use self::key::{KEY_MAX, Key};
 
 use core::fmt;
+use core::marker::PhantomData;
 
 use embedded_storage_async::nor_flash::NorFlash;
 use sequential_storage::cache::{Cache, Uncached};
 use sequential_storage::map::{MapConfig, MapStorage};
 
+use self::key::RawKey;
 use self::record::{Record, SCRATCH};
-use crate::layout::SECTOR;
-use crate::{Region, RegionError, StoreError};
+use crate::region::{AccessError, Region, RegionError, SECTOR};
 
-/// Longest value: the enterprise credentials of `AT+CWJEAP` are the largest record.
+/// Longest value, in bytes.
 pub const VALUE_MAX: usize = 256;
 
-/// Form of the header and the map. Another number here is reformatted, not guessed at.
-pub const VERSION: u32 = 1;
+/// Whose settings these are: what the header says.
+///
+/// A partition with another header is formatted by [`Settings::open`], not guessed at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Owner {
+    /// First bytes of the partition: a name that no other program has.
+    pub magic: [u8; 8],
+    /// Form of the records. A new number makes `open` discard those of the old one.
+    pub version: u32,
+}
 
-const MAGIC: [u8; 8] = *b"espatset";
 const HEADER: usize = 16;
 
 /// Bytes that are looked at to tell what the partition holds: the header of an ESP-IDF NVS page.
@@ -50,12 +59,14 @@ const PROBE: usize = 32;
 /// after an interrupted erase none could tell which is the newer.
 const MIN_SECTORS: u32 = 4;
 
-type NoCache = Cache<Uncached, Uncached, Uncached, Key>;
-type Map<'r, 'a, F> = MapStorage<Key, &'r mut Region<'a, F>, NoCache>;
+type NoCache<K> = Cache<Uncached, Uncached, Uncached, RawKey<K>>;
+type Map<'r, 'a, F, K> = MapStorage<RawKey<K>, &'r mut Region<'a, F>, NoCache<K>>;
 
-/// The settings of one flash.
-pub struct Settings<'a, F> {
+/// The settings in one partition, by keys of type `K`.
+pub struct Settings<'a, F, K> {
     region: Region<'a, F>,
+    owner: Owner,
+    keys: PhantomData<fn() -> K>,
 }
 
 /// What [`Settings::open`] found.
@@ -77,25 +88,28 @@ pub enum Found {
     Blank,
     /// NVS of ESP-IDF, as a module with ESP-AT has it.
     EspIdfNvs,
-    /// Our header, of another version.
+    /// The owner's header, of another version.
     Version(u32),
-    /// Our header, and behind it a map that cannot be read or repaired.
+    /// The owner's header, and behind it a map that cannot be read or repaired.
     Damaged,
     /// Anything else.
     Foreign,
 }
 
-impl<'a, F: NorFlash> Settings<'a, F> {
+impl<'a, F: NorFlash, K: Key> Settings<'a, F, K> {
     /// Opens the settings at start-up: checks every sector, lets the map repair what a power cut
-    /// left, and begins anew where there are none to be had.
+    /// left, and formats the partition if no valid settings of `owner` are in it.
     ///
     /// Dropping the future is like a power cut: settings there were stay, unless a format had
     /// begun; the next `open` finishes it.
     ///
     /// # Errors
     /// The partition is too small or the flash fails.
-    pub async fn open(region: Region<'a, F>) -> Result<(Self, Opened), SettingsError<F::Error>> {
-        let mut settings = Self::over(region)?;
+    pub async fn open(
+        region: Region<'a, F>,
+        owner: Owner,
+    ) -> Result<(Self, Opened), SettingsError<F::Error>> {
+        let mut settings = Self::over(region, owner)?;
         let found = match settings.probe().await? {
             Ok(()) if settings.scan().await? => return Ok((settings, Opened::Ready)),
             Ok(()) => Found::Damaged,
@@ -112,8 +126,11 @@ impl<'a, F: NorFlash> Settings<'a, F> {
     ///
     /// # Errors
     /// There are none, the partition is too small, or the flash fails.
-    pub async fn attach(region: Region<'a, F>) -> Result<Self, SettingsError<F::Error>> {
-        let mut settings = Self::over(region)?;
+    pub async fn attach(
+        region: Region<'a, F>,
+        owner: Owner,
+    ) -> Result<Self, SettingsError<F::Error>> {
+        let mut settings = Self::over(region, owner)?;
         match settings.probe().await? {
             Ok(()) => Ok(settings),
             Err(_) => Err(SettingsError::NotFormatted),
@@ -128,11 +145,12 @@ impl<'a, F: NorFlash> Settings<'a, F> {
     /// `into` is too short, or the flash fails.
     pub async fn get<'b>(
         &mut self,
-        key: Key,
+        key: K,
         into: &'b mut [u8],
     ) -> Result<Option<&'b [u8]>, SettingsError<F::Error>> {
+        let key = RawKey::new(&key);
         let mut scratch = [0; SCRATCH];
-        let Some(value) = self.fetch(key, &mut scratch).await? else {
+        let Some(value) = self.fetch(&key, &mut scratch).await? else {
             return Ok(None);
         };
         let needed = value.len();
@@ -149,7 +167,7 @@ impl<'a, F: NorFlash> Settings<'a, F> {
     ///
     /// # Errors
     /// The value is too long, the partition is full (all values stay as they are), or the flash fails.
-    pub async fn set(&mut self, key: Key, value: &[u8]) -> Result<(), SettingsError<F::Error>> {
+    pub async fn set(&mut self, key: K, value: &[u8]) -> Result<(), SettingsError<F::Error>> {
         let length = value.len();
         if length > VALUE_MAX {
             return Err(SettingsError::TooLong {
@@ -157,11 +175,12 @@ impl<'a, F: NorFlash> Settings<'a, F> {
                 max: VALUE_MAX,
             });
         }
+        let key = RawKey::new(&key);
         let mut scratch = [0; SCRATCH];
-        if self.fetch(key, &mut scratch).await? == Some(value) {
+        if self.fetch(&key, &mut scratch).await? == Some(value) {
             return Ok(());
         }
-        self.store(key, Record::Value(value), &mut scratch).await
+        self.store(&key, Record::Value(value), &mut scratch).await
     }
 
     /// Forgets the value of `key`, if any.
@@ -170,14 +189,15 @@ impl<'a, F: NorFlash> Settings<'a, F> {
     ///
     /// # Errors
     /// The partition is full (all values stay as they are), or the flash fails.
-    pub async fn remove(&mut self, key: Key) -> Result<(), SettingsError<F::Error>> {
+    pub async fn remove(&mut self, key: K) -> Result<(), SettingsError<F::Error>> {
+        let key = RawKey::new(&key);
         let mut scratch = [0; SCRATCH];
-        if self.fetch(key, &mut scratch).await?.is_none() {
+        if self.fetch(&key, &mut scratch).await?.is_none() {
             return Ok(());
         }
         // A record that says "none" needs no second write to a flash word, and survives a cut as
         // any other record does.
-        self.store(key, Record::None, &mut scratch).await
+        self.store(&key, Record::None, &mut scratch).await
     }
 
     /// Forgets everything (`AT+RESTORE`): erases the partition and writes a new header.
@@ -192,16 +212,17 @@ impl<'a, F: NorFlash> Settings<'a, F> {
         self.region
             .erase_range(0, SECTOR)
             .await
-            .map_err(from_store)?;
+            .map_err(from_access)?;
         let rest = self.region.size().saturating_sub(SECTOR);
         self.region
             .erase_range(SECTOR, rest)
             .await
-            .map_err(from_store)?;
+            .map_err(from_access)?;
 
         let mut header = [0; HEADER];
-        let (version, check) = (VERSION.to_le_bytes(), (!VERSION).to_le_bytes());
-        let fields = MAGIC.iter().chain(&version).chain(&check);
+        let Owner { magic, version } = self.owner;
+        let (version, check) = (version.to_le_bytes(), (!version).to_le_bytes());
+        let fields = magic.iter().chain(&version).chain(&check);
         for (to, from) in header.iter_mut().zip(fields) {
             *to = *from;
         }
@@ -210,7 +231,7 @@ impl<'a, F: NorFlash> Settings<'a, F> {
             .map_err(from_region)
     }
 
-    fn over(region: Region<'a, F>) -> Result<Self, SettingsError<F::Error>> {
+    fn over(region: Region<'a, F>, owner: Owner) -> Result<Self, SettingsError<F::Error>> {
         const {
             assert!(
                 HEADER.is_multiple_of(F::WRITE_SIZE),
@@ -221,16 +242,20 @@ impl<'a, F: NorFlash> Settings<'a, F> {
         if size < needed {
             return Err(SettingsError::RegionTooSmall { size, needed });
         }
-        Ok(Self { region })
+        Ok(Self {
+            region,
+            owner,
+            keys: PhantomData,
+        })
     }
 
-    /// What the partition begins with: our header, or what else.
+    /// What the partition begins with: the owner's header, or what else.
     async fn probe(&mut self) -> Result<Result<(), Found>, SettingsError<F::Error>> {
         let mut bytes = [0; PROBE];
         self.region
             .read_at(0, &mut bytes)
             .await
-            .map_err(from_store)?;
+            .map_err(from_access)?;
         let [
             m0,
             m1,
@@ -252,8 +277,8 @@ impl<'a, F: NorFlash> Settings<'a, F> {
         ] = bytes;
         let magic = [m0, m1, m2, m3, m4, m5, m6, m7];
         let version = u32::from_le_bytes([v0, v1, v2, v3]);
-        if magic == MAGIC && version == !u32::from_le_bytes([c0, c1, c2, c3]) {
-            return Ok(if version == VERSION {
+        if magic == self.owner.magic && version == !u32::from_le_bytes([c0, c1, c2, c3]) {
+            return Ok(if version == self.owner.version {
                 Ok(())
             } else {
                 Err(Found::Version(version))
@@ -279,13 +304,13 @@ impl<'a, F: NorFlash> Settings<'a, F> {
     /// Puts right what a power cut left, then walks over every record; `false` where the map is
     /// beyond repair.
     async fn scan(&mut self) -> Result<bool, SettingsError<F::Error>> {
-        mend::mend(&mut self.region).await?;
+        mend::mend::<F, K>(&mut self.region).await?;
         let mut scratch = [0; SCRATCH];
         let walk = async {
             let mut map = self.map()?;
             // Any key: this lets the map repair itself, which `fetch_all_items` does not.
             let _ = map
-                .fetch_item::<Record<'_>>(&mut scratch, &Key::UART)
+                .fetch_item::<Record<'_>>(&mut scratch, &RawKey::ANY)
                 .await
                 .map_err(from_map)?;
             let mut records = map.fetch_all_items(&mut scratch).await.map_err(from_map)?;
@@ -304,7 +329,7 @@ impl<'a, F: NorFlash> Settings<'a, F> {
         }
     }
 
-    fn map(&mut self) -> Result<Map<'_, 'a, F>, SettingsError<F::Error>> {
+    fn map(&mut self) -> Result<Map<'_, 'a, F, K>, SettingsError<F::Error>> {
         let (size, needed) = (self.region.size(), MIN_SECTORS.saturating_mul(SECTOR));
         let config = MapConfig::try_new(SECTOR..size)
             .map_err(|_| SettingsError::RegionTooSmall { size, needed })?;
@@ -317,12 +342,12 @@ impl<'a, F: NorFlash> Settings<'a, F> {
 
     async fn fetch<'s>(
         &mut self,
-        key: Key,
+        key: &RawKey<K>,
         scratch: &'s mut [u8; SCRATCH],
     ) -> Result<Option<&'s [u8]>, SettingsError<F::Error>> {
         let record = self
             .map()?
-            .fetch_item::<Record<'_>>(scratch, &key)
+            .fetch_item::<Record<'_>>(scratch, key)
             .await
             .map_err(from_map)?;
         Ok(match record {
@@ -333,22 +358,23 @@ impl<'a, F: NorFlash> Settings<'a, F> {
 
     async fn store(
         &mut self,
-        key: Key,
+        key: &RawKey<K>,
         record: Record<'_>,
         scratch: &mut [u8; SCRATCH],
     ) -> Result<(), SettingsError<F::Error>> {
         self.map()?
-            .store_item(scratch, &key, &record)
+            .store_item(scratch, key, &record)
             .await
             .map_err(from_map)
     }
 }
 
-impl<F> fmt::Debug for Settings<'_, F> {
+impl<F, K> fmt::Debug for Settings<'_, F, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("region", &self.region)
-            .finish()
+            .field("owner", &self.owner)
+            .finish_non_exhaustive()
     }
 }
 
@@ -361,7 +387,7 @@ pub enum SettingsError<E> {
     TooLong {
         /// Its bytes.
         length: usize,
-        /// Most bytes.
+        /// Bytes that a value may have.
         max: usize,
     },
     /// The caller's buffer is shorter than the value.
@@ -371,7 +397,7 @@ pub enum SettingsError<E> {
     },
     /// No room, even with every old value cleared away.
     Full,
-    /// The map contradicts itself; [`Settings::open`] or [`Settings::erase_all`] begin it anew.
+    /// The map contradicts itself; [`Settings::open`] or [`Settings::erase_all`] format it.
     Damaged,
     /// The partition holds no settings; [`Settings::open`] makes it.
     NotFormatted,
@@ -404,11 +430,11 @@ impl<E: fmt::Debug> fmt::Display for SettingsError<E> {
 
 impl<E: fmt::Debug> core::error::Error for SettingsError<E> {}
 
-fn from_store<E>(error: StoreError<E>) -> SettingsError<E> {
+fn from_access<E>(error: AccessError<E>) -> SettingsError<E> {
     match error {
-        StoreError::EraseFailed(error)
-        | StoreError::ReadFailed(error)
-        | StoreError::WriteFailed(error) => SettingsError::Flash(error),
+        AccessError::EraseFailed(error)
+        | AccessError::ReadFailed(error)
+        | AccessError::WriteFailed(error) => SettingsError::Flash(error),
         // Ranges are computed from the partition's own size.
         _ => SettingsError::Damaged,
     }

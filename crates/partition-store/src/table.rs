@@ -11,22 +11,25 @@
 //! whole is checked once and a table that is not in order is refused.
 //!
 //! What is merely odd (a name twice, partitions that overlap) is a [`Warning`]: a table with it is
-//! still a table. [`crate::Layout`] is stricter, because it hands out partitions for writing.
+//! still a table. [`PartitionTable`] is stricter, because it hands out partitions for writing.
 //!
 //! spec: cert-bin 8.1, 8.2
 
 mod error;
+mod flash;
 mod warning;
 mod write;
 
-pub use self::error::TableError;
+pub use self::error::{ReadTableError, TableError};
+pub use self::flash::{PartitionTable, TableAddress};
 pub use self::warning::Warning;
-pub use self::write::{Records, TableWriteError, write_table};
+pub use self::write::{Checksum, Records, TableWriteError, write_table};
 
 use md5::{Digest, Md5};
 
-use crate::Partition;
-use crate::entry::{ENTRY_MAGIC, ENTRY_SIZE, EntryFault};
+pub(crate) use self::flash::read_entries;
+
+use crate::entry::{ENTRY_MAGIC, ENTRY_SIZE, EntryFault, Partition};
 
 /// First bytes of the entry with the checksum.
 pub(crate) const MD5_MAGIC: [u8; 16] = [

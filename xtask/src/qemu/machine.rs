@@ -13,7 +13,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use partition_store::{Chip, FileFlash};
+use partition_store::esp_at::FactoryParam;
+use partition_store::{BuiltIn, FileFlash};
 
 use super::host::{Host, TIMEOUT};
 use super::router;
@@ -80,8 +81,8 @@ impl Flash {
             fs::copy(image, &path).with_context(|| image.display().to_string())?;
             return Ok(Self(path));
         }
-        let (flash, _) =
-            embassy_futures::block_on(FileFlash::open_or_format(&path, Chip::Esp32C3, true))?;
+        let made = FileFlash::open_or_format(&path, &BuiltIn::ESP32_C3, FactoryParam::Write);
+        let (flash, _) = embassy_futures::block_on(made)?;
         drop(flash);
         // Zeros where a new chip has ones; the board erases what it uses of it.
         File::options().write(true).open(&path)?.set_len(BANK)?;

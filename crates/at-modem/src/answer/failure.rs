@@ -1,6 +1,6 @@
 //! Named reasons of failure that several commands share.
 
-use partition_store::StoreError;
+use partition_store::{AccessError, StoreError};
 
 /// Why a command was not carried out. The number is the low half of `ERR CODE:0x010a....`.
 ///
@@ -33,14 +33,23 @@ impl Failure {
 }
 
 /// spec: cert-bin §7
+impl<E> From<&AccessError<E>> for Failure {
+    fn from(error: &AccessError<E>) -> Self {
+        match error {
+            AccessError::BadRange { .. } | AccessError::NotAligned { .. } => Self::OutOfRange,
+            AccessError::EraseFailed(_) => Self::EraseFailed,
+            // Reading and writing, and whatever else a later store can fail with.
+            _ => Self::FlashFailed,
+        }
+    }
+}
+
 impl<E> From<&StoreError<E>> for Failure {
     fn from(error: &StoreError<E>) -> Self {
         match error {
-            StoreError::NoSuchPartition | StoreError::NotUserPartition { .. } => Self::Refused,
-            StoreError::BadRange { .. } | StoreError::NotAligned { .. } => Self::OutOfRange,
-            StoreError::EraseFailed(_) => Self::EraseFailed,
-            // Reading and writing, and whatever else a later store can fail with.
-            _ => Self::FlashFailed,
+            StoreError::Access(error) => error.into(),
+            // The partition does not exist, or is not for the host.
+            _ => Self::Refused,
         }
     }
 }

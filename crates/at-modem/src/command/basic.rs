@@ -3,11 +3,12 @@
 use at_grammar::commands::basic::{CommandEntry, UnixTime, VersionLine};
 use at_grammar::types::{LocalTime, RestartMode, SysMsg, ZoneOffset};
 use at_grammar::{AtStr, Info, Reply, Suffix};
-use partition_store::{Key, PartitionStore, Settings};
+use partition_store::PartitionStore;
 
 use crate::answer::{CommandError, Done, Failure};
 use crate::clock::BUILT;
 use crate::platform::Platform;
+use crate::settings::key::{Key, OWNER, Store};
 use crate::state::Shared;
 
 pub(super) fn echo<P: Platform>(shared: &Shared<'_, P>, on: bool) -> Result<Done, CommandError> {
@@ -35,7 +36,7 @@ pub(super) async fn restore<P: Platform>(shared: &Shared<'_, P>) -> Result<Done,
     shared.takes_long();
     {
         let mut store = shared.store.lock().await;
-        let mut settings = Settings::attach(store.settings_region())
+        let mut settings = Store::attach(store.settings_region(), OWNER)
             .await
             .map_err(|_| Failure::EraseFailed)?;
         settings
@@ -189,7 +190,7 @@ impl<P: Platform> Shared<'_, P> {
     /// Stores a setting.
     pub(crate) async fn store_always(&self, key: Key, value: &[u8]) -> Result<(), CommandError> {
         let mut store = self.store.lock().await;
-        let stored = match Settings::attach(store.settings_region()).await {
+        let stored = match Store::attach(store.settings_region(), OWNER).await {
             Ok(mut settings) => settings.set(key, value).await,
             Err(error) => Err(error),
         };

@@ -4,7 +4,7 @@ use at_grammar::commands::flash::{FlashOperation, FlashRequest, PartitionLine};
 use at_grammar::types::FlashRange;
 use at_grammar::{AtStr, Info, Reply};
 use embassy_futures::yield_now;
-use partition_store::{PartitionStore, StoreError, StreamWrite};
+use partition_store::{PartitionStore, StreamWrite};
 
 use super::{error, pki};
 use crate::answer::{CommandError, Done, Failure};
@@ -14,8 +14,8 @@ use crate::state::{Phase, Shared};
 /// Bytes moved at a time between port and flash.
 const PIECE: usize = 256;
 
-fn failed<E>(error: &StoreError<E>) -> CommandError {
-    let failure = Failure::from(error);
+fn failed(error: impl Into<Failure>) -> CommandError {
+    let failure = error.into();
     espat_log::warn!("flash command refused, result {}", failure.number());
     failure.into()
 }

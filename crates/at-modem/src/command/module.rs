@@ -6,10 +6,10 @@ use at_grammar::commands::module::{
 };
 use at_grammar::types::SleepMode;
 use at_grammar::{AtStr, Info, Reply};
-use partition_store::Key;
 
 use crate::answer::{CommandError, Done, Failure};
 use crate::platform::{self, Board, Platform};
+use crate::settings::key::Key;
 use crate::settings::port::encode_uart;
 use crate::state::Shared;
 

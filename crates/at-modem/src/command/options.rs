@@ -7,11 +7,11 @@ use at_grammar::commands::options::{
 use at_grammar::commands::tcpip::KeepAlive;
 use at_grammar::types::{Bounded, LinkTarget};
 use at_grammar::{Info, LinkId, Mux, Reply};
-use partition_store::Key;
 
 use crate::answer::{CommandError, Done, Failure};
 use crate::net::NetExtras;
 use crate::platform::Platform;
+use crate::settings::key::Key;
 use crate::settings::links::{DNS_DEFAULTS, DnsSettings, TcpSettings};
 use crate::state::Shared;
 

@@ -16,7 +16,6 @@ use at_grammar::types::{Bounded, Protocol, TransferMode, UdpMode};
 use at_grammar::{Info, LinkId, Mux, Reply};
 use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_time::{Duration, Instant, Timer, with_timeout};
-use partition_store::Key;
 
 use super::links::connect;
 use super::send::{drain, target};
@@ -26,6 +25,7 @@ use crate::attend::GRACE;
 use crate::link::server::Listening;
 use crate::link::{Carrier, Link, MAX_IPD, OpenRequest, Outgoing, Target};
 use crate::platform::Platform;
+use crate::settings::key::Key;
 use crate::settings::links::{SendLarge, TransparentLink};
 use crate::state::{ENDLESS, Phase, Shared};
 

@@ -16,13 +16,13 @@ use at_grammar::commands::ssl::AlpnList;
 use at_grammar::commands::trust::{NameCheck, PeerCheck, PolicyLine};
 use at_grammar::types::{AlpnName, Dialect};
 use at_grammar::{AtStr, Info, LinkId, Reply};
-use partition_store::Key;
 
 use super::ssl::ids;
 use crate::answer::{CommandError, Done};
 use crate::link::TlsSettings;
 use crate::platform::Platform;
 use crate::settings::HostText;
+use crate::settings::key::Key;
 use crate::settings::tls::TlsValues;
 use crate::state::Shared;
 

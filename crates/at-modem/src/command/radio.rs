@@ -13,11 +13,11 @@ use at_grammar::types::{
     Bounded, CountryCode, DhcpInterfaces, Mac, OwnMac, StationName, WifiProtocol,
 };
 use at_grammar::{AtStr, Info};
-use partition_store::Key;
 
 use super::wifi;
 use crate::answer::{CommandError, Done, Failure};
 use crate::platform::Platform;
+use crate::settings::key::Key;
 use crate::settings::radio::{
     CountrySettings, RadioValues, Reconnect, encode_address, encode_wifi_config,
 };

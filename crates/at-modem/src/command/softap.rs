@@ -8,11 +8,11 @@ use at_grammar::commands::wifi::StationAddress;
 use at_grammar::types::{Bounded, Mac, Password, Ssid};
 use at_grammar::{Info, Reply};
 use heapless::Vec;
-use partition_store::Key;
 
 use super::radio::complete;
 use crate::answer::{CommandError, Done, Failure};
 use crate::platform::Platform;
+use crate::settings::key::Key;
 use crate::settings::radio::{
     AccessPointSettings, RadioValues, SoftApSettings, encode_address, encode_pool,
 };

@@ -7,7 +7,6 @@ use at_grammar::commands::ssl::{
 use at_grammar::types::{AlpnName, LinkTarget, PskHex, PskIdentity, PskKey, ServerName};
 use at_grammar::{AtStr, Info, LinkId, Reply};
 use heapless::String;
-use partition_store::Key;
 use tls_session::Reason;
 use zeroize::Zeroize;
 
@@ -15,6 +14,7 @@ use crate::answer::{CommandError, Done, Failure};
 use crate::platform::Platform;
 use crate::print::Printer;
 use crate::secret::{MAX_PSK, Psk, Secret};
+use crate::settings::key::Key;
 use crate::settings::tls::SslConf;
 use crate::state::Shared;
 

@@ -3,11 +3,11 @@
 use at_grammar::commands::sntp::{DEFAULT_SERVERS, SntpConfig, SntpInterval, SntpLine};
 use at_grammar::types::{HostName, LocalTime};
 use at_grammar::{AtStr, Info};
-use partition_store::Key;
 
 use crate::answer::{CommandError, Done};
 use crate::platform::Platform;
 use crate::settings::HostText;
+use crate::settings::key::Key;
 use crate::state::Shared;
 
 /// Stored, so that the time comes by itself after power-on, as newer firmware has it.

@@ -8,12 +8,12 @@ use at_grammar::types::{Bounded, Encryption, JoinFailure, Mac, StationState, Wif
 use at_grammar::{AtStr, Info, Reply};
 use embassy_futures::yield_now;
 use embassy_time::{Duration, with_timeout};
-use partition_store::Key;
 
 use super::error;
 use crate::answer::{CommandError, Done, Failure};
 pub(super) use crate::background::JOIN_PATIENCE;
 use crate::platform::Platform;
+use crate::settings::key::Key;
 use crate::settings::radio::{JoinOptions, StationConfig, encode_wifi_config};
 use crate::state::Shared;
 use crate::wifi::{AccessPoint, JoinError, Wifi, WifiEvent};

@@ -14,8 +14,8 @@ use at_grammar::types::{Family, Protocol, ReceiveMode};
 use at_grammar::{LinkId, Mux};
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
-use partition_store::Key;
 
+use super::key::Key;
 use super::record::{Put, Store, Take, byte};
 use super::{HostText, MAX_NAME};
 

@@ -16,6 +16,7 @@ use embedded_storage_async::nor_flash::NorFlash;
 use heapless::String;
 use partition_store::{FlashStore, PartitionStore};
 
+pub(crate) mod key;
 pub(crate) mod links;
 pub(crate) mod port;
 pub(crate) mod radio;
@@ -72,7 +73,7 @@ impl Settings {
     /// Reads what flash has. What cannot be read keeps its default, with a line in the log.
     pub(crate) async fn load<F: NorFlash>(&mut self, flash: &mut FlashStore<F>) {
         let values = self.0.get_mut();
-        let Ok((mut store, _)) = record::Store::open(flash.settings_region()).await else {
+        let Ok((mut store, _)) = key::Store::open(flash.settings_region(), key::OWNER).await else {
             espat_log::error!("settings cannot be opened: defaults apply, and TLS is strict");
             return;
         };

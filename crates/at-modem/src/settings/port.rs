@@ -8,8 +8,8 @@
 use at_grammar::commands::basic::{Baud, UartConfig};
 use at_grammar::types::{Bounded, FlowControl, Parity, StopBits, SysMsg};
 use embedded_storage_async::nor_flash::NorFlash;
-use partition_store::Key;
 
+use super::key::Key;
 use super::record::{Store, byte};
 use crate::filter::Filters;
 

@@ -24,8 +24,8 @@ use at_grammar::types::{
 };
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::{String, Vec};
-use partition_store::Key;
 
+use super::key::Key;
 use super::record::{Put, Store, Take, byte};
 use crate::wifi::{Encryption, Ipv4Config, Join, Leases, Secret, SoftAp, Ssid};
 

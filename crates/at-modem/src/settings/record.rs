@@ -2,10 +2,10 @@
 
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
-use partition_store::Key;
 
-/// The store that settings are loaded from.
-pub(super) type Store<'a, F> = partition_store::Settings<'a, F>;
+use super::key::Key;
+
+pub(super) use super::key::Store;
 
 /// A record being written. `N` is the sum of its longest fields, so nothing is cut.
 pub(super) struct Put<const N: usize>(Vec<u8, N>);

@@ -8,9 +8,9 @@
 use at_grammar::types::ZoneOffset;
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
-use partition_store::Key;
 use tls_session::Timestamp;
 
+use super::key::Key;
 use super::record::{Put, Store, Take};
 use super::{HostText, MAX_NAME};
 

@@ -11,9 +11,9 @@ use at_grammar::LinkId;
 use at_grammar::types::{AuthMode, Dialect};
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
-use partition_store::Key;
 
 use super::HostText;
+use super::key::Key;
 use super::record::Store;
 use crate::secret::Psk;
 

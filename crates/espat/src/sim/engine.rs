@@ -10,7 +10,9 @@ use at_modem::{
 };
 use embedded_io_async::Read as _;
 use futures_lite::future::or;
-use partition_store::{FileFlash, Generation};
+use partition_store::esp_at::FactoryParam;
+use partition_store::file::Origin;
+use partition_store::{BuiltIn, FileFlash};
 use rand_core::OsRng;
 
 use super::Machine;
@@ -56,19 +58,17 @@ impl FlashPlace {
 
     /// Opens the image, and makes a blank one where there is none.
     async fn open(&self, machine: &Machine) -> anyhow::Result<FileFlash> {
-        let chip = match machine.chip {
-            Chip::Esp32 => partition_store::Chip::Esp32,
-            Chip::Esp32c3 => partition_store::Chip::Esp32C3,
+        let layout = match (machine.chip, machine.layout) {
+            (Chip::Esp32, Layout::Partitions) => &BuiltIn::ESP32,
+            (Chip::Esp32, Layout::MfgNvs) => &BuiltIn::ESP32_MFG,
+            (Chip::Esp32c3, Layout::Partitions) => &BuiltIn::ESP32_C3,
+            (Chip::Esp32c3, Layout::MfgNvs) => &BuiltIn::ESP32_C3_MFG,
         };
-        let generation = match machine.layout {
-            Layout::Partitions => Generation::Partitions,
-            Layout::MfgNvs => Generation::MfgNvs,
-        };
-        let (file, made) = FileFlash::open_or_format_as(&self.path, chip, generation, true)
+        let (file, origin) = FileFlash::open_or_format(&self.path, layout, FactoryParam::Write)
             .await
             // Its sentence names the file and has its cause in it.
             .map_err(|error| anyhow!("the flash image cannot be used: {error}"))?;
-        if made && machine.flash.is_some() {
+        if origin == Origin::Formatted && machine.flash.is_some() {
             ::log::info!("made {}", self.path.display());
         }
         Ok(file)

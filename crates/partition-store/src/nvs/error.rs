@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::StoreError;
+use crate::region::AccessError;
 
 /// What is wrong with a value that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,12 +128,12 @@ pub enum NvsError<E> {
         offset: u32,
     },
     /// The partition cannot be read, written or erased.
-    Store(StoreError<E>),
+    Access(AccessError<E>),
 }
 
-impl<E> From<StoreError<E>> for NvsError<E> {
-    fn from(error: StoreError<E>) -> Self {
-        Self::Store(error)
+impl<E> From<AccessError<E>> for NvsError<E> {
+    fn from(error: AccessError<E>) -> Self {
+        Self::Access(error)
     }
 }
 
@@ -177,7 +177,7 @@ impl<E: fmt::Debug> fmt::Display for NvsError<E> {
             Self::TooManyNamespaces => f.write_str("no number is left for a namespace"),
             Self::SequenceExhausted => f.write_str("no number is left for a page"),
             Self::NotBlank { offset } => write!(f, "flash is not blank at {offset:#x}"),
-            Self::Store(error) => write!(f, "{error}"),
+            Self::Access(error) => write!(f, "{error}"),
         }
     }
 }

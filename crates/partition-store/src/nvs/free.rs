@@ -15,8 +15,7 @@ use super::format::{ENTRIES, ENTRY, EntryState, ItemType, PageState, page_header
 use super::items::{Cursor, Item};
 use super::put::{Slot, Source};
 use super::{Label, MAX_PAGES, Nvs, NvsError, Page};
-use crate::Region;
-use crate::layout::SECTOR;
+use crate::region::{Region, SECTOR};
 
 /// Bytes looked at at a time.
 const PIECE: usize = 128;

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::Name;
+use crate::name::Name;
 
 /// The name of a namespace or of a key: 1 to 15 printable characters without `"` and `\`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -327,7 +327,7 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
     ) -> Result<bool, NvsError<F::Error>> {
         let value = match self.find(namespace, key).await {
             Ok(value) if value.kind() == kind && value.length() == length_of(bytes) => value,
-            Err(NvsError::Store(error)) => return Err(NvsError::Store(error)),
+            Err(NvsError::Access(error)) => return Err(NvsError::Access(error)),
             _ => return Ok(false),
         };
         let mut offset = 0_u32;

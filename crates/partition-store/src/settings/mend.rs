@@ -23,10 +23,10 @@ use embedded_storage_async::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use sequential_storage::cache::Cache;
 use sequential_storage::map::{MapConfig, MapStorage};
 
+use super::key::RawKey;
 use super::record::{Record, SCRATCH};
-use super::{Key, SettingsError, from_map, from_store};
-use crate::layout::SECTOR;
-use crate::{Region, RegionError};
+use super::{Key, NoCache, SettingsError, from_access, from_map};
+use crate::region::{Region, RegionError, SECTOR};
 
 /// As many cleared bits make a marker: the map's own rule, so that both see the same.
 const MARKER_BITS: u32 = 4;
@@ -46,7 +46,7 @@ enum Page {
 ///
 /// Erases sectors only, each of which held nothing that is not elsewhere; it can itself be cut
 /// anywhere and be done again.
-pub(super) async fn mend<F: NorFlash>(
+pub(super) async fn mend<F: NorFlash, K: Key>(
     region: &mut Region<'_, F>,
 ) -> Result<(), SettingsError<F::Error>> {
     let pages = (region.size() / SECTOR).saturating_sub(1);
@@ -62,7 +62,7 @@ pub(super) async fn mend<F: NorFlash>(
             Page::Torn => true,
             Page::Open => !is_blank(region, page).await?,
             // A sector is closed because a record did not fit beside those in it.
-            Page::Closed => !has_records(region, page).await?,
+            Page::Closed => !has_records::<F, K>(region, page).await?,
             Page::Partial => false,
         };
         if spoilt {
@@ -77,7 +77,7 @@ pub(super) async fn mend<F: NorFlash>(
         let stale = match state(region, behind).await? {
             // There is only ever one in use: the other lost its last word to an erase.
             Page::Partial => true,
-            Page::Closed => is_copied(region, behind, pages).await?,
+            Page::Closed => is_copied::<F, K>(region, behind, pages).await?,
             Page::Open | Page::Torn => false,
         };
         if stale {
@@ -103,7 +103,7 @@ async fn erase<F: NorFlash>(
     region
         .erase_range(offset(page), SECTOR)
         .await
-        .map_err(from_store)
+        .map_err(from_access)
 }
 
 async fn state<F: NorFlash>(
@@ -119,7 +119,7 @@ async fn state<F: NorFlash>(
         region
             .read_at(start.saturating_add(at), bytes)
             .await
-            .map_err(from_store)?;
+            .map_err(from_access)?;
         *marked = bytes.iter().map(|byte| byte.count_zeros()).sum::<u32>() >= MARKER_BITS;
     }
     Ok(match marked {
@@ -137,7 +137,7 @@ async fn is_blank<F: NorFlash>(
     let start = offset(page);
     for at in (start..start.saturating_add(SECTOR)).step_by(CHUNK) {
         let mut bytes = [0; CHUNK];
-        region.read_at(at, &mut bytes).await.map_err(from_store)?;
+        region.read_at(at, &mut bytes).await.map_err(from_access)?;
         if bytes != [0xff; CHUNK] {
             return Ok(false);
         }
@@ -145,15 +145,15 @@ async fn is_blank<F: NorFlash>(
     Ok(true)
 }
 
-async fn has_records<F: NorFlash>(
+async fn has_records<F: NorFlash, K: Key>(
     region: &mut Region<'_, F>,
     page: u32,
 ) -> Result<bool, SettingsError<F::Error>> {
-    Ok(record_key(region, page, 0).await?.is_some())
+    Ok(record_key::<F, K>(region, page, 0).await?.is_some())
 }
 
 /// Whether each record of a closed page has its key in another page too.
-async fn is_copied<F: NorFlash>(
+async fn is_copied<F: NorFlash, K: Key>(
     region: &mut Region<'_, F>,
     page: u32,
     pages: u32,
@@ -161,7 +161,7 @@ async fn is_copied<F: NorFlash>(
     // The map's iterator holds the flash, so each record is counted up to anew: some hundred short
     // reads each, and only after an interrupted move.
     for index in 0.. {
-        let Some(key) = record_key(region, page, index).await? else {
+        let Some(key) = record_key::<F, K>(region, page, index).await? else {
             break;
         };
         let mut scratch = [0; SCRATCH];
@@ -171,7 +171,7 @@ async fn is_copied<F: NorFlash>(
             pages,
             blank: page,
         };
-        let mut map = map(view)?;
+        let mut map = map::<F, K>(view)?;
         match map
             .fetch_item::<Record<'_>>(&mut scratch, &key)
             .await
@@ -187,11 +187,11 @@ async fn is_copied<F: NorFlash>(
 }
 
 /// The key of a closed page's record number `index`, damaged ones not counted.
-async fn record_key<F: NorFlash>(
+async fn record_key<F: NorFlash, K: Key>(
     region: &mut Region<'_, F>,
     page: u32,
     index: usize,
-) -> Result<Option<Key>, SettingsError<F::Error>> {
+) -> Result<Option<RawKey<K>>, SettingsError<F::Error>> {
     let mut scratch = [0; SCRATCH];
     let view = View {
         region,
@@ -199,7 +199,7 @@ async fn record_key<F: NorFlash>(
         pages: 2,
         blank: 1,
     };
-    let mut map = map(view)?;
+    let mut map = map::<F, K>(view)?;
     let walk = async {
         let mut records = map.fetch_all_items(&mut scratch).await?;
         for _ in 0..index {
@@ -217,11 +217,11 @@ async fn record_key<F: NorFlash>(
     }
 }
 
-type Map<'r, 'a, F> = MapStorage<Key, View<'r, 'a, F>, super::NoCache>;
+type Map<'r, 'a, F, K> = MapStorage<RawKey<K>, View<'r, 'a, F>, NoCache<K>>;
 
-fn map<'r, 'a, F: NorFlash>(
+fn map<'r, 'a, F: NorFlash, K: Key>(
     view: View<'r, 'a, F>,
-) -> Result<Map<'r, 'a, F>, SettingsError<F::Error>> {
+) -> Result<Map<'r, 'a, F, K>, SettingsError<F::Error>> {
     let size = view.pages.saturating_mul(SECTOR);
     let config = MapConfig::try_new(0..size).map_err(|_| SettingsError::Damaged)?;
     Ok(MapStorage::new(view, config, Cache::new_uncached()))
@@ -262,7 +262,7 @@ impl<F: NorFlash> ReadNorFlash for View<'_, '_, F> {
     }
 }
 
-/// For looking only: a map that wants to repair what it sees here is told it cannot.
+/// Read only: a map that wants to repair what it sees here gets an error.
 impl<F: NorFlash> NorFlash for View<'_, '_, F> {
     const WRITE_SIZE: usize = F::WRITE_SIZE;
     const ERASE_SIZE: usize = F::ERASE_SIZE;

@@ -2,6 +2,9 @@
 
 use core::fmt;
 
+use crate::entry::Partition;
+use crate::name::Name;
+
 /// Why bytes are not a partition table. Offsets count from the start of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -108,3 +111,74 @@ impl fmt::Display for TableError {
 }
 
 impl core::error::Error for TableError {}
+
+/// Why the table of a flash was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum ReadTableError<E> {
+    /// The table is missing or damaged.
+    Table {
+        /// Its flash address.
+        at: u32,
+        /// What was found there.
+        error: TableError,
+    },
+    /// The flash ends before the table would.
+    NoRoomForTable {
+        /// Its flash address.
+        at: u32,
+        /// Bytes of flash.
+        flash_size: u32,
+    },
+    /// The table has more entries than there is room for.
+    TooManyPartitions {
+        /// Entries that fit.
+        capacity: usize,
+    },
+    /// A partition ends behind the flash.
+    BeyondFlash {
+        /// The partition.
+        partition: Partition,
+        /// Bytes of flash.
+        flash_size: u32,
+    },
+    /// Two partitions of one name.
+    DuplicateName {
+        /// The name.
+        name: Name,
+    },
+    /// Two partitions share bytes.
+    Overlap {
+        /// The one listed first.
+        first: Partition,
+        /// The other.
+        second: Partition,
+    },
+    /// The flash failed.
+    Flash(E),
+}
+
+impl<E: fmt::Debug> fmt::Display for ReadTableError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Table { at, error } => write!(f, "partition table at {at:#x}: {error}"),
+            Self::NoRoomForTable { at, flash_size } => write!(
+                f,
+                "partition table at {at:#x} is past a flash of {flash_size:#x} bytes"
+            ),
+            Self::TooManyPartitions { capacity } => {
+                write!(f, "partition table has more than {capacity} entries")
+            }
+            Self::BeyondFlash {
+                partition,
+                flash_size,
+            } => write!(f, "beyond a flash of {flash_size:#x} bytes: {partition}"),
+            Self::DuplicateName { name } => write!(f, "partition {name} is there more than once"),
+            Self::Overlap { first, second } => write!(f, "{first} overlaps {second}"),
+            Self::Flash(error) => write!(f, "flash: {error:?}"),
+        }
+    }
+}
+
+impl<E: fmt::Debug> core::error::Error for ReadTableError<E> {}

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::entry::{FLAG_ENCRYPTED, FLAG_READ_ONLY};
-use crate::{Name, Partition};
+use crate::entry::{FLAG_ENCRYPTED, FLAG_READ_ONLY, Partition};
+use crate::name::Name;
 
 /// An oddity of a table. ESP-AT overlooks all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

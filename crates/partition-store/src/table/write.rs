@@ -5,8 +5,7 @@ use core::fmt;
 use md5::{Digest, Md5};
 
 use super::{MD5_MAGIC, TABLE_SIZE};
-use crate::Partition;
-use crate::entry::ENTRY_SIZE;
+use crate::entry::{ENTRY_SIZE, Partition};
 
 /// Why a table was not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +35,16 @@ impl fmt::Display for TableWriteError {
 
 impl core::error::Error for TableWriteError {}
 
+/// Whether a table ends in a checksum of its entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Checksum {
+    /// It ends in their MD5: the default of ESP-IDF, and ESP-AT's secondary table.
+    Md5,
+    /// It has none: ESP-AT's primary table.
+    None,
+}
+
 /// The records of a table, without the erased rest: entries, then the checksum where wanted.
 #[derive(Clone)]
 pub struct Records<I> {
@@ -45,10 +54,13 @@ pub struct Records<I> {
 
 impl<I: Iterator<Item = Partition>> Records<I> {
     /// The records for these partitions.
-    pub fn new(entries: impl IntoIterator<IntoIter = I>, md5: bool) -> Self {
+    pub fn new(entries: impl IntoIterator<IntoIter = I>, checksum: Checksum) -> Self {
         Self {
             entries: entries.into_iter(),
-            sum: md5.then(Md5::new),
+            sum: match checksum {
+                Checksum::Md5 => Some(Md5::new()),
+                Checksum::None => None,
+            },
         }
     }
 }
@@ -87,7 +99,7 @@ impl<I: Iterator<Item = Partition>> Iterator for Records<I> {
 /// `out` is shorter than that, or the entries are too many; `out` is then partly written.
 pub fn write_table(
     entries: impl IntoIterator<Item = Partition>,
-    md5: bool,
+    checksum: Checksum,
     out: &mut [u8],
 ) -> Result<usize, TableWriteError> {
     let out = out
@@ -98,9 +110,9 @@ pub fn write_table(
     let capacity = TABLE_SIZE / ENTRY_SIZE - 1;
     let (slots, _) = out.as_chunks_mut::<ENTRY_SIZE>();
     let mut slots = slots.iter_mut().take(capacity);
-    for record in Records::new(entries, md5) {
+    for record in Records::new(entries, checksum) {
         let slot = slots.next().ok_or(TableWriteError::TooManyEntries {
-            capacity: capacity - usize::from(md5),
+            capacity: capacity - usize::from(checksum == Checksum::Md5),
         })?;
         *slot = record;
     }

@@ -4,13 +4,15 @@ use std::fs;
 
 use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::{NorFlash, ReadNorFlash};
-use partition_store::file::FileFlashError;
+use partition_store::esp_at::FactoryParam;
+use partition_store::file::{FileFlashError, Origin};
 use partition_store::nvs::Label;
 use partition_store::settings::{Found, Opened};
 use partition_store::{
-    Chip, FileFlash, FlashStore, Generation, Key, Nvs, PartitionStore, Settings,
+    BuiltIn, CertStorage, Chip, FileFlash, FlashStore, Nvs, PartitionStore, Settings,
 };
 
+use crate::key::{Key, OWNER};
 use crate::support::formatted;
 
 const SIZE: u32 = 0x40_0000;
@@ -20,14 +22,17 @@ fn an_absent_image_is_made_with_the_layout_and_then_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flash.bin");
     for chip in Chip::ALL {
-        let (flash, made) = block_on(FileFlash::open_or_format(&path, chip, false)).unwrap();
-        assert!(made);
+        let layout = chip.layout(CertStorage::Partitions);
+        let opened = FileFlash::open_or_format(&path, layout, FactoryParam::LeaveErased);
+        let (flash, origin) = block_on(opened).unwrap();
+        assert_eq!(origin, Origin::Formatted);
         assert_eq!(flash.capacity(), 0x40_0000);
         drop(flash);
         assert!(fs::read(&path).unwrap() == formatted(chip).bytes());
 
-        let (flash, made) = block_on(FileFlash::open_or_format(&path, chip, true)).unwrap();
-        assert!(!made);
+        let opened = FileFlash::open_or_format(&path, layout, FactoryParam::Write);
+        let (flash, origin) = block_on(opened).unwrap();
+        assert_eq!(origin, Origin::Found);
         let mut store = block_on(FlashStore::open(flash)).unwrap();
         let mut region = store.user_region("client_ca").unwrap();
         let report = block_on(region.write_at(0, b"kept")).unwrap();
@@ -46,9 +51,11 @@ fn settings_are_found_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flash.bin");
     for expected in [Opened::Formatted(Found::Blank), Opened::Ready] {
-        let (flash, _) = block_on(FileFlash::open_or_format(&path, Chip::Esp32C3, true)).unwrap();
+        let opened = FileFlash::open_or_format(&path, &BuiltIn::ESP32_C3, FactoryParam::Write);
+        let (flash, _) = block_on(opened).unwrap();
         let mut store = block_on(FlashStore::open(flash)).unwrap();
-        let (mut settings, opened) = block_on(Settings::open(store.settings_region())).unwrap();
+        let (mut settings, opened) =
+            block_on(Settings::open(store.settings_region(), OWNER)).unwrap();
         assert_eq!(opened, expected);
         let mut buffer = [0; 8];
         let before = block_on(settings.get(Key::WIFI_MODE, &mut buffer)).unwrap();
@@ -104,7 +111,11 @@ fn a_second_simulator_is_turned_away() {
         FileFlash::open(&path),
         Err(FileFlashError::InUse { .. })
     ));
-    let again = block_on(FileFlash::open_or_format(&path, Chip::Esp32, false));
+    let again = block_on(FileFlash::open_or_format(
+        &path,
+        &BuiltIn::ESP32,
+        FactoryParam::LeaveErased,
+    ));
     assert!(matches!(again, Err(FileFlashError::InUse { .. })));
     drop(first);
     assert!(FileFlash::open(&path).is_ok());
@@ -166,10 +177,10 @@ fn a_link_to_an_image_shares_its_lock() {
 fn an_image_of_the_later_generation_is_made_and_opened_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flash.bin");
-    for made in [true, false] {
-        let opened = FileFlash::open_or_format_as(&path, Chip::Esp32C3, Generation::MfgNvs, true);
-        let (flash, was_made) = block_on(opened).unwrap();
-        assert_eq!(was_made, made);
+    for expected in [Origin::Formatted, Origin::Found] {
+        let opened = FileFlash::open_or_format(&path, &BuiltIn::ESP32_C3_MFG, FactoryParam::Write);
+        let (flash, origin) = block_on(opened).unwrap();
+        assert_eq!(origin, expected);
         let mut store = block_on(FlashStore::open(flash)).unwrap();
         let mut nvs = block_on(Nvs::open(store.mfg_region().unwrap())).unwrap();
         let label = |text| Label::new(text).unwrap();

@@ -2,7 +2,7 @@
 
 use embassy_futures::block_on;
 use partition_store::mock::{Counts, MemFlash, MemFlashError, Torn};
-use partition_store::{FlashStore, PartitionStore, StoreError};
+use partition_store::{AccessError, FlashStore, PartitionStore};
 
 use crate::support::{chip_like, dropped_after, named, noise, only_changed, open, slice_of};
 
@@ -28,7 +28,7 @@ fn passes_for_an_image(partition: &[u8]) -> bool {
 fn replace(
     store: &mut FlashStore<MemFlash>,
     image: &[u8],
-) -> Result<(), StoreError<MemFlashError>> {
+) -> Result<(), AccessError<MemFlashError>> {
     block_on(store.user_region("client_ca").unwrap().replace_image(image))
 }
 
@@ -85,7 +85,7 @@ fn a_power_cut_leaves_the_old_image_or_none_or_the_new_one() {
             let mut store = open(before.clone().torn(torn).cut_after(cut));
             let error = replace(&mut store, &new).unwrap_err();
             assert!(
-                matches!(error, StoreError::EraseFailed(e) | StoreError::WriteFailed(e) if e == lost)
+                matches!(error, AccessError::EraseFailed(e) | AccessError::WriteFailed(e) if e == lost)
             );
             let mut after = store.into_inner();
             after.powered_again();
@@ -131,7 +131,7 @@ fn an_image_that_cannot_be_one_or_does_not_fit_changes_nothing() {
         let length = u32::try_from(length).unwrap();
         assert_eq!(
             error,
-            StoreError::BadRange {
+            AccessError::BadRange {
                 offset: 0,
                 length,
                 size: 8192

@@ -2,18 +2,18 @@
 
 use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::NorFlash;
-use partition_store::layout::{
-    FACTORY_PARAM_SIZE, MAX_PARTITIONS, Which, factory_param, format, format_mfg,
+use partition_store::esp_at::{
+    FACTORY_PARAM_SIZE, FactoryParam, MAX_PARTITIONS, USER, Which, factory_param, format,
 };
 use partition_store::mock::{Counts, MemFlash, MemFlashError, Rewrite, Torn};
 use partition_store::nvs::{Cursor, Label};
 use partition_store::table::Md5State;
 use partition_store::{
-    Chip, FlashStore, Generation, Kind, Layout, LayoutError, Nvs, Partition, PartitionStore,
-    TableError, write_table,
+    BuiltIn, CertStorage, Chip, FlashStore, Kind, Layout, LayoutError, Nvs, Partition,
+    PartitionStore, TableError, write_table,
 };
 
-use crate::support::{compact, formatted, name};
+use crate::support::{checksum, compact, formatted, name};
 
 const PRIMARY: usize = 0x8000;
 const SECONDARY: usize = 0x2_0000;
@@ -35,7 +35,7 @@ fn with_table(at: usize, entries: &[Partition]) -> MemFlash {
     changed(|bytes| {
         write_table(
             entries.iter().copied(),
-            at == SECONDARY,
+            checksum(at == SECONDARY),
             &mut bytes[at..at + 4096],
         )
         .unwrap();
@@ -44,7 +44,7 @@ fn with_table(at: usize, entries: &[Partition]) -> MemFlash {
 
 /// The secondary table with one entry in place of the one of its name, or one more.
 fn with_secondary(entry: Partition) -> Result<Layout, Fault> {
-    let mut entries = Chip::Esp32.built_in().secondary.to_vec();
+    let mut entries = BuiltIn::ESP32.secondary.to_vec();
     match entries.iter_mut().find(|old| old.name() == entry.name()) {
         Some(old) => *old = entry,
         None => entries.push(entry),
@@ -53,13 +53,13 @@ fn with_secondary(entry: Partition) -> Result<Layout, Fault> {
 }
 
 fn with_primary(change: impl FnOnce(&mut Vec<Partition>)) -> Result<Layout, Fault> {
-    let mut entries = Chip::Esp32.built_in().primary.to_vec();
+    let mut entries = BuiltIn::ESP32.primary.to_vec();
     change(&mut entries);
     load(&with_table(PRIMARY, &entries))
 }
 
 fn user(text: &str, offset: u32, size: u32) -> Partition {
-    Partition::new(name(text), Kind::USER, 7, offset, size).unwrap()
+    Partition::new(name(text), USER, 7, offset, size).unwrap()
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_formatted_flash_has_the_layout_of_its_chip_and_nothing_else() {
     for chip in Chip::ALL {
         let flash = formatted(chip);
         let layout = load(&flash).unwrap();
-        let built_in = chip.built_in();
+        let built_in = chip.layout(CertStorage::Partitions);
         assert_eq!(layout.partitions(), built_in.secondary);
         assert_eq!(layout.partitions().len(), 15);
         assert_eq!(Some(layout.settings()), built_in.find("nvs"));
@@ -87,7 +87,12 @@ fn a_formatted_flash_has_the_layout_of_its_chip_and_nothing_else() {
 #[test]
 fn formatting_costs_one_erase_and_a_write_per_record() {
     let mut flash = MemFlash::new(1024);
-    block_on(format(&mut flash, Chip::Esp32, false)).unwrap();
+    block_on(format(
+        &mut flash,
+        &BuiltIn::ESP32,
+        FactoryParam::LeaveErased,
+    ))
+    .unwrap();
     let Counts {
         writes,
         bytes_written,
@@ -113,7 +118,7 @@ fn formatting_costs_one_erase_and_a_write_per_record() {
 #[test]
 fn a_format_that_was_cut_leaves_no_layout_or_a_whole_one() {
     let mut whole = MemFlash::new(1024);
-    block_on(format(&mut whole, Chip::Esp32C3, true)).unwrap();
+    block_on(format(&mut whole, &BuiltIn::ESP32_C3, FactoryParam::Write)).unwrap();
     let steps = whole.counts().steps;
     let wanted = load(&whole).unwrap();
     let erase = 2 * 1024;
@@ -123,7 +128,8 @@ fn a_format_that_was_cut_leaves_no_layout_or_a_whole_one() {
     for torn in [Torn::First, Torn::Zeroed] {
         for cut in (0..erase).step_by(97).chain((erase..steps).filter(swept)) {
             let mut flash = used.clone().torn(torn).cut_after(cut);
-            let error = block_on(format(&mut flash, Chip::Esp32C3, true)).unwrap_err();
+            let error =
+                block_on(format(&mut flash, &BuiltIn::ESP32_C3, FactoryParam::Write)).unwrap_err();
             assert_eq!(error, LayoutError::Flash(MemFlashError::PowerLost));
             flash.powered_again();
             match load(&flash) {
@@ -156,7 +162,7 @@ fn a_format_that_was_cut_leaves_no_layout_or_a_whole_one() {
 #[test]
 fn factory_parameters_say_what_a_usual_module_says() {
     let mut flash = MemFlash::new(1024);
-    block_on(format(&mut flash, Chip::Esp32, true)).unwrap();
+    block_on(format(&mut flash, &BuiltIn::ESP32, FactoryParam::Write)).unwrap();
     let place = 0x3_0000;
     let found = &flash.bytes()[place..place + 4096];
     assert_eq!(found[..FACTORY_PARAM_SIZE], factory_param(Chip::Esp32));
@@ -174,7 +180,12 @@ fn factory_parameters_say_what_a_usual_module_says() {
 #[test]
 fn a_flash_too_small_for_the_layout_is_not_touched() {
     let mut flash = MemFlash::new(512);
-    let error = block_on(format(&mut flash, Chip::Esp32, false)).unwrap_err();
+    let error = block_on(format(
+        &mut flash,
+        &BuiltIn::ESP32,
+        FactoryParam::LeaveErased,
+    ))
+    .unwrap_err();
     assert_eq!(
         error,
         LayoutError::FlashTooSmall {
@@ -307,7 +318,7 @@ fn what_would_let_one_partition_reach_another_is_refused() {
             LayoutError::Unaligned { partition }
         );
     }
-    let mut entries = Chip::Esp32.built_in().secondary.to_vec();
+    let mut entries = BuiltIn::ESP32.secondary.to_vec();
     entries.push(user("client_ca", 0x3_d000, 0x1000));
     let error = load(&with_table(SECONDARY, &entries)).unwrap_err();
     assert_eq!(
@@ -367,11 +378,11 @@ fn a_failing_flash_is_told_from_a_bad_table() {
 fn a_flash_of_the_later_generation_says_so_and_has_its_factory_parameters() {
     for chip in Chip::ALL {
         let mut flash = MemFlash::new(1024).on_rewrite(Rewrite::ClearBits);
-        block_on(format_mfg(&mut flash, chip, true)).unwrap();
+        let built_in = chip.layout(CertStorage::MfgNvs);
+        block_on(format(&mut flash, built_in, FactoryParam::Write)).unwrap();
         let mut store = block_on(FlashStore::open(flash)).unwrap();
-        let built_in = chip.layout(Generation::MfgNvs);
         assert_eq!(store.layout().partitions(), built_in.secondary);
-        assert_eq!(store.layout().generation(), Generation::MfgNvs);
+        assert_eq!(store.layout().cert_storage(), CertStorage::MfgNvs);
         let size = if chip == Chip::Esp32 {
             0x1_c000
         } else {
@@ -413,9 +424,9 @@ fn a_flash_of_the_later_generation_says_so_and_has_its_factory_parameters() {
 #[test]
 fn a_flash_of_the_earlier_generation_has_no_values() {
     let mut store = block_on(FlashStore::open(formatted(Chip::Esp32))).unwrap();
-    assert_eq!(store.layout().generation(), Generation::Partitions);
+    assert_eq!(store.layout().cert_storage(), CertStorage::Partitions);
     assert!(store.mfg_region().is_none());
     // A user partition of that name holds no NVS.
     let layout = with_secondary(user("mfg_nvs", 0x3_d000, 0x3000)).unwrap();
-    assert_eq!(layout.generation(), Generation::Partitions);
+    assert_eq!(layout.cert_storage(), CertStorage::Partitions);
 }

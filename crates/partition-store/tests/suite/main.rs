@@ -9,9 +9,11 @@
 
 mod file;
 mod image;
+mod key;
 mod layout;
 mod nvs;
 mod nvs_cuts;
+mod plain;
 mod region;
 mod settings;
 mod settings_cuts;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use embassy_futures::block_on;
 use partition_store::mock::{Counts, MemFlash, MemFlashError, Rewrite};
 use partition_store::nvs::{Cursor, Damage, Kind, Label, MAX_TEXT, ValueWrite};
+use partition_store::table::Checksum;
 use partition_store::{FlashStore, Nvs, NvsError, Partition, PartitionStore, write_table};
 use serde_json::Value as Json;
 use sha2::Digest;
@@ -21,15 +22,15 @@ pub(crate) type Store = FlashStore<MemFlash>;
 pub(crate) fn holding(image: &[u8]) -> Store {
     let size = u32::try_from(image.len()).unwrap();
     let kind = partition_store::Kind::Data;
-    let user = partition_store::Kind::USER;
+    let user = partition_store::esp_at::USER;
     let primary = [
         Partition::new(name("nvs"), kind, 2, 0x1_2000, 0x4000).unwrap(),
         Partition::new(name("at_customize"), user, 0, 0x2_0000, 0x1000 + size).unwrap(),
     ];
     let secondary = [Partition::new(name("mfg_nvs"), kind, 2, 0x2_1000, size).unwrap()];
     let mut bytes = vec![0xff; MFG];
-    write_table(primary, false, &mut bytes[0x8000..0x9000]).unwrap();
-    write_table(secondary, true, &mut bytes[0x2_0000..0x2_1000]).unwrap();
+    write_table(primary, Checksum::None, &mut bytes[0x8000..0x9000]).unwrap();
+    write_table(secondary, Checksum::Md5, &mut bytes[0x2_0000..0x2_1000]).unwrap();
     bytes.extend_from_slice(image);
     let mut flash = MemFlash::holding(bytes).on_rewrite(Rewrite::ClearBits);
     flash.reset_counts();

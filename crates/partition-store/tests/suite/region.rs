@@ -3,7 +3,9 @@
 use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::{NorFlash, ReadNorFlash};
 use partition_store::mock::{Counts, MemFlashError, Rewrite, Torn};
-use partition_store::{Chip, Kind, PartitionStore, RegionError, StoreError, WriteReport};
+use partition_store::{
+    AccessError, Chip, Kind, PartitionStore, RegionError, StoreError, WriteReport,
+};
 
 use crate::support::{
     chip_like, compact, dropped_after, formatted, named, noise, only_changed, open, slice_of,
@@ -82,12 +84,12 @@ fn a_range_outside_the_partition_is_refused_and_touches_nothing() {
     let before = store.layout().clone();
     for (offset, length) in BAD {
         let mut region = store.user_region("client_ca").unwrap();
-        let bad = StoreError::BadRange {
+        let bad = AccessError::BadRange {
             offset,
             length,
             size: SIZE,
         };
-        assert_eq!(bad.extension(), 1);
+        assert_eq!(StoreError::from(bad).extension(), 1);
         assert_eq!(region.check_range(offset, length), Err(bad));
         assert_eq!(block_on(region.erase_range(offset, length)), Err(bad));
         // A buffer of 4 GiB would prove no more than one a byte too long.
@@ -243,9 +245,9 @@ fn erasing_takes_whole_sectors_of_one_partition() {
         (2048, 4096),
         (4095, 1),
     ] {
-        let error = StoreError::NotAligned { offset, length };
+        let error = AccessError::NotAligned { offset, length };
         assert_eq!(block_on(region.erase_range(offset, length)), Err(error));
-        assert_eq!(error.extension(), 1);
+        assert_eq!(StoreError::from(error).extension(), 1);
     }
     assert_eq!(store.into_inner().bytes(), filled().bytes());
 }
@@ -295,19 +297,19 @@ fn a_flash_failure_has_the_number_of_what_failed() {
     let mut store = open(flash.clone().cut_after(1));
     let error = block_on(store.user_region("client_ca").unwrap().erase_all()).unwrap_err();
     assert_eq!(
-        (error, error.extension()),
-        (StoreError::EraseFailed(lost), 2)
+        (error, StoreError::from(error).extension()),
+        (AccessError::EraseFailed(lost), 2)
     );
     let error = block_on(store.user_region("client_ca").unwrap().read_at(0, &mut [0])).unwrap_err();
     assert_eq!(
-        (error, error.extension()),
-        (StoreError::ReadFailed(lost), 3)
+        (error, StoreError::from(error).extension()),
+        (AccessError::ReadFailed(lost), 3)
     );
     let mut store = open(flash.cut_after(1));
     let error = block_on(store.user_region("client_ca").unwrap().write_at(8, &[0])).unwrap_err();
     assert_eq!(
-        (error, error.extension()),
-        (StoreError::WriteFailed(lost), 3)
+        (error, StoreError::from(error).extension()),
+        (AccessError::WriteFailed(lost), 3)
     );
 }
 
@@ -321,7 +323,7 @@ fn a_cut_write_or_erase_changes_only_its_own_range() {
             let result = block_on(store.user_region("mqtt_key").unwrap().write_at(7, &data));
             assert_eq!(
                 result,
-                Err(StoreError::WriteFailed(MemFlashError::PowerLost)),
+                Err(AccessError::WriteFailed(MemFlashError::PowerLost)),
                 "{cut}"
             );
             let flash = store.into_inner();

@@ -2,29 +2,30 @@
 
 use embassy_futures::block_on;
 use partition_store::mock::{Counts, MemFlash, Rewrite};
-use partition_store::settings::{Found, LINKS, Opened, VALUE_MAX};
-use partition_store::{Chip, FlashStore, Key, PartitionStore, Settings, SettingsError};
+use partition_store::settings::{Found, Opened, VALUE_MAX};
+use partition_store::{Chip, FlashStore, PartitionStore, Settings, SettingsError};
 
+use crate::key::{Key, LINKS, OWNER};
 use crate::support::{compact, compact_with, formatted, noise, open, slice_of};
 
 pub(crate) const NVS: usize = 0x1_2000;
 
 /// The value of `key`, as flash has it.
-pub(crate) fn get(settings: &mut Settings<'_, MemFlash>, key: Key) -> Option<Vec<u8>> {
+pub(crate) fn get(settings: &mut Settings<'_, MemFlash, Key>, key: Key) -> Option<Vec<u8>> {
     let mut buffer = [0; VALUE_MAX];
     block_on(settings.get(key, &mut buffer))
         .unwrap()
         .map(<[u8]>::to_vec)
 }
 
-pub(crate) fn opened(store: &mut FlashStore<MemFlash>) -> (Settings<'_, MemFlash>, Opened) {
-    block_on(Settings::open(store.settings_region())).unwrap()
+pub(crate) fn opened(store: &mut FlashStore<MemFlash>) -> (Settings<'_, MemFlash, Key>, Opened) {
+    block_on(Settings::open(store.settings_region(), OWNER)).unwrap()
 }
 
 /// A flash whose `nvs` has this many sectors, formatted for settings.
 pub(crate) fn small(sectors: u32) -> MemFlash {
     let mut store = open(compact_with(sectors));
-    block_on(Settings::open(store.settings_region())).unwrap();
+    block_on(Settings::<_, Key>::open(store.settings_region(), OWNER)).unwrap();
     let mut flash = store.into_inner();
     flash.reset_counts();
     flash
@@ -33,7 +34,7 @@ pub(crate) fn small(sectors: u32) -> MemFlash {
 fn every_key() -> Vec<Key> {
     let per_link = (0..LINKS).flat_map(|link| [Key::tls(link), Key::tcp_options(link)]);
     let user = (0..Key::USER_KEYS).map(Key::user);
-    let named = Key::NAMED.iter().map(|(key, _)| Some(*key));
+    let named = Key::named().map(Some);
     named
         .chain(per_link)
         .chain(user)
@@ -130,7 +131,7 @@ fn the_same_value_again_is_not_written() {
     let mut flash = store.into_inner();
     flash.reset_counts();
     let mut store = open(flash);
-    let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+    let mut settings = block_on(Settings::attach(store.settings_region(), OWNER)).unwrap();
     block_on(settings.set(Key::tls(0).unwrap(), b"2,0,0")).unwrap();
     block_on(settings.remove(Key::DNS)).unwrap();
     assert_eq!(store.into_inner().counts().steps, 0);
@@ -144,7 +145,7 @@ fn a_replaced_value_costs_three_short_writes() {
     let mut flash = store.into_inner();
     flash.reset_counts();
     let mut store = open(flash);
-    let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+    let mut settings = block_on(Settings::attach(store.settings_region(), OWNER)).unwrap();
     block_on(settings.set(Key::WIFI_MODE, b"3")).unwrap();
     block_on(settings.set(Key::SNTP, &[9; 62])).unwrap();
     let Counts {
@@ -163,7 +164,7 @@ fn a_replaced_value_costs_three_short_writes() {
 #[test]
 fn a_sector_is_erased_only_every_few_hundred_changes() {
     let mut store = open(small(4));
-    let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+    let mut settings = block_on(Settings::attach(store.settings_region(), OWNER)).unwrap();
     for number in 0..1500_u32 {
         block_on(settings.set(Key::LAST_KNOWN_TIME, &number.to_le_bytes())).unwrap();
     }
@@ -179,7 +180,7 @@ fn a_sector_is_erased_only_every_few_hundred_changes() {
 #[test]
 fn a_full_partition_is_named_and_loses_nothing() {
     let mut store = open(small(4));
-    let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+    let mut settings = block_on(Settings::attach(store.settings_region(), OWNER)).unwrap();
     let value = |number: u8| noise(200, u32::from(number));
     let mut kept = 0;
     let full = loop {
@@ -309,7 +310,7 @@ fn foreign_content_is_recognised_and_formatted_once() {
         bytes[NVS..NVS + content.len()].copy_from_slice(&content);
         bytes[0x2_e000..0x2_e004].copy_from_slice(b"cert");
         let mut store = open(MemFlash::holding(bytes.clone()));
-        let refused = block_on(Settings::attach(store.settings_region())).err();
+        let refused = block_on(Settings::<_, Key>::attach(store.settings_region(), OWNER)).err();
         let ours = expected == Found::Damaged;
         assert_eq!(
             refused,
@@ -388,7 +389,7 @@ fn a_partition_of_less_than_four_sectors_is_refused() {
     for sectors in [1, 2, 3] {
         let mut store = open(compact_with(sectors));
         let size = sectors * 0x1000;
-        let error = block_on(Settings::open(store.settings_region())).unwrap_err();
+        let error = block_on(Settings::<_, Key>::open(store.settings_region(), OWNER)).unwrap_err();
         assert_eq!(
             error,
             SettingsError::RegionTooSmall {

@@ -3,8 +3,9 @@
 use embassy_futures::block_on;
 use partition_store::mock::{MemFlash, MemFlashError, Torn};
 use partition_store::settings::Opened;
-use partition_store::{Key, PartitionStore, Settings, SettingsError};
+use partition_store::{PartitionStore, Settings, SettingsError};
 
+use crate::key::{Key, OWNER};
 use crate::settings::{get, opened, small};
 use crate::support::{compact, dropped_after, noise, only_changed, open};
 
@@ -27,7 +28,7 @@ impl Change {
 
     async fn apply(
         self,
-        settings: &mut Settings<'_, MemFlash>,
+        settings: &mut Settings<'_, MemFlash, Key>,
     ) -> Result<(), SettingsError<MemFlashError>> {
         match self.value() {
             Some(value) => settings.set(CHANGED, &value).await,
@@ -51,7 +52,7 @@ fn others() -> Vec<(Key, Vec<u8>)> {
 /// one more record now and then makes the map move everything to the other.
 fn prepared(sectors: u32, filled: u32) -> MemFlash {
     let mut store = open(small(sectors));
-    let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+    let mut settings = block_on(Settings::attach(store.settings_region(), OWNER)).unwrap();
     for (key, value) in others() {
         block_on(settings.set(key, &value)).unwrap();
     }
@@ -98,7 +99,7 @@ fn sweep(before: &MemFlash, change: Change, torn: Torn) -> u32 {
     let steps = whole.into_inner().counts().steps;
     for cut in 0..steps {
         let mut store = open(before.clone().torn(torn).cut_after(cut));
-        let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+        let mut settings = block_on(Settings::attach(store.settings_region(), OWNER)).unwrap();
         let error = block_on(change.apply(&mut settings)).unwrap_err();
         assert_eq!(error, SettingsError::Flash(MemFlashError::PowerLost));
         let mut after = store.into_inner();
@@ -127,7 +128,7 @@ fn a_power_cut_leaves_the_old_value_or_the_new_one() {
 /// The flash after `key` was set, and how many sectors that erased.
 fn after_setting(flash: &MemFlash, key: Key, value: &[u8]) -> (MemFlash, u32) {
     let mut store = open(flash.clone());
-    let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+    let mut settings = block_on(Settings::attach(store.settings_region(), OWNER)).unwrap();
     block_on(settings.set(key, value)).unwrap();
     let mut flash = store.into_inner();
     let erased = flash.counts().sectors_erased;
@@ -169,7 +170,8 @@ fn a_future_dropped_at_any_await_is_like_a_power_cut() {
         for change in [Change::Set(100), Change::Remove] {
             for polls in 0.. {
                 let mut store = open(before.clone().yielding(true));
-                let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+                let mut settings =
+                    block_on(Settings::attach(store.settings_region(), OWNER)).unwrap();
                 let done = dropped_after(change.apply(&mut settings), polls);
                 let after = store.into_inner().yielding(false);
                 check(
@@ -201,7 +203,8 @@ fn a_cut_restore_leaves_all_settings_or_none() {
     for torn in Torn::ALL {
         for cut in 0..steps {
             let mut store = open(before.clone().torn(torn).cut_after(cut));
-            let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+            let mut settings =
+                block_on(Settings::<_, Key>::attach(store.settings_region(), OWNER)).unwrap();
             block_on(settings.erase_all()).unwrap_err();
             let mut after = store.into_inner();
             after.powered_again();
@@ -237,7 +240,7 @@ fn a_first_format_that_was_cut_is_done_again() {
             bytes[0x1_2000..0x2_0000].copy_from_slice(&noise(0xe000, cut));
             let flash = MemFlash::holding(bytes).torn(torn).cut_after(cut);
             let mut store = open(flash);
-            block_on(Settings::open(store.settings_region())).unwrap_err();
+            block_on(Settings::<_, Key>::open(store.settings_region(), OWNER)).unwrap_err();
             let mut after = store.into_inner();
             after.powered_again();
             let mut store = open(after);
@@ -258,14 +261,14 @@ fn a_repair_that_is_cut_itself_is_done_again() {
     let value = change.value().unwrap();
     let steps = {
         let mut store = open(before.clone());
-        let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+        let mut settings = block_on(Settings::attach(store.settings_region(), OWNER)).unwrap();
         block_on(settings.set(CHANGED, &value)).unwrap();
         store.into_inner().counts().steps
     };
     for torn in Torn::ALL {
         let interrupted = |cut| {
             let mut store = open(before.clone().torn(torn).cut_after(cut));
-            let mut settings = block_on(Settings::attach(store.settings_region())).unwrap();
+            let mut settings = block_on(Settings::attach(store.settings_region(), OWNER)).unwrap();
             block_on(settings.set(CHANGED, &value)).unwrap_err();
             let mut after = store.into_inner();
             after.powered_again();
@@ -283,7 +286,7 @@ fn a_repair_that_is_cut_itself_is_done_again() {
         assert!(needs_repair(&flash));
         for cut in 0..8 {
             let mut store = open(flash.clone().torn(torn).cut_after(cut));
-            let done = block_on(Settings::open(store.settings_region())).is_ok();
+            let done = block_on(Settings::<_, Key>::open(store.settings_region(), OWNER)).is_ok();
             let mut again = store.into_inner();
             again.powered_again();
             check(

@@ -3,7 +3,7 @@
 use embassy_futures::block_on;
 use partition_store::mock::{MemFlash, MemFlashError};
 use partition_store::{
-    Chip, FlashStore, Kind, PartitionStore, StoreError, StreamWrite, WriteReport,
+    AccessError, Chip, FlashStore, Kind, PartitionStore, StoreError, StreamWrite, WriteReport,
 };
 
 use crate::support::{
@@ -98,11 +98,11 @@ fn a_whole_partition_fits_and_a_byte_more_does_not() {
         let error = StreamWrite::begin(&mut store, "client_ca", offset, length).unwrap_err();
         assert_eq!(
             error,
-            StoreError::BadRange {
+            StoreError::Access(AccessError::BadRange {
                 offset,
                 length,
                 size: 8192
-            }
+            })
         );
     }
     let error = StreamWrite::begin(&mut store, "client", 0, 4).unwrap_err();
@@ -177,7 +177,9 @@ fn a_power_cut_at_any_step_touches_no_other_partition() {
             .find_map(|piece| block_on(write.push(&mut store, piece)).err());
         assert_eq!(
             error,
-            Some(StoreError::WriteFailed(MemFlashError::PowerLost)),
+            Some(StoreError::Access(AccessError::WriteFailed(
+                MemFlashError::PowerLost
+            ))),
             "{cut}"
         );
         let flash = store.into_inner();

@@ -6,9 +6,12 @@ use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
 use embassy_futures::block_on;
-use partition_store::layout::format;
+use partition_store::esp_at::{FactoryParam, USER, format};
 use partition_store::mock::{MemFlash, Rewrite};
-use partition_store::{Chip, FlashStore, Kind, Name, Partition, PartitionStore, write_table};
+use partition_store::table::Checksum;
+use partition_store::{
+    BuiltIn, CertStorage, Chip, FlashStore, Kind, Name, Partition, PartitionStore, write_table,
+};
 
 /// A blank flash with the layout of `chip`, as strict as can be.
 pub(crate) fn formatted(chip: Chip) -> MemFlash {
@@ -16,7 +19,8 @@ pub(crate) fn formatted(chip: Chip) -> MemFlash {
     let index = usize::from(chip == Chip::Esp32C3);
     let make = || {
         let mut flash = MemFlash::new(1024);
-        block_on(format(&mut flash, chip, false)).unwrap();
+        let layout = chip.layout(CertStorage::Partitions);
+        block_on(format(&mut flash, layout, FactoryParam::LeaveErased)).unwrap();
         flash.reset_counts();
         flash
     };
@@ -26,18 +30,23 @@ pub(crate) fn formatted(chip: Chip) -> MemFlash {
 /// The layout of ESP32 without programs and file system: 256 KiB, for sweeps. `nvs` has this many
 /// sectors, 14 as a rule.
 pub(crate) fn compact_with(nvs_sectors: u32) -> MemFlash {
-    let layout = Chip::Esp32.built_in();
+    let layout = BuiltIn::ESP32;
     let primary = [
         Partition::new(name("nvs"), Kind::Data, 2, 0x1_2000, nvs_sectors * 0x1000).unwrap(),
-        Partition::new(name("at_customize"), Kind::USER, 0, 0x2_0000, 0x2_0000).unwrap(),
+        Partition::new(name("at_customize"), USER, 0, 0x2_0000, 0x2_0000).unwrap(),
     ];
     let secondary = layout
         .secondary
         .iter()
         .filter(|entry| *entry.name() != "fatfs");
     let mut bytes = vec![0xff; 0x4_0000];
-    write_table(primary, false, &mut bytes[0x8000..0x9000]).unwrap();
-    write_table(secondary.copied(), true, &mut bytes[0x2_0000..0x2_1000]).unwrap();
+    write_table(primary, Checksum::None, &mut bytes[0x8000..0x9000]).unwrap();
+    write_table(
+        secondary.copied(),
+        Checksum::Md5,
+        &mut bytes[0x2_0000..0x2_1000],
+    )
+    .unwrap();
     MemFlash::holding(bytes)
 }
 
@@ -50,6 +59,15 @@ pub(crate) fn compact() -> MemFlash {
 /// The same with words that may be written again, as on the chip.
 pub(crate) fn chip_like() -> MemFlash {
     compact().on_rewrite(Rewrite::And)
+}
+
+/// With a checksum, or without.
+pub(crate) fn checksum(wanted: bool) -> Checksum {
+    if wanted {
+        Checksum::Md5
+    } else {
+        Checksum::None
+    }
 }
 
 pub(crate) fn open(flash: MemFlash) -> FlashStore<MemFlash> {

@@ -1,20 +1,21 @@
 //! Tables at their edges: cut, changed and overfull.
 
-use partition_store::table::{Md5State, TABLE_SIZE, TableWriteError};
-use partition_store::{Chip, Kind, Partition, Table, TableError, Warning, write_table};
+use partition_store::esp_at::USER;
+use partition_store::table::{Checksum, Md5State, TABLE_SIZE, TableWriteError};
+use partition_store::{BuiltIn, Kind, Partition, Table, TableError, Warning, write_table};
 use proptest::prelude::*;
 
-use crate::support::name;
+use crate::support::{checksum, name};
 
 fn secondary() -> Vec<u8> {
     let mut out = vec![0; TABLE_SIZE];
-    let entries = Chip::Esp32.built_in().secondary;
-    write_table(entries.iter().copied(), true, &mut out).unwrap();
+    let entries = BuiltIn::ESP32.secondary;
+    write_table(entries.iter().copied(), Checksum::Md5, &mut out).unwrap();
     out
 }
 
 fn user(text: &str, offset: u32, size: u32) -> Partition {
-    Partition::new(name(text), Kind::USER, 7, offset, size).unwrap()
+    Partition::new(name(text), USER, 7, offset, size).unwrap()
 }
 
 #[test]
@@ -97,7 +98,7 @@ fn a_table_holds_95_records_and_no_more() {
         (94, true, true),
         (95, true, false),
     ] {
-        let result = write_table(entries(count), md5, &mut out);
+        let result = write_table(entries(count), checksum(md5), &mut out);
         if fits {
             assert_eq!(result, Ok(TABLE_SIZE));
             let table = Table::parse(&out).unwrap();
@@ -113,7 +114,7 @@ fn a_table_holds_95_records_and_no_more() {
 #[test]
 fn a_short_output_is_refused_with_the_size_it_takes() {
     let mut out = [0; TABLE_SIZE - 1];
-    let error = write_table([user("a", 0, 0x1000)], false, &mut out).unwrap_err();
+    let error = write_table([user("a", 0, 0x1000)], Checksum::None, &mut out).unwrap_err();
     assert_eq!(
         error,
         TableWriteError::OutputTooSmall { needed: TABLE_SIZE }
@@ -132,7 +133,7 @@ fn each_oddity_is_reported_once_with_its_names() {
         app,
     ];
     let mut out = [0; TABLE_SIZE];
-    write_table(entries, true, &mut out).unwrap();
+    write_table(entries, Checksum::Md5, &mut out).unwrap();
     let table = Table::parse(&out).unwrap();
     let (same, around) = (name("same"), name("around"));
     let found: Vec<_> = table.warnings().collect();
@@ -163,8 +164,8 @@ fn neighbours_do_not_overlap() {
     let [low, high] = [user("low", 0x1000, 0x1000), user("high", 0x2000, 0x1000)];
     assert!(!low.overlaps(&high) && !high.overlaps(&low));
     assert!(low.overlaps(&low));
-    assert!(Partition::new(name("end"), Kind::USER, 0, u32::MAX, 0).is_some());
-    assert!(Partition::new(name("end"), Kind::USER, 0, u32::MAX, 1).is_none());
+    assert!(Partition::new(name("end"), USER, 0, u32::MAX, 0).is_some());
+    assert!(Partition::new(name("end"), USER, 0, u32::MAX, 1).is_none());
 }
 
 proptest! {
@@ -202,7 +203,7 @@ proptest! {
         let entry = Partition::new(name(&text), Kind::from_number(kind), subtype, offset, size);
         let entry = entry.unwrap().with_flags(flags);
         let mut out = [0; TABLE_SIZE];
-        write_table([entry], md5, &mut out).unwrap();
+        write_table([entry], checksum(md5), &mut out).unwrap();
         let table = Table::parse(&out).unwrap();
         prop_assert!(table.entries().eq([entry]));
     }

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use partition_store::table::Md5State;
-use partition_store::{Chip, Generation, Partition, Table, TableError, Warning, write_table};
+use partition_store::{CertStorage, Chip, Partition, Table, TableError, Warning, write_table};
 use serde_json::{Value, json};
+
+use crate::support::checksum;
 
 /// The folder with `manifest.json`: the whole set of vectors where it is at hand.
 pub(crate) fn vectors() -> PathBuf {
@@ -109,7 +111,11 @@ fn a_table_that_is_read_is_written_the_same() {
         };
         let mut out = [0; 4096];
         out[3072..].fill(0xff);
-        let length = write_table(table.entries(), table.md5() == Md5State::Valid, &mut out);
+        let length = write_table(
+            table.entries(),
+            checksum(table.md5() == Md5State::Valid),
+            &mut out,
+        );
         assert_eq!(length, Ok(3072));
         assert!(out.starts_with(&bytes), "{}", about["name"]);
         written += 1;
@@ -123,19 +129,19 @@ fn the_built_in_layouts_are_those_of_the_vectors() {
     let mut compared = 0;
     for (generation, chip, primary, secondary) in [
         (
-            Generation::Partitions,
+            CertStorage::Partitions,
             Chip::Esp32,
             "esp32_main",
             "esp32_at_customize_v2",
         ),
         (
-            Generation::Partitions,
+            CertStorage::Partitions,
             Chip::Esp32C3,
             "esp32c3_main",
             "esp32c3_at_customize_v2",
         ),
         (
-            Generation::MfgNvs,
+            CertStorage::MfgNvs,
             Chip::Esp32,
             "esp32_main",
             "esp32_at_customize_v5",
@@ -151,7 +157,7 @@ fn the_built_in_layouts_are_those_of_the_vectors() {
                 continue;
             };
             let mut out = [0; 3072];
-            write_table(entries.iter().copied(), md5, &mut out).unwrap();
+            write_table(entries.iter().copied(), checksum(md5), &mut out).unwrap();
             assert!(out[..] == bytes[..], "{name}");
             compared += 1;
         }

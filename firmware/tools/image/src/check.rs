@@ -14,8 +14,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use embassy_futures::block_on;
-use partition_store::layout::{PRIMARY_TABLE, SECTOR, factory_param};
-use partition_store::{FileFlash, Layout, Partition, Table};
+use partition_store::esp_at::factory_param;
+use partition_store::{FileFlash, Layout, Partition, SECTOR, Table, TableAddress};
 use sha2::{Digest as _, Sha256};
 
 use crate::Chip;
@@ -59,7 +59,7 @@ pub(crate) fn files(chip: Chip, folder: &Path) -> Result<Fill> {
         fs::read(&file).with_context(|| format!("cannot read {}", file.display()))
     };
     let (bootloader, app, merged) = (load(BOOTLOADER)?, load(APP)?, load(MERGED)?);
-    let layout = chip.layout().built_in();
+    let layout = chip.layout();
     image(chip, &bootloader).context(BOOTLOADER)?;
     let segments = image(chip, &app).context(APP)?;
     application(chip, &segments).context(APP)?;
@@ -86,11 +86,11 @@ pub(crate) fn files(chip: Chip, folder: &Path) -> Result<Fill> {
         fill.slot
     );
     ensure!(
-        chip.boot_address() + u32::try_from(bootloader.len())? <= PRIMARY_TABLE,
+        chip.boot_address() + u32::try_from(bootloader.len())? <= TableAddress::ESP_IDF_DEFAULT.get(),
         "{BOOTLOADER} reaches into the partition table"
     );
     let container = layout
-        .find(partition_store::layout::CONTAINER)
+        .find(partition_store::esp_at::CONTAINER)
         .context("no at_customize")?;
     whole(
         chip,
@@ -98,7 +98,7 @@ pub(crate) fn files(chip: Chip, folder: &Path) -> Result<Fill> {
         &folder.join(MERGED),
         &[
             (chip.boot_address(), &bootloader),
-            (PRIMARY_TABLE, &primary),
+            (TableAddress::ESP_IDF_DEFAULT.get(), &primary),
             (container.offset(), &secondary),
             (slot.offset(), &app),
         ],
@@ -197,7 +197,7 @@ fn same_table(file: &[u8], expected: &[Partition]) -> Result<()> {
 
 /// The parts are at their places, the modem finds both tables, and nothing else is written.
 fn whole(chip: Chip, merged: &[u8], path: &Path, parts: &[(u32, &[u8])]) -> Result<()> {
-    let built_in = chip.layout().built_in();
+    let built_in = chip.layout();
     ensure!(
         u32::try_from(merged.len())? == built_in.flash_size,
         "it has {} bytes",
@@ -211,7 +211,7 @@ fn whole(chip: Chip, merged: &[u8], path: &Path, parts: &[(u32, &[u8])]) -> Resu
         "the modem finds other partitions"
     );
     let parameters = built_in.find("factory_param").context("no factory_param")?;
-    let factory = factory_param(chip.layout());
+    let factory = factory_param(built_in.chip);
     let mut expected = vec![0xff; merged.len()];
     for (offset, bytes) in parts
         .iter()

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, ValueEnum};
+use partition_store::BuiltIn;
 
 /// Of each slot a third stays free: the next release is larger.
 const FREE_SHARE: u64 = 3;
@@ -48,10 +49,10 @@ pub(crate) enum Chip {
 impl Chip {
     /// ESP-AT had no release with certificate partitions for ESP32-C6: it gets ESP32-C3's, whose
     /// flash it has.
-    pub(crate) const fn layout(self) -> partition_store::Chip {
+    pub(crate) const fn layout(self) -> &'static BuiltIn {
         match self {
-            Self::Esp32 => partition_store::Chip::Esp32,
-            Self::Esp32c3 | Self::Esp32c6 => partition_store::Chip::Esp32C3,
+            Self::Esp32 => &BuiltIn::ESP32,
+            Self::Esp32c3 | Self::Esp32c6 => &BuiltIn::ESP32_C3,
         }
     }
 

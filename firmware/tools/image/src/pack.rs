@@ -18,8 +18,9 @@ use embassy_futures::block_on;
 use espflash::flasher::{FlashData, FlashMode, FlashSettings, FlashSize};
 use espflash::image_format::idf::IdfBootloaderFormat;
 use espflash::target::{Chip as Target, XtalFrequency};
-use partition_store::layout::{CONTAINER, PRIMARY_TABLE};
-use partition_store::{FileFlash, Partition, write_table};
+use partition_store::esp_at::{CONTAINER, FactoryParam};
+use partition_store::table::Checksum;
+use partition_store::{FileFlash, Partition, TableAddress, write_table};
 
 use crate::Chip;
 
@@ -42,10 +43,10 @@ pub(crate) fn write(chip: Chip, elf: &[u8], out: &Path) -> Result<()> {
         let file = out.join(name);
         fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))
     };
-    let layout = chip.layout().built_in();
+    let layout = chip.layout();
     // spec: cert-bin 8.2: the primary table carries no checksum, the secondary does.
-    let primary = table(layout.primary, false)?;
-    let secondary = table(layout.secondary, true)?;
+    let primary = table(layout.primary, Checksum::None)?;
+    let secondary = table(layout.secondary, Checksum::Md5)?;
     save(PRIMARY, &primary)?;
     save(SECONDARY, &secondary)?;
 
@@ -63,7 +64,7 @@ pub(crate) fn write(chip: Chip, elf: &[u8], out: &Path) -> Result<()> {
         Some(&out.join(PRIMARY)),
         None,
         // Else it guesses a place from the first partition, where no bootloader looks.
-        Some(PRIMARY_TABLE),
+        Some(TableAddress::ESP_IDF_DEFAULT.get()),
         Some(SLOT),
     )
     .map_err(|error| anyhow!("no image of the program: {error}"))?;
@@ -85,7 +86,7 @@ pub(crate) fn write(chip: Chip, elf: &[u8], out: &Path) -> Result<()> {
     let mut merged = blank(chip, &out.join(MERGED))?;
     for (offset, bytes) in [
         (chip.boot_address(), bootloader),
-        (PRIMARY_TABLE, primary.as_slice()),
+        (TableAddress::ESP_IDF_DEFAULT.get(), primary.as_slice()),
         (container.offset(), secondary.as_slice()),
         (slot.offset(), app),
     ] {
@@ -98,9 +99,9 @@ pub(crate) fn write(chip: Chip, elf: &[u8], out: &Path) -> Result<()> {
     save(MERGED, &merged)
 }
 
-fn table(entries: &[Partition], md5: bool) -> Result<Vec<u8>> {
+fn table(entries: &[Partition], checksum: Checksum) -> Result<Vec<u8>> {
     let mut bytes = vec![0xff; TABLE_FILE];
-    write_table(entries.iter().copied(), md5, &mut bytes)
+    write_table(entries.iter().copied(), checksum, &mut bytes)
         .map_err(|error| anyhow!("no table: {error}"))?;
     Ok(bytes)
 }
@@ -111,7 +112,7 @@ fn blank(chip: Chip, file: &Path) -> Result<Vec<u8>> {
     if file.exists() {
         fs::remove_file(file).with_context(|| format!("cannot replace {}", file.display()))?;
     }
-    block_on(FileFlash::open_or_format(file, chip.layout(), true))
+    block_on(FileFlash::open_or_format(file, chip.layout(), FactoryParam::Write))
         .map_err(|error| anyhow!("no blank flash: {error}"))?;
     fs::read(file).with_context(|| format!("cannot read {}", file.display()))
 }

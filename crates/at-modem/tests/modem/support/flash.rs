@@ -6,10 +6,8 @@ use std::sync::OnceLock;
 
 use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::{ErrorType, MultiwriteNorFlash, NorFlash, ReadNorFlash};
-use partition_store::layout::BuiltIn;
+use partition_store::esp_at::{self, BuiltIn, FactoryParam};
 use partition_store::mock::{Counts, MemFlash, MemFlashError, Rewrite};
-
-use partition_store::{Chip, Generation, layout};
 
 use super::{Listener, until};
 
@@ -39,9 +37,14 @@ fn blank() -> MemFlash {
     static BLANK: OnceLock<MemFlash> = OnceLock::new();
     BLANK
         .get_or_init(|| {
-            let size = usize::try_from(Chip::Esp32.built_in().flash_size).unwrap();
+            let size = usize::try_from(BuiltIn::ESP32.flash_size).unwrap();
             let mut flash = MemFlash::new(size / 4096).on_rewrite(Rewrite::And);
-            block_on(layout::format(&mut flash, Chip::Esp32, true)).unwrap();
+            block_on(esp_at::format(
+                &mut flash,
+                &BuiltIn::ESP32,
+                FactoryParam::Write,
+            ))
+            .unwrap();
             flash.reset_counts();
             flash
         })
@@ -55,7 +58,7 @@ fn blank_with_values() -> MemFlash {
         .get_or_init(|| {
             let size = usize::try_from(LATER.flash_size).unwrap();
             let mut flash = MemFlash::new(size / 4096).on_rewrite(Rewrite::And);
-            block_on(layout::format_mfg(&mut flash, Chip::Esp32C3, true)).unwrap();
+            block_on(esp_at::format(&mut flash, LATER, FactoryParam::Write)).unwrap();
             flash.reset_counts();
             flash
         })
@@ -63,7 +66,7 @@ fn blank_with_values() -> MemFlash {
 }
 
 /// The layout of such a module.
-const LATER: &BuiltIn = Chip::Esp32C3.layout(Generation::MfgNvs);
+const LATER: &BuiltIn = &BuiltIn::ESP32_C3_MFG;
 
 impl Flash {
     pub(crate) fn new() -> Self {
@@ -167,10 +170,10 @@ impl Flash {
 }
 
 fn place(name: &str) -> std::ops::Range<usize> {
-    let layout = if name == layout::MFG {
+    let layout = if name == esp_at::MFG {
         LATER
     } else {
-        Chip::Esp32.built_in()
+        &BuiltIn::ESP32
     };
     let partition = layout.find(name).expect("a known name");
     usize::try_from(partition.offset()).unwrap()..usize::try_from(partition.end()).unwrap()

@@ -2,8 +2,9 @@
 
 use core::fmt;
 
-use crate::table::TableError;
-use crate::{Name, Partition};
+use crate::entry::Partition;
+use crate::name::Name;
+use crate::table::{ReadTableError, TableError};
 
 /// One of the two tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +110,33 @@ pub enum LayoutError<E> {
     },
     /// The flash failed.
     Flash(E),
+}
+
+impl<E> LayoutError<E> {
+    /// What reading one of the tables failed with.
+    pub(super) fn from_read(which: Which, error: ReadTableError<E>) -> Self {
+        match error {
+            ReadTableError::Table { at, error } => Self::Table { which, at, error },
+            ReadTableError::NoRoomForTable { at, flash_size } => Self::NoRoomForTable {
+                which,
+                at,
+                flash_size,
+            },
+            ReadTableError::TooManyPartitions { capacity } => {
+                Self::TooManyPartitions { which, capacity }
+            }
+            ReadTableError::BeyondFlash {
+                partition,
+                flash_size,
+            } => Self::BeyondFlash {
+                partition,
+                flash_size,
+            },
+            ReadTableError::DuplicateName { name } => Self::DuplicateName { name },
+            ReadTableError::Overlap { first, second } => Self::Overlap { first, second },
+            ReadTableError::Flash(error) => Self::Flash(error),
+        }
+    }
 }
 
 impl<E: fmt::Debug> fmt::Display for LayoutError<E> {

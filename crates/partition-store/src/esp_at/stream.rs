@@ -6,8 +6,10 @@ use core::fmt;
 
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 
-use crate::region::Window;
-use crate::{FlashError, Partition, PartitionStore, StoreError, WriteReport};
+use super::store::{FlashError, PartitionStore};
+use super::store_error::StoreError;
+use crate::entry::Partition;
+use crate::region::{Window, WriteReport};
 
 /// A write of known length to one partition, fed with pieces of any size.
 ///
@@ -57,7 +59,7 @@ impl StreamWrite {
     /// everything is in flash; before, up to 127 bytes wait here.
     ///
     /// If power fails, what was taken may be partly written; nothing else changes. If the future
-    /// is dropped, [`remaining`](Self::remaining) tells how many bytes had been taken, and the
+    /// is dropped, [`remaining`](Self::remaining) shows how many bytes had been taken, and the
     /// next call (with no bytes, if none remain) goes on from there.
     ///
     /// # Errors
@@ -84,8 +86,8 @@ impl StreamWrite {
                 self.window = Window::at(self.window.next());
             }
             let rest = bytes.get(taken..).unwrap_or_default();
-            let most = usize::try_from(self.remaining()).unwrap_or(usize::MAX);
-            let rest = rest.get(..most.min(rest.len())).unwrap_or_default();
+            let wanted = usize::try_from(self.remaining()).unwrap_or(usize::MAX);
+            let rest = rest.get(..wanted.min(rest.len())).unwrap_or_default();
             if rest.is_empty() {
                 return Ok(taken);
             }

@@ -4,11 +4,23 @@
 
 use embedded_storage_async::nor_flash::{MultiwriteNorFlash, NorFlash};
 
-use super::{BuiltIn, Chip, Generation, LayoutError, PRIMARY_TABLE};
+use super::builtin::{BuiltIn, CertStorage, Chip};
+use super::error::LayoutError;
+use super::layout::{CONTAINER, MFG};
 use crate::entry::ENTRY_SIZE;
 use crate::nvs::{Kind, Label, Nvs, NvsError};
-use crate::table::Records;
-use crate::{Region, StoreError};
+use crate::region::{AccessError, Region};
+use crate::table::{Checksum, Records, TableAddress};
+
+/// Whether [`format()`] writes the factory parameters of a usual module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum FactoryParam {
+    /// It does, where the layout keeps them.
+    Write,
+    /// Their place stays erased.
+    LeaveErased,
+}
 
 /// Bytes of a [`factory_param`] image; the rest of its partition stays erased.
 pub const FACTORY_PARAM_SIZE: usize = 88;
@@ -45,61 +57,45 @@ pub fn factory_param(chip: Chip) -> [u8; FACTORY_PARAM_SIZE] {
     image
 }
 
-/// Erases the whole flash and writes both tables of `chip`, and where `with_factory_param` the
-/// factory parameters. Everything else is 0xFF.
+/// Erases the whole flash and writes both tables of `layout`, and the factory parameters where asked
+/// to. Everything else is 0xFF.
 ///
 /// The first record of the primary table comes last: after a power cut, or when the future is
 /// dropped, the flash has no layout and is to be formatted again.
 ///
 /// # Errors
 /// The flash is smaller than the layout, or fails.
-pub async fn format<F: NorFlash>(
+pub async fn format<F: MultiwriteNorFlash>(
     flash: &mut F,
-    chip: Chip,
-    with_factory_param: bool,
+    layout: &BuiltIn,
+    factory: FactoryParam,
 ) -> Result<(), LayoutError<F::Error>> {
-    let layout = chip.built_in();
     erase_all(flash, layout).await?;
-    if with_factory_param {
-        let name = "factory_param";
-        let missing = LayoutError::MissingPartition { name };
-        let place = layout.find(name).ok_or(missing)?.offset();
-        flash
-            .write(place, &factory_param(chip))
-            .await
-            .map_err(LayoutError::Flash)?;
-    }
-    write_tables(flash, layout).await
-}
-
-/// Erases the whole flash and writes both tables of `chip` as from ESP-AT 3.1 on, and where
-/// `with_factory_param` the factory parameters, as values in `mfg_nvs`. Everything else is 0xFF.
-///
-/// The first record of the primary table comes last: after a power cut, or when the future is
-/// dropped, the flash has no layout and is to be formatted again.
-///
-/// # Errors
-/// The flash is smaller than the layout, or fails.
-pub async fn format_mfg<F: MultiwriteNorFlash>(
-    flash: &mut F,
-    chip: Chip,
-    with_factory_param: bool,
-) -> Result<(), LayoutError<F::Error>> {
-    let layout = chip.layout(Generation::MfgNvs);
-    erase_all(flash, layout).await?;
-    if with_factory_param {
-        let missing = LayoutError::MissingPartition { name: super::MFG };
-        let partition = *layout.find(super::MFG).ok_or(missing)?;
-        write_factory_values(Region::new(flash, partition), chip)
-            .await
-            .map_err(|error| match error {
-                NvsError::Store(
-                    StoreError::ReadFailed(error)
-                    | StoreError::WriteFailed(error)
-                    | StoreError::EraseFailed(error),
-                ) => LayoutError::Flash(error),
-                _ => LayoutError::NotTaken { partition },
-            })?;
+    match (factory, layout.storage) {
+        (FactoryParam::LeaveErased, _) => {}
+        (FactoryParam::Write, CertStorage::Partitions) => {
+            let name = "factory_param";
+            let missing = LayoutError::MissingPartition { name };
+            let place = layout.find(name).ok_or(missing)?.offset();
+            flash
+                .write(place, &factory_param(layout.chip))
+                .await
+                .map_err(LayoutError::Flash)?;
+        }
+        (FactoryParam::Write, CertStorage::MfgNvs) => {
+            let missing = LayoutError::MissingPartition { name: MFG };
+            let partition = *layout.find(MFG).ok_or(missing)?;
+            write_factory_values(Region::new(flash, partition), layout.chip)
+                .await
+                .map_err(|error| match error {
+                    NvsError::Access(
+                        AccessError::ReadFailed(error)
+                        | AccessError::WriteFailed(error)
+                        | AccessError::EraseFailed(error),
+                    ) => LayoutError::Flash(error),
+                    _ => LayoutError::NotTaken { partition },
+                })?;
+        }
     }
     write_tables(flash, layout).await
 }
@@ -169,18 +165,17 @@ async fn write_tables<F: NorFlash>(
     layout: &BuiltIn,
 ) -> Result<(), LayoutError<F::Error>> {
     let missing = |name| LayoutError::MissingPartition { name };
-    let container = layout
-        .find(super::CONTAINER)
-        .ok_or(missing(super::CONTAINER))?;
-    let secondary = Records::new(layout.secondary.iter().copied(), true);
+    let container = layout.find(CONTAINER).ok_or(missing(CONTAINER))?;
+    let secondary = Records::new(layout.secondary.iter().copied(), Checksum::Md5);
     write_records(flash, container.offset(), secondary).await?;
-    let mut primary = Records::new(layout.primary.iter().copied(), false);
+    let mut primary = Records::new(layout.primary.iter().copied(), Checksum::None);
     let Some(first) = primary.next() else {
         return Ok(());
     };
     let size = u32::try_from(ENTRY_SIZE).unwrap_or(0);
-    write_records(flash, PRIMARY_TABLE.saturating_add(size), primary).await?;
-    write_records(flash, PRIMARY_TABLE, [first].into_iter()).await
+    let table = TableAddress::ESP_IDF_DEFAULT.get();
+    write_records(flash, table.saturating_add(size), primary).await?;
+    write_records(flash, table, [first].into_iter()).await
 }
 
 async fn write_records<F: NorFlash>(
