@@ -141,7 +141,7 @@ impl<'a> Object<'a> {
 /// The objects of an item in file order: PEM blocks, or one DER structure, or nothing.
 ///
 /// A block that cannot be framed comes out as an error, and the walk goes on behind it. Empty content
-/// and content that is neither PEM nor DER have no objects; [`Shape::of`] tells them apart.
+/// and content that is neither PEM nor DER have no objects; [`Shape::of`] distinguishes them.
 #[must_use]
 pub fn objects(content: &[u8]) -> Objects<'_> {
     let state = match shape::encoding(content) {

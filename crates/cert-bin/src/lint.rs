@@ -135,13 +135,13 @@ pub fn check_new(
     let mut report = Reporter::new(report);
     check_items(items.iter().copied(), context, scratch, &mut report)?;
     if items.is_empty() {
-        report.tell(None, Problem::NoItems);
+        report.push(None, Problem::NoItems);
     }
     let counts = |kind| items.iter().filter(move |item| item.kind == kind).count();
     for kind in ItemKind::ALL {
         let count = counts(kind);
         if count > MAX_PER_KIND {
-            report.tell(None, Problem::TooManyOfOneType { kind, count });
+            report.push(None, Problem::TooManyOfOneType { kind, count });
         }
     }
     if ItemKind::ALL
@@ -150,7 +150,7 @@ pub fn check_new(
         .count()
         > 1
     {
-        report.tell(None, Problem::MixedTypes);
+        report.push(None, Problem::MixedTypes);
     }
     // With a content that does not fit its length field there is no such thing as the size of the image.
     let all_fit = items
@@ -216,7 +216,7 @@ impl<'r> Reporter<'r> {
         }
     }
 
-    fn tell(&mut self, index: Option<usize>, problem: Problem) {
+    fn push(&mut self, index: Option<usize>, problem: Problem) {
         self.tally.add(&problem);
         (self.sink)(Finding { index, problem });
     }
@@ -226,7 +226,7 @@ impl<'r> Reporter<'r> {
             return;
         };
         if usize::try_from(partition_size).is_ok_and(|partition| size > partition) {
-            self.tell(
+            self.push(
                 None,
                 Problem::TooBigForPartition {
                     size,
@@ -249,7 +249,7 @@ fn check_items<'i>(
             && item.kind != role.kind
         {
             let (expected, found) = (role.kind, item.kind);
-            report.tell(Some(index), Problem::TypeNotExpected { expected, found });
+            report.push(Some(index), Problem::TypeNotExpected { expected, found });
         }
         Subject {
             index,
@@ -263,12 +263,12 @@ fn check_items<'i>(
             .map(|earlier| earlier.content)
             .position(|content| content == item.content)
         {
-            report.tell(Some(index), Problem::DuplicateContent { first });
+            report.push(Some(index), Problem::DuplicateContent { first });
         }
     }
     let count = items.count();
     if count > 1 && context.role.is_some_and(PartitionRole::first_item_only) {
-        report.tell(Some(1), Problem::OnlyFirstItemUsed { count });
+        report.push(Some(1), Problem::OnlyFirstItemUsed { count });
     }
     Ok(())
 }
@@ -300,21 +300,21 @@ impl Subject<'_> {
     fn check(&self, scratch: &mut [u8], report: &mut Reporter<'_>) -> Result<(), ScratchTooSmall> {
         let content = self.item.content;
         if content.is_empty() {
-            self.tell(report, Problem::Empty);
+            self.push(report, Problem::Empty);
             return Ok(());
         }
         if content.len() > MAX_CONTENT_LEN {
             let length = content.len();
-            self.tell(report, Problem::TooLong { length });
+            self.push(report, Problem::TooLong { length });
             return Ok(());
         }
         let shape = Shape::of(content);
         if shape.encoding == Encoding::None {
-            self.tell(report, Problem::NotPemOrDer);
+            self.push(report, Problem::NotPemOrDer);
             return Ok(());
         }
         if shape.embedded_nul {
-            self.tell(report, Problem::EmbeddedNul);
+            self.push(report, Problem::EmbeddedNul);
         }
         let mut met = Met::default();
         for object in content::objects(content) {
@@ -329,14 +329,14 @@ impl Subject<'_> {
             (shape.text_outside_blocks, Problem::TextOutsideBlocks),
         ] {
             if there {
-                self.tell(report, problem);
+                self.push(report, problem);
             }
         }
         Ok(())
     }
 
-    fn tell(&self, report: &mut Reporter<'_>, problem: Problem) {
-        report.tell(Some(self.index), problem);
+    fn push(&self, report: &mut Reporter<'_>, problem: Problem) {
+        report.push(Some(self.index), problem);
     }
 
     fn look_at(
@@ -423,7 +423,7 @@ impl Subject<'_> {
             let validity = certificate.validity();
             if now > validity.not_after {
                 let not_after = validity.not_after;
-                self.tell(
+                self.push(
                     report,
                     Problem::Expired {
                         certificate: certificate_no,
@@ -433,7 +433,7 @@ impl Subject<'_> {
             }
             if now < validity.not_before {
                 let not_before = validity.not_before;
-                self.tell(
+                self.push(
                     report,
                     Problem::NotYetValid {
                         certificate: certificate_no,
@@ -445,7 +445,7 @@ impl Subject<'_> {
         // Version 1 (and 2) has no extensions: nothing says whether it is an authority.
         let has_extensions = certificate.version() >= 3;
         if !has_extensions {
-            self.tell(
+            self.push(
                 report,
                 Problem::X509V1 {
                     certificate: certificate_no,
@@ -454,7 +454,7 @@ impl Subject<'_> {
         }
         let is_ca = certificate.is_ca() == Some(true);
         if is_ca_role && has_extensions && !is_ca {
-            self.tell(
+            self.push(
                 report,
                 Problem::NotACa {
                     certificate: certificate_no,
@@ -464,10 +464,10 @@ impl Subject<'_> {
         // Behind the first one stand the authorities of the chain.
         if !is_ca_role && position == 0 {
             if is_ca {
-                self.tell(report, Problem::LeafIsACa);
+                self.push(report, Problem::LeafIsACa);
             }
             if self.is_shown_as_server(certificate) && !has_server_name(certificate) {
-                self.tell(report, Problem::NoSan);
+                self.push(report, Problem::NoSan);
             }
         }
     }
@@ -488,7 +488,7 @@ impl Subject<'_> {
                 ContentError::Damaged { at, fault } => (at, fault),
                 _ => (0, Fault::Structure),
             };
-            self.tell(report, Problem::Damaged { at, fault });
+            self.push(report, Problem::Damaged { at, fault });
         }
         let wants_key = self.item.kind == ItemKind::Key;
         let (wanted, unsupported, foreign) = if wants_key {
@@ -508,21 +508,21 @@ impl Subject<'_> {
         };
         if wanted == 0 {
             if wants_key && met.encrypted_keys > 0 {
-                self.tell(report, Problem::EncryptedKey);
+                self.push(report, Problem::EncryptedKey);
             } else if met.damage.is_none() {
                 // What is damaged may have been of the right kind.
-                self.tell(report, Problem::WrongKind);
+                self.push(report, Problem::WrongKind);
             }
         } else if unsupported == wanted {
-            self.tell(report, Problem::UnsupportedByDevice);
+            self.push(report, Problem::UnsupportedByDevice);
         } else if unsupported > 0 {
-            self.tell(report, Problem::PartlyUnsupported { unsupported });
+            self.push(report, Problem::PartlyUnsupported { unsupported });
         }
         if !wants_key && wanted > 1 {
-            self.tell(report, Problem::SeveralCertificates { count: wanted });
+            self.push(report, Problem::SeveralCertificates { count: wanted });
         }
         if wanted > 0 && foreign > 0 {
-            self.tell(report, Problem::MixedContent);
+            self.push(report, Problem::MixedContent);
         }
     }
 }

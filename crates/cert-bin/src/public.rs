@@ -90,7 +90,7 @@ fn write<'b>(
         .map_err(|_| PublicKeyError::TooLarge)
 }
 
-/// Why the public half of a key cannot be told.
+/// Why the public half of a key cannot be computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

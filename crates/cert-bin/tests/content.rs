@@ -1,4 +1,4 @@
-//! What is read out of one item: PEM as lenient and as strict as the device, DER told apart by its shape.
+//! What is read out of one item: PEM as lenient and as strict as the device, DER distinguished by its shape.
 use base64ct::{Base64, Encoding as _};
 use cert_bin::content::{
     self, ContentError, Encoding, Fault, KeyForm, ObjectKind, PrivateKey, Shape,

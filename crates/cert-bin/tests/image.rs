@@ -34,7 +34,7 @@ fn codes(bytes: &[u8]) -> Vec<&'static str> {
 }
 
 #[test]
-fn the_first_error_in_file_order_is_told() {
+fn the_first_error_in_file_order_is_reported() {
     let mut offsets = Vec::new();
     for (bytes, error) in [
         (vec![], ImageError::EmptyInput),
@@ -361,13 +361,13 @@ fn look(bytes: &[u8]) {
     assert_eq!(end, image.as_bytes().len());
     assert!(image.warnings().count() <= usize::from(seen) * 4 + 3);
     let mut scratch = vec![0; bytes.len()];
-    let mut told = 0;
+    let mut reported = 0;
     let tally = lint::check_image(&image, &Context::default(), &mut scratch, &mut |finding| {
-        told += 1;
+        reported += 1;
         assert!(!finding.to_string().is_empty());
     })
     .expect("nothing decodes to more than its length");
-    assert_eq!(told, tally.errors + tally.warnings);
+    assert_eq!(reported, tally.errors + tally.warnings);
 }
 
 #[test]
@@ -382,7 +382,7 @@ fn every_cut_and_every_flipped_byte_is_survived() {
         look(bytes);
         for len in 0..bytes.len() {
             look(&bytes[..len]);
-            // A cut never reads as an image: the list length tells.
+            // A cut never reads as an image: the list length shows it.
             assert!(Image::parse(&bytes[..len]).is_err(), "cut at {len}");
         }
         for at in 0..bytes.len() {

@@ -327,7 +327,7 @@ fn an_image_read_back_is_judged_like_the_list_it_was_made_from() {
     lint::check_new(&items, &context, &mut scratch, &mut |it| of_list.push(it)).unwrap();
     let mut of_image = Vec::new();
     lint::check_image(&image, &context, &mut scratch, &mut |it| of_image.push(it)).unwrap();
-    // The reader itself has told this one.
+    // The reader itself has reported this one.
     of_list.retain(|it| it.problem != Problem::MixedTypes);
     assert_eq!(of_image, of_list);
     let levels: Vec<Level> = of_image.iter().map(|it| it.problem.level()).collect();

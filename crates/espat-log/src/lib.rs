@@ -5,10 +5,10 @@
 //! `defmt`, `log`, both, or neither. With neither, a line costs nothing but the type check of its
 //! arguments.
 //!
-//! Arguments must satisfy both worlds: `{}` for integers, booleans and `&str`, and `{:?}` for types
+//! Arguments must suit both backends: `{}` for integers, booleans and `&str`, and `{:?}` for types
 //! that implement `Debug` and, under their crate's feature `defmt`, `defmt::Format`.
 //!
-//! Secrets are not arguments: no key, password, PSK or payload is ever handed to these macros.
+//! Secrets are not arguments: no key, password, PSK or payload is ever an argument of these macros.
 #![no_std]
 
 #[doc(hidden)]
@@ -50,7 +50,7 @@ macro_rules! __to_log {
 #[macro_export]
 macro_rules! __to_log {
     ($level:ident, $format:literal $(, $arg:expr)* $(,)?) => {{
-        // Arguments stay used, and checked, when nobody listens.
+        // Arguments stay used, and checked, when no backend is selected.
         let _ = || {
             $(let _ = &$arg;)*
         };
@@ -63,7 +63,7 @@ macro_rules! trace { ($($arg:tt)*) => {{ $crate::__to_defmt!(trace, $($arg)*); $
 /// Logs at the level for following one subsystem.
 #[macro_export]
 macro_rules! debug { ($($arg:tt)*) => {{ $crate::__to_defmt!(debug, $($arg)*); $crate::__to_log!(debug, $($arg)*); }}; }
-/// Logs what a person watching the device wants to know.
+/// Logs what an operator of the device wants to know.
 #[macro_export]
 macro_rules! info { ($($arg:tt)*) => {{ $crate::__to_defmt!(info, $($arg)*); $crate::__to_log!(info, $($arg)*); }}; }
 /// Logs what checks less than it could, or was given up.

@@ -12,7 +12,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Tell the whole story on loopback, with servers of its own
+    /// Run the whole story on loopback, with servers of its own
     Demo(espat::demo::Args),
     /// Run the simulated modem
     Sim(espat::sim::Args),

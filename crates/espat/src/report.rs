@@ -62,7 +62,7 @@ pub fn complain(sentence: impl fmt::Display) {
 
 /// One line on stderr.
 pub fn note(line: impl fmt::Display) {
-    // Nobody is left to be told when stderr is closed.
+    // Nobody can read the message when stderr is closed.
     let _ = writeln!(io::stderr(), "{line}");
 }
 

@@ -216,9 +216,10 @@ fn a_key_and_a_certificate_of_one_number_belong_together() {
             (["key", key, "cert", certificate], 0),
         ] {
             let verdict = pack(&vectors, &out, &sources, &[]).json();
-            let told = found(&verdict["errors"]).contains(&("key_mismatch".to_owned(), Some(at)));
-            assert_eq!(told, pair["match"] == false, "{pair}: {verdict}");
-            assert!(!told || !out.exists(), "{pair}");
+            let reported =
+                found(&verdict["errors"]).contains(&("key_mismatch".to_owned(), Some(at)));
+            assert_eq!(reported, pair["match"] == false, "{pair}: {verdict}");
+            assert!(!reported || !out.exists(), "{pair}");
         }
         // There is a key in the image, so nobody else may read it.
         let said = pack(
@@ -234,8 +235,8 @@ fn a_key_and_a_certificate_of_one_number_belong_together() {
             &vectors,
             &["lint", "--json", utf8(&out), "--at", vectors.time()],
         );
-        let told = found(&linted.json()["content_findings"])
+        let reported = found(&linted.json()["content_findings"])
             .contains(&("key_mismatch".to_owned(), Some(1)));
-        assert_eq!(told, pair["match"] == false, "{linted:?}");
+        assert_eq!(reported, pair["match"] == false, "{linted:?}");
     }
 }

@@ -345,7 +345,7 @@ mod against_a_server {
             .expect("they belong together");
         once(move |mut stream| {
             let mut tls = rustls::ServerConnection::new(Arc::new(config)).expect("a server");
-            // Until the client has gone, or was told why not.
+            // Until the client has gone, or has received the alert.
             while tls
                 .complete_io(&mut stream)
                 .is_ok_and(|(read, written)| read + written > 0)

@@ -7,9 +7,9 @@
 //! DISCOVER ─▶ OFFER       REQUEST ─▶ ACK, or NAK      INFORM ─▶ ACK      RELEASE, DECLINE: no answer
 //! ```
 //!
-//! (RFC 2131, 2 and 4.3; options: RFC 2132.) A lease is of a hardware address: who comes back gets the
-//! address it had, as long as nobody else needed the place. Everything is read with its bounds checked;
-//! what is not understood is not answered.
+//! (RFC 2131, 2 and 4.3; options: RFC 2132.) A lease belongs to a hardware address: a station that comes back
+//! gets the address it had, unless its lease was needed for another. Every field is read with its bounds
+//! checked; a message that is not understood is not answered.
 
 use core::cell::RefCell;
 use core::net::{Ipv4Addr, SocketAddrV4};
@@ -22,9 +22,9 @@ use heapless::Vec;
 /// A hardware address.
 pub type Mac = [u8; 6];
 
-/// Longest answer. Shorter ones are filled up to the 300 bytes that old clients want.
+/// Length of an answer: padded to the 300 bytes that old clients require.
 pub const ANSWER: usize = 300;
-/// What waits to be read: the longest question that a client may ask (RFC 2131, 2), or two of the usual 300
+/// Receive buffer: the longest message that a client may send (RFC 2131, 2), or two of the usual 300
 /// bytes.
 const QUESTIONS: usize = 640;
 const WAITING: usize = 2;
@@ -36,7 +36,7 @@ const CLIENT_PORT: u16 = 68;
 const FIXED: usize = 240;
 const COOKIE: [u8; 4] = [99, 130, 83, 99];
 
-/// Seconds that an address is kept for who was offered it.
+/// Seconds for which an offered address is reserved.
 const OFFERED: u32 = 60;
 
 /// Option numbers (RFC 2132).
@@ -116,9 +116,9 @@ impl Question {
         let (_, rest) = rest.split_first_chunk::<8>()?;
         let (relay, rest) = rest.split_first_chunk::<4>()?;
         let (mac, _) = rest.split_first_chunk::<6>()?;
-        // A group's address is nobody's.
-        let nobody = mac.first().is_none_or(|first| first & 1 != 0);
-        if *relay != [0; 4] || nobody || !fixed.ends_with(&COOKIE) {
+        // A group address is not a station's.
+        let is_group = mac.first().is_none_or(|first| first & 1 != 0);
+        if *relay != [0; 4] || is_group || !fixed.ends_with(&COOKIE) {
             return None;
         }
         let (mut kind, mut wanted, mut server) = (None, None, None);
@@ -245,7 +245,7 @@ impl<const STATIONS: usize> Server<STATIONS> {
     }
 
     /// Takes a message; gives what is to be said to it. `now` in seconds of any clock that does not go back.
-    pub fn hear(&mut self, message: &[u8], now: u32) -> Option<Answer> {
+    pub fn receive(&mut self, message: &[u8], now: u32) -> Option<Answer> {
         let question = Question::parse(message)?;
         let pool = self.pool?;
         let elsewhere = question.server.is_some_and(|server| server != pool.server);
@@ -318,7 +318,7 @@ impl<const STATIONS: usize> Server<STATIONS> {
             Some(place) => place,
             None => {
                 let address = self.free(pool, question, now)?;
-                // Who has given its own up loses it only now.
+                // A released address stays with its station until another one needs it.
                 let old = self.leases.iter().position(|old| old.address == address);
                 let place = match old {
                     Some(old) => Some(old),
@@ -446,9 +446,9 @@ impl Writer {
 #[derive(Debug)]
 pub struct Memory {
     questions: [u8; QUESTIONS],
-    heard: [PacketMetadata; WAITING],
+    received: [PacketMetadata; WAITING],
     answer: [u8; ANSWER],
-    said: [PacketMetadata; 1],
+    sent: [PacketMetadata; 1],
 }
 
 impl Memory {
@@ -457,9 +457,9 @@ impl Memory {
     pub const fn new() -> Self {
         Self {
             questions: [0; _],
-            heard: [PacketMetadata::EMPTY; _],
+            received: [PacketMetadata::EMPTY; _],
             answer: [0; _],
-            said: [PacketMetadata::EMPTY; _],
+            sent: [PacketMetadata::EMPTY; _],
         }
     }
 }
@@ -470,8 +470,8 @@ impl Default for Memory {
     }
 }
 
-/// Answers what comes to a stack, which must have room for one socket; tells `bound` of each address that
-/// was got or kept. Never ends, unless the port is taken. Dropping it ends the service, not the leases.
+/// Serves DHCP on a stack, which must have room for one socket; calls `bound` for each address that is
+/// leased or renewed. Returns only if the port is in use. Dropping it ends the service, not the leases.
 pub async fn serve<const STATIONS: usize>(
     stack: Stack<'_>,
     memory: &mut Memory,
@@ -480,24 +480,24 @@ pub async fn serve<const STATIONS: usize>(
 ) {
     let mut socket = UdpSocket::new(
         stack,
-        &mut memory.heard,
+        &mut memory.received,
         &mut memory.questions,
-        &mut memory.said,
+        &mut memory.sent,
         &mut memory.answer,
     );
     if socket.bind(SERVER_PORT).is_err() {
         return;
     }
     loop {
-        let hear = |message: &[u8], _| {
+        let receive = |message: &[u8], _| {
             let now = u32::try_from(Instant::now().as_secs()).unwrap_or(u32::MAX);
-            server.borrow_mut().hear(message, now)
+            server.borrow_mut().receive(message, now)
         };
-        let Some(answer) = socket.recv_from_with(hear).await else {
+        let Some(answer) = socket.recv_from_with(receive).await else {
             continue;
         };
         let to = IpEndpoint::new((*answer.to.ip()).into(), answer.to.port());
-        // One that does not leave is asked for again.
+        // The client repeats a request whose answer is lost.
         let _ = socket.send_to(&answer.message, to).await;
         if let Some((mac, address)) = answer.bound {
             bound(mac, address);

@@ -1,5 +1,4 @@
-//! Questions for names. embassy-net's own go to the servers of its configuration and nowhere else, and
-//! are larger.
+//! DNS queries. Those of embassy-net go only to the servers of its configuration, and take more memory.
 //!
 //! ```text
 //! query    id, flags, 1, 0, 0, 0 (u16 each)   name, type, class (u16 each)
@@ -18,19 +17,19 @@ const HEADER: usize = 12;
 const NAME: usize = 255;
 /// Type A, class IN.
 const WANTED: [u8; 4] = [0, 1, 0, 1];
-/// A server that knows there is no such name.
+/// Response code: there is no such name.
 const NO_SUCH_NAME: u8 = 3;
 
-/// A question. Room for the longest name there is.
+/// A query, with room for the longest name.
 pub(crate) type Query = Vec<u8, { HEADER + NAME + WANTED.len() }>;
-/// What a server says in one datagram at most.
+/// The longest answer in one datagram.
 pub(crate) type Message = [u8; 512];
 
-/// The question for the IPv4 addresses of `host`. `None` if that is no name.
+/// The query for the IPv4 addresses of `host`. `None` if that is not a valid name.
 pub(crate) fn query(id: u16, host: &str) -> Option<Query> {
     let mut query = Query::new();
     query.extend_from_slice(&id.to_be_bytes()).ok()?;
-    // One question, to be followed up by the server.
+    // One question; recursion desired.
     query
         .extend_from_slice(&[1, 0, 0, 1, 0, 0, 0, 0, 0, 0])
         .ok()?;
@@ -47,8 +46,8 @@ pub(crate) fn query(id: u16, host: &str) -> Option<Query> {
     Some(query)
 }
 
-/// The first address in an answer, or that there is none. `None` for what answers another question,
-/// and for a server that does not know.
+/// The first address in an answer, or `Some(None)` if the name has none. `None` if the message answers
+/// another query, or if the server failed.
 pub(crate) fn answered(query: &[u8], message: &[u8]) -> Option<Option<Ipv4Addr>> {
     let (header, rest) = message.split_first_chunk::<HEADER>()?;
     let [id @ .., flags, code, _, _, high, low, _, _, _, _] = header;

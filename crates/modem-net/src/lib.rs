@@ -5,15 +5,15 @@
 //!                            ├─ udp   edge-nal-embassy, a socket in each stack
 //!                            ├─ dns   names, from the servers of `AT+CIPDNS` or DHCP's
 //!                            └─ ping  the stack itself
-//! dhcp ─ lends addresses to the stations of our own access point
+//! dhcp ─ leases addresses to the stations of our own access point
 //! ```
 //!
 //! A board with an access point of its own has a second stack for it: [`Net::beside`]. What goes to an
 //! address in that stack's network leaves there, everything else leaves through the first; servers and
-//! datagram sockets hear both.
+//! datagram sockets receive from both.
 //!
 //! A TCP socket that is dropped goes back to the pool and stays in the stack, so that its FIN still
-//! leaves and buffers need no unsafe code. One that still winds down is taken over only when no
+//! leaves and buffers need no unsafe code. One that is still closing is reused only when no
 //! other is free.
 //!
 //! It refuses: IPv6 and reverse look-ups.
@@ -39,7 +39,7 @@ use embassy_time::{Duration, with_timeout};
 use embedded_io_async::ErrorKind;
 use heapless::Vec;
 
-pub use tcp::{Acceptor, Doors, Socket, SocketRead, SocketWrite, TcpError, TcpMemory};
+pub use tcp::{DualListener, Listener, Socket, SocketRead, SocketWrite, TcpError, TcpMemory};
 pub use udp::Datagrams;
 
 /// Largest UDP payload of an Ethernet frame; the buffers hold one datagram of that size, or several
@@ -49,18 +49,18 @@ pub const UDP_PAYLOAD: usize = 1472;
 /// Buffers of `N` UDP sockets.
 pub type UdpMemory<const N: usize> = UdpBuffers<N, UDP_PAYLOAD, UDP_PAYLOAD, 4>;
 
-/// Buffers of the socket that asks for names: one datagram each way.
+/// Buffers of the socket for DNS queries: one datagram each way.
 pub type NameMemory = UdpBuffers<1, 512, 512, 1>;
 
 /// Payload of an echo request, as ping programs send it.
 const PING_BYTES: usize = 32;
 
-/// The modem waits for an answer as long as it likes; this only ends a forgotten one.
+/// The modem has its own timeout; this one only ends a ping that was dropped.
 const PING_LIMIT: Duration = Duration::from_secs(60);
 
-/// How long one name server is waited for.
-const DNS_PATIENCE: Duration = Duration::from_secs(2);
-/// How often each is asked.
+/// Time for one name server to answer.
+const DNS_TIMEOUT: Duration = Duration::from_secs(2);
+/// Queries to each server.
 const DNS_ROUNDS: usize = 2;
 const DNS_PORT: u16 = 53;
 
@@ -100,9 +100,9 @@ pub struct Net<'d, const STACKS: usize = 1> {
     sides: [Side<'d>; STACKS],
     names: Udp<'d>,
     random: fn() -> u16,
-    /// Name servers of a command; none for those that DHCP told.
+    /// Name servers set by a command; empty means those from DHCP.
     servers: RefCell<Vec<Ipv4Addr, 3>>,
-    /// One question at a time.
+    /// One query at a time.
     answer: Mutex<NoopRawMutex, dns::Message>,
 }
 
@@ -114,7 +114,7 @@ impl<const STACKS: usize> core::fmt::Debug for Net<'_, STACKS> {
 
 impl<'d> Net<'d> {
     /// Puts `TCP` sockets into the stack, which must have room for them, `UDP` more, and one each
-    /// for DHCP, names and a ping. `random` makes questions for names hard to guess.
+    /// for DHCP, names and a ping. `random` makes the identifiers of DNS queries hard to guess.
     pub fn new<const TCP: usize, const TX: usize, const RX: usize, const UDP: usize>(
         stack: Stack<'d>,
         tcp: &'d mut TcpMemory<TCP, TX, RX>,
@@ -132,7 +132,7 @@ impl<'d> Net<'d> {
     }
 
     /// The same with a second stack, which must have room for `TCP` sockets, `UDP` more and a ping.
-    /// Names are asked of the first.
+    /// DNS queries leave through the first.
     #[must_use]
     pub fn beside<const TCP: usize, const TX: usize, const RX: usize, const UDP: usize>(
         self,
@@ -164,7 +164,7 @@ impl<'d, const STACKS: usize> Net<'d, STACKS> {
         self.sides.get(self.place_of(remote))
     }
 
-    /// Asks one server after the other.
+    /// Queries one server after the other.
     async fn ask(&self, host: &str) -> Result<IpAddr, DnsError> {
         let mut answer = self.answer.lock().await;
         let query = dns::query((self.random)(), host).ok_or(DnsError::Unsupported)?;
@@ -183,14 +183,14 @@ impl<'d, const STACKS: usize> Net<'d, STACKS> {
                 socket.send(server, &query).await.ok()?;
                 loop {
                     let (length, from) = socket.receive(&mut *answer).await.ok()?;
-                    let heard = dns::answered(&query, answer.get(..length)?);
-                    if from == server && heard.is_some() {
-                        break heard;
+                    let found = dns::answered(&query, answer.get(..length)?);
+                    if from == server && found.is_some() {
+                        break found;
                     }
                 }
             };
-            if let Ok(Some(heard)) = with_timeout(DNS_PATIENCE, exchange).await {
-                return heard.map(IpAddr::V4).ok_or(DnsError::NotFound);
+            if let Ok(Some(found)) = with_timeout(DNS_TIMEOUT, exchange).await {
+                return found.map(IpAddr::V4).ok_or(DnsError::NotFound);
             }
         }
         Err(DnsError::NotFound)
@@ -213,27 +213,27 @@ impl<'d, const STACKS: usize> edge_nal::TcpConnect for Net<'d, STACKS> {
 impl<'d> edge_nal::TcpBind for Net<'d> {
     type Error = TcpError;
     type Accept<'a>
-        = Acceptor<'a, 'd>
+        = Listener<'a, 'd>
     where
         Self: 'a;
 
-    async fn bind(&self, local: SocketAddr) -> Result<Acceptor<'_, 'd>, TcpError> {
+    async fn bind(&self, local: SocketAddr) -> Result<Listener<'_, 'd>, TcpError> {
         let [side] = &self.sides;
-        Ok(Acceptor::new(&side.tcp, local.port()))
+        Ok(Listener::new(&side.tcp, local.port()))
     }
 }
 
 impl<'d> edge_nal::TcpBind for Net<'d, 2> {
     type Error = TcpError;
     type Accept<'a>
-        = Doors<'a, 'd>
+        = DualListener<'a, 'd>
     where
         Self: 'a;
 
-    async fn bind(&self, local: SocketAddr) -> Result<Doors<'_, 'd>, TcpError> {
+    async fn bind(&self, local: SocketAddr) -> Result<DualListener<'_, 'd>, TcpError> {
         let sides = self.sides.each_ref();
-        Ok(Doors(
-            sides.map(|side| Acceptor::new(&side.tcp, local.port())),
+        Ok(DualListener(
+            sides.map(|side| Listener::new(&side.tcp, local.port())),
         ))
     }
 }
@@ -268,7 +268,7 @@ impl<'d> edge_nal::UdpBind for Net<'d, 2> {
 pub enum DnsError {
     /// No answer, or one without an address.
     NotFound,
-    /// Not a name that can be asked for, or asked the other way round.
+    /// Not a valid name, or a reverse look-up.
     Unsupported,
 }
 
@@ -276,7 +276,7 @@ impl core::fmt::Display for DnsError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
             Self::NotFound => "the name was not resolved",
-            Self::Unsupported => "this is not asked here",
+            Self::Unsupported => "this kind of look-up is not supported",
         })
     }
 }

@@ -20,14 +20,14 @@ use embassy_time::{Duration, Timer};
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use heapless::Vec;
 
-/// Most sockets of a pool.
-const MOST: usize = 16;
+/// The largest number of sockets in a pool.
+const MAX_SOCKETS: usize = 16;
 
 /// Three probes, a second apart, after the silence that `keep_alive` names (spec: at-commands B.4,
 /// CIPTCPOPT).
 const PROBES: u16 = 3;
 
-pub(crate) type Pool<'d> = RefCell<Vec<TcpSocket<'d>, MOST>>;
+pub(crate) type Pool<'d> = RefCell<Vec<TcpSocket<'d>, MAX_SOCKETS>>;
 
 /// Buffers of `N` sockets: `TX` bytes that are not acknowledged yet, and a window of `RX`.
 #[derive(Debug)]
@@ -39,13 +39,13 @@ impl<const N: usize, const TX: usize, const RX: usize> TcpMemory<N, TX, RX> {
     /// All zero.
     #[must_use]
     pub const fn new() -> Self {
-        const { assert!(N <= MOST, "more sockets than a pool holds") };
+        const { assert!(N <= MAX_SOCKETS, "more sockets than a pool holds") };
         Self {
             buffers: [const { ([0; TX], [0; RX]) }; N],
         }
     }
 
-    pub(crate) fn sockets<'d>(&'d mut self, stack: Stack<'d>) -> Vec<TcpSocket<'d>, MOST> {
+    pub(crate) fn sockets<'d>(&'d mut self, stack: Stack<'d>) -> Vec<TcpSocket<'d>, MAX_SOCKETS> {
         self.buffers
             .iter_mut()
             .map(|(tx, rx)| TcpSocket::new(stack, rx, tx))
@@ -65,7 +65,7 @@ impl<const N: usize, const TX: usize, const RX: usize> Default for TcpMemory<N, 
 pub enum TcpError {
     /// All sockets are in use.
     NoSocket,
-    /// No address of ours, or no way to the peer's.
+    /// No local address, or no route to the peer.
     NoRoute,
     /// The peer refused the connection.
     Refused,
@@ -73,7 +73,7 @@ pub enum TcpError {
     TimedOut,
     /// The connection is over: reset by the peer, given up, or never there.
     Reset,
-    /// This stack speaks IPv4.
+    /// The stack supports IPv4 only.
     Unsupported,
 }
 
@@ -206,7 +206,7 @@ impl Drop for Socket<'_, '_> {
                 | State::SynReceived
                 | State::Established
                 | State::CloseWait => socket.abort(),
-                // Closed before: its farewell leaves from the pool.
+                // Closed before: its FIN leaves while it is in the pool.
                 _ => {}
             }
             // It came from there, so there is room.
@@ -349,27 +349,28 @@ impl Write for SocketWrite<'_> {
     }
 }
 
-/// Waits for peers at one port. Between two of them nobody listens: who comes then is refused.
-pub struct Acceptor<'a, 'd> {
+/// Accepts connections on one port of one stack. Between two calls of `accept` the port does not
+/// listen: a peer that connects then is refused.
+pub struct Listener<'a, 'd> {
     pool: &'a Pool<'d>,
     port: u16,
 }
 
-impl core::fmt::Debug for Acceptor<'_, '_> {
+impl core::fmt::Debug for Listener<'_, '_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Acceptor")
+        f.debug_struct("Listener")
             .field("port", &self.port)
             .finish_non_exhaustive()
     }
 }
 
-impl<'a, 'd> Acceptor<'a, 'd> {
+impl<'a, 'd> Listener<'a, 'd> {
     pub(crate) const fn new(pool: &'a Pool<'d>, port: u16) -> Self {
         Self { pool, port }
     }
 }
 
-impl<'p, 'd> TcpAccept for Acceptor<'p, 'd> {
+impl<'p, 'd> TcpAccept for Listener<'p, 'd> {
     type Error = TcpError;
     type Socket<'a>
         = Socket<'p, 'd>
@@ -392,14 +393,14 @@ impl<'p, 'd> TcpAccept for Acceptor<'p, 'd> {
     }
 }
 
-/// A stack without a free socket is looked at again after so long, while the other one listens.
-const AGAIN: Duration = Duration::from_millis(200);
+/// A stack without a free socket is tried again after this time, while the other one listens.
+const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Waits for peers at one port of two stacks, as [`Acceptor`] does of one.
+/// Accepts connections on one port of two stacks, as [`Listener`] does of one.
 #[derive(Debug)]
-pub struct Doors<'a, 'd>(pub(crate) [Acceptor<'a, 'd>; 2]);
+pub struct DualListener<'a, 'd>(pub(crate) [Listener<'a, 'd>; 2]);
 
-impl<'p, 'd> TcpAccept for Doors<'p, 'd> {
+impl<'p, 'd> TcpAccept for DualListener<'p, 'd> {
     type Error = TcpError;
     type Socket<'a>
         = Socket<'p, 'd>
@@ -407,15 +408,15 @@ impl<'p, 'd> TcpAccept for Doors<'p, 'd> {
         Self: 'a;
 
     async fn accept(&self) -> Result<(SocketAddr, Socket<'p, 'd>), TcpError> {
-        let doors = self.0.each_ref().map(async |door| {
+        let listeners = self.0.each_ref().map(async |listener| {
             loop {
-                match door.accept().await {
-                    Err(TcpError::NoSocket) => Timer::after(AGAIN).await,
+                match listener.accept().await {
+                    Err(TcpError::NoSocket) => Timer::after(RETRY_INTERVAL).await,
                     accepted => break accepted,
                 }
             }
         });
-        let (accepted, _) = select_array(doors).await;
+        let (accepted, _) = select_array(listeners).await;
         accepted
     }
 }

@@ -21,7 +21,7 @@ use crate::Net;
 /// One port of two stacks. Groups are joined in the first.
 pub struct Datagrams<'a, 'd> {
     net: &'a Net<'d, 2>,
-    /// The first is there. The second is not where its stack's memory was taken.
+    /// The first is always present; the second is absent if its stack had no socket left.
     sockets: [Option<UdpSocket<'a>>; 2],
 }
 
@@ -51,8 +51,8 @@ impl<'a, 'd> Datagrams<'a, 'd> {
         socket.ok_or(UdpError::NoBuffers)
     }
 
-    /// Waits until `look` finds something with one of the sockets. It is called anew each time, and what
-    /// it has looked at wakes.
+    /// Waits until `look` finds something with one of the sockets. It is called again at each poll, and the
+    /// sockets that it polled wake the task.
     async fn any<T>(&self, mut look: impl FnMut(&UdpSocket<'a>, &mut Context<'_>) -> Poll<T>) -> T {
         poll_fn(|context| {
             for socket in self.sockets.iter().flatten() {
@@ -84,7 +84,7 @@ impl UdpReceive for &Datagrams<'_, '_> {
 impl UdpSend for &Datagrams<'_, '_> {
     async fn send(&mut self, remote: SocketAddr, data: &[u8]) -> Result<(), UdpError> {
         let mut socket = self.at(self.net.place_of(remote.ip()))?;
-        // Made anew each time, it needs no place.
+        // Made again at each poll, so the future does not store it.
         poll_fn(|context| pin!(socket.send(remote, data)).poll(context)).await
     }
 }

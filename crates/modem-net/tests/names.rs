@@ -169,7 +169,7 @@ fn names_are_asked_of_one_server_after_the_other() {
     };
 
     let (found, none) = (Ok(FOUND), Err(DnsError::NotFound));
-    // Those that DHCP told, or the fixed configuration.
+    // Those from DHCP, or from the fixed configuration.
     assert_eq!(ask("a.example", &[]), (found, vec![SERVER], 0));
     assert_eq!(ask("nowhere", &[]), (none, vec![SERVER], 0));
     // Those of a command.

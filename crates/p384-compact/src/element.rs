@@ -1,6 +1,6 @@
 //! What a field element and a scalar have in common.
 
-/// Defines `$name`, a number modulo `$hex` in Montgomery form, with all that `primeorder` asks of one.
+/// Defines `$name`, a number modulo `$hex` in Montgomery form, with the traits that `primeorder` requires.
 ///
 /// The modulus must be 3 modulo 4, and `$generator` one of its multiplicative group.
 macro_rules! element {

@@ -44,13 +44,13 @@ pub struct NistP384;
 
 /// 48 bytes, big-endian: a coordinate or a scalar.
 pub type FieldBytes = elliptic_curve::FieldBytes<NistP384>;
-/// A point as ECDSA keeps it.
+/// A point in affine form.
 pub type AffinePoint = primeorder::AffinePoint<NistP384>;
-/// A point as it is computed with.
+/// A point in projective form.
 pub type ProjectivePoint = primeorder::ProjectivePoint<NistP384>;
-/// A point that is somebody's public key.
+/// A point that is a public key.
 pub type PublicKey = elliptic_curve::PublicKey<NistP384>;
-/// A scalar that is somebody's private key.
+/// A scalar that is a private key.
 pub type SecretKey = elliptic_curve::SecretKey<NistP384>;
 
 /// Signatures, and the keys that make and check them.

@@ -9,7 +9,7 @@ use elliptic_curve::point::{AffineCoordinates, Double};
 use crate::{AffinePoint, FieldBytes, NistP384, ProjectivePoint, Scalar};
 
 impl VerifyPrimitive<NistP384> for AffinePoint {
-    // Its frame, 2 KB of points, is not to be that of a caller who checks signatures of all kinds.
+    // Not inlined: its frame, 2 KB of points, would be part of every caller's frame.
     #[inline(never)]
     fn verify_prehashed(
         &self,
@@ -32,7 +32,7 @@ impl VerifyPrimitive<NistP384> for AffinePoint {
 }
 
 /// `a·G + b·point` with one chain of doublings for both, two bits of each at a time. Time and memory
-/// access tell what `a` and `b` are.
+/// access depend on `a` and `b`, which are public.
 fn sum_of_products(a: &Scalar, b: &Scalar, point: &ProjectivePoint) -> ProjectivePoint {
     // [i + 4j] is i·G + j·point.
     let mut multiples = [ProjectivePoint::IDENTITY; 16];

@@ -3,11 +3,11 @@
 use core::fmt;
 
 pub(crate) const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
-/// pkcs-1: the last arc tells the algorithm.
+/// pkcs-1: the last arc is the algorithm.
 pub(crate) const PKCS_1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1];
 pub(crate) const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
 pub(crate) const ECDSA_WITH_SHA1: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1];
-/// ecdsa-with-SHA2: the last arc tells the hash.
+/// ecdsa-with-SHA2: the last arc is the hash.
 pub(crate) const ECDSA_WITH_SHA2: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3];
 pub(crate) const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
 pub(crate) const P384: &[u8] = &[0x2b, 0x81, 0x04, 0, 34];
@@ -27,11 +27,11 @@ pub(crate) const ANY_EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37, 0];
 pub(crate) const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
 pub(crate) const CLIENT_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
 
-/// id-at: the last arc tells the attribute.
+/// id-at: the last arc is the attribute.
 const ATTRIBUTE_TYPE: &[u8] = &[0x55, 4];
 pub(crate) const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1];
-/// pilotAttributeType: the last arc tells the attribute.
+/// pilotAttributeType: the last arc is the attribute.
 const PILOT: &[u8] = &[0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1];
 
 /// The usual short form of an attribute type, as RFC 4514 §3 and OpenSSL have it.

@@ -190,7 +190,7 @@ impl Timestamp {
     ///
     /// # Errors
     ///
-    /// [`TimestampError`] tells text that is not a date from a date that does not exist.
+    /// [`TimestampError`] distinguishes text that is not a date from a date that does not exist.
     pub fn parse_rfc3339(text: &str) -> Result<Self, TimestampError> {
         let (civil, offset) = rfc3339(text.as_bytes()).ok_or(TimestampError::Syntax)?;
         let local = Self::from_civil(civil).ok_or(TimestampError::Range)?;

@@ -1,4 +1,4 @@
-//! What a DER structure is, told from its shape: certificates and keys carry no label in this form.
+//! What a DER structure is, judged by its shape: certificates and keys carry no label in this form.
 
 use core::fmt;
 
@@ -103,7 +103,7 @@ pub(super) fn object(content: &[u8]) -> Result<(ObjectKind, &[u8]), Fault> {
     Ok((classify(object).ok_or(Fault::Structure)?, object))
 }
 
-/// `None` when the parts of the structure cannot be told apart.
+/// `None` if the parts of the structure cannot be identified.
 fn classify(object: &[u8]) -> Option<ObjectKind> {
     let parts = Parts::of(AnyRef::from_der(object).ok()?)?;
     Some(match parts.tags() {
@@ -141,7 +141,7 @@ fn classify_signed(to_be_signed: AnyRef<'_>) -> Option<ObjectKind> {
     })
 }
 
-/// The tags of the first parts of a SEQUENCE. Ten are enough to tell the structures apart.
+/// The tags of the first parts of a SEQUENCE. Ten are enough to distinguish the structures.
 struct Parts<'a> {
     tags: heapless::Vec<Tag, 10>,
     first: Option<AnyRef<'a>>,

@@ -45,7 +45,7 @@ impl KeyForm {
     }
 }
 
-/// A private key in DER. `Debug` tells its kind, never its value.
+/// A private key in DER. `Debug` prints its kind, never its value.
 #[derive(Clone, Copy)]
 pub struct PrivateKey<'a> {
     /// How it is written.

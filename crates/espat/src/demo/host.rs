@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use super::pattern::{Fields, Matched, Pattern};
 
 /// How long the modem may take for anything but a handshake.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 /// A modem may spend 10 s on one step of a handshake; the reason must still arrive.
-pub(super) const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(12);
+pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(12);
 /// For the rest of a line that is already wrong, so that a person sees all of it.
 const REST_OF_LINE: Duration = Duration::from_millis(200);
 
@@ -116,7 +116,7 @@ impl<P: Port> Host<P> {
     pub(super) fn expect(
         &mut self,
         wanted: &Pattern,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<(Vec<u8>, Fields), HostError> {
         let start = Instant::now();
         loop {
@@ -135,13 +135,13 @@ impl<P: Port> Host<P> {
                 }
                 Matched::Part => {}
             }
-            match self.receive(patience.saturating_sub(start.elapsed()))? {
+            match self.receive(timeout.saturating_sub(start.elapsed()))? {
                 Received::Some => {}
                 Received::Nothing => {
                     return Err(HostError::Silent {
                         wanted: wanted.clone(),
                         got: self.received.clone(),
-                        after: patience,
+                        after: timeout,
                     });
                 }
                 Received::End => {
@@ -171,7 +171,7 @@ impl<P: Port> Host<P> {
         }
         let start = Instant::now();
         while !ends.iter().any(|end| self.received.ends_with(end)) {
-            let left = PATIENCE.saturating_sub(start.elapsed());
+            let left = TIMEOUT.saturating_sub(start.elapsed());
             if !matches!(self.receive(left), Ok(Received::Some)) {
                 return false;
             }
@@ -191,12 +191,12 @@ impl<P: Port> Host<P> {
         Ok(())
     }
 
-    fn receive(&mut self, patience: Duration) -> io::Result<Received> {
+    fn receive(&mut self, timeout: Duration) -> io::Result<Received> {
         use io::ErrorKind::{ConnectionReset, Interrupted, TimedOut, WouldBlock};
-        if patience.is_zero() {
+        if timeout.is_zero() {
             return Ok(Received::Nothing);
         }
-        self.port.wait_at_most(patience)?;
+        self.port.wait_at_most(timeout)?;
         let mut bytes = [0; 4096];
         match self.port.read(&mut bytes) {
             Ok(0) => Ok(Received::End),
@@ -281,9 +281,9 @@ mod tests {
             let (left, right) = stream.split_at(cut);
             let mut host = host(&[left, right], false);
             host.send_line("AT").unwrap();
-            assert_eq!(host.expect(&ok(), PATIENCE).unwrap().0, b"AT\r\n\r\nOK\r\n");
+            assert_eq!(host.expect(&ok(), TIMEOUT).unwrap().0, b"AT\r\n\r\nOK\r\n");
             let urc = Pattern::after("+TIME_UPDATED\r\n", "");
-            host.expect(&urc, PATIENCE).unwrap();
+            host.expect(&urc, TIMEOUT).unwrap();
             assert_eq!(host.port.sent, b"AT\r\n");
             assert!(host.received.is_empty());
         }
@@ -295,7 +295,7 @@ mod tests {
         for cut in 1..stream.len() {
             let (left, right) = stream.split_at(cut);
             let error = host(&[left, right], false)
-                .expect(&ok(), PATIENCE)
+                .expect(&ok(), TIMEOUT)
                 .unwrap_err();
             assert!(
                 matches!(error, HostError::Unlike { at: 6, .. }),
@@ -315,11 +315,11 @@ mod tests {
         let stream = b"AT\r\n\r\nOK\r\n";
         for len in 1..stream.len() {
             let part = &stream[..len];
-            match host(&[part], false).expect(&ok(), PATIENCE).unwrap_err() {
+            match host(&[part], false).expect(&ok(), TIMEOUT).unwrap_err() {
                 HostError::Silent { got, .. } => assert_eq!(got, part),
                 other => panic!("{len}: {other:?}"),
             }
-            match host(&[part], true).expect(&ok(), PATIENCE).unwrap_err() {
+            match host(&[part], true).expect(&ok(), TIMEOUT).unwrap_err() {
                 HostError::Closed { got, .. } => assert_eq!(got, part),
                 other => panic!("{len}: {other:?}"),
             }

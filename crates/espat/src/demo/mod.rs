@@ -8,7 +8,7 @@
 //! | `pki` | CAs, certificates and keys, made at run time |
 //! | `servers`, `ntp` | TLS servers, one per certificate; an SNTP server |
 //! | `pattern`, `host` | the host MCU: what it sends, and what must come back |
-//! | `teller` | numbered steps, ticks and crosses |
+//! | `progress` | numbered steps, ticks and crosses |
 //! | `story` | the steps themselves |
 //! | `why` | the reasons they expect |
 
@@ -25,9 +25,9 @@ mod host;
 mod ntp;
 mod pattern;
 mod pki;
+mod progress;
 mod servers;
 mod story;
-mod teller;
 #[cfg(test)]
 mod tests;
 mod why;
@@ -49,7 +49,7 @@ pub struct ModemConfig {
     pub maps: Vec<(String, SocketAddr)>,
 }
 
-/// Tells the story; refused if any step was not as it should be.
+/// Runs the story; the outcome is a refusal if any step was not as it should be.
 ///
 /// `start_modem` switches a modem on and returns its AT port and whatever keeps it running until dropped.
 ///
@@ -67,7 +67,7 @@ pub fn run<M>(
 ///
 /// # Errors
 ///
-/// Its port or flash image is not to be had.
+/// Its port cannot be opened, or its flash image cannot be read or made.
 pub fn simulated(config: ModemConfig) -> io::Result<(SocketAddr, sim::Running)> {
     let maps = config
         .maps
@@ -90,7 +90,7 @@ fn run_to<M>(
     mut start_modem: impl FnMut(ModemConfig) -> io::Result<(SocketAddr, M)>,
     out: &mut dyn Write,
 ) -> anyhow::Result<Outcome> {
-    let teller = teller::Teller::new(out, args.quiet);
+    let progress = progress::Progress::new(out, args.quiet);
     let stage = story::Stage::build().context("cannot set up the demo's servers")?;
     let folder = tempfile::tempdir().context("no folder for the modem's flash")?;
     let mut count = 0_u8;
@@ -104,5 +104,5 @@ fn run_to<M>(
         modems.push(modem);
         host::Host::connect(port)
     };
-    Ok(story::tell(&stage, teller, switch_on)?)
+    Ok(story::run(&stage, progress, switch_on)?)
 }

@@ -11,14 +11,14 @@ use anyhow::{Context as _, ensure};
 use cert_bin::{ImageWriter, ItemKind, NewItem};
 use x509_facts::Timestamp;
 
-use super::host::{HANDSHAKE_PATIENCE, Host, PATIENCE, Port};
+use super::host::{HANDSHAKE_TIMEOUT, Host, Port, TIMEOUT};
 use super::ntp::NtpServer;
 use super::pattern::{Fields, Pattern};
 use super::pki::{Pki, SERVER_ADDRESS, SERVER_NAME};
+use super::progress::Progress;
 use super::servers::{ClosedPort, TlsServer};
-use super::teller::Teller;
 use super::why::{
-    EXPIRED, FUTURE, NO_CA, NO_CLOCK, NOBODY, ORPHAN, OTHER_CA, OTHER_NAME, TLS12, Why,
+    EXPIRED, FUTURE, NO_CA, NO_CLOCK, NO_SERVER, ORPHAN, OTHER_CA, OTHER_NAME, TLS12, Why,
 };
 use crate::report::Outcome;
 
@@ -124,40 +124,40 @@ fn image(ca: &str) -> anyhow::Result<Vec<u8>> {
 /// The modem was lost, or a step failed without which the rest makes no sense.
 struct Stopped;
 
-/// Tells everything; `switch_on` connects to the AT port of a new modem.
-pub(super) fn tell<P: Port>(
+/// Runs every step; `switch_on` connects to the AT port of a new modem.
+pub(super) fn run<P: Port>(
     stage: &Stage,
-    mut teller: Teller<'_>,
+    mut progress: Progress<'_>,
     mut switch_on: impl FnMut() -> io::Result<Host<P>>,
 ) -> io::Result<Outcome> {
-    teller.say("A host, a modem and servers, all on this machine. → is what the host sends, ← what the modem answers.");
-    teller.say("The modem also echoes each command; the echo is checked and not shown.");
+    progress.say("A host, a modem and servers, all on this machine. → is what the host sends, ← what the modem answers.");
+    progress.say("The modem also echoes each command; the echo is checked and not shown.");
     for (asked, to) in stage.maps() {
-        teller.say(&format!("    {asked:22} is {to}"));
+        progress.say(&format!("    {asked:22} is {to}"));
     }
-    teller.say(&format!(
+    progress.say(&format!(
         "at_ca.bin, {} bytes, is what `espat pki pack -o at_ca.bin ca ca.pem` makes of this run's CA.",
         stage.ca_image.len()
     ));
     let mut story = Story {
-        teller,
+        progress,
         host: switch_on()?,
     };
     let stopped = story.success(stage).is_err()
         || story.failures(stage, &mut switch_on).is_err()
         || story.epilogue().is_err();
-    story.teller.finish(stopped)
+    story.progress.finish(stopped)
 }
 
 struct Story<'o, P> {
-    teller: Teller<'o>,
+    progress: Progress<'o>,
     host: Host<P>,
 }
 
 impl<P: Port> Story<'_, P> {
     fn success(&mut self, stage: &Stage) -> Result<(), Stopped> {
         self.must("Switch the modem on", |it| {
-            it.hear("\r\nready\r\n", PATIENCE)?;
+            it.hear("\r\nready\r\n", TIMEOUT)?;
             it.ok("AT")
         })?;
         self.must("List the flash partitions", |it| {
@@ -169,7 +169,7 @@ impl<P: Port> Story<'_, P> {
         self.must("Join the access point", Self::join)?;
         self.must("Set the clock by SNTP", |it| {
             it.ok(SNTP)?;
-            it.hear("+TIME_UPDATED\r\n", PATIENCE).map(drop)
+            it.hear("+TIME_UPDATED\r\n", TIMEOUT).map(drop)
         })?;
         self.must("Read the clock, in UTC+8", Self::check_clock)?;
         self.must("Ask for servers to be verified against CA 0", |it| {
@@ -198,7 +198,7 @@ impl<P: Port> Story<'_, P> {
         stage: &Stage,
         switch_on: &mut impl FnMut() -> io::Result<Host<P>>,
     ) -> Result<(), Stopped> {
-        self.teller
+        self.progress
             .say("\nNow everything that can go wrong. The reason is what AT+SSLWHY? says.");
         self.attempt("No CA loaded: the partition is erased", |it| {
             it.ok(ERASE)?;
@@ -220,7 +220,9 @@ impl<P: Port> Story<'_, P> {
             it.refused(OTHER_NAME_PORT, "", OTHER_NAME)?;
             it.ok(CLEAR_NAME)
         })?;
-        self.attempt("No server there", |it| it.refused(CLOSED_PORT, "", NOBODY))?;
+        self.attempt("No server there", |it| {
+            it.refused(CLOSED_PORT, "", NO_SERVER)
+        })?;
         self.attempt("The server speaks TLS 1.2 only", |it| {
             it.refused(TLS12_PORT, "", TLS12)
         })?;
@@ -289,9 +291,9 @@ impl<P: Port> Story<'_, P> {
     }
 
     fn step(&mut self, title: &str, step: impl FnOnce(&mut Self) -> anyhow::Result<()>) -> bool {
-        self.teller.begin(title);
+        self.progress.begin(title);
         let result = step(self);
-        self.teller.end(&result);
+        self.progress.end(&result);
         result.is_ok()
     }
 
@@ -300,20 +302,20 @@ impl<P: Port> Story<'_, P> {
         &mut self,
         command: &str,
         template: &str,
-        patience: Duration,
+        timeout: Duration,
     ) -> anyhow::Result<Fields> {
         let echo = format!("{command}\r\n");
-        self.teller.sent(echo.as_bytes());
+        self.progress.sent(echo.as_bytes());
         self.host.send_line(command)?;
         let wanted = Pattern::after(&echo, template);
-        let (reply, fields) = self.host.expect(&wanted, patience)?;
-        self.teller
+        let (reply, fields) = self.host.expect(&wanted, timeout)?;
+        self.progress
             .received(reply.strip_prefix(echo.as_bytes()).unwrap_or(&reply));
         Ok(fields)
     }
 
     fn ask(&mut self, command: &str, template: &str) -> anyhow::Result<Fields> {
-        self.ask_within(command, template, PATIENCE)
+        self.ask_within(command, template, TIMEOUT)
     }
 
     fn ok(&mut self, command: &str) -> anyhow::Result<()> {
@@ -322,15 +324,15 @@ impl<P: Port> Story<'_, P> {
 
     /// Sends data after a prompt; it is not echoed.
     fn data(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        self.teller.sent(bytes);
+        self.progress.sent(bytes);
         Ok(self.host.send_raw(bytes)?)
     }
 
     /// Waits for what comes unasked.
-    fn hear(&mut self, exact: &str, patience: Duration) -> anyhow::Result<()> {
+    fn hear(&mut self, exact: &str, timeout: Duration) -> anyhow::Result<()> {
         let wanted = Pattern::after(exact, "");
-        let (reply, _) = self.host.expect(&wanted, patience)?;
-        self.teller.received(&reply);
+        let (reply, _) = self.host.expect(&wanted, timeout)?;
+        self.progress.received(&reply);
         Ok(())
     }
 
@@ -339,7 +341,7 @@ impl<P: Port> Story<'_, P> {
         let command = format!("AT+SYSFLASH=1,\"client_ca\",0,{}", image.len());
         self.ask(&command, "\r\n>")?;
         self.data(image)?;
-        self.hear("\r\nOK\r\n", PATIENCE)
+        self.hear("\r\nOK\r\n", TIMEOUT)
     }
 
     fn join(&mut self) -> anyhow::Result<()> {
@@ -366,7 +368,7 @@ impl<P: Port> Story<'_, P> {
 
     fn start(&mut self, port: u16, template: &str) -> anyhow::Result<Fields> {
         let command = format!("AT+CIPSTART=\"SSL\",\"{SERVER_ADDRESS}\",{port}");
-        self.ask_within(&command, template, HANDSHAKE_PATIENCE)
+        self.ask_within(&command, template, HANDSHAKE_TIMEOUT)
     }
 
     fn connect(&mut self, port: u16) -> anyhow::Result<()> {
@@ -377,12 +379,9 @@ impl<P: Port> Story<'_, P> {
         let len = data.len();
         self.ask(&format!("AT+CIPSEND={len}"), "\r\nOK\r\n\r\n>")?;
         self.data(data.as_bytes())?;
-        self.hear(
-            &format!("\r\nRecv {len} bytes\r\n\r\nSEND OK\r\n"),
-            PATIENCE,
-        )?;
+        self.hear(&format!("\r\nRecv {len} bytes\r\n\r\nSEND OK\r\n"), TIMEOUT)?;
         let answer = format!("hello from {server}: {data}");
-        self.hear(&format!("\r\n+IPD,{}:{answer}", answer.len()), PATIENCE)
+        self.hear(&format!("\r\n+IPD,{}:{answer}", answer.len()), TIMEOUT)
     }
 
     fn close(&mut self) -> anyhow::Result<()> {
@@ -396,13 +395,13 @@ impl<P: Port> Story<'_, P> {
         let line = reply
             .all("+SSLWHY:")
             .find(|line| line.starts_with("+SSLWHY:0,"));
-        why.agree(line.context("no reason is told for link 0")?)?;
+        why.agree(line.context("no reason is reported for link 0")?)?;
         self.ok("AT")
     }
 
     /// On a modem of its own.
     fn clockless(&mut self, stage: &Stage) -> anyhow::Result<()> {
-        self.hear("\r\nready\r\n", PATIENCE)?;
+        self.hear("\r\nready\r\n", TIMEOUT)?;
         self.load(&stage.ca_image)?;
         self.join()?;
         self.ok(CONF)?;

@@ -1,4 +1,4 @@
-//! The whole story against a modem that only pretends: the teller must notice every wrong reply.
+//! The whole story against a modem that only pretends: the progress must notice every wrong reply.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,11 +12,11 @@ use super::story::{Stage, asctime};
 use super::{Args, ModemConfig, run_to};
 use crate::report::Outcome;
 
-/// Answers as a modem would, without a network; the reply of one number is spoilt.
+/// Answers as a modem would, without a network; the reply of one number is wrong.
 struct Pretender {
     port: TcpStream,
     replies: Arc<AtomicUsize>,
-    spoil: Option<usize>,
+    wrong: Option<usize>,
     /// The first image ever loaded counts as the right one.
     right_ca: Arc<Mutex<Vec<u8>>>,
     ca: Vec<u8>,
@@ -30,7 +30,7 @@ impl Pretender {
     fn say(&mut self, text: &str) {
         let number = self.replies.fetch_add(1, Ordering::Relaxed);
         let mut bytes = text.as_bytes().to_vec();
-        if self.spoil == Some(number) {
+        if self.wrong == Some(number) {
             bytes[0] ^= 1;
         }
         // The story may have been stopped.
@@ -159,7 +159,7 @@ impl Pretender {
 }
 
 /// The story, how it ended, and how many replies it took.
-fn told(quiet: bool, spoil: Option<usize>) -> (String, Outcome, usize) {
+fn run_demo(quiet: bool, wrong: Option<usize>) -> (String, Outcome, usize) {
     let replies = Arc::new(AtomicUsize::new(0));
     let right_ca = Arc::default();
     let mut modems = Vec::new();
@@ -180,7 +180,7 @@ fn told(quiet: bool, spoil: Option<usize>) -> (String, Outcome, usize) {
             Pretender {
                 port,
                 replies,
-                spoil,
+                wrong,
                 right_ca,
                 ca: Vec::new(),
                 server: String::new(),
@@ -203,7 +203,7 @@ fn told(quiet: bool, spoil: Option<usize>) -> (String, Outcome, usize) {
 #[test]
 fn a_modem_that_gets_everything_right_passes() {
     for quiet in [false, true] {
-        let (story, outcome, _) = told(quiet, None);
+        let (story, outcome, _) = run_demo(quiet, None);
         assert_eq!(outcome, Outcome::Done, "{story}");
         assert!(story.contains("\n24 steps, 24 as expected, "), "{story}");
         assert_eq!(story.matches('✓').count(), 24, "{story}");
@@ -214,12 +214,12 @@ fn a_modem_that_gets_everything_right_passes() {
 
 #[test]
 fn one_wrong_byte_in_any_reply_is_one_cross_and_a_refusal() {
-    let (_, _, replies) = told(true, None);
+    let (_, _, replies) = run_demo(true, None);
     assert!(replies > 70, "{replies}");
-    for spoil in 0..replies {
-        let (story, outcome, _) = told(true, Some(spoil));
-        assert_eq!(outcome, Outcome::Refused, "{spoil}: {story}");
-        assert_eq!(story.matches('✗').count(), 1, "{spoil}: {story}");
+    for wrong in 0..replies {
+        let (story, outcome, _) = run_demo(true, Some(wrong));
+        assert_eq!(outcome, Outcome::Refused, "{wrong}: {story}");
+        assert_eq!(story.matches('✗').count(), 1, "{wrong}: {story}");
     }
 }
 

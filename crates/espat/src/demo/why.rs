@@ -1,4 +1,4 @@
-//! The reasons the story expects, and how `AT+SSLWHY?` must tell them.
+//! The reasons the story expects, and how `AT+SSLWHY?` must report them.
 //!
 //! ```text
 //! +SSLWHY:<link>,"<stage>",<Mbed TLS number>,<X.509 verify flags>,<depth>,"<subject>","<wanted issuer, name or missed date>","<words>"
@@ -51,7 +51,7 @@ pub(super) const OTHER_NAME: Why = Why {
     ..untrusted(0x04, SERVER_NAME, "another name")
 };
 pub(super) const ORPHAN: Why = untrusted(0x08, "espat demo intermediate", "no chain");
-pub(super) const NOBODY: Why = Why {
+pub(super) const NO_SERVER: Why = Why {
     stage: "tcp",
     number: 0x0044,
     flags: 0,
@@ -69,7 +69,7 @@ pub(super) const TLS12: Why = Why {
 };
 
 impl Why {
-    /// Whether a `+SSLWHY` line tells this reason; what differs if not.
+    /// Checks that a `+SSLWHY` line reports this reason; the error names what differs.
     pub(super) fn agree(self, line: &str) -> anyhow::Result<()> {
         let exact = format!(
             "+SSLWHY:0,\"{}\",-{:#06x},{:#010x},0,",
@@ -125,9 +125,9 @@ mod tests {
         let line = |subject| {
             format!(r#"+SSLWHY:0,"tcp",-0x0044,0x00000000,0,"{subject}","","server refused""#)
         };
-        NOBODY.agree(&line("")).unwrap();
-        assert!(NOBODY.agree(&line("x")).is_err());
+        NO_SERVER.agree(&line("")).unwrap();
+        assert!(NO_SERVER.agree(&line("x")).is_err());
         let unended = line("");
-        assert!(NOBODY.agree(unended.trim_end_matches('"')).is_err());
+        assert!(NO_SERVER.agree(unended.trim_end_matches('"')).is_err());
     }
 }

@@ -95,9 +95,9 @@ impl Output {
 /// Who may read a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Whoever the user's file mode mask lets.
+    /// As the user's file mode mask allows.
     Usual,
-    /// The user alone: there is a private key in it.
+    /// Only the user: the file holds a private key.
     OwnerOnly,
 }
 

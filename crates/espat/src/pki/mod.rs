@@ -120,7 +120,7 @@ struct Source {
 }
 
 impl Source {
-    /// The bytes of the file. With `--json` a failure is also told there.
+    /// The bytes of the file. With `--json` a failure is also reported there.
     fn read(&self) -> anyhow::Result<Vec<u8>> {
         files::read(&self.image).inspect_err(|error| {
             if self.json {

@@ -19,7 +19,7 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr
 /// Runs the modem on this machine, with simulated Wi-Fi and real sockets.
 ///
 /// The AT port is one of --listen, --pty and --stdio; without any it is --listen 127.0.0.1:2323.
-/// A line on stderr tells when it is ready: "listening on ADDR:PORT" or "pty PATH".
+/// A line on stderr says when it is ready: "listening on ADDR:PORT" or "pty PATH".
 #[derive(Debug, Clone, clap::Args)]
 #[command(group(ArgGroup::new("at port").args(["listen", "pty", "stdio"])))]
 pub struct Args {
@@ -136,7 +136,7 @@ pub enum Dialect {
 /// What the clock shows at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
-    /// Nothing, until SNTP tells.
+    /// Unset, until SNTP answers.
     Unset,
     /// The time of the PC.
     Host,

@@ -3,7 +3,7 @@
 //! ```text
 //! ap down iot          ▶ ok
 //! ap down nowhere      ▶ error: no access point has this name
-//! status               ▶ ok station=up ssid="iot" address=192.168.3.112 aps="iot",-40,up guests=0 mdns=""
+//! status               ▶ ok station=up ssid="iot" address=192.168.3.112 aps="iot",-40,up stations=0 mdns=""
 //! ```
 //!
 //! The commands are listed in `docs/simulator.md`, and by `help`.
@@ -84,7 +84,7 @@ impl ControlPort {
         Ok(Self { listener, local })
     }
 
-    /// The line that tells a script where it is.
+    /// The line from which a script learns the address.
     #[must_use]
     pub fn announcement(&self) -> String {
         format!("control on {}", self.local)
@@ -152,9 +152,9 @@ impl Panel {
                 let address: Ipv4Addr = address
                     .parse()
                     .map_err(|_| format!("{address} is no IPv4 address"))?;
-                self.air.welcome(parse_mac(mac)?, address)
+                self.air.add_station(parse_mac(mac)?, address)
             }
-            ("station", "leave", mac) => self.air.bid_farewell(parse_mac(mac)?),
+            ("station", "leave", mac) => self.air.remove_station(parse_mac(mac)?),
             ("ap", "add", spec) => self.air.add(&parse(spec)?),
             ("ap", "password", spec) => self.air.protect(&parse(spec)?),
             ("ap", "remove", ssid) => self.air.remove(ssid.as_bytes()),
@@ -220,7 +220,9 @@ mod tests {
         for (line, answer) in [
             (
                 "status",
-                air("station=idle ssid=\"\" address=0.0.0.0 aps=\"iot\",-40,up guests=0 mdns=\"\""),
+                air(
+                    "station=idle ssid=\"\" address=0.0.0.0 aps=\"iot\",-40,up stations=0 mdns=\"\"",
+                ),
             ),
             ("address lose", no("the station is in no network")),
             ("ap add net,12345678", air("")),
@@ -243,21 +245,21 @@ mod tests {
             (
                 "status",
                 air(
-                    "station=addressless ssid=\"net\" address=0.0.0.0 aps=\"net\",-70,up guests=0 mdns=\"\"",
+                    "station=addressless ssid=\"net\" address=0.0.0.0 aps=\"net\",-70,up stations=0 mdns=\"\"",
                 ),
             ),
             ("address get 10.0.0.7", air("")),
             (
                 "status",
                 air(
-                    "station=up ssid=\"net\" address=10.0.0.7 aps=\"net\",-70,up guests=0 mdns=\"\"",
+                    "station=up ssid=\"net\" address=10.0.0.7 aps=\"net\",-70,up stations=0 mdns=\"\"",
                 ),
             ),
             ("ap down net", air("")),
             (
                 "status",
                 air(
-                    "station=lost ssid=\"\" address=0.0.0.0 aps=\"net\",-70,down guests=0 mdns=\"\"",
+                    "station=lost ssid=\"\" address=0.0.0.0 aps=\"net\",-70,down stations=0 mdns=\"\"",
                 ),
             ),
         ] {

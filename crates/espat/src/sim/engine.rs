@@ -97,7 +97,7 @@ const fn identity(chip: Chip) -> Identity {
 ///
 /// Power is on while a host is there: `ready` greets the first one and follows each restart. A
 /// host that goes closes its links, and leaves the network, the clock and the flash as they are.
-/// When the power is cut the host stays, and the module starts anew with what its flash holds.
+/// When the power is cut the host stays connected, and the module starts again from its flash.
 ///
 /// `ready` is called once the module has booted, before the first host is served: a flash image that
 /// cannot be used is an error without it.
@@ -133,7 +133,7 @@ where
     let mut ready = Some(ready);
     loop {
         // The modem's futures are larger than a test's thread likes to have on its stack twice.
-        let life = Box::pin(live(
+        let modem = Box::pin(live(
             machine,
             &board,
             &place,
@@ -142,7 +142,7 @@ where
             &mut host,
             &mut ready,
         ));
-        let over = async { Some(life.await) };
+        let over = async { Some(modem.await) };
         let cut = async {
             machine.power.gone().await;
             None
@@ -223,10 +223,10 @@ where
     }
 }
 
-/// Nobody listens to the host, so what it sends meanwhile is lost. Whether it went away.
+/// The port is not read, so what the host sends meanwhile is lost. Returns whether the host disconnected.
 async fn sleep(rx: &mut Rx, time: Duration) -> bool {
     let mut unheard = [0; RING];
-    let nobody = async {
+    let disconnected = async {
         while !matches!(rx.read(&mut unheard).await, Ok(0) | Err(_)) {}
         true
     };
@@ -234,7 +234,7 @@ async fn sleep(rx: &mut Rx, time: Duration) -> bool {
         Timer::after(time).await;
         false
     };
-    let gone = or(wakes, nobody).await;
+    let gone = or(wakes, disconnected).await;
     rx.clear();
     gone
 }

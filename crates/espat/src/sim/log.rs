@@ -4,7 +4,7 @@
 //!      1432 INFO  at_modem::link: link 0: session open
 //! ```
 //!
-//! Only this project's crates are heard: other libraries may write down what the engine never would.
+//! Only this project's crates are logged: other libraries may log what the engine never would.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow};
 use log::{LevelFilter, Log, Metadata, Record};
 
-/// The first parts of the module paths that are heard.
+/// The first parts of the module paths that are logged.
 const OURS: [&str; 7] = [
     "at_grammar",
     "at_modem",
@@ -31,7 +31,7 @@ const OURS: [&str; 7] = [
 pub enum LogTarget {
     /// `-`.
     Stderr,
-    /// A file, made anew.
+    /// A new file; an existing one is replaced.
     File(PathBuf),
 }
 
@@ -59,7 +59,7 @@ pub fn start(target: Option<&LogTarget>) -> anyhow::Result<()> {
                 .with_context(|| format!("cannot write the log {}", path.display()))?,
         ),
     };
-    // One for the whole life of the process, as the `log` crate wants it.
+    // One for the lifetime of the process, as the `log` crate requires.
     let lines: &'static Lines = Box::leak(Box::new(Lines::new(out)));
     log::set_logger(lines).map_err(|_| anyhow!("this program writes a log already"))?;
     log::set_max_level(LevelFilter::Debug);

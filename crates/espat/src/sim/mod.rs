@@ -7,7 +7,7 @@
 //! | [`net`] | the network behind them |
 //! | [`log`] | the log UART |
 //! | [`board`] | the chip around the engine |
-//! | [`control`] | whoever switches access points and the power |
+//! | [`control`] | access points and power, switched from outside |
 //! | [`args`] | the wiring |
 //! | `engine` | the module itself |
 //!

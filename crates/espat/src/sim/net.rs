@@ -168,7 +168,7 @@ impl NetExtras<HostNet> for HostExtras {
             })
     }
 
-    /// Nothing is multicast on the PC's network; the control port's `status` tells of it.
+    /// Nothing is multicast on the PC's network; the control port's `status` shows it.
     fn set_mdns(&self, net: &HostNet, service: Option<&Service<'_>>) -> Result<(), Unsupported> {
         net.wifi.announce(service.map(|service| {
             let protocol = match service.protocol {
@@ -210,7 +210,7 @@ impl UdpBind for HostNet {
 impl Dns for HostNet {
     type Error = NetError;
 
-    /// Dropping it leaves the PC's resolver to end by itself, unheard.
+    /// Dropping it leaves the PC's resolver running; its answer is ignored.
     async fn get_host_by_name(&self, host: &str, kind: AddrType) -> Result<IpAddr, NetError> {
         let lease = self.lease()?;
         let fits = |address: &IpAddr| match kind {

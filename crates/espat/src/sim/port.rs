@@ -86,7 +86,7 @@ pub struct Rx {
     tape: Option<Tape>,
 }
 
-/// Bytes to the host. Dropping it tells the host that no more will come.
+/// Bytes to the host. Dropping it closes the port for the host.
 #[derive(Debug)]
 pub struct Tx {
     wire: Rc<Wire>,
@@ -140,7 +140,7 @@ impl Port {
         }
     }
 
-    /// The line that tells a script that, and where, the port is ready. Standard input needs none.
+    /// The line from which a script learns that the port is ready, and where. Standard input needs none.
     #[must_use]
     pub fn announcement(&self) -> Option<String> {
         match &self.kind {
@@ -233,7 +233,7 @@ impl Read for Rx {
 }
 
 impl Rx {
-    /// Forgets what the modem has not taken, as a chip does whose power goes.
+    /// Drops what the modem has not read, as a chip does when its power fails.
     pub(super) fn clear(&mut self) {
         self.ring.clear();
     }

@@ -61,7 +61,7 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// The port, a map or the flash image is not to be had.
+    /// The port, a map or the flash image is not available.
     pub fn start(config: Config) -> io::Result<Self> {
         let stop = Arc::new(Stop::default());
         let stopped = stop.clone();
@@ -83,14 +83,14 @@ impl Running {
                         let run = async {
                             if let Err(error) = engine::operate(&machine, &mut port, booted).await {
                                 ::log::error!("{error:#}");
-                                // Heard by a caller whose modem did not boot.
+                                // Received by a caller whose modem did not boot.
                                 let _ = ready.send(Err(io::Error::other(format!("{error:#}"))));
                             }
                         };
                         async_io::block_on(futures_lite::future::or(run, stopped.wait()));
                     }
                     Err(error) => {
-                        // The caller hears of it below.
+                        // Reported to the caller below.
                         let _ = ready.send(Err(error));
                     }
                 }

@@ -36,7 +36,7 @@ const ADDRESS: Ipv4Config = Ipv4Config {
     netmask: Ipv4Addr::new(255, 255, 255, 0),
 };
 
-/// Hardware address of the station; locally administered, so nobody else's.
+/// Hardware address of the station; locally administered, so no other device has it.
 const MAC: [u8; 6] = [0x02, 0xe5, 0x70, 0xa7, 0xff, 0x01];
 
 /// The name of the open access point that is always there.
@@ -200,7 +200,7 @@ struct State {
     config: Ipv4Config,
     mac: [u8; 6],
     own: own_ap::OwnAp,
-    /// What mDNS would answer, for whoever asks the control port.
+    /// What mDNS would answer; shown on the control port.
     announced: Option<String>,
     /// Changes that no command caused, oldest first.
     events: VecDeque<WifiEvent>,
@@ -318,7 +318,7 @@ impl SimWifi {
         self.change(|state| state.announced = name);
     }
 
-    /// The power is gone: nothing is joined, nothing is told.
+    /// The power is gone: no network is joined, and no event is reported.
     pub(super) fn lose_power(&self) {
         self.change(|state| {
             state.turn(Station::Idle);
@@ -448,15 +448,15 @@ impl Wifi for SimWifi {
     }
 
     fn stations(&self, mut found: impl FnMut([u8; 6], Ipv4Addr)) {
-        let guests = self.state.borrow().own.guests.clone();
-        for (mac, address) in guests {
+        let stations = self.state.borrow().own.stations.clone();
+        for (mac, address) in stations {
             found(mac, address);
         }
     }
 
     async fn send_away(&self, station: Option<[u8; 6]>) {
         self.change(|state| {
-            let left = state.own.send_away(station);
+            let left = state.own.deauthenticate(station);
             state.events.extend(left);
         });
     }
@@ -486,7 +486,7 @@ impl Wifi for SimWifi {
         Ok(())
     }
 
-    /// No DHCP server is there to be told.
+    /// The simulated network has no DHCP server that could use it.
     fn set_hostname(&self, _: &str) -> Result<(), Unsupported> {
         Ok(())
     }

@@ -18,7 +18,7 @@ use super::{FROM_MODEM, Step, TO_MODEM, parse};
 pub enum Secrets {
     /// Each has a name in its place.
     Hidden,
-    /// They can be read by whoever reads the file.
+    /// Every reader of the file can read them.
     DangerShown,
 }
 
@@ -362,7 +362,7 @@ fn message(bytes: &[u8]) -> Option<usize> {
     end.checked_add(2)
 }
 
-/// Splits a message that tells the length of its data into head and data, if all of it is there.
+/// Splits a message that states the length of its data into head and data, if all of it is there.
 fn data<'b>(bytes: &'b [u8], start: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
     let rest = bytes.strip_prefix(start)?;
     let ipd = start.ends_with(b"+IPD,");
@@ -410,7 +410,7 @@ fn data<'b>(bytes: &'b [u8], start: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
     Some((bytes.get(..end)?, bytes.get(end..whole)?))
 }
 
-/// Whether a message tells that a data phase is over, however much of it came.
+/// Whether a message ends a data phase, however much of it came.
 fn ends_data(message: &[u8]) -> bool {
     [
         b"\r\nRecv ".as_slice(),

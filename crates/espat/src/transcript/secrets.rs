@@ -144,7 +144,7 @@ fn unescaped(value: &[u8]) -> Vec<u8> {
     value.iter().copied().filter(keep).collect()
 }
 
-/// What an answer tells of a secret that was kept in flash. Quotes in it are not escaped, so it is
+/// What an answer shows of a secret that was kept in flash. Quotes in it are not escaped, so it is
 /// taken to be as long as it can be.
 fn in_answer(line: &[u8]) -> Option<Vec<u8>> {
     let line = line.trim_ascii();

@@ -1,4 +1,4 @@
-//! The accepted path as certificates. tls-session tells its length and its anchor; the way between is found again here,
+//! The accepted path as certificates. tls-session returns its length and its anchor; the path between them is found again here,
 //! by names, and every candidate is put to tls-session: what is shown is accepted on its own.
 
 use tls_session::{Accepted, Policy, verify_server};

@@ -1,4 +1,4 @@
-//! rt-esp-at-nal and other hosts on atat: typed answers, unsolicited lines told apart by their heads.
+//! rt-esp-at-nal and other hosts on atat: typed answers, unsolicited lines distinguished by their heads.
 
 use crate::host::Host;
 use crate::peer::Server;

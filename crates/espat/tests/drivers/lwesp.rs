@@ -1,4 +1,4 @@
-//! lwesp: everything by lines, `\n>` for a prompt, `+LINK_CONN`, and missing commands told by their code.
+//! lwesp: everything by lines, `\n>` for a prompt, `+LINK_CONN`, and missing commands recognised by their code.
 
 use crate::host::Host;
 use crate::peer::Server;

@@ -162,7 +162,7 @@ fn mode_1_takes_any_server_and_mode_3_does_not() {
     known_as("device", &mut server, &mut host);
 }
 
-/// A server that does not ask is not told.
+/// A server that does not ask gets no certificate.
 #[test]
 fn a_server_that_does_not_ask_is_content() {
     let world = World::new();

@@ -22,7 +22,7 @@ fn modem(world: &World) -> (Modem, Host) {
 }
 
 /// To a server of OpenSSL's, an unknown identity is a client without a key; a wrong key shows in
-/// its proof, and GnuTLS does not tell the two apart (RFC 8446 §4.2.11).
+/// its proof, and GnuTLS does not distinguish the two (RFC 8446 §4.2.11).
 const UNKNOWN: &str =
     r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40)""#;
 const WRONG: &str = r#""hello",-0x7780,0x00000000,0,"","","server alert: illegal parameter (47)""#;

@@ -74,7 +74,7 @@ const ALL: [Refusal; 9] = [
     NO_CA, OTHER_CA, NO_CLOCK, TOO_OLD, TOO_YOUNG, OTHER_NAME, NOBODY, TLS12, NO_CHAIN,
 ];
 
-/// Opening a session is refused like this, told on request and, once asked for, by itself.
+/// Opening a session is refused like this; the reason is reported on request and, with `AT+SYSLOG=1`, unasked.
 fn refused(host: &mut Host, expected: Refusal) {
     let Refusal { notice, why, errno } = expected;
     host.ask(&start(PORT), &format!("{notice}\r\nERROR\r\n"));
@@ -82,8 +82,8 @@ fn refused(host: &mut Host, expected: Refusal) {
     host.ask("AT+SSLWHY?", &format!("+SSLWHY:0,{why}\r\n\r\nOK\r\n"));
 
     host.ok("AT+SYSLOG=1");
-    let told = format!("+SSLWHY:0,{why}\r\n+ERRNO:{errno}\r\nERR CODE:0x010a0000\r\n");
-    host.ask(&start(PORT), &format!("{notice}{told}\r\nERROR\r\n"));
+    let reported = format!("+SSLWHY:0,{why}\r\n+ERRNO:{errno}\r\nERR CODE:0x010a0000\r\n");
+    host.ask(&start(PORT), &format!("{notice}{reported}\r\nERROR\r\n"));
     host.ok("AT+SYSLOG=0");
     host.ask("AT+CIPCLOSE", "\r\nERROR\r\n");
     host.ok("AT");

@@ -73,7 +73,7 @@ fn asctime(text: &str) -> u64 {
     seconds.parse().expect("after 1970")
 }
 
-fn tell(host: &mut Host, image: &[u8]) {
+fn run_story(host: &mut Host, image: &[u8]) {
     host.hears("\r\nready\r\n");
     host.ok("AT");
     host.ask("AT+SYSFLASH?", PARTITIONS);
@@ -121,7 +121,7 @@ fn tell_times(kind: KeyKind, times: usize) {
     let image = world.image();
     for _ in 0..times {
         let modem = world.modem();
-        tell(&mut modem.connect(), &image);
+        run_story(&mut modem.connect(), &image);
         drop(modem);
         std::fs::remove_file(world.flash()).expect("it was made");
     }

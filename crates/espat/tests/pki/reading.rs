@@ -118,7 +118,7 @@ fn assert_objects(vectors: &Vectors, item: &Value, input: &str) {
             "der_sha256",
             "spki_sha256",
         ] {
-            // What a private key's public half is, the list does not tell.
+            // The list does not show the public half of a private key.
             if (field, &found["kind"]) != ("spki_sha256", &json!("private_key")) {
                 assert_eq!(found[field], expected[field], "{input}: {field}");
             }

@@ -67,7 +67,7 @@ struct Session {
     received: Vec<u8>,
     variables: Variables,
     peers: HashMap<String, Peer>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Session {
@@ -85,7 +85,7 @@ impl Session {
             received: Vec::new(),
             variables: Variables::new(),
             peers: HashMap::new(),
-            patience: TIMEOUT,
+            timeout: TIMEOUT,
         }
     }
 
@@ -121,8 +121,8 @@ impl Session {
                 self.variables.extend(pki::variables());
                 Ok(())
             }
-            Step::Within(patience) => {
-                self.patience = *patience;
+            Step::Within(timeout) => {
+                self.timeout = *timeout;
                 Ok(())
             }
             Step::Silence(silence) => {
@@ -145,7 +145,7 @@ impl Session {
                 let mut view = peers::Acts {
                     name,
                     variables: &mut self.variables,
-                    deadline: Instant::now() + self.patience,
+                    deadline: Instant::now() + self.timeout,
                 };
                 let peer = view.act(peer, does)?;
                 self.peers.insert(name.clone(), peer);
@@ -184,7 +184,7 @@ impl Session {
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), String> {
         self.switch_on()?;
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.timeout;
         let (_, port) = self.sim.as_mut().ok_or("it is on")?;
         port.write(bytes, deadline)
             .map_err(|error| format!("the modem took no more: {error}"))
@@ -192,7 +192,7 @@ impl Session {
 
     fn expect(&mut self, wanted: &Text) -> Result<(), String> {
         self.switch_on()?;
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.timeout;
         loop {
             let found = wanted.compare(&self.received, &self.variables);
             match found.map_err(|error| error.to_string())? {
@@ -212,7 +212,7 @@ impl Session {
             match self.receive(deadline) {
                 Ok(1..) => {}
                 Ok(0) => {
-                    let why = format!("nothing more came within {:?}", self.patience);
+                    let why = format!("nothing more came within {:?}", self.timeout);
                     let at = self.received.len();
                     return Err(format!(
                         "{why}\n{}",

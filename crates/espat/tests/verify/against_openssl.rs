@@ -10,7 +10,7 @@ use tls_session::{
 
 use crate::support::{Vectors, text};
 
-/// Why the two differ. `docs/verify-vs-openssl.md` tells it at length.
+/// Why the two differ. `docs/verify-vs-openssl.md` explains it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Why {
     /// An anchor need not be self-signed here; openssl wants `-partial_chain` for that.

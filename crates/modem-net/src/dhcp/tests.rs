@@ -63,7 +63,7 @@ fn said(answer: Option<Answer>) -> Option<Said> {
 }
 
 fn discover(server: &mut Server<STATIONS>, number: u8, now: u32) -> Option<Ipv4Addr> {
-    let (kind, lent, all, bound) = said(server.hear(&question(number, 1, ANY, &[]), now))?;
+    let (kind, lent, all, bound) = said(server.receive(&question(number, 1, ANY, &[]), now))?;
     assert_eq!((kind, all, bound), (2, true, None));
     Some(lent)
 }
@@ -72,7 +72,7 @@ fn discover(server: &mut Server<STATIONS>, number: u8, now: u32) -> Option<Ipv4A
 fn request(server: &mut Server<STATIONS>, number: u8, wanted: Ipv4Addr, now: u32) -> bool {
     let wants = wanted.octets();
     let asked = question(number, 3, ANY, &[(50, &wants), (54, &SERVER.octets())]);
-    match said(server.hear(&asked, now)).unwrap() {
+    match said(server.receive(&asked, now)).unwrap() {
         (5, lent, true, Some(bound)) => {
             assert_eq!((lent, bound), (wanted, (mac(number), wanted)));
             true
@@ -93,7 +93,7 @@ fn an_acknowledgement_has_these_bytes() {
     let mut server = server();
     discover(&mut server, 7, 0);
     let wanted = question(7, 3, ANY, &[(50, &[192, 168, 4, 2])]);
-    let answer = server.hear(&wanted, 0).unwrap();
+    let answer = server.receive(&wanted, 0).unwrap();
     let mut expected = vec![2, 1, 6, 0, 0xca, 0xfe, 0, 7, 0, 0, 0x80, 0, 0, 0, 0, 0];
     expected.extend([192, 168, 4, 2, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 7]);
     expected.resize(236, 0);
@@ -148,16 +148,16 @@ fn an_offer_is_kept_for_a_minute() {
 fn the_wanted_address_is_given_if_it_is_free() {
     let mut server = server();
     let wanted = question(1, 1, ANY, &[(50, &[192, 168, 4, 4])]);
-    assert_eq!(said(server.hear(&wanted, 0)).unwrap().1, address(4));
+    assert_eq!(said(server.receive(&wanted, 0)).unwrap().1, address(4));
     // Taken, our own, of another network.
     for (number, last) in [(2, [192, 168, 4, 4]), (3, [192, 168, 4, 1])] {
         let asked = question(number, 1, ANY, &[(50, &last)]);
-        assert_eq!(said(server.hear(&asked, 0)).unwrap().1, address(number));
+        assert_eq!(said(server.receive(&asked, 0)).unwrap().1, address(number));
     }
 }
 
 #[test]
-fn a_station_that_comes_back_is_acknowledged_or_told_to_ask_anew() {
+fn a_station_that_comes_back_is_acknowledged_or_answer_to_ask_anew() {
     let mut server = server();
     // We were restarted, it was not: nobody has that address, so it keeps it.
     assert!(request(&mut server, 1, address(4), 0));
@@ -172,7 +172,7 @@ fn a_lease_is_renewed_from_the_address_itself() {
     let mut server = server();
     assert_eq!(join(&mut server, 1, 0), Some(address(2)));
     let renewal = question(1, 3, address(2), &[]);
-    let answer = server.hear(&renewal, 5000).unwrap();
+    let answer = server.receive(&renewal, 5000).unwrap();
     assert_eq!(answer.to, SocketAddrV4::new(address(2), 68));
     assert_eq!(answer.message[12..16], [192, 168, 4, 2]);
     assert_eq!(answer.bound, Some((mac(1), address(2))));
@@ -183,7 +183,7 @@ fn a_lease_is_renewed_from_the_address_itself() {
     // Of an address it has not got: to all, as that address is not its own.
     let foreign = question(1, 3, address(3), &[]);
     assert_eq!(
-        said(server.hear(&foreign, 5000)),
+        said(server.receive(&foreign, 5000)),
         Some((6, ANY, true, None))
     );
 }
@@ -193,12 +193,12 @@ fn what_is_given_back_or_refused_is_not_lent_as_before() {
     let mut server = server();
     assert_eq!(join(&mut server, 1, 0), Some(address(2)));
     // Given back.
-    assert_eq!(server.hear(&question(1, 7, address(2), &[]), 0), None);
+    assert_eq!(server.receive(&question(1, 7, address(2), &[]), 0), None);
     assert_eq!(server.address_of(mac(1)), None);
     assert_eq!(join(&mut server, 1, 0), Some(address(2)));
     // Somebody has it already.
     let declined = question(1, 4, ANY, &[(50, &[192, 168, 4, 2])]);
-    assert_eq!(server.hear(&declined, 0), None);
+    assert_eq!(server.receive(&declined, 0), None);
     assert_eq!(join(&mut server, 1, 0), Some(address(3)));
     assert_eq!(join(&mut server, 2, 0), Some(address(4)));
     assert_eq!(discover(&mut server, 3, 0), None);
@@ -210,20 +210,22 @@ fn who_chose_another_server_is_not_answered() {
     let mut server = server();
     assert_eq!(discover(&mut server, 1, 0), Some(address(2)));
     let elsewhere = [(50, &[192, 168, 4, 2][..]), (54, &[192, 168, 4, 9][..])];
-    assert_eq!(server.hear(&question(1, 3, ANY, &elsewhere), 0), None);
+    assert_eq!(server.receive(&question(1, 3, ANY, &elsewhere), 0), None);
     for number in 2..=4 {
         assert!(join(&mut server, number, 0).is_some(), "{number}");
     }
 }
 
 #[test]
-fn an_address_of_its_own_is_told_the_rest() {
+fn an_address_of_its_own_is_answer_the_rest() {
     let mut server = server();
-    let told = server.hear(&question(1, 8, address(200), &[]), 0).unwrap();
-    assert_eq!(told.to, SocketAddrV4::new(address(200), 68));
-    assert_eq!((told.bound, told.message[242]), (None, 5));
-    assert_eq!(told.message[16..20], [0; 4]);
-    assert_eq!(server.hear(&question(1, 8, ANY, &[]), 0), None);
+    let answer = server
+        .receive(&question(1, 8, address(200), &[]), 0)
+        .unwrap();
+    assert_eq!(answer.to, SocketAddrV4::new(address(200), 68));
+    assert_eq!((answer.bound, answer.message[242]), (None, 5));
+    assert_eq!(answer.message[16..20], [0; 4]);
+    assert_eq!(server.receive(&question(1, 8, ANY, &[]), 0), None);
 }
 
 #[test]
@@ -271,14 +273,14 @@ fn no_byte_is_too_much() {
         let mut server = server();
         // The last byte only says that the message is at its end.
         for length in 0..good.len() {
-            let answer = server.hear(good.get(..length).unwrap(), 0);
+            let answer = server.receive(good.get(..length).unwrap(), 0);
             assert!(answer.is_none() || length >= 243, "{kind}, {length}");
         }
         for place in 0..good.len() {
             for value in 0..=255 {
                 let mut message = good.clone();
                 *message.get_mut(place).unwrap() = value;
-                let answer = server.hear(&message, 0);
+                let answer = server.receive(&message, 0);
                 assert!(answer.is_none_or(|answer| answer.message[0] == 2));
             }
         }
@@ -293,10 +295,10 @@ fn what_is_no_question_of_a_station_is_not_answered() {
     for (place, value) in [(0, 2), (1, 6), (2, 16), (24, 10), (28, 3), (236, 98)] {
         let mut message = question(1, 1, ANY, &[]);
         *message.get_mut(place).unwrap() = value;
-        assert_eq!(server().hear(&message, 0), None, "byte {place}");
+        assert_eq!(server().receive(&message, 0), None, "byte {place}");
     }
     // What a server says.
     for kind in [0, 2, 5, 6, 9, 255] {
-        assert_eq!(server().hear(&question(1, kind, ANY, &[]), 0), None);
+        assert_eq!(server().receive(&question(1, kind, ANY, &[]), 0), None);
     }
 }

@@ -40,7 +40,7 @@ fn every_day_from_1950_to_9999_follows_the_one_before() {
         assert_eq!((civil.hour, civil.minute, civil.second), (23, 59, 59));
         assert_eq!(Timestamp::from_civil(civil), Some(time));
 
-        // The rule of the calendar, told otherwise than in the code under test.
+        // The rule of the calendar, written otherwise than in the code under test.
         let (year, month, day) = expected;
         let leap = (year % 4 == 0) != (year % 100 == 0) || year % 400 == 0;
         let days = match month {

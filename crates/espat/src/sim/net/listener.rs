@@ -48,7 +48,7 @@ impl TcpAccept for HostListener {
     async fn accept(&self) -> Result<(SocketAddr, HostTcp), NetError> {
         loop {
             let (remote, socket) = self.acceptor.accept().await?;
-            // Without an interface nobody could have come: who did meanwhile is turned away.
+            // Without an interface no client can reach us: one that connected meanwhile is rejected.
             if let Some(lease) = self.wifi.lease_anywhere() {
                 return Ok((remote, HostTcp::new(socket, lease)?));
             }

@@ -65,7 +65,7 @@ pub enum MapError {
     Source,
     /// What stands after `=` is not an address with a port.
     Target,
-    /// Nobody can be reached at 0.0.0.0 or `[::]`, or at port 0; the latter goes for our own ports too.
+    /// No peer can be reached at 0.0.0.0 or `[::]`, or at port 0; port 0 is not a port of ours either.
     Unreachable {
         /// The target.
         target: SocketAddr,

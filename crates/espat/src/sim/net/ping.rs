@@ -13,7 +13,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with};
 const REQUEST_V4: [u8; 8] = [8, 0, 0, 0, 0, 0, 0, 1];
 const REQUEST_V6: [u8; 8] = [128, 0, 0, 0, 0, 0, 0, 1];
 
-/// Waits for the answer of `to`. Dropping it leaves the answer to nobody.
+/// Waits for the answer of `to`. Dropping it ignores the answer.
 pub(super) async fn echo(to: IpAddr) -> io::Result<()> {
     let (family, protocol, request) = match to {
         IpAddr::V4(_) => (AddressFamily::INET, ipproto::ICMP, REQUEST_V4),

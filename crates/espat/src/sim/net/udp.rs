@@ -77,8 +77,8 @@ impl HostUdp {
             .ok_or_else(|| NetError::Io(io::ErrorKind::AddrNotAvailable.into()))
     }
 
-    /// Remembers that answers from `target` are answers of `remote`.
-    fn remember(&self, target: SocketAddr, remote: SocketAddr) {
+    /// Records that answers from `target` are answers of `remote`.
+    fn record(&self, target: SocketAddr, remote: SocketAddr) {
         let mut asked = self.asked.borrow_mut();
         asked.retain(|(known, _)| *known != target);
         if target != remote {
@@ -149,7 +149,7 @@ impl UdpSend for &HostUdp {
         let target = self.maps.redirect(remote)?;
         let socket = self.socket_for(target.ip())?;
         // Before it is sent: the answer may be there first.
-        self.remember(target, remote);
+        self.record(target, remote);
         while_leased(&self.lease, socket.send_to(data, target)).await?;
         Ok(())
     }

@@ -58,7 +58,7 @@ impl Pty {
 pub struct Line(OwnedFd);
 
 impl Line {
-    /// Sets them. A pseudo-terminal keeps 8 data bits whatever it is told; the rate can be read back.
+    /// Sets them. A pseudo-terminal keeps 8 data bits whatever is set; the rate can be read back.
     ///
     /// # Errors
     ///

@@ -32,7 +32,7 @@ pub(super) fn bridge(
         .name("stdout".to_owned())
         .spawn(move || {
             if copy(&far, output).is_err() {
-                // Nobody takes the output, so nobody is there: end of input, and an error of each write.
+                // A closed output means that the host is gone: end of input, and an error for each write.
                 // Closing one direction only would not wake a write that waits for room.
                 let _ = far.shutdown(Shutdown::Both);
             }

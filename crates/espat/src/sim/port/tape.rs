@@ -23,7 +23,7 @@ struct Running {
 }
 
 impl Tape {
-    /// Makes the file anew.
+    /// Creates the file; an existing one is replaced.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl Tape {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Who still has the program has heard of errors before.
+        // Earlier errors have been reported already.
         if let Some(mut recorder) = self.recorder.take() {
             let _ = recorder.finish();
         }

@@ -1,4 +1,4 @@
-//! What happens around the station: access points come and go, addresses are lost, guests join.
+//! What happens around the station: access points come and go, addresses are lost, stations join our own access point.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -28,7 +28,7 @@ pub enum ControlError {
     /// Its network has no such address.
     Elsewhere,
     /// No such station is in our network.
-    NoSuchGuest,
+    NoSuchStation,
 }
 
 impl fmt::Display for ControlError {
@@ -39,7 +39,7 @@ impl fmt::Display for ControlError {
             Self::NotJoined => "the station is in no network",
             Self::NoRoom => "the modem's own access point is off, or full",
             Self::Elsewhere => "this address is not in the network of the modem's access point",
-            Self::NoSuchGuest => "no such station is in our network",
+            Self::NoSuchStation => "no such station is in our network",
         })
     }
 }
@@ -73,7 +73,7 @@ impl Control {
         self.each(ssid, |ap| ap.facts.ssid.clear())
     }
 
-    /// Switches off every access point of that name; a station that was joined is told so.
+    /// Switches off every access point of that name; a station that was joined reports the loss.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl Control {
         Ok(())
     }
 
-    /// Switches them on again; a station that lost one of them joins it by itself.
+    /// Switches them on again; a station that lost one of them joins it again unasked.
     ///
     /// # Errors
     ///
@@ -176,7 +176,7 @@ impl Control {
     /// # Errors
     ///
     /// [`ControlError::NoRoom`], [`ControlError::Elsewhere`], [`ControlError::Exists`].
-    pub fn welcome(&self, mac: [u8; 6], address: Ipv4Addr) -> Result<(), ControlError> {
+    pub fn add_station(&self, mac: [u8; 6], address: Ipv4Addr) -> Result<(), ControlError> {
         self.wifi.change(|state| {
             if !state.own.has_room() {
                 return Err(ControlError::NoRoom);
@@ -184,11 +184,11 @@ impl Control {
             if !state.own.contains(address) {
                 return Err(ControlError::Elsewhere);
             }
-            let taken = |guest: &([u8; 6], Ipv4Addr)| guest.0 == mac || guest.1 == address;
-            if state.own.guests.iter().any(taken) {
+            let taken = |other: &([u8; 6], Ipv4Addr)| other.0 == mac || other.1 == address;
+            if state.own.stations.iter().any(taken) {
                 return Err(ControlError::Exists);
             }
-            state.own.guests.push((mac, address));
+            state.own.stations.push((mac, address));
             state.events.extend([
                 WifiEvent::StationJoined { mac },
                 WifiEvent::StationAddressed { mac, address },
@@ -201,12 +201,12 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// [`ControlError::NoSuchGuest`].
-    pub fn bid_farewell(&self, mac: [u8; 6]) -> Result<(), ControlError> {
+    /// [`ControlError::NoSuchStation`].
+    pub fn remove_station(&self, mac: [u8; 6]) -> Result<(), ControlError> {
         self.wifi.change(|state| {
-            let left = state.own.send_away(Some(mac));
+            let left = state.own.deauthenticate(Some(mac));
             if left.is_empty() {
-                return Err(ControlError::NoSuchGuest);
+                return Err(ControlError::NoSuchStation);
             }
             state.events.extend(left);
             Ok(())
@@ -244,10 +244,10 @@ impl Control {
             Ipv4Addr::UNSPECIFIED
         };
         format!(
-            "station={station} ssid=\"{}\" address={address} aps={} guests={} mdns=\"{}\"",
+            "station={station} ssid=\"{}\" address={address} aps={} stations={} mdns=\"{}\"",
             name(&state),
             aps.join(";"),
-            state.own.guests.len(),
+            state.own.stations.len(),
             state.announced.as_deref().unwrap_or_default()
         )
     }

@@ -5,16 +5,16 @@ use std::net::Ipv4Addr;
 use at_modem::wifi::{Ipv4Config, SoftAp, WifiEvent};
 
 /// A hardware address and the IPv4 address it was given.
-pub(super) type Guest = ([u8; 6], Ipv4Addr);
+pub(super) type ApStation = ([u8; 6], Ipv4Addr);
 
 /// Our own access point; switched off without a network.
 #[derive(Debug, Default)]
 pub(super) struct OwnAp {
     /// Its own address, and the network of its stations.
     pub(super) network: Option<Ipv4Config>,
-    /// Stations at once.
-    most: usize,
-    pub(super) guests: Vec<Guest>,
+    /// Stations that may be associated at the same time.
+    max_stations: usize,
+    pub(super) stations: Vec<ApStation>,
     /// Chosen by the host.
     pub(super) mac: Option<[u8; 6]>,
     /// Counts how often it was stopped, so that old sockets know they are old.
@@ -22,21 +22,21 @@ pub(super) struct OwnAp {
 }
 
 impl OwnAp {
-    /// Starts or changes it. Everyone has to come anew; who leaves is told.
+    /// Starts or changes it. Every station must associate again; returns an event for each that was associated.
     pub(super) fn start(&mut self, config: &SoftAp<'_>) -> Vec<WifiEvent> {
-        let left = self.send_away(None);
+        let left = self.deauthenticate(None);
         // Only another address makes sockets of the old one useless.
         if self.network.is_some_and(|old| old != config.address) {
             self.epoch = self.epoch.wrapping_add(1);
         }
         self.network = Some(config.address);
-        self.most = config.most.into();
+        self.max_stations = config.most.into();
         left
     }
 
-    /// Switches it off.
+    /// Switches it off; returns an event for each station that was associated.
     pub(super) fn stop(&mut self) -> Vec<WifiEvent> {
-        let left = self.send_away(None);
+        let left = self.deauthenticate(None);
         if self.network.take().is_some() {
             self.epoch = self.epoch.wrapping_add(1);
         }
@@ -51,15 +51,15 @@ impl OwnAp {
         })
     }
 
-    /// Whether one more can come.
+    /// Whether another station can associate.
     pub(super) fn has_room(&self) -> bool {
-        self.network.is_some() && self.guests.len() < self.most
+        self.network.is_some() && self.stations.len() < self.max_stations
     }
 
-    /// Sends one away, or all; what happened.
-    pub(super) fn send_away(&mut self, station: Option<[u8; 6]>) -> Vec<WifiEvent> {
-        let goes = |guest: &Guest| station.is_none_or(|mac| guest.0 == mac);
-        let gone = self.guests.extract_if(.., |guest| goes(guest));
+    /// Disassociates one station, or all of them; returns the events that follow.
+    pub(super) fn deauthenticate(&mut self, station: Option<[u8; 6]>) -> Vec<WifiEvent> {
+        let leaves = |other: &ApStation| station.is_none_or(|mac| other.0 == mac);
+        let gone = self.stations.extract_if(.., |other| leaves(other));
         gone.map(|(mac, _)| WifiEvent::StationLeft { mac })
             .collect()
     }

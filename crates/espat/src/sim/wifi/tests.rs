@@ -20,11 +20,11 @@ fn request<'a>(ssid: &'a [u8], password: &'a [u8]) -> Join<'a> {
     }
 }
 
-/// The result of a join and what it told on the way.
+/// The result of a join and the events that it reported.
 fn join(wifi: &SimWifi, request: Join<'_>) -> (Result<(), JoinError>, Vec<WifiEvent>) {
-    let mut told = Vec::new();
-    let result = block_on(wifi.join(request, async |event| told.push(event)));
-    (result, told)
+    let mut reported = Vec::new();
+    let result = block_on(wifi.join(request, async |event| reported.push(event)));
+    (result, reported)
 }
 
 #[test]
@@ -66,9 +66,9 @@ fn a_join_connects_and_then_gets_the_address() {
         (b"home", b"secret", Encryption::Wpa2Psk),
         (b"\xff\x00", b"", Encryption::Open),
     ] {
-        let (result, told) = join(&wifi, request(ssid, password));
+        let (result, reported) = join(&wifi, request(ssid, password));
         assert_eq!(result, Ok(()));
-        assert_eq!(told, [WifiEvent::Connected, WifiEvent::GotIp]);
+        assert_eq!(reported, [WifiEvent::Connected, WifiEvent::GotIp]);
         let association = wifi.association().unwrap();
         assert_eq!(association.ssid, *ssid);
         assert_eq!(association.encryption, encryption);
@@ -79,7 +79,7 @@ fn a_join_connects_and_then_gets_the_address() {
         assert_eq!(
             block_on(poll_once(wifi.event())),
             None,
-            "the join told it already"
+            "the join has reported it"
         );
     }
 }
@@ -132,9 +132,9 @@ fn a_join_that_cannot_be_says_why_and_leaves_nothing() {
         ),
     ] {
         join(&wifi, self::request(b"iot", b"")).0.unwrap();
-        let (result, told) = join(&wifi, request);
+        let (result, reported) = join(&wifi, request);
         assert_eq!(result, Err(error), "{request:?}");
-        assert!(told.is_empty());
+        assert!(reported.is_empty());
         assert_eq!(wifi.association(), None);
         assert_eq!(wifi.address(), None);
     }
@@ -192,7 +192,7 @@ fn a_scan_lists_what_is_there_with_plausible_numbers() {
 }
 
 #[test]
-fn a_lost_network_is_told_and_joined_again_when_it_is_back() {
+fn a_lost_network_is_reported_and_joined_again_when_it_is_back() {
     let wifi = SimWifi::new(&[]);
     let control = wifi.control();
     assert!(wifi.lease().is_none());
@@ -285,15 +285,15 @@ fn a_join_dropped_at_any_await_leaves_a_station_that_joins_again() {
     }
 }
 
-/// `AT+CWSAP` with room for `most`.
-async fn start_own(wifi: &SimWifi, most: u8) {
+/// `AT+CWSAP` with room for `max_stations`.
+async fn start_own(wifi: &SimWifi, max_stations: u8) {
     let address = Ipv4Addr::new(192, 168, 4, 1);
     let config = SoftAp {
         ssid: b"own",
         password: Secret(b""),
         channel: 5,
         encryption: Encryption::Open,
-        most,
+        most: max_stations,
         hidden: false,
         leases: None,
         address: Ipv4Config {
@@ -309,57 +309,59 @@ async fn start_own(wifi: &SimWifi, most: u8) {
 fn stations_come_to_our_own_access_point_while_there_is_room() {
     let wifi = SimWifi::new(&[]);
     let control = wifi.control();
-    let guest = |last: u8| ([2, 0, 0, 0, 0, last], Ipv4Addr::new(192, 168, 4, last));
-    let welcome = |last| {
-        let (mac, address) = guest(last);
-        control.welcome(mac, address)
+    let station = |last: u8| ([2, 0, 0, 0, 0, last], Ipv4Addr::new(192, 168, 4, last));
+    let add = |last| {
+        let (mac, address) = station(last);
+        control.add_station(mac, address)
     };
     block_on(async {
-        assert_eq!(welcome(2), Err(ControlError::NoRoom));
+        assert_eq!(add(2), Err(ControlError::NoRoom));
         start_own(&wifi, 2).await;
-        welcome(2).unwrap();
-        assert_eq!(welcome(2), Err(ControlError::Exists));
+        add(2).unwrap();
+        assert_eq!(add(2), Err(ControlError::Exists));
         let elsewhere = Ipv4Addr::new(192, 168, 5, 3);
         assert_eq!(
-            control.welcome([2; 6], elsewhere),
+            control.add_station([2; 6], elsewhere),
             Err(ControlError::Elsewhere)
         );
-        welcome(3).unwrap();
-        assert_eq!(welcome(4), Err(ControlError::NoRoom));
+        add(3).unwrap();
+        assert_eq!(add(4), Err(ControlError::NoRoom));
         let mut there = Vec::new();
         wifi.stations(|mac, address| there.push((mac, address)));
-        assert_eq!(there, [guest(2), guest(3)]);
+        assert_eq!(there, [station(2), station(3)]);
 
-        wifi.send_away(Some(guest(2).0)).await;
-        control.bid_farewell(guest(3).0).unwrap();
+        wifi.send_away(Some(station(2).0)).await;
+        control.remove_station(station(3).0).unwrap();
         assert_eq!(
-            control.bid_farewell(guest(3).0),
-            Err(ControlError::NoSuchGuest)
+            control.remove_station(station(3).0),
+            Err(ControlError::NoSuchStation)
         );
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         while let Some(event) = poll_once(wifi.event()).await {
-            told.push(event);
+            reported.push(event);
         }
         let came = |last| {
-            let (mac, address) = guest(last);
+            let (mac, address) = station(last);
             [
                 WifiEvent::StationJoined { mac },
                 WifiEvent::StationAddressed { mac, address },
             ]
         };
-        let left = |last| WifiEvent::StationLeft { mac: guest(last).0 };
+        let left = |last| WifiEvent::StationLeft {
+            mac: station(last).0,
+        };
         let all = [&came(2)[..], &came(3), &[left(2), left(3)]].concat();
-        assert_eq!(told, all);
+        assert_eq!(reported, all);
     });
 }
 
 #[test]
-fn without_power_nothing_is_joined_and_nothing_is_told() {
+fn without_power_nothing_is_joined_and_nothing_is_reported() {
     let wifi = SimWifi::new(&[]);
     block_on(async {
         start_own(&wifi, 2).await;
         wifi.control()
-            .welcome([2; 6], Ipv4Addr::new(192, 168, 4, 2))
+            .add_station([2; 6], Ipv4Addr::new(192, 168, 4, 2))
             .unwrap();
         wifi.set_mac(false, [6; 6]).await.unwrap();
         wifi.lose_power();
@@ -368,7 +370,7 @@ fn without_power_nothing_is_joined_and_nothing_is_told() {
         assert_eq!(wifi.mac(), MAC);
         let status = wifi.control().status();
         assert!(
-            status.starts_with("station=idle") && status.contains("guests=0"),
+            status.starts_with("station=idle") && status.contains("stations=0"),
             "{status}"
         );
     });

@@ -1,4 +1,4 @@
-//! The telling: numbered steps, what went over the port, ticks and crosses, a summary.
+//! Progress of the demo: numbered steps, what went over the port, ticks and crosses, a summary.
 //!
 //! ```text
 //!  2. Ask the modem
@@ -13,8 +13,8 @@ use std::time::Instant;
 
 use crate::report::Outcome;
 
-/// Tells the story to `out`.
-pub(super) struct Teller<'o> {
+/// Prints the steps to `out`.
+pub(super) struct Progress<'o> {
     out: &'o mut dyn Write,
     /// Shows a step's exchanges only if the step went wrong.
     quiet: bool,
@@ -23,11 +23,11 @@ pub(super) struct Teller<'o> {
     steps: u32,
     wrong: u32,
     start: Instant,
-    /// The first failure to write; a listener who left does not change the story.
+    /// The first failure to write; a reader that has gone does not change the result.
     failure: Option<io::Error>,
 }
 
-impl<'o> Teller<'o> {
+impl<'o> Progress<'o> {
     pub(super) fn new(out: &'o mut dyn Write, quiet: bool) -> Self {
         Self {
             out,
@@ -51,7 +51,7 @@ impl<'o> Teller<'o> {
     pub(super) fn begin(&mut self, title: &str) {
         self.steps = self.steps.saturating_add(1);
         let heading = format!("\n{:2}. {title}\n", self.steps);
-        self.tell(&heading);
+        self.show(&heading);
     }
 
     /// What the host sent.
@@ -90,7 +90,7 @@ impl<'o> Teller<'o> {
         }
     }
 
-    /// The last line, and what it all came to.
+    /// Prints the summary line; returns the outcome.
     pub(super) fn finish(self, stopped: bool) -> io::Result<Outcome> {
         let right = self.steps.saturating_sub(self.wrong);
         let rest = if stopped { ", then stopped" } else { "" };
@@ -124,10 +124,10 @@ impl<'o> Teller<'o> {
                 let _ = writeln!(text, "    {arrow} <{} bytes>", bytes.len());
             }
         }
-        self.tell(&text);
+        self.show(&text);
     }
 
-    fn tell(&mut self, text: &str) {
+    fn show(&mut self, text: &str) {
         if self.quiet {
             self.held.push_str(text);
         } else {
@@ -151,18 +151,18 @@ mod tests {
     use super::*;
     use anyhow::anyhow;
 
-    fn tell(quiet: bool) -> (String, Outcome) {
+    fn run(quiet: bool) -> (String, Outcome) {
         let mut out = Vec::new();
-        let mut teller = Teller::new(&mut out, quiet);
-        teller.begin("One");
-        teller.sent(b"AT\r\n");
-        teller.received(b"\r\nOK\r\n\r\n>");
-        teller.sent(&[0xF1; 1144]);
-        teller.end(&Ok(()));
-        teller.begin("Two");
-        teller.sent(b"AT+X\r\n");
-        teller.end(&Err(anyhow!("this\nand that").context("outer")));
-        let outcome = teller.finish(false).unwrap();
+        let mut progress = Progress::new(&mut out, quiet);
+        progress.begin("One");
+        progress.sent(b"AT\r\n");
+        progress.received(b"\r\nOK\r\n\r\n>");
+        progress.sent(&[0xF1; 1144]);
+        progress.end(&Ok(()));
+        progress.begin("Two");
+        progress.sent(b"AT+X\r\n");
+        progress.end(&Err(anyhow!("this\nand that").context("outer")));
+        let outcome = progress.finish(false).unwrap();
         let text = String::from_utf8(out).unwrap();
         let (story, time) = text.rsplit_once(", ").unwrap();
         assert!(time.ends_with(" s\n"), "{time}");
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn everything_is_shown_step_by_step() {
-        let (story, outcome) = tell(false);
+        let (story, outcome) = run(false);
         assert_eq!(outcome, Outcome::Refused);
         assert_eq!(
             story,
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn quiet_shows_titles_and_what_went_wrong() {
-        let (story, outcome) = tell(true);
+        let (story, outcome) = run(true);
         assert_eq!(outcome, Outcome::Refused);
         assert_eq!(
             story,
@@ -201,10 +201,10 @@ mod tests {
             (true, false, Outcome::Refused),
         ] {
             let mut out = Vec::new();
-            let mut teller = Teller::new(&mut out, true);
-            teller.begin("One");
-            teller.end(&if wrong { Err(anyhow!("no")) } else { Ok(()) });
-            assert_eq!(teller.finish(stopped).unwrap(), outcome);
+            let mut progress = Progress::new(&mut out, true);
+            progress.begin("One");
+            progress.end(&if wrong { Err(anyhow!("no")) } else { Ok(()) });
+            assert_eq!(progress.finish(stopped).unwrap(), outcome);
         }
     }
 }
