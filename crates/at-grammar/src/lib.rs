@@ -78,3 +78,8 @@ pub use sink::{Full, Measure, Sink, SliceSink};
 pub use table::{Command, Forms, Info, Listing, Row};
 pub use text::AtStr;
 pub use types::LinkId;
+
+/// The code of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

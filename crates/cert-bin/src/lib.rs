@@ -37,3 +37,8 @@ pub mod writer;
 pub use image::{DeviceView, Image, ImageError, Item, ItemKind, Warning};
 pub use role::PartitionRole;
 pub use writer::{ImageWriter, NewItem, WriteError, write_image};
+
+/// The code of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

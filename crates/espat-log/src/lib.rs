@@ -73,6 +73,11 @@ macro_rules! warn { ($($arg:tt)*) => {{ $crate::__to_defmt!(warn, $($arg)*); $cr
 #[macro_export]
 macro_rules! error { ($($arg:tt)*) => {{ $crate::__to_defmt!(error, $($arg)*); $crate::__to_log!(error, $($arg)*); }}; }
 
+/// The code of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(test)]
 mod tests {
     #[test]

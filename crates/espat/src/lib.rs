@@ -15,3 +15,8 @@ pub mod report;
 pub mod sim;
 pub mod transcript;
 pub mod verify;
+
+/// The code of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -363,3 +363,8 @@ where
         Ok(())
     }
 }
+
+/// The code of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

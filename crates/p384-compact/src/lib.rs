@@ -129,3 +129,8 @@ impl PrimeCurveParams for NistP384 {
         )),
     );
 }
+
+/// The code of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -94,3 +94,8 @@ pub use nvs::{Nvs, NvsError};
 pub use region::{AccessError, OpenError, Region, RegionError, SECTOR, WriteReport};
 pub use settings::{Settings, SettingsError};
 pub use table::{PartitionTable, Table, TableAddress, TableError, Warning, write_table};
+
+/// The code of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

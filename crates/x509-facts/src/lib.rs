@@ -55,3 +55,8 @@ pub use extensions::{
 pub use name::{Attribute, Attributes, MAX_NAME_PARTS, Name, Text};
 pub use oid::DottedOid;
 pub use time::{Civil, Timestamp, TimestampError, Validity};
+
+/// The code of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
