@@ -8,6 +8,7 @@ mod checks;
 mod citations;
 mod cmd;
 mod cpu;
+mod deny;
 mod emulator;
 mod firmware;
 mod qemu;
@@ -64,6 +65,10 @@ enum Command {
     Host,
     /// Documentation with warnings denied.
     Doc,
+    /// Every package as it would be published: packed, unpacked, built.
+    Package,
+    /// Licences, sources and known vulnerabilities of all dependencies, those of firmware included.
+    Deny,
     /// Every library for a bare-metal target, with nothing but `core`.
     BareMetal {
         /// Where `core` for the target comes from.
@@ -126,6 +131,8 @@ impl Command {
             Self::Clippy => vec![Step::Clippy],
             Self::Host => vec![Step::Host],
             Self::Doc => vec![Step::Doc],
+            Self::Package => vec![Step::Package],
+            Self::Deny => vec![Step::Deny],
             Self::BareMetal { compiler } => {
                 options.compiler = compiler;
                 vec![Step::BareMetal]

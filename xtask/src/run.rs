@@ -25,6 +25,9 @@ use crate::workspace::Workspace;
 /// How often running steps are looked at: the standard library can wait for one process only.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+/// A step that had to leave something out begins a line with this; the line is repeated at the end.
+pub(crate) const NOT_CHECKED: &str = "NOT CHECKED:";
+
 /// Runs `steps`; true if all passed.
 pub(crate) fn all(steps: &[Step], workspace: &Workspace, fetch: Fetch) -> Result<bool> {
     let begin = Instant::now();
@@ -41,6 +44,12 @@ pub(crate) fn all(steps: &[Step], workspace: &Workspace, fetch: Fetch) -> Result
     }
     results.sort_by_key(|result| steps.iter().position(|step| *step == result.step));
     print!("{}", table(&results, begin.elapsed()));
+    for result in &results {
+        let printed = fs::read_to_string(&result.log).unwrap_or_default();
+        for line in printed.lines().filter(|line| line.starts_with(NOT_CHECKED)) {
+            println!("{}: {line}", result.step.name());
+        }
+    }
     for result in results.iter().filter(|result| !result.passed) {
         println!("{}: see {}", result.step.name(), result.log.display());
     }

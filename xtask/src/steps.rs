@@ -9,7 +9,7 @@ use crate::setup::{self, Fetch};
 use crate::stack::{self, Optimise};
 use crate::toolchain::Compiler;
 use crate::workspace::Workspace;
-use crate::{bare_metal, checks, tidy};
+use crate::{bare_metal, checks, deny, tidy};
 
 /// One thing that is checked, and that can be checked alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(crate) enum Step {
     Clippy,
     Host,
     Doc,
+    Package,
+    Deny,
     BareMetal,
     Stack,
     Qemu,
@@ -39,6 +41,8 @@ pub(crate) const ALL: &[Step] = &[
     Step::E2e,
     Step::Examples,
     Step::Doc,
+    Step::Package,
+    Step::Deny,
     Step::Firmware,
     Step::C3,
     Step::Qemu,
@@ -78,6 +82,8 @@ impl Step {
             Self::Clippy => "clippy",
             Self::Host => "host",
             Self::Doc => "doc",
+            Self::Package => "package",
+            Self::Deny => "deny",
             Self::BareMetal => "bare-metal",
             Self::Stack => "stack",
             Self::Qemu => "qemu",
@@ -96,6 +102,8 @@ impl Step {
             | Self::Clippy
             | Self::Host
             | Self::Doc
+            | Self::Package
+            | Self::Deny
             | Self::E2e
             | Self::Examples => Lane::Host,
             Self::BareMetal | Self::Stack | Self::Qemu | Self::Firmware | Self::C3 => Lane::Chip,
@@ -113,6 +121,10 @@ impl Step {
             }
             Self::Host => "correct what the failed test above claims",
             Self::Doc => "correct the doc comments named above",
+            Self::Package => {
+                "a package must build without the files around it: give path dependencies a version, and add to `include` what is missing"
+            }
+            Self::Deny => "replace the dependency named above, or change deny.toml with a reason",
             Self::BareMetal => {
                 "a library that fails may use `core` only: look for `std`, `alloc`, or a dependency's default features"
             }
@@ -143,6 +155,8 @@ impl Step {
             Self::Clippy => checks::run(&checks::clippy(workspace), "packages"),
             Self::Host => checks::run(&checks::host(workspace), "tests"),
             Self::Doc => checks::run(&checks::doc(), "packages"),
+            Self::Package => checks::run(&checks::package(workspace), "packages"),
+            Self::Deny => deny::run(workspace),
             Self::BareMetal => bare_metal::run(workspace, options.compiler),
             Self::Stack => stack::run(workspace, options.compiler, options.optimise),
             Self::Qemu => qemu::run(workspace, options.compiler, options.cuts),

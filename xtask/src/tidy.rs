@@ -30,6 +30,18 @@ const MACHINE_FOLDERS: &[&str] = &[
 /// What every manifest takes from the workspace.
 const INHERITED: &[&str] = &["version", "edition", "rust-version", "license", "lints"];
 
+/// What a manifest says besides, if its package can be published.
+const PUBLISHED: &[&str] = &[
+    "documentation",
+    "readme",
+    "keywords",
+    "categories",
+    "include",
+];
+
+/// What lies beside such a manifest, so that the package has it.
+const PUBLISHED_FILES: &[&str] = &["README.md", "LICENSE-APACHE", "LICENSE-MIT"];
+
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let specifications = Specifications::read(workspace.root())?;
     let mut complaints = Vec::new();
@@ -66,6 +78,14 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
             of_manifest(package, &manifest)
                 .into_iter()
                 .map(|what| format!("{}: {what}", package.name)),
+        );
+    }
+    for package in workspace.published() {
+        complaints.extend(
+            PUBLISHED_FILES
+                .iter()
+                .filter(|file| !package.manifest_path.with_file_name(file).is_file())
+                .map(|file| format!("{}: {file} is missing", package.name)),
         );
     }
     for complaint in &complaints {
@@ -147,6 +167,14 @@ fn of_manifest(package: &Package, manifest: &str) -> Vec<String> {
     {
         complaints.push("no description".to_owned());
     }
+    if package.is_published() {
+        complaints.extend(
+            PUBLISHED
+                .iter()
+                .filter(|key| !manifest.lines().any(|line| line.starts_with(*key)))
+                .map(|key| format!("`{key}` is missing in a package that is published")),
+        );
+    }
     complaints
 }
 
@@ -202,7 +230,8 @@ mod tests {
     #[test]
     fn each_key_has_to_come_from_the_workspace() {
         let good = "[package]\nversion.workspace = true\nedition.workspace = true\nrust-version.workspace = true\n\
-                    license.workspace = true\n\n[lints]\nworkspace = true\n";
+                    license.workspace = true\ndocumentation = \"\"\nreadme = \"\"\nkeywords = []\n\
+                    categories = []\ninclude.workspace = true\n\n[lints]\nworkspace = true\n";
         let mut workspace = sample();
         let package = workspace
             .packages
@@ -210,7 +239,8 @@ mod tests {
             .find(|package| package.name == "tool")
             .unwrap();
         assert_eq!(of_manifest(package, good), Vec::<String>::new());
-        for line in ["version", "edition", "rust-version", "license", "[lints]"] {
+        let lines = ["version", "edition", "rust-version", "license", "[lints]"];
+        for line in lines.iter().chain(PUBLISHED) {
             let without = good.replacen(&format!("\n{line}"), "\n# ", 1);
             let complaints = of_manifest(package, &without);
             assert_eq!(complaints.len(), 1, "{without}: {complaints:?}");

@@ -27,6 +27,8 @@ pub(crate) struct Package {
     pub(crate) description: Option<String>,
     pub(crate) manifest_path: PathBuf,
     rust_version: Option<String>,
+    /// Registries it may go to: none named means any, an empty list means none.
+    publish: Option<Vec<String>>,
     targets: Vec<Target>,
     features: BTreeMap<String, Vec<String>>,
 }
@@ -102,6 +104,13 @@ impl Workspace {
             .filter(|package| package.has("lib") && !package.has("bin"))
     }
 
+    /// Packages that may be uploaded to a registry: the libraries and `espat`.
+    pub(crate) fn published(&self) -> impl Iterator<Item = &Package> {
+        self.packages
+            .iter()
+            .filter(|package| package.is_published())
+    }
+
     /// Packages under `examples/`.
     pub(crate) fn examples(&self) -> impl Iterator<Item = &Package> {
         let folder = self.workspace_root.join("examples");
@@ -121,6 +130,10 @@ impl Workspace {
 }
 
 impl Package {
+    pub(crate) const fn is_published(&self) -> bool {
+        self.publish.is_none()
+    }
+
     /// Its own features, but for the empty choice.
     pub(crate) fn features(&self) -> impl Iterator<Item = &str> {
         self.features
@@ -179,7 +192,7 @@ pub(crate) mod tests {
                 {"name": "image", "description": "An image", "manifest_path": "/w/crates/image/Cargo.toml",
                  "features": {"defmt": [], "pair": ["far"], "far": ["pair", "dep:x"], "mock": ["std"], "std": []},
                  "targets": [{"kind": ["lib"], "name": "image"}, {"kind": ["example"], "name": "show"}]},
-                {"name": "first-steps", "description": null, "manifest_path": "/w/examples/first-steps/Cargo.toml",
+                {"name": "first-steps", "description": null, "manifest_path": "/w/examples/first-steps/Cargo.toml", "publish": [],
                  "features": {}, "targets": [{"kind": ["bin"], "name": "first-steps"}]}
               ]}"#,
         )
@@ -198,6 +211,11 @@ pub(crate) mod tests {
     #[test]
     fn examples_are_known_by_their_folder() {
         assert_eq!(names(sample().examples()), ["first-steps"]);
+    }
+
+    #[test]
+    fn what_may_not_be_published_is_not() {
+        assert_eq!(names(sample().published()), ["image", "store", "tool"]);
     }
 
     #[test]

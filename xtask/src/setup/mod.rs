@@ -12,6 +12,7 @@ use anyhow::{Result, bail};
 
 use self::apt::{Apt, Package};
 use crate::cmd::find_program;
+use crate::deny;
 use crate::emulator::QEMU;
 use crate::firmware;
 use crate::toolchain::{Compiler, Core, DEBIAN_RUSTC, TARGET, rustup_has_core};
@@ -64,6 +65,7 @@ const RUSTC: Package = Package {
 /// Leaves with everything in place, or returns what is missing and why.
 pub(crate) fn run(workspace: &Workspace, fetch: Fetch) -> Result<()> {
     rustup::components(fetch)?;
+    deny::setup(workspace, fetch)?;
     if fetch == Fetch::Allowed {
         rustup_targets(workspace);
     }
