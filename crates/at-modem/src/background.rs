@@ -289,7 +289,7 @@ async fn time<P: Platform>(shared: &Shared<'_, P>) {
                 if core::mem::take(&mut announce) {
                     let mut print = shared.print_unsolicited().await;
                     // It would be data.
-                    if !shared.passthrough.get() {
+                    if !shared.port.is_data_mode() {
                         print.reply(&Reply::TimeUpdated).await;
                     }
                 }

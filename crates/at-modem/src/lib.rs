@@ -18,9 +18,8 @@
 //! | module | what |
 //! |---|---|
 //! | `framing` | where a command line ends |
-//! | `input` | what the port said last |
-//! | `attend` | the port while a command runs: payload, `busy p...` |
-//! | `escape` | `+++` |
+//! | `port` | the AT port: what its bytes mean, payload after a prompt |
+//! | `attend` | port input while a command runs |
 //! | `filter` | what the host does not want to read |
 //! | `answer` | how a command ends, and why it failed |
 //! | `command` | commands, one file per family |
@@ -29,6 +28,7 @@
 //! | `changes` | waiting for a condition over shared state |
 //! | `output`, `print` | messages out, whole and in turn |
 //! | `place` | large futures, made where they stay |
+//! | `scratch` | what is read from flash and looked at as a whole |
 //! | `secret` | keys in RAM |
 //! | `inventory` | what a certificate partition holds |
 //! | `values` | certificates and keys in `mfg_nvs` |
@@ -51,10 +51,8 @@ mod background;
 mod changes;
 pub mod clock;
 mod command;
-mod escape;
 mod filter;
 pub mod framing;
-mod input;
 mod inventory;
 mod link;
 mod modem;
@@ -62,7 +60,9 @@ mod net;
 mod output;
 mod place;
 mod platform;
+mod port;
 mod print;
+mod scratch;
 mod secret;
 mod settings;
 mod sntp;

@@ -15,14 +15,15 @@ use crate::attend::attend;
 use crate::background;
 use crate::clock::WallClock;
 use crate::command;
-use crate::framing::{Framed, LineBuffer};
-use crate::input::{Gone, Input};
+use crate::framing::LineBuffer;
 use crate::link::{self, Serve as _, Sessions};
 use crate::output::RingReader;
 use crate::place::place;
 use crate::platform::Platform;
+use crate::port::Mode;
+use crate::port::inlet::{Gone, Inlet};
 use crate::settings::Settings;
-use crate::state::{ModemMemory, ModemRoom, Outside, Phase, Shared};
+use crate::state::{ModemMemory, ModemRoom, Outside, Shared};
 use crate::wifi::Wifi;
 
 /// What `AT+GMR` tells of the build and the module.
@@ -228,8 +229,8 @@ impl<'a, P: Platform> Modem<'a, P> {
         ModemMemory<TLS>: Sessions,
     {
         let (shared, ring) = (&self.shared, &mut self.ring);
-        shared.output.clear(ring);
-        shared.set_phase(Phase::Instant);
+        shared.port.output.clear(ring);
+        shared.port.set_mode(Mode::Hold);
         let announce = !core::mem::replace(&mut self.announced, true);
         let exit = {
             let mut places = (pin!(None), pin!(None), pin!(None), pin!(None));
@@ -239,14 +240,14 @@ impl<'a, P: Platform> Modem<'a, P> {
             let sessions = place(places.2.as_mut(), || memory.serve(shared));
             let background = place(places.3.as_mut(), || background::run(shared));
             let links = join(links, sessions);
-            match select4(serve, shared.output.drain(ring, tx), links, background).await {
+            match select4(serve, shared.port.output.drain(ring, tx), links, background).await {
                 Either4::First(exit) => exit,
                 Either4::Second(()) => Exit::PortClosed,
                 Either4::Third(_) | Either4::Fourth(()) => Exit::Restart,
             }
         };
         // `OK` goes out before the port falls silent.
-        let output = &self.shared.output;
+        let output = &self.shared.port.output;
         let flush = select(output.drain(&mut self.ring, tx), output.drained());
         match exit {
             Exit::Restart | Exit::DeepSleep { .. } => {
@@ -293,7 +294,7 @@ async fn links<P: Platform>(shared: &Shared<'_, P>) {
 }
 
 async fn serve<P: Platform>(shared: &Shared<'_, P>, announce: bool, rx: &mut impl Read) -> Exit {
-    let mut input = Input::new(rx);
+    let mut inlet = Inlet::new(rx);
     if announce {
         shared.start_uart();
         shared.start_radio().await;
@@ -306,30 +307,23 @@ async fn serve<P: Platform>(shared: &Shared<'_, P>, announce: bool, rx: &mut imp
             .read(|values| values.links.transparent.clone());
         if let Some(saved) = saved {
             let pass = command::passthrough::begin_saved(shared, &saved);
-            if let Either::Second(Gone) = select(pass, attend(shared, &mut input)).await {
+            if let Either::Second(Gone) = select(pass, attend(shared, &mut inlet)).await {
                 return Exit::PortClosed;
             }
-            shared.set_phase(Phase::Instant);
+            shared.port.set_mode(Mode::Hold);
         }
     }
     let mut line = LineBuffer::new();
     loop {
-        let framed = loop {
-            let Ok(bytes) = input.peek().await else {
-                return Exit::PortClosed;
-            };
-            let (taken, framed) = line.push(bytes);
-            input.consume(taken);
-            if framed != Framed::Partial {
-                break framed;
-            }
+        let Ok(framed) = inlet.line(&mut line).await else {
+            return Exit::PortClosed;
         };
         let execute = command::line(shared, framed, &line);
-        let verdict = match select(execute, attend(shared, &mut input)).await {
+        let verdict = match select(execute, attend(shared, &mut inlet)).await {
             Either::First(verdict) => verdict,
             Either::Second(Gone) => return Exit::PortClosed,
         };
-        shared.set_phase(Phase::Instant);
+        shared.port.set_mode(Mode::Hold);
         line.clear();
         match verdict {
             command::Verdict::Go => {}

@@ -148,7 +148,7 @@ impl<P: Platform> Shared<'_, P> {
     /// Waits for the right to write.
     pub(crate) async fn print(&self) -> Printer<'_> {
         Printer {
-            turn: self.output.turn().await,
+            turn: self.port.output.turn().await,
             settings: &self.settings,
             suffix: self.suffix.get(),
         }
@@ -157,7 +157,7 @@ impl<P: Platform> Shared<'_, P> {
     /// As [`Self::print`], for what no command asked for.
     pub(crate) async fn print_unsolicited(&self) -> Printer<'_> {
         Printer {
-            turn: self.output.unsolicited().await,
+            turn: self.port.output.unsolicited().await,
             settings: &self.settings,
             suffix: None,
         }

@@ -7,7 +7,6 @@ use at_grammar::types::ReceiveMode;
 use at_grammar::{LinkId, Reply, Suffix};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
-use embassy_sync::pipe::Pipe;
 use embassy_sync::signal::Signal;
 use embassy_time::Duration;
 use partition_store::{FlashStore, PartitionStore};
@@ -22,20 +21,13 @@ use crate::link::{Asked, Inbox, Link, LinkStatus, OpenRequest, Probed};
 use crate::net::TcpOptions;
 use crate::output::{Output, Ring, RingReader};
 use crate::platform::Platform;
+use crate::port::{MAX_SEND, PayloadBuffer, Port};
+use crate::scratch::Scratch;
 use crate::settings::links::TcpSettings;
 use crate::settings::{Settings, Values};
 
 /// Links there are, each with settings of its own.
 pub(crate) const LINKS: usize = LinkId::COUNT;
-/// Most bytes of one `CIPSEND`.
-pub(crate) const MAX_SEND: usize = 8192;
-
-/// A payload that has no length: it ends by `+++`.
-pub(crate) const ENDLESS: usize = usize::MAX;
-
-/// Payload of the running command: what `CIPSEND` sends, or a partition image being read.
-pub(crate) type Payload = Mutex<NoopRawMutex, [u8; MAX_SEND]>;
-
 /// Room for TLS sessions: the caller's, because the caller knows what the chip can spare.
 ///
 /// `TLS` sessions can be open at once, 1 to 5. Links without TLS need none of it; a TLS link that finds
@@ -45,13 +37,14 @@ pub struct ModemMemory<const TLS: usize> {
     pub(crate) credentials: Credentials,
 }
 
-/// Room for what waits: on its way to the host, and to and from links. 50 KB that belong in a static of
+/// Room for what waits: on its way to the host, and to and from links. 57 KB that belong in a static of
 /// the caller, not on a stack.
 ///
 /// All of it is zero at first, so that a static takes no place in flash.
 pub struct ModemRoom {
     output: Ring,
-    payload: Payload,
+    payload: PayloadBuffer,
+    scratch: Scratch,
     inboxes: [Inbox; LINKS],
 }
 
@@ -62,6 +55,7 @@ impl ModemRoom {
         Self {
             output: Ring::new(),
             payload: Mutex::new([0; MAX_SEND]),
+            scratch: Scratch::new(),
             inboxes: [const { Inbox::new() }; LINKS],
         }
     }
@@ -103,21 +97,6 @@ impl<const TLS: usize> core::fmt::Debug for ModemMemory<TLS> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "ModemMemory<{TLS}>")
     }
-}
-
-/// What input means while a command runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// The command ends by itself at once; input waits in the buffer.
-    Instant,
-    /// The command waits for something outside: input is answered with `busy p...`.
-    Long,
-    /// This many bytes of input are the command's payload.
-    Payload(usize),
-    /// As many, but `+++` alone in its burst ends them: [`Shared::escaped`].
-    Cancellable(usize),
-    /// As many once `\\<any>` is `<any>`; `\\0` ends them: [`Shared::escaped`].
-    Quoted(usize),
 }
 
 /// How what arrives on a link reaches the host.
@@ -164,17 +143,8 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) board: &'a P::Board,
     pub(crate) identity: crate::Identity,
     pub(crate) legacy: bool,
-    pub(crate) output: Output<'a>,
+    pub(crate) port: Port<'a>,
     pub(crate) links: [Link<'a>; LINKS],
-    pub(crate) payload: &'a Payload,
-    /// Payload bytes on their way from the port to the command.
-    pub(crate) intake: Pipe<NoopRawMutex, 512>,
-    pub(crate) phase: Cell<Phase>,
-    pub(crate) phase_changed: Signal<NoopRawMutex, ()>,
-    /// The payload ended before its length did.
-    pub(crate) escaped: Signal<NoopRawMutex, ()>,
-    /// Data mode without end: what the host says goes to a link, and nothing else is said.
-    pub(crate) passthrough: Cell<bool>,
     /// A link was opened or is over.
     pub(crate) link_changed: Signal<NoopRawMutex, ()>,
     pub(crate) server: Server,
@@ -182,8 +152,9 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) asked: Asked,
     /// What was asked for last: passthrough opens it again.
     pub(crate) again: RefCell<Option<OpenRequest>>,
-    /// What a probe found, in the payload buffer.
-    pub(crate) probed: RefCell<Option<Probed>>,
+    /// What a probe found.
+    pub(crate) probed: RefCell<Option<Probed<'a>>>,
+    pub(crate) scratch: &'a Scratch,
     /// Tasks for TLS sessions: the first so many as the caller gave memory for.
     pub(crate) sessions: [Slot; LINKS],
     pub(crate) session_count: Cell<usize>,
@@ -216,10 +187,11 @@ impl<'a, P: Platform> Shared<'a, P> {
         let ModemRoom {
             output,
             payload,
+            scratch,
             inboxes,
         } = room;
         let (output, ring) = Output::new(output);
-        let (payload, inboxes) = (&*payload, &*inboxes);
+        let (payload, scratch, inboxes) = (&*payload, &*scratch, &*inboxes);
         for inbox in inboxes {
             // A life before this one may have left something.
             inbox.reset();
@@ -246,7 +218,7 @@ impl<'a, P: Platform> Shared<'a, P> {
             board,
             identity,
             legacy,
-            output,
+            port: Port::new(output, payload),
             links: [
                 Link::new(a, for_a),
                 Link::new(b, for_b),
@@ -254,17 +226,12 @@ impl<'a, P: Platform> Shared<'a, P> {
                 Link::new(d, for_d),
                 Link::new(e, for_e),
             ],
-            payload,
-            intake: Pipe::new(),
-            phase: Cell::new(Phase::Instant),
-            phase_changed: Signal::new(),
-            escaped: Signal::new(),
-            passthrough: Cell::new(false),
             link_changed: Signal::new(),
             server: Server::new(),
             asked: RefCell::new(None),
             again: RefCell::new(None),
             probed: RefCell::new(None),
+            scratch,
             sessions: [const { Slot::new() }; LINKS],
             session_count: Cell::new(0),
             settings,
@@ -283,11 +250,6 @@ impl<'a, P: Platform> Shared<'a, P> {
 }
 
 impl<P: Platform> Shared<'_, P> {
-    pub(crate) fn set_phase(&self, phase: Phase) {
-        self.phase.set(phase);
-        self.phase_changed.signal(());
-    }
-
     /// The number of a link as messages carry it: with `AT+CIPMUX=1` only.
     pub(crate) fn label(&self, link: LinkId) -> Option<LinkId> {
         self.settings.read(|values| values.links.label(link))
@@ -295,7 +257,7 @@ impl<P: Platform> Shared<'_, P> {
 
     /// Whether changes of links and station may be said: in passthrough only with `AT+SYSMSG` bit 2.
     pub(crate) fn says_status(&self) -> bool {
-        !self.passthrough.get()
+        !self.port.is_data_mode()
             || self
                 .settings
                 .read(|values| values.port.sysmsg.reports_in_passthrough())
@@ -400,10 +362,9 @@ impl<P: Platform> Shared<'_, P> {
 
     /// The port went away in the middle of anything: nothing of it is left for the next one.
     pub(crate) fn forget_port(&self) {
-        self.intake.clear();
-        self.escaped.reset();
-        self.passthrough.set(false);
+        self.port.forget();
         self.asked.replace(None);
+        self.probed.replace(None);
         self.server.forget();
         for slot in &self.sessions {
             slot.forget();

@@ -3,12 +3,12 @@
 use at_grammar::commands::module::{Filter as FilterSizes, FilterLine, FilterRequest};
 use at_grammar::{AtStr, Info, Reply};
 
-use super::send::collect;
 use crate::answer::{CommandError, Done};
 use crate::filter::{Filter, Flags, MAX_EXPRESSION};
 use crate::platform::Platform;
+use crate::port::Mode;
 use crate::settings::Values;
-use crate::state::{Phase, Shared};
+use crate::state::Shared;
 
 /// Why `AT+SYSMSGFILTERCFG` failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,14 +110,13 @@ async fn take<P: Platform>(
     let size = |length: u32| usize::try_from(length).unwrap_or(0).min(MAX_EXPRESSION);
     let (head, tail) = (size(sizes.head.get()), size(sizes.tail.get()));
     let all = head.saturating_add(tail);
-    let hold = shared.output.hold().await;
+    let hold = shared.port.output.hold().await;
     shared.print().await.reply(&Reply::OkPrompt).await;
-    shared.escaped.reset();
-    shared.set_phase(Phase::Payload(all));
-    collect(shared, all).await;
-    shared.set_phase(Phase::Instant);
+    shared.port.expect_exactly(all);
+    shared.port.collect(all).await;
+    shared.port.set_mode(Mode::Hold);
     drop(hold);
-    let payload = shared.payload.lock().await;
+    let payload = shared.port.payload.lock().await;
     let part = |from: usize, to: usize| {
         let bytes = payload.get(from..to).unwrap_or_default();
         heapless::Vec::from_slice(bytes).map_err(|_| FilterFailure::InvalidExpression)

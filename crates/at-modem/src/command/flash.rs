@@ -9,7 +9,7 @@ use partition_store::{PartitionStore, StreamWrite};
 use super::{error, pki};
 use crate::answer::{CommandError, Done, Failure};
 use crate::platform::Platform;
-use crate::state::{Phase, Shared};
+use crate::state::Shared;
 
 /// Bytes moved at a time between port and flash.
 const PIECE: usize = 256;
@@ -83,17 +83,15 @@ async fn write<P: Platform>(
     .map_err(|error| failed(&error))?;
 
     let mut left = usize::try_from(range.length()).map_err(|_| Failure::OutOfRange)?;
-    let mut print = shared.print().await;
-    print.reply(&Reply::Prompt).await;
-    shared.set_phase(Phase::Payload(left));
+    let hold = shared.port.output.hold().await;
+    shared.print().await.reply(&Reply::Prompt).await;
+    shared.port.expect_exactly(left);
     let mut result = Ok(());
     let mut piece = [0; PIECE];
     while left > 0 {
         let want = left.min(PIECE);
-        let count = shared
-            .intake
-            .read(piece.get_mut(..want).unwrap_or_default())
-            .await;
+        let into = piece.get_mut(..want).unwrap_or_default();
+        let count = shared.port.take(into).await;
         left = left.saturating_sub(count);
         if result.is_ok() {
             let mut store = shared.store.lock().await;
@@ -105,7 +103,7 @@ async fn write<P: Platform>(
     }
     shared.takes_long();
     // Surplus input gets its answer before the result.
-    drop(print);
+    drop(hold);
     yield_now().await;
     if result.is_ok() && shared.syslog() && pki::is_described(name) {
         // What the module makes of it, while whoever wrote it still listens.
@@ -134,12 +132,12 @@ async fn read<P: Platform>(
         .check_range(range.offset(), range.length())
         .map_err(|error| failed(&error))?;
 
-    let mut print = shared.print().await;
-    print
-        .reply(&Reply::FlashData {
-            len: range.length(),
-        })
-        .await;
+    // Nothing may come between the data; the turn is not kept while flash is read.
+    let hold = shared.port.output.hold().await;
+    let head = Reply::FlashData {
+        len: range.length(),
+    };
+    shared.print().await.reply(&head).await;
     let mut at = range.offset();
     let mut left = range.length();
     let mut result: Result<(), CommandError> = Ok(());
@@ -159,13 +157,15 @@ async fn read<P: Platform>(
             // The length is announced: the host gets as many bytes, and then ERROR.
             into.fill(0xff);
         }
-        print.raw(into).await;
+        shared.print().await.raw(into).await;
         at = at.saturating_add(count);
         left = left.saturating_sub(count);
     }
+    let mut print = shared.print().await;
     match result {
         Ok(()) => print.reply(&Reply::Ok).await,
         Err(why) => error(&mut print, shared.syslog(), why).await,
     }
+    drop(hold);
     Ok(Done::Printed)
 }

@@ -20,8 +20,6 @@ use at_grammar::{AtStr, Info, Reply};
 use cert_bin::{Image, PartitionRole};
 use core::fmt::Write as _;
 use embassy_futures::yield_now;
-use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use embassy_sync::mutex::MutexGuard;
 use heapless::String;
 use partition_store::nvs::{Cursor, Kind, Label, ValueWrite};
 use partition_store::{Nvs, NvsError, PartitionStore};
@@ -30,7 +28,7 @@ use zeroize::Zeroize;
 use super::{error, pki};
 use crate::answer::{CommandError, Done, Failure};
 use crate::platform::Platform;
-use crate::state::{MAX_SEND, Phase, Shared};
+use crate::state::Shared;
 
 /// Bytes moved at a time between flash and port.
 const PIECE: usize = 256;
@@ -43,16 +41,6 @@ const READ_ONLY: Failure = Failure::NotOnThisBoard;
 
 /// The partition has no room for the value.
 const NO_ROOM: CommandError = CommandError::Own(2);
-
-/// The payload buffer, wiped when it is given back: what it held may have been a private key, and a
-/// host can go away at any byte of one.
-struct Wiped<'p>(MutexGuard<'p, NoopRawMutex, [u8; MAX_SEND]>);
-
-impl Drop for Wiped<'_> {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
 
 /// A number as the answer shows it.
 type Decimal = String<12>;
@@ -339,31 +327,29 @@ async fn write_bytes<P: Platform>(
     if length > MAX_VALUE {
         return Err(Failure::OutOfRange.into());
     }
-    let mut payload = Wiped(shared.payload.lock().await);
+    let mut scratch = shared.scratch.lock().await;
     let mut value = {
         let mut store = shared.store.lock().await;
         let region = store.mfg_region().ok_or(READ_ONLY)?;
         let mut nvs = Nvs::attach(region).await.map_err(|error| failed(&error))?;
-        ValueWrite::begin(&mut nvs, namespace, key, kind, length, &mut payload.0[..])
+        ValueWrite::begin(&mut nvs, namespace, key, kind, length, &mut scratch[..])
             .await
             .map_err(|error| failed(&error))?
     };
-    let mut print = shared.print().await;
-    print.reply(&Reply::OkPrompt).await;
-    shared.set_phase(Phase::Payload(length));
+    let hold = shared.port.output.hold().await;
+    shared.print().await.reply(&Reply::OkPrompt).await;
+    shared.port.expect_exactly(length);
     let mut piece = [0; PIECE];
     while value.remaining() > 0 {
         let want = value.remaining().min(PIECE);
-        let count = shared
-            .intake
-            .read(piece.get_mut(..want).unwrap_or_default())
-            .await;
+        let into = piece.get_mut(..want).unwrap_or_default();
+        let count = shared.port.take(into).await;
         value.push(piece.get(..count).unwrap_or_default());
     }
     piece.zeroize();
     shared.takes_long();
     // Surplus input gets its answer before the result.
-    drop(print);
+    drop(hold);
     yield_now().await;
     let result = {
         let mut store = shared.store.lock().await;
@@ -376,7 +362,7 @@ async fn write_bytes<P: Platform>(
             None => Err(READ_ONLY.into()),
         }
     };
-    drop(payload);
+    drop(scratch);
     if result.is_ok() && shared.syslog() && pki::is_described(namespace.as_str()) {
         // What the module makes of it, while whoever wrote it still listens.
         pki::describe_value(shared, namespace, key).await;
@@ -408,10 +394,10 @@ async fn partitions<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Command
 /// How many items a certificate partition has; `None` if it holds no image or there is none.
 async fn count<P: Platform>(shared: &Shared<'_, P>, partition: Label) -> Option<u16> {
     let role = PartitionRole::from_name(partition.as_str());
-    let mut payload = Wiped(shared.payload.lock().await);
+    let mut scratch = shared.scratch.lock().await;
     match role {
         Some(_) => shared
-            .read_partition(partition.as_str(), &mut payload.0[..])
+            .read_partition(partition.as_str(), &mut scratch[..])
             .await
             .and_then(|bytes| Image::parse(bytes).ok())
             .map(|image| image.count()),
@@ -465,9 +451,9 @@ async fn read_item<P: Platform>(
     };
     let number = number.ok_or(Failure::Refused)?;
     shared.takes_long();
-    let mut payload = Wiped(shared.payload.lock().await);
+    let mut scratch = shared.scratch.lock().await;
     let bytes = shared
-        .read_partition(partition.as_str(), &mut payload.0[..])
+        .read_partition(partition.as_str(), &mut scratch[..])
         .await
         .ok_or(Failure::Refused)?;
     let image = Image::parse(bytes).map_err(|_| Failure::Refused)?;

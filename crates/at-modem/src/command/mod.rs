@@ -1,7 +1,7 @@
 //! Executes one command line: from its bytes to its result on the port.
 //!
 //! Each family of commands has a file; [`run`] is the table that sends a typed command there. A
-//! command that waits for something outside says [`Phase::Long`] first, so that the port is served
+//! command that waits for something outside says [`Mode::Busy`] first, so that the port is served
 //! meanwhile.
 
 use at_grammar::{Command, ErrorWord, Generation, LineError, Reply, parse_line_as};
@@ -9,8 +9,9 @@ use at_grammar::{Command, ErrorWord, Generation, LineError, Reply, parse_line_as
 use crate::answer::{CommandError, Done, Failure};
 use crate::framing::{Framed, LineBuffer};
 use crate::platform::Platform;
+use crate::port::Mode;
 use crate::print::Printer;
-use crate::state::{Phase, Shared};
+use crate::state::Shared;
 
 mod basic;
 mod filter;
@@ -57,7 +58,7 @@ pub(crate) async fn line<P: Platform>(
         return Verdict::Go;
     }
     if shared.settings.read(|values| values.port.echo) {
-        shared.output.turn().await.put(line.raw()).await;
+        shared.port.output.turn().await.put(line.raw()).await;
     }
     let mux = shared.settings.read(|values| values.links.mux);
     let generation = if shared.legacy {
@@ -302,6 +303,6 @@ impl<P: Platform> Shared<'_, P> {
 
     /// Says that the running command waits for something outside.
     pub(crate) fn takes_long(&self) {
-        self.set_phase(Phase::Long);
+        self.port.set_mode(Mode::Busy);
     }
 }

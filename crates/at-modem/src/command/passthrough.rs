@@ -6,6 +6,7 @@
 //!                                                            the next client (server)
 //! ```
 
+use core::num::NonZeroUsize;
 use core::pin::pin;
 
 use at_grammar::commands::passthrough::{RetryInterval, SavedLink, SendInterval};
@@ -14,20 +15,20 @@ use at_grammar::commands::tcpip::{
 };
 use at_grammar::types::{Bounded, Protocol, TransferMode, UdpMode};
 use at_grammar::{Info, LinkId, Mux, Reply};
-use embassy_futures::select::{Either, Either3, select, select3};
-use embassy_time::{Duration, Instant, Timer, with_timeout};
+use embassy_futures::select::{Either, select};
+use embassy_time::{Duration, Timer, with_timeout};
 
 use super::links::connect;
-use super::send::{drain, target};
+use super::send::target;
 use super::{policy, server};
 use crate::answer::{CommandError, Done, Failure};
-use crate::attend::GRACE;
 use crate::link::server::Listening;
 use crate::link::{Carrier, Link, MAX_IPD, OpenRequest, Outgoing, Target};
 use crate::platform::Platform;
+use crate::port::{GRACE, Mode, Payload};
 use crate::settings::key::Key;
 use crate::settings::links::{SendLarge, TransparentLink};
-use crate::state::{ENDLESS, Phase, Shared};
+use crate::state::Shared;
 
 pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mode = if shared.settings.read(|values| values.links.passthrough) {
@@ -109,9 +110,8 @@ enum Again {
 
 /// Until `+++`.
 async fn pass<P: Platform>(shared: &Shared<'_, P>, mut again: Again) {
-    shared.passthrough.set(true);
-    shared.escaped.reset();
-    shared.set_phase(Phase::Cancellable(ENDLESS));
+    shared.port.set_data_mode(true);
+    shared.port.expect(Payload::Endless);
     loop {
         let ended = match (only_open(shared), &mut again) {
             (Some(link), _) => blocks(shared, link).await,
@@ -122,10 +122,9 @@ async fn pass<P: Platform>(shared: &Shared<'_, P>, mut again: Again) {
             break;
         }
     }
-    shared.passthrough.set(false);
-    shared.intake.clear();
-    // What the host says from here on is a command.
-    shared.set_phase(Phase::Instant);
+    shared.port.set_data_mode(false);
+    // What the host sends from here on is a command.
+    shared.port.set_mode(Mode::Hold);
     if shared
         .settings
         .read(|values| values.port.sysmsg.reports_quit())
@@ -137,88 +136,48 @@ async fn pass<P: Platform>(shared: &Shared<'_, P>, mut again: Again) {
 /// Sends what comes while the link lasts.
 async fn blocks<P: Platform>(shared: &Shared<'_, P>, link: &Link<'_>) -> Ended {
     while link.is_open() {
-        let (len, out) = gather(shared, MAX_IPD, || link.is_open()).await;
+        let (len, escaped) = gather(shared, MAX_IPD, || link.is_open()).await;
         if len > 0 {
             let mut transmit = pin!(link.transmit(Outgoing { len, to: None }));
-            let escaped = async {
-                if !out {
-                    shared.escaped.wait().await;
-                }
-            };
-            if let Either::Second(()) = select(&mut transmit, escaped).await {
-                // The way out is there even when the peer takes nothing.
-                let rest = async {
-                    transmit.await;
-                    flush(shared, link).await;
-                };
-                let _ = with_timeout(GRACE, rest).await;
+            let sent = select(&mut transmit, shared.port.escaped()).await;
+            if let Either::Second(()) = sent {
+                // The host gets out even when the peer takes nothing.
+                let _ = with_timeout(GRACE, transmit).await;
                 return Ended::Out;
             }
         }
-        if out {
+        if escaped {
             return Ended::Out;
         }
     }
     Ended::LinkLost
 }
 
-/// Sends what is left between port and link.
-async fn flush<P: Platform>(shared: &Shared<'_, P>, link: &Link<'_>) {
-    loop {
-        let len = {
-            let mut payload = shared.payload.lock().await;
-            let most = payload.get_mut(..MAX_IPD).unwrap_or_default();
-            drain(shared, most)
-        };
-        if len == 0 || !link.transmit(Outgoing { len, to: None }).await {
-            return;
-        }
-    }
-}
-
 /// Collects a block in the payload buffer: `most` bytes, or what comes until the interval after the
-/// first byte is over. Returns early when `goes_on` says no. Second: whether the host found the way
-/// out.
+/// first byte is over. Returns early when `goes_on` says no. Second: whether the host has ended the
+/// payload.
 async fn gather<P: Platform>(
     shared: &Shared<'_, P>,
     most: usize,
     goes_on: impl Fn() -> bool,
 ) -> (usize, bool) {
-    let mut payload = shared.payload.lock().await;
-    let mut have = 0_usize;
-    let mut end = None;
-    while have < most {
-        let into = payload.get_mut(have..most).unwrap_or_default();
-        let over = async {
-            match end {
-                Some(end) => Timer::at(end).await,
-                None => shared.link_changed.wait().await,
-            }
-        };
-        match select3(shared.intake.read(into), shared.escaped.wait(), over).await {
-            Either3::First(count) => {
-                have = have.saturating_add(count);
-                let interval =
-                    u64::from(shared.settings.read(|values| values.links.gather_interval));
-                end.get_or_insert_with(|| {
-                    Instant::now().saturating_add(Duration::from_millis(interval))
-                });
-            }
-            Either3::Second(()) => {
-                let rest = payload.get_mut(have..most).unwrap_or_default();
-                return (have.saturating_add(drain(shared, rest)), true);
-            }
-            Either3::Third(()) if end.is_some() || !goes_on() => break,
-            // Another link changed.
-            Either3::Third(()) => {}
+    let port = &shared.port;
+    port.open_block(most).await;
+    while let Either::Second(()) = select(port.has(1), shared.link_changed.wait()).await {
+        // Else another link changed.
+        if !goes_on() {
+            return (port.close_block(), port.is_escaped());
         }
     }
-    (have, false)
+    let interval = shared.settings.read(|values| values.links.gather_interval);
+    let interval = Duration::from_millis(u64::from(interval));
+    select(port.has(most), Timer::after(interval)).await;
+    (port.close_block(), port.is_escaped())
 }
 
 /// Opens the link again, after a pause of `AT+CIPRECONNINTV`.
 async fn reconnect<P: Platform>(shared: &Shared<'_, P>, request: &OpenRequest) -> Ended {
-    if let Either::Second(()) = select(pause(shared), shared.escaped.wait()).await {
+    if let Either::Second(()) = select(pause(shared), shared.port.escaped()).await {
         return Ended::Out;
     }
     let Some(link) = shared.links.first() else {
@@ -228,7 +187,7 @@ async fn reconnect<P: Platform>(shared: &Shared<'_, P>, request: &OpenRequest) -
         return Ended::LinkLost;
     }
     let attempt = connect(shared, link, request.clone(), None);
-    match select(attempt, shared.escaped.wait()).await {
+    match select(attempt, shared.port.escaped()).await {
         Either::First(Ok(())) => {
             shared.note_link();
             if let Some(status) = link.status.get() {
@@ -262,14 +221,14 @@ async fn wait_for_client<P: Platform>(
     if let Some(wanted) = *listening {
         // Without a network there may be no port yet.
         if server::start(shared, wanted).await.is_err() {
-            return match select(pause(shared), shared.escaped.wait()).await {
+            return match select(pause(shared), shared.port.escaped()).await {
                 Either::First(()) => Ended::LinkLost,
                 Either::Second(()) => Ended::Out,
             };
         }
         *listening = None;
     }
-    match select(shared.link_changed.wait(), shared.escaped.wait()).await {
+    match select(shared.link_changed.wait(), shared.port.escaped()).await {
         Either::First(()) => Ended::LinkLost,
         Either::Second(()) => Ended::Out,
     }
@@ -283,12 +242,12 @@ pub(super) async fn send_large<P: Platform>(
     let link = shared.link(request.link.unwrap_or(LinkId::ZERO))?;
     let to = target(shared, link, request.remote.as_ref()).await?;
     let total = request.length.get();
-    let SendLarge { report, block } = shared.settings.read(|values| values.links.send_large);
-    let hold = shared.output.hold().await;
-    shared.print().await.reply(&Reply::OkPrompt).await;
-    shared.escaped.reset();
     let len = usize::try_from(total).map_err(|_| Failure::Refused)?;
-    shared.set_phase(Phase::Cancellable(len));
+    let len = NonZeroUsize::new(len).ok_or(Failure::Refused)?;
+    let SendLarge { report, block } = shared.settings.read(|values| values.links.send_large);
+    let hold = shared.port.output.hold().await;
+    shared.print().await.reply(&Reply::OkPrompt).await;
+    shared.port.expect(Payload::Cancellable(len));
     let (mut sent, mut received) = (0_u32, 0_u32);
     let mut reported = None;
     let mut result = Reply::SendOk;

@@ -14,7 +14,6 @@ use embassy_futures::yield_now;
 use heapless::String;
 use partition_store::nvs::{Cursor, Label};
 use partition_store::{NvsError, PartitionStore};
-use zeroize::Zeroize;
 
 use crate::answer::{CommandError, Done, Failure};
 use crate::inventory::{Bad, Content, Fact, fact, value_fact};
@@ -82,7 +81,7 @@ async fn values<P: Platform>(shared: &Shared<'_, P>) -> Result<(), CommandError>
 
 /// The lines of one value of `mfg_nvs`, whose namespace is one that [`is_described`].
 ///
-/// The payload buffer is used as for a partition.
+/// The scratch memory is used as for a partition.
 pub(super) async fn describe_value<P: Platform>(
     shared: &Shared<'_, P>,
     namespace: Label,
@@ -99,7 +98,7 @@ pub(super) async fn describe_value<P: Platform>(
     };
     for nth in 0.. {
         let fact = {
-            let mut raw = shared.payload.lock().await;
+            let mut raw = shared.scratch.lock().await;
             let len = shared.read_value(namespace, key, &mut raw[..]).await;
             let item = (u16::from(item), role.kind);
             let fact = match len {
@@ -107,7 +106,6 @@ pub(super) async fn describe_value<P: Platform>(
                 Err(NvsError::Damaged(damage)) => Some((bad(damage.code()), false)),
                 Err(_) => Some((bad("unreadable"), false)),
             };
-            raw.zeroize();
             fact
         };
         let Some((fact, more)) = fact else { break };
@@ -124,11 +122,11 @@ pub(super) async fn describe_value<P: Platform>(
 
 /// The lines of one partition.
 ///
-/// The payload buffer is used for it, one object at a time; private keys are wiped from it.
+/// It is read anew for each object, so that the scratch memory is free while a line is printed.
 pub(super) async fn describe<P: Platform>(shared: &Shared<'_, P>, name: &str) {
     for nth in 0.. {
         let fact = {
-            let mut raw = shared.payload.lock().await;
+            let mut raw = shared.scratch.lock().await;
             let len = shared
                 .read_partition(name, &mut raw[..])
                 .await
@@ -143,7 +141,6 @@ pub(super) async fn describe<P: Platform>(shared: &Shared<'_, P>, name: &str) {
                     Some((fact, false))
                 }
             };
-            raw.zeroize();
             fact
         };
         let Some((fact, more)) = fact else { break };

@@ -97,16 +97,15 @@ pub(super) async fn run<P: Platform>(
 }
 
 /// Whether a TLS server was there to be judged.
-fn says_something(probed: &Probed) -> bool {
+fn says_something(probed: &Probed<'_>) -> bool {
     probed.verdict.is_ok() || !probed.ends.is_empty()
 }
 
-async fn show<P: Platform>(shared: &Shared<'_, P>, probed: &Probed) {
-    let chain = shared.payload.lock().await;
+async fn show<P: Platform>(shared: &Shared<'_, P>, probed: &Probed<'_>) {
     let mut print = shared.print().await;
     let mut start = 0;
     for (end, depth) in probed.ends.iter().copied().zip(0_u8..) {
-        let der = chain.get(start..end).unwrap_or_default();
+        let der = probed.chain.get(start..end).unwrap_or_default();
         start = end;
         certificate(&mut print, depth, der).await;
     }

@@ -6,6 +6,7 @@
 //! ```
 
 use core::net::SocketAddr;
+use core::num::NonZeroUsize;
 use core::pin::pin;
 
 use at_grammar::commands::tcpip::SendData;
@@ -18,7 +19,8 @@ use crate::answer::{CommandError, Done, Failure};
 use crate::link::{Link, Outgoing, resolve};
 use crate::output::Hold;
 use crate::platform::Platform;
-use crate::state::{Phase, Shared};
+use crate::port::Payload;
+use crate::state::Shared;
 
 /// How long a send keeps everything unsolicited back once its data are there. A peer that sends
 /// nothing more before we read would otherwise never take the rest.
@@ -32,16 +34,16 @@ pub(super) async fn send<P: Platform>(
 ) -> Result<Done, CommandError> {
     let link = shared.link(request.link.unwrap_or(LinkId::ZERO))?;
     let len = usize::try_from(request.length.get()).map_err(|_| Failure::Refused)?;
+    let length = NonZeroUsize::new(len).ok_or(Failure::Refused)?;
     let to = target(shared, link, request.remote.as_ref()).await?;
-    let hold = shared.output.hold().await;
+    let hold = shared.port.output.hold().await;
     shared.print().await.reply(&Reply::OkPrompt).await;
-    shared.escaped.reset();
-    shared.set_phase(if quoted {
-        Phase::Quoted(len)
+    shared.port.expect(if quoted {
+        Payload::Quoted(length)
     } else {
-        Phase::Cancellable(len)
+        Payload::Cancellable(length)
     });
-    let have = collect(shared, len).await;
+    let have = shared.port.collect(len).await;
     shared.takes_long();
     if have < len && !quoted {
         shared.print().await.reply(&Reply::SendCanceled).await;
@@ -76,35 +78,6 @@ pub(super) async fn target<P: Platform>(
     };
     let resolve = resolve(shared, &host.to_text(), port.get(), family).await;
     resolve.map(Some).map_err(|_| Failure::Refused.into())
-}
-
-/// Moves payload into the buffer until there are `len` bytes or it ended before; returns how many.
-pub(super) async fn collect<P: Platform>(shared: &Shared<'_, P>, len: usize) -> usize {
-    let mut payload = shared.payload.lock().await;
-    let mut have = 0_usize;
-    while have < len {
-        let into = payload.get_mut(have..len).unwrap_or_default();
-        match select(shared.intake.read(into), shared.escaped.wait()).await {
-            Either::First(count) => have = have.saturating_add(count),
-            Either::Second(()) => {
-                let rest = payload.get_mut(have..len).unwrap_or_default();
-                return have.saturating_add(drain(shared, rest));
-            }
-        }
-    }
-    have
-}
-
-/// What came before the payload's end.
-pub(super) fn drain<P: Platform>(shared: &Shared<'_, P>, into: &mut [u8]) -> usize {
-    let mut have = 0_usize;
-    while let Some(rest) = into.get_mut(have..)
-        && !rest.is_empty()
-        && let Ok(count @ 1..) = shared.intake.try_read(rest)
-    {
-        have = have.saturating_add(count);
-    }
-    have
 }
 
 /// Whether it was sent; and the hold, unless that took too long.

@@ -5,7 +5,7 @@ use at_grammar::{Info, Reply};
 
 use crate::answer::{CommandError, Done, Failure};
 use crate::platform::Platform;
-use crate::state::{Phase, Shared};
+use crate::state::Shared;
 
 /// Bytes there are. The reference firmware takes what its heap has; this is always there.
 const CAPACITY: usize = 1024;
@@ -83,17 +83,15 @@ async fn write<P: Platform>(
         .part(offset, len)
         .ok_or(Failure::OutOfRange)?
         .len();
-    let mut print = shared.print().await;
-    print.reply(&Reply::OkPrompt).await;
-    shared.set_phase(Phase::Payload(total));
+    let hold = shared.port.output.hold().await;
+    shared.print().await.reply(&Reply::OkPrompt).await;
+    shared.port.expect_exactly(total);
     let mut taken = 0_usize;
     let mut piece = [0; 64];
     while taken < total {
         let want = total.saturating_sub(taken).min(piece.len());
-        let count = shared
-            .intake
-            .read(piece.get_mut(..want).unwrap_or_default())
-            .await;
+        let into = piece.get_mut(..want).unwrap_or_default();
+        let count = shared.port.take(into).await;
         let mut ram = shared.user_ram.borrow_mut();
         let places = ram.part(offset, len).into_iter().flatten().skip(taken);
         for (place, byte) in places.zip(piece.iter().take(count)) {
@@ -101,7 +99,8 @@ async fn write<P: Platform>(
         }
         taken = taken.saturating_add(count);
     }
-    print.reply(&Reply::WriteOk).await;
+    shared.print().await.reply(&Reply::WriteOk).await;
+    drop(hold);
     Ok(Done::Printed)
 }
 

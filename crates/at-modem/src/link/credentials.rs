@@ -89,15 +89,14 @@ const KEY: Lacks = Lacks {
     unreadable: Cause::KeyUnreadable,
 };
 
-/// Hands the content of an item to `read`. The payload buffer holds it meanwhile: a command that
-/// opens a link carries no payload.
+/// Hands the content of an item to `read`. The scratch memory holds it meanwhile.
 async fn with_item<P: Platform, T>(
     shared: &Shared<'_, P>,
     kind: &Lacks,
     number: u8,
     read: impl FnOnce(&[u8]) -> Result<T, Cause>,
 ) -> Result<T, Cause> {
-    let mut raw = shared.payload.lock().await;
+    let mut raw = shared.scratch.lock().await;
     let result = if shared.keeps_values().await {
         match shared
             .read_numbered(kind.partition, number, &mut raw[..])
@@ -113,8 +112,6 @@ async fn with_item<P: Platform, T>(
             None => Err(kind.unreadable),
         }
     };
-    // It may have held a key, whatever was understood of it.
-    raw.zeroize();
     result
 }
 

@@ -22,6 +22,7 @@ use embassy_sync::signal::Signal;
 use heapless::{String, Vec};
 use tls_session::{Cause, Reason};
 
+use crate::scratch::ScratchGuard;
 use crate::secret::Psk;
 use crate::settings::HostText;
 use crate::settings::tls::AlpnList;
@@ -91,7 +92,7 @@ pub(crate) struct Target {
 pub(crate) struct OpenRequest {
     pub(crate) carrier: Carrier,
     pub(crate) target: Target,
-    /// Handshake only: what the server shows goes into the payload buffer, and the link stays closed.
+    /// Handshake only: what the server shows is kept as [`Probed`], and the link stays closed.
     pub(crate) probe: bool,
 }
 
@@ -116,9 +117,10 @@ pub(crate) struct Outgoing {
 }
 
 /// What a server showed to a probe.
-#[derive(Debug, Clone)]
-pub(crate) struct Probed {
-    /// Where each of its certificates ends in the payload buffer.
+pub(crate) struct Probed<'s> {
+    /// Its certificates, one after another; nobody else has the memory until this is dropped.
+    pub(crate) chain: ScratchGuard<'s>,
+    /// Where each of them ends.
     pub(crate) ends: Vec<usize, { tls_session::verify::MAX_CHAIN }>,
     /// Certificates that did not fit.
     pub(crate) dropped: u32,

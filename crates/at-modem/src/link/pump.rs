@@ -94,7 +94,7 @@ async fn send<P: Platform, W: Write>(
 ) -> Reason {
     loop {
         let outgoing = link.send.wait().await;
-        let data = shared.payload.lock().await;
+        let data = shared.port.payload.lock().await;
         let write = async {
             tx.write_all(data.get(..outgoing.len).unwrap_or_default())
                 .await?;

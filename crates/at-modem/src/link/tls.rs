@@ -24,6 +24,7 @@ use super::pump::{End, pump};
 use super::{Link, OpenRequest, Probed, TlsSettings, credentials};
 use crate::place::place;
 use crate::platform::Platform;
+use crate::scratch::Scratch;
 use crate::state::{Credentials, Shared};
 
 /// What a handshake needs of the partitions: known to be there before the first packet.
@@ -211,19 +212,19 @@ impl Drop for Wiped<'_> {
 }
 
 /// A dry run: what the server shows, and what the policy makes of it.
-async fn probe<'m, P: Platform, R, T>(
-    shared: &Shared<'_, P>,
+async fn probe<'s, 'm, P: Platform, R, T>(
+    shared: &Shared<'s, P>,
     transport: &'m GuardedTransport<R, T, Delay>,
     memory: &'m mut tls_session::Memory,
     policy: &Policy<'_>,
     rng: P::Rng,
-) -> Probed
+) -> Probed<'s>
 where
     R: embedded_io_async::Read + 'm,
     T: embedded_io_async::Write + 'm,
 {
-    // Free: the command that waits for this carries no payload.
-    let mut buffer = shared.payload.lock().await;
+    let scratch: &'s Scratch = shared.scratch;
+    let mut buffer = scratch.lock().await;
     let mut chain = Chain::new(&mut buffer[..]);
     let deadlines = Deadlines::default();
     let verdict = Session::probe(transport, memory, policy, deadlines, rng, &mut chain).await;
@@ -235,9 +236,12 @@ where
     let mut text = heapless::String::new();
     // The longest fits; one that did not would be cut.
     let _ = core::fmt::write(&mut text, format_args!("{policy}"));
+    let ends = ends.collect();
+    let dropped = u32::try_from(chain.dropped()).unwrap_or(u32::MAX);
     Probed {
-        ends: ends.collect(),
-        dropped: u32::try_from(chain.dropped()).unwrap_or(u32::MAX),
+        chain: buffer,
+        ends,
+        dropped,
         policy: text,
         verdict: verdict.map(drop),
     }

@@ -119,7 +119,7 @@ async fn depart<P: Platform, S: UdpSend>(
 ) -> core::convert::Infallible {
     loop {
         let outgoing = link.send.wait().await;
-        let data = shared.payload.lock().await;
+        let data = shared.port.payload.lock().await;
         let peer = link.status.get().map(|status| status.remote);
         let sent = match outgoing.to.or(peer) {
             Some(to) => {

@@ -1,0 +1,191 @@
+//! The AT port: what a command and the port's own tasks have in common.
+//!
+//! ```text
+//! UART ─▶ Inlet ─┬─ lines ─▶ interpreter        interpreter, links ─▶ Output ─▶ UART
+//!                └─ payload ─▶ Port::payload ─▶ command, link
+//! ```
+
+use core::cell::Cell;
+use core::num::NonZeroUsize;
+
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::Mutex;
+use zeroize::Zeroize;
+
+use crate::changes::Changes;
+use crate::output::Output;
+pub(crate) use intake::{End, GRACE, Mode, Payload};
+
+pub(crate) mod inlet;
+mod intake;
+
+/// Most bytes of one `CIPSEND`.
+pub(crate) const MAX_SEND: usize = 8192;
+
+/// What came after a prompt. Its one job: bytes of the host on their way to a link, or to the command
+/// that asked for them.
+pub(crate) type PayloadBuffer = Mutex<NoopRawMutex, [u8; MAX_SEND]>;
+
+/// The AT port.
+pub(crate) struct Port<'p> {
+    pub(crate) output: Output<'p>,
+    /// A link's task locks it while it sends; while a block is open, nobody else does.
+    pub(crate) payload: &'p PayloadBuffer,
+    /// What the command has made of the host's next bytes, until the inlet has seen it.
+    mode: Cell<Option<Mode>>,
+    /// Bytes of the open block in the payload buffer.
+    have: Cell<usize>,
+    /// Bytes that the open block can have; 0 while none is open.
+    limit: Cell<usize>,
+    /// How the payload ended, if it did.
+    ended: Cell<Option<End>>,
+    /// Data mode without end: what the host sends goes to a link, and nothing else is printed.
+    data_mode: Cell<bool>,
+    changes: Changes,
+}
+
+impl<'p> Port<'p> {
+    pub(crate) const fn new(output: Output<'p>, payload: &'p PayloadBuffer) -> Self {
+        Self {
+            output,
+            payload,
+            mode: Cell::new(None),
+            have: Cell::new(0),
+            limit: Cell::new(0),
+            ended: Cell::new(None),
+            data_mode: Cell::new(false),
+            changes: Changes::new(),
+        }
+    }
+
+    /// The port went away: nothing of what it asked for is left for the next one.
+    pub(crate) fn forget(&self) {
+        self.mode.set(None);
+        self.have.set(0);
+        self.limit.set(0);
+        self.ended.set(None);
+        self.data_mode.set(false);
+    }
+
+    /// Whether the host is in data mode without end.
+    pub(crate) const fn is_data_mode(&self) -> bool {
+        self.data_mode.get()
+    }
+
+    pub(crate) fn set_data_mode(&self, on: bool) {
+        self.data_mode.set(on);
+    }
+
+    /// Says what the host's next bytes are.
+    pub(crate) fn set_mode(&self, mode: Mode) {
+        self.mode.set(Some(mode));
+        self.changes.note();
+    }
+
+    /// The host's next bytes are payload of the running command.
+    pub(crate) fn expect(&self, payload: Payload) {
+        self.ended.set(None);
+        self.set_mode(Mode::Payload(payload));
+    }
+
+    /// The host's next `len` bytes are payload, whatever they are.
+    pub(crate) fn expect_exactly(&self, len: usize) {
+        match NonZeroUsize::new(len) {
+            Some(len) => self.expect(Payload::Exact(len)),
+            None => self.set_mode(Mode::Busy),
+        }
+    }
+
+    /// Opens a block of at most `limit` bytes, once nothing of the last one is being sent.
+    pub(crate) async fn open_block(&self, limit: usize) {
+        drop(self.payload.lock().await);
+        self.have.set(0);
+        self.limit.set(limit.min(MAX_SEND));
+        self.changes.note();
+    }
+
+    /// Takes no more into the block; returns its length. It lies at the front of the buffer.
+    pub(crate) fn close_block(&self) -> usize {
+        self.limit.set(0);
+        self.have.get()
+    }
+
+    /// Waits until the open block has so many bytes, or the payload was ended before.
+    pub(crate) async fn has(&self, count: usize) {
+        let enough = || (self.have.get() >= count || self.is_escaped()).then_some(());
+        self.changes.until(enough).await;
+    }
+
+    /// Takes `len` bytes into the payload buffer; returns how many came before the payload was ended.
+    ///
+    /// Dropping it loses what came.
+    pub(crate) async fn collect(&self, len: usize) -> usize {
+        self.open_block(len).await;
+        self.has(len).await;
+        self.close_block()
+    }
+
+    /// Takes what comes next, 1 to `into.len()` bytes, and leaves none of it in the payload buffer.
+    /// Returns 0 if the payload was ended.
+    ///
+    /// Dropping it loses what came.
+    pub(crate) async fn take(&self, into: &mut [u8]) -> usize {
+        self.open_block(into.len()).await;
+        self.has(1).await;
+        let count = self.close_block();
+        let mut payload = self.payload.lock().await;
+        let came = payload.get_mut(..count).unwrap_or_default();
+        for (to, from) in into.iter_mut().zip(came.iter()) {
+            *to = *from;
+        }
+        came.zeroize();
+        count
+    }
+
+    /// Whether the host has ended the payload.
+    pub(crate) fn is_escaped(&self) -> bool {
+        self.ended.get() == Some(End::Escaped)
+    }
+
+    /// Waits until the host has ended the payload.
+    pub(crate) async fn escaped(&self) {
+        let escaped = || self.is_escaped().then_some(());
+        self.changes.until(escaped).await;
+    }
+
+    /// The payload has ended.
+    fn end(&self, end: End) {
+        self.ended.set(Some(end));
+        self.changes.note();
+    }
+
+    /// The mode that was set since the last call.
+    fn take_mode(&self) -> Option<Mode> {
+        self.mode.take()
+    }
+
+    /// Waits until a mode is set.
+    async fn mode_set(&self) {
+        let set = || self.mode.get().map(drop);
+        self.changes.until(set).await;
+    }
+
+    /// Puts payload into the open block, as soon as there is one with room; returns how many bytes
+    /// were taken. Dropping it takes none.
+    async fn put(&self, data: &[u8]) -> usize {
+        let room = || self.limit.get().saturating_sub(self.have.get());
+        self.changes.until(|| (room() > 0).then_some(())).await;
+        let mut payload = self.payload.lock().await;
+        // The block may have been closed while this waited for the buffer.
+        let count = data.len().min(room());
+        let start = self.have.get();
+        let end = start.saturating_add(count);
+        let (Some(to), Some(from)) = (payload.get_mut(start..end), data.get(..count)) else {
+            return 0;
+        };
+        to.copy_from_slice(from);
+        self.have.set(end);
+        self.changes.note();
+        count
+    }
+}
