@@ -190,13 +190,13 @@ impl<'a, P: Platform> Modem<'a, P> {
 
     async fn load(&mut self, built: Timestamp) {
         let Shared {
-            store,
+            flash,
             settings,
             clock,
             join_stored,
             ..
         } = &mut self.shared;
-        let store = store.get_mut();
+        let store = flash.get_mut();
         settings.load(store).await;
         // Once per life, before anything is read or written: what a power cut interrupted.
         if let Some(region) = store.mfg_region()
@@ -213,7 +213,7 @@ impl<'a, P: Platform> Modem<'a, P> {
 
     /// Gives the flash back.
     pub fn into_flash(self) -> P::Flash {
-        self.shared.store.into_inner().into_inner()
+        self.shared.flash.into_inner()
     }
 
     /// Serves the port. Links, SNTP and Wi-Fi run inside.

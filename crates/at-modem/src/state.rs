@@ -9,12 +9,12 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use embassy_sync::signal::Signal;
 use embassy_time::Duration;
-use partition_store::{FlashStore, PartitionStore};
+use partition_store::FlashStore;
 use tls_session::Reason;
 
 use crate::clock::WallClock;
 use crate::command::userram::UserRam;
-use crate::link::credentials::CredentialMemory;
+use crate::flash::Flash;
 use crate::link::server::Server;
 use crate::link::tls::{Slot, no_memory};
 use crate::link::{Asked, Inbox, Link, LinkStatus, OpenRequest, Probed};
@@ -25,6 +25,7 @@ use crate::port::{MAX_SEND, PayloadBuffer, Port};
 use crate::scratch::Scratch;
 use crate::settings::links::TcpSettings;
 use crate::settings::{Settings, Values};
+use crate::tls::credentials::{HandshakeMemory, Handshakes};
 
 /// Links there are, each with settings of its own.
 pub(crate) const LINKS: usize = LinkId::COUNT;
@@ -34,7 +35,7 @@ pub(crate) const LINKS: usize = LinkId::COUNT;
 /// all of it taken is refused by name.
 pub struct ModemMemory<const TLS: usize> {
     pub(crate) sessions: [tls_session::Memory; TLS],
-    pub(crate) credentials: Credentials,
+    pub(crate) handshakes: Handshakes,
 }
 
 /// Room for what waits: on its way to the host, and to and from links. 57 KB that belong in a static of
@@ -73,16 +74,13 @@ impl core::fmt::Debug for ModemRoom {
     }
 }
 
-/// What handshakes read from flash; they take turns.
-pub(crate) type Credentials = Mutex<NoopRawMutex, CredentialMemory>;
-
 impl<const TLS: usize> ModemMemory<TLS> {
     /// All zero.
     #[must_use]
     pub const fn new() -> Self {
         Self {
             sessions: [const { tls_session::Memory::new() }; TLS],
-            credentials: Mutex::new(CredentialMemory::new()),
+            handshakes: Mutex::new(HandshakeMemory::new()),
         }
     }
 }
@@ -137,7 +135,7 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) net: &'a P::Net,
     pub(crate) extras: &'a P::Extras,
     pub(crate) wifi: &'a P::Wifi,
-    pub(crate) store: Mutex<NoopRawMutex, FlashStore<P::Flash>>,
+    pub(crate) flash: Flash<P::Flash>,
     pub(crate) rng: P::Rng,
     pub(crate) clock: &'a WallClock,
     pub(crate) board: &'a P::Board,
@@ -212,7 +210,7 @@ impl<'a, P: Platform> Shared<'a, P> {
             net,
             extras,
             wifi,
-            store: Mutex::new(store),
+            flash: Flash::new(store),
             rng,
             clock,
             board,
@@ -377,22 +375,5 @@ impl<P: Platform> Shared<'_, P> {
     /// Whether any link is open.
     pub(crate) fn any_link_open(&self) -> bool {
         self.links.iter().any(Link::is_open)
-    }
-}
-
-impl<P: Platform> Shared<'_, P> {
-    /// The first bytes of a user partition, as many as fit. `None` if it is not there or cannot be read.
-    pub(crate) async fn read_partition<'b>(
-        &self,
-        name: &str,
-        into: &'b mut [u8],
-    ) -> Option<&'b [u8]> {
-        let mut store = self.store.lock().await;
-        let mut region = store.user_region(name).ok()?;
-        let size = usize::try_from(region.size()).ok()?;
-        let len = size.min(into.len());
-        let into = into.get_mut(..len)?;
-        region.read_at(0, into).await.ok()?;
-        Some(into)
     }
 }

@@ -7,6 +7,7 @@ use partition_store::PartitionStore;
 
 use crate::answer::{CommandError, Done, Failure};
 use crate::clock::BUILT;
+use crate::flash::NotStored;
 use crate::platform::Platform;
 use crate::settings::key::{Key, OWNER, Store};
 use crate::state::Shared;
@@ -35,7 +36,7 @@ pub(super) async fn restart_as<P: Platform>(
 pub(super) async fn restore<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     shared.takes_long();
     {
-        let mut store = shared.store.lock().await;
+        let mut store = shared.flash.lock().await;
         let mut settings = Store::attach(store.settings_region(), OWNER)
             .await
             .map_err(|_| Failure::EraseFailed)?;
@@ -189,14 +190,7 @@ impl<P: Platform> Shared<'_, P> {
 
     /// Stores a setting.
     pub(crate) async fn store_always(&self, key: Key, value: &[u8]) -> Result<(), CommandError> {
-        let mut store = self.store.lock().await;
-        let stored = match Store::attach(store.settings_region(), OWNER).await {
-            Ok(mut settings) => settings.set(key, value).await,
-            Err(error) => Err(error),
-        };
-        stored.map_err(|_| {
-            espat_log::error!("setting {} cannot be stored", key.number());
-            Failure::FlashFailed.into()
-        })
+        let stored = self.flash.store(key, value).await;
+        stored.map_err(|NotStored| Failure::FlashFailed.into())
     }
 }

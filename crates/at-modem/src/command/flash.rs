@@ -22,7 +22,7 @@ fn failed(error: impl Into<Failure>) -> CommandError {
 
 pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mut print = shared.print().await;
-    let store = shared.store.lock().await;
+    let store = shared.flash.lock().await;
     for partition in store.partitions() {
         print
             .info(Info::Sysflash(PartitionLine {
@@ -57,7 +57,7 @@ async fn erase<P: Platform>(
 ) -> Result<Done, CommandError> {
     // 45 ms per sector on the chip.
     shared.takes_long();
-    let mut store = shared.store.lock().await;
+    let mut store = shared.flash.lock().await;
     let mut region = store.user_region(name).map_err(|error| failed(&error))?;
     match range {
         None => region.erase_all().await,
@@ -75,7 +75,7 @@ async fn write<P: Platform>(
     range: FlashRange,
 ) -> Result<Done, CommandError> {
     let mut stream = StreamWrite::begin(
-        &mut *shared.store.lock().await,
+        &mut *shared.flash.lock().await,
         name,
         range.offset(),
         range.length(),
@@ -94,7 +94,7 @@ async fn write<P: Platform>(
         let count = shared.port.take(into).await;
         left = left.saturating_sub(count);
         if result.is_ok() {
-            let mut store = shared.store.lock().await;
+            let mut store = shared.flash.lock().await;
             let taken = stream
                 .push(&mut *store, piece.get(..count).unwrap_or_default())
                 .await;
@@ -126,7 +126,7 @@ async fn read<P: Platform>(
     name: &str,
     range: FlashRange,
 ) -> Result<Done, CommandError> {
-    let mut store = shared.store.lock().await;
+    let mut store = shared.flash.lock().await;
     let mut region = store.user_region(name).map_err(|error| failed(&error))?;
     region
         .check_range(range.offset(), range.length())

@@ -6,12 +6,13 @@ use at_grammar::{Info, LinkId, Mux, Reply};
 use embassy_time::{Duration, with_timeout};
 use tls_session::{Cause, Reason, Stage};
 
+use super::error;
 use super::ssl::reason_line;
-use super::{error, policy};
 use crate::answer::{CommandError, Done, Failure};
 use crate::link::{Carrier, CloseBy, Link, OpenRequest, Target};
 use crate::platform::Platform;
 use crate::state::Shared;
+use crate::tls::terms::terms_of;
 use crate::wifi::Wifi;
 
 /// `ALREADY CONNECTED` and `ERROR`.
@@ -80,12 +81,7 @@ async fn open_on<P: Platform>(
     }
     let carrier = match request.opening {
         Opening::Tcp { .. } => Carrier::Tcp,
-        Opening::Ssl { .. } => {
-            let tls = shared
-                .settings
-                .read(|values| policy::settings(&values.tls, link.id, &host));
-            Carrier::Tls(tls.ok_or(Failure::Refused)?)
-        }
+        Opening::Ssl { .. } => Carrier::Tls,
         Opening::Udp { local_port, mode } => Carrier::Udp {
             local_port: local_port.map(core::num::NonZeroU16::get),
             mode,
@@ -119,11 +115,12 @@ pub(super) async fn connect<P: Platform>(
     request: OpenRequest,
     timeout: Option<u32>,
 ) -> Result<(), Reason> {
-    let refused = request.tls().is_some_and(|tls| {
-        policy::is_refused(shared.settings.read(|values| values.tls.dialect), tls)
+    let terms = shared.settings.read(|values| {
+        let terms = terms_of(&values.tls, link.id, &request.target.host);
+        terms.map(drop).map_err(Reason::from)
     });
-    let refusal = if refused {
-        Some(Reason::new(Stage::Setup, Cause::StrictPolicy))
+    let refusal = if let (Carrier::Tls, Err(reason)) = (request.carrier, terms) {
+        Some(reason)
     } else if !shared.network_is_up() {
         let reason = Reason::new(Stage::Tcp, Cause::Unreachable);
         Some(reason.wanting("an IP address of the station"))
@@ -134,11 +131,11 @@ pub(super) async fn connect<P: Platform>(
         link.remember(reason.clone());
         return Err(reason);
     }
-    let session = match request.tls() {
-        Some(_) => Some(shared.free_session().inspect_err(|reason| {
+    let session = match request.carrier {
+        Carrier::Tls => Some(shared.free_session().inspect_err(|reason| {
             link.remember(reason.clone());
         })?),
-        None => None,
+        Carrier::Tcp | Carrier::Udp { .. } => None,
     };
     shared.again.replace(Some(request.clone()));
     let connect = link.connect(&shared.asked, request, session);

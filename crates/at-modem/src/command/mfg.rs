@@ -93,7 +93,7 @@ pub(super) async fn operate<P: Platform>(
     shared: &Shared<'_, P>,
     request: MfgRequest<'_>,
 ) -> Result<Done, CommandError> {
-    let values = shared.keeps_values().await;
+    let values = shared.flash.keeps_values().await;
     match request {
         MfgRequest::Namespaces if values => namespaces(shared).await,
         MfgRequest::Namespaces => partitions(shared).await,
@@ -139,6 +139,7 @@ async fn namespaces<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Command
     shared.takes_long();
     let mut cursor = Cursor::new();
     while let Some(name) = shared
+        .flash
         .next_namespace(&mut cursor)
         .await
         .map_err(|error| failed(&error))?
@@ -159,6 +160,7 @@ async fn keys<P: Platform>(shared: &Shared<'_, P>, namespace: Label) -> Result<D
     shared.takes_long();
     let mut cursor = Cursor::new();
     while let Some(listed) = shared
+        .flash
         .next_key(namespace, &mut cursor)
         .await
         .map_err(|error| failed(&error))?
@@ -205,7 +207,7 @@ async fn read<P: Platform>(
         return Err(Failure::Refused.into());
     };
     shared.takes_long();
-    let mut store = shared.store.lock().await;
+    let mut store = shared.flash.lock().await;
     let region = store.mfg_region().ok_or(Failure::Refused)?;
     let mut nvs = Nvs::read_only(region)
         .await
@@ -274,7 +276,7 @@ async fn erase<P: Platform>(
     key: Option<Label>,
 ) -> Result<Done, CommandError> {
     shared.takes_long();
-    let mut store = shared.store.lock().await;
+    let mut store = shared.flash.lock().await;
     let region = store.mfg_region().ok_or(READ_ONLY)?;
     let mut nvs = Nvs::attach(region).await.map_err(|error| failed(&error))?;
     match key {
@@ -306,7 +308,7 @@ async fn write<P: Platform>(
         }
     };
     shared.takes_long();
-    let mut store = shared.store.lock().await;
+    let mut store = shared.flash.lock().await;
     let region = store.mfg_region().ok_or(READ_ONLY)?;
     let mut nvs = Nvs::attach(region).await.map_err(|error| failed(&error))?;
     nvs.set_number(namespace, key, kind, number)
@@ -329,7 +331,7 @@ async fn write_bytes<P: Platform>(
     }
     let mut scratch = shared.scratch.lock().await;
     let mut value = {
-        let mut store = shared.store.lock().await;
+        let mut store = shared.flash.lock().await;
         let region = store.mfg_region().ok_or(READ_ONLY)?;
         let mut nvs = Nvs::attach(region).await.map_err(|error| failed(&error))?;
         ValueWrite::begin(&mut nvs, namespace, key, kind, length, &mut scratch[..])
@@ -352,7 +354,7 @@ async fn write_bytes<P: Platform>(
     drop(hold);
     yield_now().await;
     let result = {
-        let mut store = shared.store.lock().await;
+        let mut store = shared.flash.lock().await;
         match store.mfg_region() {
             Some(region) => match Nvs::attach(region).await {
                 Ok(mut nvs) => value.commit(&mut nvs).await,
@@ -375,7 +377,7 @@ async fn partitions<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Command
     shared.takes_long();
     for nth in 0.. {
         let name = {
-            let store = shared.store.lock().await;
+            let store = shared.flash.lock().await;
             let mut names = store
                 .partitions()
                 .iter()
@@ -397,6 +399,7 @@ async fn count<P: Platform>(shared: &Shared<'_, P>, partition: Label) -> Option<
     let mut scratch = shared.scratch.lock().await;
     match role {
         Some(_) => shared
+            .flash
             .read_partition(partition.as_str(), &mut scratch[..])
             .await
             .and_then(|bytes| Image::parse(bytes).ok())
@@ -453,6 +456,7 @@ async fn read_item<P: Platform>(
     shared.takes_long();
     let mut scratch = shared.scratch.lock().await;
     let bytes = shared
+        .flash
         .read_partition(partition.as_str(), &mut scratch[..])
         .await
         .ok_or(Failure::Refused)?;

@@ -20,7 +20,7 @@ use embassy_time::{Duration, Timer, with_timeout};
 
 use super::links::connect;
 use super::send::target;
-use super::{policy, server};
+use super::server;
 use crate::answer::{CommandError, Done, Failure};
 use crate::link::server::Listening;
 use crate::link::{Carrier, Link, MAX_IPD, OpenRequest, Outgoing, Target};
@@ -97,10 +97,6 @@ enum Ended {
 
 /// How a link comes to be that is not there.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one value per passthrough, on its stack"
-)]
 enum Again {
     /// We open it.
     Client(OpenRequest),
@@ -415,15 +411,7 @@ pub(crate) async fn begin_saved<P: Platform>(shared: &Shared<'_, P>, saved: &Tra
                     local_port: Some(*extra).filter(|port| *port > 0),
                     mode: UdpMode::Fixed,
                 },
-                Protocol::Ssl => {
-                    let tls = shared
-                        .settings
-                        .read(|values| policy::settings(&values.tls, LinkId::ZERO, host));
-                    match tls {
-                        Some(tls) => Carrier::Tls(tls),
-                        None => return,
-                    }
-                }
+                Protocol::Ssl => Carrier::Tls,
             };
             if *protocol != Protocol::Udp {
                 shared.keep_alive(LinkId::ZERO, u32::from(*extra));

@@ -16,7 +16,7 @@ use partition_store::nvs::{Cursor, Label};
 use partition_store::{NvsError, PartitionStore};
 
 use crate::answer::{CommandError, Done, Failure};
-use crate::inventory::{Bad, Content, Fact, fact, value_fact};
+use crate::flash::inventory::{Bad, Content, Fact, fact, value_fact};
 use crate::platform::Platform;
 use crate::state::Shared;
 
@@ -26,14 +26,14 @@ type PartitionText = String<16>;
 pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     // Every object is read from flash for itself, and each key computed.
     shared.takes_long();
-    if shared.keeps_values().await {
+    if shared.flash.keeps_values().await {
         values(shared).await?;
         shared.print().await.reply(&Reply::Ok).await;
         return Ok(Done::Printed);
     }
     for nth in 0.. {
         let name = {
-            let store = shared.store.lock().await;
+            let store = shared.flash.lock().await;
             let mut names = store
                 .partitions()
                 .iter()
@@ -60,6 +60,7 @@ async fn values<P: Platform>(shared: &Shared<'_, P>) -> Result<(), CommandError>
     let unreadable = |_| Failure::FlashFailed;
     let mut spaces = Cursor::new();
     while let Some(namespace) = shared
+        .flash
         .next_namespace(&mut spaces)
         .await
         .map_err(unreadable)?
@@ -69,6 +70,7 @@ async fn values<P: Platform>(shared: &Shared<'_, P>) -> Result<(), CommandError>
         }
         let mut keys = Cursor::new();
         while let Some(listed) = shared
+            .flash
             .next_key(namespace, &mut keys)
             .await
             .map_err(unreadable)?
@@ -99,7 +101,7 @@ pub(super) async fn describe_value<P: Platform>(
     for nth in 0.. {
         let fact = {
             let mut raw = shared.scratch.lock().await;
-            let len = shared.read_value(namespace, key, &mut raw[..]).await;
+            let len = shared.flash.read_value(namespace, key, &mut raw[..]).await;
             let item = (u16::from(item), role.kind);
             let fact = match len {
                 Ok(len) => value_fact(&mut raw[..], len, item, nth),
@@ -128,6 +130,7 @@ pub(super) async fn describe<P: Platform>(shared: &Shared<'_, P>, name: &str) {
         let fact = {
             let mut raw = shared.scratch.lock().await;
             let len = shared
+                .flash
                 .read_partition(name, &mut raw[..])
                 .await
                 .map(<[u8]>::len);

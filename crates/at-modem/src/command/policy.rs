@@ -1,16 +1,4 @@
-//! What a TLS link would be checked for: from settings to a session's terms, and to `AT+SSLPOLICY?`
-//! (ours).
-//!
-//! ```text
-//! mode 2, 3                chain, dates, and a name: CN, else SNI, else (strict) the host of CIPSTART
-//! mode 0, 1 with a key     the pre-shared key; certificates play no part
-//! mode 0, 1 without one    anybody; refused by the strict dialect
-//! ```
-//!
-//! Strict means that every server proves who it is and that it is the one that was asked for. A
-//! pre-shared key does both: whoever else holds it was given it.
-
-use core::net::IpAddr;
+//! `AT+SSLPOLICY` (ours): the dialect, and what each TLS link would be checked for.
 
 use at_grammar::commands::ssl::AlpnList;
 use at_grammar::commands::trust::{NameCheck, PeerCheck, PolicyLine};
@@ -19,112 +7,92 @@ use at_grammar::{AtStr, Info, LinkId, Reply};
 
 use super::ssl::ids;
 use crate::answer::{CommandError, Done};
-use crate::link::TlsSettings;
 use crate::platform::Platform;
 use crate::settings::HostText;
 use crate::settings::key::Key;
-use crate::settings::tls::TlsValues;
+use crate::settings::tls::{self, TlsValues};
 use crate::state::Shared;
+use crate::tls::terms::{NameTerms, PeerTerms, Refusal, Terms, terms_of};
 
-/// Where the name comes from that a server's certificate must carry.
-enum NameSource {
-    /// Nowhere: ESP-AT looks at the name only where one was configured.
-    NotAsked,
+/// What one line says, copied out of the settings because a line waits for its turn.
+struct Shown {
+    peer: PeerCheck,
+    name: NameShown,
+    identity: Option<u8>,
+    alpn: tls::AlpnList,
+    refused: bool,
+    dialect: Dialect,
+}
+
+enum NameShown {
+    Any,
     Configured(HostText),
     Host,
 }
 
-fn name_source(values: &TlsValues, id: LinkId) -> NameSource {
-    let given = |names: &[HostText]| {
-        names
-            .get(id.index())
-            .filter(|name| !name.is_empty())
-            .cloned()
-    };
-    let place = given(&values.common_name).or_else(|| given(&values.sni));
-    match (place, values.dialect) {
-        (Some(name), _) => NameSource::Configured(name),
-        (None, Dialect::Strict) => NameSource::Host,
-        (None, Dialect::EspAt) => NameSource::NotAsked,
+impl Shown {
+    fn of(values: &TlsValues, link: LinkId) -> Option<Self> {
+        let (terms, refused) = match terms_of(values, link, "") {
+            Ok(terms) => (terms, false),
+            Err(Refusal::Strict(terms)) => (terms, true),
+            Err(Refusal::NoSettings) => return None,
+        };
+        let Terms {
+            peer,
+            name,
+            alpn,
+            identity,
+            sni: _,
+        } = terms;
+        Some(Self {
+            peer: match peer {
+                PeerTerms::Chain { .. } => PeerCheck::Chain,
+                PeerTerms::Psk(_) => PeerCheck::Psk,
+                PeerTerms::DangerAnyPeer => PeerCheck::DangerAnyPeer,
+            },
+            name: match name {
+                NameTerms::DangerAnyName => NameShown::Any,
+                NameTerms::Configured(name) => {
+                    NameShown::Configured(HostText::try_from(name).unwrap_or_default())
+                }
+                NameTerms::Host(_) => NameShown::Host,
+            },
+            identity,
+            alpn: alpn.clone(),
+            refused,
+            dialect: values.dialect,
+        })
     }
-}
 
-/// The settings of a link at this moment; none for a link that has no settings, so that none is
-/// opened unchecked for want of them.
-pub(super) fn settings(values: &TlsValues, id: LinkId, host: &HostText) -> Option<TlsSettings> {
-    let conf = values.ssl.get(id.index())?;
-    let sni = values.sni.get(id.index())?;
-    Some(TlsSettings {
-        auth: conf.auth,
-        ca: conf.ca,
-        pki: conf.pki,
-        name: match name_source(values, id) {
-            NameSource::NotAsked => None,
-            NameSource::Configured(name) => Some(name),
-            NameSource::Host => Some(host.clone()),
-        },
-        // A host name goes into SNI by itself; an address never does (RFC 6066 §3).
-        sni: Some(if sni.is_empty() { host } else { sni })
-            .filter(|name| name.parse::<IpAddr>().is_err())
-            .cloned(),
-        alpn: values.alpn.get(id.index())?.clone(),
-        // A mode that verifies the server's certificate is not replaced by a key.
-        psk: values
-            .psk
-            .get(id.index())?
-            .clone()
-            .filter(|_| !conf.auth.verifies_server()),
-    })
-}
-
-fn peer(tls: &TlsSettings) -> PeerCheck {
-    if tls.auth.verifies_server() {
-        PeerCheck::Chain
-    } else if tls.psk.is_some() {
-        PeerCheck::Psk
-    } else {
-        PeerCheck::DangerAnyPeer
+    fn line(&self, link: LinkId) -> PolicyLine<'_> {
+        let protocols = self
+            .alpn
+            .iter()
+            .filter_map(|name| AlpnName::new(AtStr::plain(name)).ok());
+        PolicyLine {
+            link,
+            peer: self.peer,
+            name: match &self.name {
+                NameShown::Any => NameCheck::None,
+                NameShown::Configured(name) => NameCheck::Name(AtStr::plain(name.as_bytes())),
+                NameShown::Host => NameCheck::Host,
+            },
+            identity: self.identity,
+            // As many places there as here.
+            alpn: AlpnList::new(protocols).unwrap_or(AlpnList::EMPTY),
+            refused: self.refused,
+            dialect: self.dialect,
+        }
     }
-}
-
-/// Whether the strict dialect turns these settings away.
-pub(super) fn is_refused(dialect: Dialect, tls: &TlsSettings) -> bool {
-    dialect == Dialect::Strict && peer(tls) == PeerCheck::DangerAnyPeer
 }
 
 pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mut print = shared.print().await;
     for link in ids() {
-        let (tls, source, dialect) = {
-            shared.settings.read(|values| {
-                let tls = settings(&values.tls, link, &HostText::new());
-                (tls, name_source(&values.tls, link), values.tls.dialect)
-            })
-        };
-        let Some(tls) = tls else { continue };
-        let protocols = tls
-            .alpn
-            .iter()
-            .filter_map(|name| AlpnName::new(AtStr::plain(name)).ok());
-        let peer = peer(&tls);
-        print
-            .info(Info::Sslpolicy(PolicyLine {
-                link,
-                peer,
-                name: match &source {
-                    NameSource::NotAsked => NameCheck::None,
-                    NameSource::Configured(name) => NameCheck::Name(AtStr::plain(name.as_bytes())),
-                    NameSource::Host => NameCheck::Host,
-                },
-                // A server that knows the key may not ask for our certificate (RFC 8446 §4.3.2).
-                identity: (tls.auth.sends_certificate() && peer != PeerCheck::Psk)
-                    .then_some(tls.pki),
-                // As many places there as here.
-                alpn: AlpnList::new(protocols).unwrap_or(AlpnList::EMPTY),
-                refused: is_refused(dialect, &tls),
-                dialect,
-            }))
-            .await;
+        let shown = shared.settings.read(|values| Shown::of(&values.tls, link));
+        if let Some(shown) = shown {
+            print.info(Info::Sslpolicy(shown.line(link))).await;
+        }
     }
     print.reply(&Reply::Ok).await;
     Ok(Done::Printed)

@@ -13,13 +13,14 @@ use tls_session::reason::{Text, cut};
 use tls_session::{Cause, Reason, Stage};
 use x509_facts::Certificate;
 
+use super::error;
 use super::ssl::reason_line;
-use super::{error, policy};
 use crate::answer::{CommandError, Done, Failure};
 use crate::link::{Carrier, Link, OpenRequest, Probed, Target};
 use crate::platform::Platform;
 use crate::print::Printer;
 use crate::state::Shared;
+use crate::tls::terms::terms_of;
 
 pub(super) async fn run<P: Platform>(
     shared: &Shared<'_, P>,
@@ -40,18 +41,18 @@ pub(super) async fn run<P: Platform>(
     }
     shared.takes_long();
     let host = request.host.to_text();
-    let tls = shared
-        .settings
-        .read(|values| policy::settings(&values.tls, id, &host))
-        .ok_or(Failure::Refused)?;
-    let failed = if policy::is_refused(shared.settings.read(|values| values.tls.dialect), &tls) {
-        Reason::new(Stage::Setup, Cause::StrictPolicy)
+    let terms = shared.settings.read(|values| {
+        let terms = terms_of(&values.tls, id, &host);
+        terms.map(drop).map_err(Reason::from)
+    });
+    let failed = if let Err(reason) = terms {
+        reason
     } else if !shared.network_is_up() {
         Reason::new(Stage::Tcp, Cause::Unreachable).wanting("an IP address of the station")
     } else {
         shared.probed.replace(None);
         let request = OpenRequest {
-            carrier: Carrier::Tls(tls),
+            carrier: Carrier::Tls,
             target: Target {
                 family: Family::V4,
                 host,

@@ -194,9 +194,12 @@ pub(super) async fn keys<P: Platform>(
     shared: &Shared<'_, P>,
     form: KeyForm,
 ) -> Result<Done, CommandError> {
-    let keys = shared.settings.read(|values| values.tls.psk.clone());
     let mut print = shared.print().await;
-    for (link, psk) in ids().zip(&keys) {
+    for link in ids() {
+        // A copy for one line, wiped behind it.
+        let psk = shared
+            .settings
+            .read(|values| values.tls.psk.get(link.index()).cloned().flatten());
         let (key, identity) = psk.as_ref().map_or((&[][..], &[][..]), |psk| {
             (psk.key.reveal(), psk.identity.as_slice())
         });

@@ -16,18 +16,15 @@ use core::net::SocketAddr;
 
 use at_grammar::LinkId;
 use at_grammar::reply::PkiItem;
-use at_grammar::types::{AuthMode, Family, Protocol, Terminal, Transport, UdpMode};
+use at_grammar::types::{Family, Protocol, Terminal, Transport, UdpMode};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use heapless::{String, Vec};
 use tls_session::{Cause, Reason};
 
 use crate::scratch::ScratchGuard;
-use crate::secret::Psk;
 use crate::settings::HostText;
-use crate::settings::tls::AlpnList;
 
-pub(crate) mod credentials;
 pub(crate) mod inbox;
 mod open;
 mod present;
@@ -45,33 +42,11 @@ pub use sessions::Sessions;
 /// Most payload bytes of one `+IPD`, as the newer manual has it, and of one block of a passthrough.
 pub(crate) const MAX_IPD: usize = 2920;
 
-/// TLS settings of a link, taken when it is opened.
-#[derive(Debug, Clone)]
-pub(crate) struct TlsSettings {
-    /// What is checked and what is shown, as `CIPSSLCCONF` says.
-    pub(crate) auth: AuthMode,
-    /// Position of the CA item in `client_ca`.
-    pub(crate) ca: u8,
-    /// Position of our certificate in `client_cert`, and of its key in `client_key`.
-    pub(crate) pki: u8,
-    /// The name that the certificate must carry.
-    pub(crate) name: Option<HostText>,
-    /// The name sent in ClientHello.
-    pub(crate) sni: Option<HostText>,
-    pub(crate) alpn: AlpnList,
-    /// The server must know this key; no certificate of it plays a part then.
-    pub(crate) psk: Option<Psk>,
-}
-
 /// What a link runs over.
-#[derive(Debug, Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one value per command, moved into the task that uses it"
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Carrier {
     Tcp,
-    Tls(TlsSettings),
+    Tls,
     Udp {
         /// Any, if none was named.
         local_port: Option<u16>,
@@ -87,22 +62,14 @@ pub(crate) struct Target {
     pub(crate) port: u16,
 }
 
-/// A connection to be opened.
+/// A connection to be opened. It carries no TLS settings and no key: the handshake takes them from the
+/// settings of its moment.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenRequest {
     pub(crate) carrier: Carrier,
     pub(crate) target: Target,
     /// Handshake only: what the server shows is kept as [`Probed`], and the link stays closed.
     pub(crate) probe: bool,
-}
-
-impl OpenRequest {
-    pub(crate) const fn tls(&self) -> Option<&TlsSettings> {
-        match &self.carrier {
-            Carrier::Tls(tls) => Some(tls),
-            Carrier::Tcp | Carrier::Udp { .. } => None,
-        }
-    }
 }
 
 /// What the running command asks a task to open; there is one command at a time.

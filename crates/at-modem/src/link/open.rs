@@ -38,7 +38,7 @@ impl Plain {
         let udp = match request.carrier {
             Carrier::Tcp => None,
             Carrier::Udp { local_port, mode } => Some((local_port, mode)),
-            Carrier::Tls(_) => return None,
+            Carrier::Tls => return None,
         };
         Some(Self {
             target: request.target,

@@ -29,13 +29,13 @@ macro_rules! serve {
             async fn serve<P: Platform>(&mut self, shared: &Shared<'_, P>) {
                 let Self {
                     sessions: [$($records),+],
-                    credentials,
+                    handshakes,
                 } = self;
                 let [$($slot),+, ..] = &shared.sessions;
                 $(
                     let mut future = pin!(None);
                     let $records = place(future.as_mut(), || {
-                        run($slot, shared, $records, credentials)
+                        run($slot, shared, $records, handshakes)
                     });
                 )+
                 $join($($records),+).await;

@@ -1,62 +1,26 @@
-//! TLS sessions: the tasks that have memory for one each, its policy, its handshake, the dry run.
-
-use core::pin::pin;
+//! TLS sessions: the tasks that have memory for one each, the handshake, the dry run.
 
 use core::cell::Cell;
+use core::pin::pin;
 
 use at_grammar::LinkId;
 use at_grammar::types::Protocol;
 use edge_nal::TcpSplit;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use embassy_sync::mutex::MutexGuard;
 use embassy_sync::signal::Signal;
 use embassy_time::{Delay, with_timeout};
-use heapless::Vec;
 use tls_session::cause::Limit;
-use tls_session::policy::MAX_ANCHORS;
-use tls_session::{
-    Anchors, Cause, Chain, CommonName, Deadlines, GuardedTransport, Identity, NameRule, PeerAuth,
-    PeerName, Policy, PreSharedKey, Reason, Session, Stage,
-};
+use tls_session::{Cause, Chain, Deadlines, GuardedTransport, Policy, Reason, Session, Stage};
 
 use super::open::{CLOSE_PATIENCE, begin, conclude, connect, hang_up, look_up, unless_closed};
 use super::pump::{End, pump};
-use super::{Link, OpenRequest, Probed, TlsSettings, credentials};
+use super::{Link, OpenRequest, Probed};
 use crate::place::place;
 use crate::platform::Platform;
 use crate::scratch::Scratch;
-use crate::state::{Credentials, Shared};
-
-/// What a handshake needs of the partitions: known to be there before the first packet.
-struct Items<'m> {
-    anchors: Vec<&'m [u8], MAX_ANCHORS>,
-    identity: Option<Identity<'m>>,
-}
-
-async fn items<'m, P: Platform>(
-    shared: &Shared<'_, P>,
-    tls: &TlsSettings,
-    memory: &'m mut credentials::CredentialMemory,
-) -> Result<Items<'m>, Reason> {
-    let setup = |cause| Reason::new(Stage::Setup, cause);
-    let (place, certificates) = memory.parts();
-    // A server that knows the key has no use for our certificate (RFC 8446 §4.3.2).
-    let by_key = tls.psk.is_some() && !tls.auth.verifies_server();
-    let mut items = Items {
-        anchors: Vec::new(),
-        identity: None,
-    };
-    if tls.auth.sends_certificate() && !by_key {
-        let load = credentials::load_identity(shared, tls.pki, place, &mut certificates[..]);
-        items.identity = Some(load.await.map_err(setup)?);
-    }
-    if tls.auth.verifies_server() {
-        items.anchors = credentials::load(shared, tls.ca, certificates)
-            .await
-            .map_err(setup)?;
-    }
-    Ok(items)
-}
+use crate::state::Shared;
+use crate::tls::credentials::{Handshake, Handshakes};
+use crate::tls::terms::terms_of;
 
 /// A task that has the memory for a session, and what it is to do.
 pub(crate) struct Slot {
@@ -109,7 +73,7 @@ pub(crate) async fn run<P: Platform>(
     slot: &Slot,
     shared: &Shared<'_, P>,
     records: &mut tls_session::Memory,
-    credentials: &Credentials,
+    handshakes: &Handshakes,
 ) {
     loop {
         let id = slot.job.wait().await;
@@ -122,7 +86,7 @@ pub(crate) async fn run<P: Platform>(
             let records = &mut *records;
             let mut place_of_it = pin!(None);
             let attempt = place(place_of_it.as_mut(), || {
-                attempt(link, shared, &request, records, credentials)
+                attempt(link, shared, &request, records, handshakes)
             });
             attempt.await
         };
@@ -139,19 +103,19 @@ async fn attempt<P: Platform>(
     shared: &Shared<'_, P>,
     request: &OpenRequest,
     records: &mut tls_session::Memory,
-    credentials: &Credentials,
+    handshakes: &Handshakes,
 ) -> Result<End, Reason> {
-    let Some(tls) = request.tls() else {
-        return Err(Reason::new(Stage::Setup, Cause::Transport));
-    };
-    let mut credentials = Wiped(credentials.lock().await);
-    let items = items(shared, tls, &mut credentials.0).await?;
-    let anchors = items.anchors.as_slice();
-    let alpn: Vec<&[u8], 5> = tls.alpn.iter().map(Vec::as_slice).collect();
-    let policy = Policy {
-        identity: items.identity.as_ref(),
-        ..policy(shared, tls, anchors, &alpn)?
-    };
+    let setup = |cause| Reason::new(Stage::Setup, cause);
+    let mut handshake = Handshake::begin(handshakes).await;
+    shared.settings.read(|values| {
+        let terms = terms_of(&values.tls, link.id, &request.target.host);
+        terms
+            .map(|terms| handshake.hold(&terms))
+            .map_err(Reason::from)
+    })?;
+    let loaded = handshake.load(&shared.flash, shared.scratch).await;
+    let loaded = loaded.map_err(setup)?;
+    let policy = loaded.policy(shared.clock.reading()).map_err(setup)?;
     let remote = look_up(link, shared, &request.target).await?;
     let (mut socket, local_port) = connect(link, shared, remote).await?;
     let end = {
@@ -176,9 +140,9 @@ async fn attempt<P: Platform>(
             unless_closed(link, Stage::Hello, open).await
         };
         let mut session = opened??;
-        // The handshake is all they were for.
-        drop(items);
-        drop(credentials);
+        // The next handshake may begin, and nothing of this one is left.
+        drop(loaded);
+        drop(handshake);
         espat_log::info!("link {}: session open", link.id.get());
         begin(link, shared, Protocol::Ssl, (remote, local_port), None);
         link.announced.wait().await;
@@ -200,15 +164,6 @@ async fn attempt<P: Platform>(
     };
     hang_up(&mut socket).await;
     Ok(end)
-}
-
-/// Credentials that are forgotten however the handshake ends.
-struct Wiped<'m>(MutexGuard<'m, NoopRawMutex, credentials::CredentialMemory>);
-
-impl Drop for Wiped<'_> {
-    fn drop(&mut self) {
-        self.0.wipe();
-    }
 }
 
 /// A dry run: what the server shows, and what the policy makes of it.
@@ -244,51 +199,5 @@ where
         dropped,
         policy: text,
         verdict: verdict.map(drop),
-    }
-}
-
-/// What a session of these settings must be.
-fn policy<'p, P: Platform>(
-    shared: &Shared<'_, P>,
-    tls: &'p TlsSettings,
-    ders: &'p [&'p [u8]],
-    alpn: &'p [&'p [u8]],
-) -> Result<Policy<'p>, Reason> {
-    let setup = |cause| Reason::new(Stage::Setup, cause);
-    let name = name_rule(tls);
-    let peer = if tls.auth.verifies_server() {
-        PeerAuth::Chain {
-            anchors: Anchors::new(ders).map_err(setup)?,
-            name: name.map_err(setup)?,
-            clock: shared.clock.reading(),
-        }
-    } else if let Some(psk) = &tls.psk {
-        let psk = PreSharedKey::new(&psk.identity, psk.key.reveal());
-        PeerAuth::PreSharedKey(psk.map_err(setup)?)
-    } else {
-        espat_log::warn!(
-            "no check of the server's certificate: mode {}",
-            tls.auth.code()
-        );
-        PeerAuth::DangerAnyPeer
-    };
-    // Text that is no name is refused in every mode, checked or not.
-    name.map_err(setup)?;
-    Ok(Policy {
-        peer,
-        sni: tls.sni.as_deref(),
-        alpn,
-        identity: None,
-    })
-}
-
-/// ESP-AT checks the name only where one is configured; `AT+SSLPOLICY?` then prints `name=none`.
-fn name_rule(tls: &TlsSettings) -> Result<NameRule<'_>, Cause> {
-    match &tls.name {
-        Some(name) => Ok(NameRule::MustMatch {
-            name: PeerName::new(name)?,
-            common_name: CommonName::CountsWithoutSan,
-        }),
-        None => Ok(NameRule::DangerAnyName),
     }
 }

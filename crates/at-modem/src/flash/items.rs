@@ -1,0 +1,175 @@
+//! Certificates and keys in flash: items of an image in a partition, or values of `mfg_nvs`, whichever
+//! the flash has (spec: cert-bin 9).
+//!
+//! ```text
+//! partition client_ca    item 0, item 1 …           by position, whatever the type of the item says
+//! mfg_nvs   client_ca    client_ca.0  client_ca.1   numbers as AT+CIPSSLCCONF gives them
+//! mfg_nvs   server_cert  server_cert                one item only
+//! ```
+//!
+//! The bytes of a value are the content of an item: PEM or DER, without the header of an image.
+
+use cert_bin::{Image, ImageError};
+use embedded_storage_async::nor_flash::MultiwriteNorFlash;
+use partition_store::nvs::{Cursor, Kind, Label, Listed};
+use partition_store::{FlashError, FlashStore, Nvs, NvsError, PartitionStore};
+use tls_session::Cause;
+
+use super::Flash;
+
+/// The error of a board's flash.
+type Broken<F> = FlashError<FlashStore<F>>;
+
+/// What items of one kind are for, and how the lack of one is named.
+pub(crate) struct Role {
+    partition: &'static str,
+    erased: Cause,
+    missing: fn(u8, u16) -> Cause,
+    unreadable: Cause,
+}
+
+impl Role {
+    /// What servers are checked against.
+    pub(crate) const CA: Self = Self {
+        partition: "client_ca",
+        erased: Cause::CaErased,
+        missing: |number, available| Cause::CaMissing { number, available },
+        unreadable: Cause::CaUnreadable,
+    };
+
+    /// Our certificate.
+    pub(crate) const CERTIFICATE: Self = Self {
+        partition: "client_cert",
+        erased: Cause::CertErased,
+        missing: |number, available| Cause::CertMissing { number, available },
+        unreadable: Cause::CertUnreadable,
+    };
+
+    /// Our private key.
+    pub(crate) const KEY: Self = Self {
+        partition: "client_key",
+        erased: Cause::KeyErased,
+        missing: |number, available| Cause::KeyMissing { number, available },
+        unreadable: Cause::KeyUnreadable,
+    };
+}
+
+impl<F: MultiwriteNorFlash> Flash<F> {
+    /// Whether certificates are values in `mfg_nvs`, and not images in partitions.
+    pub(crate) async fn keeps_values(&self) -> bool {
+        self.lock().await.layout().mfg().is_some()
+    }
+
+    /// The content of item `number` of a role. `into` may hold a key afterwards, even after a failure.
+    pub(crate) async fn item<'b>(
+        &self,
+        role: &Role,
+        number: u8,
+        into: &'b mut [u8],
+    ) -> Result<&'b [u8], Cause> {
+        if self.keeps_values().await {
+            return self.numbered_value(role, number, into).await;
+        }
+        let bytes = self.read_partition(role.partition, into).await;
+        let image = match Image::parse(bytes.ok_or(role.unreadable)?) {
+            Ok(image) => image,
+            Err(ImageError::Erased | ImageError::EmptyInput) => return Err(role.erased),
+            Err(_) => return Err(role.unreadable),
+        };
+        match image.at(usize::from(number)) {
+            Some(item) => Ok(item.content),
+            None => Err((role.missing)(number, image.count())),
+        }
+    }
+
+    async fn numbered_value<'b>(
+        &self,
+        role: &Role,
+        number: u8,
+        into: &'b mut [u8],
+    ) -> Result<&'b [u8], Cause> {
+        let name = role.partition;
+        let labels = Label::new(name).zip(Label::numbered(name, number));
+        let (namespace, key) = labels.ok_or(role.unreadable)?;
+        match self.read_value(namespace, key, into).await {
+            Ok(len) => into.get(..len).ok_or(role.unreadable),
+            Err(NvsError::NoSuchNamespace | NvsError::NoSuchKey) => {
+                Err((role.missing)(number, self.count_numbered(namespace).await))
+            }
+            Err(_) => {
+                espat_log::warn!("item {} of {} cannot be read", number, name);
+                Err(role.unreadable)
+            }
+        }
+    }
+
+    /// How many items there are up to the first number that is missing.
+    async fn count_numbered(&self, role: Label) -> u16 {
+        for number in 0..=u8::MAX {
+            let Some(key) = Label::numbered(role.as_str(), number) else {
+                return u16::from(number);
+            };
+            let mut store = self.lock().await;
+            let Some(region) = store.mfg_region() else {
+                return 0;
+            };
+            let Ok(mut nvs) = Nvs::read_only(region).await else {
+                return 0;
+            };
+            if let Err(NvsError::NoSuchNamespace | NvsError::NoSuchKey) = nvs.find(role, key).await
+            {
+                return u16::from(number);
+            }
+        }
+        256
+    }
+
+    /// Copies a value of text or binary into a buffer; returns its length.
+    pub(crate) async fn read_value(
+        &self,
+        namespace: Label,
+        key: Label,
+        into: &mut [u8],
+    ) -> Result<usize, NvsError<Broken<F>>> {
+        let mut store = self.lock().await;
+        let region = store.mfg_region().ok_or(NvsError::NoSuchNamespace)?;
+        let mut nvs = Nvs::read_only(region).await?;
+        let value = nvs.find(namespace, key).await?;
+        if !matches!(value.kind(), Kind::Text | Kind::Binary) {
+            return Err(NvsError::WrongKind);
+        }
+        let needed = usize::try_from(value.length()).unwrap_or(usize::MAX);
+        let available = into.len();
+        let into = into
+            .get_mut(..needed)
+            .ok_or(NvsError::BufferTooSmall { needed, available })?;
+        nvs.read(&value, 0, into).await?;
+        Ok(needed)
+    }
+
+    /// The next namespace of `mfg_nvs`.
+    pub(crate) async fn next_namespace(
+        &self,
+        cursor: &mut Cursor,
+    ) -> Result<Option<Label>, NvsError<Broken<F>>> {
+        let mut store = self.lock().await;
+        let Some(region) = store.mfg_region() else {
+            return Ok(None);
+        };
+        Nvs::read_only(region).await?.next_namespace(cursor).await
+    }
+
+    /// The next key of a namespace of `mfg_nvs`.
+    pub(crate) async fn next_key(
+        &self,
+        namespace: Label,
+        cursor: &mut Cursor,
+    ) -> Result<Option<Listed>, NvsError<Broken<F>>> {
+        let mut store = self.lock().await;
+        let Some(region) = store.mfg_region() else {
+            return Err(NvsError::NoSuchNamespace);
+        };
+        let mut nvs = Nvs::read_only(region).await?;
+        nvs.next_key(namespace, cursor).await
+    }
+}

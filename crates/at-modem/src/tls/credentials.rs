@@ -1,0 +1,279 @@
+//! Memory of one handshake: the terms it runs under, and the CA, certificate and key that they name.
+//!
+//! Everything here is forgotten when the handshake ends, however it ends.
+
+use cert_bin::content::{self, ContentError, PrivateKey};
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::{Mutex, MutexGuard};
+use embedded_storage_async::nor_flash::MultiwriteNorFlash;
+use heapless::Vec;
+use tls_session::identity::{ClientKey, IdentityMemory};
+use tls_session::policy::MAX_ANCHORS;
+use tls_session::{
+    Anchors, Cause, Clock, CommonName, Identity, NameRule, PeerAuth, PeerName, Policy, PreSharedKey,
+};
+use x509_facts::KeyKind;
+use zeroize::Zeroize;
+
+use super::terms::{PeerTerms, Terms};
+use crate::flash::Flash;
+use crate::flash::items::Role;
+use crate::scratch::{SCRATCH, Scratch};
+use crate::secret::Psk;
+use crate::settings::HostText;
+use crate::settings::tls::AlpnList;
+
+/// Bytes of a private key in DER: RSA of 4096 bits takes 2376 in PKCS#8.
+const MAX_KEY: usize = 2560;
+
+/// How the server proves who it is, as in [`PeerTerms`].
+enum HeldPeer {
+    /// No handshake is under way.
+    Nobody,
+    Chain {
+        ca: u8,
+    },
+    Psk(Psk),
+    DangerAnyPeer,
+}
+
+/// [`Terms`], copied out of the settings for as long as a handshake lasts.
+///
+/// The settings may change meanwhile, and a handshake waits for the network, so it cannot borrow them.
+struct HeldTerms {
+    peer: HeldPeer,
+    name: Option<HostText>,
+    sni: Option<HostText>,
+    alpn: AlpnList,
+    identity: Option<u8>,
+}
+
+impl HeldTerms {
+    const NONE: Self = Self {
+        peer: HeldPeer::Nobody,
+        name: None,
+        sni: None,
+        alpn: AlpnList::new(),
+        identity: None,
+    };
+}
+
+/// Memory for one handshake. All of it is zero while there is none.
+pub(crate) struct HandshakeMemory {
+    terms: HeldTerms,
+    certificates: [u8; SCRATCH],
+    identity: IdentityMemory,
+    key: [u8; MAX_KEY],
+}
+
+impl HandshakeMemory {
+    pub(crate) const fn new() -> Self {
+        Self {
+            terms: HeldTerms::NONE,
+            certificates: [0; SCRATCH],
+            identity: IdentityMemory::new(),
+            key: [0; MAX_KEY],
+        }
+    }
+}
+
+/// Handshakes take turns at the memory for them.
+pub(crate) type Handshakes = Mutex<NoopRawMutex, HandshakeMemory>;
+
+/// A turn at the memory. Dropping it forgets private key, pre-shared key and terms.
+pub(crate) struct Handshake<'m>(MutexGuard<'m, NoopRawMutex, HandshakeMemory>);
+
+impl Drop for Handshake<'_> {
+    fn drop(&mut self) {
+        self.0.key.zeroize();
+        // A pre-shared key wipes itself.
+        self.0.terms = HeldTerms::NONE;
+    }
+}
+
+impl<'m> Handshake<'m> {
+    pub(crate) async fn begin(memory: &'m Handshakes) -> Self {
+        Self(memory.lock().await)
+    }
+
+    /// Copies the terms. Names are as long as in the settings, so they fit.
+    pub(crate) fn hold(&mut self, terms: &Terms<'_>) {
+        let text = |text: &str| HostText::try_from(text).ok();
+        self.0.terms = HeldTerms {
+            peer: match terms.peer {
+                PeerTerms::Chain { ca } => HeldPeer::Chain { ca },
+                PeerTerms::Psk(psk) => HeldPeer::Psk(psk.clone()),
+                PeerTerms::DangerAnyPeer => HeldPeer::DangerAnyPeer,
+            },
+            name: terms.name.text().and_then(text),
+            sni: terms.sni.and_then(text),
+            alpn: terms.alpn.clone(),
+            identity: terms.identity,
+        };
+    }
+
+    /// Reads from flash what the terms name. Known to be there before the first packet is sent.
+    ///
+    /// # Errors
+    ///
+    /// The item that is missing or cannot be used.
+    pub(crate) async fn load<F: MultiwriteNorFlash>(
+        &mut self,
+        flash: &Flash<F>,
+        scratch: &Scratch,
+    ) -> Result<Loaded<'_>, Cause> {
+        let HandshakeMemory {
+            terms,
+            certificates,
+            identity: message,
+            key,
+        } = &mut *self.0;
+        let identity = match terms.identity {
+            Some(number) => {
+                let place = IdentityPlace { message, key };
+                Some(load_identity(flash, scratch, number, place, &mut certificates[..]).await?)
+            }
+            None => None,
+        };
+        let anchors = match terms.peer {
+            HeldPeer::Chain { ca } => load_anchors(flash, scratch, ca, certificates).await?,
+            _ => Vec::new(),
+        };
+        Ok(Loaded {
+            alpn: terms.alpn.iter().map(Vec::as_slice).collect(),
+            terms,
+            anchors,
+            identity,
+        })
+    }
+}
+
+/// Terms and what they name.
+pub(crate) struct Loaded<'m> {
+    terms: &'m HeldTerms,
+    alpn: Vec<&'m [u8], 5>,
+    anchors: Vec<&'m [u8], MAX_ANCHORS>,
+    identity: Option<Identity<'m>>,
+}
+
+impl Loaded<'_> {
+    /// What the session must be.
+    ///
+    /// # Errors
+    ///
+    /// Terms that no session can have: text that is no name, a CA that is no certificate.
+    pub(crate) fn policy(&self, clock: Clock) -> Result<Policy<'_>, Cause> {
+        let name = self.name_rule();
+        let peer = match &self.terms.peer {
+            HeldPeer::Chain { .. } => PeerAuth::Chain {
+                anchors: Anchors::new(&self.anchors)?,
+                name: name?,
+                clock,
+            },
+            HeldPeer::Psk(psk) => {
+                PeerAuth::PreSharedKey(PreSharedKey::new(&psk.identity, psk.key.reveal())?)
+            }
+            HeldPeer::DangerAnyPeer => {
+                espat_log::warn!("the server's certificate is not checked");
+                PeerAuth::DangerAnyPeer
+            }
+            HeldPeer::Nobody => return Err(Cause::StrictPolicy),
+        };
+        // Text that is no name is refused in every mode, checked or not.
+        name?;
+        Ok(Policy {
+            peer,
+            sni: self.terms.sni.as_deref(),
+            alpn: &self.alpn,
+            identity: self.identity.as_ref(),
+        })
+    }
+
+    /// ESP-AT checks the name only where one is configured; `AT+SSLPOLICY?` then prints `name=none`.
+    fn name_rule(&self) -> Result<NameRule<'_>, Cause> {
+        match &self.terms.name {
+            Some(name) => Ok(NameRule::MustMatch {
+                name: PeerName::new(name)?,
+                common_name: CommonName::CountsWithoutSan,
+            }),
+            None => Ok(NameRule::DangerAnyName),
+        }
+    }
+}
+
+/// Where an identity lives during a handshake.
+struct IdentityPlace<'m> {
+    message: &'m mut IdentityMemory,
+    key: &'m mut [u8; MAX_KEY],
+}
+
+/// Hands the content of an item to `read`. The scratch memory holds it meanwhile.
+async fn with_item<F: MultiwriteNorFlash, T>(
+    flash: &Flash<F>,
+    scratch: &Scratch,
+    (role, number): (Role, u8),
+    read: impl FnOnce(&[u8]) -> Result<T, Cause>,
+) -> Result<T, Cause> {
+    let mut raw = scratch.lock().await;
+    let item = flash.item(&role, number, &mut raw[..]).await;
+    item.and_then(read)
+}
+
+/// Reads item `number` of `client_ca` into `der`, one slice per certificate.
+async fn load_anchors<'d, F: MultiwriteNorFlash>(
+    flash: &Flash<F>,
+    scratch: &Scratch,
+    number: u8,
+    der: &'d mut [u8],
+) -> Result<Vec<&'d [u8], MAX_ANCHORS>, Cause> {
+    with_item(flash, scratch, (Role::CA, number), |content| {
+        content::decode_certificates::<MAX_ANCHORS>(content, der)
+            .map(|certificates| certificates.der)
+            .map_err(|_| Cause::CaUnreadable)
+    })
+    .await
+}
+
+/// Reads item `number` of `client_cert` and of `client_key`. `decoded` is free again afterwards.
+async fn load_identity<'m, F: MultiwriteNorFlash>(
+    flash: &Flash<F>,
+    scratch: &Scratch,
+    number: u8,
+    place: IdentityPlace<'m>,
+    decoded: &mut [u8],
+) -> Result<Identity<'m>, Cause> {
+    let IdentityPlace { message, key } = place;
+    let chain = with_item(flash, scratch, (Role::CERTIFICATE, number), |content| {
+        content::decode_certificates::<MAX_ANCHORS>(content, decoded)
+            .map(|certificates| certificates.der)
+            .map_err(|_| Cause::CertUnreadable)
+    })
+    .await?;
+    let key = with_item(flash, scratch, (Role::KEY, number), |content| {
+        content::decode_private_key(content, key).map_err(|error| match error {
+            ContentError::EncryptedKey => Cause::KeyEncrypted,
+            _ => Cause::KeyUnreadable,
+        })
+    })
+    .await?;
+    Identity::new(&chain, parts(&key)?, message)
+}
+
+/// A key of the image as one that can sign.
+fn parts<'k>(key: &PrivateKey<'k>) -> Result<ClientKey<'k>, Cause> {
+    let secret = key.curve_secret().ok_or(Cause::KeyUnreadable);
+    match key.kind {
+        KeyKind::P256 => Ok(ClientKey::P256(secret?)),
+        KeyKind::P384 => Ok(ClientKey::P384(secret?)),
+        KeyKind::Ed25519 => Ok(ClientKey::Ed25519(secret?)),
+        KeyKind::Rsa { .. } => {
+            let (modulus, public_exponent) = key.rsa_public().ok_or(Cause::KeyUnreadable)?;
+            Ok(ClientKey::Rsa {
+                modulus,
+                public_exponent,
+                private_exponent: key.rsa_private_exponent().ok_or(Cause::KeyUnreadable)?,
+            })
+        }
+        _ => Err(Cause::KeyUnsupported),
+    }
+}
