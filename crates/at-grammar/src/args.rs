@@ -22,7 +22,6 @@ use nom::{IResult, Parser};
 use crate::error::{ArgError, FieldError};
 use crate::sink::{Full, Sink};
 use crate::text::AtStr;
-use crate::types::{LinkId, LinkTarget};
 
 /// State of `AT+CIPMUX`, 0 or 1: it decides whether a command begins with a link number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,6 +64,19 @@ impl<'a> Field<'a> for Mux {
 
     fn write(&self, out: &mut dyn Sink) -> Result<(), Full> {
         (*self == Self::Multiple).write(out)
+    }
+}
+
+impl<'a> Field<'a> for AtStr<'a> {
+    fn read(given: Given<'a>) -> Result<Self, FieldError> {
+        match given {
+            Given::Text(text) => Ok(text),
+            Given::Int(_) => Err(FieldError::Kind),
+        }
+    }
+
+    fn write(&self, out: &mut dyn Sink) -> Result<(), Full> {
+        self.write_escaped(out)
     }
 }
 
@@ -137,7 +149,10 @@ fn param(input: &[u8]) -> Lexed<'_> {
 
 impl<'a> Args<'a> {
     /// Reads the whole list once, so that only values can be at fault afterwards.
-    pub(crate) fn new(params: &'a [u8], mux: Mux) -> Result<Self, ArgError> {
+    ///
+    /// # Errors
+    /// A parameter that is neither number nor string.
+    pub fn parse(params: &'a [u8], mux: Mux) -> Result<Self, ArgError> {
         let mut args = Self {
             rest: Some(params),
             given: 0,
@@ -217,29 +232,21 @@ impl<'a> Args<'a> {
     }
 
     /// Checks the number of parameters, a link number not counted.
-    pub fn takes(&self, least: u8, most: u8) -> Result<(), ArgError> {
-        let least = least.saturating_add(self.base);
-        let most = most.saturating_add(self.base);
-        if self.given < least {
-            Err(self.count_error(least))
-        } else if self.given > most {
-            Err(self.count_error(most))
+    pub fn takes(&self, min: u8, max: u8) -> Result<(), ArgError> {
+        let min = min.saturating_add(self.base);
+        let max = max.saturating_add(self.base);
+        if self.given < min {
+            Err(self.count_error(min))
+        } else if self.given > max {
+            Err(self.count_error(max))
         } else {
             Ok(())
         }
     }
 
-    /// The link number of one link; comes first, and only with [`Mux::Multiple`].
-    pub fn link(&mut self) -> Result<Option<LinkId>, ArgError> {
-        self.link_as()
-    }
-
-    /// The link number or 5 for all; comes first, and only with [`Mux::Multiple`].
-    pub fn link_target(&mut self) -> Result<Option<LinkTarget>, ArgError> {
-        self.link_as()
-    }
-
-    fn link_as<T: Field<'a>>(&mut self) -> Result<Option<T>, ArgError> {
+    /// A number that says which link is meant; comes first, and only with [`Mux::Multiple`]. It is
+    /// not counted by [`takes`](Self::takes).
+    pub(crate) fn link_as<T: Field<'a>>(&mut self) -> Result<Option<T>, ArgError> {
         match self.mux {
             Mux::Single => Ok(None),
             Mux::Multiple => {
@@ -310,7 +317,10 @@ impl<'a> Args<'a> {
     }
 
     /// Nothing may be left.
-    pub(crate) fn finish(self) -> Result<(), ArgError> {
+    ///
+    /// # Errors
+    /// Something is left.
+    pub fn finish(self) -> Result<(), ArgError> {
         if self.is_empty() {
             Ok(())
         } else {

@@ -9,10 +9,6 @@
 //! Hosts of that time say nothing else, so a modem may be asked to understand it; unless it is, the
 //! names are unknown. `AT+UART_CUR` and `AT+UART_DEF` are commands of their own in every firmware.
 
-use crate::args::Mux;
-use crate::error::LineError;
-use crate::line::parse_with;
-use crate::table::Command;
 use crate::types::Bounded;
 
 /// Which names are known.
@@ -67,34 +63,3 @@ impl Suffix {
 
 /// Bytes of room for a TLS record: `AT+CIPSSLSIZE`.
 pub type SslBuffer = Bounded<2048, 4096>;
-
-/// A command, and how the host named it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Parsed<'a> {
-    /// The command.
-    pub command: Command<'a>,
-    /// The suffix; answers repeat it: [`Reply::LegacyInfo`](crate::Reply::LegacyInfo).
-    pub suffix: Option<Suffix>,
-}
-
-/// Reads one line as [`parse_line`](crate::parse_line) does, with the names of a generation.
-///
-/// ```
-/// use at_grammar::{Generation, Mux, Suffix, parse_line_as};
-///
-/// let line = b"AT+CWMODE_CUR=1";
-/// let parsed = parse_line_as(line, Mux::Single, Generation::Legacy)?;
-/// assert_eq!(parsed.suffix, Some(Suffix::Current));
-/// assert_eq!(parsed.command.name(), "AT+CWMODE");
-///
-/// assert!(parse_line_as(line, Mux::Single, Generation::EspAt).is_err());
-/// # Ok::<(), at_grammar::LineError>(())
-/// ```
-pub fn parse_line_as(
-    line: &[u8],
-    mux: Mux,
-    generation: Generation,
-) -> Result<Parsed<'_>, LineError> {
-    parse_with(line, mux, generation)
-}

@@ -28,22 +28,51 @@
 //! command means. Values are in their documented ranges once they have a type; whether a partition
 //! or a link exists is for others to say.
 //!
-//! # Declaring a further command
+//! # A command of your own
 //!
-//! 1. A struct for its set form and one for its information line in the file of its family under
-//!    `commands`, with [`SetForm`] and [`InfoLine`](reply::InfoLine). A single parameter needs no
-//!    struct: any [`Field`](args::Field) is both.
-//! 2. A row of the table in `table.rs`, at the place `AT+CMD?` lists it. A word before its name says
-//!    what is special about it: see [`Listing`] and [`Suffix`].
+//! [`commands!`] declares a set of commands: their forms, their information lines, their table. A
+//! modem looks a line up with [`CommandSet::from_raw`], a host writes and reads with the same types.
 //!
-//! Everything else follows from the row: the variants of [`Command`] and [`Info`], dispatch, the
-//! flags of the inventory, both writers and the reply reader.
+//! ```
+//! use at_grammar::{CommandSet as _, Event, InfoSet as _, Mux, Progress, RawLine, ReplyParser};
+//!
+//! at_grammar::commands! {
+//!     /// Commands of the LED.
+//!     pub enum LedCommand;
+//!     /// Their information lines.
+//!     pub enum LedInfo;
+//!     "AT+LED" { query Query; set Set(u8); execute Toggle; info Level(u8); }
+//! }
+//!
+//! // Modem: a line becomes a command, and its answer is written.
+//! let command = LedCommand::from_raw(&RawLine::parse(b"AT+LED?")?, Mux::Single)?;
+//! assert_eq!(command, LedCommand::Query);
+//! let mut reply = heapless::Vec::<u8, 32>::new();
+//! LedInfo::Level(40).write_to(&mut reply)?;
+//! assert_eq!(reply, b"+LED:40\r\n");
+//!
+//! // Host: a line that this crate does not know is handed out as it is.
+//! let Progress::Event { event: Event::Line(line), .. } = ReplyParser::new().next(&reply) else {
+//!     panic!("a line");
+//! };
+//! assert_eq!(LedInfo::read_line(line), Some(LedInfo::Level(40)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A command with several parameters has a struct with [`SetForm`], a line with several fields one
+//! with [`InfoLine`]; the files under [`commands`] are examples. `at-modem` takes such a set and its
+//! handlers as `CustomCommands`.
+//!
+//! A command of this crate's is a row of the table in `table.rs`, at the place `AT+CMD?` lists it.
+//! [`Command`] is not `non_exhaustive`: a new row is a minor version, and a modem that does not answer
+//! it does not compile.
 //!
 //! # Modules
 //!
 //! | module | what |
 //! |---|---|
-//! | crate root | [`parse_line`], [`parse_line_as`], [`Command`], [`Info`], [`Reply`], [`ReplyParser`], errors, sinks |
+//! | crate root | [`parse_line`], [`Command`], [`Info`], [`Reply`], [`ReplyParser`], errors, sinks |
+//! | crate root | [`commands!`], [`CommandSet`], [`InfoSet`], [`RawLine`]: sets of commands |
 //! | [`commands`] | parameters and information lines, one file per family |
 //! | [`types`] | domain types: names, numbers, addresses, codes, zones |
 //! | [`reply`] | messages of the modem and their reader |
@@ -61,9 +90,12 @@ extern crate std;
 pub mod args;
 pub mod commands;
 mod error;
+mod fields;
 mod legacy;
 mod line;
+mod raw;
 pub mod reply;
+mod set;
 mod sink;
 mod table;
 mod text;
@@ -71,13 +103,22 @@ pub mod types;
 
 pub use args::Mux;
 pub use error::{ArgError, ErrorWord, FieldError, LineError};
-pub use legacy::{Generation, Parsed, SslBuffer, Suffix, parse_line_as};
-pub use line::{MAX_LINE, SetForm, WriteError, parse_line};
+pub use fields::InfoLine;
+pub use legacy::{Generation, SslBuffer, Suffix};
+pub use line::{Parsed, WriteError, parse_line, parse_line_as};
+pub use raw::{Form, MAX_LINE, RawLine};
 pub use reply::{Event, Progress, Reply, ReplyParser};
+pub use set::{CommandSet, Forms, InfoSet, Row, SetForm, Visibility};
 pub use sink::{Full, Measure, Sink, SliceSink};
-pub use table::{Command, Forms, Info, Listing, Row};
+pub use table::{Command, Info};
 pub use text::AtStr;
 pub use types::LinkId;
+
+/// What [`commands!`] expands to.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::set::{Reader, dispatch, read_info, set_form, write_info, write_set};
+}
 
 /// The code of the README, compiled.
 #[cfg(doctest)]

@@ -1,62 +1,12 @@
-//! A command line and its four forms.
-//!
-//! ```text
-//! line := "AT" [ name ] [ op ]         at most MAX_LINE bytes, terminator not included
-//! op   := "?" query | "=?" test | "=" params set | (nothing) execute
-//! ```
-//!
-//! Follows the ESP-AT command set, A.2 to A.5. `AT` and names are taken in any case and written in
-//! capitals. The name is the longest run of name characters; what follows it must be one of the
-//! forms to the last byte, so a stray space is an error.
+//! Lines of this crate's own commands: read, and written for a modem to take.
 
-use nom::bytes::complete::{tag_no_case, take_while};
-use nom::combinator::recognize;
-use nom::{IResult, Parser};
-
-use crate::args::{Args, Field, FieldWriter, Mux};
-use crate::error::{ArgError, LineError};
-use crate::legacy::{Generation, Parsed, Suffix};
+use crate::args::Mux;
+use crate::error::LineError;
+use crate::legacy::{Generation, Suffix};
+use crate::raw::{MAX_LINE, RawLine};
+use crate::set::CommandSet;
 use crate::sink::{Full, Sink};
 use crate::table::Command;
-
-/// Longest command line, terminator not included.
-pub const MAX_LINE: usize = 256;
-
-/// The parameters of a set form: one struct per command.
-pub trait SetForm<'a>: Sized {
-    /// Takes the parameters from left to right, count first.
-    fn from_args(args: &mut Args<'a>) -> Result<Self, ArgError>;
-
-    /// Writes the parameters so that [`from_args`](Self::from_args) yields the same struct.
-    fn write_args(&self, args: &mut FieldWriter<'_>) -> Result<(), Full>;
-}
-
-/// A single parameter is its own set form.
-impl<'a, T: Field<'a>> SetForm<'a> for T {
-    fn from_args(args: &mut Args<'a>) -> Result<Self, ArgError> {
-        args.takes(1, 1)?;
-        args.required()
-    }
-
-    fn write_args(&self, args: &mut FieldWriter<'_>) -> Result<(), Full> {
-        args.value(self)
-    }
-}
-
-/// What stands after the name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form<'a> {
-    Execute,
-    Query,
-    Set(&'a [u8]),
-    Test,
-    Junk,
-}
-
-fn head(line: &[u8]) -> IResult<&[u8], &[u8], ()> {
-    let name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"+!%-./:_".contains(&byte);
-    recognize((tag_no_case("AT"), take_while(name_byte))).parse(line)
-}
 
 /// Reads one line, without its terminator.
 ///
@@ -72,10 +22,33 @@ fn head(line: &[u8]) -> IResult<&[u8], &[u8], ()> {
 /// assert_eq!(error.error_word().raw(), 0x0109_0000);
 /// ```
 pub fn parse_line(line: &[u8], mux: Mux) -> Result<Command<'_>, LineError> {
-    parse_with(line, mux, Generation::EspAt).map(|parsed| parsed.command)
+    parse_line_as(line, mux, Generation::EspAt).map(|parsed| parsed.command)
 }
 
-pub(crate) fn parse_with(
+/// A command, and how the host named it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Parsed<'a> {
+    /// The command.
+    pub command: Command<'a>,
+    /// The suffix; answers repeat it: [`Reply::LegacyInfo`](crate::Reply::LegacyInfo).
+    pub suffix: Option<Suffix>,
+}
+
+/// Reads one line as [`parse_line`](crate::parse_line) does, with the names of a generation.
+///
+/// ```
+/// use at_grammar::{Generation, Mux, Suffix, parse_line_as};
+///
+/// let line = b"AT+CWMODE_CUR=1";
+/// let parsed = parse_line_as(line, Mux::Single, Generation::Legacy)?;
+/// assert_eq!(parsed.suffix, Some(Suffix::Current));
+/// assert_eq!(parsed.command.name(), "AT+CWMODE");
+///
+/// assert!(parse_line_as(line, Mux::Single, Generation::EspAt).is_err());
+/// # Ok::<(), at_grammar::LineError>(())
+/// ```
+pub fn parse_line_as(
     line: &[u8],
     mux: Mux,
     generation: Generation,
@@ -89,80 +62,31 @@ pub(crate) fn parse_with(
 }
 
 fn parse(line: &[u8], mux: Mux, generation: Generation) -> Result<Parsed<'_>, LineError> {
-    if line.is_empty() {
-        return Err(LineError::Empty);
-    }
-    if line.len() > MAX_LINE {
-        return Err(LineError::TooLong { len: line.len() });
-    }
-    let (op, name) = head(line).map_err(|_| LineError::NoAt)?;
-    let form = match op {
-        [] => Form::Execute,
-        b"?" => Form::Query,
-        b"=?" => Form::Test,
-        [b'=', params @ ..] => Form::Set(params),
-        _ => Form::Junk,
-    };
-    let plain = Command::dispatch(
-        name,
-        form,
-        Context {
-            mux,
-            generation,
-            suffix: None,
-        },
-    );
-    if generation == Generation::Legacy
-        && matches!(plain, Err(LineError::UnknownCommand))
-        && let Some((name, suffix)) = Suffix::split(name)
-    {
-        let suffix = Some(suffix);
-        let command = Command::dispatch(
-            name,
-            form,
-            Context {
-                mux,
-                generation,
-                suffix,
-            },
-        )?;
-        return Ok(Parsed { command, suffix });
-    }
-    Ok(Parsed {
-        command: plain?,
-        suffix: None,
-    })
+    Command::from_raw(&RawLine::parse(line)?.with_generation(generation), mux)
 }
 
-/// What a line is read with, beside its bytes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Context {
-    pub(crate) mux: Mux,
-    pub(crate) generation: Generation,
-    pub(crate) suffix: Option<Suffix>,
-}
-
-/// All of a parameter list as `T`.
-pub(crate) fn set_form<'a, T: SetForm<'a>>(
-    params: &'a [u8],
-    context: Context,
-) -> Result<T, ArgError> {
-    let mut args = Args::new(params, context.mux)?;
-    args.set_legacy(context.suffix.is_some());
-    let set = T::from_args(&mut args)?;
-    args.finish()?;
-    Ok(set)
-}
-
-/// `AT+NAME=` and its parameters.
-pub(crate) fn write_set<'a, T: SetForm<'a>>(
-    name: &str,
-    set: &T,
-    out: &mut dyn Sink,
-) -> Result<(), Full> {
-    out.put(name.as_bytes())?;
-    out.put(b"=")?;
-    set.write_args(&mut FieldWriter::new(out))
+impl<'a> Command<'a> {
+    /// The command of a line, and the suffix of its name where the line's generation has such names.
+    ///
+    /// # Errors
+    /// [`LineError::UnknownCommand`] if this crate has no command of that name; another
+    /// [`CommandSet`] may.
+    pub fn from_raw(line: &RawLine<'a>, mux: Mux) -> Result<Parsed<'a>, LineError> {
+        match <Self as CommandSet>::from_raw(line, mux) {
+            Err(LineError::UnknownCommand) => {}
+            found => {
+                return found.map(|command| Parsed {
+                    command,
+                    suffix: line.suffix(),
+                });
+            }
+        }
+        let line = line.without_suffix().ok_or(LineError::UnknownCommand)?;
+        <Self as CommandSet>::from_raw(&line, mux).map(|command| Parsed {
+            command,
+            suffix: line.suffix(),
+        })
+    }
 }
 
 /// Why a command could not be written as a line.

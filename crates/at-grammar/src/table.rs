@@ -39,254 +39,24 @@ use crate::commands::trust::{PkiLine, PolicyLine, Probe, ProbeLine};
 use crate::commands::wifi::{
     AddressLine, JoinAp, JoinLine, ScanLine, ScanRequest, SetWifiMode, StationAddress, StationLine,
 };
-use crate::error::LineError;
-use crate::legacy::{Generation, SslBuffer, Suffix};
-use crate::line::{Context, Form, set_form, write_set};
-use crate::reply::{read_info, write_info};
+use crate::legacy::{SslBuffer, Suffix};
+use crate::set::{CommandSet, InfoSet, Row};
 use crate::sink::{Full, Sink};
 use crate::types::{
     DhcpInterfaces, Dialect, HostName, LocalTime, Mac, OwnMac, ReceiveMode, RestartMode, SleepMode,
     StationName, SysMsg, TransferMode, WifiMode, WifiProtocol,
 };
 
-/// Which forms a command has, as `AT+CMD?` announces them. No command has a test form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Forms {
-    /// `AT+X?`
-    pub query: bool,
-    /// `AT+X=…`
-    pub set: bool,
-    /// `AT+X`
-    pub execute: bool,
-}
-
-/// One command of the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Row {
-    /// Name, `AT` included, in capitals.
-    pub name: &'static str,
-    /// The forms it has.
-    pub forms: Forms,
-    /// Who is told of it.
-    pub listing: Listing,
-    /// Whether firmware 1.x has it with [`Suffix`]es.
-    pub suffixed: bool,
-}
-
-/// Where a command is shown and taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Listing {
-    /// `AT+CMD?` lists it.
-    Listed,
-    /// It is understood, but not announced: a modem of ours always refuses it.
-    Unlisted,
-    /// Known to [`Generation::Legacy`] only, and not listed.
-    Legacy,
-}
-
-impl Listing {
-    const fn known_to(self, generation: Generation) -> bool {
-        match self {
-            Self::Listed | Self::Unlisted => true,
-            Self::Legacy => matches!(generation, Generation::Legacy),
-        }
-    }
-}
-
-/// Reads the forms of one row.
-type Reader<'a> = fn(Form<'a>, Context) -> Result<Command<'a>, LineError>;
-
-impl Row {
-    /// Whether a line with `name` is this command's.
-    fn is_meant(&self, name: &[u8], context: Context) -> bool {
-        name.eq_ignore_ascii_case(self.name.as_bytes())
-            && self.listing.known_to(context.generation)
-            && (context.suffix.is_none() || self.suffixed)
-    }
-}
-
-macro_rules! given {
-    () => {
-        false
-    };
-    ($form:ident) => {
-        true
-    };
-}
-
-macro_rules! listing {
-    () => {
-        Listing::Listed
-    };
-    (unlisted) => {
-        Listing::Unlisted
-    };
-    (legacy) => {
-        Listing::Legacy
-    };
-    (suffixed) => {
-        Listing::Listed
-    };
-}
-
-macro_rules! has_suffixes {
-    (suffixed) => {
-        true
-    };
-    ($($other:ident)?) => {
-        false
-    };
-}
-
-// Before a name, `unlisted` and `legacy` are of [`Listing`], and `suffixed` commands are those that
-// firmware 1.x has as `…_CUR` and `…_DEF`.
-//
-// `unlisted set` is accepted like `set`, but not announced: released firmware has it on some chips only.
-macro_rules! commands {
-    ($(
-        $($kind:ident)? $name:literal {
-            $(query $query:ident;)?
-            $(set $set:ident($set_type:ty);)?
-            $(unlisted set $unlisted:ident($unlisted_type:ty);)?
-            $(execute $execute:ident;)?
-            $(info $info:ident($info_type:ty);)?
-        }
-    )*) => {
-        /// A command in one of its forms.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-        #[non_exhaustive]
-        pub enum Command<'a> {
-            $(
-                $(#[doc = concat!("`", $name, "?`")] $query,)?
-                $(#[doc = concat!("`", $name, "=…`")] $set($set_type),)?
-                $(#[doc = concat!("`", $name, "=…`, not announced")] $unlisted($unlisted_type),)?
-                $(#[doc = concat!("`", $name, "`")] $execute,)?
-            )*
-        }
-
-        impl<'a> Command<'a> {
-            /// Every command, in the order `AT+CMD?` lists those that it lists.
-            pub const TABLE: &'static [Row] = &[$(
-                Row {
-                    name: $name,
-                    forms: Forms {
-                        query: given!($($query)?),
-                        set: given!($($set)?),
-                        execute: given!($($execute)?),
-                    },
-                    listing: listing!($($kind)?),
-                    suffixed: has_suffixes!($($kind)?),
-                }
-            ),*];
-
-            pub(crate) fn dispatch(
-                name: &[u8],
-                form: Form<'a>,
-                context: Context,
-            ) -> Result<Self, LineError> {
-                // One function per row is smaller than all of them, and their names, in this one.
-                let readers: &[Reader<'a>] = &[$(
-                    |form, context| {
-                        let _ = context;
-                        match form {
-                            $(Form::Query => Ok(Self::$query),)?
-                            $(Form::Set(params) => Ok(Self::$set(set_form(params, context)?)),)?
-                            $(Form::Set(params) => Ok(Self::$unlisted(set_form(params, context)?)),)?
-                            $(Form::Execute => Ok(Self::$execute),)?
-                            _ => Err(LineError::WrongForm),
-                        }
-                    }
-                ),*];
-                let (_, read) = Self::TABLE
-                    .iter()
-                    .zip(readers)
-                    .find(|(row, _)| row.is_meant(name, context))
-                    .ok_or(LineError::UnknownCommand)?;
-                read(form, context)
-            }
-
-            /// Name of the command, `AT` included.
-            #[must_use]
-            pub const fn name(&self) -> &'static str {
-                match self {
-                    $(
-                        $(Self::$query => $name,)?
-                        $(Self::$set(_) => $name,)?
-                        $(Self::$unlisted(_) => $name,)?
-                        $(Self::$execute => $name,)?
-                    )*
-                }
-            }
-
-            /// Writes the line without terminator.
-            pub fn write_to(&self, out: &mut dyn Sink) -> Result<(), Full> {
-                match self {
-                    $(
-                        $(Self::$query => out.put(concat!($name, "?").as_bytes()),)?
-                        $(Self::$set(set) => write_set($name, set, out),)?
-                        $(Self::$unlisted(set) => write_set($name, set, out),)?
-                        $(Self::$execute => out.put($name.as_bytes()),)?
-                    )*
-                }
-            }
-        }
-
-        /// An information line: `+NAME:` and its fields.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-        #[non_exhaustive]
-        pub enum Info<'a> {
-            $($(#[doc = concat!("Line of `", $name, "`")] $info($info_type),)?)*
-        }
-
-        impl<'a> Info<'a> {
-            /// Writes the line, with its CRLF where it has one.
-            pub fn write_to(&self, out: &mut dyn Sink) -> Result<(), Full> {
-                match self {
-                    $($(Self::$info(line) => write_info($name, "", line, out),)?)*
-                }
-            }
-
-            /// Writes the line under the name that firmware 1.x has for it, if it has one.
-            pub fn write_as(&self, suffix: Suffix, out: &mut dyn Sink) -> Result<(), Full> {
-                let suffix = if self.is_suffixed() { suffix.text() } else { "" };
-                match self {
-                    $($(Self::$info(line) => write_info($name, suffix, line, out),)?)*
-                }
-            }
-
-            /// Name of the command, `AT` included.
-            const fn name(&self) -> &'static str {
-                match self {
-                    $($(Self::$info(_) => $name,)?)*
-                }
-            }
-
-            /// Whether firmware 1.x has the line with a suffix.
-            pub(crate) fn is_suffixed(&self) -> bool {
-                Command::TABLE
-                    .iter()
-                    .any(|row| row.suffixed && row.name == self.name())
-            }
-
-            /// Reads a line without its CRLF.
-            pub(crate) fn read(tag: &[u8], fields: &'a [u8]) -> Option<Self> {
-                $($(
-                    if $name.as_bytes().strip_prefix(b"AT") == Some(tag) {
-                        return read_info(fields).map(Self::$info);
-                    }
-                )?)*
-                None
-            }
-        }
-    };
-}
-
-commands! {
+crate::commands! {
+    /// A command in one of its forms.
+    ///
+    /// Not `non_exhaustive`: a modem answers every command, so a new one must not compile until it
+    /// does. A new command is a minor version of this crate.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum Command<'a>;
+    /// An information line: `+NAME:` and its fields.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum Info<'a>;
     "AT" { execute At; }
     "ATE0" { execute EchoOff; }
     "ATE1" { execute EchoOn; }
@@ -407,7 +177,7 @@ commands! {
         query CipconnpersistQuery; set CipconnpersistSet(SetPersistence);
         info Cipconnpersist(PersistenceLine);
     }
-    "AT+CIPDINFO" { query CipdinfoQuery; set CipdinfoSet(bool); info Cipdinfo(DataInfo); }
+    "AT+CIPDINFO" { query CipdinfoQuery; set CipdinfoSet(DataInfo); info Cipdinfo(DataInfo); }
     "AT+CIPMUX" { query CipmuxQuery; set CipmuxSet(Mux); info Cipmux(Mux); }
     "AT+CIPRECVMODE" {
         query CiprecvmodeQuery; set CiprecvmodeSet(ReceiveMode);
@@ -490,4 +260,50 @@ commands! {
     }
     "AT+SSLPROBE" { set SslprobeSet(Probe<'a>); info Sslprobe(ProbeLine<'a>); }
     "AT+PKI" { query PkiQuery; info Pki(PkiLine<'a>); }
+}
+
+impl Command<'_> {
+    /// Every command, in the order `AT+CMD?` lists those that it lists.
+    pub const TABLE: &'static [Row] = <Self as CommandSet>::TABLE;
+
+    /// Every command that is announced, as `AT+CMD?` lists them.
+    pub fn inventory() -> impl Iterator<Item = CommandEntry<'static>> {
+        CommandEntry::listed(Self::TABLE, 0)
+    }
+
+    /// Name of the command, `AT` included.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        CommandSet::name(self)
+    }
+
+    /// Writes the line without terminator.
+    pub fn write_to(&self, out: &mut dyn Sink) -> Result<(), Full> {
+        CommandSet::write_to(self, out)
+    }
+}
+
+impl<'a> Info<'a> {
+    /// Writes the line, with its CRLF where it has one.
+    pub fn write_to(&self, out: &mut dyn Sink) -> Result<(), Full> {
+        InfoSet::write_to(self, out)
+    }
+
+    /// Writes the line under the name that firmware 1.x has for it, if it has one.
+    pub fn write_as(&self, suffix: Suffix, out: &mut dyn Sink) -> Result<(), Full> {
+        self.write_with(self.is_suffixed().then_some(suffix), out)
+    }
+
+    /// Whether firmware 1.x has the line with a suffix.
+    pub(crate) fn is_suffixed(&self) -> bool {
+        let name = InfoSet::name(self);
+        Command::TABLE
+            .iter()
+            .any(|row| row.suffixed && row.name == name)
+    }
+
+    /// Reads a line without its CRLF.
+    pub(crate) fn read(tag: &[u8], fields: &'a [u8]) -> Option<Self> {
+        InfoSet::read(tag, fields)
+    }
 }

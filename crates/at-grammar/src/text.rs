@@ -6,8 +6,6 @@
 
 use core::fmt;
 
-use crate::args::{Field, Given};
-use crate::error::FieldError;
 use crate::sink::{Full, Sink};
 
 /// A string as it stands in a line, or plain bytes to be written as one.
@@ -112,19 +110,6 @@ impl<'a> AtStr<'a> {
 }
 
 /// Any string.
-impl<'a> Field<'a> for AtStr<'a> {
-    fn read(given: Given<'a>) -> Result<Self, FieldError> {
-        match given {
-            Given::Text(text) => Ok(text),
-            Given::Int(_) => Err(FieldError::Kind),
-        }
-    }
-
-    fn write(&self, out: &mut dyn Sink) -> Result<(), Full> {
-        self.write_escaped(out)
-    }
-}
-
 impl<'a> From<&'a str> for AtStr<'a> {
     fn from(text: &'a str) -> Self {
         Self::plain(text.as_bytes())

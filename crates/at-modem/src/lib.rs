@@ -21,7 +21,7 @@
 //! | `port` | the AT port: what its bytes mean, payload after a prompt |
 //! | `attend` | port input while a command runs |
 //! | `filter` | what the host does not want to read |
-//! | `answer` | how a command ends, and why it failed |
+//! | [`CustomCommands`], [`Answer`], [`CommandError`] | commands of your own; how a command ends, and why it failed |
 //! | `command` | commands, one file per family |
 //! | `link` | the task that owns a connection |
 //! | `background` | events of the station, joining at boot, SNTP |
@@ -71,6 +71,7 @@ mod tls;
 mod unsupported;
 pub mod wifi;
 
+pub use answer::{Answer, CommandError, CustomCommands, Done, Failure};
 pub use clock::{BUILT, WallClock};
 pub use link::Sessions;
 pub use modem::{BootError, Exit, Identity, Modem, Parts};

@@ -51,6 +51,8 @@ pub struct Parts<'a, P: Platform> {
     pub rng: P::Rng,
     /// UART, memory, sleep.
     pub board: &'a P::Board,
+    /// Commands of the user's own; `&()` for none.
+    pub commands: &'a P::Commands,
     /// Room for what waits.
     pub room: &'a mut ModemRoom,
     /// The wall clock; it may know the time already.
@@ -73,6 +75,7 @@ impl<'a, P: Platform> Parts<'a, P> {
             rng: self.rng,
             clock: self.clock,
             board: self.board,
+            commands: self.commands,
             identity: self.identity,
             legacy: self.legacy,
         };

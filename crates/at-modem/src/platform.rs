@@ -1,4 +1,4 @@
-//! What a modem runs on: six parts, named once per board.
+//! What a modem runs on: seven parts, named once per board.
 //!
 //! ```text
 //! Platform ─┬─ Net    sockets and names         edge-nal
@@ -6,7 +6,8 @@
 //!           ├─ Wifi   station and soft-AP       `wifi::Wifi`
 //!           ├─ Flash  the whole NOR chip        embedded-storage-async
 //!           ├─ Rng    cryptographic             rand_core
-//!           └─ Board  UART, memory, sleep       `Board`
+//!           ├─ Board  UART, memory, sleep       `Board`
+//!           └─ Commands  of the user's own      `CustomCommands`
 //! ```
 //!
 //! Everything that a board may lack has a default that says so, and the command that needs it
@@ -16,6 +17,7 @@ use at_grammar::commands::basic::UartConfig;
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 use rand_core::CryptoRngCore;
 
+use crate::answer::CustomCommands;
 use crate::net::{NetExtras, Network};
 use crate::unsupported::Unsupported;
 use crate::wifi::Wifi;
@@ -34,6 +36,8 @@ pub trait Platform {
     type Rng: CryptoRngCore + Clone;
     /// The chip around it.
     type Board: Board;
+    /// Commands of the user's own; `()` for none.
+    type Commands: CustomCommands;
 }
 
 /// Memory as `AT+SYSRAM?` tells it, in bytes.

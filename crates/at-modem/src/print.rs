@@ -1,9 +1,10 @@
 //! Replies of the grammar onto the port.
 
 use at_grammar::reply::MAX_IPD_HEADER;
-use at_grammar::{Info, Reply, Suffix};
+use at_grammar::{Info, InfoSet, Reply, Suffix};
 use heapless::Vec;
 
+use crate::answer::{CommandError, Failure};
 use crate::output::Turn;
 use crate::platform::Platform;
 use crate::settings::Settings;
@@ -20,7 +21,31 @@ pub(crate) struct Printer<'o> {
     suffix: Option<Suffix>,
 }
 
-impl Printer<'_> {
+impl<'o> Printer<'o> {
+    pub(crate) const fn new(
+        turn: Turn<'o>,
+        settings: &'o Settings,
+        suffix: Option<Suffix>,
+    ) -> Self {
+        Self {
+            turn,
+            settings,
+            suffix,
+        }
+    }
+
+    /// An information line of a set that is not this crate's.
+    pub(crate) async fn line<'l>(&mut self, line: &impl InfoSet<'l>) -> Result<(), CommandError> {
+        let mut message = Vec::<u8, MAX_LINE>::new();
+        if line.write_to(&mut message).is_err() {
+            espat_log::error!("a line of a custom command does not fit {}", MAX_LINE);
+            return Err(Failure::OutOfRange.into());
+        }
+        self.filter(&mut message, 0);
+        self.turn.put(&message).await;
+        Ok(())
+    }
+
     pub(crate) async fn reply(&mut self, reply: &Reply<'_>) {
         self.replies(core::slice::from_ref(reply)).await;
     }
@@ -58,19 +83,17 @@ impl Printer<'_> {
             let reply = self.named(reply);
             let begin = message.len();
             // It fits: its size was asked before.
-            if reply.write_to(&mut message).is_ok() {
-                self.filter(&reply, &mut message, begin);
+            let written = reply.write_to(&mut message).is_ok();
+            // Whoever waits for a prompt gets one.
+            if written && !matches!(reply, Reply::OkPrompt | Reply::Prompt) {
+                self.filter(&mut message, begin);
             }
         }
         self.turn.push(&message);
     }
 
     /// Takes out of the message that begins at `begin` what the host does not want to read.
-    fn filter(&self, reply: &Reply<'_>, message: &mut Vec<u8, MAX_LINE>, begin: usize) {
-        // Whoever waits for a prompt gets one.
-        if matches!(reply, Reply::OkPrompt | Reply::Prompt) {
-            return;
-        }
+    fn filter(&self, message: &mut Vec<u8, MAX_LINE>, begin: usize) {
         let left = self.settings.read(|values| {
             let filters = &values.port.filters;
             let whole = message.get(begin..).unwrap_or_default();
@@ -147,19 +170,15 @@ impl Printer<'_> {
 impl<P: Platform> Shared<'_, P> {
     /// Waits for the right to write.
     pub(crate) async fn print(&self) -> Printer<'_> {
-        Printer {
-            turn: self.port.output.turn().await,
-            settings: &self.settings,
-            suffix: self.suffix.get(),
-        }
+        Printer::new(
+            self.port.output.turn().await,
+            &self.settings,
+            self.suffix.get(),
+        )
     }
 
     /// As [`Self::print`], for what no command asked for.
     pub(crate) async fn print_unsolicited(&self) -> Printer<'_> {
-        Printer {
-            turn: self.port.output.unsolicited().await,
-            settings: &self.settings,
-            suffix: None,
-        }
+        Printer::new(self.port.output.unsolicited().await, &self.settings, None)
     }
 }

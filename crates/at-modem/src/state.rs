@@ -127,6 +127,7 @@ pub(crate) struct Outside<'a, P: Platform> {
     pub(crate) rng: P::Rng,
     pub(crate) clock: &'a WallClock,
     pub(crate) board: &'a P::Board,
+    pub(crate) commands: &'a P::Commands,
     pub(crate) identity: crate::Identity,
     pub(crate) legacy: bool,
 }
@@ -139,6 +140,7 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) rng: P::Rng,
     pub(crate) clock: &'a WallClock,
     pub(crate) board: &'a P::Board,
+    pub(crate) commands: &'a P::Commands,
     pub(crate) identity: crate::Identity,
     pub(crate) legacy: bool,
     pub(crate) port: Port<'a>,
@@ -203,6 +205,7 @@ impl<'a, P: Platform> Shared<'a, P> {
             rng,
             clock,
             board,
+            commands,
             identity,
             legacy,
         } = parts;
@@ -214,6 +217,7 @@ impl<'a, P: Platform> Shared<'a, P> {
             rng,
             clock,
             board,
+            commands,
             identity,
             legacy,
             port: Port::new(output, payload),

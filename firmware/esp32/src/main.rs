@@ -80,6 +80,7 @@ impl Platform for Esp {
     type Flash = BlockingAsync<FlashStorage<'static>>;
     type Rng = Trng;
     type Board = board::Module;
+    type Commands = ();
 }
 
 #[esp_rtos::main]
@@ -130,6 +131,7 @@ async fn main(spawner: Spawner) {
             #[cfg(not(feature = "esp32"))]
             p.TSENS,
         )),
+        commands: &(),
         room: ROOM.take(),
         clock,
         identity: chip::IDENTITY,

@@ -59,6 +59,7 @@ impl Platform for Virt {
     type Flash = Sectors;
     type Rng = Entropy;
     type Board = VirtBoard;
+    type Commands = ();
 }
 
 #[riscv_rt::entry]
@@ -132,6 +133,7 @@ async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
         flash,
         rng,
         board: &VirtBoard,
+        commands: &(),
         room: ROOM.take(),
         clock,
         identity: Identity {

@@ -2,10 +2,9 @@
 
 use crate::args::{Args, FieldWriter};
 use crate::error::ArgError;
-use crate::line::SetForm;
-use crate::reply::{Fields, InfoLine};
+use crate::fields::{Fields, InfoLine};
+use crate::set::{Forms, Row, SetForm, Visibility};
 use crate::sink::Full;
-use crate::table::{Command, Forms, Listing, Row};
 use crate::text::AtStr;
 use crate::types::{Bounded, FlowControl, Parity, StopBits};
 
@@ -83,12 +82,13 @@ pub struct CommandEntry<'a> {
 }
 
 impl CommandEntry<'static> {
-    /// Every command that is announced, as `AT+CMD?` lists them.
-    pub fn inventory() -> impl Iterator<Item = Self> {
-        Command::TABLE
+    /// Every command of a table that is announced, as `AT+CMD?` lists them; the first has the place
+    /// `from`.
+    pub fn listed(table: &'static [Row], from: u16) -> impl Iterator<Item = Self> {
+        table
             .iter()
-            .filter(|row| row.listing == Listing::Listed)
-            .zip(0..)
+            .filter(|row| row.visibility == Visibility::Listed)
+            .zip(from..)
             .map(|(row, index)| Self::of(index, row))
     }
 

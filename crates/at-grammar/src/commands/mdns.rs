@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::args::{Args, Field, FieldWriter, Given};
 use crate::error::{ArgError, FieldError};
-use crate::line::SetForm;
+use crate::set::SetForm;
 use crate::sink::{Full, Sink};
 use crate::text::AtStr;
 use crate::types::{Bounded, MdnsName, Port};
@@ -96,7 +96,7 @@ impl<'a> TxtRecord<'a> {
         if raw.is_empty() {
             return Ok(Self::EMPTY);
         }
-        let args = Args::new(raw, crate::Mux::Single)?;
+        let args = Args::parse(raw, crate::Mux::Single)?;
         let count = u32::from(args.given() / 2);
         let range = ArgError::Value {
             index: 0,
@@ -133,7 +133,7 @@ impl<'a> TxtRecord<'a> {
 
     /// The pairs.
     pub fn pairs(&self) -> impl Iterator<Item = (AtStr<'a>, AtStr<'a>)> {
-        let mut args = Args::new(self.raw, crate::Mux::Single).ok();
+        let mut args = Args::parse(self.raw, crate::Mux::Single).ok();
         (0..self.count.get()).map_while(move |_| {
             let args = args.as_mut()?;
             Some((args.required().ok()?, args.required().ok()?))

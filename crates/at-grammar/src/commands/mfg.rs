@@ -2,8 +2,8 @@
 
 use crate::args::{Args, Field, FieldWriter, Given};
 use crate::error::{ArgError, FieldError};
-use crate::line::SetForm;
-use crate::reply::{Fields, InfoLine};
+use crate::fields::{Fields, InfoLine};
+use crate::set::SetForm;
 use crate::sink::{Full, Sink, show};
 use crate::types::{Bounded, FlashRange, MfgName, MfgType};
 

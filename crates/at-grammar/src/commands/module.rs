@@ -5,8 +5,8 @@ use core::fmt;
 
 use crate::args::{Args, Field, FieldWriter, Given};
 use crate::error::{ArgError, FieldError};
-use crate::line::SetForm;
-use crate::reply::{Fields, InfoLine};
+use crate::fields::{Fields, InfoLine};
+use crate::set::SetForm;
 use crate::sink::{Full, Sink, show};
 use crate::text::AtStr;
 use crate::types::{Bounded, UpdateName};

@@ -4,8 +4,8 @@ use core::net::IpAddr;
 
 use crate::args::{Args, FieldWriter};
 use crate::error::{ArgError, FieldError};
-use crate::line::SetForm;
-use crate::reply::{Fields, InfoLine};
+use crate::fields::{Fields, InfoLine};
+use crate::set::SetForm;
 use crate::sink::Full;
 
 /// How many servers for names there are.

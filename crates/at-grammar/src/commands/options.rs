@@ -3,8 +3,8 @@
 use crate::args::{Args, Field, FieldWriter, Given};
 use crate::commands::tcpip::KeepAlive;
 use crate::error::{ArgError, FieldError};
-use crate::line::SetForm;
-use crate::reply::{Fields, InfoLine};
+use crate::fields::{Fields, InfoLine};
+use crate::set::SetForm;
 use crate::sink::{Full, Sink};
 use crate::types::{Bounded, LinkId, LinkTarget};
 

@@ -4,7 +4,7 @@ use crate::args::{Args, Field, FieldWriter, Given};
 use crate::commands::server::Server;
 use crate::commands::tcpip::{OpenLink, Opening};
 use crate::error::{ArgError, FieldError};
-use crate::line::SetForm;
+use crate::set::SetForm;
 use crate::sink::{Full, Sink, show};
 use crate::types::{Bounded, Family, HostName, Port, Protocol, Transport, UdpMode};
 

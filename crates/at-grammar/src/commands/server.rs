@@ -4,8 +4,8 @@ use core::num::NonZeroU16;
 
 use crate::args::{Args, FieldWriter};
 use crate::error::ArgError;
-use crate::line::SetForm;
-use crate::reply::{Fields, InfoLine};
+use crate::fields::{Fields, InfoLine};
+use crate::set::SetForm;
 use crate::sink::Full;
 use crate::types::{Bounded, NetInterface, Port, StreamTransport};
 

@@ -5,8 +5,8 @@ use core::net::Ipv4Addr;
 use crate::args::{Args, FieldWriter};
 use crate::commands::station::Channel;
 use crate::error::{ArgError, FieldError};
-use crate::line::SetForm;
-use crate::reply::{Fields, InfoLine};
+use crate::fields::{Fields, InfoLine};
+use crate::set::SetForm;
 use crate::sink::Full;
 use crate::types::{Bounded, Mac, Password, SoftApSecurity, Ssid};
 

@@ -2,8 +2,8 @@
 
 use crate::args::{Args, FieldWriter};
 use crate::error::ArgError;
-use crate::line::SetForm;
-use crate::reply::{Fields, InfoLine};
+use crate::fields::{Fields, InfoLine};
+use crate::set::SetForm;
 use crate::sink::Full;
 use crate::text::AtStr;
 use crate::types::{

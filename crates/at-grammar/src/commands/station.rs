@@ -5,8 +5,8 @@ use core::net::Ipv4Addr;
 use crate::args::{Args, Field, FieldWriter, Given};
 use crate::commands::wifi::{ListenInterval, ReconnectInterval, ScanColumns};
 use crate::error::{ArgError, FieldError};
-use crate::line::SetForm;
-use crate::reply::{Fields, InfoLine};
+use crate::fields::{Fields, InfoLine};
+use crate::set::SetForm;
 use crate::sink::{Full, Sink, show};
 use crate::types::{Bounded, CountryCode, CountryPolicy, DhcpInterfaces, StationName};
 

@@ -4,8 +4,8 @@ use core::net::IpAddr;
 
 use crate::args::{Args, Field, FieldWriter, Given};
 use crate::error::{ArgError, FieldError};
-use crate::line::SetForm;
-use crate::reply::{Fields, InfoLine};
+use crate::fields::{Fields, InfoLine};
+use crate::set::SetForm;
 use crate::sink::{Full, Sink};
 use crate::types::{
     Bounded, Family, HostName, IpPreference, LinkId, LinkTarget, Port, Protocol, Terminal,
@@ -388,23 +388,50 @@ impl<'a> InfoLine<'a> for SendProgress {
     }
 }
 
-/// `+CIPDINFO:true` or `false`: the one switch that is answered in words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// `AT+CIPDINFO`: whether `+IPD` and `+CIPRECVDATA` name the sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct DataInfo(
-    /// Whether `+IPD` and `+CIPRECVDATA` name the sender.
-    pub bool,
-);
+pub enum DataInfo {
+    /// They do not.
+    #[default]
+    Off,
+    /// They do.
+    On,
+}
 
+impl DataInfo {
+    const fn from_bool(on: bool) -> Self {
+        if on { Self::On } else { Self::Off }
+    }
+
+    /// Whether the sender is named.
+    #[must_use]
+    pub const fn is_on(self) -> bool {
+        matches!(self, Self::On)
+    }
+}
+
+impl SetForm<'_> for DataInfo {
+    fn from_args(args: &mut Args<'_>) -> Result<Self, ArgError> {
+        args.takes(1, 1)?;
+        args.required().map(Self::from_bool)
+    }
+
+    fn write_args(&self, args: &mut FieldWriter<'_>) -> Result<(), Full> {
+        args.value(&self.is_on())
+    }
+}
+
+/// `+CIPDINFO:true` or `false`: the one switch that is answered in words.
 impl<'a> InfoLine<'a> for DataInfo {
     fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full> {
-        out.show(self.0)
+        out.show(self.is_on())
     }
 
     fn read_fields(fields: &mut Fields<'a>) -> Option<Self> {
         match fields.take_all() {
-            b"true" => Some(Self(true)),
-            b"false" => Some(Self(false)),
+            b"true" => Some(Self::On),
+            b"false" => Some(Self::Off),
             _ => None,
         }
     }

@@ -4,8 +4,8 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::args::{Args, Field, FieldWriter, Given};
 use crate::error::{ArgError, FieldError};
-use crate::line::SetForm;
-use crate::reply::{Fields, InfoLine};
+use crate::fields::{Fields, InfoLine};
+use crate::set::SetForm;
 use crate::sink::{Full, Sink, show};
 use crate::text::AtStr;
 use crate::types::{

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use crate::args::FieldWriter;
-use crate::reply::fields::Fields;
+use crate::fields::Fields;
 use crate::sink::{Full, Sink, print};
 use crate::types::{LinkId, Terminal, Transport};
 

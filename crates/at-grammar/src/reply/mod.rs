@@ -10,13 +10,11 @@
 //!
 //! Follows the ESP-AT command set, A.9, A.12, A.13 and A.18 to A.20.
 
-mod fields;
 mod link;
 mod parser;
 
 use core::net::Ipv4Addr;
 
-use crate::args::FieldWriter;
 use crate::commands::basic::VersionLine;
 use crate::commands::mfg::MfgHead;
 use crate::error::ErrorWord;
@@ -25,7 +23,7 @@ use crate::sink::{Full, Measure, Sink, print};
 use crate::table::Info;
 use crate::types::{LinkId, Mac, StatusCode};
 
-pub use fields::{Fields, InfoLine};
+pub use crate::fields::{Fields, InfoLine};
 pub use link::{Ipd, LinkConn, RecvData, Remote};
 pub use parser::{Event, MAX_REPLY_LINE, Progress, ReplyParser};
 
@@ -312,25 +310,4 @@ impl Reply<'_> {
             | Self::Quit => out.put(self.fixed().unwrap_or_default().as_bytes()),
         }
     }
-}
-
-/// `+NAME:` and the fields of a line, `suffix` after the name.
-pub(crate) fn write_info<'a, T: InfoLine<'a>>(
-    name: &str,
-    suffix: &str,
-    line: &T,
-    out: &mut dyn Sink,
-) -> Result<(), Full> {
-    out.put(name.strip_prefix("AT").unwrap_or(name).as_bytes())?;
-    out.put(suffix.as_bytes())?;
-    out.put(b":")?;
-    line.write_fields(&mut FieldWriter::new(out))?;
-    if T::CLOSED { out.put(b"\r\n") } else { Ok(()) }
-}
-
-/// All fields of a line as `T`.
-pub(crate) fn read_info<'a, T: InfoLine<'a>>(fields: &'a [u8]) -> Option<T> {
-    let mut fields = Fields::new(fields);
-    let line = T::read_fields(&mut fields)?;
-    fields.is_empty().then_some(line)
 }

@@ -7,9 +7,10 @@
 
 use crate::commands::basic::VersionLine;
 use crate::commands::mfg::MfgHead;
+use crate::commands::tcpip::DataInfo;
 use crate::error::ErrorWord;
+use crate::fields::Fields;
 use crate::legacy::Suffix;
-use crate::reply::fields::Fields;
 use crate::reply::{Ipd, LinkConn, RecvData, Reply};
 use crate::table::Info;
 use crate::types::{LinkId, Mac, StatusCode};
@@ -28,7 +29,8 @@ pub enum Event<'b> {
     Data(&'b [u8]),
     /// A line that begins with `AT`: our own, come back.
     Echo(&'b [u8]),
-    /// A line of no known kind, without its end.
+    /// A line of no known kind, without its end: one of a command of your own, say. See
+    /// [`InfoSet::read_line`](crate::InfoSet::read_line).
     Line(&'b [u8]),
 }
 
@@ -54,7 +56,7 @@ pub enum Progress<'b> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReplyParser {
     raw: u32,
-    data_info: bool,
+    data_info: DataInfo,
 }
 
 impl ReplyParser {
@@ -63,13 +65,13 @@ impl ReplyParser {
     pub const fn new() -> Self {
         Self {
             raw: 0,
-            data_info: false,
+            data_info: DataInfo::Off,
         }
     }
 
-    /// Says whether the modem runs with `AT+CIPDINFO=1`: `+CIPRECVDATA` cannot be told apart otherwise.
-    pub const fn set_data_info(&mut self, on: bool) {
-        self.data_info = on;
+    /// Sets what the modem has for `AT+CIPDINFO`: the two forms of `+CIPRECVDATA` look alike.
+    pub const fn set_data_info(&mut self, data_info: DataInfo) {
+        self.data_info = data_info;
     }
 
     /// Raw bytes still to come.
@@ -125,8 +127,8 @@ impl ReplyParser {
     }
 
     fn data<'b>(&mut self, input: &'b [u8]) -> Progress<'b> {
-        let most = usize::try_from(self.raw).unwrap_or(usize::MAX);
-        let data = input.get(..most).unwrap_or(input);
+        let wanted = usize::try_from(self.raw).unwrap_or(usize::MAX);
+        let data = input.get(..wanted).unwrap_or(input);
         if data.is_empty() {
             return Progress::NeedMore { consumed: 0 };
         }
@@ -160,7 +162,7 @@ impl ReplyParser {
                 FLASH.len().checked_add(end)?.checked_add(1)?,
             ))
         } else if let Some(rest) = input.strip_prefix(RECEIVED) {
-            let end = end_of_head(rest, b',', if self.data_info { 3 } else { 1 })?;
+            let end = end_of_head(rest, b',', if self.data_info.is_on() { 3 } else { 1 })?;
             let data = RecvData::read(rest.get(..end)?)?;
             Some((
                 Reply::RecvData(data),

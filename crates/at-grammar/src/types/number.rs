@@ -2,8 +2,8 @@
 
 use core::num::NonZeroU16;
 
-use crate::args::{Field, Given};
-use crate::error::FieldError;
+use crate::args::{Args, Field, Given};
+use crate::error::{ArgError, FieldError};
 use crate::sink::{Full, Sink, show};
 
 /// A port that can be connected to: 1 to 65535.
@@ -349,4 +349,16 @@ impl DhcpInterfaces {
 impl Pmf {
     /// Capable, not required.
     pub const DEFAULT: Self = Self(1);
+}
+
+impl Args<'_> {
+    /// The link number of one link; comes first, and only with [`Mux::Multiple`].
+    pub fn link(&mut self) -> Result<Option<LinkId>, ArgError> {
+        self.link_as()
+    }
+
+    /// The link number or 5 for all; comes first, and only with [`Mux::Multiple`].
+    pub fn link_target(&mut self) -> Result<Option<LinkTarget>, ArgError> {
+        self.link_as()
+    }
 }

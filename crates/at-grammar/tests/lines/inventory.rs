@@ -75,7 +75,7 @@ const FOREIGN: &str = "BLEINIT BLEADDR BLENAME BLESCANPARAM BLESCAN BLESCANRSPDA
     CWSTOPSMART WPS CWJEAP CWBANDMODE CWBANDWIDTH RFCAL";
 
 fn lines() -> Vec<String> {
-    CommandEntry::inventory()
+    Command::inventory()
         .map(|entry| {
             let mut out = heapless::Vec::<u8, 64>::new();
             at_grammar::Info::Cmd(entry).write_to(&mut out).unwrap();
@@ -86,7 +86,7 @@ fn lines() -> Vec<String> {
 
 #[test]
 fn the_inventory_says_what_parses() {
-    for entry in CommandEntry::inventory() {
+    for entry in Command::inventory() {
         let name = String::from_utf8(entry.name.bytes().collect()).unwrap();
         let parses = |suffix: &str| {
             [ONE, MANY].into_iter().any(|mux| {

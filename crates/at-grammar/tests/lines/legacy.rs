@@ -1,7 +1,7 @@
 //! Names of firmware 1.x: taken where they are asked for, and nowhere else.
 
 use at_grammar::commands::station::SetDhcp;
-use at_grammar::{Generation, Listing, Parsed, Suffix, parse_line_as};
+use at_grammar::{Generation, Parsed, Suffix, Visibility, parse_line_as};
 
 use super::*;
 
@@ -117,13 +117,13 @@ fn room_for_a_record_is_known_to_old_hosts_only() {
 
 #[test]
 fn the_inventory_names_nothing_of_firmware_1() {
-    let listed: Vec<String> = CommandEntry::inventory()
+    let listed: Vec<String> = Command::inventory()
         .map(|entry| String::from_utf8(entry.name.bytes().collect()).unwrap())
         .collect();
     for row in Command::TABLE {
         assert_eq!(
             listed.iter().any(|name| name == row.name),
-            row.listing == Listing::Listed,
+            row.visibility == Visibility::Listed,
             "{}",
             row.name
         );

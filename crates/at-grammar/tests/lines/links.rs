@@ -194,7 +194,7 @@ fn using_links() {
         (ONE, "AT+CIPMUX=1", Ok(CipmuxSet(Mux::Multiple))),
         (ONE, "AT+CIPMUX=0", Ok(CipmuxSet(Mux::Single))),
         (ONE, "AT+CIPMUX=2", Err(0x0107_0000)),
-        (ONE, "AT+CIPDINFO=1", Ok(CipdinfoSet(true))),
+        (ONE, "AT+CIPDINFO=1", Ok(CipdinfoSet(DataInfo::On))),
         (
             ONE,
             "AT+CIPRECVMODE=1",

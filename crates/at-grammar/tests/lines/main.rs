@@ -10,8 +10,8 @@ mod radio;
 mod streams;
 mod trust;
 
-use at_grammar::commands::basic::CommandEntry;
 use at_grammar::commands::sntp::SntpInterval;
+use at_grammar::commands::tcpip::DataInfo;
 use at_grammar::types::*;
 use at_grammar::{Command, ErrorWord, LineError, MAX_LINE, Mux, parse_line};
 

@@ -9,7 +9,7 @@ use at_grammar::commands::sntp::SntpConfig;
 use at_grammar::commands::ssl::{
     AlpnList, SetAlpn, SetCiphers, SetPsk, SetPskHex, SetServerName, SslConfig,
 };
-use at_grammar::commands::tcpip::{OpenLink, Opening, Resolve, SendData};
+use at_grammar::commands::tcpip::{DataInfo, OpenLink, Opening, Resolve, SendData};
 use at_grammar::commands::trust::{PkiLine, ProbeLine};
 use at_grammar::commands::wifi::{
     JoinAp, JoinLine, Joined, ScanColumns, ScanLine, ScanRequest, StationLine,
@@ -17,8 +17,8 @@ use at_grammar::commands::wifi::{
 use at_grammar::reply::MAX_REPLY_LINE;
 use at_grammar::types::*;
 use at_grammar::{
-    AtStr, Command, Event, Generation, Info, Listing, MAX_LINE, Mux, Progress, Reply, ReplyParser,
-    Row, WriteError, parse_line, parse_line_as,
+    AtStr, Command, Event, Generation, Info, MAX_LINE, Mux, Progress, Reply, ReplyParser, Row,
+    Visibility, WriteError, parse_line, parse_line_as,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -74,7 +74,7 @@ fn every_form_of_every_command_is_in_the_corpus_and_comes_back() {
         };
         seen.push((command.name(), form));
     }
-    let known = |row: &&Row| row.listing != Listing::Legacy;
+    let known = |row: &&Row| row.visibility != Visibility::Legacy;
     for row in Command::TABLE.iter().filter(known) {
         for (has, form) in [
             (row.forms.query, "?"),
@@ -482,7 +482,11 @@ proptest! {
     ) {
         let stream = pieces.concat();
         let mut parser = ReplyParser::new();
-        parser.set_data_info(data_info);
+        parser.set_data_info(if data_info {
+            DataInfo::On
+        } else {
+            DataInfo::Off
+        });
         let mut rest = &stream[..];
         loop {
             match parser.next(rest) {

@@ -219,8 +219,8 @@ fn documented_lines() -> Vec<(Info<'static>, &'static str)> {
             Info::Cipstate(link_line()),
             "+CIPSTATE:0,\"SSL\",\"192.168.4.2\",8739,50000,0\r\n",
         ),
-        (Info::Cipdinfo(DataInfo(true)), "+CIPDINFO:true\r\n"),
-        (Info::Cipdinfo(DataInfo(false)), "+CIPDINFO:false\r\n"),
+        (Info::Cipdinfo(DataInfo::On), "+CIPDINFO:true\r\n"),
+        (Info::Cipdinfo(DataInfo::Off), "+CIPDINFO:false\r\n"),
         (Info::Cipmux(Mux::Multiple), "+CIPMUX:1\r\n"),
         (
             Info::Ciprecvmode(ReceiveMode::Passive),

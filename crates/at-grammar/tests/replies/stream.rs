@@ -10,7 +10,11 @@ pub(crate) fn owned(event: &Event<'_>) -> String {
 /// Feeds `stream` in pieces that end at `cuts`.
 pub(crate) fn read_all(stream: &[u8], cuts: &[usize], data_info: bool) -> Vec<String> {
     let mut parser = ReplyParser::new();
-    parser.set_data_info(data_info);
+    parser.set_data_info(if data_info {
+        DataInfo::On
+    } else {
+        DataInfo::Off
+    });
     let mut pending = Vec::new();
     let mut events = Vec::new();
     let mut data = Vec::new();

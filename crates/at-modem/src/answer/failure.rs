@@ -6,7 +6,8 @@ use partition_store::{AccessError, StoreError};
 ///
 /// Numbers that only one command has are an enum beside that command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Failure {
     /// 0: not in this state, or what the command names does not exist.
     Refused,
     /// 1: a range or length that does not fit what it applies to.
@@ -21,7 +22,8 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// The number that the host reads.
-    pub(crate) const fn number(self) -> u16 {
+    #[must_use]
+    pub const fn number(self) -> u16 {
         match self {
             Self::Refused => 0,
             Self::OutOfRange => 1,
@@ -31,6 +33,20 @@ impl Failure {
         }
     }
 }
+
+impl core::fmt::Display for Failure {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Refused => "refused in this state",
+            Self::OutOfRange => "range or length does not fit",
+            Self::EraseFailed => "flash could not be erased",
+            Self::FlashFailed => "flash could not be read or written",
+            Self::NotOnThisBoard => "the board does not have it",
+        })
+    }
+}
+
+impl core::error::Error for Failure {}
 
 /// spec: cert-bin §7
 impl<E> From<&AccessError<E>> for Failure {

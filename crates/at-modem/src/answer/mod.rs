@@ -1,14 +1,18 @@
-//! How a command ends: what it leaves to be printed, or why it failed.
+//! How a command ends: what it leaves to be printed, or why it failed; and commands of the user's own.
 
+mod custom;
 mod failure;
 
-pub(crate) use failure::Failure;
+pub(crate) use custom::erased;
+pub use custom::{Answer, CustomCommands};
+pub use failure::Failure;
 
 use at_grammar::{ErrorWord, LineError};
 
 /// How a command ended, as far as it has not said so itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Done {
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Done {
     /// `OK` is still to be printed.
     Ok,
     /// Everything was printed.
@@ -21,7 +25,9 @@ pub(crate) enum Done {
 
 /// Why a command failed. The host reads `ERROR`, and before it the word with `AT+SYSLOG=1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CommandError {
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum CommandError {
     /// The line itself: too long, unknown, a form or parameter that the command does not have.
     Line(LineError),
     /// The command is known and was not carried out.
@@ -32,7 +38,8 @@ pub(crate) enum CommandError {
 
 impl CommandError {
     /// The word for `ERR CODE:`.
-    pub(crate) const fn error_word(self) -> ErrorWord {
+    #[must_use]
+    pub const fn error_word(self) -> ErrorWord {
         match self {
             Self::Line(error) => error.error_word(),
             Self::Failed(failure) => ErrorWord::execution_failed(failure.number()),
@@ -40,6 +47,18 @@ impl CommandError {
         }
     }
 }
+
+impl core::fmt::Display for CommandError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Line(error) => error.fmt(f),
+            Self::Failed(failure) => failure.fmt(f),
+            Self::Own(number) => write!(f, "failed with number {number}"),
+        }
+    }
+}
+
+impl core::error::Error for CommandError {}
 
 impl From<LineError> for CommandError {
     fn from(error: LineError) -> Self {

@@ -2,10 +2,10 @@
 
 use at_grammar::commands::basic::{CommandEntry, UnixTime, VersionLine};
 use at_grammar::types::{LocalTime, RestartMode, SysMsg, ZoneOffset};
-use at_grammar::{AtStr, Info, Reply, Suffix};
+use at_grammar::{AtStr, Command, Info, Reply, Suffix};
 use partition_store::PartitionStore;
 
-use crate::answer::{CommandError, Done, Failure};
+use crate::answer::{CommandError, CustomCommands as _, Done, Failure};
 use crate::clock::BUILT;
 use crate::flash::NotStored;
 use crate::platform::Platform;
@@ -100,7 +100,12 @@ pub(super) async fn versions<P: Platform>(shared: &Shared<'_, P>) -> Result<Done
 
 pub(super) async fn inventory<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mut print = shared.print().await;
-    for entry in CommandEntry::inventory() {
+    let mut next = 0_u16;
+    for entry in Command::inventory() {
+        next = entry.index.saturating_add(1);
+        print.info(Info::Cmd(entry)).await;
+    }
+    for entry in CommandEntry::listed(shared.commands.table(), next) {
         print.info(Info::Cmd(entry)).await;
     }
     print.reply(&Reply::Ok).await;

@@ -4,9 +4,11 @@
 //! command that waits for something outside says [`Mode::Busy`] first, so that the port is served
 //! meanwhile.
 
-use at_grammar::{Command, ErrorWord, Generation, LineError, Reply, parse_line_as};
+use core::pin::pin;
 
-use crate::answer::{CommandError, Done, Failure};
+use at_grammar::{Command, ErrorWord, Generation, LineError, RawLine, Reply};
+
+use crate::answer::{Answer, CommandError, CustomCommands as _, Done, erased};
 use crate::framing::{Framed, LineBuffer};
 use crate::platform::Platform;
 use crate::port::Mode;
@@ -60,20 +62,8 @@ pub(crate) async fn line<P: Platform>(
     if shared.settings.read(|values| values.port.echo) {
         shared.port.output.turn().await.put(line.raw()).await;
     }
-    let mux = shared.settings.read(|values| values.links.mux);
-    let generation = if shared.legacy {
-        Generation::Legacy
-    } else {
-        Generation::EspAt
-    };
     let result = match framed {
-        Framed::Line => match parse_line_as(line.line(), mux, generation) {
-            Ok(parsed) => {
-                shared.suffix.set(parsed.suffix);
-                run(shared, parsed.command).await
-            }
-            Err(error) => Err(error.into()),
-        },
+        Framed::Line => execute(shared, line.line()).await,
         _ => Err(LineError::TooLong {
             len: line.raw().len(),
         }
@@ -92,6 +82,36 @@ pub(crate) async fn line<P: Platform>(
             let mut print = shared.print().await;
             error(&mut print, shared.syslog(), why).await;
             Verdict::Go
+        }
+    }
+}
+
+/// Finds who has the command: this crate, or its user.
+async fn execute<P: Platform>(shared: &Shared<'_, P>, line: &[u8]) -> Result<Done, CommandError> {
+    let generation = if shared.legacy {
+        Generation::Legacy
+    } else {
+        Generation::EspAt
+    };
+    let mux = shared.settings.read(|values| values.links.mux);
+    let raw = RawLine::parse(line)?.with_generation(generation);
+    match Command::from_raw(&raw, mux) {
+        Ok(parsed) => {
+            shared.suffix.set(parsed.suffix);
+            run(shared, parsed.command).await
+        }
+        Err(LineError::UnknownCommand) => {
+            // It may wait, and nobody but its author knows.
+            let known = shared.commands.table().iter().any(|row| raw.is(row.name));
+            if known {
+                shared.takes_long();
+            }
+            let mut answer = Answer::new(&shared.port.output, &shared.settings);
+            erased(pin!(shared.commands.execute(&raw, &mut answer))).await
+        }
+        Err(error) => {
+            espat_log::debug!("line of {} bytes refused: {:?}", line.len(), error);
+            Err(error.into())
         }
     }
 }
@@ -119,6 +139,9 @@ pub(crate) async fn busy<P: Platform>(shared: &Shared<'_, P>) {
 }
 
 /// The table: every command of the grammar to the function that executes it.
+///
+/// It has no `_`, and must not get one: a row that is added to the grammar without a handler here
+/// does not compile (E0004 names the variant).
 async fn run<P: Platform>(
     shared: &Shared<'_, P>,
     command: Command<'_>,
@@ -291,7 +314,6 @@ async fn run<P: Platform>(
         Command::CipsntptimeQuery => time::time(shared).await,
         Command::CipsntpintvQuery => time::time_interval(shared).await,
         Command::CipsntpintvSet(seconds) => time::set_time_interval(shared, seconds),
-        _ => Err(Failure::Refused.into()),
     }
 }
 
@@ -304,5 +326,22 @@ impl<P: Platform> Shared<'_, P> {
     /// Says that the running command waits for something outside.
     pub(crate) fn takes_long(&self) {
         self.port.set_mode(Mode::Busy);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// A wildcard would answer for commands that nobody has thought of.
+    #[test]
+    fn the_table_has_no_wildcard() {
+        let source = include_str!("mod.rs");
+        let (_, table) = source.split_once("match command {").unwrap();
+        let (table, _) = table.split_once("\n}\n").unwrap();
+        assert!(table.contains("Command::PkiQuery =>"));
+        assert!(
+            !table
+                .lines()
+                .any(|line| line.trim_start().starts_with("_ "))
+        );
     }
 }

@@ -13,12 +13,12 @@ use crate::state::Shared;
 
 pub(super) async fn data_info<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let on = shared.settings.read(|values| values.links.data_info);
-    shared.one_line(Info::Cipdinfo(DataInfo(on))).await
+    shared.one_line(Info::Cipdinfo(on)).await
 }
 
 pub(super) fn set_data_info<P: Platform>(
     shared: &Shared<'_, P>,
-    on: bool,
+    on: DataInfo,
 ) -> Result<Done, CommandError> {
     shared.settings.change(|values| values.links.data_info = on);
     Ok(Done::Ok)

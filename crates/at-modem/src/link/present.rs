@@ -80,7 +80,7 @@ async fn hand_over<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>) {
 impl<P: Platform> Shared<'_, P> {
     /// The sender to show with data, if `AT+CIPDINFO=1`.
     pub(crate) fn shown_sender(&self, link: &Link<'_>, from: Option<SocketAddr>) -> Option<Remote> {
-        if !self.settings.read(|values| values.links.data_info) {
+        if !self.settings.read(|values| values.links.data_info.is_on()) {
             return None;
         }
         let peer = link.status.get().map(|status| status.remote);

@@ -10,6 +10,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use at_grammar::commands::tcpip::DataInfo;
 use at_grammar::types::{Family, Protocol, ReceiveMode};
 use at_grammar::{LinkId, Mux};
 use embedded_storage_async::nor_flash::NorFlash;
@@ -228,7 +229,7 @@ pub(crate) struct LinkValues {
     // Gone after a restart.
     pub(crate) mux: Mux,
     /// `AT+CIPDINFO`: received data carry their sender.
-    pub(crate) data_info: bool,
+    pub(crate) data_info: DataInfo,
     /// `AT+CIPMODE`.
     pub(crate) passthrough: bool,
     pub(crate) receive: [ReceiveMode; LinkId::COUNT],
@@ -252,7 +253,7 @@ impl LinkValues {
             reconnect_interval: 1,
             transparent: None,
             mux: Mux::Single,
-            data_info: false,
+            data_info: DataInfo::Off,
             passthrough: false,
             receive: [ReceiveMode::Active; LinkId::COUNT],
             send_large: SendLarge::default(),

@@ -1,6 +1,6 @@
 //! One line, one answer: every command on a fresh module, and what the line itself may look like.
 
-use at_grammar::{Command, Listing};
+use at_grammar::{Command, Visibility};
 
 use crate::support::{Bench, Setup, text};
 
@@ -238,7 +238,7 @@ fn the_inventory_lists_every_command_once_and_each_listed_form_exists() {
     let lines: Vec<&str> = reply.strip_suffix("\r\nOK\r\n").unwrap().lines().collect();
     let listed = Command::TABLE
         .iter()
-        .filter(|row| row.listing == Listing::Listed);
+        .filter(|row| row.visibility == Visibility::Listed);
     assert_eq!(lines.len(), listed.count());
     assert_eq!(lines[0], "+CMD:0,\"AT\",0,0,0,1");
     assert_eq!(lines[3], "+CMD:3,\"AT+RST\",0,0,0,1");

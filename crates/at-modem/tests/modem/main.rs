@@ -19,6 +19,7 @@ mod support;
 mod busy;
 mod commands;
 mod connecting;
+mod custom;
 mod filter;
 mod five_links;
 mod framing;

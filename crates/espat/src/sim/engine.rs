@@ -33,6 +33,7 @@ impl Platform for Simulated {
     type Flash = FileFlash;
     type Rng = OsRng;
     type Board = SimBoard;
+    type Commands = ();
 }
 
 /// Where the flash is; a nameless one goes with its folder.
@@ -189,6 +190,7 @@ where
             rng: OsRng,
             clock: &clock,
             board,
+            commands: &(),
             room: &mut room,
             identity: identity(machine.chip),
             legacy: machine.dialect == Dialect::Legacy,

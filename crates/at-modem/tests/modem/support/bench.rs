@@ -16,6 +16,7 @@ use rand_core::{CryptoRng, RngCore};
 
 use super::board::Chip;
 use super::flash::Flash;
+use super::lamp::Lamp;
 use super::net::{Net, NetDouble};
 use super::port::Port;
 use super::radio::Radio;
@@ -54,6 +55,8 @@ pub(crate) struct Setup {
     pub(crate) chip: Chip,
     /// Whether the modem knows the names of firmware 1.x.
     pub(crate) legacy: bool,
+    /// Whether the board has commands of its own.
+    pub(crate) lamp: bool,
     /// When the program was built.
     pub(crate) built: Timestamp,
     #[expect(dead_code, reason = "held, not looked at")]
@@ -75,6 +78,7 @@ impl Setup {
             chip: Chip::new(port.clone()),
             port,
             legacy: false,
+            lamp: false,
             built: Timestamp::from_unix(0),
         }
     }
@@ -89,7 +93,7 @@ impl Setup {
                 self.net.clone(),
                 self.radio.clone(),
                 (self.clock.clone(), self.built),
-                (self.port.clone(), self.chip.clone(), self.legacy),
+                (self.port.clone(), self.chip.clone(), self.legacy, self.lamp),
                 exits.clone(),
             )),
             outside: self,
@@ -108,9 +112,10 @@ async fn life(
     net: Net,
     radio: Radio,
     (clock, built): (Rc<WallClock>, Timestamp),
-    (port, chip, legacy): (Port, Chip, bool),
+    (port, chip, legacy, lamp): (Port, Chip, bool, bool),
     exits: Rc<RefCell<Vec<Exit>>>,
 ) {
+    let lamp = Lamp::new(lamp);
     let mut room = Box::new(ModemRoom::new());
     let mut memory = Box::new(ModemMemory::<5>::new());
     loop {
@@ -122,6 +127,7 @@ async fn life(
             rng: Counting(0x9e37_79b9_7f4a_7c15),
             clock: &clock,
             board: &chip,
+            commands: &lamp,
             room: &mut room,
             identity: Identity {
                 chip: "ESP32",
@@ -163,6 +169,7 @@ impl Platform for Bench {
     type Flash = Flash;
     type Rng = Counting;
     type Board = Chip;
+    type Commands = Lamp;
 }
 
 /// A modem at work.

@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod board;
 pub(crate) mod flash;
+pub(crate) mod lamp;
 pub(crate) mod net;
 pub(crate) mod port;
 pub(crate) mod radio;

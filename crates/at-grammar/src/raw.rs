@@ -1,0 +1,141 @@
+//! A command line split into its name and one of its forms.
+//!
+//! ```text
+//! line := "AT" [ name ] [ op ]         at most MAX_LINE bytes, terminator not included
+//! op   := "?" query | "=?" test | "=" params set | (nothing) execute
+//! ```
+//!
+//! Follows the ESP-AT command set, A.2 to A.5. `AT` and names are taken in any case and written in
+//! capitals. The name is the longest run of name characters; what follows it must be one of the
+//! forms to the last byte, so a stray space is an error.
+
+use nom::bytes::complete::{tag_no_case, take_while};
+use nom::combinator::recognize;
+use nom::{IResult, Parser};
+
+use crate::error::LineError;
+use crate::legacy::{Generation, Suffix};
+
+/// Longest command line, terminator not included.
+pub const MAX_LINE: usize = 256;
+
+/// What stands after the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Form<'a> {
+    /// Nothing.
+    Execute,
+    /// `?`
+    Query,
+    /// `=` and these parameters.
+    Set(&'a [u8]),
+    /// `=?`
+    Test,
+    /// Text that is none of the forms.
+    Other,
+}
+
+/// A line split into name and form: what a set of commands looks its command up with.
+///
+/// ```
+/// use at_grammar::{Form, RawLine};
+///
+/// let line = RawLine::parse(b"at+led=40")?;
+/// assert!(line.is("AT+LED"));
+/// assert_eq!(line.form(), Form::Set(b"40"));
+/// # Ok::<(), at_grammar::LineError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct RawLine<'a> {
+    name: &'a [u8],
+    form: Form<'a>,
+    generation: Generation,
+    suffix: Option<Suffix>,
+}
+
+fn head(line: &[u8]) -> IResult<&[u8], &[u8], ()> {
+    let name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"+!%-./:_".contains(&byte);
+    recognize((tag_no_case("AT"), take_while(name_byte))).parse(line)
+}
+
+impl<'a> RawLine<'a> {
+    /// Reads one line, without its terminator.
+    ///
+    /// # Errors
+    /// The line is empty, too long, or does not start with `AT`. A form that no command has is none
+    /// of these: it is for the command to refuse.
+    pub fn parse(line: &'a [u8]) -> Result<Self, LineError> {
+        if line.is_empty() {
+            return Err(LineError::Empty);
+        }
+        if line.len() > MAX_LINE {
+            return Err(LineError::TooLong { len: line.len() });
+        }
+        let (op, name) = head(line).map_err(|_| LineError::NoAt)?;
+        let form = match op {
+            [] => Form::Execute,
+            b"?" => Form::Query,
+            b"=?" => Form::Test,
+            [b'=', params @ ..] => Form::Set(params),
+            _ => Form::Other,
+        };
+        Ok(Self {
+            name,
+            form,
+            generation: Generation::EspAt,
+            suffix: None,
+        })
+    }
+
+    /// The same line, read with the names of another generation.
+    #[must_use]
+    pub const fn with_generation(self, generation: Generation) -> Self {
+        Self { generation, ..self }
+    }
+
+    /// The same line without the suffix that firmware 1.x puts after names; `None` where there is
+    /// none, or the generation has no such names.
+    #[must_use]
+    pub fn without_suffix(&self) -> Option<Self> {
+        if self.generation != Generation::Legacy || self.suffix.is_some() {
+            return None;
+        }
+        let (name, suffix) = Suffix::split(self.name)?;
+        Some(Self {
+            name,
+            suffix: Some(suffix),
+            ..*self
+        })
+    }
+
+    /// The name as given, `AT` included.
+    #[must_use]
+    pub const fn name(&self) -> &'a [u8] {
+        self.name
+    }
+
+    /// What stands after the name.
+    #[must_use]
+    pub const fn form(&self) -> Form<'a> {
+        self.form
+    }
+
+    /// Which names are known.
+    #[must_use]
+    pub const fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// The suffix that [`without_suffix`](Self::without_suffix) took off.
+    #[must_use]
+    pub const fn suffix(&self) -> Option<Suffix> {
+        self.suffix
+    }
+
+    /// Whether it is named like this, in any case.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+}
