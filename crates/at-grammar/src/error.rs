@@ -11,6 +11,9 @@
 
 use core::fmt;
 
+/// Longest command line, terminator not included.
+pub const MAX_LINE: usize = 256;
+
 /// The number after `ERR CODE:`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -131,7 +134,7 @@ impl fmt::Display for ErrorWord {
 pub enum LineError {
     /// Nothing but a terminator. A modem stays silent.
     Empty,
-    /// More than [`MAX_LINE`](crate::MAX_LINE) bytes.
+    /// More than [`MAX_LINE`] bytes.
     TooLong {
         /// Bytes of the line.
         len: usize,
@@ -165,7 +168,7 @@ impl fmt::Display for LineError {
         match self {
             Self::Empty => f.write_str("empty line"),
             Self::TooLong { len } => {
-                write!(f, "line of {len} bytes, {} are allowed", crate::MAX_LINE)
+                write!(f, "line of {len} bytes, {} are allowed", MAX_LINE)
             }
             Self::NoAt => f.write_str("line does not start with AT"),
             Self::UnknownCommand => f.write_str("unknown command"),
@@ -190,7 +193,7 @@ impl From<ArgError> for LineError {
 pub enum ArgError {
     /// Too few or too many, places left empty included.
     Count {
-        /// The least number that would do, or the most.
+        /// The minimum if too few were given, otherwise the maximum.
         needed: u8,
         /// The number on the line.
         given: u8,

@@ -102,11 +102,11 @@ mod text;
 pub mod types;
 
 pub use args::Mux;
-pub use error::{ArgError, ErrorWord, FieldError, LineError};
+pub use error::{ArgError, ErrorWord, FieldError, LineError, MAX_LINE};
 pub use fields::InfoLine;
 pub use legacy::{Generation, SslBuffer, Suffix};
 pub use line::{Parsed, WriteError, parse_line, parse_line_as};
-pub use raw::{Form, MAX_LINE, RawLine};
+pub use raw::{Form, RawLine};
 pub use reply::{Event, Progress, Reply, ReplyParser};
 pub use set::{CommandSet, Forms, InfoSet, Row, SetForm, Visibility};
 pub use sink::{Full, Measure, Sink, SliceSink};

@@ -1,9 +1,9 @@
 //! Lines of this crate's own commands: read, and written for a modem to take.
 
 use crate::args::Mux;
-use crate::error::LineError;
+use crate::error::{LineError, MAX_LINE};
 use crate::legacy::{Generation, Suffix};
-use crate::raw::{MAX_LINE, RawLine};
+use crate::raw::RawLine;
 use crate::set::CommandSet;
 use crate::sink::{Full, Sink};
 use crate::table::Command;

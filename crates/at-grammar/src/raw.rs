@@ -13,11 +13,8 @@ use nom::bytes::complete::{tag_no_case, take_while};
 use nom::combinator::recognize;
 use nom::{IResult, Parser};
 
-use crate::error::LineError;
+use crate::error::{LineError, MAX_LINE};
 use crate::legacy::{Generation, Suffix};
-
-/// Longest command line, terminator not included.
-pub const MAX_LINE: usize = 256;
 
 /// What stands after the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Where written bytes go: a growing run of bytes that knows when it is full.
 //!
 //! Lines and replies are bytes, not text: a network name may be anything. Writing is synchronous;
-//! whoever owns a port writes into a buffer first and sends that.
+//! the owner of a port writes into a buffer first and sends that.
 
 use core::fmt;
 

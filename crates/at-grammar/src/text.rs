@@ -185,8 +185,8 @@ impl Iterator for Bytes<'_> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let most = self.rest.len();
-        (if self.escaped { most / 2 } else { most }, Some(most))
+        let max = self.rest.len();
+        (if self.escaped { max / 2 } else { max }, Some(max))
     }
 }
 

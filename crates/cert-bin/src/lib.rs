@@ -7,6 +7,21 @@
 //! It does not verify a certificate (`tls-session` does), does not know partition tables
 //! (`partition-store` does), and does not decrypt keys: there is no password anywhere on such a device.
 //!
+//! ```
+//! use cert_bin::{Image, ItemKind, NewItem, write_image};
+//!
+//! // What a partition holds: an image, and erased flash behind it.
+//! let ca = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+//! let mut partition = [0xff; 0x1000];
+//! write_image(&[NewItem { kind: ItemKind::Ca, content: ca }], &mut partition)?;
+//!
+//! // Reading it: any slice does, from flash or from a file.
+//! let image = Image::parse(&partition)?;
+//! let item = image.nth_of(ItemKind::Ca, 0).ok_or("no CA in the image")?;
+//! assert_eq!(item.content, ca);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! | module | what |
 //! |---|---|
 //! | [`image`] | reader: [`Image::parse`], items, warnings, what v2.4.2.0 firmware would see ([`DeviceView`]) |

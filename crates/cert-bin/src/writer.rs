@@ -14,7 +14,7 @@ use core::fmt;
 
 /// The longest content an item header can declare.
 pub const MAX_CONTENT_LEN: usize = 0xFFFF;
-/// The most items of one kind: the id is one byte.
+/// Maximum number of items of one kind: the id is one byte.
 pub const MAX_PER_KIND: usize = 256;
 /// The usual size of a certificate partition.
 pub const USUAL_PARTITION_SIZE: u32 = 8192;

@@ -1,7 +1,7 @@
 //! Flash in memory, stricter than the chip, for tests.
 //!
 //! It refuses what real flash lets pass and is a bug all the same: unaligned access, a second write
-//! to a word, bits asked to become 1. It counts what is done to it, and it cuts power where told,
+//! to a word, bits asked to become 1. It counts what is done to it, and it cuts power on request,
 //! also in the middle of a word or of a sector's erase.
 
 use alloc::vec;

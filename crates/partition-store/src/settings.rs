@@ -52,11 +52,11 @@ pub struct Owner {
 
 const HEADER: usize = 16;
 
-/// Bytes that are looked at to tell what the partition holds: the header of an ESP-IDF NVS page.
+/// Bytes read to recognise what the partition holds: the header of an ESP-IDF NVS page.
 const PROBE: usize = 32;
 
 /// Fewest sectors: the header's, and three for the map. With two, each would follow the other, and
-/// after an interrupted erase none could tell which is the newer.
+/// after an interrupted erase it would be unknown which is the newer.
 const MIN_SECTORS: u32 = 4;
 
 type NoCache<K> = Cache<Uncached, Uncached, Uncached, RawKey<K>>;

@@ -10,7 +10,7 @@ use crate::name::write_escaped;
 use crate::oid;
 use crate::reader::{BIT_STRING, BOOLEAN, Cursor, INTEGER, OCTET_STRING, OID, SEQUENCE, Tlv};
 
-/// The most extensions that are read. Certificates of public authorities have about ten; each is
+/// Maximum number of extensions that are read. Certificates of public authorities have about ten; each is
 /// compared with every other to find duplicates, so the number must be bounded.
 pub const MAX_EXTENSIONS: usize = 32;
 

@@ -12,6 +12,18 @@
 //!      └─ signature                shape only
 //! ```
 //!
+//! ```
+//! use x509_facts::{Certificate, CertificateError};
+//!
+//! fn subject(der: &[u8]) -> Result<String, CertificateError> {
+//!     let certificate = Certificate::parse(der)?;
+//!     Ok(certificate.subject().to_string())
+//! }
+//!
+//! // What is not DER of a certificate is an error that names the field and the offset.
+//! assert!(subject(&[0x30, 0x82, 0x01]).is_err());
+//! ```
+//!
 //! It decides nothing: no signature, chain, date or name is verified here. Hence the rule for odd
 //! input: an encoding that cannot be read in one way only is an error; a value that a profile merely
 //! forbids (a negative serial, a CA without keyCertSign, an empty list of names) is a fact to report.

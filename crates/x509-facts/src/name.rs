@@ -12,7 +12,7 @@ use crate::error::{CertificateError, Fault, Field};
 use crate::oid::{self, DottedOid};
 use crate::reader::{Cursor, OID, SEQUENCE, SET, Tlv};
 
-/// The most RDNs a name may have. Showing the last one first walks the name once for each.
+/// Maximum number of RDNs in a name. Showing the last one first walks the name once for each.
 pub const MAX_NAME_PARTS: usize = 32;
 
 const UTF8_STRING: u8 = 0x0c;

@@ -37,7 +37,7 @@ pub struct Service<'a> {
     pub instance: Option<MdnsName<'a>>,
     /// What it runs over. Default TCP.
     pub protocol: ServiceProtocol,
-    /// What else is told.
+    /// Further TXT records.
     pub txt: TxtRecord<'a>,
 }
 

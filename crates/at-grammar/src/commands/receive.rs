@@ -70,7 +70,7 @@ impl<'a> InfoLine<'a> for ReceiveTypeLine {
 pub struct FetchData {
     /// Which link; `None` with a single one.
     pub link: Option<LinkId>,
-    /// Most bytes that are wanted.
+    /// Maximum number of bytes to return.
     pub length: FetchLength,
     /// Whether one whole datagram is wanted. Default no.
     pub whole_datagram: bool,

@@ -50,7 +50,7 @@ impl Server {
         let transport = args.or(Self::DEFAULT.transport)?;
         let verify_client = args.or(Self::DEFAULT.verify_client)?;
         if verify_client && !transport.is_tls() {
-            // There is no certificate to check: saying OK would promise what nobody does.
+            // No client certificate is checked, so this must not answer OK.
             return Err(args.range_error());
         }
         Ok(Self {

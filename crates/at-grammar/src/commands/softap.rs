@@ -25,7 +25,7 @@ pub struct SoftAp<'a> {
     pub channel: Channel,
     /// How it is protected.
     pub security: SoftApSecurity,
-    /// Default [`SoftAp::MOST`].
+    /// Default [`SoftAp::DEFAULT_MAX_STATIONS`].
     pub max_stations: MaxStations,
     /// Whether it keeps its name to itself. Default no.
     pub hidden: bool,
@@ -33,7 +33,7 @@ pub struct SoftAp<'a> {
 
 impl SoftAp<'_> {
     /// Stations where no number is given.
-    pub const MOST: MaxStations = MaxStations::MAX;
+    pub const DEFAULT_MAX_STATIONS: MaxStations = MaxStations::MAX;
 
     /// Fewer bytes are no passphrase (IEEE 802.11, J.4).
     pub const PASSWORD_MIN: usize = 8;
@@ -65,7 +65,7 @@ impl<'a> SetForm<'a> for SoftAp<'a> {
             password,
             channel,
             security,
-            max_stations: args.or(Self::MOST)?,
+            max_stations: args.or(Self::DEFAULT_MAX_STATIONS)?,
             hidden: args.or(false)?,
         })
     }
@@ -75,7 +75,7 @@ impl<'a> SetForm<'a> for SoftAp<'a> {
         args.value(&self.password)?;
         args.value(&self.channel)?;
         args.value(&self.security)?;
-        args.unless(&self.max_stations, &Self::MOST)?;
+        args.unless(&self.max_stations, &Self::DEFAULT_MAX_STATIONS)?;
         args.unless(&self.hidden, &false)
     }
 }

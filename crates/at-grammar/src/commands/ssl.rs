@@ -10,7 +10,7 @@ use crate::types::{
     AlpnName, AuthMode, Bounded, LinkId, LinkTarget, PskHex, PskIdentity, PskKey, ServerName,
 };
 
-/// Most protocols of an ALPN list.
+/// Maximum number of protocols in an ALPN list.
 pub const ALPN_MAX: usize = 5;
 
 /// `AT+CIPSSLCCONF=[<id>,]<auth_mode>[,<pki_number>][,<ca_number>]`.
@@ -237,7 +237,7 @@ impl<'a> InfoLine<'a> for AlpnLine<'a> {
     }
 }
 
-/// Most suites of one `AT+CIPSSLCCIPHER`; a command line hardly holds more.
+/// Maximum number of suites in one `AT+CIPSSLCCIPHER`: a command line hardly holds more.
 pub const SUITES_MAX: usize = 32;
 
 /// `AT+CIPSSLCCIPHER=[<id>,]<count>[,<suite>]…`; the count is that of the suites.

@@ -264,7 +264,7 @@ impl SetForm<'_> for CloseLink {
 
 /// `AT+CIPSEND=`, `AT+CIPSENDEX=` and `AT+CIPSENDL=[<id>,]<length>[,"<remote_host>",<remote_port>]`.
 ///
-/// `MAX` is the most bytes that may be announced: [`SendStream`] allows more.
+/// `MAX` is the maximum length in bytes; [`SendStream`] allows more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SendData<'a, const MAX: u32 = 8192> {

@@ -20,7 +20,7 @@ pub enum PeerCheck {
     Chain,
     /// `"psk"`: it holds the pre-shared key, and shows no certificate.
     Psk,
-    /// `"danger-any-peer"`: nobody in particular.
+    /// `"danger-any-peer"`: any peer.
     DangerAnyPeer,
 }
 
@@ -34,7 +34,7 @@ pub enum NameCheck<'a> {
     Host,
     /// `"name=<name>"`, as `AT+CIPSSLCCN` or `AT+CIPSSLCSNI` has it.
     ///
-    /// A host that is called `none` or `host` cannot be told from the two words.
+    /// A host that is called `none` or `host` cannot be distinguished from the two keywords.
     Name(AtStr<'a>),
 }
 
@@ -300,7 +300,7 @@ pub enum PkiLine<'a> {
     /// with several certificates has a line for each.
     ///
     /// A private key has the same fields: its kind, nothing, and the SHA-256 of its public half
-    /// (SubjectPublicKeyInfo, DER), which is all that is ever told of it.
+    /// (SubjectPublicKeyInfo, DER), the only thing that is printed of it.
     Object {
         /// Name of the partition.
         partition: AtStr<'a>,

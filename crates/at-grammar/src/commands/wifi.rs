@@ -239,7 +239,7 @@ pub struct ScanRequest<'a> {
     pub scan_type: ScanType,
     /// Least time per channel. Default 0.
     pub time_min: ScanTime,
-    /// Most time per channel. Default 0: 120 ms active, 360 ms passive.
+    /// Maximum time per channel, in milliseconds. Default 0: 120 ms active, 360 ms passive.
     pub time_max: ScanTime,
 }
 

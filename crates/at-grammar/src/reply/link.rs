@@ -30,7 +30,7 @@ pub struct Ipd {
 }
 
 impl Ipd {
-    /// Most bytes after one header.
+    /// Longest data after one header, in bytes.
     pub const MAX_DATA: usize = 2920;
 
     pub(crate) fn write_to(&self, out: &mut dyn Sink) -> Result<(), Full> {

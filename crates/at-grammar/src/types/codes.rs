@@ -246,13 +246,13 @@ coded! {
         V6Only = 3,
     }
 
-    /// What a UDP link does when somebody else sends.
+    /// What a UDP link does when another peer sends.
     UdpMode {
         /// The peer stays.
         Fixed = 0,
         /// The peer changes once, to the first other sender.
         ChangeOnce = 1,
-        /// The peer is whoever sent last.
+        /// The peer becomes the last sender.
         Follow = 2,
     }
 

@@ -32,7 +32,7 @@ macro_rules! string_fields {
         pub struct $name<'a>(AtStr<'a>);
 
         impl<'a> $name<'a> {
-            /// Most bytes.
+            /// Bytes allowed.
             pub const MAX: usize = $max;
 
             /// Checks length and bytes.

@@ -1,5 +1,4 @@
 //! A set of commands declared outside the crate: nothing of it is known to the crate's own tables.
-#![expect(clippy::unwrap_used, reason = "functions that tests share")]
 
 use at_grammar::args::{Args, FieldWriter};
 use at_grammar::commands::basic::CommandEntry;

@@ -17,7 +17,7 @@ use crate::entry::{Kind, Partition};
 use crate::region::SECTOR;
 use crate::table::{Md5State, TABLE_SECTOR, TableAddress, read_entries};
 
-/// Most entries of one table. ESP-AT's longest has 20; the rest is room for own partitions.
+/// Maximum number of entries of one table. ESP-AT's longest has 20; the rest is room for own partitions.
 pub const MAX_PARTITIONS: usize = 32;
 
 /// Name of the primary partition that holds the secondary table and its partitions.

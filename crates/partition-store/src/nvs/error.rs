@@ -120,7 +120,7 @@ pub enum NvsError<E> {
     },
     /// All 254 numbers of namespaces are taken.
     TooManyNamespaces,
-    /// The pages have been numbered to the end; erasing the partition begins anew.
+    /// The pages have been numbered to the end; erase the partition to start over.
     SequenceExhausted,
     /// Flash that ought to be blank is not, at this offset of the partition.
     NotBlank {

@@ -11,7 +11,7 @@
 
 use crc::{Algorithm, Crc, NoTable};
 
-use super::{Kind, Label};
+use super::label::{Kind, Label};
 
 /// Entries of a page.
 pub(super) const ENTRIES: u8 = 126;
@@ -23,7 +23,7 @@ pub(super) const HEADER: usize = 32;
 pub(super) const BITMAP_AT: u32 = 32;
 /// Where entry 0 lies.
 const ENTRIES_AT: u32 = 64;
-/// Most bytes of data that one page can hold of a value: all entries but the one that announces it.
+/// Maximum number of bytes of a value that one page can hold: all entries but the one that announces it.
 pub(super) const MAX_DATA: u16 = 4000;
 
 /// Pages with values of several chunks, and those of before.

@@ -11,10 +11,12 @@
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 use heapless::Vec;
 
+use super::error::NvsError;
 use super::format::{ENTRIES, ENTRY, EntryState, ItemType, PageState, page_header};
 use super::items::{Cursor, Item};
+use super::label::Label;
+use super::pages::{MAX_PAGES, Nvs, Page};
 use super::put::{Slot, Source};
-use super::{Label, MAX_PAGES, Nvs, NvsError, Page};
 use crate::region::{Region, SECTOR};
 
 /// Bytes looked at at a time.

@@ -2,8 +2,10 @@
 
 use embedded_storage_async::nor_flash::NorFlash;
 
+use super::error::NvsError;
 use super::format::{BITMAP_AT, Bitmap, ENTRIES, ENTRY, Entry, EntryState, ItemType, entry_offset};
-use super::{Label, Nvs, NvsError};
+use super::label::Label;
+use super::pages::Nvs;
 
 /// Where a listing has got to. Whatever is written in between, going on never fails; it may leave
 /// out or repeat what moved.

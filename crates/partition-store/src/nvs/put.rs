@@ -9,9 +9,10 @@
 
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 
+use super::error::NvsError;
 use super::format::{BITMAP_AT, ENTRY, EntryState, PageState, entry_offset};
 use super::items::Item;
-use super::{Nvs, NvsError};
+use super::pages::Nvs;
 
 /// Entries whose marks share a word of flash.
 const PER_WORD: u8 = 16;
@@ -45,7 +46,10 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
 
     /// Where an entry lies in the partition.
     pub(super) fn place(&self, slot: Slot) -> u32 {
-        let page = self.pages.get(slot.page).map_or(0, super::Page::place);
+        let page = self
+            .pages
+            .get(slot.page)
+            .map_or(0, super::pages::Page::place);
         page.saturating_add(entry_offset(slot.entry))
     }
 
@@ -118,7 +122,10 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
         span: u8,
         state: EntryState,
     ) -> Result<(), NvsError<F::Error>> {
-        let page = self.pages.get(slot.page).map_or(0, super::Page::place);
+        let page = self
+            .pages
+            .get(slot.page)
+            .map_or(0, super::pages::Page::place);
         let range = slot.entry..slot.entry.saturating_add(span);
         let words = range.start / PER_WORD..range.end.div_ceil(PER_WORD);
         let kept: u32 = match state {

@@ -3,9 +3,11 @@
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
 
+use super::error::{Damage, NvsError};
 use super::format::{ENTRY, ItemType, Sum, entry_offset};
 use super::items::{Cursor, Item};
-use super::{Damage, Kind, Label, MAX_CHUNKS, Nvs, NvsError};
+use super::label::{Kind, Label};
+use super::pages::{MAX_CHUNKS, Nvs};
 
 /// Bytes read at a time to check a value.
 const PIECE: usize = 128;
@@ -216,7 +218,10 @@ impl<F: NorFlash> Nvs<'_, F> {
     /// Where the bytes behind an item's first entry lie, and their checksum as it says.
     fn announced(&self, item: &Item) -> (Part, u32) {
         let (length, sum) = item.entry.data();
-        let page = self.pages.get(item.page).map_or(0, super::Page::place);
+        let page = self
+            .pages
+            .get(item.page)
+            .map_or(0, super::pages::Page::place);
         let first = entry_offset(item.index.saturating_add(1));
         let place = page.saturating_add(first);
         (Part { place, length }, sum)

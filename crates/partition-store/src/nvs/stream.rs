@@ -6,7 +6,9 @@ use core::fmt;
 
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 
-use super::{Kind, Label, Nvs, NvsError};
+use super::error::NvsError;
+use super::label::{Kind, Label};
+use super::pages::Nvs;
 
 /// Text or binary of known length, gathered in the caller's buffer and stored once all is there.
 ///
@@ -21,7 +23,7 @@ pub struct ValueWrite<'b> {
 }
 
 impl<'b> ValueWrite<'b> {
-    /// Checks that a value of `length` bytes can be stored, as far as can be told before it comes.
+    /// Checks that a value of `length` bytes can be stored, as far as is known before it arrives.
     /// Of `buffer` as much is used.
     ///
     /// # Errors

@@ -2,11 +2,13 @@
 
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 
+use super::error::NvsError;
 use super::format::{Draft, ENTRY, ItemType, Sum};
 use super::free::InProgress;
 use super::items::{Cursor, Item};
+use super::label::{Kind, Label};
+use super::pages::{MAX_CHUNKS, MAX_TEXT, Nvs};
 use super::put::Source;
-use super::{Kind, Label, MAX_CHUNKS, MAX_TEXT, Nvs, NvsError};
 
 /// Bytes compared at a time.
 const PIECE: usize = 128;
@@ -164,8 +166,8 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
         while !rest.is_empty() {
             // An entry that announces the chunk, and at least one of data.
             let (slot, free) = self.room(2, Some(keep)).await?;
-            let most = usize::from(free.saturating_sub(1)).saturating_mul(PER_ENTRY);
-            let (now, later) = rest.split_at(most.min(rest.len()));
+            let fits = usize::from(free.saturating_sub(1)).saturating_mul(PER_ENTRY);
+            let (now, later) = rest.split_at(fits.min(rest.len()));
             if usize::from(count) >= MAX_CHUNKS {
                 return Err(NvsError::NoRoom {
                     needed: 0,
@@ -260,7 +262,7 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
         if let Some(number) = self.namespace(name).await? {
             return Ok(number);
         }
-        // A number whose declaration was lost may have values: they are nobody's but the lost one's.
+        // A number whose declaration was lost may have values: they belong to the lost one alone.
         let mut used = [0_u32; 8];
         let mut cursor = Cursor::new();
         while let Some(item) = self.next_item(&mut cursor).await? {
@@ -284,7 +286,7 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
         Ok(number)
     }
 
-    /// Whether a value of this length can be stored, as far as can be told before it is.
+    /// Whether a value of this length can be stored, as far as is known before it is.
     ///
     /// Reads about 32 bytes per item of the partition, for each item. Dropping the future loses nothing.
     ///

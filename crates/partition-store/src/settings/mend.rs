@@ -211,7 +211,7 @@ async fn record_key<F: NorFlash, K: Key>(
         Ok(record.map(|(key, _)| key))
     };
     match walk.await.map_err(from_map) {
-        // Not ours: whoever walks over the whole map will say so.
+        // Not readable here: the walk over the whole map reports it.
         Err(SettingsError::Damaged) => Ok(None),
         result => result,
     }

@@ -13,7 +13,7 @@ use crate::entry::{ENTRY_SIZE, Partition};
 pub struct TableAddress(u32);
 
 impl TableAddress {
-    /// 0x8000: where ESP-IDF puts it unless told otherwise, and where ESP-AT has it on ESP32 and
+    /// 0x8000: the default of ESP-IDF, and the address ESP-AT uses on ESP32 and
     /// ESP32-C3.
     pub const ESP_IDF_DEFAULT: Self = Self(0x8000);
 
@@ -32,7 +32,7 @@ impl TableAddress {
 
 /// The partitions of one table in flash: inside the flash, none overlapping, no name twice.
 ///
-/// `N` is the most entries that are taken; a table of ESP-IDF holds up to 95.
+/// `N` is the maximum number of entries; a table of ESP-IDF holds up to 95.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct PartitionTable<const N: usize = 32> {

@@ -117,6 +117,10 @@ fn a_table_that_is_not_in_order_is_refused() {
         refused(&|table| table.extend((0..4).map(more))),
         ReadTableError::TooManyPartitions { capacity: 8 }
     );
+}
+
+#[test]
+fn a_flash_without_a_table_is_refused() {
     let mut blank = MemFlash::new(64);
     assert_eq!(
         read(&mut blank, 0x8000).unwrap_err(),
