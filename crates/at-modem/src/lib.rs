@@ -69,6 +69,7 @@ mod sntp;
 mod state;
 mod tls;
 mod unsupported;
+pub mod why;
 pub mod wifi;
 
 pub use answer::{Answer, CommandError, CustomCommands, Done, Failure};

@@ -10,7 +10,6 @@ use embassy_sync::mutex::Mutex;
 use embassy_sync::signal::Signal;
 use embassy_time::Duration;
 use partition_store::FlashStore;
-use tls_session::Reason;
 
 use crate::clock::WallClock;
 use crate::command::userram::UserRam;
@@ -26,6 +25,7 @@ use crate::scratch::Scratch;
 use crate::settings::links::TcpSettings;
 use crate::settings::{Settings, Values};
 use crate::tls::credentials::{HandshakeMemory, Handshakes};
+use crate::why::Why;
 
 /// Links there are, each with settings of its own.
 pub(crate) const LINKS: usize = LinkId::COUNT;
@@ -303,7 +303,7 @@ impl<P: Platform> Shared<'_, P> {
     }
 
     /// A task for one more TLS session.
-    pub(crate) fn free_session(&self) -> Result<&Slot, Reason> {
+    pub(crate) fn free_session(&self) -> Result<&Slot, Why> {
         let count = self.session_count.get();
         let free = self.sessions.iter().take(count).find(|slot| slot.is_free());
         free.ok_or_else(|| no_memory(count))

@@ -1,9 +1,9 @@
 //! What the server said before its certificate, which the engine drops: the chosen application
 //! protocol, what signatures the server takes, and in which order it came (RFC 8446 §4.3).
 
+use crate::reason::{Cause, ProtocolViolation};
 use heapless::Vec;
 
-use crate::cause::{Breach, Cause};
 use crate::envelope::{CERTIFICATE_REQUEST, ENCRYPTED_EXTENSIONS};
 
 /// Longest application protocol that can have been offered (`CIPSSLCALPN`).
@@ -92,10 +92,10 @@ impl Facts {
     pub(crate) const fn check_order(&self) -> Result<(), Cause> {
         Err(Cause::Protocol(
             match (self.encrypted_extensions, self.requests, self.early_request) {
-                (0, _, _) => Breach::MissingMessage(ENCRYPTED_EXTENSIONS),
-                (2.., _, _) => Breach::MessageTwice(ENCRYPTED_EXTENSIONS),
-                (_, 2.., _) => Breach::MessageTwice(CERTIFICATE_REQUEST),
-                (_, _, true) => Breach::Message(CERTIFICATE_REQUEST),
+                (0, _, _) => ProtocolViolation::MissingMessage(ENCRYPTED_EXTENSIONS),
+                (2.., _, _) => ProtocolViolation::MessageTwice(ENCRYPTED_EXTENSIONS),
+                (_, 2.., _) => ProtocolViolation::MessageTwice(CERTIFICATE_REQUEST),
+                (_, _, true) => ProtocolViolation::Message(CERTIFICATE_REQUEST),
                 (1, _, false) => return Ok(()),
             },
         ))
@@ -126,7 +126,7 @@ mod tests {
         let mut facts = Facts::default();
         assert_eq!(
             facts.check_order(),
-            Err(Cause::Protocol(Breach::MissingMessage(8)))
+            Err(Cause::Protocol(ProtocolViolation::MissingMessage(8)))
         );
         facts.note(8, &[0, 9, 0, 16, 0, 5, 0, 3, 2, b'h', b'2']);
         assert_eq!(facts.protocol.as_deref(), Some(&b"h2"[..]));
@@ -134,14 +134,14 @@ mod tests {
         assert!(facts.schemes.contains(0x0804));
         assert!(!facts.schemes.contains(0x0403) && !facts.schemes.contains(0x1234));
         assert_eq!(facts.check_order(), Ok(()));
-        let twice = Err(Cause::Protocol(Breach::MessageTwice(13)));
+        let twice = Err(Cause::Protocol(ProtocolViolation::MessageTwice(13)));
         facts.note(13, &[0, 0]);
         assert_eq!(facts.check_order(), twice);
 
         let mut facts = Facts::default();
         facts.note(13, &[0, 0]);
         facts.note(8, &[0, 0]);
-        let early = Err(Cause::Protocol(Breach::Message(13)));
+        let early = Err(Cause::Protocol(ProtocolViolation::Message(13)));
         assert_eq!(facts.check_order(), early);
     }
 

@@ -10,6 +10,9 @@
 //! A header reaches the engine only once all of it is here, so a reader that is dropped between
 //! records loses nothing.
 
+use crate::reason::{
+    CapacityError, Cause, Limit, NegotiationError, ProtocolViolation, Stage, StreamError,
+};
 use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
@@ -17,9 +20,7 @@ use embedded_hal_async::delay::DelayNs;
 use embedded_io_async::{Error as _, ErrorKind, ErrorType, Read, Write};
 use heapless::Vec;
 
-use crate::cause::{Breach, Cause, Limit};
 use crate::hello;
-use crate::reason::Stage;
 use crate::shared::{Expect, Shared};
 use crate::suite::Phase;
 
@@ -124,9 +125,9 @@ impl<R: Read, W: Write, D: DelayNs + Clone> Write for Handle<'_, R, W, D> {
         let shared = &self.0.shared;
         let mut outgoing = self.0.outgoing.lock().await;
         match limited(shared, &self.0.delay, outgoing.write(buf)).await? {
-            Ok(0) if !buf.is_empty() => Err(refuse(shared, Cause::PeerEof)),
+            Ok(0) if !buf.is_empty() => Err(refuse(shared, Cause::Stream(StreamError::PeerEof))),
             Ok(written) => Ok(written),
-            Err(error) => Err(refuse(shared, transport_cause(error.kind()))),
+            Err(error) => Err(refuse(shared, StreamError::from(error.kind()))),
         }
     }
 
@@ -135,12 +136,12 @@ impl<R: Read, W: Write, D: DelayNs + Clone> Write for Handle<'_, R, W, D> {
         let mut outgoing = self.0.outgoing.lock().await;
         match limited(shared, &self.0.delay, outgoing.flush()).await? {
             Ok(()) => Ok(()),
-            Err(error) => Err(refuse(shared, transport_cause(error.kind()))),
+            Err(error) => Err(refuse(shared, StreamError::from(error.kind()))),
         }
     }
 }
 
-fn refuse(shared: &Shared, cause: Cause) -> Refused {
+fn refuse(shared: &Shared, cause: impl Into<Cause>) -> Refused {
     shared.refuse(cause);
     Refused
 }
@@ -158,21 +159,7 @@ async fn limited<F: Future>(
     let mut delay = delay.clone();
     match select(step, delay.delay_ms(ms)).await {
         Either::First(output) => Ok(output),
-        Either::Second(()) => Err(refuse(shared, Cause::Timeout { ms })),
-    }
-}
-
-/// The cause that belongs to a transport's error kind.
-#[must_use]
-pub fn transport_cause(kind: ErrorKind) -> Cause {
-    match kind {
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
-            Cause::Reset
-        }
-        ErrorKind::ConnectionRefused => Cause::ConnectionRefused,
-        ErrorKind::NotConnected | ErrorKind::AddrNotAvailable => Cause::Unreachable,
-        ErrorKind::TimedOut => Cause::Timeout { ms: 0 },
-        _ => Cause::Transport,
+        Either::Second(()) => Err(refuse(shared, Cause::Stream(StreamError::Timeout { ms }))),
     }
 }
 
@@ -289,7 +276,7 @@ impl<R: Read> Incoming<R> {
         let version = u16::from_be_bytes([major, minor]);
         let wire_len = u16::try_from(len).unwrap_or(u16::MAX);
         if !matches!(kind, 20..=23) {
-            return Err(Cause::Protocol(Breach::RecordType(kind)));
+            return Err(Cause::Protocol(ProtocolViolation::RecordType(kind)));
         }
         let expect = shared.expect.get();
         // RFC 8446 §5.1: 3.3, but for 3.1 in records around the first hello.
@@ -298,44 +285,44 @@ impl<R: Read> Incoming<R> {
             Expect::Encrypted(_) => version == 0x0303,
         };
         if !legal_version {
-            return Err(Cause::Protocol(Breach::RecordVersion(version)));
+            return Err(Cause::Protocol(ProtocolViolation::RecordVersion(version)));
         }
         match (kind, expect) {
             // Nothing may stand between the pieces of a message (RFC 8446 §5.1).
             (20, Expect::Hello) if !self.plain.is_empty() => {
-                Err(Cause::Protocol(Breach::RecordHere(kind)))
+                Err(Cause::Protocol(ProtocolViolation::RecordHere(kind)))
             }
             (20, Expect::Hello | Expect::Encrypted(Phase::Handshake)) => {
                 self.change_cipher_specs = self.change_cipher_specs.saturating_add(1);
                 if len != 1 || self.change_cipher_specs > MAX_CCS {
-                    return Err(Cause::Protocol(Breach::ChangeCipherSpec));
+                    return Err(Cause::Protocol(ProtocolViolation::ChangeCipherSpec));
                 }
                 Ok(State::Short { kind, left: len })
             }
             (21, _) => {
                 if len != 2 {
-                    return Err(Cause::Protocol(Breach::RecordLength(wire_len)));
+                    return Err(Cause::Protocol(ProtocolViolation::RecordLength(wire_len)));
                 }
                 Ok(State::Short { kind, left: len })
             }
             (22, Expect::Hello) => {
                 // A plaintext fragment may not be empty (RFC 8446 §5.1).
                 if len == 0 || wire_len > 1 << 14 {
-                    return Err(Cause::Protocol(Breach::RecordLength(wire_len)));
+                    return Err(Cause::Protocol(ProtocolViolation::RecordLength(wire_len)));
                 }
                 Ok(State::Hello { left: len })
             }
             (23, Expect::Encrypted(phase)) => {
                 if !(MIN_CIPHERTEXT..=MAX_CIPHERTEXT).contains(&wire_len) {
-                    return Err(Cause::Protocol(Breach::RecordLength(wire_len)));
+                    return Err(Cause::Protocol(ProtocolViolation::RecordLength(wire_len)));
                 }
                 let limit = shared.record_limit.get();
                 if len > limit {
-                    return Err(Cause::TooLarge {
-                        what: Limit::RecordBuffer,
-                        needed: u32::from(wire_len),
-                        limit: u32::try_from(limit).unwrap_or(u32::MAX),
-                    });
+                    return Err(Cause::Capacity(CapacityError::too_large(
+                        Limit::RecordBuffer,
+                        usize::from(wire_len),
+                        limit,
+                    )));
                 }
                 let [mark_high, mark_low] = phase.mark();
                 let [_, _, _, len_high, len_low] = self.header;
@@ -347,7 +334,7 @@ impl<R: Read> Incoming<R> {
                 self.served = 0;
                 Ok(State::Serve)
             }
-            _ => Err(Cause::Protocol(Breach::RecordHere(kind))),
+            _ => Err(Cause::Protocol(ProtocolViolation::RecordHere(kind))),
         }
     }
 
@@ -391,7 +378,10 @@ impl<R: Read> Incoming<R> {
         hello::check(message, psk).map_err(|cause| refuse(shared, cause))?;
         if left > 0 {
             // Keys change after ServerHello: nothing may share its record (RFC 8446 §5.1).
-            return Err(refuse(shared, Cause::Protocol(Breach::TrailingBytes)));
+            return Err(refuse(
+                shared,
+                Cause::Protocol(ProtocolViolation::TrailingBytes),
+            ));
         }
         shared.psk_taken.set(psk);
         let len = u16::try_from(message.len())
@@ -422,16 +412,23 @@ impl<R: Read> Incoming<R> {
             self.state = State::Short { kind, left };
             let [byte] = byte;
             if kind == 20 && byte != 1 {
-                return Err(refuse(shared, Cause::Protocol(Breach::ChangeCipherSpec)));
+                return Err(refuse(
+                    shared,
+                    Cause::Protocol(ProtocolViolation::ChangeCipherSpec),
+                ));
             }
             if kind == 21 && left == 0 {
                 let cause = match (shared.expect.get(), byte) {
-                    (Expect::Hello, 0) => Cause::PeerCloseNotify,
+                    (Expect::Hello, 0) => Cause::Stream(StreamError::PeerCloseNotify),
                     // With a pre-shared key it can mean the key.
-                    (Expect::Hello, 40) if !shared.psk_offered.get() => Cause::NothingInCommon,
-                    (Expect::Hello, description) => Cause::PeerAlert(description),
+                    (Expect::Hello, 40) if !shared.psk_offered.get() => {
+                        Cause::Negotiation(NegotiationError::NothingInCommon)
+                    }
+                    (Expect::Hello, description) => {
+                        Cause::Stream(StreamError::PeerAlert(description))
+                    }
                     (Expect::Encrypted(_), description) => {
-                        Cause::Protocol(Breach::PlaintextAlert(description))
+                        Cause::Protocol(ProtocolViolation::PlaintextAlert(description))
                     }
                 };
                 return Err(refuse(shared, cause));
@@ -445,7 +442,7 @@ impl<R: Read> Incoming<R> {
 /// How many bytes more make a whole ServerHello.
 fn missing_of_hello(message: &[u8]) -> Result<usize, Cause> {
     if let Some(kind) = message.first().filter(|kind| **kind != 2) {
-        return Err(Cause::Protocol(Breach::Message(*kind)));
+        return Err(Cause::Protocol(ProtocolViolation::Message(*kind)));
     }
     let Some(&[_, high, middle, low]) = message.first_chunk::<4>() else {
         return Ok(4_usize.saturating_sub(message.len()));
@@ -453,11 +450,11 @@ fn missing_of_hello(message: &[u8]) -> Result<usize, Cause> {
     let declared = u32::from_be_bytes([0, high, middle, low]).saturating_add(4);
     match usize::try_from(declared) {
         Ok(whole @ ..=MAX_HELLO) => Ok(whole.saturating_sub(message.len())),
-        _ => Err(Cause::TooLarge {
+        _ => Err(Cause::Capacity(CapacityError::TooLarge {
             what: Limit::ServerHello,
             needed: declared,
             limit: u32::try_from(MAX_HELLO).unwrap_or(u32::MAX),
-        }),
+        })),
     }
 }
 
@@ -469,8 +466,8 @@ async fn pull(
     into: &mut [u8],
 ) -> Result<usize, Refused> {
     match limited(shared, delay, io.read(into)).await? {
-        Ok(0) => Err(refuse(shared, Cause::PeerEof)),
+        Ok(0) => Err(refuse(shared, Cause::Stream(StreamError::PeerEof))),
         Ok(count) => Ok(count.min(into.len())),
-        Err(error) => Err(refuse(shared, transport_cause(error.kind()))),
+        Err(error) => Err(refuse(shared, StreamError::from(error.kind()))),
     }
 }

@@ -5,7 +5,7 @@
 //! here, with words for the three refusals that people meet: an older TLS, another group, another
 //! suite.
 
-use crate::cause::{Breach, Cause, HelloField};
+use crate::reason::{Cause, HelloField, NegotiationError, ProofError, ProtocolViolation};
 
 /// TLS_AES_128_GCM_SHA256, the only suite offered: every TLS 1.3 server must have it (RFC 8446 §9.1).
 pub(crate) const SUITE: u16 = 0x1301;
@@ -52,15 +52,15 @@ impl<'a> Reader<'a> {
 pub(crate) fn check(message: &[u8], psk: bool) -> Result<(), Cause> {
     let kind = message.first().copied().unwrap_or_default();
     if kind != 2 {
-        return Err(Cause::Protocol(Breach::Message(kind)));
+        return Err(Cause::Protocol(ProtocolViolation::Message(kind)));
     }
     let body = message.get(4..).unwrap_or_default();
-    parse(body, psk).unwrap_or(Err(Cause::Protocol(Breach::MessageLength(2))))
+    parse(body, psk).unwrap_or(Err(Cause::Protocol(ProtocolViolation::MessageLength(2))))
 }
 
 /// `None` for a message that ends too early.
 fn parse(body: &[u8], psk: bool) -> Option<Result<(), Cause>> {
-    let field = |field| Some(Err(Cause::Protocol(Breach::HelloField(field))));
+    let field = |field| Some(Err(Cause::Protocol(ProtocolViolation::HelloField(field))));
     let mut reader = Reader(body);
     let version = reader.u16()?;
     let random = reader.take::<32>()?;
@@ -74,7 +74,7 @@ fn parse(body: &[u8], psk: bool) -> Option<Result<(), Cause>> {
         None => &[],
     };
     if !reader.0.is_empty() {
-        return Some(Err(Cause::Protocol(Breach::MessageLength(2))));
+        return Some(Err(Cause::Protocol(ProtocolViolation::MessageLength(2))));
     }
 
     let mut selected = None;
@@ -109,11 +109,19 @@ fn parse(body: &[u8], psk: bool) -> Option<Result<(), Cause>> {
 
     // The version comes first: an older server's hello has other extensions, and deserves its words.
     match selected {
-        None if version <= TLS_1_2 => return Some(Err(Cause::ServerVersion(version))),
+        None if version <= TLS_1_2 => {
+            return Some(Err(Cause::Negotiation(NegotiationError::ServerVersion(
+                version,
+            ))));
+        }
         None => return field(HelloField::Version),
         Some(data) => match <[u8; 2]>::try_from(data).map(u16::from_be_bytes) {
             Ok(TLS_1_3) => {}
-            Ok(older) if older <= TLS_1_2 => return Some(Err(Cause::ServerVersion(older))),
+            Ok(older) if older <= TLS_1_2 => {
+                return Some(Err(Cause::Negotiation(NegotiationError::ServerVersion(
+                    older,
+                ))));
+            }
             _ => return field(HelloField::SupportedVersions),
         },
     }
@@ -128,7 +136,9 @@ fn parse(body: &[u8], psk: bool) -> Option<Result<(), Cause>> {
         return field(HelloField::SessionId);
     }
     if suite != SUITE {
-        return Some(Err(Cause::CipherSuite(suite)));
+        return Some(Err(Cause::Negotiation(NegotiationError::CipherSuite(
+            suite,
+        ))));
     }
     if compression != 0 {
         return field(HelloField::Compression);
@@ -140,9 +150,12 @@ fn parse(body: &[u8], psk: bool) -> Option<Result<(), Cause>> {
             Some(Err(_)) => return field(HelloField::KeyShare),
         };
         return Some(Err(match wanted {
-            Some(group) if group != GROUP => Cause::ServerGroup(group),
+            Some(group) if group != GROUP => {
+                Cause::Negotiation(NegotiationError::ServerGroup(group))
+            }
             // A share for this group was in the first one.
-            _ => Cause::ServerRetry { cookie },
+            _ if cookie => Cause::Negotiation(NegotiationError::ServerRetryCookie),
+            _ => Cause::Negotiation(NegotiationError::ServerRetry),
         }));
     }
     let Some(share) = share else {
@@ -151,7 +164,9 @@ fn parse(body: &[u8], psk: bool) -> Option<Result<(), Cause>> {
     let mut share = Reader(share);
     let group = share.u16()?;
     if group != GROUP {
-        return Some(Err(Cause::ServerGroup(group)));
+        return Some(Err(Cause::Negotiation(NegotiationError::ServerGroup(
+            group,
+        ))));
     }
     let len = share.u16()?;
     // RFC 8446 §4.2.8.2: uncompressed, and on the curve.
@@ -163,7 +178,7 @@ fn parse(body: &[u8], psk: bool) -> Option<Result<(), Cause>> {
         return field(HelloField::KeyShare);
     }
     if psk && !taken {
-        return Some(Err(Cause::PskNotTaken));
+        return Some(Err(Cause::Proof(ProofError::PskNotTaken)));
     }
     Some(Ok(()))
 }
@@ -226,30 +241,33 @@ mod tests {
             hello(0x0303, [1; 32], &[], SUITE, &list)
         };
         assert_eq!(check(&with_key(&[0, 0]), true), Ok(()));
-        assert_eq!(check(&good, true), Err(Cause::PskNotTaken));
+        assert_eq!(
+            check(&good, true),
+            Err(Cause::Proof(ProofError::PskNotTaken))
+        );
         for other in [&[0, 1][..], &[0], &[], &[0, 0, 0]] {
             assert_eq!(
                 check(&with_key(other), true),
-                Err(Cause::Protocol(Breach::HelloField(
+                Err(Cause::Protocol(ProtocolViolation::HelloField(
                     HelloField::PreSharedKey
                 ))),
                 "{other:?}"
             );
         }
 
-        let field = |f| Err(Cause::Protocol(Breach::HelloField(f)));
+        let field = |f| Err(Cause::Protocol(ProtocolViolation::HelloField(f)));
         let cases: &[(Vec<u8>, Result<(), Cause>)] = &[
             (
                 hello(0x0303, [1; 32], &[], 0xc02f, &[]),
-                Err(Cause::ServerVersion(0x0303)),
+                Err(Cause::Negotiation(NegotiationError::ServerVersion(0x0303))),
             ),
             (
                 hello(0x0301, [1; 32], &[9; 32], 0x2f, &[(0xff01, &[0])]),
-                Err(Cause::ServerVersion(0x0301)),
+                Err(Cause::Negotiation(NegotiationError::ServerVersion(0x0301))),
             ),
             (
                 hello(0x0303, [1; 32], &[], SUITE, &[(43, &[3, 3]), (51, &share)]),
-                Err(Cause::ServerVersion(0x0303)),
+                Err(Cause::Negotiation(NegotiationError::ServerVersion(0x0303))),
             ),
             (
                 hello(0x0303, [1; 32], &[], SUITE, &[(43, &[3, 5]), (51, &share)]),
@@ -261,7 +279,7 @@ mod tests {
             ),
             (
                 hello(0x0303, RETRY, &[], SUITE, &[version, (51, &[0, 0x1d])]),
-                Err(Cause::ServerGroup(0x1d)),
+                Err(Cause::Negotiation(NegotiationError::ServerGroup(0x1d))),
             ),
             (
                 hello(
@@ -271,7 +289,7 @@ mod tests {
                     SUITE,
                     &[version, (51, &[0, 0x18]), (44, &[0, 1, 9])],
                 ),
-                Err(Cause::ServerGroup(0x18)),
+                Err(Cause::Negotiation(NegotiationError::ServerGroup(0x18))),
             ),
             (
                 hello(
@@ -281,11 +299,11 @@ mod tests {
                     SUITE,
                     &[version, (51, &[0, 0x1d, 0, 1, 9])],
                 ),
-                Err(Cause::ServerGroup(0x1d)),
+                Err(Cause::Negotiation(NegotiationError::ServerGroup(0x1d))),
             ),
             (
                 hello(0x0303, [1; 32], &[], 0x1302, &[version, (51, &share)]),
-                Err(Cause::CipherSuite(0x1302)),
+                Err(Cause::Negotiation(NegotiationError::CipherSuite(0x1302))),
             ),
             (
                 hello(0x0303, [1; 32], &[1], SUITE, &[version, (51, &share)]),
@@ -357,11 +375,12 @@ mod tests {
         // A retry that wants no other group.
         let retry = |list: &[(u16, &[u8])]| check(&hello(0x0303, RETRY, &[], SUITE, list), false);
         let cookie: (u16, &[u8]) = (44, &[0, 1, 9]);
-        let again = |cookie| Err(Cause::ServerRetry { cookie });
-        assert_eq!(retry(&[version, cookie]), again(true));
-        assert_eq!(retry(&[version]), again(false));
-        assert_eq!(retry(&[version, (51, &[0, 0x17])]), again(false));
-        assert_eq!(retry(&[version, (51, &[0, 0x17]), cookie]), again(true));
+        let again = Err(Cause::Negotiation(NegotiationError::ServerRetry));
+        let with_cookie = Err(Cause::Negotiation(NegotiationError::ServerRetryCookie));
+        assert_eq!(retry(&[version, cookie]), with_cookie);
+        assert_eq!(retry(&[version]), again);
+        assert_eq!(retry(&[version, (51, &[0, 0x17])]), again);
+        assert_eq!(retry(&[version, (51, &[0, 0x17]), cookie]), with_cookie);
         assert_eq!(retry(&[version, (51, &share)]), field(HelloField::KeyShare));
         let twice = field(HelloField::Extension(44));
         assert_eq!(retry(&[version, cookie, cookie]), twice);
@@ -381,7 +400,7 @@ mod tests {
         longer.push(0);
         assert_eq!(
             check(&longer, false),
-            Err(Cause::Protocol(Breach::MessageLength(2)))
+            Err(Cause::Protocol(ProtocolViolation::MessageLength(2)))
         );
     }
 }

@@ -10,13 +10,13 @@
 //! message is laid out here beforehand, and a CertificateVerify that is longer follows it, but for
 //! its last bytes, which the engine sends as the signature.
 
+use crate::reason::{CapacityError, Cause, Limit, SetupError};
 use core::cell::RefCell;
 
 use rand_core::CryptoRngCore;
 use x509_facts::{Certificate, KeyKind};
 
 use crate::alg;
-use crate::cause::{Cause, Limit};
 use crate::envelope::{CERTIFICATE, CERTIFICATE_FRAME, CERTIFICATE_VERIFY, MARK};
 use crate::facts::Schemes;
 use crate::transcript::Transcript;
@@ -116,8 +116,8 @@ impl<'a> Identity<'a> {
     ///
     /// # Errors
     ///
-    /// [`Cause::CertUnreadable`], [`Cause::KeyUnreadable`], [`Cause::KeyUnsupported`],
-    /// [`Cause::KeyMismatch`], and [`Cause::TooLarge`] where `memory` is too small.
+    /// [`SetupError::CertUnreadable`], [`SetupError::KeyUnreadable`], [`SetupError::KeyUnsupported`],
+    /// [`SetupError::KeyMismatch`], and [`CapacityError::TooLarge`] where `memory` is too small.
     pub fn new<const N: usize>(
         chain: &[&[u8]],
         key: ClientKey<'a>,
@@ -127,15 +127,16 @@ impl<'a> Identity<'a> {
         let signer = Signer::new(key)?;
         let mut leaf = None;
         for (position, der) in chain.iter().enumerate() {
-            let certificate = Certificate::parse(der).map_err(|_| Cause::CertUnreadable)?;
+            let certificate =
+                Certificate::parse(der).map_err(|_| Cause::Setup(SetupError::CertUnreadable))?;
             if leaf.is_none() && signer.belongs_to(&certificate) {
                 leaf = Some(position);
             }
         }
         if chain.is_empty() {
-            return Err(Cause::CertUnreadable);
+            return Err(Cause::Setup(SetupError::CertUnreadable));
         }
-        let leaf = leaf.ok_or(Cause::KeyMismatch)?;
+        let leaf = leaf.ok_or(Cause::Setup(SetupError::KeyMismatch))?;
         let first = chain.get(leaf).copied();
         let others = chain
             .iter()
@@ -149,11 +150,11 @@ impl<'a> Identity<'a> {
             None => 0,
         };
         let needed = HEAD.saturating_add(list).saturating_add(after);
-        let too_large = Cause::TooLarge {
-            what: Limit::ClientChain,
-            needed: u32::try_from(needed).unwrap_or(u32::MAX),
-            limit: u32::try_from(scratch.len()).unwrap_or(u32::MAX),
-        };
+        let too_large = Cause::Capacity(CapacityError::too_large(
+            Limit::ClientChain,
+            needed,
+            scratch.len(),
+        ));
         if needed > scratch.len() {
             return Err(too_large);
         }
@@ -234,14 +235,14 @@ impl<'a> Identity<'a> {
             let leaf = certificate
                 .get(HEAD.saturating_sub(MARK.len()).saturating_add(3)..)
                 .and_then(|der| Certificate::parse_prefix(der).ok())
-                .ok_or(Cause::CertUnreadable)?
+                .ok_or(Cause::Setup(SetupError::CertUnreadable))?
                 .0;
             alg::of_handshake(leaf.key_kind(), scheme)?
                 .verify(leaf.public_key(), &covered, &signature)
-                .map_err(|_| Cause::KeyMismatch)?;
+                .map_err(|_| Cause::Setup(SetupError::KeyMismatch))?;
             let (head, proof) = signature
                 .split_at_checked(signature.len().saturating_sub(Proof::TAIL))
-                .ok_or(Cause::KeyUnreadable)?;
+                .ok_or(Cause::Setup(SetupError::KeyUnreadable))?;
             tail = Some(Proof::tail(proof)?);
             let mut out = Layout {
                 bytes: &mut message[..],
@@ -255,7 +256,7 @@ impl<'a> Identity<'a> {
                 out.put(head)?;
                 Some(out.at)
             };
-            len = put().ok_or(Cause::KeyUnreadable)?;
+            len = put().ok_or(Cause::Setup(SetupError::KeyUnreadable))?;
         }
         let message = core::cell::Ref::map(self.message.borrow(), |message| {
             message.get(..len).unwrap_or_default()

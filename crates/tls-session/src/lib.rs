@@ -17,7 +17,7 @@
 //! * [`transcript`]: the hash, which sees each handshake message after the engine did;
 //! * [`identity`]: our certificate and key, for a server that asks;
 //! * [`session`]: the only way to a readable or writable session;
-//! * [`reason`], [`cause`]: why not.
+//! * [`reason`]: why not.
 //!
 //! It refuses to: renegotiate, resume, send early data, fall back to an older TLS, or go on after
 //! an error. It opens no socket, reads no clock and allocates nothing.
@@ -26,7 +26,6 @@
 #![cfg_attr(not(test), no_std)]
 
 mod alg;
-pub mod cause;
 mod envelope;
 mod facts;
 pub mod guard;
@@ -51,11 +50,10 @@ mod window;
 #[path = "../tests/duties/support/mod.rs"]
 mod support;
 
-pub use cause::Cause;
 pub use guard::GuardedTransport;
 pub use identity::Identity;
 pub use policy::{Anchors, Clock, CommonName, NameRule, PeerAuth, PeerName, Policy, PreSharedKey};
-pub use reason::{Reason, Stage};
+pub use reason::{Cause, Reason, Stage};
 pub use session::{Chain, Deadlines, FULL_OUTGOING, FULL_RECORD, Memory, Reader, Session, Writer};
 pub use verify::{Accepted, verify_server};
 pub use x509_facts::Timestamp;

@@ -3,12 +3,12 @@
 //! A policy is made from settings, certificates and the clock before any packet is sent; a session
 //! either fulfils all of it or does not exist.
 
+use crate::reason::{CapacityError, Cause, Limit, SetupError};
 use core::fmt;
 
 use rustls_pki_types::ServerName;
 use x509_facts::Timestamp;
 
-use crate::cause::{Cause, Limit};
 use crate::identity::Identity;
 
 /// Most certificates of one CA item. An 8 KiB partition holds about 13 of the smallest (P-256, DER).
@@ -24,17 +24,17 @@ impl<'a> Anchors<'a> {
     ///
     /// # Errors
     ///
-    /// [`Cause::CaUnreadable`] for none, [`Cause::TooLarge`] for too many.
+    /// [`SetupError::CaUnreadable`] for none, [`CapacityError::TooLarge`] for too many.
     pub fn new(certificates: &'a [&'a [u8]]) -> Result<Self, Cause> {
         if certificates.is_empty() {
-            return Err(Cause::CaUnreadable);
+            return Err(Cause::Setup(SetupError::CaUnreadable));
         }
         if certificates.len() > MAX_ANCHORS {
-            return Err(Cause::TooLarge {
-                what: Limit::Anchors,
-                needed: u32::try_from(certificates.len()).unwrap_or(u32::MAX),
-                limit: u32::try_from(MAX_ANCHORS).unwrap_or(u32::MAX),
-            });
+            return Err(Cause::Capacity(CapacityError::too_large(
+                Limit::Anchors,
+                certificates.len(),
+                MAX_ANCHORS,
+            )));
         }
         Ok(Self(certificates))
     }
@@ -82,10 +82,10 @@ impl<'a> PreSharedKey<'a> {
     ///
     /// # Errors
     ///
-    /// [`Cause::PskEmpty`] where either is empty.
+    /// [`SetupError::PskEmpty`] where either is empty.
     pub const fn new(identity: &'a [u8], key: &'a [u8]) -> Result<Self, Cause> {
         if identity.is_empty() || key.is_empty() {
-            return Err(Cause::PskEmpty);
+            return Err(Cause::Setup(SetupError::PskEmpty));
         }
         Ok(Self { identity, key })
     }
@@ -142,11 +142,11 @@ pub struct PeerName<'a> {
 impl<'a> PeerName<'a> {
     /// # Errors
     ///
-    /// [`Cause::NameInvalid`] for text that is neither a DNS name nor an IP address.
+    /// [`SetupError::NameInvalid`] for text that is neither a DNS name nor an IP address.
     pub fn new(text: &'a str) -> Result<Self, Cause> {
         ServerName::try_from(text)
             .map(|_| Self { text })
-            .map_err(|_| Cause::NameInvalid)
+            .map_err(|_| Cause::Setup(SetupError::NameInvalid))
     }
 
     /// The name as it was given.
@@ -165,7 +165,7 @@ impl<'a> PeerName<'a> {
     }
 
     pub(crate) fn server_name(&self) -> Result<ServerName<'a>, Cause> {
-        ServerName::try_from(self.text).map_err(|_| Cause::NameInvalid)
+        ServerName::try_from(self.text).map_err(|_| Cause::Setup(SetupError::NameInvalid))
     }
 }
 
@@ -305,8 +305,14 @@ mod tests {
 
     #[test]
     fn a_pre_shared_key_has_a_name_and_never_shows() {
-        assert_eq!(PreSharedKey::new(b"", b"k").unwrap_err(), Cause::PskEmpty);
-        assert_eq!(PreSharedKey::new(b"n", b"").unwrap_err(), Cause::PskEmpty);
+        assert_eq!(
+            PreSharedKey::new(b"", b"k").unwrap_err(),
+            Cause::Setup(SetupError::PskEmpty)
+        );
+        assert_eq!(
+            PreSharedKey::new(b"n", b"").unwrap_err(),
+            Cause::Setup(SetupError::PskEmpty)
+        );
         let key = PreSharedKey::new(b"n", b"secret").unwrap();
         let shown = std::format!("{:?}", Policy::pre_shared_key(key));
         assert!(
@@ -345,15 +351,18 @@ mod tests {
     #[test]
     fn anchors_are_one_to_sixteen() {
         let many: [&[u8]; MAX_ANCHORS + 1] = [b"x"; MAX_ANCHORS + 1];
-        assert_eq!(Anchors::new(&[]).unwrap_err(), Cause::CaUnreadable);
+        assert_eq!(
+            Anchors::new(&[]).unwrap_err(),
+            Cause::Setup(SetupError::CaUnreadable)
+        );
         assert!(Anchors::new(&many[..MAX_ANCHORS]).is_ok());
         assert_eq!(
             Anchors::new(&many).unwrap_err(),
-            Cause::TooLarge {
+            Cause::Capacity(CapacityError::TooLarge {
                 what: Limit::Anchors,
                 needed: 17,
                 limit: 16
-            }
+            })
         );
     }
 }

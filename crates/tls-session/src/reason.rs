@@ -5,9 +5,131 @@
 
 use core::fmt;
 
+use embedded_io_async::ErrorKind;
 use heapless::String;
 
-use crate::cause::Cause;
+mod capacity;
+mod certificate;
+mod negotiation;
+mod proof;
+mod protocol;
+mod setup;
+mod stream;
+mod table;
+mod words;
+
+pub use capacity::{CapacityError, Limit};
+pub use certificate::CertificateError;
+pub use negotiation::NegotiationError;
+pub use proof::ProofError;
+pub use protocol::{EngineError, HelloField, ProtocolViolation};
+pub use setup::SetupError;
+pub use stream::StreamError;
+pub use table::Row;
+pub use words::alert_words;
+
+/// X.509 verify flags as Mbed TLS numbers them.
+pub mod flags {
+    /// notAfter is in the past.
+    pub const EXPIRED: u32 = 0x01;
+    /// The name does not match.
+    pub const CN_MISMATCH: u32 = 0x04;
+    /// No chain to a trusted CA.
+    pub const NOT_TRUSTED: u32 = 0x08;
+    /// The peer sent no certificate.
+    pub const MISSING: u32 = 0x40;
+    /// Another reason.
+    pub const OTHER: u32 = 0x0100;
+    /// notBefore is in the future, or the clock was never set.
+    pub const FUTURE: u32 = 0x0200;
+    /// keyUsage does not allow what the certificate was used for.
+    pub const KEY_USAGE: u32 = 0x0800;
+    /// extendedKeyUsage does not allow it.
+    pub const EXT_KEY_USAGE: u32 = 0x1000;
+    /// The signature's hash is not acceptable.
+    pub const BAD_MD: u32 = 0x4000;
+    /// The key's algorithm is not acceptable.
+    pub const BAD_PK: u32 = 0x8000;
+    /// The key is too short or its curve is not acceptable.
+    pub const BAD_KEY: u32 = 0x0001_0000;
+}
+
+/// What was wrong, by layer.
+///
+/// `Display` is a lower-case phrase for people; code, number and flags are the layer's
+/// ([`CertificateError::TABLE`] and its like).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Cause {
+    /// A policy or an identity, before a packet is sent.
+    Setup(SetupError),
+    /// The byte stream, or the session's end.
+    Stream(StreamError),
+    /// Bytes of records and messages.
+    Protocol(ProtocolViolation),
+    /// What the peers could not agree on.
+    Negotiation(NegotiationError),
+    /// A certificate, or the path to an anchor.
+    Certificate(CertificateError),
+    /// What the peer did not prove.
+    Proof(ProofError),
+    /// A size.
+    Capacity(CapacityError),
+}
+
+macro_rules! layers {
+    ($($layer:ident($error:ident))+) => {
+        $(impl From<$error> for Cause {
+            fn from(error: $error) -> Self {
+                Self::$layer(error)
+            }
+        })+
+
+        impl Cause {
+            /// Every row of every layer.
+            pub fn table() -> impl Iterator<Item = &'static Row> {
+                core::iter::empty()$(.chain($error::TABLE))+
+            }
+
+            /// A stable word for scripts: lower case, digits and `_`.
+            #[must_use]
+            pub const fn code(&self) -> &'static str {
+                match self { $(Self::$layer(error) => error.code()),+ }
+            }
+
+            /// The number Mbed TLS reports for this, negative.
+            #[must_use]
+            pub const fn mbedtls(&self) -> i32 {
+                match self { $(Self::$layer(error) => error.mbedtls()),+ }
+            }
+
+            /// Mbed TLS's X.509 verify flags ([`flags`]), 0 where the certificate was not at fault.
+            #[must_use]
+            pub const fn verify_flags(&self) -> u32 {
+                match self { $(Self::$layer(error) => error.verify_flags()),+ }
+            }
+        }
+
+        impl fmt::Display for Cause {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self { $(Self::$layer(error) => error.fmt(f)),+ }
+            }
+        }
+    };
+}
+
+layers! {
+    Setup(SetupError)
+    Stream(StreamError)
+    Protocol(ProtocolViolation)
+    Negotiation(NegotiationError)
+    Certificate(CertificateError)
+    Proof(ProofError)
+    Capacity(CapacityError)
+}
+
+impl core::error::Error for Cause {}
 
 /// Longest certificate name kept in a reason, in bytes; longer ones end in `…`.
 pub const TEXT_LEN: usize = 96;
@@ -22,10 +144,6 @@ pub type Text = String<TEXT_LEN>;
 pub enum Stage {
     /// Before any packet: settings and credentials.
     Setup,
-    /// Resolving the host's name.
-    Dns,
-    /// Connecting the socket.
-    Tcp,
     /// ClientHello sent, nothing authenticated yet.
     Hello,
     /// The server's encrypted flight, up to and with its certificates.
@@ -39,13 +157,11 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// The word used in `+SSLWHY` and in logs.
+    /// The word for logs and scripts.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Setup => "setup",
-            Self::Dns => "dns",
-            Self::Tcp => "tcp",
             Self::Hello => "hello",
             Self::Certificate => "certificate",
             Self::Signature => "signature",
@@ -57,7 +173,7 @@ impl Stage {
 
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 
@@ -82,10 +198,10 @@ pub struct Reason {
 impl Reason {
     /// A reason in which no certificate plays a part.
     #[must_use]
-    pub const fn new(stage: Stage, cause: Cause) -> Self {
+    pub fn new(stage: Stage, cause: impl Into<Cause>) -> Self {
         Self {
             stage,
-            cause,
+            cause: cause.into(),
             depth: 0,
             subject: Text::new(),
             wanted: Text::new(),
@@ -127,6 +243,36 @@ impl fmt::Display for Reason {
 }
 
 impl core::error::Error for Reason {}
+
+impl embedded_io_async::Error for Reason {
+    fn kind(&self) -> ErrorKind {
+        match self.cause {
+            Cause::Stream(error) => match error {
+                StreamError::Timeout { .. } => ErrorKind::TimedOut,
+                StreamError::Reset => ErrorKind::ConnectionReset,
+                StreamError::ConnectionRefused => ErrorKind::ConnectionRefused,
+                StreamError::PeerEof | StreamError::PeerCloseNotify | StreamError::Closed => {
+                    ErrorKind::ConnectionAborted
+                }
+                StreamError::Dead | StreamError::WriteAbandoned | StreamError::ReadAbandoned => {
+                    ErrorKind::NotConnected
+                }
+                StreamError::Unreachable | StreamError::Transport | StreamError::PeerAlert(_) => {
+                    ErrorKind::Other
+                }
+            },
+            Cause::Capacity(_) => ErrorKind::OutOfMemory,
+            Cause::Protocol(
+                ProtocolViolation::SplitMessage { .. }
+                | ProtocolViolation::KeyUpdate
+                | ProtocolViolation::PostHandshake(_)
+                | ProtocolViolation::Engine(_),
+            ) => ErrorKind::Other,
+            Cause::Protocol(_) => ErrorKind::InvalidData,
+            _ => ErrorKind::Other,
+        }
+    }
+}
 
 /// Formats into a [`Text`], cutting at a character boundary and replacing what could break a line.
 pub fn cut(value: impl fmt::Display) -> Text {

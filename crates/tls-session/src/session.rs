@@ -7,20 +7,22 @@
 //!
 //! One owner; after any error the session is dead, and says the same reason again.
 
+use crate::reason::{
+    CapacityError, Cause, EngineError, Limit, ProofError, ProtocolViolation, Reason, Stage,
+    StreamError,
+};
 use core::cell::Cell;
 
-use crate::cause::{Breach, Cause, EngineError, Limit};
 use crate::facts::MAX_PROTOCOL;
 use crate::guard::{GuardedTransport, Handle};
 use crate::policy::{PeerAuth, Policy};
-use crate::reason::{Reason, Stage};
 use crate::shared::{Expect, Shared};
 use crate::suite::{Phase, Suite};
 use crate::verifier::{Provider, Verifier};
 use crate::verify::Accepted;
 use embassy_futures::select::{Either, select};
 use embedded_hal_async::delay::DelayNs;
-use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
+use embedded_io_async::{ErrorType, Read, Write};
 use embedded_tls::{
     CryptoProvider, CryptoRngCore, TlsConfig, TlsConnection, TlsContext, TlsError, TlsReader,
     TlsWriter,
@@ -184,16 +186,16 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
     ) -> Result<Self, Reason> {
         let shared = &transport.shared;
         if !shared.claim() {
-            return Err(Reason::new(Stage::Setup, Cause::Dead));
+            return Err(Reason::new(Stage::Setup, Cause::Stream(StreamError::Dead)));
         }
         if let Some(identity) = policy.identity
             && identity.record_len() > OUT
         {
-            let too_large = Cause::TooLarge {
-                what: Limit::ClientChain,
-                needed: u32::try_from(identity.record_len()).unwrap_or(u32::MAX),
-                limit: u32::try_from(OUT).unwrap_or(u32::MAX),
-            };
+            let too_large = Cause::Capacity(CapacityError::too_large(
+                Limit::ClientChain,
+                identity.record_len(),
+                OUT,
+            ));
             return Err(Reason::new(Stage::Setup, too_large));
         }
         if let Some(protocol) = policy
@@ -201,11 +203,11 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
             .iter()
             .find(|protocol| protocol.is_empty() || protocol.len() > MAX_PROTOCOL)
         {
-            let too_large = Cause::TooLarge {
-                what: Limit::Protocol,
-                needed: u32::try_from(protocol.len()).unwrap_or(u32::MAX),
-                limit: u32::try_from(MAX_PROTOCOL).unwrap_or(u32::MAX),
-            };
+            let too_large = Cause::Capacity(CapacityError::too_large(
+                Limit::Protocol,
+                protocol.len(),
+                MAX_PROTOCOL,
+            ));
             return Err(Reason::new(Stage::Setup, too_large));
         }
         shared.step_ms.set(deadlines.step_ms);
@@ -234,9 +236,9 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
                 Either::First(Ok(())) => {}
                 Either::First(Err(error)) => return Err(shared.reason_or(engine_cause(error))),
                 Either::Second(()) => {
-                    return Err(shared.reason_or(Cause::Timeout {
+                    return Err(shared.reason_or(Cause::Stream(StreamError::Timeout {
                         ms: deadlines.handshake_ms,
-                    }));
+                    })));
                 }
             }
         }
@@ -291,7 +293,9 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
             return Err(reason);
         }
         if self.writing.get() {
-            return Err(self.shared.reason_or(Cause::WriteAbandoned));
+            return Err(self
+                .shared
+                .reason_or(Cause::Stream(StreamError::WriteAbandoned)));
         }
         match self.connection.close().await {
             Ok(_) => Ok(()),
@@ -309,7 +313,7 @@ fn settle(shared: &Shared) -> Result<Accepted, Reason> {
         return Err(reason);
     }
     if !shared.finished.get() {
-        return Err(shared.reason_or(Cause::Protocol(Breach::MissingMessage(20))));
+        return Err(shared.reason_or(Cause::Protocol(ProtocolViolation::MissingMessage(20))));
     }
     shared.proved().map_err(|cause| shared.reason_or(cause))
 }
@@ -337,7 +341,7 @@ impl<'s, 'm: 's, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Read
     /// Waits for data; 0 means that the server closed the session in good order.
     ///
     /// Dropping the future between records loses nothing; inside one it ends the session
-    /// ([`Cause::ReadAbandoned`]).
+    /// ([`StreamError::ReadAbandoned`]).
     async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Reason> {
         if buf.is_empty() || self.closed.get() {
             return Ok(0);
@@ -346,7 +350,9 @@ impl<'s, 'm: 's, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Read
             return Err(reason);
         }
         if self.shared.in_record.get() {
-            return Err(self.shared.reason_or(Cause::ReadAbandoned));
+            return Err(self
+                .shared
+                .reason_or(Cause::Stream(StreamError::ReadAbandoned)));
         }
         for _ in 0..MAX_IDLE_RECORDS {
             let mut record = match self.engine.read_buffered().await {
@@ -379,11 +385,13 @@ impl<'s, 'm: 's, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Read
                 None => {}
             }
         }
-        Err(self.shared.reason_or(Cause::TooLarge {
-            what: Limit::IdleRecords,
-            needed: MAX_IDLE_RECORDS.saturating_add(1),
-            limit: MAX_IDLE_RECORDS,
-        }))
+        Err(self
+            .shared
+            .reason_or(Cause::Capacity(CapacityError::TooLarge {
+                what: Limit::IdleRecords,
+                needed: MAX_IDLE_RECORDS.saturating_add(1),
+                limit: MAX_IDLE_RECORDS,
+            })))
     }
 }
 
@@ -398,13 +406,13 @@ fn judge(kind: u8, content: &[u8]) -> Result<Control, Cause> {
         (21, [_, 0]) => Ok(Control::CloseNotify),
         // user_canceled: a close_notify follows (RFC 8446 §6.1).
         (21, [_, 90]) => Ok(Control::Ignore),
-        (21, [_, description]) => Err(Cause::PeerAlert(*description)),
-        (21, _) => Err(Cause::Protocol(Breach::AlertLength)),
+        (21, [_, description]) => Err(Cause::Stream(StreamError::PeerAlert(*description))),
+        (21, _) => Err(Cause::Protocol(ProtocolViolation::AlertLength)),
         (22, messages) => tickets_only(messages),
-        (0, []) => Err(Cause::Protocol(Breach::EmptyRecord)),
+        (0, []) => Err(Cause::Protocol(ProtocolViolation::EmptyRecord)),
         // No record decrypts to content of type 0 (suite.rs).
-        (0, _) => Err(Cause::Protocol(Breach::PlaintextLength)),
-        (other, _) => Err(Cause::Protocol(Breach::InnerType(other))),
+        (0, _) => Err(Cause::Protocol(ProtocolViolation::PlaintextLength)),
+        (other, _) => Err(Cause::Protocol(ProtocolViolation::InnerType(other))),
     }
 }
 
@@ -414,30 +422,30 @@ fn tickets_only(mut rest: &[u8]) -> Result<Control, Cause> {
     const TICKET: u8 = 4;
     const KEY_UPDATE: u8 = 24;
     if rest.is_empty() {
-        return Err(Cause::Protocol(Breach::EmptyRecord));
+        return Err(Cause::Protocol(ProtocolViolation::EmptyRecord));
     }
     while let Some(&kind) = rest.first() {
         match kind {
             TICKET => {}
-            KEY_UPDATE => return Err(Cause::KeyUpdate),
-            other => return Err(Cause::PostHandshake(other)),
+            KEY_UPDATE => return Err(Cause::Protocol(ProtocolViolation::KeyUpdate)),
+            other => return Err(Cause::Protocol(ProtocolViolation::PostHandshake(other))),
         }
         let available = u16::try_from(rest.len()).unwrap_or(u16::MAX);
         let Some((&[_, high, middle, low], body)) = rest.split_first_chunk::<4>() else {
-            return Err(Cause::SplitMessage {
+            return Err(Cause::Protocol(ProtocolViolation::SplitMessage {
                 message: kind,
                 needed: None,
                 available,
-            });
+            }));
         };
         let len = u32::from_be_bytes([0, high, middle, low]);
         let after = usize::try_from(len).ok().and_then(|len| body.get(len..));
         let Some(after) = after else {
-            return Err(Cause::SplitMessage {
+            return Err(Cause::Protocol(ProtocolViolation::SplitMessage {
                 message: kind,
                 needed: len.checked_add(4),
                 available,
-            });
+            }));
         };
         rest = after;
     }
@@ -465,7 +473,9 @@ impl<R: Read, W: Write, D: DelayNs + Clone> Writer<'_, '_, R, W, D> {
             return Err(reason);
         }
         if self.writing.replace(true) {
-            return Err(self.shared.reason_or(Cause::WriteAbandoned));
+            return Err(self
+                .shared
+                .reason_or(Cause::Stream(StreamError::WriteAbandoned)));
         }
         Ok(())
     }
@@ -490,7 +500,7 @@ impl<'s, 'm: 's, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Write
 {
     /// Takes bytes into the record being filled, and sends it when it is full.
     ///
-    /// Dropping the future before it is ready ends the session ([`Cause::WriteAbandoned`]).
+    /// Dropping the future before it is ready ends the session ([`StreamError::WriteAbandoned`]).
     async fn write(&mut self, buf: &[u8]) -> Result<usize, Reason> {
         if buf.is_empty() {
             return Ok(0);
@@ -508,28 +518,13 @@ impl<'s, 'm: 's, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Write
     }
 }
 
-impl embedded_io_async::Error for Reason {
-    fn kind(&self) -> ErrorKind {
-        match self.cause {
-            Cause::Timeout { .. } => ErrorKind::TimedOut,
-            Cause::Reset => ErrorKind::ConnectionReset,
-            Cause::ConnectionRefused => ErrorKind::ConnectionRefused,
-            Cause::PeerEof | Cause::PeerCloseNotify | Cause::Closed => ErrorKind::ConnectionAborted,
-            Cause::Dead | Cause::WriteAbandoned | Cause::ReadAbandoned => ErrorKind::NotConnected,
-            Cause::TooLarge { .. } => ErrorKind::OutOfMemory,
-            Cause::Protocol(_) | Cause::BadRecordMac => ErrorKind::InvalidData,
-            _ => ErrorKind::Other,
-        }
-    }
-}
-
 /// The engine's error where nobody else said why.
 fn engine_cause(error: TlsError) -> Cause {
-    Cause::Engine(match error {
-        TlsError::CryptoError => return Cause::BadRecordMac,
+    Cause::Protocol(ProtocolViolation::Engine(match error {
+        TlsError::CryptoError => return Cause::Protocol(ProtocolViolation::BadRecordMac),
         TlsError::HandshakeAborted(_, _) | TlsError::AbortHandshake(_, _) => EngineError::Aborted,
         TlsError::ConnectionClosed | TlsError::IoError | TlsError::Io(_) => {
-            return Cause::Transport;
+            return Cause::Stream(StreamError::Transport);
         }
         TlsError::InvalidHandshake => EngineError::InvalidHandshake,
         TlsError::InvalidRecord | TlsError::UnknownContentType => EngineError::InvalidRecord,
@@ -538,7 +533,7 @@ fn engine_cause(error: TlsError) -> Cause {
         }
         TlsError::InvalidCertificateRequest => EngineError::InvalidCertificateRequest,
         // What the engine says of Finished alone: the other signature is ours to check.
-        TlsError::InvalidSignature => return Cause::BadFinished,
+        TlsError::InvalidSignature => return Cause::Proof(ProofError::BadFinished),
         TlsError::InvalidKeyShare => EngineError::InvalidKeyShare,
         TlsError::InvalidExtensionsLength | TlsError::UnknownExtensionType => {
             EngineError::Extension
@@ -548,7 +543,7 @@ fn engine_cause(error: TlsError) -> Cause {
         }
         TlsError::ParseError(_) | TlsError::DecodeError => EngineError::Decode,
         _ => EngineError::Other,
-    })
+    }))
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! What guard, verifier and session know of each other: the phase, the evidence, the first reason.
 
+use crate::reason::{Cause, CertificateError, ProofError, Reason, Stage};
 use core::cell::{Cell, RefCell};
 
-use crate::cause::Cause;
-use crate::reason::{Reason, Stage};
 use crate::suite::Phase;
 use crate::verify::Accepted;
 
@@ -67,14 +66,17 @@ impl Shared {
             return if self.psk_taken.get() && self.chain.get().is_none() {
                 Ok(Accepted::PreSharedKey)
             } else {
-                Err(Cause::PskNotTaken)
+                Err(Cause::Proof(ProofError::PskNotTaken))
             };
         }
-        let accepted = self.chain.get().ok_or(Cause::NoCertificate)?;
+        let accepted = self
+            .chain
+            .get()
+            .ok_or(Cause::Certificate(CertificateError::NoCertificate))?;
         if self.signature.get() {
             Ok(accepted)
         } else {
-            Err(Cause::NoSignature)
+            Err(Cause::Proof(ProofError::NoSignature))
         }
     }
 
@@ -84,7 +86,7 @@ impl Shared {
     }
 
     /// Ends the session for this cause, unless another came first.
-    pub(crate) fn refuse(&self, cause: Cause) {
+    pub(crate) fn refuse(&self, cause: impl Into<Cause>) {
         self.refuse_with(Reason::new(self.stage.get(), cause));
     }
 
@@ -101,7 +103,8 @@ impl Shared {
     }
 
     /// The reason, or this one if nobody gave any.
-    pub(crate) fn reason_or(&self, cause: Cause) -> Reason {
+    pub(crate) fn reason_or(&self, cause: impl Into<Cause>) -> Reason {
+        let cause = cause.into();
         self.refuse(cause);
         self.reason()
             .unwrap_or(Reason::new(self.stage.get(), cause))

@@ -1,5 +1,9 @@
 //! What the engine is handed: the policy as its verifier, the caller's randomness, who we are.
 
+use crate::reason::{
+    CapacityError, Cause, CertificateError, Limit, NegotiationError, ProofError, ProtocolViolation,
+    Reason, SetupError, Stage,
+};
 use core::cell::Ref;
 
 use embedded_tls::{
@@ -10,12 +14,10 @@ use heapless::Vec;
 use x509_facts::{Certificate, KeyKind};
 
 use crate::alg;
-use crate::cause::{Breach, Cause, Limit};
 use crate::envelope::{CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS};
 use crate::facts::Facts;
 use crate::identity::Proof;
 use crate::policy::Policy;
-use crate::reason::{Reason, Stage};
 use crate::shared::Shared;
 use crate::suite::{Report, Suite};
 use crate::transcript::Transcript;
@@ -78,15 +80,19 @@ impl<'p, 'c> Verifier<'p, 'c> {
         let mut chain: Vec<&[u8], MAX_CHAIN> = Vec::new();
         for entry in entries {
             let CertificateEntryRef::X509(der) = entry else {
-                return Err(refuse(Cause::Malformed));
+                return Err(refuse(Cause::Certificate(CertificateError::Malformed)));
             };
             if let Some(report) = Report::read(der) {
                 return Err(Reason::new(self.shared.stage.get(), report.cause()));
             }
-            chain.push(der).map_err(|_| refuse(Cause::Malformed))?;
+            chain
+                .push(der)
+                .map_err(|_| refuse(Cause::Certificate(CertificateError::Malformed)))?;
         }
         if self.leaf.is_some() {
-            return Err(refuse(Cause::Protocol(Breach::MessageTwice(CERTIFICATE))));
+            return Err(refuse(Cause::Protocol(ProtocolViolation::MessageTwice(
+                CERTIFICATE,
+            ))));
         }
         self.check_facts(transcript.facts()).map_err(refuse)?;
         if let Some(witness) = &mut self.witness {
@@ -96,16 +102,16 @@ impl<'p, 'c> Verifier<'p, 'c> {
         let leaf = chain
             .first()
             .and_then(|der| Certificate::parse(der).ok())
-            .ok_or(refuse(Cause::Malformed))?;
+            .ok_or(refuse(Cause::Certificate(CertificateError::Malformed)))?;
         let key = leaf.public_key();
         self.leaf = Some(Leaf {
             kind: leaf.key_kind(),
             key: Vec::from_slice(key).map_err(|_| {
-                refuse(Cause::TooLarge {
-                    what: Limit::PublicKey,
-                    needed: u32::try_from(key.len()).unwrap_or(u32::MAX),
-                    limit: u32::try_from(MAX_KEY).unwrap_or(u32::MAX),
-                })
+                refuse(Cause::Capacity(CapacityError::too_large(
+                    Limit::PublicKey,
+                    key.len(),
+                    MAX_KEY,
+                )))
             })?,
             // The engine has added this message to the transcript already.
             transcript: transcript.value(),
@@ -123,14 +129,14 @@ impl<'p, 'c> Verifier<'p, 'c> {
         self.check_facts(facts).map_err(refuse)?;
         // With a pre-shared key the server may not ask (RFC 8446 §4.3.2).
         if facts.asked() && self.shared.psk_taken.get() {
-            return Err(refuse(Cause::Protocol(Breach::Message(
+            return Err(refuse(Cause::Protocol(ProtocolViolation::Message(
                 CERTIFICATE_REQUEST,
             ))));
         }
         if let Some(leaf) = &self.leaf
             && leaf.asked != facts.asked()
         {
-            return Err(refuse(Cause::Protocol(Breach::Message(
+            return Err(refuse(Cause::Protocol(ProtocolViolation::Message(
                 CERTIFICATE_REQUEST,
             ))));
         }
@@ -145,14 +151,14 @@ impl<'p, 'c> Verifier<'p, 'c> {
     fn check_facts(&self, facts: &Facts) -> Result<(), Cause> {
         facts.check_order()?;
         if facts.named && self.policy.sni.is_none() {
-            return Err(Cause::Protocol(Breach::Extension {
+            return Err(Cause::Protocol(ProtocolViolation::Extension {
                 message: ENCRYPTED_EXTENSIONS,
                 kind: 0,
             }));
         }
         match &facts.protocol {
             Some(protocol) if !self.policy.alpn.contains(&protocol.as_slice()) => {
-                Err(Cause::ApplicationProtocol)
+                Err(Cause::Negotiation(NegotiationError::ApplicationProtocol))
             }
             _ => Ok(()),
         }
@@ -160,10 +166,14 @@ impl<'p, 'c> Verifier<'p, 'c> {
 
     fn signature(&mut self, verify: &CertificateVerifyRef<'_>) -> Result<(), Cause> {
         let Some(leaf) = &self.leaf else {
-            return Err(Cause::Protocol(Breach::Message(CERTIFICATE_VERIFY)));
+            return Err(Cause::Protocol(ProtocolViolation::Message(
+                CERTIFICATE_VERIFY,
+            )));
         };
         if self.shared.signature.get() {
-            return Err(Cause::Protocol(Breach::MessageTwice(CERTIFICATE_VERIFY)));
+            return Err(Cause::Protocol(ProtocolViolation::MessageTwice(
+                CERTIFICATE_VERIFY,
+            )));
         }
         let algorithm = alg::of_handshake(leaf.kind, verify.signature_scheme.as_u16())?;
         // RFC 8446 §4.4.3
@@ -174,7 +184,7 @@ impl<'p, 'c> Verifier<'p, 'c> {
         ];
         algorithm
             .verify(&leaf.key, &message, verify.signature)
-            .map_err(|_| Cause::BadSignature)?;
+            .map_err(|_| Cause::Proof(ProofError::BadSignature))?;
         self.shared.signature.set(true);
         self.shared.stage.set(Stage::Finished);
         Ok(())
@@ -226,10 +236,14 @@ impl<'p, 'c, G: CryptoRngCore> Provider<'p, 'c, G> {
         let Some(identity) = self.verifier.policy.identity else {
             return Ok(None);
         };
-        let transcript = self.verifier.finished.as_ref().ok_or(Cause::NoSignature)?;
+        let transcript = self
+            .verifier
+            .finished
+            .as_ref()
+            .ok_or(Cause::Proof(ProofError::NoSignature))?;
         let scheme = identity
             .scheme(transcript.facts().schemes)
-            .ok_or(Cause::ClientSignatureScheme)?;
+            .ok_or(Cause::Negotiation(NegotiationError::ClientSignatureScheme))?;
         let (certificate, proof) = identity.certificate(scheme, transcript, &mut self.rng)?;
         self.proof = proof;
         Ok(Some(certificate))
@@ -312,7 +326,9 @@ impl signature::Signer<Proof> for Prover<'_, '_, '_> {
                 .and_then(|identity| identity.sign_short(message)),
         };
         Ok(proof.unwrap_or_else(|| {
-            self.verifier.shared.refuse(Cause::KeyUnreadable);
+            self.verifier
+                .shared
+                .refuse(Cause::Setup(SetupError::KeyUnreadable));
             Proof::none()
         }))
     }

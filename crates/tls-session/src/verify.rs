@@ -7,6 +7,9 @@
 //! signatures · `blame`: webpki's errors as reasons. The whole order, and where the verdict differs
 //! from others' on x509-limbo: `docs/path-validation.md`.
 
+use crate::reason::{
+    CapacityError, Cause, CertificateError, Limit, ProtocolViolation, Reason, SetupError, Stage,
+};
 use core::cell::RefCell;
 
 use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
@@ -16,9 +19,7 @@ use x509_facts::{Certificate, Timestamp};
 use self::blame::{Walk, blame};
 use self::budget::Budget;
 use crate::alg;
-use crate::cause::{Breach, Cause, Limit};
 use crate::policy::{Anchors, Clock, MAX_ANCHORS, PeerAuth, Policy};
-use crate::reason::{Reason, Stage};
 
 mod blame;
 mod budget;
@@ -64,16 +65,17 @@ pub enum Accepted {
 pub fn verify_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Accepted, Reason> {
     let refuse = |cause| Reason::new(Stage::Certificate, cause);
     let Some((&leaf_der, rest)) = chain.split_first() else {
-        return Err(refuse(Cause::NoCertificate));
+        return Err(refuse(Cause::Certificate(CertificateError::NoCertificate)));
     };
     if chain.len() > MAX_CHAIN {
-        return Err(refuse(Cause::TooLarge {
-            what: Limit::ChainLength,
-            needed: u32::try_from(chain.len()).unwrap_or(u32::MAX),
-            limit: u32::try_from(MAX_CHAIN).unwrap_or(u32::MAX),
-        }));
+        return Err(refuse(Cause::Capacity(CapacityError::too_large(
+            Limit::ChainLength,
+            chain.len(),
+            MAX_CHAIN,
+        ))));
     }
-    let leaf = Certificate::parse(leaf_der).map_err(|_| refuse(Cause::Malformed))?;
+    let leaf = Certificate::parse(leaf_der)
+        .map_err(|_| refuse(Cause::Certificate(CertificateError::Malformed)))?;
     let at_fault = |cause| refuse(cause).about(0, leaf.subject());
     // Its key must be able to sign the handshake, whoever it belongs to.
     alg::check_key(leaf.key_kind()).map_err(at_fault)?;
@@ -81,7 +83,9 @@ pub fn verify_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Accepted, R
     let (anchors, name, clock) = match policy.peer {
         PeerAuth::DangerAnyPeer => return Ok(Accepted::DangerUnchecked),
         // Whoever knows the key shows no certificate (RFC 8446 §4.4.2).
-        PeerAuth::PreSharedKey(_) => return Err(refuse(Cause::Protocol(Breach::Message(11)))),
+        PeerAuth::PreSharedKey(_) => {
+            return Err(refuse(Cause::Protocol(ProtocolViolation::Message(11))));
+        }
         PeerAuth::Chain {
             anchors,
             name,
@@ -91,10 +95,17 @@ pub fn verify_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Accepted, R
     let now = match clock {
         Clock::At(now) => now,
         Clock::Unset => {
-            return Err(at_fault(Cause::ClockNotSet).wanting(leaf.validity().not_before));
+            return Err(at_fault(Cause::Certificate(CertificateError::ClockNotSet))
+                .wanting(leaf.validity().not_before));
         }
         Clock::BeforeFloor { now, floor } => {
-            return Err(at_fault(Cause::ClockBeforeFloor { now, floor }).wanting(floor));
+            return Err(
+                at_fault(Cause::Certificate(CertificateError::ClockBeforeFloor {
+                    now,
+                    floor,
+                }))
+                .wanting(floor),
+            );
         }
     };
 
@@ -121,7 +132,8 @@ fn find_path(
     now: Timestamp,
 ) -> Result<(Accepted, bool), Reason> {
     let refuse = |cause| Reason::new(Stage::Certificate, cause);
-    let seconds = u64::try_from(now.as_unix()).map_err(|_| refuse(Cause::ClockNotSet))?;
+    let seconds = u64::try_from(now.as_unix())
+        .map_err(|_| refuse(Cause::Certificate(CertificateError::ClockNotSet)))?;
     let time = UnixTime::since_unix_epoch(core::time::Duration::from_secs(seconds));
 
     let anchor_der: heapless::Vec<CertificateDer<'_>, MAX_ANCHORS> = anchors
@@ -141,7 +153,7 @@ fn find_path(
         }
     }
     if trusted.is_empty() {
-        return Err(refuse(Cause::CaUnreadable));
+        return Err(refuse(Cause::Setup(SetupError::CaUnreadable)));
     }
     let trusted = Trusted {
         anchors: &trusted,
@@ -183,7 +195,9 @@ fn find_path(
         )
         .map_err(|error| match found.borrow_mut().take() {
             Some(reason) => reason,
-            None if budget.is_spent() => refuse(Cause::TooMuchWork).about(0, leaf.subject()),
+            None if budget.is_spent() => {
+                refuse(Cause::Certificate(CertificateError::TooMuchWork)).about(0, leaf.subject())
+            }
             None => blame(&error, &walk, anchors, now),
         })?;
     rules::server(leaf)?;
@@ -241,7 +255,7 @@ fn check_path(
         let der = intermediate.der();
         let facts = Certificate::parse(&der).map_err(|_| Reason {
             depth,
-            ..refuse(Cause::Malformed)
+            ..refuse(Cause::Certificate(CertificateError::Malformed))
         })?;
         rules::intermediate(&facts, depth, counted)?;
         if !facts.is_self_issued() {
@@ -251,7 +265,7 @@ fn check_path(
     let depth = depth.saturating_add(1);
     let anchor = trusted.certificate(path.anchor()).ok_or(Reason {
         depth,
-        ..refuse(Cause::CaUnreadable)
+        ..refuse(Cause::Setup(SetupError::CaUnreadable))
     })?;
     rules::anchor(&anchor, depth, counted, now)
 }

@@ -8,9 +8,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use tls_session::reason::{
+    CapacityError, Cause, CertificateError, EngineError, HelloField, Limit, NegotiationError,
+    ProofError, ProtocolViolation, SetupError, StreamError,
+};
 
 use tls_session::Timestamp;
-use tls_session::cause::{Breach, Cause, EngineError, HelloField, Limit};
 
 const GOLDEN: &str = include_str!("data/reasons.txt");
 
@@ -22,40 +25,40 @@ const fn date() -> Timestamp {
 /// Bytes of records and messages that TLS does not allow.
 fn protocol() -> Vec<Cause> {
     let mut all: Vec<Cause> = vec![
-        Cause::Protocol(Breach::RecordType(72)),
-        Cause::Protocol(Breach::RecordHere(22)),
-        Cause::Protocol(Breach::RecordVersion(0x0302)),
-        Cause::Protocol(Breach::RecordLength(16_641)),
-        Cause::Protocol(Breach::PlaintextLength),
-        Cause::Protocol(Breach::EmptyRecord),
-        Cause::Protocol(Breach::AlertLength),
-        Cause::Protocol(Breach::ChangeCipherSpec),
-        Cause::Protocol(Breach::InnerType(9)),
-        Cause::Protocol(Breach::TrailingBytes),
-        Cause::Protocol(Breach::Extension {
+        Cause::Protocol(ProtocolViolation::RecordType(72)),
+        Cause::Protocol(ProtocolViolation::RecordHere(22)),
+        Cause::Protocol(ProtocolViolation::RecordVersion(0x0302)),
+        Cause::Protocol(ProtocolViolation::RecordLength(16_641)),
+        Cause::Protocol(ProtocolViolation::PlaintextLength),
+        Cause::Protocol(ProtocolViolation::EmptyRecord),
+        Cause::Protocol(ProtocolViolation::AlertLength),
+        Cause::Protocol(ProtocolViolation::ChangeCipherSpec),
+        Cause::Protocol(ProtocolViolation::InnerType(9)),
+        Cause::Protocol(ProtocolViolation::TrailingBytes),
+        Cause::Protocol(ProtocolViolation::Extension {
             message: 8,
             kind: 51,
         }),
-        Cause::Protocol(Breach::RequestContext),
-        Cause::SplitMessage {
+        Cause::Protocol(ProtocolViolation::RequestContext),
+        Cause::Protocol(ProtocolViolation::SplitMessage {
             message: 11,
             needed: Some(5000),
             available: 4096,
-        },
-        Cause::SplitMessage {
+        }),
+        Cause::Protocol(ProtocolViolation::SplitMessage {
             message: 4,
             needed: None,
             available: 3,
-        },
-        Cause::BadRecordMac,
-        Cause::KeyUpdate,
-        Cause::PostHandshake(13),
+        }),
+        Cause::Protocol(ProtocolViolation::BadRecordMac),
+        Cause::Protocol(ProtocolViolation::KeyUpdate),
+        Cause::Protocol(ProtocolViolation::PostHandshake(13)),
     ];
     for message in [0, 1, 2, 4, 5, 8, 11, 13, 15, 20, 24, 254, 255] {
-        all.push(Cause::Protocol(Breach::Message(message)));
-        all.push(Cause::Protocol(Breach::MessageTwice(message)));
-        all.push(Cause::Protocol(Breach::MessageLength(message)));
-        all.push(Cause::Protocol(Breach::MissingMessage(message)));
+        all.push(Cause::Protocol(ProtocolViolation::Message(message)));
+        all.push(Cause::Protocol(ProtocolViolation::MessageTwice(message)));
+        all.push(Cause::Protocol(ProtocolViolation::MessageLength(message)));
+        all.push(Cause::Protocol(ProtocolViolation::MissingMessage(message)));
     }
     for field in [
         HelloField::Version,
@@ -66,7 +69,7 @@ fn protocol() -> Vec<Cause> {
         HelloField::PreSharedKey,
         HelloField::Extension(16),
     ] {
-        all.push(Cause::Protocol(Breach::HelloField(field)));
+        all.push(Cause::Protocol(ProtocolViolation::HelloField(field)));
     }
     for error in [
         EngineError::Decode,
@@ -80,7 +83,7 @@ fn protocol() -> Vec<Cause> {
         EngineError::Aborted,
         EngineError::Other,
     ] {
-        all.push(Cause::Engine(error));
+        all.push(Cause::Protocol(ProtocolViolation::Engine(error)));
     }
     all
 }
@@ -88,25 +91,25 @@ fn protocol() -> Vec<Cause> {
 /// Alerts, versions, groups and suites by every number that has a name, and one that has none.
 fn negotiated() -> Vec<Cause> {
     let mut all: Vec<Cause> = vec![
-        Cause::NothingInCommon,
-        Cause::ServerRetry { cookie: true },
-        Cause::ServerRetry { cookie: false },
-        Cause::CipherSuite(0x1302),
-        Cause::PskNotTaken,
-        Cause::ApplicationProtocol,
-        Cause::ClientSignatureScheme,
+        Cause::Negotiation(NegotiationError::NothingInCommon),
+        Cause::Negotiation(NegotiationError::ServerRetryCookie),
+        Cause::Negotiation(NegotiationError::ServerRetry),
+        Cause::Negotiation(NegotiationError::CipherSuite(0x1302)),
+        Cause::Proof(ProofError::PskNotTaken),
+        Cause::Negotiation(NegotiationError::ApplicationProtocol),
+        Cause::Negotiation(NegotiationError::ClientSignatureScheme),
     ];
     for alert in 0..=255 {
-        all.push(Cause::PeerAlert(alert));
-        all.push(Cause::Protocol(Breach::PlaintextAlert(alert)));
+        all.push(Cause::Stream(StreamError::PeerAlert(alert)));
+        all.push(Cause::Protocol(ProtocolViolation::PlaintextAlert(alert)));
     }
     for version in [0x0300, 0x0301, 0x0302, 0x0303, 0x7f1c] {
-        all.push(Cause::ServerVersion(version));
+        all.push(Cause::Negotiation(NegotiationError::ServerVersion(version)));
     }
     for group in [
         0x0017, 0x0018, 0x0019, 0x001d, 0x001e, 0x0100, 0x01ff, 0x11ec, 0x1234,
     ] {
-        all.push(Cause::ServerGroup(group));
+        all.push(Cause::Negotiation(NegotiationError::ServerGroup(group)));
     }
     all
 }
@@ -114,80 +117,62 @@ fn negotiated() -> Vec<Cause> {
 /// Certificates and proofs.
 fn authentication() -> Vec<Cause> {
     vec![
-        Cause::NoCertificate,
-        Cause::NoSignature,
-        Cause::BadSignature,
-        Cause::SignatureScheme(0x0401),
-        Cause::BadFinished,
-        Cause::Malformed,
-        Cause::NotTrusted,
-        Cause::CertificateSignature,
-        Cause::ClockNotSet,
-        Cause::ClockBeforeFloor {
+        Cause::Certificate(CertificateError::NoCertificate),
+        Cause::Proof(ProofError::NoSignature),
+        Cause::Proof(ProofError::BadSignature),
+        Cause::Proof(ProofError::SignatureScheme(0x0401)),
+        Cause::Proof(ProofError::BadFinished),
+        Cause::Certificate(CertificateError::Malformed),
+        Cause::Certificate(CertificateError::NotTrusted),
+        Cause::Certificate(CertificateError::CertificateSignature),
+        Cause::Certificate(CertificateError::ClockNotSet),
+        Cause::Certificate(CertificateError::ClockBeforeFloor {
             now: Timestamp::from_unix(0),
             floor: date(),
-        },
-        Cause::Expired { not_after: date() },
-        Cause::NotYetValid { not_before: date() },
-        Cause::NameMismatch,
-        Cause::NoName,
-        Cause::NotCa,
-        Cause::LeafIsCa,
-        Cause::PathLen,
-        Cause::KeyUsage,
-        Cause::ExtendedKeyUsage,
-        Cause::CriticalExtension,
-        Cause::NameConstraint,
-        Cause::KeySize { bits: 1024 },
-        Cause::KeyAlgorithm,
-        Cause::SignatureAlgorithm,
-        Cause::OldVersion,
-        Cause::TooMuchWork,
-        Cause::ServerKeyUsage,
-        Cause::ExtensionMisuse,
-        Cause::NamelessIssuer,
+        }),
+        Cause::Certificate(CertificateError::Expired { not_after: date() }),
+        Cause::Certificate(CertificateError::NotYetValid { not_before: date() }),
+        Cause::Certificate(CertificateError::NameMismatch),
+        Cause::Certificate(CertificateError::NoName),
+        Cause::Certificate(CertificateError::NotCa),
+        Cause::Certificate(CertificateError::LeafIsCa),
+        Cause::Certificate(CertificateError::PathLen),
+        Cause::Certificate(CertificateError::KeyUsage),
+        Cause::Certificate(CertificateError::ExtendedKeyUsage),
+        Cause::Certificate(CertificateError::CriticalExtension),
+        Cause::Certificate(CertificateError::NameConstraint),
+        Cause::Certificate(CertificateError::KeySize { bits: 1024 }),
+        Cause::Certificate(CertificateError::KeyAlgorithm),
+        Cause::Certificate(CertificateError::SignatureAlgorithm),
+        Cause::Certificate(CertificateError::OldVersion),
+        Cause::Certificate(CertificateError::TooMuchWork),
+        Cause::Certificate(CertificateError::ServerKeyUsage),
+        Cause::Certificate(CertificateError::ExtensionMisuse),
+        Cause::Certificate(CertificateError::NamelessIssuer),
     ]
 }
 
 /// Settings, the byte stream, sizes.
 fn around() -> Vec<Cause> {
     let mut all: Vec<Cause> = vec![
-        Cause::CaErased,
-        Cause::CaMissing {
-            number: 3,
-            available: 2,
-        },
-        Cause::CaUnreadable,
-        Cause::CertErased,
-        Cause::CertMissing {
-            number: 3,
-            available: 2,
-        },
-        Cause::CertUnreadable,
-        Cause::KeyErased,
-        Cause::KeyMissing {
-            number: 3,
-            available: 2,
-        },
-        Cause::KeyUnreadable,
-        Cause::KeyEncrypted,
-        Cause::KeyUnsupported,
-        Cause::KeyMismatch,
-        Cause::PskEmpty,
-        Cause::StrictPolicy,
-        Cause::NameInvalid,
-        Cause::HostNotFound,
-        Cause::ConnectionRefused,
-        Cause::Unreachable,
-        Cause::Reset,
-        Cause::Transport,
-        Cause::Timeout { ms: 10_000 },
-        Cause::Closed,
-        Cause::PeerEof,
-        Cause::PeerCloseNotify,
-        Cause::WriteAbandoned,
-        Cause::ReadAbandoned,
-        Cause::Dead,
+        Cause::Setup(SetupError::CaUnreadable),
+        Cause::Setup(SetupError::CertUnreadable),
+        Cause::Setup(SetupError::KeyUnreadable),
+        Cause::Setup(SetupError::KeyUnsupported),
+        Cause::Setup(SetupError::KeyMismatch),
+        Cause::Setup(SetupError::PskEmpty),
+        Cause::Setup(SetupError::NameInvalid),
+        Cause::Stream(StreamError::ConnectionRefused),
+        Cause::Stream(StreamError::Unreachable),
+        Cause::Stream(StreamError::Reset),
+        Cause::Stream(StreamError::Transport),
+        Cause::Stream(StreamError::Timeout { ms: 10_000 }),
+        Cause::Stream(StreamError::Closed),
+        Cause::Stream(StreamError::PeerEof),
+        Cause::Stream(StreamError::PeerCloseNotify),
+        Cause::Stream(StreamError::WriteAbandoned),
+        Cause::Stream(StreamError::ReadAbandoned),
+        Cause::Stream(StreamError::Dead),
     ];
     for what in [
         Limit::ServerHello,
@@ -198,14 +183,13 @@ fn around() -> Vec<Cause> {
         Limit::PublicKey,
         Limit::RecordBuffer,
         Limit::IdleRecords,
-        Limit::Sessions,
         Limit::Protocol,
     ] {
-        all.push(Cause::TooLarge {
+        all.push(Cause::Capacity(CapacityError::TooLarge {
             what,
             needed: 17,
             limit: 16,
-        });
+        }));
     }
     all
 }

@@ -4,7 +4,6 @@ use at_grammar::commands::tcpip::{LinkLine, OpenFreeLink, OpenLink, Opening};
 use at_grammar::types::{Bounded, Family, LinkTarget, StatusCode, UdpMode};
 use at_grammar::{Info, LinkId, Mux, Reply};
 use embassy_time::{Duration, with_timeout};
-use tls_session::{Cause, Reason, Stage};
 
 use super::error;
 use super::ssl::reason_line;
@@ -13,7 +12,9 @@ use crate::link::{Carrier, CloseBy, Link, OpenRequest, Target};
 use crate::platform::Platform;
 use crate::state::Shared;
 use crate::tls::terms::terms_of;
+use crate::why::{Stage, Why};
 use crate::wifi::Wifi;
+use tls_session::reason::StreamError;
 
 /// `ALREADY CONNECTED` and `ERROR`.
 async fn already_connected<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
@@ -114,15 +115,15 @@ pub(super) async fn connect<P: Platform>(
     link: &Link<'_>,
     request: OpenRequest,
     timeout: Option<u32>,
-) -> Result<(), Reason> {
+) -> Result<(), Why> {
     let terms = shared.settings.read(|values| {
         let terms = terms_of(&values.tls, link.id, &request.target.host);
-        terms.map(drop).map_err(Reason::from)
+        terms.map(drop).map_err(Why::from)
     });
     let refusal = if let (Carrier::Tls, Err(reason)) = (request.carrier, terms) {
         Some(reason)
     } else if !shared.network_is_up() {
-        let reason = Reason::new(Stage::Tcp, Cause::Unreachable);
+        let reason = Why::new(Stage::Tcp, StreamError::Unreachable);
         Some(reason.wanting("an IP address of the station"))
     } else {
         None
@@ -146,10 +147,10 @@ pub(super) async fn connect<P: Platform>(
 }
 
 /// Says why a link was not opened, and `ERROR`.
-async fn refused<P: Platform>(shared: &Shared<'_, P>, link: &Link<'_>, reason: &Reason) {
+async fn refused<P: Platform>(shared: &Shared<'_, P>, link: &Link<'_>, reason: &Why) {
     let syslog = shared.syslog();
     let mut print = shared.print().await;
-    if let Some(item) = Link::lacks(reason) {
+    if let Some(item) = reason.missing_credential() {
         print.reply(&Reply::NotFound(item)).await;
     }
     if syslog {
@@ -167,9 +168,9 @@ async fn refused<P: Platform>(shared: &Shared<'_, P>, link: &Link<'_>, reason: &
 /// `<timeout>` of the command, on top of the deadlines there are.
 async fn give_up(
     link: &Link<'_>,
-    connect: impl Future<Output = Result<(), Reason>>,
+    connect: impl Future<Output = Result<(), Why>>,
     ms: u32,
-) -> Result<(), Reason> {
+) -> Result<(), Why> {
     match with_timeout(Duration::from_millis(u64::from(ms)), connect).await {
         Ok(result) => result,
         Err(_) => {
@@ -178,8 +179,8 @@ async fn give_up(
             match link.opened().await {
                 Ok(()) => Ok(()),
                 Err(reason) => {
-                    let reason = Reason {
-                        cause: Cause::Timeout { ms },
+                    let reason = Why {
+                        cause: StreamError::Timeout { ms }.into(),
                         ..reason
                     };
                     link.remember(reason.clone());

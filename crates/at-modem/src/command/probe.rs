@@ -10,17 +10,18 @@ use at_grammar::{AtStr, Info, LinkId, Reply};
 use heapless::String;
 use sha2::Digest;
 use tls_session::reason::{Text, cut};
-use tls_session::{Cause, Reason, Stage};
 use x509_facts::Certificate;
 
 use super::error;
 use super::ssl::reason_line;
 use crate::answer::{CommandError, Done, Failure};
-use crate::link::{Carrier, Link, OpenRequest, Probed, Target};
+use crate::link::{Carrier, OpenRequest, Probed, Target};
 use crate::platform::Platform;
 use crate::print::Printer;
 use crate::state::Shared;
 use crate::tls::terms::terms_of;
+use crate::why::{Stage, Why};
+use tls_session::reason::StreamError;
 
 pub(super) async fn run<P: Platform>(
     shared: &Shared<'_, P>,
@@ -43,12 +44,12 @@ pub(super) async fn run<P: Platform>(
     let host = request.host.to_text();
     let terms = shared.settings.read(|values| {
         let terms = terms_of(&values.tls, id, &host);
-        terms.map(drop).map_err(Reason::from)
+        terms.map(drop).map_err(Why::from)
     });
     let failed = if let Err(reason) = terms {
         reason
     } else if !shared.network_is_up() {
-        Reason::new(Stage::Tcp, Cause::Unreachable).wanting("an IP address of the station")
+        Why::new(Stage::Tcp, StreamError::Unreachable).wanting("an IP address of the station")
     } else {
         shared.probed.replace(None);
         let request = OpenRequest {
@@ -84,7 +85,7 @@ pub(super) async fn run<P: Platform>(
     };
     link.remember(failed.clone());
     let mut print = shared.print().await;
-    if let Some(item) = Link::lacks(&failed) {
+    if let Some(item) = failed.missing_credential() {
         print.reply(&Reply::NotFound(item)).await;
     }
     reason_line(&mut print, id, &failed).await;
@@ -125,7 +126,7 @@ async fn show<P: Platform>(shared: &Shared<'_, P>, probed: &Probed<'_>) {
             // The longest phrase is shorter; what would not fit is cut.
             let _ = core::fmt::write(&mut words, format_args!("{reason}"));
             let line = ProbeLine::Refused {
-                stage: AtStr::plain(reason.stage.word().as_bytes()),
+                stage: AtStr::plain(reason.stage.as_str().as_bytes()),
                 number: reason.mbedtls(),
                 flags: reason.verify_flags(),
                 depth: reason.depth,

@@ -7,7 +7,6 @@ use at_grammar::commands::ssl::{
 use at_grammar::types::{AlpnName, LinkTarget, PskHex, PskIdentity, PskKey, ServerName};
 use at_grammar::{AtStr, Info, LinkId, Reply};
 use heapless::String;
-use tls_session::Reason;
 use zeroize::Zeroize;
 
 use crate::answer::{CommandError, Done, Failure};
@@ -17,6 +16,7 @@ use crate::secret::{MAX_PSK, Psk, Secret};
 use crate::settings::key::Key;
 use crate::settings::tls::SslConf;
 use crate::state::Shared;
+use crate::why::Why;
 
 /// Suites there are: TLS_AES_128_GCM_SHA256, which every TLS 1.3 server must have (RFC 8446 §9.1).
 const SUITES: [u16; 1] = [0x1301];
@@ -298,14 +298,14 @@ pub(super) async fn why<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Com
 }
 
 /// `+SSLWHY:…` for one reason.
-pub(super) async fn reason_line(print: &mut Printer<'_>, link: LinkId, reason: &Reason) {
+pub(super) async fn reason_line(print: &mut Printer<'_>, link: LinkId, reason: &Why) {
     let mut words = String::<160>::new();
     // The longest phrase is shorter; what would not fit is cut.
     let _ = core::fmt::write(&mut words, format_args!("{reason}"));
     print
         .info(Info::Sslwhy(SslWhy {
             link,
-            stage: AtStr::plain(reason.stage.word().as_bytes()),
+            stage: AtStr::plain(reason.stage.as_str().as_bytes()),
             number: reason.mbedtls(),
             flags: reason.verify_flags(),
             depth: reason.depth,

@@ -13,9 +13,10 @@ use cert_bin::{Image, ImageError};
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 use partition_store::nvs::{Cursor, Kind, Label, Listed};
 use partition_store::{FlashError, FlashStore, Nvs, NvsError, PartitionStore};
-use tls_session::Cause;
 
 use super::Flash;
+use crate::why::{Cause, ModemError};
+use tls_session::reason::SetupError;
 
 /// The error of a board's flash.
 type Broken<F> = FlashError<FlashStore<F>>;
@@ -32,25 +33,25 @@ impl Role {
     /// What servers are checked against.
     pub(crate) const CA: Self = Self {
         partition: "client_ca",
-        erased: Cause::CaErased,
-        missing: |number, available| Cause::CaMissing { number, available },
-        unreadable: Cause::CaUnreadable,
+        erased: Cause::Modem(ModemError::CaErased),
+        missing: |number, available| Cause::Modem(ModemError::CaMissing { number, available }),
+        unreadable: Cause::setup(SetupError::CaUnreadable),
     };
 
     /// Our certificate.
     pub(crate) const CERTIFICATE: Self = Self {
         partition: "client_cert",
-        erased: Cause::CertErased,
-        missing: |number, available| Cause::CertMissing { number, available },
-        unreadable: Cause::CertUnreadable,
+        erased: Cause::Modem(ModemError::CertErased),
+        missing: |number, available| Cause::Modem(ModemError::CertMissing { number, available }),
+        unreadable: Cause::setup(SetupError::CertUnreadable),
     };
 
     /// Our private key.
     pub(crate) const KEY: Self = Self {
         partition: "client_key",
-        erased: Cause::KeyErased,
-        missing: |number, available| Cause::KeyMissing { number, available },
-        unreadable: Cause::KeyUnreadable,
+        erased: Cause::Modem(ModemError::KeyErased),
+        missing: |number, available| Cause::Modem(ModemError::KeyMissing { number, available }),
+        unreadable: Cause::setup(SetupError::KeyUnreadable),
     };
 }
 

@@ -15,15 +15,14 @@ use core::cell::{Cell, RefCell};
 use core::net::SocketAddr;
 
 use at_grammar::LinkId;
-use at_grammar::reply::PkiItem;
 use at_grammar::types::{Family, Protocol, Terminal, Transport, UdpMode};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use heapless::{String, Vec};
-use tls_session::{Cause, Reason};
 
 use crate::scratch::ScratchGuard;
 use crate::settings::HostText;
+use crate::why::Why;
 
 pub(crate) mod inbox;
 mod open;
@@ -94,7 +93,7 @@ pub(crate) struct Probed<'s> {
     /// The policy they were judged under.
     pub(crate) policy: String<MAX_POLICY>,
     /// The verdict.
-    pub(crate) verdict: Result<(), Reason>,
+    pub(crate) verdict: Result<(), Why>,
 }
 
 /// Longest text of a policy: four words and a name.
@@ -138,7 +137,7 @@ pub(crate) struct Link<'a> {
     pub(crate) id: LinkId,
     /// [`Asked`] has a request for this link.
     pub(crate) open: Signal<NoopRawMutex, ()>,
-    pub(crate) opened: Signal<NoopRawMutex, Result<(), Reason>>,
+    pub(crate) opened: Signal<NoopRawMutex, Result<(), Why>>,
     /// Between `open` and `opened`.
     opening: Cell<bool>,
     pub(crate) close: Signal<NoopRawMutex, CloseBy>,
@@ -157,7 +156,7 @@ pub(crate) struct Link<'a> {
     /// A send was asked for and not answered.
     pub(crate) sending: Cell<bool>,
     /// Why the last attempt or session ended.
-    pub(crate) reason: RefCell<Option<Reason>>,
+    pub(crate) reason: RefCell<Option<Why>>,
 }
 
 impl<'a> Link<'a> {
@@ -224,7 +223,7 @@ impl<'a> Link<'a> {
         asked: &Asked,
         request: OpenRequest,
         session: Option<&tls::Slot>,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), Why> {
         self.opened.reset();
         self.clear_signals();
         self.opening.set(true);
@@ -247,7 +246,7 @@ impl<'a> Link<'a> {
     }
 
     /// What became of [`Self::connect`].
-    pub(crate) async fn opened(&self) -> Result<(), Reason> {
+    pub(crate) async fn opened(&self) -> Result<(), Why> {
         let result = self.opened.wait().await;
         self.opening.set(false);
         result
@@ -293,30 +292,14 @@ impl<'a> Link<'a> {
         sent
     }
 
-    pub(crate) fn remember(&self, reason: Reason) {
+    pub(crate) fn remember(&self, reason: Why) {
         espat_log::info!(
             "link {}: {} refused or ended, mbedtls {}, flags {}",
             self.id.get(),
-            reason.stage.word(),
+            reason.stage.as_str(),
             reason.mbedtls(),
             reason.verify_flags()
         );
         *self.reason.borrow_mut() = Some(reason);
-    }
-
-    /// The item for want of which the last attempt failed.
-    pub(crate) const fn lacks(reason: &Reason) -> Option<PkiItem> {
-        match reason.cause {
-            Cause::CaErased | Cause::CaMissing { .. } | Cause::CaUnreadable => Some(PkiItem::Ca),
-            Cause::CertErased | Cause::CertMissing { .. } | Cause::CertUnreadable => {
-                Some(PkiItem::Certificate)
-            }
-            Cause::KeyErased
-            | Cause::KeyMissing { .. }
-            | Cause::KeyUnreadable
-            | Cause::KeyEncrypted
-            | Cause::KeyUnsupported => Some(PkiItem::PrivateKey),
-            _ => None,
-        }
     }
 }

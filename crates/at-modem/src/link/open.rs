@@ -9,8 +9,6 @@ use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::Error as _;
 use rand_core::RngCore;
-use tls_session::guard::transport_cause;
-use tls_session::{Cause, Reason, Stage};
 
 use super::pump::{End, pump};
 use super::{Asked, Carrier, Link, LinkStatus, Target, udp};
@@ -18,6 +16,8 @@ use crate::net::NetExtras;
 use crate::place::place;
 use crate::platform::Platform;
 use crate::state::Shared;
+use crate::why::{Cause, ModemError, Stage, Why};
+use tls_session::reason::StreamError;
 
 /// Resolving a name.
 const DNS_PATIENCE: Duration = Duration::from_secs(10);
@@ -68,7 +68,7 @@ pub(crate) async fn run<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>) {
 pub(super) async fn conclude<P: Platform>(
     link: &Link<'_>,
     shared: &Shared<'_, P>,
-    result: Result<End, Reason>,
+    result: Result<End, Why>,
 ) {
     match result {
         Ok(end) => over(link, shared, end).await,
@@ -92,7 +92,7 @@ pub(super) async fn over<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>, e
         ended => {
             link.remember(match ended {
                 End::Failed(reason) => reason,
-                End::Peer | End::Host => Reason::new(Stage::Data, Cause::PeerCloseNotify),
+                End::Peer | End::Host => Why::new(Stage::Data, StreamError::PeerCloseNotify),
             });
             shared.print_closed(link.id).await;
             // A close that came while the peer closed is answered as well.
@@ -125,7 +125,7 @@ pub(super) async fn look_up<P: Platform>(
     link: &Link<'_>,
     shared: &Shared<'_, P>,
     target: &Target,
-) -> Result<SocketAddr, Reason> {
+) -> Result<SocketAddr, Why> {
     let resolve = pin!(resolve(shared, &target.host, target.port, target.family));
     unless_closed(link, Stage::Dns, resolve).await?
 }
@@ -135,7 +135,7 @@ async fn attempt<P: Platform>(
     link: &Link<'_>,
     shared: &Shared<'_, P>,
     plain: &Plain,
-) -> Result<End, Reason> {
+) -> Result<End, Why> {
     let remote = look_up(link, shared, &plain.target).await?;
     match plain.udp {
         Some((local_port, mode)) => {
@@ -146,7 +146,7 @@ async fn attempt<P: Platform>(
             };
             let bind = UdpBind::bind(shared.net, SocketAddr::new(any, local_port)).await;
             let socket =
-                bind.map_err(|error| Reason::new(Stage::Tcp, transport_cause(error.kind())))?;
+                bind.map_err(|error| Why::new(Stage::Tcp, StreamError::from(error.kind())))?;
             begin(
                 link,
                 shared,
@@ -166,7 +166,7 @@ async fn attempt<P: Platform>(
             let end = {
                 let (rx, tx) = socket.split();
                 let reason = |error: <P::Net as TcpConnect>::Error| {
-                    Reason::new(Stage::Data, transport_cause(error.kind()))
+                    Why::new(Stage::Data, StreamError::from(error.kind()))
                 };
                 let mut slot = pin!(None);
                 let pump = place(slot.as_mut(), || pump(link, shared, rx, tx, reason));
@@ -188,8 +188,8 @@ pub(super) async fn connect<'a, P: Platform>(
     link: &Link<'_>,
     shared: &Shared<'a, P>,
     remote: SocketAddr,
-) -> Result<(<P::Net as TcpConnect>::Socket<'a>, u16), Reason> {
-    let tcp = |cause| Reason::new(Stage::Tcp, cause);
+) -> Result<(<P::Net as TcpConnect>::Socket<'a>, u16), Why> {
+    let tcp = |cause| Why::new(Stage::Tcp, cause);
     let connect = pin!(with_timeout(TCP_PATIENCE, shared.net.connect(remote)));
     match unless_closed(link, Stage::Tcp, connect).await? {
         Ok(Ok(socket)) => {
@@ -197,8 +197,8 @@ pub(super) async fn connect<'a, P: Platform>(
             let local_port = shared.extras.local_port(&socket).unwrap_or(0);
             Ok((socket, local_port))
         }
-        Ok(Err(error)) => Err(tcp(transport_cause(error.kind()))),
-        Err(_) => Err(tcp(Cause::Timeout {
+        Ok(Err(error)) => Err(tcp(StreamError::from(error.kind()))),
+        Err(_) => Err(tcp(StreamError::Timeout {
             ms: millis(TCP_PATIENCE),
         })),
     }
@@ -215,10 +215,10 @@ pub(super) async fn unless_closed<T>(
     link: &Link<'_>,
     stage: Stage,
     step: impl Future<Output = T>,
-) -> Result<T, Reason> {
+) -> Result<T, Why> {
     match select(step, link.close.wait()).await {
         Either::First(output) => Ok(output),
-        Either::Second(_) => Err(Reason::new(stage, Cause::Closed)),
+        Either::Second(_) => Err(Why::new(stage, StreamError::Closed)),
     }
 }
 
@@ -228,14 +228,14 @@ pub(crate) async fn resolve<P: Platform>(
     host: &str,
     port: u16,
     family: Family,
-) -> Result<SocketAddr, Reason> {
-    let dns = |cause| Reason::new(Stage::Dns, cause).wanting(host);
+) -> Result<SocketAddr, Why> {
+    let dns = |cause: Cause| Why::new(Stage::Dns, cause).wanting(host);
     let wanted = |address: &IpAddr| address.is_ipv4() == (family == Family::V4);
     if let Ok(address) = host.parse::<IpAddr>() {
         return Some(address)
             .filter(wanted)
             .map(|address| SocketAddr::new(address, port))
-            .ok_or_else(|| dns(Cause::HostNotFound));
+            .ok_or_else(|| dns(ModemError::HostNotFound.into()));
     }
     let kind = match family {
         Family::V4 => AddrType::IPv4,
@@ -243,10 +243,11 @@ pub(crate) async fn resolve<P: Platform>(
     };
     match with_timeout(DNS_PATIENCE, shared.net.get_host_by_name(host, kind)).await {
         Ok(Ok(address)) if wanted(&address) => Ok(SocketAddr::new(address, port)),
-        Ok(_) => Err(dns(Cause::HostNotFound)),
-        Err(_) => Err(dns(Cause::Timeout {
-            ms: millis(DNS_PATIENCE),
-        })),
+        Ok(_) => Err(dns(ModemError::HostNotFound.into())),
+        Err(_) => {
+            let ms = millis(DNS_PATIENCE);
+            Err(dns(StreamError::Timeout { ms }.into()))
+        }
     }
 }
 

@@ -8,13 +8,14 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Instant, Timer, with_timeout};
 use embedded_io_async::{Read, Write};
-use tls_session::{Cause, Reason, Stage};
 
 use super::inbox::Inbox;
 use super::present::present;
 use super::{CloseBy, Link};
 use crate::platform::Platform;
 use crate::state::Shared;
+use crate::why::{Stage, Why};
+use tls_session::reason::StreamError;
 
 /// How long data may wait for room in the network stack before the send has failed, where
 /// `AT+CIPTCPOPT` says nothing else.
@@ -35,7 +36,7 @@ pub(super) enum End {
     /// The peer, in good order.
     Peer,
     /// Something failed.
-    Failed(Reason),
+    Failed(Why),
 }
 
 /// Runs until the link ends. `reason` turns a transport's error into why.
@@ -46,9 +47,9 @@ pub(super) async fn pump<P: Platform, R: Read, W: Write<Error = R::Error>>(
     shared: &Shared<'_, P>,
     rx: R,
     tx: W,
-    reason: impl Fn(R::Error) -> Reason,
+    reason: impl Fn(R::Error) -> Why,
 ) -> End {
-    let failure = Signal::<NoopRawMutex, Reason>::new();
+    let failure = Signal::<NoopRawMutex, Why>::new();
     let receive = async {
         let failed = match select(receive(link.inbox, rx), failure.wait()).await {
             Either::First(end) => end.err().map(&reason),
@@ -68,8 +69,10 @@ pub(super) async fn pump<P: Platform, R: Read, W: Write<Error = R::Error>>(
         Either4::First((Some(reason), ())) => End::Failed(reason),
         Either4::Second(never) => match never {},
         Either4::Third(CloseBy::Host) => End::Host,
-        Either4::Third(CloseBy::Interface) => End::Failed(Reason::new(Stage::Data, Cause::Closed)),
-        Either4::Fourth(ms) => End::Failed(Reason::new(Stage::Data, Cause::Timeout { ms })),
+        Either4::Third(CloseBy::Interface) => {
+            End::Failed(Why::new(Stage::Data, StreamError::Closed))
+        }
+        Either4::Fourth(ms) => End::Failed(Why::new(Stage::Data, StreamError::Timeout { ms })),
     }
 }
 
@@ -90,8 +93,8 @@ async fn send<P: Platform, W: Write>(
     link: &Link<'_>,
     shared: &Shared<'_, P>,
     mut tx: W,
-    reason: &impl Fn(W::Error) -> Reason,
-) -> Reason {
+    reason: &impl Fn(W::Error) -> Why,
+) -> Why {
     loop {
         let outgoing = link.send.wait().await;
         let data = shared.port.payload.lock().await;
@@ -104,9 +107,9 @@ async fn send<P: Platform, W: Write>(
         let failed = match with_timeout(patience, write).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(reason(error)),
-            Err(_) => Some(Reason::new(
+            Err(_) => Some(Why::new(
                 Stage::Data,
-                Cause::Timeout {
+                StreamError::Timeout {
                     ms: u32::try_from(patience.as_millis()).unwrap_or(u32::MAX),
                 },
             )),

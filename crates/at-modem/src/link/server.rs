@@ -22,8 +22,6 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Timer, with_timeout};
 use embedded_io_async::Error as _;
-use tls_session::guard::transport_cause;
-use tls_session::{Cause, Reason, Stage};
 
 use super::open::{CLOSE_PATIENCE, hang_up, over};
 use super::pump::pump;
@@ -31,6 +29,8 @@ use super::{Link, LinkStatus};
 use crate::place::place;
 use crate::platform::Platform;
 use crate::state::{LINKS, Shared};
+use crate::why::{Stage, Why};
+use tls_session::reason::StreamError;
 
 /// How long a listener that failed rests.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -47,7 +47,7 @@ pub(crate) struct Server {
     /// `None` while there is no server.
     pub(crate) listening: Cell<Option<Listening>>,
     start: Signal<NoopRawMutex, Listening>,
-    started: Signal<NoopRawMutex, Result<(), Cause>>,
+    started: Signal<NoopRawMutex, Result<(), StreamError>>,
     /// The listener is to stop, or an accepted link is over.
     changed: Signal<NoopRawMutex, ()>,
 }
@@ -71,7 +71,7 @@ impl Server {
     }
 
     /// Starts listening.
-    pub(crate) async fn start(&self, listening: Listening) -> Result<(), Cause> {
+    pub(crate) async fn start(&self, listening: Listening) -> Result<(), StreamError> {
         self.started.reset();
         self.start.signal(listening);
         let started = self.started.wait().await;
@@ -105,7 +105,7 @@ pub(crate) async fn run<P: Platform>(shared: &Shared<'_, P>) {
                 server.started.signal(Ok(()));
                 serve(shared, &acceptor, listening).await;
             }
-            Err(error) => server.started.signal(Err(transport_cause(error.kind()))),
+            Err(error) => server.started.signal(Err(StreamError::from(error.kind()))),
         }
     }
 }
@@ -198,7 +198,7 @@ async fn welcome<'s, P: Platform, A: TcpAccept>(
             Either3::First(Err(error)) => {
                 espat_log::warn!(
                     "no client can be accepted: {}",
-                    transport_cause(error.kind()).code()
+                    StreamError::from(error.kind()).code()
                 );
                 Timer::after(ACCEPT_PAUSE).await;
             }
@@ -207,7 +207,7 @@ async fn welcome<'s, P: Platform, A: TcpAccept>(
                 let left = shared.links.iter().any(Link::is_accepted);
                 if open || (left && again != listening) {
                     // The old links hold the old listener.
-                    server.started.signal(Err(Cause::Transport));
+                    server.started.signal(Err(StreamError::Transport));
                 } else if left {
                     server.listening.set(Some(listening));
                     server.started.signal(Ok(()));
@@ -242,7 +242,7 @@ async fn clients_of<P: Platform, S: TcpSplit + TcpShutdown>(
         let end = {
             let (rx, tx) = socket.split();
             pump(link, shared, rx, tx, |error| {
-                Reason::new(Stage::Data, transport_cause(error.kind()))
+                Why::new(Stage::Data, StreamError::from(error.kind()))
             })
             .await
         };

@@ -9,8 +9,7 @@ use edge_nal::TcpSplit;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Delay, with_timeout};
-use tls_session::cause::Limit;
-use tls_session::{Cause, Chain, Deadlines, GuardedTransport, Policy, Reason, Session, Stage};
+use tls_session::{Chain, Deadlines, GuardedTransport, Policy, Session};
 
 use super::open::{CLOSE_PATIENCE, begin, conclude, connect, hang_up, look_up, unless_closed};
 use super::pump::{End, pump};
@@ -21,6 +20,8 @@ use crate::scratch::Scratch;
 use crate::state::Shared;
 use crate::tls::credentials::{Handshake, Handshakes};
 use crate::tls::terms::terms_of;
+use crate::why::{ModemError, Stage, Why};
+use tls_session::reason::StreamError;
 
 /// A task that has the memory for a session, and what it is to do.
 pub(crate) struct Slot {
@@ -56,12 +57,11 @@ impl Slot {
 }
 
 /// No task for a session is free.
-pub(crate) fn no_memory(sessions: usize) -> Reason {
+pub(crate) fn no_memory(sessions: usize) -> Why {
     let limit = u32::try_from(sessions).unwrap_or(u32::MAX);
-    Reason::new(
+    Why::new(
         Stage::Setup,
-        Cause::TooLarge {
-            what: Limit::Sessions,
+        ModemError::TooManySessions {
             needed: limit.saturating_add(1),
             limit,
         },
@@ -104,14 +104,12 @@ async fn attempt<P: Platform>(
     request: &OpenRequest,
     records: &mut tls_session::Memory,
     handshakes: &Handshakes,
-) -> Result<End, Reason> {
-    let setup = |cause| Reason::new(Stage::Setup, cause);
+) -> Result<End, Why> {
+    let setup = |cause| Why::new(Stage::Setup, cause);
     let mut handshake = Handshake::begin(handshakes).await;
     shared.settings.read(|values| {
         let terms = terms_of(&values.tls, link.id, &request.target.host);
-        terms
-            .map(|terms| handshake.hold(&terms))
-            .map_err(Reason::from)
+        terms.map(|terms| handshake.hold(&terms)).map_err(Why::from)
     })?;
     let loaded = handshake.load(&shared.flash, shared.scratch).await;
     let loaded = loaded.map_err(setup)?;
@@ -127,17 +125,17 @@ async fn attempt<P: Platform>(
             let probed = place(slot.as_mut(), || {
                 probe(shared, &guarded, records, &policy, rng)
             });
-            let probed = unless_closed(link, Stage::Hello, probed).await?;
+            let probed = unless_closed(link, Stage::Tls(tls_session::Stage::Hello), probed).await?;
             shared.probed.replace(Some(probed));
             // The one that asked reads it from there.
-            return Err(Reason::new(Stage::Data, Cause::Closed));
+            return Err(Why::new(Stage::Data, StreamError::Closed));
         }
         let opened = {
             let mut slot = pin!(None);
             let open = place(slot.as_mut(), || {
                 Session::open(&guarded, records, &policy, Deadlines::default(), rng)
             });
-            unless_closed(link, Stage::Hello, open).await
+            unless_closed(link, Stage::Tls(tls_session::Stage::Hello), open).await
         };
         let mut session = opened??;
         // The next handshake may begin, and nothing of this one is left.
@@ -149,9 +147,7 @@ async fn attempt<P: Platform>(
         let end = {
             let (rx, tx) = session.split();
             let mut slot = pin!(None);
-            let pump = place(slot.as_mut(), || {
-                pump(link, shared, rx, tx, |reason| reason)
-            });
+            let pump = place(slot.as_mut(), || pump(link, shared, rx, tx, Why::from));
             pump.await
         };
         if end == End::Host || end == End::Peer {
@@ -198,6 +194,6 @@ where
         ends,
         dropped,
         policy: text,
-        verdict: verdict.map(drop),
+        verdict: verdict.map(drop).map_err(Why::from),
     }
 }

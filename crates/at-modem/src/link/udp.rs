@@ -13,14 +13,14 @@ use edge_nal::{MulticastV4, MulticastV6, UdpReceive, UdpSend, UdpSplitMulticast}
 use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::Error as _;
-use tls_session::guard::transport_cause;
-use tls_session::{Cause, Reason, Stage};
 
 use super::present::present;
 use super::pump::End;
 use super::{CloseBy, Link};
 use crate::platform::Platform;
 use crate::state::Shared;
+use crate::why::{Stage, Why};
+use tls_session::reason::StreamError;
 
 /// The largest datagram taken: what one `+IPD` holds. A larger one is dropped whole.
 const MAX_DATAGRAM: usize = super::MAX_IPD;
@@ -42,15 +42,15 @@ pub(super) async fn pump<P: Platform, S: UdpSplitMulticast>(
             IpAddr::V6(group) => groups_v6.join_v6(group, 0).await,
         };
         if let Err(error) = joined {
-            return End::Failed(Reason::new(Stage::Tcp, transport_cause(error.kind())));
+            return End::Failed(Why::new(Stage::Tcp, StreamError::from(error.kind())));
         }
     }
     let incoming = async {
         let arrive = arrive(link, &mut receive);
         match select(arrive, present(link, shared)).await {
-            Either::First(error) => Reason::new(Stage::Data, transport_cause(error.kind())),
+            Either::First(error) => Why::new(Stage::Data, StreamError::from(error.kind())),
             // Nothing finishes a datagram socket.
-            Either::Second(()) => Reason::new(Stage::Data, Cause::Closed),
+            Either::Second(()) => Why::new(Stage::Data, StreamError::Closed),
         }
     };
     let outgoing = depart(link, shared, &mut send);
@@ -58,7 +58,9 @@ pub(super) async fn pump<P: Platform, S: UdpSplitMulticast>(
         Either3::First(reason) => End::Failed(reason),
         Either3::Second(never) => match never {},
         Either3::Third(CloseBy::Host) => End::Host,
-        Either3::Third(CloseBy::Interface) => End::Failed(Reason::new(Stage::Data, Cause::Closed)),
+        Either3::Third(CloseBy::Interface) => {
+            End::Failed(Why::new(Stage::Data, StreamError::Closed))
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use heapless::Vec;
 use tls_session::identity::{ClientKey, IdentityMemory};
 use tls_session::policy::MAX_ANCHORS;
 use tls_session::{
-    Anchors, Cause, Clock, CommonName, Identity, NameRule, PeerAuth, PeerName, Policy, PreSharedKey,
+    Anchors, Clock, CommonName, Identity, NameRule, PeerAuth, PeerName, Policy, PreSharedKey,
 };
 use x509_facts::KeyKind;
 use zeroize::Zeroize;
@@ -22,6 +22,8 @@ use crate::scratch::{SCRATCH, Scratch};
 use crate::secret::Psk;
 use crate::settings::HostText;
 use crate::settings::tls::AlpnList;
+use crate::why::{Cause, ModemError};
+use tls_session::reason::SetupError;
 
 /// Bytes of a private key in DER: RSA of 4096 bits takes 2376 in PKCS#8.
 const MAX_KEY: usize = 2560;
@@ -177,7 +179,7 @@ impl Loaded<'_> {
                 espat_log::warn!("the server's certificate is not checked");
                 PeerAuth::DangerAnyPeer
             }
-            HeldPeer::Nobody => return Err(Cause::StrictPolicy),
+            HeldPeer::Nobody => return Err(ModemError::StrictPolicy.into()),
         };
         // Text that is no name is refused in every mode, checked or not.
         name?;
@@ -229,7 +231,7 @@ async fn load_anchors<'d, F: MultiwriteNorFlash>(
     with_item(flash, scratch, (Role::CA, number), |content| {
         content::decode_certificates::<MAX_ANCHORS>(content, der)
             .map(|certificates| certificates.der)
-            .map_err(|_| Cause::CaUnreadable)
+            .map_err(|_| Cause::setup(SetupError::CaUnreadable))
     })
     .await
 }
@@ -246,34 +248,40 @@ async fn load_identity<'m, F: MultiwriteNorFlash>(
     let chain = with_item(flash, scratch, (Role::CERTIFICATE, number), |content| {
         content::decode_certificates::<MAX_ANCHORS>(content, decoded)
             .map(|certificates| certificates.der)
-            .map_err(|_| Cause::CertUnreadable)
+            .map_err(|_| Cause::setup(SetupError::CertUnreadable))
     })
     .await?;
     let key = with_item(flash, scratch, (Role::KEY, number), |content| {
         content::decode_private_key(content, key).map_err(|error| match error {
-            ContentError::EncryptedKey => Cause::KeyEncrypted,
-            _ => Cause::KeyUnreadable,
+            ContentError::EncryptedKey => Cause::Modem(ModemError::KeyEncrypted),
+            _ => Cause::setup(SetupError::KeyUnreadable),
         })
     })
     .await?;
-    Identity::new(&chain, parts(&key)?, message)
+    Ok(Identity::new(&chain, parts(&key)?, message)?)
 }
 
 /// A key of the image as one that can sign.
 fn parts<'k>(key: &PrivateKey<'k>) -> Result<ClientKey<'k>, Cause> {
-    let secret = key.curve_secret().ok_or(Cause::KeyUnreadable);
+    let secret = key
+        .curve_secret()
+        .ok_or(Cause::setup(SetupError::KeyUnreadable));
     match key.kind {
         KeyKind::P256 => Ok(ClientKey::P256(secret?)),
         KeyKind::P384 => Ok(ClientKey::P384(secret?)),
         KeyKind::Ed25519 => Ok(ClientKey::Ed25519(secret?)),
         KeyKind::Rsa { .. } => {
-            let (modulus, public_exponent) = key.rsa_public().ok_or(Cause::KeyUnreadable)?;
+            let (modulus, public_exponent) = key
+                .rsa_public()
+                .ok_or(Cause::setup(SetupError::KeyUnreadable))?;
             Ok(ClientKey::Rsa {
                 modulus,
                 public_exponent,
-                private_exponent: key.rsa_private_exponent().ok_or(Cause::KeyUnreadable)?,
+                private_exponent: key
+                    .rsa_private_exponent()
+                    .ok_or(Cause::setup(SetupError::KeyUnreadable))?,
             })
         }
-        _ => Err(Cause::KeyUnsupported),
+        _ => Err(Cause::setup(SetupError::KeyUnsupported)),
     }
 }

@@ -13,11 +13,11 @@ use core::net::IpAddr;
 
 use at_grammar::LinkId;
 use at_grammar::types::Dialect;
-use tls_session::{Cause, Reason, Stage};
 
 use crate::secret::Psk;
 use crate::settings::HostText;
 use crate::settings::tls::{AlpnList, TlsValues};
+use crate::why::{ModemError, Stage, Why};
 
 /// How the server proves who it is.
 #[derive(Debug, Clone, Copy)]
@@ -71,9 +71,9 @@ pub(crate) enum Refusal<'s> {
     NoSettings,
 }
 
-impl From<Refusal<'_>> for Reason {
+impl From<Refusal<'_>> for Why {
     fn from(_: Refusal<'_>) -> Self {
-        Self::new(Stage::Setup, Cause::StrictPolicy)
+        Self::new(Stage::Setup, ModemError::StrictPolicy)
     }
 }
 

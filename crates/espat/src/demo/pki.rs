@@ -131,6 +131,7 @@ fn set_dates(params: &mut CertificateParams, dates: Dates) {
 mod tests {
     use super::*;
     use rustls::pki_types::pem::PemObject;
+    use tls_session::reason::CertificateError;
     use tls_session::{
         Anchors, Cause, Clock, CommonName, NameRule, PeerName, Policy, Timestamp, verify_server,
     };
@@ -165,7 +166,7 @@ mod tests {
             assert_eq!(cause.mbedtls(), -0x2700);
             (cause, who)
         };
-        let not_trusted = |who: &str| (Cause::NotTrusted, who.to_owned());
+        let not_trusted = |who: &str| (Cause::from(CertificateError::NotTrusted), who.to_owned());
         assert_eq!(
             why(&pki.p256, &other_ca, now),
             not_trusted("CN=broker.local < CN=espat demo CA")
@@ -176,15 +177,21 @@ mod tests {
         );
         let (cause, who) = why(&pki.expired, &ca, now);
         assert_eq!(who, "CN=broker.local < 2021-01-01T00:00:00Z");
-        assert!(matches!(cause, Cause::Expired { .. }));
+        assert!(matches!(
+            cause,
+            Cause::Certificate(CertificateError::Expired { .. })
+        ));
         let (cause, who) = why(&pki.future, &ca, now);
         assert_eq!(who, "CN=broker.local < 2090-01-01T00:00:00Z");
-        assert!(matches!(cause, Cause::NotYetValid { .. }));
+        assert!(matches!(
+            cause,
+            Cause::Certificate(CertificateError::NotYetValid { .. })
+        ));
         let (cause, who) = why(&pki.p256, &ca, Clock::Unset);
         assert_eq!(who, "CN=broker.local < 2020-01-01T00:00:00Z");
-        assert_eq!(cause, Cause::ClockNotSet);
+        assert_eq!(cause, Cause::from(CertificateError::ClockNotSet));
         let (cause, who) = why(&pki.other_name, &ca, now);
         assert_eq!(who, "CN=elsewhere.local < broker.local");
-        assert_eq!(cause, Cause::NameMismatch);
+        assert_eq!(cause, Cause::from(CertificateError::NameMismatch));
     }
 }

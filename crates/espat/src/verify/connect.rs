@@ -6,12 +6,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use async_io::Async;
+use at_modem::why::{Cause, ModemError, Stage, Why};
 use edge_nal_std::TcpSocket;
 use embassy_time::{Delay, with_timeout};
 use rand_core::OsRng;
-use tls_session::{
-    Accepted, Cause, Deadlines, GuardedTransport, Memory, PeerName, Policy, Reason, Session, Stage,
-};
+use tls_session::reason::StreamError;
+use tls_session::{Accepted, Deadlines, GuardedTransport, Memory, PeerName, Policy, Session};
 
 /// As long as one step of the handshake may take.
 const CONNECT_MS: u32 = 10_000;
@@ -55,7 +55,7 @@ impl Server {
     }
 
     /// Connects, performs the handshake and says goodbye.
-    pub(super) fn handshake(&self, policy: &Policy<'_>) -> Result<Accepted, Reason> {
+    pub(super) fn handshake(&self, policy: &Policy<'_>) -> Result<Accepted, Why> {
         let stream = self.connect()?;
         let socket =
             TcpSocket::new(Async::new(stream).map_err(|error| at(Stage::Tcp, cause(&error)))?);
@@ -72,11 +72,11 @@ impl Server {
     }
 
     /// The first of the host's addresses that answers.
-    fn connect(&self) -> Result<TcpStream, Reason> {
+    fn connect(&self) -> Result<TcpStream, Why> {
         let addresses = (self.host.as_str(), self.port)
             .to_socket_addrs()
-            .map_err(|_| at(Stage::Dns, Cause::HostNotFound))?;
-        let mut reason = at(Stage::Dns, Cause::HostNotFound);
+            .map_err(|_| at(Stage::Dns, ModemError::HostNotFound))?;
+        let mut reason = at(Stage::Dns, ModemError::HostNotFound);
         for address in addresses {
             let limit = Duration::from_millis(CONNECT_MS.into());
             match TcpStream::connect_timeout(&address, limit) {
@@ -88,17 +88,17 @@ impl Server {
     }
 }
 
-const fn at(stage: Stage, cause: Cause) -> Reason {
-    Reason::new(stage, cause)
+fn at(stage: Stage, cause: impl Into<Cause>) -> Why {
+    Why::new(stage, cause)
 }
 
-fn cause(error: &io::Error) -> Cause {
+fn cause(error: &io::Error) -> StreamError {
     match error.kind() {
-        ErrorKind::ConnectionRefused => Cause::ConnectionRefused,
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Cause::Unreachable,
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Cause::Reset,
-        ErrorKind::TimedOut => Cause::Timeout { ms: CONNECT_MS },
-        _ => Cause::Transport,
+        ErrorKind::ConnectionRefused => StreamError::ConnectionRefused,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => StreamError::Unreachable,
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => StreamError::Reset,
+        ErrorKind::TimedOut => StreamError::Timeout { ms: CONNECT_MS },
+        _ => StreamError::Transport,
     }
 }
 

@@ -17,12 +17,11 @@ mod trust;
 
 use std::path::{Path, PathBuf};
 
+use at_modem::why::{Stage, Why};
 use cert_bin::content::{self, ContentError};
 use clap::ArgGroup;
-use tls_session::{
-    Accepted, Anchors, Cause, Clock, CommonName, NameRule, PeerName, Policy, Reason, Stage,
-    Timestamp,
-};
+use tls_session::reason::CertificateError;
+use tls_session::{Accepted, Anchors, Clock, CommonName, NameRule, PeerName, Policy, Timestamp};
 
 use crate::pki;
 use crate::pki::files;
@@ -91,13 +90,13 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
 /// Why not, and what else is known about it.
 #[derive(Debug)]
 struct Refusal {
-    reason: Box<Reason>,
+    reason: Box<Why>,
     /// Which file or item, and what is the matter with it.
     detail: Option<String>,
 }
 
-impl From<Reason> for Refusal {
-    fn from(reason: Reason) -> Self {
+impl From<Why> for Refusal {
+    fn from(reason: Why) -> Self {
         Self {
             reason: Box::new(reason),
             detail: None,
@@ -119,7 +118,7 @@ fn judge(args: &Args, name: NameRule<'_>, clock: Clock) -> anyhow::Result<Result
     let anchor_ders: Vec<&[u8]> = trusted.iter().map(Vec::as_slice).collect();
     let anchors = match Anchors::new(&anchor_ders) {
         Ok(anchors) => anchors,
-        Err(cause) => return Ok(Err(Reason::new(Stage::Setup, cause).into())),
+        Err(cause) => return Ok(Err(Why::new(Stage::Setup, cause).into())),
     };
     let mut policy = Policy::chain(anchors, name, clock);
 
@@ -150,7 +149,7 @@ fn judge(args: &Args, name: NameRule<'_>, clock: Clock) -> anyhow::Result<Result
             );
             render::accepted(&policy, accepted, &shown, args.json).map(Ok)
         }
-        Err(reason) => Ok(Err(reason.into())),
+        Err(reason) => Ok(Err(Why::from(reason).into())),
     }
 }
 
@@ -166,20 +165,23 @@ fn anchor<'a>(anchors: &[&'a [u8]], accepted: Accepted) -> Option<&'a [u8]> {
 fn chain(file: &Path) -> anyhow::Result<Result<Vec<Vec<u8>>, Refusal>> {
     let bytes = files::read(file)?;
     let refusal = |cause, detail: String| Refusal {
-        reason: Box::new(Reason::new(Stage::Certificate, cause)),
+        reason: Box::new(Why::new(
+            Stage::Tls(tls_session::Stage::Certificate),
+            tls_session::Cause::from(cause),
+        )),
         detail: Some(format!("{}: {detail}", file.display())),
     };
     Ok(match certificates(&bytes) {
         // A server's message cannot have a hole: were the first one dropped, another would be its own.
         Ok((_, unreadable)) if unreadable > 0 => Err(refusal(
-            Cause::Malformed,
+            CertificateError::Malformed,
             format!("{unreadable} certificate blocks cannot be read"),
         )),
         Ok((ders, _)) => Ok(ders),
         Err(error) => Err(refusal(
             match error {
-                ContentError::Damaged { .. } => Cause::Malformed,
-                _ => Cause::NoCertificate,
+                ContentError::Damaged { .. } => CertificateError::Malformed,
+                _ => CertificateError::NoCertificate,
             },
             error.to_string(),
         )),

@@ -156,7 +156,7 @@ pub(super) fn refused_json(refusal: &Refusal) -> Value {
     json!({
         "verdict": "refused",
         "code": reason.cause.code(),
-        "stage": reason.stage.word(),
+        "stage": reason.stage.as_str(),
         "mbedtls": mbedtls(reason.mbedtls()),
         "flags": reason.verify_flags(),
         "depth": reason.depth,

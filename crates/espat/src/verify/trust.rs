@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use at_modem::why::{Cause, ModemError, Stage, Why};
 use cert_bin::content::ContentError;
 use cert_bin::{Image, ImageError, ItemKind};
-use tls_session::{Cause, Reason, Stage};
+use tls_session::reason::SetupError;
 
 use super::{Refusal, certificates};
 use crate::pki::files;
@@ -25,24 +26,25 @@ pub(super) fn from_image(given: &Path) -> Trusted {
     let bytes = files::read(&path)?;
     let name = path.display();
     let refusal = |cause, detail: String| Refusal {
-        reason: Box::new(Reason::new(Stage::Setup, cause)),
+        reason: Box::new(Why::new(Stage::Setup, cause)),
         detail: Some(format!("{name}: {detail}")),
     };
     let image = match Image::parse(&bytes) {
         Ok(image) => image,
         Err(error) => {
             let cause = match error {
-                ImageError::Erased => Cause::CaErased,
-                _ => Cause::CaUnreadable,
+                ImageError::Erased => Cause::from(ModemError::CaErased),
+                _ => SetupError::CaUnreadable.into(),
             };
             return Ok(Err(refusal(cause, format!("{error} [{}]", error.code()))));
         }
     };
     let Some(item) = image.at(usize::from(number)) else {
-        let cause = Cause::CaMissing {
+        let cause = ModemError::CaMissing {
             number,
             available: image.count(),
-        };
+        }
+        .into();
         return Ok(Err(refusal(cause, "item numbers count from 0".into())));
     };
     if item.kind != ItemKind::Ca {
@@ -73,7 +75,7 @@ fn from_content(content: &[u8], name: &str) -> Result<Vec<Vec<u8>>, Refusal> {
 
 fn refused(error: &ContentError, name: &str) -> Refusal {
     Refusal {
-        reason: Box::new(Reason::new(Stage::Setup, Cause::CaUnreadable)),
+        reason: Box::new(Why::new(Stage::Setup, SetupError::CaUnreadable)),
         detail: Some(format!("{name}: {error} [{}]", error.code())),
     }
 }

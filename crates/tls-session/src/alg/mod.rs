@@ -8,13 +8,12 @@ mod ecdsa;
 mod ed25519;
 pub(crate) mod rsa;
 
+use crate::reason::{Cause, CertificateError, ProofError};
 use rustls_pki_types::{
     AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
 };
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use x509_facts::KeyKind;
-
-use crate::cause::Cause;
 
 /// Bits of an RSA modulus that are taken.
 pub(crate) const RSA_BITS: core::ops::RangeInclusive<u32> = 2048..=4096;
@@ -211,7 +210,7 @@ pub(crate) const fn of_handshake(key: KeyKind, scheme: u16) -> Result<Kind, Caus
         (KeyKind::Rsa { .. }, 0x0804) => Ok(Kind::RsaPss(Hash::Sha256)),
         (KeyKind::Rsa { .. }, 0x0805) => Ok(Kind::RsaPss(Hash::Sha384)),
         (KeyKind::Rsa { .. }, 0x0806) => Ok(Kind::RsaPss(Hash::Sha512)),
-        (_, other) => Err(Cause::SignatureScheme(other)),
+        (_, other) => Err(Cause::Proof(ProofError::SignatureScheme(other))),
     }
 }
 
@@ -220,8 +219,8 @@ pub(crate) fn check_key(key: KeyKind) -> Result<(), Cause> {
     match key {
         KeyKind::P256 | KeyKind::P384 | KeyKind::Ed25519 => Ok(()),
         KeyKind::Rsa { bits } if RSA_BITS.contains(&bits) => Ok(()),
-        KeyKind::Rsa { bits } => Err(Cause::KeySize { bits }),
-        _ => Err(Cause::KeyAlgorithm),
+        KeyKind::Rsa { bits } => Err(Cause::Certificate(CertificateError::KeySize { bits })),
+        _ => Err(Cause::Certificate(CertificateError::KeyAlgorithm)),
     }
 }
 

@@ -5,6 +5,7 @@
 //! quicker; it is left out because a single fault in it gives the key away, and because it needs
 //! four secrets more. The caller checks each signature before it is sent.
 
+use crate::reason::{Cause, SetupError};
 use crypto_bigint::modular::runtime_mod::{DynResidue, DynResidueParams};
 use crypto_bigint::{Encoding, U2048, U3072, U4096};
 use heapless::Vec;
@@ -14,7 +15,6 @@ use zeroize::{Zeroize, Zeroizing};
 use super::signer::{MAX_SIGNATURE, rsa_bits_taken};
 use crate::alg::Hash;
 use crate::alg::rsa::PublicKey;
-use crate::cause::Cause;
 
 /// An RSA key that can sign.
 pub(crate) struct PrivateKey<'a> {
@@ -72,18 +72,22 @@ impl<'a> PrivateKey<'a> {
         private_exponent: &'a [u8],
     ) -> Result<Self, Cause> {
         let (modulus, private_exponent) = (stripped(modulus), stripped(private_exponent));
-        let first = modulus.first().ok_or(Cause::KeyUnreadable)?;
+        let first = modulus
+            .first()
+            .ok_or(Cause::Setup(SetupError::KeyUnreadable))?;
         let bits = u32::try_from(modulus.len())
             .ok()
             .and_then(|bytes| bytes.checked_mul(8))
             .and_then(|bits| bits.checked_sub(first.leading_zeros()))
-            .ok_or(Cause::KeyUnreadable)?;
+            .ok_or(Cause::Setup(SetupError::KeyUnreadable))?;
         if !rsa_bits_taken(bits) {
-            return Err(Cause::KeyUnsupported);
+            return Err(Cause::Setup(SetupError::KeyUnsupported));
         }
         let mut exponent = 0_u32;
         for byte in stripped(public_exponent) {
-            exponent = exponent.checked_mul(256).ok_or(Cause::KeyUnsupported)?;
+            exponent = exponent
+                .checked_mul(256)
+                .ok_or(Cause::Setup(SetupError::KeyUnsupported))?;
             exponent |= u32::from(*byte);
         }
         let odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
@@ -92,7 +96,7 @@ impl<'a> PrivateKey<'a> {
             || exponent < 3
             || private_exponent.len() > modulus.len()
         {
-            return Err(Cause::KeyUnreadable);
+            return Err(Cause::Setup(SetupError::KeyUnreadable));
         }
         Ok(Self {
             modulus,
@@ -126,10 +130,12 @@ impl<'a> PrivateKey<'a> {
         rng: &mut impl CryptoRngCore,
     ) -> Result<Vec<u8, MAX_SIGNATURE>, Cause> {
         let mut salt = [0; 64];
-        let salt = salt.get_mut(..hash.len()).ok_or(Cause::KeyUnreadable)?;
+        let salt = salt
+            .get_mut(..hash.len())
+            .ok_or(Cause::Setup(SetupError::KeyUnreadable))?;
         rng.fill_bytes(salt);
         self.sign_salted(hash, message, salt)
-            .ok_or(Cause::KeyUnreadable)
+            .ok_or(Cause::Setup(SetupError::KeyUnreadable))
     }
 
     pub(super) fn sign_salted(

@@ -1,5 +1,6 @@
 //! Private keys that can sign a handshake.
 
+use crate::reason::{Cause, NegotiationError, SetupError};
 use ed25519_dalek::Signer as _;
 use heapless::Vec;
 #[cfg(feature = "p384-compact")]
@@ -9,7 +10,6 @@ use x509_facts::{Certificate, KeyKind};
 
 use super::{ClientKey, MARK, rsa};
 use crate::alg::{Hash, RSA_BITS};
-use crate::cause::Cause;
 
 /// Longest signature: RSA of 4096 bits.
 pub(super) const MAX_SIGNATURE: usize = 512;
@@ -32,7 +32,7 @@ impl Proof {
         proof
             .extend_from_slice(&MARK)
             .and_then(|()| proof.extend_from_slice(bytes))
-            .map_err(|_| Cause::KeyUnreadable)?;
+            .map_err(|_| Cause::Setup(SetupError::KeyUnreadable))?;
         Ok(Self(proof))
     }
 
@@ -64,7 +64,7 @@ impl core::fmt::Debug for Signer<'_> {
 
 impl<'a> Signer<'a> {
     pub(super) fn new(key: ClientKey<'a>) -> Result<Self, Cause> {
-        let unreadable = Cause::KeyUnreadable;
+        let unreadable = Cause::Setup(SetupError::KeyUnreadable);
         Ok(match key {
             ClientKey::P256(scalar) => {
                 Self::P256(p256::ecdsa::SigningKey::from_slice(scalar).map_err(|_| unreadable)?)
@@ -154,13 +154,13 @@ impl<'a> Signer<'a> {
         rng: &mut impl CryptoRngCore,
     ) -> Result<Vec<u8, MAX_SIGNATURE>, Cause> {
         let Self::Rsa(key) = self else {
-            return Err(Cause::KeyUnsupported);
+            return Err(Cause::Setup(SetupError::KeyUnsupported));
         };
         let hash = match scheme {
             0x0804 => Hash::Sha256,
             0x0805 => Hash::Sha384,
             0x0806 => Hash::Sha512,
-            _ => return Err(Cause::ClientSignatureScheme),
+            _ => return Err(Cause::Negotiation(NegotiationError::ClientSignatureScheme)),
         };
         key.sign_pss(hash, message, rng)
     }

@@ -1,5 +1,6 @@
 //! Duty 4: what happens when the engine gets no verifier from us.
 
+use crate::reason::ProtocolViolation;
 use std::boxed::Box;
 use std::pin::pin;
 
@@ -55,7 +56,7 @@ fn duty_4_an_engine_without_verifier_opens_no_session() {
     );
     for policy in [strict, Policy::danger_any_peer()] {
         // Asked for the name, Certificate, CertificateVerify and Finished.
-        let unconfirmed = Cause::Protocol(Breach::MissingMessage(20));
+        let unconfirmed = Cause::Protocol(ProtocolViolation::MissingMessage(20));
         for (good_for, expected) in [
             (0, Some(unconfirmed)),
             (1, Some(unconfirmed)),

@@ -1,9 +1,11 @@
 //! What the cipher found, told to the verifier in the one message that reaches it.
 
+use crate::reason::{
+    CapacityError, Cause, CertificateError, Limit, ProofError, ProtocolViolation, StreamError,
+};
 use aes_gcm::aead::{Buffer, Result as AeadResult};
 
 use super::HANDSHAKE;
-use crate::cause::{Breach, Cause, Limit};
 use crate::envelope::CERTIFICATE;
 use crate::verify::MAX_CHAIN;
 
@@ -171,40 +173,40 @@ impl Report {
 
     pub(crate) fn cause(self) -> Cause {
         match self {
-            Self::Empty => Cause::Protocol(Breach::EmptyRecord),
-            Self::Overflow => Cause::Protocol(Breach::PlaintextLength),
+            Self::Empty => Cause::Protocol(ProtocolViolation::EmptyRecord),
+            Self::Overflow => Cause::Protocol(ProtocolViolation::PlaintextLength),
             // The server ends it before it has begun, in good order.
-            Self::Alert(0) => Cause::PeerCloseNotify,
-            Self::Alert(description) => Cause::PeerAlert(description),
-            Self::AlertLength => Cause::Protocol(Breach::AlertLength),
+            Self::Alert(0) => Cause::Stream(StreamError::PeerCloseNotify),
+            Self::Alert(description) => Cause::Stream(StreamError::PeerAlert(description)),
+            Self::AlertLength => Cause::Protocol(ProtocolViolation::AlertLength),
             Self::ChainLength(count) => too_many(count),
-            Self::Scheme(scheme) => Cause::SignatureScheme(scheme),
-            Self::InnerType(kind) => Cause::Protocol(Breach::InnerType(kind)),
-            Self::Message(kind) => Cause::Protocol(Breach::Message(kind)),
-            Self::Twice(kind) => Cause::Protocol(Breach::MessageTwice(kind)),
-            Self::Length(kind) => Cause::Protocol(Breach::MessageLength(kind)),
-            Self::Context => Cause::Protocol(Breach::RequestContext),
-            Self::NoCertificate => Cause::NoCertificate,
+            Self::Scheme(scheme) => Cause::Proof(ProofError::SignatureScheme(scheme)),
+            Self::InnerType(kind) => Cause::Protocol(ProtocolViolation::InnerType(kind)),
+            Self::Message(kind) => Cause::Protocol(ProtocolViolation::Message(kind)),
+            Self::Twice(kind) => Cause::Protocol(ProtocolViolation::MessageTwice(kind)),
+            Self::Length(kind) => Cause::Protocol(ProtocolViolation::MessageLength(kind)),
+            Self::Context => Cause::Protocol(ProtocolViolation::RequestContext),
+            Self::NoCertificate => Cause::Certificate(CertificateError::NoCertificate),
             Self::Extension { message, kind } => {
-                Cause::Protocol(Breach::Extension { message, kind })
+                Cause::Protocol(ProtocolViolation::Extension { message, kind })
             }
             Self::Split {
                 message,
                 needed,
                 available,
-            } => Cause::SplitMessage {
+            } => Cause::Protocol(ProtocolViolation::SplitMessage {
                 message,
                 needed,
                 available,
-            },
+            }),
         }
     }
 }
 
 fn too_many(count: u8) -> Cause {
-    Cause::TooLarge {
-        what: Limit::ChainLength,
-        needed: u32::from(count),
-        limit: u32::try_from(MAX_CHAIN).unwrap_or(u32::MAX),
-    }
+    Cause::Capacity(CapacityError::too_large(
+        Limit::ChainLength,
+        usize::from(count),
+        MAX_CHAIN,
+    ))
 }

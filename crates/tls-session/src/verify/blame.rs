@@ -1,13 +1,12 @@
 //! Whose fault it was: webpki's errors as reasons that name a certificate.
 
+use crate::reason::{Cause, CertificateError, Reason, Stage};
 use webpki::Error;
 use x509_facts::{Certificate, Hash, SignatureAlgorithm, Timestamp};
 
 use super::rules;
 use crate::alg;
-use crate::cause::Cause;
 use crate::policy::Anchors;
-use crate::reason::{Reason, Stage};
 
 /// The chain of one server, as far as it can be followed by names alone: for blaming, not for trust.
 pub(super) struct Walk<'c, 'a> {
@@ -73,52 +72,72 @@ pub(super) fn blame(
     match error {
         Error::CertExpired { .. } | Error::CertNotValidYet { .. } | Error::InvalidCertValidity => {
             walk.find(|certificate, depth| rules::dates(certificate, depth, now).err())
-                .unwrap_or_else(|| leaf(Cause::Malformed))
+                .unwrap_or_else(|| leaf(Cause::Certificate(CertificateError::Malformed)))
         }
         Error::UnknownIssuer => {
             let (last, depth) = walk.end();
-            about(Cause::NotTrusted, &last, depth).wanting(last.issuer())
+            about(
+                Cause::Certificate(CertificateError::NotTrusted),
+                &last,
+                depth,
+            )
+            .wanting(last.issuer())
         }
         Error::CaUsedAsEndEntity => {
             // A self-signed server that is not the pinned one is simply not trusted.
             if walk.leaf.is_self_issued() {
-                leaf(Cause::NotTrusted).wanting(walk.leaf.issuer())
+                leaf(Cause::Certificate(CertificateError::NotTrusted)).wanting(walk.leaf.issuer())
             } else {
-                leaf(Cause::LeafIsCa)
+                leaf(Cause::Certificate(CertificateError::LeafIsCa))
             }
         }
-        Error::EndEntityUsedAsCa => first(Cause::NotCa, &|c, depth| {
-            depth > 0 && c.is_ca() != Some(true)
-        }),
-        Error::PathLenConstraintViolated => first(Cause::PathLen, &|c, depth| {
-            c.basic_constraints()
-                .and_then(|constraints| constraints.path_len)
-                .is_some_and(|limit| u32::from(depth) > limit.saturating_add(1))
-        }),
-        Error::UnsupportedCriticalExtension => {
-            first(Cause::CriticalExtension, &|c, _| rules::unknown_critical(c))
-        }
-        Error::NameConstraintViolation
-        | Error::InvalidNetworkMaskConstraint
-        | Error::MalformedNameConstraint => leaf(Cause::NameConstraint),
-        Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => {
-            first(Cause::ExtendedKeyUsage, &|c, _| {
-                c.extended_key_usage()
-                    .is_some_and(|usage| !usage.server_auth())
+        Error::EndEntityUsedAsCa => {
+            first(Cause::Certificate(CertificateError::NotCa), &|c, depth| {
+                depth > 0 && c.is_ca() != Some(true)
             })
         }
-        Error::UnsupportedCertVersion => first(Cause::OldVersion, &|c, _| c.version() < 3),
+        Error::PathLenConstraintViolated => first(
+            Cause::Certificate(CertificateError::PathLen),
+            &|c, depth| {
+                c.basic_constraints()
+                    .and_then(|constraints| constraints.path_len)
+                    .is_some_and(|limit| u32::from(depth) > limit.saturating_add(1))
+            },
+        ),
+        Error::UnsupportedCriticalExtension => first(
+            Cause::Certificate(CertificateError::CriticalExtension),
+            &|c, _| rules::unknown_critical(c),
+        ),
+        Error::NameConstraintViolation
+        | Error::InvalidNetworkMaskConstraint
+        | Error::MalformedNameConstraint => {
+            leaf(Cause::Certificate(CertificateError::NameConstraint))
+        }
+        Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => first(
+            Cause::Certificate(CertificateError::ExtendedKeyUsage),
+            &|c, _| {
+                c.extended_key_usage()
+                    .is_some_and(|usage| !usage.server_auth())
+            },
+        ),
+        Error::UnsupportedCertVersion => {
+            first(Cause::Certificate(CertificateError::OldVersion), &|c, _| {
+                c.version() < 3
+            })
+        }
         Error::MaximumPathBuildCallsExceeded
         | Error::MaximumPathDepthExceeded
         | Error::MaximumSignatureChecksExceeded
-        | Error::MaximumNameConstraintComparisonsExceeded => leaf(Cause::TooMuchWork),
+        | Error::MaximumNameConstraintComparisonsExceeded => {
+            leaf(Cause::Certificate(CertificateError::TooMuchWork))
+        }
         Error::InvalidSignatureForPublicKey
         | Error::SignatureAlgorithmMismatch
         | Error::UnsupportedSignatureAlgorithmContext(_)
         | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
             blame_signature(walk, anchors)
         }
-        _ => leaf(Cause::Malformed),
+        _ => leaf(Cause::Certificate(CertificateError::Malformed)),
     }
 }
 
@@ -137,7 +156,11 @@ fn blame_signature(walk: &Walk<'_, '_>, anchors: Anchors<'_>) -> Reason {
                 | Sig::Ed25519
         );
         if !taken {
-            return Some(reason(Cause::SignatureAlgorithm, certificate, depth));
+            return Some(reason(
+                Cause::Certificate(CertificateError::SignatureAlgorithm),
+                certificate,
+                depth,
+            ));
         }
         if depth > 0
             && let Err(cause) = alg::check_key(certificate.key_kind())
@@ -161,5 +184,10 @@ fn blame_signature(walk: &Walk<'_, '_>, anchors: Anchors<'_>) -> Reason {
             return reason(cause, &anchor, depth.saturating_add(1));
         }
     }
-    reason(Cause::CertificateSignature, &last, depth).wanting(last.issuer())
+    reason(
+        Cause::Certificate(CertificateError::CertificateSignature),
+        &last,
+        depth,
+    )
+    .wanting(last.issuer())
 }

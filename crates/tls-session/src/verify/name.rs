@@ -1,12 +1,11 @@
 //! Is this certificate for that name? (RFC 9525; RFC 6125 for the CN.)
 
+use crate::reason::{Cause, CertificateError, Reason, Stage};
 use rustls_pki_types::CertificateDer;
 use webpki::EndEntityCert;
 use x509_facts::{Certificate, Name};
 
-use crate::cause::Cause;
 use crate::policy::{CommonName, NameRule, PeerName};
-use crate::reason::{Reason, Stage};
 
 /// SANs as RFC 9525 §6 has it: letter case apart, `*` for the whole leftmost label only and never
 /// above a single label, a trailing dot in the name asked for ignored, addresses in iPAddress only.
@@ -28,20 +27,23 @@ pub(super) fn check(
     };
     if leaf.subject_alt_names().is_none() {
         return match (common_name, common_name_matches(leaf.subject(), name)) {
-            (CommonName::Ignored, _) => Err(blame(Cause::NoName)),
-            (CommonName::CountsWithoutSan, false) => Err(blame(Cause::NameMismatch)),
+            (CommonName::Ignored, _) => Err(blame(Cause::Certificate(CertificateError::NoName))),
+            (CommonName::CountsWithoutSan, false) => {
+                Err(blame(Cause::Certificate(CertificateError::NameMismatch)))
+            }
             (CommonName::CountsWithoutSan, true) if constrained => {
-                Err(blame(Cause::NameConstraint))
+                Err(blame(Cause::Certificate(CertificateError::NameConstraint)))
             }
             (CommonName::CountsWithoutSan, true) => Ok(()),
         };
     }
     let wanted = name.server_name().map_err(blame)?;
     let der = CertificateDer::from(leaf.der());
-    let certificate = EndEntityCert::try_from(&der).map_err(|_| blame(Cause::Malformed))?;
+    let certificate = EndEntityCert::try_from(&der)
+        .map_err(|_| blame(Cause::Certificate(CertificateError::Malformed)))?;
     certificate
         .verify_is_valid_for_subject_name(&wanted)
-        .map_err(|_| blame(Cause::NameMismatch))
+        .map_err(|_| blame(Cause::Certificate(CertificateError::NameMismatch)))
 }
 
 /// The CN of a certificate without SAN against a name: letter case apart, `*` for the whole first

@@ -3,11 +3,10 @@
 //! Not asked here, because it protects nobody who holds the CA's own certificate: key identifiers,
 //! serial numbers, the criticality of what is processed anyway (`docs/path-validation.md` has the list).
 
+use crate::reason::{Cause, CertificateError, Reason, Stage};
 use x509_facts::{Certificate, ExtendedKeyUsage, NameConstraints, Timestamp};
 
 use crate::alg;
-use crate::cause::Cause;
-use crate::reason::{Reason, Stage};
 
 /// Extensions (2.5.29.n) that may be critical because they are processed, here or by webpki: keyUsage,
 /// subjectAltName, basicConstraints, nameConstraints, cRLDistributionPoints, extKeyUsage.
@@ -53,16 +52,16 @@ pub(super) fn server(leaf: &Certificate<'_>) -> Result<(), Reason> {
         // RFC 5280 §4.2.1.3. TLS 1.3 uses digitalSignature alone, but certificates from the days of
         // RSA key exchange say keyEncipherment, and openssl takes any of the three.
         if !usage.digital_signature() && !usage.key_encipherment() && !usage.key_agreement() {
-            return refuse(Cause::ServerKeyUsage);
+            return refuse(Cause::Certificate(CertificateError::ServerKeyUsage));
         }
         // RFC 5280 §4.2.1.9: only with cA, which webpki has refused.
         if usage.key_cert_sign() {
-            return refuse(Cause::ExtensionMisuse);
+            return refuse(Cause::Certificate(CertificateError::ExtensionMisuse));
         }
     }
     // RFC 5280 §4.2.1.10: only in a CA certificate.
     if leaf.name_constraints().is_some() {
-        return refuse(Cause::ExtensionMisuse);
+        return refuse(Cause::Certificate(CertificateError::ExtensionMisuse));
     }
     Ok(())
 }
@@ -72,13 +71,13 @@ pub(super) fn pinned(leaf: &Certificate<'_>, now: Timestamp) -> Result<(), Reaso
     let refuse = |cause| Err(Reason::new(Stage::Certificate, cause).about(0, leaf.subject()));
     dates(leaf, 0, now)?;
     if unknown_critical(leaf) {
-        return refuse(Cause::CriticalExtension);
+        return refuse(Cause::Certificate(CertificateError::CriticalExtension));
     }
     if leaf
         .extended_key_usage()
         .is_some_and(purpose_excludes_servers)
     {
-        return refuse(Cause::ExtendedKeyUsage);
+        return refuse(Cause::Certificate(CertificateError::ExtendedKeyUsage));
     }
     Ok(())
 }
@@ -90,8 +89,11 @@ pub(super) fn intermediate(
     below: u32,
 ) -> Result<(), Reason> {
     if limits_policies(certificate) {
-        return Err(Reason::new(Stage::Certificate, Cause::CriticalExtension)
-            .about(depth, certificate.subject()));
+        return Err(Reason::new(
+            Stage::Certificate,
+            Cause::Certificate(CertificateError::CriticalExtension),
+        )
+        .about(depth, certificate.subject()));
     }
     issuer(certificate, depth, below)
 }
@@ -108,17 +110,17 @@ pub(super) fn anchor(
         |cause| Err(Reason::new(Stage::Certificate, cause).about(depth, certificate.subject()));
     dates(certificate, depth, now)?;
     if unknown_critical(certificate) {
-        return refuse(Cause::CriticalExtension);
+        return refuse(Cause::Certificate(CertificateError::CriticalExtension));
     }
     // Without basicConstraints it may be one of X.509 v1, which had no way to say it.
     if certificate.is_ca() == Some(false) {
-        return refuse(Cause::NotCa);
+        return refuse(Cause::Certificate(CertificateError::NotCa));
     }
     if certificate
         .extended_key_usage()
         .is_some_and(purpose_excludes_servers)
     {
-        return refuse(Cause::ExtendedKeyUsage);
+        return refuse(Cause::Certificate(CertificateError::ExtendedKeyUsage));
     }
     issuer(certificate, depth, below)
 }
@@ -128,14 +130,14 @@ fn issuer(certificate: &Certificate<'_>, depth: u8, below: u32) -> Result<(), Re
     let blame = |cause| Reason::new(Stage::Certificate, cause).about(depth, certificate.subject());
     // RFC 5280 §4.1.2.4, §4.1.2.6: without a name, any nameless CA would look like its issuer.
     if certificate.subject().is_empty() {
-        return Err(blame(Cause::NamelessIssuer));
+        return Err(blame(Cause::Certificate(CertificateError::NamelessIssuer)));
     }
     // RFC 5280 §4.2.1.3, §6.1.4 (n).
     if certificate
         .key_usage()
         .is_some_and(|usage| !usage.key_cert_sign())
     {
-        return Err(blame(Cause::KeyUsage));
+        return Err(blame(Cause::Certificate(CertificateError::KeyUsage)));
     }
     // RFC 5280 §4.2.1.9, §6.1.4 (l), (m).
     if certificate
@@ -143,7 +145,7 @@ fn issuer(certificate: &Certificate<'_>, depth: u8, below: u32) -> Result<(), Re
         .and_then(|constraints| constraints.path_len)
         .is_some_and(|limit| below > limit)
     {
-        return Err(blame(Cause::PathLen));
+        return Err(blame(Cause::Certificate(CertificateError::PathLen)));
     }
     // RFC 5280 §4.2.1.10: one that constrains nothing is not what its CA meant.
     if let Some(NameConstraints {
@@ -151,7 +153,7 @@ fn issuer(certificate: &Certificate<'_>, depth: u8, below: u32) -> Result<(), Re
         excluded: 0,
     }) = certificate.name_constraints()
     {
-        return Err(blame(Cause::ExtensionMisuse));
+        return Err(blame(Cause::Certificate(CertificateError::ExtensionMisuse)));
     }
     alg::check_key(certificate.key_kind()).map_err(blame)
 }
@@ -164,18 +166,18 @@ pub(super) fn dates(
 ) -> Result<(), Reason> {
     let validity = certificate.validity();
     let cause = if now < validity.not_before {
-        Cause::NotYetValid {
+        Cause::Certificate(CertificateError::NotYetValid {
             not_before: validity.not_before,
-        }
+        })
     } else if now > validity.not_after {
-        Cause::Expired {
+        Cause::Certificate(CertificateError::Expired {
             not_after: validity.not_after,
-        }
+        })
     } else {
         return Ok(());
     };
     let missed = match cause {
-        Cause::NotYetValid { not_before } => not_before,
+        Cause::Certificate(CertificateError::NotYetValid { not_before }) => not_before,
         _ => validity.not_after,
     };
     Err(Reason::new(Stage::Certificate, cause)

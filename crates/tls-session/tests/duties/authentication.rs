@@ -1,6 +1,6 @@
 //! Duties 1 to 6: whether the server proved who it is, and who may say so.
 
-use tls_session::cause::{Breach, flags};
+use tls_session::reason::{CertificateError, ProofError, ProtocolViolation, flags};
 use tls_session::{Accepted, Cause, Policy, Reason, Stage};
 
 use crate::client::{Attempt, chain, named};
@@ -53,7 +53,10 @@ fn duty_1_no_certificate_no_session_in_any_mode() {
                     ..Wrap::default()
                 });
             let reason = Attempt::new(script, policy).refused();
-            assert_eq!(cause(&reason), Cause::NoCertificate);
+            assert_eq!(
+                cause(&reason),
+                Cause::Certificate(CertificateError::NoCertificate)
+            );
             assert_eq!(reason.verify_flags(), flags::MISSING);
         }
     }
@@ -71,7 +74,10 @@ fn duty_1_an_empty_certificate_message_is_no_certificate() {
                 .without(CERTIFICATE_VERIFY),
         ] {
             let reason = Attempt::new(script, policy).refused();
-            assert_eq!(cause(&reason), Cause::NoCertificate);
+            assert_eq!(
+                cause(&reason),
+                Cause::Certificate(CertificateError::NoCertificate)
+            );
         }
     }
 }
@@ -83,7 +89,7 @@ fn duty_2_a_chain_without_proof_of_its_key_is_a_replay() {
     for policy in policies(anchors) {
         let script = Script::good(&family.site()).without(CERTIFICATE_VERIFY);
         let reason = Attempt::new(script, policy).refused();
-        assert_eq!(cause(&reason), Cause::NoSignature);
+        assert_eq!(cause(&reason), Cause::Proof(ProofError::NoSignature));
         assert_eq!(reason.stage, Stage::Signature);
     }
 }
@@ -113,7 +119,11 @@ fn duty_2_a_proof_of_another_key_or_transcript_is_none() {
                 let script =
                     Script::good(&family.site()).replace(CERTIFICATE_VERIFY, Step::Send(proof));
                 let reason = Attempt::new(script, policy).refused();
-                assert_eq!(cause(&reason), Cause::BadSignature, "{kind:?} {over:?}");
+                assert_eq!(
+                    cause(&reason),
+                    Cause::Proof(ProofError::BadSignature),
+                    "{kind:?} {over:?}"
+                );
                 assert_eq!(reason.stage, Stage::Signature);
             }
         }
@@ -142,7 +152,11 @@ fn duty_2_a_scheme_must_fit_the_key() {
         };
         let script = Script::good(&family.site()).replace(CERTIFICATE_VERIFY, Step::Send(proof));
         let reason = Attempt::new(script, chain(anchors)).refused();
-        assert_eq!(cause(&reason), Cause::SignatureScheme(scheme), "{kind:?}");
+        assert_eq!(
+            cause(&reason),
+            Cause::Proof(ProofError::SignatureScheme(scheme)),
+            "{kind:?}"
+        );
     }
 }
 
@@ -153,15 +167,15 @@ fn duty_3_messages_twice_or_out_of_order() {
     let good = || Script::good(&family.site());
     let wrong = |breach| Cause::Protocol(breach);
     // What, and why: each message in a record of its own, and all in one.
-    let twice = |message| [wrong(Breach::MessageTwice(message)); 2];
+    let twice = |message| [wrong(ProtocolViolation::MessageTwice(message)); 2];
     let cases: [(Script, [Cause; 2]); 6] = [
         (good().twice(CERTIFICATE), twice(CERTIFICATE)),
         (good().twice(CERTIFICATE_VERIFY), twice(CERTIFICATE_VERIFY)),
         (
             good().swap(CERTIFICATE, CERTIFICATE_VERIFY),
             [
-                wrong(Breach::Message(CERTIFICATE_VERIFY)),
-                wrong(Breach::Message(CERTIFICATE)),
+                wrong(ProtocolViolation::Message(CERTIFICATE_VERIFY)),
+                wrong(ProtocolViolation::Message(CERTIFICATE)),
             ],
         ),
         (
@@ -170,8 +184,8 @@ fn duty_3_messages_twice_or_out_of_order() {
                 Step::Send(Message::Certificate(family.site().chain)),
             ),
             [
-                wrong(Breach::MessageTwice(CERTIFICATE)),
-                wrong(Breach::Message(CERTIFICATE)),
+                wrong(ProtocolViolation::MessageTwice(CERTIFICATE)),
+                wrong(ProtocolViolation::Message(CERTIFICATE)),
             ],
         ),
         (
@@ -180,14 +194,14 @@ fn duty_3_messages_twice_or_out_of_order() {
                 Step::Send(Message::Certificate(vec![family.root.der.clone()])),
             ),
             [
-                wrong(Breach::MessageTwice(CERTIFICATE)),
-                wrong(Breach::Message(CERTIFICATE)),
+                wrong(ProtocolViolation::MessageTwice(CERTIFICATE)),
+                wrong(ProtocolViolation::Message(CERTIFICATE)),
             ],
         ),
         // The proof alone, of a certificate that never comes.
         (
             good().without(CERTIFICATE),
-            [wrong(Breach::Message(CERTIFICATE_VERIFY)); 2],
+            [wrong(ProtocolViolation::Message(CERTIFICATE_VERIFY)); 2],
         ),
     ];
     for (script, expected) in cases {
@@ -215,7 +229,7 @@ fn duty_3_a_wrong_finished_is_refused() {
         let reason = Attempt::new(Script::good(&family.site()).wrong_finished(), policy).refused();
         assert_eq!(
             (reason.stage, cause(&reason)),
-            (Stage::Finished, Cause::BadFinished)
+            (Stage::Finished, Cause::Proof(ProofError::BadFinished))
         );
     }
 }
@@ -226,7 +240,10 @@ fn duty_5_a_chain_must_end_at_the_anchor() {
     let stranger = Issued::self_signed(Spec::ca("Another Root"), Key::new(Kind::P256, 9));
     let anchors: &[&[u8]] = &[&stranger.der];
     let reason = Attempt::new(Script::good(&family.site()), chain(anchors)).refused();
-    assert_eq!(cause(&reason), Cause::NotTrusted);
+    assert_eq!(
+        cause(&reason),
+        Cause::Certificate(CertificateError::NotTrusted)
+    );
     assert_eq!(
         (reason.mbedtls(), reason.verify_flags()),
         (-0x2700, flags::NOT_TRUSTED)
@@ -239,14 +256,20 @@ fn duty_5_a_chain_must_end_at_the_anchor() {
     let impostor = Issued::self_signed(Spec::ca("Test Root"), Key::new(Kind::P256, 9));
     let anchors: &[&[u8]] = &[&impostor.der];
     let reason = Attempt::new(Script::good(&family.site()), chain(anchors)).refused();
-    assert_eq!(cause(&reason), Cause::CertificateSignature);
+    assert_eq!(
+        cause(&reason),
+        Cause::Certificate(CertificateError::CertificateSignature)
+    );
     assert_eq!(reason.verify_flags(), flags::NOT_TRUSTED);
 
     // The intermediate is not sent.
     let anchors: &[&[u8]] = &[&family.root.der];
     let script = Script::good(&Site::new(&family.leaf, &[]));
     let reason = Attempt::new(script, chain(anchors)).refused();
-    assert_eq!(cause(&reason), Cause::NotTrusted);
+    assert_eq!(
+        cause(&reason),
+        Cause::Certificate(CertificateError::NotTrusted)
+    );
     assert_eq!(reason.wanted.as_str(), "CN=Test Intermediate");
 }
 
@@ -313,23 +336,26 @@ fn duty_6_only_authorities_issue() {
                 ca: Ca::No,
                 ..Spec::ca("Middle")
             },
-            Cause::NotCa,
+            Cause::Certificate(CertificateError::NotCa),
         ),
         (
             Spec {
                 ca: Ca::Absent,
                 ..Spec::ca("Middle")
             },
-            Cause::NotCa,
+            Cause::Certificate(CertificateError::NotCa),
         ),
         (
             Spec {
                 key_usage: Spec::leaf("x").key_usage,
                 ..Spec::ca("Middle")
             },
-            Cause::KeyUsage,
+            Cause::Certificate(CertificateError::KeyUsage),
         ),
-        (Spec::v1("Middle"), Cause::OldVersion),
+        (
+            Spec::v1("Middle"),
+            Cause::Certificate(CertificateError::OldVersion),
+        ),
     ];
     for (spec, expected) in cases {
         let reason = Attempt::new(Script::good(&between(spec)), chain(anchors)).refused();
@@ -351,7 +377,10 @@ fn duty_6_only_authorities_issue() {
     let anchors: &[&[u8]] = &[&strict.der];
     let reason =
         Attempt::new(Script::good(&Site::new(&leaf, &[&middle])), chain(anchors)).refused();
-    assert_eq!(cause(&reason), Cause::PathLen);
+    assert_eq!(
+        cause(&reason),
+        Cause::Certificate(CertificateError::PathLen)
+    );
 
     let first = root.issue(
         Spec {
@@ -368,7 +397,10 @@ fn duty_6_only_authorities_issue() {
         chain(anchors),
     )
     .refused();
-    assert_eq!(cause(&reason), Cause::PathLen);
+    assert_eq!(
+        cause(&reason),
+        Cause::Certificate(CertificateError::PathLen)
+    );
     // And exactly as many as allowed.
     let leaf = first.issue(Spec::leaf("broker.local"), Key::new(Kind::P256, 2));
     assert!(
@@ -394,6 +426,6 @@ fn any_peer_means_any_certificate_but_a_real_key() {
     let reason = Attempt::new(script, Policy::danger_any_peer()).refused();
     assert_eq!(
         cause(&reason),
-        Cause::Protocol(Breach::MissingMessage(ENCRYPTED_EXTENSIONS))
+        Cause::Protocol(ProtocolViolation::MissingMessage(ENCRYPTED_EXTENSIONS))
     );
 }

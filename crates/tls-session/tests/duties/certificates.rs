@@ -1,6 +1,6 @@
 //! Duties 8 to 16: dates, names, pins, anchors, keys.
 
-use tls_session::cause::flags;
+use tls_session::reason::{CertificateError, SetupError, flags};
 use tls_session::{Accepted, Cause, Clock, Policy, Timestamp, verify_server};
 
 use crate::authentication::{KINDS, cause, pair};
@@ -27,9 +27,9 @@ fn duty_8_dates_are_exact_to_the_second() {
         let reason = at(now).refused();
         assert_eq!(
             cause(&reason),
-            Cause::NotYetValid {
+            Cause::Certificate(CertificateError::NotYetValid {
                 not_before: date(NOW - 100)
-            }
+            })
         );
         assert_eq!(
             (reason.mbedtls(), reason.verify_flags()),
@@ -42,9 +42,9 @@ fn duty_8_dates_are_exact_to_the_second() {
         let reason = at(now).refused();
         assert_eq!(
             cause(&reason),
-            Cause::Expired {
+            Cause::Certificate(CertificateError::Expired {
                 not_after: date(NOW + 100)
-            }
+            })
         );
         assert_eq!(
             (reason.mbedtls(), reason.verify_flags()),
@@ -64,7 +64,13 @@ fn duty_8_the_dates_of_intermediate_and_anchor_count() {
     let leaf = root.issue(Spec::leaf("broker.local"), Key::new(Kind::P256, 2));
     let anchors: &[&[u8]] = &[&root.der];
     let reason = Attempt::new(Script::good(&Site::new(&leaf, &[])), chain(anchors)).refused();
-    assert!(matches!(reason.cause, Cause::Expired { .. }), "{reason:?}");
+    assert!(
+        matches!(
+            reason.cause,
+            Cause::Certificate(CertificateError::Expired { .. })
+        ),
+        "{reason:?}"
+    );
     assert_eq!((reason.depth, reason.subject.as_str()), (1, "CN=Old Root"));
 
     let root = Issued::self_signed(Spec::ca("Root"), Key::new(Kind::P256, 1));
@@ -73,7 +79,13 @@ fn duty_8_the_dates_of_intermediate_and_anchor_count() {
     let anchors: &[&[u8]] = &[&root.der];
     let reason =
         Attempt::new(Script::good(&Site::new(&leaf, &[&middle])), chain(anchors)).refused();
-    assert!(matches!(reason.cause, Cause::Expired { .. }), "{reason:?}");
+    assert!(
+        matches!(
+            reason.cause,
+            Cause::Certificate(CertificateError::Expired { .. })
+        ),
+        "{reason:?}"
+    );
     assert_eq!(
         (reason.depth, reason.subject.as_str()),
         (1, "CN=Old Middle")
@@ -117,7 +129,10 @@ fn duty_9_an_unset_clock_is_its_own_reason() {
             let anchors: &[&[u8]] = &[&anchor.der];
             let policy = chain_by(anchors, Clock::Unset);
             let reason = Attempt::new(Script::good(&Site::new(&leaf, &[])), policy).refused();
-            assert_eq!(cause(&reason), Cause::ClockNotSet);
+            assert_eq!(
+                cause(&reason),
+                Cause::Certificate(CertificateError::ClockNotSet)
+            );
             assert_eq!(
                 (reason.mbedtls(), reason.verify_flags()),
                 (-0x2700, flags::FUTURE)
@@ -152,13 +167,17 @@ fn duty_9_a_clock_before_its_floor_is_another_reason() {
             for (clock, expected, wanted) in [
                 (
                     clock,
-                    Cause::ClockBeforeFloor {
+                    Cause::Certificate(CertificateError::ClockBeforeFloor {
                         now: date(NOW),
                         floor: date(NOW + 50),
-                    },
+                    }),
                     Some(date(NOW + 50)),
                 ),
-                (Clock::Unset, Cause::ClockNotSet, None),
+                (
+                    Clock::Unset,
+                    Cause::Certificate(CertificateError::ClockNotSet),
+                    None,
+                ),
             ] {
                 let policy = chain_by(anchors, clock);
                 let reason = Attempt::new(Script::good(&Site::new(&leaf, &[])), policy).refused();
@@ -223,7 +242,10 @@ fn duty_10_a_name_is_matched_against_sans_and_the_cn_only_without_any() {
             Ok(_) => assert!(matches, "{name} was accepted"),
             Err(reason) => {
                 assert!(!matches, "{name}: {reason:?}");
-                assert_eq!(reason.cause, Cause::NameMismatch);
+                assert_eq!(
+                    reason.cause,
+                    Cause::Certificate(CertificateError::NameMismatch)
+                );
                 assert_eq!(
                     (reason.mbedtls(), reason.verify_flags()),
                     (-0x2700, flags::CN_MISMATCH)
@@ -288,11 +310,20 @@ fn duty_13_a_pinned_certificate_needs_no_issuer() {
         // Name and dates are still checked.
         let reason =
             Attempt::new(Script::good(&site), named(chain(anchors), "other.local")).refused();
-        assert_eq!(cause(&reason), Cause::NameMismatch);
+        assert_eq!(
+            cause(&reason),
+            Cause::Certificate(CertificateError::NameMismatch)
+        );
         let reason = Attempt::new(Script::good(&site), chain_at(anchors, NOT_AFTER + 1)).refused();
-        assert!(matches!(reason.cause, Cause::Expired { .. }));
+        assert!(matches!(
+            reason.cause,
+            Cause::Certificate(CertificateError::Expired { .. })
+        ));
         let reason = Attempt::new(Script::good(&site), chain_at(anchors, NOT_BEFORE - 1)).refused();
-        assert!(matches!(reason.cause, Cause::NotYetValid { .. }));
+        assert!(matches!(
+            reason.cause,
+            Cause::Certificate(CertificateError::NotYetValid { .. })
+        ));
         // Another certificate for the same name and key is not the pin.
         let twin = Issued::self_signed(
             Spec {
@@ -305,7 +336,10 @@ fn duty_13_a_pinned_certificate_needs_no_issuer() {
         assert!(
             matches!(
                 reason.cause,
-                Cause::NotTrusted | Cause::OldVersion | Cause::NotCa | Cause::KeyUsage
+                Cause::Certificate(CertificateError::NotTrusted)
+                    | Cause::Certificate(CertificateError::OldVersion)
+                    | Cause::Certificate(CertificateError::NotCa)
+                    | Cause::Certificate(CertificateError::KeyUsage)
             ),
             "{reason:?}"
         );
@@ -320,7 +354,7 @@ fn duty_13_a_pinned_certificate_needs_no_issuer() {
             .is_ok()
     );
     let reason = Attempt::new(Script::good(&Site::new(&below, &[&leaf])), chain(anchors)).refused();
-    assert_eq!(cause(&reason), Cause::NotCa);
+    assert_eq!(cause(&reason), Cause::Certificate(CertificateError::NotCa));
 }
 
 #[test]
@@ -370,7 +404,7 @@ fn duty_15_every_certificate_of_an_item_is_an_anchor() {
         })
     );
     let reason = Attempt::new(Script::good(&families[0].site()), chain(&[b"junk"])).refused();
-    assert_eq!(cause(&reason), Cause::CaUnreadable);
+    assert_eq!(cause(&reason), Cause::Setup(SetupError::CaUnreadable));
 }
 
 #[test]
@@ -413,7 +447,11 @@ fn duty_16_weak_keys_and_hashes_have_their_own_reason() {
             Key::new(Kind::P256, 2),
         );
         let reason = verify_server(&chain(&[&root.der]), &[&leaf.der]).unwrap_err();
-        assert_eq!(reason.cause, Cause::SignatureAlgorithm, "{hash:?}");
+        assert_eq!(
+            reason.cause,
+            Cause::Certificate(CertificateError::SignatureAlgorithm),
+            "{hash:?}"
+        );
         assert_eq!(reason.verify_flags(), flags::BAD_MD);
     }
     let weak = Key::new(Kind::Rsa(1024), 1);
@@ -431,11 +469,17 @@ fn duty_16_weak_keys_and_hashes_have_their_own_reason() {
     ] {
         let ders: Vec<&[u8]> = chain_of.iter().map(|issued| &issued.der[..]).collect();
         let reason = verify_server(&chain(&[&anchor.der]), &ders).unwrap_err();
-        assert_eq!(reason.cause, Cause::KeySize { bits: 1024 });
+        assert_eq!(
+            reason.cause,
+            Cause::Certificate(CertificateError::KeySize { bits: 1024 })
+        );
         assert_eq!(reason.verify_flags(), flags::BAD_KEY);
         assert_eq!(reason.depth, depth);
     }
     // Not even a server that need not say who it is may use it.
     let reason = verify_server(&Policy::danger_any_peer(), &[&leaf.der]).unwrap_err();
-    assert_eq!(reason.cause, Cause::KeySize { bits: 1024 });
+    assert_eq!(
+        reason.cause,
+        Cause::Certificate(CertificateError::KeySize { bits: 1024 })
+    );
 }

@@ -1,6 +1,7 @@
 //! A server that knows its keys and sends a good flight with one thing changed, wherever that is: what
 //! follows, proof and Finished, is about the flight as it was sent, so only a look at each field finds it.
 
+use tls_session::reason::ProtocolViolation;
 use tls_session::{Cause, Policy, PreSharedKey};
 
 use crate::client::{Attempt, chain, named};
@@ -56,7 +57,10 @@ fn sweep(script: &Script, policy: Policy<'_>, messages: &[u8]) {
         let changed = |change| outcome(script.clone().changed(message, change), policy);
         let refused = |change| {
             let cause = changed(change)?.unwrap_or_else(|| panic!("{message}: {change:?} passed"));
-            assert!(!matches!(cause, Cause::Engine(_)), "{message}: {change:?}");
+            assert!(
+                !matches!(cause, Cause::Protocol(ProtocolViolation::Engine(_))),
+                "{message}: {change:?}"
+            );
             Some(cause)
         };
         let mut len = 0;

@@ -2,7 +2,10 @@
 //! wrong keys or without end.
 
 use embedded_io_async::Read;
-use tls_session::cause::{Breach, Limit};
+use tls_session::reason::{
+    CapacityError, CertificateError, Limit, NegotiationError, ProofError, ProtocolViolation,
+    StreamError,
+};
 use tls_session::{Cause, Policy, Reason, Stage};
 
 use crate::client::{Attempt, TestSession, chain};
@@ -16,7 +19,7 @@ use crate::support::message::{
 use crate::support::record::{ALERT, APPLICATION_DATA, HANDSHAKE, MAX_PLAINTEXT};
 use crate::support::script::{Packing, Script, Step, Wrap};
 
-fn wrong(breach: Breach) -> Cause {
+fn wrong(breach: ProtocolViolation) -> Cause {
     Cause::Protocol(breach)
 }
 
@@ -45,11 +48,11 @@ fn duty_20_as_many_certificates_as_are_taken_and_one_more() {
     assert!(accepted.is_ok(), "{accepted:?}");
     for count in [17, 18, 100, 255, 300] {
         let reason = refused(&family, &with(count));
-        let expected = Cause::TooLarge {
+        let expected = Cause::Capacity(CapacityError::TooLarge {
             what: Limit::ChainLength,
             needed: u32::try_from(count.min(255)).unwrap(),
             limit: 16,
-        };
+        });
         assert_eq!((reason.stage, reason.cause), (Stage::Certificate, expected));
     }
     // As large as a record, and larger.
@@ -72,11 +75,11 @@ fn duty_20_as_many_certificates_as_are_taken_and_one_more() {
     let reason = refused(&family, &with_stray(MAX_PLAINTEXT - used + 1));
     assert_eq!(
         reason.cause,
-        Cause::SplitMessage {
+        Cause::Protocol(ProtocolViolation::SplitMessage {
             message: CERTIFICATE,
             needed: Some(16_385),
             available: 16_384
-        }
+        })
     );
 }
 
@@ -85,12 +88,12 @@ fn entries_that_are_none_and_extensions_nobody_asked_for() {
     let family = family();
     let (leaf, middle) = (&family.leaf.der[..], &family.intermediate.der[..]);
     let extension = |kind| {
-        wrong(Breach::Extension {
+        wrong(ProtocolViolation::Extension {
             message: CERTIFICATE,
             kind,
         })
     };
-    let length = wrong(Breach::MessageLength(CERTIFICATE));
+    let length = wrong(ProtocolViolation::MessageLength(CERTIFICATE));
     // status_request, signed_certificate_timestamp, one without a name; then a list cut short.
     for (entries, expected) in [
         (
@@ -135,9 +138,15 @@ fn duty_3_finished_comes_last_and_once() {
             ..Wrap::default()
         };
         for (at, expected) in [
-            (ENCRYPTED_EXTENSIONS, wrong(Breach::MissingMessage(8))),
-            (CERTIFICATE, Cause::NoCertificate),
-            (CERTIFICATE_VERIFY, Cause::NoSignature),
+            (
+                ENCRYPTED_EXTENSIONS,
+                wrong(ProtocolViolation::MissingMessage(8)),
+            ),
+            (
+                CERTIFICATE,
+                Cause::Certificate(CertificateError::NoCertificate),
+            ),
+            (CERTIFICATE_VERIFY, Cause::Proof(ProofError::NoSignature)),
         ] {
             let script = good(&family).before(at, finished()).wrap(wrap);
             let reason = refused(&family, &script);
@@ -148,11 +157,11 @@ fn duty_3_finished_comes_last_and_once() {
     for (second, expected) in [
         (
             [&[FINISHED, 0, 0, 32][..], &[7; 32]].concat(),
-            Breach::MessageTwice(FINISHED),
+            ProtocolViolation::MessageTwice(FINISHED),
         ),
-        (vec![8, 0, 0, 2, 0, 0], Breach::Message(8)),
-        (ticket(1), Breach::Message(4)),
-        (vec![24, 0, 0, 1, 0], Breach::Message(24)),
+        (vec![8, 0, 0, 2, 0, 0], ProtocolViolation::Message(8)),
+        (ticket(1), ProtocolViolation::Message(4)),
+        (vec![24, 0, 0, 1, 0], ProtocolViolation::Message(24)),
     ] {
         let first = [&[FINISHED, 0, 0, 32][..], &[7; 32]].concat();
         let inner = [&first[..], &second, &[HANDSHAKE]].concat();
@@ -165,11 +174,19 @@ fn duty_3_finished_comes_last_and_once() {
 fn a_request_for_a_certificate_has_one_place() {
     let family = family();
     let asks = || Step::Send(Message::CertificateRequest(vec![0x0403]));
-    let here = wrong(Breach::Message(CERTIFICATE_REQUEST));
+    let here = wrong(ProtocolViolation::Message(CERTIFICATE_REQUEST));
     for (at, each, coalesced) in [
-        (ENCRYPTED_EXTENSIONS, here, wrong(Breach::Message(8))),
+        (
+            ENCRYPTED_EXTENSIONS,
+            here,
+            wrong(ProtocolViolation::Message(8)),
+        ),
         // The proof would have to cover it, and does not.
-        (CERTIFICATE_VERIFY, Cause::BadSignature, here),
+        (
+            CERTIFICATE_VERIFY,
+            Cause::Proof(ProofError::BadSignature),
+            here,
+        ),
         (FINISHED, here, here),
     ] {
         for (packing, expected) in [(Packing::Each, each), (Packing::Coalesced, coalesced)] {
@@ -183,14 +200,14 @@ fn a_request_for_a_certificate_has_one_place() {
         }
     }
     let twice = good(&family).asks_certificate().before(CERTIFICATE, asks());
-    let twice_here = wrong(Breach::MessageTwice(CERTIFICATE_REQUEST));
+    let twice_here = wrong(ProtocolViolation::MessageTwice(CERTIFICATE_REQUEST));
     assert_eq!(refused(&family, &twice).cause, twice_here);
     let context = Step::Send(Message::Raw(
         CERTIFICATE_REQUEST,
         vec![1, 9, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3],
     ));
     let reason = refused(&family, &good(&family).before(CERTIFICATE, context));
-    assert_eq!(reason.cause, wrong(Breach::RequestContext));
+    assert_eq!(reason.cause, wrong(ProtocolViolation::RequestContext));
 }
 
 #[test]
@@ -203,7 +220,7 @@ fn extensions_that_answer_nothing_we_said() {
         )
     };
     let extension = |kind| {
-        wrong(Breach::Extension {
+        wrong(ProtocolViolation::Extension {
             message: ENCRYPTED_EXTENSIONS,
             kind,
         })
@@ -213,7 +230,7 @@ fn extensions_that_answer_nothing_we_said() {
     let protocol = vec![0, 3, 2, b'h', b'2'];
     assert_eq!(
         refused(&family, &with(&[(16, protocol)])).cause,
-        Cause::ApplicationProtocol
+        Cause::Negotiation(NegotiationError::ApplicationProtocol)
     );
     for kind in [
         1, 5, 13, 14, 15, 18, 19, 28, 35, 41, 42, 43, 44, 45, 51, 0x0a0a, 0xffff,
@@ -238,14 +255,18 @@ fn duty_22_alerts_in_pieces_in_pairs_and_as_warnings() {
                 content: content.to_vec(),
             };
             let reason = refused(&family, &good(&family).before(at, step));
-            assert_eq!(reason.cause, wrong(Breach::AlertLength), "{content:?}");
+            assert_eq!(
+                reason.cause,
+                wrong(ProtocolViolation::AlertLength),
+                "{content:?}"
+            );
         }
         // In TLS 1.3 the description alone decides (RFC 8446 §6).
         for level in [0, 1, 2, 255] {
             for (description, expected) in [
-                (0, Cause::PeerCloseNotify),
-                (90, Cause::PeerAlert(90)),
-                (112, Cause::PeerAlert(112)),
+                (0, Cause::Stream(StreamError::PeerCloseNotify)),
+                (90, Cause::Stream(StreamError::PeerAlert(90))),
+                (112, Cause::Stream(StreamError::PeerAlert(112))),
             ] {
                 let alert = Step::Alert { level, description };
                 let reason = refused(&family, &good(&family).before(at, alert));
@@ -256,13 +277,13 @@ fn duty_22_alerts_in_pieces_in_pairs_and_as_warnings() {
     for len in [0, 1, 3, 4] {
         let step = Step::cut_record(ALERT, len, &[2, 40, 2, 40][..usize::from(len)]);
         let reason = refused(&family, &good(&family).before(SERVER_HELLO, step));
-        assert_eq!(reason.cause, wrong(Breach::RecordLength(len)));
+        assert_eq!(reason.cause, wrong(ProtocolViolation::RecordLength(len)));
     }
     for (level, description, expected) in [
-        (1, 0, Cause::PeerCloseNotify),
-        (2, 0, Cause::PeerCloseNotify),
-        (1, 112, Cause::PeerAlert(112)),
-        (1, 90, Cause::PeerAlert(90)),
+        (1, 0, Cause::Stream(StreamError::PeerCloseNotify)),
+        (2, 0, Cause::Stream(StreamError::PeerCloseNotify)),
+        (1, 112, Cause::Stream(StreamError::PeerAlert(112))),
+        (1, 90, Cause::Stream(StreamError::PeerAlert(90))),
     ] {
         let step = Step::plain_alert(level, description);
         let reason = refused(&family, &good(&family).before(SERVER_HELLO, step));
@@ -270,7 +291,10 @@ fn duty_22_alerts_in_pieces_in_pairs_and_as_warnings() {
     }
     for level in [0, 1, 2] {
         let warned = after_handshake(|wire| wire.server_mut().send_alert(level, 112));
-        assert_eq!(warned.unwrap_err().cause, Cause::PeerAlert(112));
+        assert_eq!(
+            warned.unwrap_err().cause,
+            Cause::Stream(StreamError::PeerAlert(112))
+        );
         let closed = after_handshake(|wire| wire.server_mut().send_alert(level, 0));
         assert_eq!(closed, Ok(Vec::new()));
     }
@@ -313,11 +337,11 @@ fn floods_end_after_sixty_four_records() {
         assert_eq!(after(63), Ok(b"data".to_vec()));
         assert_eq!(
             after(64).unwrap_err().cause,
-            Cause::TooLarge {
+            Cause::Capacity(CapacityError::TooLarge {
                 what: Limit::IdleRecords,
                 needed: 65,
                 limit: 64
-            }
+            })
         );
     }
 }
@@ -345,7 +369,11 @@ fn duty_19_a_key_update_of_any_form_ends_it_and_no_record_after_it_is_read() {
         vec![24, 0, 0, 0],
         vec![24, 0, 0, 2, 0, 0],
     ] {
-        assert_eq!(after(&message), Cause::KeyUpdate, "{message:02x?}");
+        assert_eq!(
+            after(&message),
+            Cause::Protocol(ProtocolViolation::KeyUpdate),
+            "{message:02x?}"
+        );
     }
 }
 
@@ -360,11 +388,11 @@ fn a_ticket_that_is_cut_names_the_limit() {
         });
         assert_eq!(
             reason.unwrap_err().cause,
-            Cause::SplitMessage {
+            Cause::Protocol(ProtocolViolation::SplitMessage {
                 message: 4,
                 needed: (len >= 4).then(|| u32::try_from(whole.len()).unwrap()),
                 available: u16::try_from(len).unwrap(),
-            }
+            })
         );
     }
 }
@@ -402,7 +430,10 @@ fn duty_24_a_record_repeated_left_out_or_of_other_keys_is_not_opened() {
         let reason = after_handshake(attack).unwrap_err();
         assert_eq!(
             (reason.stage, reason.cause),
-            (Stage::Data, Cause::BadRecordMac)
+            (
+                Stage::Data,
+                Cause::Protocol(ProtocolViolation::BadRecordMac)
+            )
         );
     }
 }
@@ -444,6 +475,6 @@ fn what_a_server_says_before_our_finished_arrives() {
     );
     assert_eq!(
         refused(&family, &script).cause,
-        wrong(Breach::InnerType(APPLICATION_DATA))
+        wrong(ProtocolViolation::InnerType(APPLICATION_DATA))
     );
 }

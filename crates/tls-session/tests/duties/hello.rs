@@ -1,7 +1,7 @@
 //! Duty 21: what the server answers to ClientHello (RFC 8446 §4.1.3, §4.1.4).
 
 use p256::elliptic_curve::sec1::ToEncodedPoint;
-use tls_session::cause::{Breach, HelloField, Limit};
+use tls_session::reason::{CapacityError, HelloField, Limit, NegotiationError, ProtocolViolation};
 use tls_session::{Cause, Stage};
 
 use crate::client::{Attempt, chain};
@@ -19,43 +19,43 @@ fn duty_21_parameters_that_were_not_offered_are_named() {
     let cases: Vec<(Hello, Cause, &str)> = vec![
         (
             Hello::older(0x0303),
-            Cause::ServerVersion(0x0303),
+            Cause::Negotiation(NegotiationError::ServerVersion(0x0303)),
             "server speaks TLS 1.2 at most",
         ),
         (
             Hello::older(0x0302),
-            Cause::ServerVersion(0x0302),
+            Cause::Negotiation(NegotiationError::ServerVersion(0x0302)),
             "server speaks TLS 1.1 at most",
         ),
         (
             Hello::older(0x0300),
-            Cause::ServerVersion(0x0300),
+            Cause::Negotiation(NegotiationError::ServerVersion(0x0300)),
             "server speaks SSL 3.0 at most",
         ),
         (
             Hello::retry(X25519),
-            Cause::ServerGroup(X25519),
+            Cause::Negotiation(NegotiationError::ServerGroup(X25519)),
             "server wants group X25519 (0x001d)",
         ),
         (
             Hello::retry(SECP384R1),
-            Cause::ServerGroup(SECP384R1),
+            Cause::Negotiation(NegotiationError::ServerGroup(SECP384R1)),
             "server wants group P-384 (0x0018)",
         ),
         // A retry that asks for what it has, and one that has another reason.
         (
             Hello::retry(SECP256R1),
-            Cause::ServerRetry { cookie: false },
+            Cause::Negotiation(NegotiationError::ServerRetry),
             "server asks for a second ClientHello without a reason",
         ),
         (
             cookie(vec![]),
-            Cause::ServerRetry { cookie: true },
+            Cause::Negotiation(NegotiationError::ServerRetryCookie),
             "server asks for a second ClientHello with a cookie, which is not done here",
         ),
         (
             cookie(vec![HelloExtension::SelectedGroup(SECP384R1)]),
-            Cause::ServerGroup(SECP384R1),
+            Cause::Negotiation(NegotiationError::ServerGroup(SECP384R1)),
             "server wants group P-384 (0x0018)",
         ),
         // A cookie in a hello that is none of a retry.
@@ -64,17 +64,17 @@ fn duty_21_parameters_that_were_not_offered_are_named() {
                 random: Hello::good().random,
                 ..cookie(vec![HelloExtension::OurShare { group: SECP256R1 }])
             },
-            Cause::Protocol(Breach::HelloField(HelloField::Extension(44))),
+            Cause::Protocol(ProtocolViolation::HelloField(HelloField::Extension(44))),
             "ServerHello extension 44 is not legal here",
         ),
         (
             Hello::suite(0x1302),
-            Cause::CipherSuite(0x1302),
+            Cause::Negotiation(NegotiationError::CipherSuite(0x1302)),
             "server chose cipher suite 0x1302, which was not offered",
         ),
         (
             Hello::suite(0x00ff),
-            Cause::CipherSuite(0x00ff),
+            Cause::Negotiation(NegotiationError::CipherSuite(0x00ff)),
             "server chose cipher suite 0x00ff, which was not offered",
         ),
         (
@@ -82,17 +82,17 @@ fn duty_21_parameters_that_were_not_offered_are_named() {
                 HelloExtension::SupportedVersion(TLS_1_3),
                 HelloExtension::OurShare { group: X25519 },
             ]),
-            Cause::ServerGroup(X25519),
+            Cause::Negotiation(NegotiationError::ServerGroup(X25519)),
             "server wants group X25519 (0x001d)",
         ),
         (
             Hello::with(vec![HelloExtension::SupportedVersion(TLS_1_3)]),
-            Cause::Protocol(Breach::HelloField(HelloField::KeyShare)),
+            Cause::Protocol(ProtocolViolation::HelloField(HelloField::KeyShare)),
             "ServerHello KeyShare is not what was offered",
         ),
         (
             Hello::with(vec![HelloExtension::OurShare { group: SECP256R1 }]),
-            Cause::ServerVersion(0x0303),
+            Cause::Negotiation(NegotiationError::ServerVersion(0x0303)),
             "server speaks TLS 1.2 at most",
         ),
         (
@@ -100,7 +100,7 @@ fn duty_21_parameters_that_were_not_offered_are_named() {
                 session_id: Some(vec![1; 32]),
                 ..Hello::good()
             },
-            Cause::Protocol(Breach::HelloField(HelloField::SessionId)),
+            Cause::Protocol(ProtocolViolation::HelloField(HelloField::SessionId)),
             "ServerHello SessionId is not what was offered",
         ),
         (
@@ -108,7 +108,7 @@ fn duty_21_parameters_that_were_not_offered_are_named() {
                 compression: 1,
                 ..Hello::good()
             },
-            Cause::Protocol(Breach::HelloField(HelloField::Compression)),
+            Cause::Protocol(ProtocolViolation::HelloField(HelloField::Compression)),
             "ServerHello Compression is not what was offered",
         ),
         (
@@ -116,7 +116,7 @@ fn duty_21_parameters_that_were_not_offered_are_named() {
                 trailing: vec![0],
                 ..Hello::good()
             },
-            Cause::Protocol(Breach::MessageLength(2)),
+            Cause::Protocol(ProtocolViolation::MessageLength(2)),
             "ServerHello contradicts its own length",
         ),
     ];
@@ -179,7 +179,7 @@ fn duty_21_a_share_is_an_uncompressed_point_of_the_curve() {
         ]);
         let script = Script::hello(&family.site(), hello).until(ENCRYPTED_EXTENSIONS, Step::Close);
         let reason = refused(&family, &script);
-        let wrong = Breach::HelloField(HelloField::KeyShare);
+        let wrong = ProtocolViolation::HelloField(HelloField::KeyShare);
         assert_eq!(
             (reason.stage, reason.cause),
             (Stage::Hello, Cause::Protocol(wrong))
@@ -209,7 +209,11 @@ fn duty_21_a_retry_is_not_followed_once_or_twice() {
             assert!(
                 matches!(
                     reason.cause,
-                    Cause::ServerGroup(X25519) | Cause::ServerRetry { .. }
+                    Cause::Negotiation(
+                        NegotiationError::ServerGroup(X25519)
+                            | NegotiationError::ServerRetry
+                            | NegotiationError::ServerRetryCookie
+                    )
                 ),
                 "{reason:?}"
             );
@@ -225,8 +229,9 @@ fn duty_21_extensions_of_the_hello_are_ours_and_come_once() {
     let version = HelloExtension::SupportedVersion(TLS_1_3);
     let share = HelloExtension::OurShare { group: SECP256R1 };
     let both = [version.clone(), share.clone()];
-    let extension = |kind| Cause::Protocol(Breach::HelloField(HelloField::Extension(kind)));
-    let psk = Cause::Protocol(Breach::HelloField(HelloField::PreSharedKey));
+    let extension =
+        |kind| Cause::Protocol(ProtocolViolation::HelloField(HelloField::Extension(kind)));
+    let psk = Cause::Protocol(ProtocolViolation::HelloField(HelloField::PreSharedKey));
     let with = |more: HelloExtension| [&both[..], &[more]].concat();
     let mut cases = vec![
         (with(version), extension(43)),
@@ -265,7 +270,11 @@ fn duty_21_an_older_server_is_named_whatever_follows_its_hello() {
             };
             let script = good(&family).before(SERVER_HELLO, record);
             let reason = refused(&family, &script);
-            assert_eq!(reason.cause, Cause::ServerVersion(version), "{more}");
+            assert_eq!(
+                reason.cause,
+                Cause::Negotiation(NegotiationError::ServerVersion(version)),
+                "{more}"
+            );
         }
     }
 }
@@ -282,7 +291,7 @@ fn duty_21_no_session_id_is_echoed() {
         let reason = refused(&family, &Script::hello(&family.site(), hello));
         assert_eq!(
             reason.cause,
-            Cause::Protocol(Breach::HelloField(HelloField::SessionId))
+            Cause::Protocol(ProtocolViolation::HelloField(HelloField::SessionId))
         );
     }
 }
@@ -299,11 +308,11 @@ fn a_hello_that_does_not_end_or_is_not_alone() {
         let reason = refused(&family, &good(&family).before(SERVER_HELLO, huge(declared)));
         assert_eq!(
             reason.cause,
-            Cause::TooLarge {
+            Cause::Capacity(CapacityError::TooLarge {
                 what: Limit::ServerHello,
                 needed: declared + 4,
                 limit: 512
-            }
+            })
         );
     }
     // A message behind it in its record, and a second one of its kind.
@@ -315,7 +324,10 @@ fn a_hello_that_does_not_end_or_is_not_alone() {
     };
     let extra = Step::SendIn(Message::Bytes(vec![SERVER_HELLO, 0, 0, 0]), wrap);
     let reason = refused(&family, &good(&family).after(SERVER_HELLO, extra));
-    assert_eq!(reason.cause, Cause::Protocol(Breach::RecordHere(HANDSHAKE)));
+    assert_eq!(
+        reason.cause,
+        Cause::Protocol(ProtocolViolation::RecordHere(HANDSHAKE))
+    );
     let hello = Hello {
         trailing: vec![8, 0, 0, 2, 0, 0],
         ..Hello::good()
@@ -327,7 +339,10 @@ fn a_hello_that_does_not_end_or_is_not_alone() {
     let script = good(&family).replace(SERVER_HELLO, Step::Send(Message::Bytes(bytes)));
     let script = script.until(ENCRYPTED_EXTENSIONS, Step::Close);
     let reason = refused(&family, &script);
-    assert_eq!(reason.cause, Cause::Protocol(Breach::TrailingBytes));
+    assert_eq!(
+        reason.cause,
+        Cause::Protocol(ProtocolViolation::TrailingBytes)
+    );
     // An empty record between its pieces.
     let script = good(&family).before(
         SERVER_HELLO,
@@ -346,5 +361,8 @@ fn a_hello_that_does_not_end_or_is_not_alone() {
         ]),
     );
     let reason = refused(&family, &script);
-    assert_eq!(reason.cause, Cause::Protocol(Breach::RecordLength(0)));
+    assert_eq!(
+        reason.cause,
+        Cause::Protocol(ProtocolViolation::RecordLength(0))
+    );
 }

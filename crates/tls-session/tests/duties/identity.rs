@@ -3,6 +3,9 @@
 //! The scripted server checks no client; what it saw is judged here with the primitives directly.
 
 use tls_session::identity::{ClientKey, IdentityMemory};
+use tls_session::reason::{
+    CapacityError, CertificateError, NegotiationError, ProofError, SetupError, StreamError,
+};
 use tls_session::{Accepted, Cause, Identity, Policy, Stage};
 
 use crate::client::{Attempt, chain};
@@ -142,16 +145,20 @@ fn duty_26_the_scheme_is_one_that_the_server_takes() {
         (vec![0x0806, 0x0805], &rsa, Ok(0x0805)),
         (many, &rsa, Ok(0x0806)),
         (vec![0x0403, 0x0503], &p384, Ok(0x0503)),
-        (vec![0x0403], &rsa, Err(Cause::ClientSignatureScheme)),
+        (
+            vec![0x0403],
+            &rsa,
+            Err(Cause::Negotiation(NegotiationError::ClientSignatureScheme)),
+        ),
         (
             vec![0x0401, 0x0501],
             &rsa,
-            Err(Cause::ClientSignatureScheme),
+            Err(Cause::Negotiation(NegotiationError::ClientSignatureScheme)),
         ),
         (
             vec![0x0403, 0x0804],
             &p384,
-            Err(Cause::ClientSignatureScheme),
+            Err(Cause::Negotiation(NegotiationError::ClientSignatureScheme)),
         ),
     ] {
         let script = Script::good(&Family::new(Kind::P256).site()).after(
@@ -226,9 +233,12 @@ fn duty_26_nothing_is_shown_to_a_server_that_shows_nothing() {
         for (script, expected) in [
             (
                 asking().without(CERTIFICATE).without(CERTIFICATE_VERIFY),
-                Cause::NoCertificate,
+                Cause::Certificate(CertificateError::NoCertificate),
             ),
-            (asking().without(CERTIFICATE_VERIFY), Cause::NoSignature),
+            (
+                asking().without(CERTIFICATE_VERIFY),
+                Cause::Proof(ProofError::NoSignature),
+            ),
         ] {
             let (result, wire) = Attempt::new(script, policy).with(async |_, _| ());
             assert_eq!(result.unwrap_err().cause, expected);
@@ -273,7 +283,7 @@ fn duty_28_the_servers_answer_to_an_empty_certificate_is_reported() {
             embedded_io_async::Read::read(&mut rx, &mut [0; 8]).await
         });
         let reason = result.unwrap().unwrap_err();
-        assert_eq!(reason.cause, Cause::PeerAlert(116));
+        assert_eq!(reason.cause, Cause::Stream(StreamError::PeerAlert(116)));
         assert_eq!(reason.stage, Stage::Data);
         assert_eq!(
             reason.to_string(),
@@ -301,7 +311,7 @@ fn duty_27_what_does_not_belong_together_is_refused_before_connecting() {
             let result = Identity::new(&[&shown.der], parts.key(&owner.key), &mut memory);
             assert_eq!(
                 result.err(),
-                (index != other).then_some(Cause::KeyMismatch),
+                (index != other).then_some(Cause::Setup(SetupError::KeyMismatch)),
                 "{index} {other}"
             );
         }
@@ -323,20 +333,62 @@ fn duty_27_a_key_that_is_none_is_refused() {
         private_exponent,
     };
     for (key, cause) in [
-        (ClientKey::P256(&[]), Cause::KeyUnreadable),
-        (ClientKey::P256(&[0; 32]), Cause::KeyUnreadable),
-        (ClientKey::P256(&order), Cause::KeyUnreadable),
-        (ClientKey::P256(&[1; 48]), Cause::KeyUnreadable),
-        (ClientKey::P384(&[0; 48]), Cause::KeyUnreadable),
-        (ClientKey::P384(&[1; 49]), Cause::KeyUnreadable),
-        (ClientKey::Ed25519(&[1; 31]), Cause::KeyUnreadable),
-        (rsa(&[], &[3], &[3]), Cause::KeyUnreadable),
-        (rsa(&small, &[3], &[3]), Cause::KeyUnsupported),
-        (rsa(&even, &[3], &[3]), Cause::KeyUnreadable),
-        (rsa(&odd, &[1], &[3]), Cause::KeyUnreadable),
-        (rsa(&odd, &[1, 0, 0, 0, 1], &[3]), Cause::KeyUnsupported),
-        (rsa(&odd, &[3], &[]), Cause::KeyUnreadable),
-        (rsa(&odd, &[3], &[4]), Cause::KeyUnreadable),
+        (
+            ClientKey::P256(&[]),
+            Cause::Setup(SetupError::KeyUnreadable),
+        ),
+        (
+            ClientKey::P256(&[0; 32]),
+            Cause::Setup(SetupError::KeyUnreadable),
+        ),
+        (
+            ClientKey::P256(&order),
+            Cause::Setup(SetupError::KeyUnreadable),
+        ),
+        (
+            ClientKey::P256(&[1; 48]),
+            Cause::Setup(SetupError::KeyUnreadable),
+        ),
+        (
+            ClientKey::P384(&[0; 48]),
+            Cause::Setup(SetupError::KeyUnreadable),
+        ),
+        (
+            ClientKey::P384(&[1; 49]),
+            Cause::Setup(SetupError::KeyUnreadable),
+        ),
+        (
+            ClientKey::Ed25519(&[1; 31]),
+            Cause::Setup(SetupError::KeyUnreadable),
+        ),
+        (
+            rsa(&[], &[3], &[3]),
+            Cause::Setup(SetupError::KeyUnreadable),
+        ),
+        (
+            rsa(&small, &[3], &[3]),
+            Cause::Setup(SetupError::KeyUnsupported),
+        ),
+        (
+            rsa(&even, &[3], &[3]),
+            Cause::Setup(SetupError::KeyUnreadable),
+        ),
+        (
+            rsa(&odd, &[1], &[3]),
+            Cause::Setup(SetupError::KeyUnreadable),
+        ),
+        (
+            rsa(&odd, &[1, 0, 0, 0, 1], &[3]),
+            Cause::Setup(SetupError::KeyUnsupported),
+        ),
+        (
+            rsa(&odd, &[3], &[]),
+            Cause::Setup(SetupError::KeyUnreadable),
+        ),
+        (
+            rsa(&odd, &[3], &[4]),
+            Cause::Setup(SetupError::KeyUnreadable),
+        ),
     ] {
         let mut memory = IdentityMemory::<4096>::new();
         let result = Identity::new(ders, key, &mut memory);
@@ -346,7 +398,7 @@ fn duty_27_a_key_that_is_none_is_refused() {
     for chain in [&[][..], &[&b"junk"[..]], &[&leaf.der, &b"junk"[..]]] {
         let mut memory = IdentityMemory::<4096>::new();
         let result = Identity::new(chain, parts.key(&leaf.key), &mut memory);
-        assert_eq!(result.err(), Some(Cause::CertUnreadable));
+        assert_eq!(result.err(), Some(Cause::Setup(SetupError::CertUnreadable)));
     }
 }
 
@@ -367,7 +419,10 @@ fn duty_27_a_wrong_rsa_exponent_never_leaves() {
         ..chain(anchors)
     };
     let (result, wire) = Attempt::new(asking(), policy).with(async |_, _| ());
-    assert_eq!(result.unwrap_err().cause, Cause::KeyMismatch);
+    assert_eq!(
+        result.unwrap_err().cause,
+        Cause::Setup(SetupError::KeyMismatch)
+    );
     assert_eq!(wire.server().seen().proof, None);
 }
 
@@ -379,7 +434,7 @@ fn an_identity_says_how_much_memory_it_needs() {
         let ders: &[&[u8]] = &[&leaf.der, &intermediate.der];
         let parts = Parts::of(&leaf.key);
         let mut memory = IdentityMemory::<64>::new();
-        let Err(Cause::TooLarge { needed, limit, .. }) =
+        let Err(Cause::Capacity(CapacityError::TooLarge { needed, limit, .. })) =
             Identity::new(ders, parts.key(&leaf.key), &mut memory)
         else {
             panic!("64 bytes were enough");
@@ -416,7 +471,7 @@ fn a_chain_that_fits_no_record_is_refused_before_connecting() {
     let reason = result.unwrap_err();
     assert_eq!(reason.stage, Stage::Setup);
     assert!(
-        matches!(reason.cause, Cause::TooLarge { needed, limit: 4096, .. } if needed > 4096),
+        matches!(reason.cause, Cause::Capacity(CapacityError::TooLarge { needed, limit: 4096, .. }) if needed > 4096),
         "{reason:?}"
     );
     assert_eq!(wire.server().seen().hello, None);

@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::task::Poll;
+use tls_session::reason::StreamError;
 
 use embedded_io_async::{Read, Write};
 use tls_session::{Cause, Deadlines, GuardedTransport, Memory, Policy, Reason, Session, Stage};
@@ -81,7 +82,11 @@ fn duty_23_a_stall_at_any_byte_ends_by_the_deadline_and_says_where() {
             ..Attempt::new(Script::good(&family.site()), chain(anchors)).faults(faults)
         };
         let reason = attempt.refused();
-        assert_eq!(reason.cause, Cause::Timeout { ms: 10_000 }, "{at}");
+        assert_eq!(
+            reason.cause,
+            Cause::Stream(StreamError::Timeout { ms: 10_000 }),
+            "{at}"
+        );
         assert_eq!(reason.mbedtls(), -0x6800);
         assert!(reason.stage >= Stage::Hello && reason.stage < Stage::Data);
         assert_eq!(clock.now_ms(), 10_000, "{at}");
@@ -94,7 +99,10 @@ fn duty_23_a_close_or_reset_at_any_byte_ends_at_once() {
     let anchors: &[&[u8]] = &[&family.root.der];
     let len = handshake_len(&family, chain(anchors));
     for at in 0..len {
-        for (end, cause) in [(End::Eof, Cause::PeerEof), (End::Error, Cause::Reset)] {
+        for (end, cause) in [
+            (End::Eof, Cause::Stream(StreamError::PeerEof)),
+            (End::Error, Cause::Stream(StreamError::Reset)),
+        ] {
             let faults = Faults {
                 cut: Some((at, end)),
                 ..Faults::default()
@@ -140,7 +148,10 @@ fn duty_23_a_trickle_is_bounded_by_the_whole_handshake() {
         })
     };
     let reason = attempt.refused();
-    assert_eq!(reason.cause, Cause::Timeout { ms: 30_000 });
+    assert_eq!(
+        reason.cause,
+        Cause::Stream(StreamError::Timeout { ms: 30_000 })
+    );
     assert_eq!(clock.now_ms(), 30_000);
 }
 
@@ -156,8 +167,11 @@ fn a_server_that_stops_at_a_message_is_named_by_its_stage() {
         (20, Stage::Finished),
     ] {
         for (end, cause) in [
-            (Step::Stall, Cause::Timeout { ms: 10_000 }),
-            (Step::Close, Cause::PeerEof),
+            (
+                Step::Stall,
+                Cause::Stream(StreamError::Timeout { ms: 10_000 }),
+            ),
+            (Step::Close, Cause::Stream(StreamError::PeerEof)),
         ] {
             let script = Script::good(&family.site()).until(message, end);
             let reason = Attempt::new(script, chain(anchors)).refused();
@@ -245,15 +259,23 @@ fn duty_24_a_write_dropped_half_way_is_the_last() {
             wire.set_faults(Faults::default());
             let again = pin!(tx.write_all(b"pong"));
             match run(again) {
-                Outcome::Ready(Err(reason)) => assert_eq!(reason.cause, Cause::WriteAbandoned),
+                Outcome::Ready(Err(reason)) => {
+                    assert_eq!(reason.cause, Cause::Stream(StreamError::WriteAbandoned))
+                }
                 other => panic!("{other:?}"),
             }
             let mut buffer = [0; 8];
             let read = pin!(rx.read(&mut buffer));
-            assert_eq!(run(read).ready().unwrap_err().cause, Cause::WriteAbandoned);
+            assert_eq!(
+                run(read).ready().unwrap_err().cause,
+                Cause::Stream(StreamError::WriteAbandoned)
+            );
         }
         let close = pin!(session.close());
-        assert_eq!(run(close).ready().unwrap_err().cause, Cause::WriteAbandoned);
+        assert_eq!(
+            run(close).ready().unwrap_err().cause,
+            Cause::Stream(StreamError::WriteAbandoned)
+        );
         assert_eq!(wire.writes_after_end(), 0);
         assert_eq!(wire.server().seen().faults, []);
     }
@@ -294,7 +316,7 @@ fn a_read_dropped_between_records_loses_nothing_and_inside_one_ends_the_session(
             let read = pin!(rx.read(&mut buffer));
             assert_eq!(
                 run(read).ready().unwrap_err().cause,
-                Cause::ReadAbandoned,
+                Cause::Stream(StreamError::ReadAbandoned),
                 "{arrived}"
             );
         }
@@ -330,7 +352,7 @@ fn a_read_dropped_inside_a_header_loses_nothing() {
                 assert_eq!(polls, whole + 1, "after {polls} polls, but not after fewer");
                 whole = polls;
             }
-            Err(reason) => assert_eq!(reason.cause, Cause::ReadAbandoned),
+            Err(reason) => assert_eq!(reason.cause, Cause::Stream(StreamError::ReadAbandoned)),
         }
     }
     // Every byte has a poll that finds nothing before the one that takes it.
@@ -388,7 +410,7 @@ fn duty_25_a_close_is_told_from_a_cut() {
             Ok(0) => assert!(clean),
             Err(reason) => {
                 assert!(!clean);
-                assert_eq!(reason.cause, Cause::PeerEof);
+                assert_eq!(reason.cause, Cause::Stream(StreamError::PeerEof));
                 assert_eq!(reason.stage, Stage::Data);
             }
             other => panic!("{other:?}"),
@@ -403,7 +425,7 @@ fn a_transport_carries_one_session() {
     let mut bench = Bench::new(&family, Faults::default());
     assert!(bench.open(&chain(anchors)).is_ok());
     let again = bench.open(&chain(anchors)).unwrap_err();
-    assert_eq!(again.cause, Cause::Dead);
+    assert_eq!(again.cause, Cause::Stream(StreamError::Dead));
 }
 
 #[test]
@@ -423,7 +445,7 @@ fn an_open_dropped_at_every_wait_leaves_no_session_behind() {
         }
         dropped += 1;
         let again = bench.open(&chain(anchors)).unwrap_err();
-        assert_eq!(again.cause, Cause::Dead);
+        assert_eq!(again.cause, Cause::Stream(StreamError::Dead));
         assert_eq!(bench.wire.server().seen().app, b"");
     }
     assert!(dropped > 10, "{dropped}");

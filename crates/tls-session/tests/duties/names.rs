@@ -1,6 +1,6 @@
 //! Duties 7, 10 and 12: which names a certificate may speak for, and which it does.
 
-use tls_session::cause::flags;
+use tls_session::reason::{CertificateError, flags};
 use tls_session::{Cause, CommonName, PeerName, verify_server};
 
 use crate::client::{chain, named_as};
@@ -104,7 +104,11 @@ fn duty_7_name_constraints_hold_wherever_they_stand() {
                 Ok(_) => assert!(good, "accepted: {spec:?}"),
                 Err(reason) => {
                     assert!(!good, "{reason:?}: {spec:?}");
-                    assert_eq!(reason.cause, Cause::NameConstraint, "{spec:?}");
+                    assert_eq!(
+                        reason.cause,
+                        Cause::Certificate(CertificateError::NameConstraint),
+                        "{spec:?}"
+                    );
                     assert_eq!(reason.verify_flags(), flags::OTHER);
                 }
             }
@@ -127,11 +131,17 @@ fn duty_10_the_cn_is_no_way_around_name_constraints() {
         three(cn_only(), middle(), constrain(root())),
     ] {
         let reason = verdict(&made, Some("broker.local")).unwrap_err();
-        assert_eq!(reason.cause, Cause::NameConstraint);
+        assert_eq!(
+            reason.cause,
+            Cause::Certificate(CertificateError::NameConstraint)
+        );
         assert_eq!(reason.wanted.as_str(), "broker.local");
         // Another name is another name.
         let reason = verdict(&made, Some("other.local")).unwrap_err();
-        assert_eq!(reason.cause, Cause::NameMismatch);
+        assert_eq!(
+            reason.cause,
+            Cause::Certificate(CertificateError::NameMismatch)
+        );
     }
     let made = three(cn_only(), middle(), root());
     assert_eq!(verdict(&made, Some("broker.local")), Ok(ONE_BETWEEN));
@@ -214,7 +224,11 @@ fn duty_12_names_are_matched_as_rfc_9525_says() {
             Ok(_) => assert!(matches, "{name} was accepted"),
             Err(reason) => {
                 assert!(!matches, "{name}: {reason:?}");
-                assert_eq!(reason.cause, Cause::NameMismatch, "{name}");
+                assert_eq!(
+                    reason.cause,
+                    Cause::Certificate(CertificateError::NameMismatch),
+                    "{name}"
+                );
             }
         }
     }
@@ -259,8 +273,10 @@ fn duty_12_the_cn_obeys_the_same_rules() {
             let result = verify_server(&policy, &[&leaf.der, &middle.der]);
             let expected = match (common_name, matches) {
                 (CommonName::CountsWithoutSan, true) => Ok(ONE_BETWEEN),
-                (CommonName::CountsWithoutSan, false) => Err(Cause::NameMismatch),
-                (CommonName::Ignored, _) => Err(Cause::NoName),
+                (CommonName::CountsWithoutSan, false) => {
+                    Err(Cause::Certificate(CertificateError::NameMismatch))
+                }
+                (CommonName::Ignored, _) => Err(Cause::Certificate(CertificateError::NoName)),
             };
             assert_eq!(
                 result.map_err(|reason| reason.cause),

@@ -2,8 +2,8 @@
 //! time, asked of the verifier alone; and what a hostile chain may cost.
 
 use std::collections::BTreeSet;
+use tls_session::reason::{CertificateError, flags};
 
-use tls_session::cause::flags;
 use tls_session::policy::MAX_ANCHORS;
 use tls_session::verify::MAX_CHAIN;
 use tls_session::{Accepted, Cause, Reason, verify_server};
@@ -111,31 +111,59 @@ const REFUSED: &[(Place, Change, Cause)] = &[
             ca: Ca::Absent,
             ..s
         },
-        Cause::NotCa,
+        Cause::Certificate(CertificateError::NotCa),
     ),
-    (Middle, |s| Spec { ca: Ca::No, ..s }, Cause::NotCa),
-    (Root, |s| Spec { ca: Ca::No, ..s }, Cause::NotCa),
-    (Middle, crl_only, Cause::KeyUsage),
-    (Root, crl_only, Cause::KeyUsage),
+    (
+        Middle,
+        |s| Spec { ca: Ca::No, ..s },
+        Cause::Certificate(CertificateError::NotCa),
+    ),
+    (
+        Root,
+        |s| Spec { ca: Ca::No, ..s },
+        Cause::Certificate(CertificateError::NotCa),
+    ),
+    (
+        Middle,
+        crl_only,
+        Cause::Certificate(CertificateError::KeyUsage),
+    ),
+    (
+        Root,
+        crl_only,
+        Cause::Certificate(CertificateError::KeyUsage),
+    ),
     (
         Root,
         |s| Spec {
             ca: Ca::Yes { path_len: Some(0) },
             ..s
         },
-        Cause::PathLen,
+        Cause::Certificate(CertificateError::PathLen),
     ),
     // Duty 7: purposes.
-    (Leaf, client_only, Cause::ExtendedKeyUsage),
-    (Middle, client_only, Cause::ExtendedKeyUsage),
-    (Root, client_only, Cause::ExtendedKeyUsage),
+    (
+        Leaf,
+        client_only,
+        Cause::Certificate(CertificateError::ExtendedKeyUsage),
+    ),
+    (
+        Middle,
+        client_only,
+        Cause::Certificate(CertificateError::ExtendedKeyUsage),
+    ),
+    (
+        Root,
+        client_only,
+        Cause::Certificate(CertificateError::ExtendedKeyUsage),
+    ),
     (
         Leaf,
         |s| Spec {
             eku: Some(vec![CODE_SIGNING, CLIENT_AUTH]),
             ..s
         },
-        Cause::ExtendedKeyUsage,
+        Cause::Certificate(CertificateError::ExtendedKeyUsage),
     ),
     (
         Leaf,
@@ -143,22 +171,46 @@ const REFUSED: &[(Place, Change, Cause)] = &[
             eku: Some(vec![ANY_PURPOSE]),
             ..s
         },
-        Cause::ExtendedKeyUsage,
+        Cause::Certificate(CertificateError::ExtendedKeyUsage),
     ),
     // Duty 7: critical extensions.
-    (Leaf, unknown_critical, Cause::CriticalExtension),
-    (Middle, unknown_critical, Cause::CriticalExtension),
-    (Root, unknown_critical, Cause::CriticalExtension),
-    (Leaf, critical_key_id, Cause::CriticalExtension),
-    (Root, critical_key_id, Cause::CriticalExtension),
-    (Middle, policy_constraints, Cause::CriticalExtension),
+    (
+        Leaf,
+        unknown_critical,
+        Cause::Certificate(CertificateError::CriticalExtension),
+    ),
+    (
+        Middle,
+        unknown_critical,
+        Cause::Certificate(CertificateError::CriticalExtension),
+    ),
+    (
+        Root,
+        unknown_critical,
+        Cause::Certificate(CertificateError::CriticalExtension),
+    ),
+    (
+        Leaf,
+        critical_key_id,
+        Cause::Certificate(CertificateError::CriticalExtension),
+    ),
+    (
+        Root,
+        critical_key_id,
+        Cause::Certificate(CertificateError::CriticalExtension),
+    ),
+    (
+        Middle,
+        policy_constraints,
+        Cause::Certificate(CertificateError::CriticalExtension),
+    ),
     (
         Middle,
         |s| Spec {
             extra: extra("2.5.29.54", false, &[2, 1, 0]),
             ..s
         },
-        Cause::CriticalExtension,
+        Cause::Certificate(CertificateError::CriticalExtension),
     ),
     // Extensions out of place, or empty.
     (
@@ -167,7 +219,7 @@ const REFUSED: &[(Place, Change, Cause)] = &[
             permitted_dns: vec!["broker.local".to_owned()],
             ..s
         },
-        Cause::ExtensionMisuse,
+        Cause::Certificate(CertificateError::ExtensionMisuse),
     ),
     (
         Leaf,
@@ -175,17 +227,25 @@ const REFUSED: &[(Place, Change, Cause)] = &[
             key_usage: Some(KeyUsages::DigitalSignature | KeyUsages::KeyCertSign),
             ..s
         },
-        Cause::ExtensionMisuse,
+        Cause::Certificate(CertificateError::ExtensionMisuse),
     ),
-    (Middle, no_constraints, Cause::ExtensionMisuse),
-    (Root, no_constraints, Cause::ExtensionMisuse),
+    (
+        Middle,
+        no_constraints,
+        Cause::Certificate(CertificateError::ExtensionMisuse),
+    ),
+    (
+        Root,
+        no_constraints,
+        Cause::Certificate(CertificateError::ExtensionMisuse),
+    ),
     (
         Leaf,
         |s| Spec {
             key_usage: Some(KeyUsages::CRLSign.into()),
             ..s
         },
-        Cause::ServerKeyUsage,
+        Cause::Certificate(CertificateError::ServerKeyUsage),
     ),
     (
         Leaf,
@@ -193,11 +253,19 @@ const REFUSED: &[(Place, Change, Cause)] = &[
             key_usage: Some(KeyUsages::KeyCertSign.into()),
             ..s
         },
-        Cause::ServerKeyUsage,
+        Cause::Certificate(CertificateError::ServerKeyUsage),
     ),
     // Issuers without a name; the certificate below has an empty issuer.
-    (Middle, |s| Spec { cn: None, ..s }, Cause::NamelessIssuer),
-    (Root, |s| Spec { cn: None, ..s }, Cause::NamelessIssuer),
+    (
+        Middle,
+        |s| Spec { cn: None, ..s },
+        Cause::Certificate(CertificateError::NamelessIssuer),
+    ),
+    (
+        Root,
+        |s| Spec { cn: None, ..s },
+        Cause::Certificate(CertificateError::NamelessIssuer),
+    ),
 ];
 
 fn crl_only(spec: Spec) -> Spec {
@@ -370,7 +438,11 @@ fn duty_6_path_len_is_counted_exactly() {
                     assert!(result.is_ok(), "{limit} {count}: {result:?}");
                 } else {
                     let reason = result.unwrap_err();
-                    assert_eq!(reason.cause, Cause::PathLen, "{limit} {count}");
+                    assert_eq!(
+                        reason.cause,
+                        Cause::Certificate(CertificateError::PathLen),
+                        "{limit} {count}"
+                    );
                     assert_eq!(reason.verify_flags(), flags::NOT_TRUSTED);
                 }
             }
@@ -410,7 +482,10 @@ fn duty_7_the_issuers_name_must_be_the_cas() {
     );
     let anchors: &[&[u8]] = &[&root.der];
     let reason = verify_server(&chain(anchors), &[&odd.der]).unwrap_err();
-    assert_eq!(reason.cause, Cause::NotTrusted);
+    assert_eq!(
+        reason.cause,
+        Cause::Certificate(CertificateError::NotTrusted)
+    );
     assert_eq!(reason.subject.as_str(), "CN=broker.local");
     assert_eq!(reason.wanted.as_str(), "CN=Somebody Else");
 }
@@ -449,8 +524,14 @@ fn duty_13_a_pin_has_a_purpose_too() {
             },
             Ok(Accepted::Pin { anchor: 0 }),
         ),
-        (client_only, Err(Cause::ExtendedKeyUsage)),
-        (unknown_critical, Err(Cause::CriticalExtension)),
+        (
+            client_only,
+            Err(Cause::Certificate(CertificateError::ExtendedKeyUsage)),
+        ),
+        (
+            unknown_critical,
+            Err(Cause::Certificate(CertificateError::CriticalExtension)),
+        ),
     ];
     for (index, (change, expected)) in cases.iter().enumerate() {
         assert_eq!(pinned(*change), *expected, "{index}");
@@ -466,7 +547,10 @@ fn duty_14_only_an_anchor_may_be_old_or_bare() {
         ..Spec::ca("Bare")
     };
     // As the anchor above an intermediate; as the intermediate; as the anchor although it is one.
-    for (spec, cause) in [(old(), Cause::OldVersion), (bare(), Cause::NotCa)] {
+    for (spec, cause) in [
+        (old(), Cause::Certificate(CertificateError::OldVersion)),
+        (bare(), Cause::Certificate(CertificateError::NotCa)),
+    ] {
         let made = three(leaf(), middle(), spec.clone());
         assert_eq!(verdict(&made, None), Ok(ONE_BETWEEN));
         let made = three(leaf(), spec, root());
@@ -512,10 +596,19 @@ fn certificates_that_all_seem_to_have_issued_each_other_are_given_up() {
     let anchors: &[&[u8]] = &[&root.der];
     // Of `n` impostors, every order of any of them is a path: 5 with two, 65 with four.
     for (count, cause) in [
-        (0, Cause::CertificateSignature),
-        (2, Cause::CertificateSignature),
-        (4, Cause::TooMuchWork),
-        (MAX_CHAIN - 1, Cause::TooMuchWork),
+        (
+            0,
+            Cause::Certificate(CertificateError::CertificateSignature),
+        ),
+        (
+            2,
+            Cause::Certificate(CertificateError::CertificateSignature),
+        ),
+        (4, Cause::Certificate(CertificateError::TooMuchWork)),
+        (
+            MAX_CHAIN - 1,
+            Cause::Certificate(CertificateError::TooMuchWork),
+        ),
     ] {
         let reason = verify_server(&chain(anchors), &sent[..=count]).unwrap_err();
         assert_eq!(reason.cause, cause, "{count}");

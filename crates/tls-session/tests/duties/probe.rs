@@ -1,6 +1,7 @@
 //! A dry run: what the server shows is kept, whatever the policy makes of it, and nothing is sent.
 
 use std::pin::pin;
+use tls_session::reason::{CertificateError, StreamError};
 
 use tls_session::{
     Accepted, Cause, Chain, Deadlines, GuardedTransport, Memory, Policy, PreSharedKey, Reason,
@@ -130,9 +131,12 @@ fn who_shows_nothing_leaves_nothing_behind() {
     for (script, expected) in [
         (
             good().without(CERTIFICATE).without(CERTIFICATE_VERIFY),
-            Cause::NoCertificate,
+            Cause::Certificate(CertificateError::NoCertificate),
         ),
-        (good().until(SERVER_HELLO, Step::Close), Cause::PeerEof),
+        (
+            good().until(SERVER_HELLO, Step::Close),
+            Cause::Stream(StreamError::PeerEof),
+        ),
     ] {
         let probed = probe(script, Faults::default(), &chain(anchors), ROOM);
         assert_eq!(probed.verdict.unwrap_err().cause, expected);
@@ -173,7 +177,7 @@ fn a_probe_always_ends() {
             cut: Some((at, End::Stall)),
             ..Faults::default()
         });
-        let timeout = Cause::Timeout { ms: 10_000 };
+        let timeout = Cause::Stream(StreamError::Timeout { ms: 10_000 });
         assert_eq!(probed.verdict.unwrap_err().cause, timeout, "{at}");
         assert_eq!(probed.ms, 10_000);
     }
@@ -188,7 +192,10 @@ fn a_probe_always_ends() {
             // Only its goodbye was not taken.
             Ok(_) => judged += 1,
             Err(reason) => {
-                assert_eq!(reason.cause, Cause::Timeout { ms: 10_000 });
+                assert_eq!(
+                    reason.cause,
+                    Cause::Stream(StreamError::Timeout { ms: 10_000 })
+                );
                 assert!(reason.stage < Stage::Data);
             }
         }

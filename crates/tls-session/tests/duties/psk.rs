@@ -1,7 +1,9 @@
 //! Pre-shared keys (RFC 8446 §2.2, §4.2.11): the server that knows the key is authenticated by that,
 //! and nobody else is.
 
-use tls_session::cause::{Breach, HelloField};
+use tls_session::reason::{
+    HelloField, NegotiationError, ProofError, ProtocolViolation, StreamError,
+};
 use tls_session::{Accepted, Cause, Policy, PreSharedKey, Stage};
 
 use crate::client::Attempt;
@@ -49,7 +51,7 @@ fn a_server_that_knows_the_key_is_accepted() {
 fn a_server_that_does_not_take_the_key_is_refused() {
     let family = Family::new(Kind::P256);
     let reason = Attempt::new(Script::good(&family.site()), policy()).refused();
-    assert_eq!(reason.cause, Cause::PskNotTaken);
+    assert_eq!(reason.cause, Cause::Proof(ProofError::PskNotTaken));
     assert_eq!(reason.stage, Stage::Hello);
     assert_eq!(reason.to_string(), "server did not take the pre-shared key");
 }
@@ -58,13 +60,20 @@ fn a_server_that_does_not_take_the_key_is_refused() {
 fn a_server_that_does_not_know_the_key_cannot_speak() {
     for key in [&b"0123456789abcdef0123456789abcdeF"[..], b"x", &[]] {
         let reason = Attempt::new(Script::psk(key), policy()).refused();
-        assert_eq!(reason.cause, Cause::BadRecordMac, "{key:?}");
+        assert_eq!(
+            reason.cause,
+            Cause::Protocol(ProtocolViolation::BadRecordMac),
+            "{key:?}"
+        );
         assert_eq!(reason.stage, Stage::Finished);
     }
     let mut none = Script::psk(KEY);
     none.psk = None;
     let reason = Attempt::new(none, policy()).refused();
-    assert_eq!(reason.cause, Cause::BadRecordMac);
+    assert_eq!(
+        reason.cause,
+        Cause::Protocol(ProtocolViolation::BadRecordMac)
+    );
 }
 
 #[test]
@@ -75,7 +84,7 @@ fn a_key_that_was_not_offered_cannot_be_taken() {
         let reason = Attempt::new(script, policy()).refused();
         assert_eq!(
             reason.cause,
-            Cause::Protocol(Breach::HelloField(HelloField::PreSharedKey)),
+            Cause::Protocol(ProtocolViolation::HelloField(HelloField::PreSharedKey)),
             "{number}"
         );
     }
@@ -87,7 +96,7 @@ fn a_key_that_was_not_offered_cannot_be_taken() {
 fn the_key_is_taken_with_an_exchange_or_not_at_all() {
     let version = HelloExtension::SupportedVersion(TLS_1_3);
     let key = HelloExtension::Raw(41, vec![0, 0]);
-    let field = |field| Cause::Protocol(Breach::HelloField(field));
+    let field = |field| Cause::Protocol(ProtocolViolation::HelloField(field));
     for (hello, expected) in [
         (
             Hello::with(vec![version.clone(), key.clone()]),
@@ -102,13 +111,22 @@ fn the_key_is_taken_with_an_exchange_or_not_at_all() {
             ]),
             field(HelloField::Extension(41)),
         ),
-        (Hello::retry(X25519), Cause::ServerGroup(X25519)),
+        (
+            Hello::retry(X25519),
+            Cause::Negotiation(NegotiationError::ServerGroup(X25519)),
+        ),
         (
             Hello::retry(SECP256R1),
-            Cause::ServerRetry { cookie: false },
+            Cause::Negotiation(NegotiationError::ServerRetry),
         ),
-        (Hello::suite(0x1302), Cause::CipherSuite(0x1302)),
-        (Hello::older(0x0303), Cause::ServerVersion(0x0303)),
+        (
+            Hello::suite(0x1302),
+            Cause::Negotiation(NegotiationError::CipherSuite(0x1302)),
+        ),
+        (
+            Hello::older(0x0303),
+            Cause::Negotiation(NegotiationError::ServerVersion(0x0303)),
+        ),
     ] {
         let mut script = Script::psk(KEY);
         script.steps[0] = Step::Send(Message::ServerHello(hello));
@@ -136,7 +154,10 @@ fn no_certificate_beside_the_key() {
             script = script.before(FINISHED, step);
         }
         let reason = Attempt::new(script, policy()).refused();
-        assert_eq!(reason.cause, Cause::Protocol(Breach::Message(message)));
+        assert_eq!(
+            reason.cause,
+            Cause::Protocol(ProtocolViolation::Message(message))
+        );
     }
 }
 
@@ -145,15 +166,15 @@ fn the_rest_of_the_flight_is_checked_as_ever() {
     for (script, cause) in [
         (
             Script::psk(KEY).without(ENCRYPTED_EXTENSIONS),
-            Cause::Protocol(Breach::MissingMessage(ENCRYPTED_EXTENSIONS)),
+            Cause::Protocol(ProtocolViolation::MissingMessage(ENCRYPTED_EXTENSIONS)),
         ),
         (
             Script::psk(KEY).twice(ENCRYPTED_EXTENSIONS),
-            Cause::Protocol(Breach::MessageTwice(ENCRYPTED_EXTENSIONS)),
+            Cause::Protocol(ProtocolViolation::MessageTwice(ENCRYPTED_EXTENSIONS)),
         ),
         (
             Script::psk(KEY).selects_alpn(b"mqtt"),
-            Cause::ApplicationProtocol,
+            Cause::Negotiation(NegotiationError::ApplicationProtocol),
         ),
     ] {
         assert_eq!(Attempt::new(script, policy()).refused().cause, cause);
@@ -166,12 +187,12 @@ fn the_rest_of_the_flight_is_checked_as_ever() {
     // Finished is what proves the key.
     let script = Script::psk(KEY).without(FINISHED).then(Step::Close);
     let reason = Attempt::new(script, policy()).refused();
-    assert_eq!(reason.cause, Cause::PeerEof);
+    assert_eq!(reason.cause, Cause::Stream(StreamError::PeerEof));
     let wrong = Script::psk(KEY).replace(FINISHED, Step::Send(Message::WrongFinished));
     let reason = Attempt::new(wrong, policy()).refused();
     assert_eq!(
         (reason.stage, reason.cause),
-        (Stage::Finished, Cause::BadFinished)
+        (Stage::Finished, Cause::Proof(ProofError::BadFinished))
     );
 }
 
@@ -189,6 +210,10 @@ fn no_changed_byte_passes() {
         };
         let script = Script::psk(KEY).then(Step::Close);
         let reason = Attempt::new(script, policy()).faults(faults).refused();
-        assert_ne!(reason.cause, Cause::Transport, "byte {at}");
+        assert_ne!(
+            reason.cause,
+            Cause::Stream(StreamError::Transport),
+            "byte {at}"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Duties 17 to 20, 22: records and messages that may not be, or may not be here.
 
 use embedded_io_async::{Read, Write};
-use tls_session::cause::{Breach, Limit};
+use tls_session::reason::{CapacityError, Limit, NegotiationError, ProtocolViolation, StreamError};
 use tls_session::{Accepted, Cause, Policy, Reason, Stage};
 
 use crate::client::{Attempt, TestSession, chain};
@@ -51,7 +51,7 @@ fn duty_17_no_handshake_message_counts_in_the_clear() {
         let reason = refused(&family, &good(&family).wrap_one(message, wrap));
         assert_eq!(
             reason.cause,
-            Cause::Protocol(Breach::RecordHere(HANDSHAKE)),
+            Cause::Protocol(ProtocolViolation::RecordHere(HANDSHAKE)),
             "message {message}"
         );
     }
@@ -61,9 +61,9 @@ fn duty_17_no_handshake_message_counts_in_the_clear() {
 fn duty_17_a_plaintext_alert_is_believed_only_before_there_are_keys() {
     let family = family();
     for (description, cause) in [
-        (40, Cause::NothingInCommon),
-        (70, Cause::PeerAlert(70)),
-        (112, Cause::PeerAlert(112)),
+        (40, Cause::Negotiation(NegotiationError::NothingInCommon)),
+        (70, Cause::Stream(StreamError::PeerAlert(70))),
+        (112, Cause::Stream(StreamError::PeerAlert(112))),
     ] {
         let script = good(&family).before(SERVER_HELLO, Step::plain_alert(2, description));
         let reason = refused(&family, &script);
@@ -76,7 +76,7 @@ fn duty_17_a_plaintext_alert_is_believed_only_before_there_are_keys() {
             let reason = refused(&family, &script);
             assert_eq!(
                 reason.cause,
-                Cause::Protocol(Breach::PlaintextAlert(description))
+                Cause::Protocol(ProtocolViolation::PlaintextAlert(description))
             );
         }
     }
@@ -89,7 +89,7 @@ fn duty_17_a_plaintext_alert_after_the_handshake_ends_the_session_by_its_name() 
     });
     assert_eq!(
         reason.unwrap_err().cause,
-        Cause::Protocol(Breach::PlaintextAlert(0))
+        Cause::Protocol(ProtocolViolation::PlaintextAlert(0))
     );
 }
 
@@ -104,7 +104,7 @@ fn change_cipher_spec_is_dropped_where_it_may_be_and_refused_elsewhere() {
     // Between the pieces of ServerHello nothing may stand (RFC 8446 §5.1); in front of the first it may.
     for (size, expected) in [
         (1000, None),
-        (50, Some(Breach::RecordHere(CHANGE_CIPHER_SPEC))),
+        (50, Some(ProtocolViolation::RecordHere(CHANGE_CIPHER_SPEC))),
     ] {
         let wrap = Wrap {
             packing: Packing::Pieces(size),
@@ -125,7 +125,7 @@ fn change_cipher_spec_is_dropped_where_it_may_be_and_refused_elsewhere() {
         let script = good(&family).before(CERTIFICATE, record(body));
         assert_eq!(
             refused(&family, &script).cause,
-            Cause::Protocol(Breach::ChangeCipherSpec)
+            Cause::Protocol(ProtocolViolation::ChangeCipherSpec)
         );
     }
     // One after the other, without end.
@@ -137,7 +137,7 @@ fn change_cipher_spec_is_dropped_where_it_may_be_and_refused_elsewhere() {
     assert!(Attempt::new(some(32), chain(anchors)).exchange().is_ok());
     assert_eq!(
         refused(&family, &some(33)).cause,
-        Cause::Protocol(Breach::ChangeCipherSpec)
+        Cause::Protocol(ProtocolViolation::ChangeCipherSpec)
     );
     let late = after_handshake(|wire| {
         wire.server_mut()
@@ -145,14 +145,14 @@ fn change_cipher_spec_is_dropped_where_it_may_be_and_refused_elsewhere() {
     });
     assert_eq!(
         late.unwrap_err().cause,
-        Cause::Protocol(Breach::RecordHere(CHANGE_CIPHER_SPEC))
+        Cause::Protocol(ProtocolViolation::RecordHere(CHANGE_CIPHER_SPEC))
     );
 }
 
 #[test]
 fn duty_18_lengths_and_types_that_cannot_be() {
     let family = family();
-    let length = |length| Cause::Protocol(Breach::RecordLength(length));
+    let length = |length| Cause::Protocol(ProtocolViolation::RecordLength(length));
     for at in MESSAGES {
         for declared in [0, 1, 16, 16_641, 16_642, 0xffff] {
             let step = Step::cut_record(APPLICATION_DATA, declared, &[0; 16]);
@@ -166,7 +166,10 @@ fn duty_18_lengths_and_types_that_cannot_be() {
                 body: vec![1, 2, 3],
             };
             let reason = refused(&family, &good(&family).before(at, step));
-            assert_eq!(reason.cause, Cause::Protocol(Breach::RecordType(kind)));
+            assert_eq!(
+                reason.cause,
+                Cause::Protocol(ProtocolViolation::RecordType(kind))
+            );
         }
         for version in [0x0300, 0x0301, 0x0302, 0x0304, 0x7f1c, 0] {
             let wrap = Wrap {
@@ -176,7 +179,7 @@ fn duty_18_lengths_and_types_that_cannot_be() {
             let reason = refused(&family, &good(&family).wrap_one(at, wrap));
             assert_eq!(
                 reason.cause,
-                Cause::Protocol(Breach::RecordVersion(version))
+                Cause::Protocol(ProtocolViolation::RecordVersion(version))
             );
         }
     }
@@ -187,12 +190,15 @@ fn duty_18_lengths_and_types_that_cannot_be() {
     let reason = refused(&family, &good(&family).before(SERVER_HELLO, early));
     assert_eq!(
         reason.cause,
-        Cause::Protocol(Breach::RecordHere(APPLICATION_DATA))
+        Cause::Protocol(ProtocolViolation::RecordHere(APPLICATION_DATA))
     );
     // A web server answers something else altogether.
     let http = Step::Bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec());
     let reason = refused(&family, &good(&family).before(SERVER_HELLO, http));
-    assert_eq!(reason.cause, Cause::Protocol(Breach::RecordType(b'H')));
+    assert_eq!(
+        reason.cause,
+        Cause::Protocol(ProtocolViolation::RecordType(b'H'))
+    );
     assert_eq!(reason.mbedtls(), -0x7200);
 }
 
@@ -200,42 +206,51 @@ fn duty_18_lengths_and_types_that_cannot_be() {
 fn duty_18_plaintexts_that_are_no_message() {
     let family = family();
     let cases: Vec<(Vec<u8>, Cause)> = vec![
-        (vec![0], Cause::Protocol(Breach::EmptyRecord)),
-        (vec![0; 500], Cause::Protocol(Breach::EmptyRecord)),
-        (vec![HANDSHAKE], Cause::Protocol(Breach::EmptyRecord)),
+        (vec![0], Cause::Protocol(ProtocolViolation::EmptyRecord)),
+        (
+            vec![0; 500],
+            Cause::Protocol(ProtocolViolation::EmptyRecord),
+        ),
+        (
+            vec![HANDSHAKE],
+            Cause::Protocol(ProtocolViolation::EmptyRecord),
+        ),
         (
             vec![HANDSHAKE, 0, 0, 0],
-            Cause::Protocol(Breach::EmptyRecord),
+            Cause::Protocol(ProtocolViolation::EmptyRecord),
         ),
         (
             vec![APPLICATION_DATA],
-            Cause::Protocol(Breach::InnerType(APPLICATION_DATA)),
+            Cause::Protocol(ProtocolViolation::InnerType(APPLICATION_DATA)),
         ),
         (
             vec![1, CHANGE_CIPHER_SPEC],
-            Cause::Protocol(Breach::InnerType(CHANGE_CIPHER_SPEC)),
+            Cause::Protocol(ProtocolViolation::InnerType(CHANGE_CIPHER_SPEC)),
         ),
-        (vec![1, 2, 3, 99], Cause::Protocol(Breach::InnerType(99))),
+        (
+            vec![1, 2, 3, 99],
+            Cause::Protocol(ProtocolViolation::InnerType(99)),
+        ),
         // Handshake types that are not of this flight.
         (
             vec![1, 0, 0, 0, HANDSHAKE],
-            Cause::Protocol(Breach::Message(1)),
+            Cause::Protocol(ProtocolViolation::Message(1)),
         ),
         (
             vec![2, 0, 0, 0, HANDSHAKE],
-            Cause::Protocol(Breach::Message(2)),
+            Cause::Protocol(ProtocolViolation::Message(2)),
         ),
         (
             vec![4, 0, 0, 0, HANDSHAKE],
-            Cause::Protocol(Breach::Message(4)),
+            Cause::Protocol(ProtocolViolation::Message(4)),
         ),
         (
             vec![24, 0, 0, 1, 0, HANDSHAKE],
-            Cause::Protocol(Breach::Message(24)),
+            Cause::Protocol(ProtocolViolation::Message(24)),
         ),
         (
             vec![254, 0, 0, 0, HANDSHAKE],
-            Cause::Protocol(Breach::Message(254)),
+            Cause::Protocol(ProtocolViolation::Message(254)),
         ),
     ];
     for (plaintext, expected) in cases {
@@ -247,10 +262,10 @@ fn duty_18_plaintexts_that_are_no_message() {
     }
     // The content type is the last byte that may be there.
     for (len, expected) in [
-        (1 << 14, Breach::InnerType(1)),
-        ((1 << 14) + 1, Breach::InnerType(1)),
-        ((1 << 14) + 2, Breach::PlaintextLength),
-        ((1 << 14) + 240, Breach::PlaintextLength),
+        (1 << 14, ProtocolViolation::InnerType(1)),
+        ((1 << 14) + 1, ProtocolViolation::InnerType(1)),
+        ((1 << 14) + 2, ProtocolViolation::PlaintextLength),
+        ((1 << 14) + 240, ProtocolViolation::PlaintextLength),
     ] {
         for byte in [0, 1] {
             let mut inner = vec![byte; len];
@@ -294,31 +309,43 @@ pub(crate) fn after_handshake(then: impl Fn(&Wire)) -> Result<Vec<u8>, Reason> {
 #[test]
 fn duty_18_after_the_handshake_too() {
     for (content, kind, expected) in [
-        (&b""[..], HANDSHAKE, Cause::Protocol(Breach::EmptyRecord)),
-        (b"", 0, Cause::Protocol(Breach::EmptyRecord)),
-        (b"\0\0\0", 0, Cause::Protocol(Breach::EmptyRecord)),
-        (b"x", 99, Cause::Protocol(Breach::InnerType(99))),
+        (
+            &b""[..],
+            HANDSHAKE,
+            Cause::Protocol(ProtocolViolation::EmptyRecord),
+        ),
+        (b"", 0, Cause::Protocol(ProtocolViolation::EmptyRecord)),
+        (
+            b"\0\0\0",
+            0,
+            Cause::Protocol(ProtocolViolation::EmptyRecord),
+        ),
+        (b"x", 99, Cause::Protocol(ProtocolViolation::InnerType(99))),
         (
             b"\x01",
             CHANGE_CIPHER_SPEC,
-            Cause::Protocol(Breach::InnerType(CHANGE_CIPHER_SPEC)),
+            Cause::Protocol(ProtocolViolation::InnerType(CHANGE_CIPHER_SPEC)),
         ),
-        (b"", ALERT, Cause::Protocol(Breach::AlertLength)),
-        (b"\x02", ALERT, Cause::Protocol(Breach::AlertLength)),
+        (b"", ALERT, Cause::Protocol(ProtocolViolation::AlertLength)),
+        (
+            b"\x02",
+            ALERT,
+            Cause::Protocol(ProtocolViolation::AlertLength),
+        ),
         (
             b"\x02\x28\x02\x28",
             ALERT,
-            Cause::Protocol(Breach::AlertLength),
+            Cause::Protocol(ProtocolViolation::AlertLength),
         ),
         (
             &[1; (1 << 14) + 1],
             APPLICATION_DATA,
-            Cause::Protocol(Breach::PlaintextLength),
+            Cause::Protocol(ProtocolViolation::PlaintextLength),
         ),
         (
             &[0; (1 << 14) + 1],
             0,
-            Cause::Protocol(Breach::PlaintextLength),
+            Cause::Protocol(ProtocolViolation::PlaintextLength),
         ),
     ] {
         let reason = after_handshake(|wire| wire.server_mut().send_raw_inner(kind, content));
@@ -338,7 +365,10 @@ fn duty_19_tickets_are_ignored_and_nothing_else_gets_through() {
     assert_eq!(data, Ok(b"pong".to_vec()));
 
     let update = after_handshake(|wire| wire.server_mut().send_key_update(true));
-    assert_eq!(update.unwrap_err().cause, Cause::KeyUpdate);
+    assert_eq!(
+        update.unwrap_err().cause,
+        Cause::Protocol(ProtocolViolation::KeyUpdate)
+    );
 
     // Every message of a handshake, well-formed or not, and those that never were.
     for kind in 0..=255_u8 {
@@ -352,8 +382,14 @@ fn duty_19_tickets_are_ignored_and_nothing_else_gets_through() {
             });
             match kind {
                 4 => assert_eq!(result, Ok(Vec::new())),
-                24 => assert_eq!(result.unwrap_err().cause, Cause::KeyUpdate),
-                other => assert_eq!(result.unwrap_err().cause, Cause::PostHandshake(other)),
+                24 => assert_eq!(
+                    result.unwrap_err().cause,
+                    Cause::Protocol(ProtocolViolation::KeyUpdate)
+                ),
+                other => assert_eq!(
+                    result.unwrap_err().cause,
+                    Cause::Protocol(ProtocolViolation::PostHandshake(other))
+                ),
             }
         }
     }
@@ -364,10 +400,10 @@ fn a_server_that_only_keeps_us_busy_is_left() {
     let reason = after_handshake(|wire| wire.server_mut().send_tickets(200));
     assert!(matches!(
         reason.unwrap_err().cause,
-        Cause::TooLarge {
+        Cause::Capacity(CapacityError::TooLarge {
             what: Limit::IdleRecords,
             ..
-        }
+        })
     ));
 }
 
@@ -420,11 +456,11 @@ fn duty_20_a_split_message_names_the_limit() {
         let script = good(&family).wrap_one(CERTIFICATE, wrap);
         let reason = refused(&family, &script);
         match reason.cause {
-            Cause::SplitMessage {
+            Cause::Protocol(ProtocolViolation::SplitMessage {
                 message: CERTIFICATE,
                 needed,
                 ..
-            } => assert_eq!(needed.is_some(), size > 4, "{size}"),
+            }) => assert_eq!(needed.is_some(), size > 4, "{size}"),
             other => panic!("{size}: {other:?}"),
         }
         assert!(reason.to_string().contains("must fit one"), "{reason}");
@@ -456,12 +492,18 @@ fn duty_22_an_alert_is_in_the_reason_wherever_it_comes() {
                 description,
             };
             let reason = refused(&family, &good(&family).before(at, alert));
-            assert_eq!(reason.cause, Cause::PeerAlert(description));
+            assert_eq!(
+                reason.cause,
+                Cause::Stream(StreamError::PeerAlert(description))
+            );
             assert_eq!(reason.mbedtls(), -0x7780);
             assert!(reason.to_string().contains(&format!("({description})")));
         }
         let reason = after_handshake(|wire| wire.server_mut().send_alert(2, description));
-        assert_eq!(reason.unwrap_err().cause, Cause::PeerAlert(description));
+        assert_eq!(
+            reason.unwrap_err().cause,
+            Cause::Stream(StreamError::PeerAlert(description))
+        );
     }
     // A server that wants a certificate says so after our Finished.
     let reason = after_handshake(|wire| wire.server_mut().send_alert(2, 116)).unwrap_err();

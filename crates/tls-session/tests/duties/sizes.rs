@@ -1,9 +1,9 @@
 //! What the caller's memory holds and what it does not: records of either way, ClientHello.
 
 use std::pin::pin;
+use tls_session::reason::{CapacityError, Limit};
 
 use embedded_io_async::{Read, Write};
-use tls_session::cause::Limit;
 use tls_session::{
     Cause, Deadlines, FULL_OUTGOING, GuardedTransport, Memory, Policy, PreSharedKey, Reason,
     Session, Stage,
@@ -41,11 +41,11 @@ fn in_memory<const IN: usize, const OUT: usize, T>(
 }
 
 fn too_large(what: Limit, needed: usize, limit: usize) -> Cause {
-    Cause::TooLarge {
+    Cause::Capacity(CapacityError::TooLarge {
         what,
         needed: u32::try_from(needed).unwrap(),
         limit: u32::try_from(limit).unwrap(),
-    }
+    })
 }
 
 #[test]
@@ -89,11 +89,11 @@ fn a_record_that_the_memory_cannot_hold_names_both_sizes() {
     assert!(
         matches!(
             reason.cause,
-            Cause::TooLarge {
+            Cause::Capacity(CapacityError::TooLarge {
                 what: Limit::RecordBuffer,
                 limit: 2048,
                 ..
-            }
+            })
         ),
         "{reason:?}"
     );

@@ -20,11 +20,11 @@ use judge::{Unsupported, Verdict, judge, verify};
 use suite::{Expected, Suite, beside, text, unanimous};
 use tls_session::{Cause, CommonName};
 
-/// The name of a cause, without its numbers.
+/// The name of a cause, without its layer and its numbers.
 fn kind(cause: &Cause) -> String {
     let name = format!("{cause:?}");
     name.split(|c: char| !c.is_ascii_alphanumeric())
-        .next()
+        .nth(1)
         .unwrap_or_default()
         .to_owned()
 }

@@ -1,0 +1,269 @@
+//! Why a link was refused or ended, as `+SSLWHY` prints it: the reasons of TLS, and those of the modem around it.
+
+use core::fmt;
+
+use at_grammar::reply::PkiItem;
+use tls_session::reason::{Row, SetupError, StreamError, Text, cut};
+
+/// How far a link came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Stage {
+    /// Before any packet: settings and credentials.
+    Setup,
+    /// Resolving the host's name.
+    Dns,
+    /// Connecting the socket.
+    Tcp,
+    /// From ClientHello on, as far as the session came.
+    Tls(tls_session::Stage),
+    /// Application data, without TLS.
+    Data,
+}
+
+impl Stage {
+    /// The word used in `+SSLWHY` and in logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Setup => "setup",
+            Self::Dns => "dns",
+            Self::Tcp => "tcp",
+            Self::Tls(stage) => stage.as_str(),
+            Self::Data => "data",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+tls_session::reasons! {
+    /// What the modem itself refuses: credentials in flash, the strict dialect, a host without an address, no
+    /// memory for one more session.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum ModemError {
+        /// The CA partition holds no image: every byte is erased flash.
+        CaErased => "ca_erased", -0x7680, 0, "no CA loaded: the partition is erased";
+        /// The CA partition holds no item of this number.
+        CaMissing {
+            /// The number asked for.
+            number: u8,
+            /// How many items there are.
+            available: u16,
+        } => "ca_missing", -0x7680, 0, "no CA item {number}: the partition holds {available}";
+        /// The partition of our certificates holds no image.
+        CertErased => "cert_erased", -0x7580, 0, "no certificate of ours loaded: the partition is erased";
+        /// The partition of our certificates holds no item of this number.
+        CertMissing {
+            /// The number asked for.
+            number: u8,
+            /// How many items there are.
+            available: u16,
+        } => "cert_missing", -0x7580, 0, "no certificate item {number}: the partition holds {available}";
+        /// The partition of our private keys holds no image.
+        KeyErased => "key_erased", -0x7600, 0, "no private key loaded: the partition is erased";
+        /// The partition of our private keys holds no item of this number.
+        KeyMissing {
+            /// The number asked for.
+            number: u8,
+            /// How many items there are.
+            available: u16,
+        } => "key_missing", -0x7600, 0, "no key item {number}: the partition holds {available}";
+        /// Our private key is encrypted, and there is no password anywhere.
+        KeyEncrypted => "key_encrypted", -0x3C00, 0,
+            "our private key is encrypted, and there is no password for it";
+        /// The strict dialect asks for more than these settings check.
+        StrictPolicy => "strict_policy", -0x7100, 0,
+            "the strict policy wants a checked server, which these settings do not";
+        /// The host's name has no address.
+        HostNotFound => "host_not_found", -0x0052, 0, "host name has no address";
+        /// Each session needs memory of its own, and all of it is in use.
+        TooManySessions {
+            /// Sessions there would be.
+            needed: u32,
+            /// Sessions there can be.
+            limit: u32,
+        } => "too_large", -0x7200, 0, "sessions open at once of {needed}, at most {limit} here";
+    }
+}
+
+/// What was wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Cause {
+    /// The modem's own refusal.
+    Modem(ModemError),
+    /// The session's, or the stream's below it.
+    Tls(tls_session::Cause),
+}
+
+impl From<ModemError> for Cause {
+    fn from(error: ModemError) -> Self {
+        Self::Modem(error)
+    }
+}
+
+impl From<tls_session::Cause> for Cause {
+    fn from(cause: tls_session::Cause) -> Self {
+        Self::Tls(cause)
+    }
+}
+
+impl From<SetupError> for Cause {
+    fn from(error: SetupError) -> Self {
+        Self::setup(error)
+    }
+}
+
+impl From<StreamError> for Cause {
+    fn from(error: StreamError) -> Self {
+        Self::Tls(error.into())
+    }
+}
+
+impl Cause {
+    /// What is wrong with a credential, in TLS's words.
+    pub(crate) const fn setup(error: SetupError) -> Self {
+        Self::Tls(tls_session::Cause::Setup(error))
+    }
+
+    /// Every row, the modem's first.
+    pub fn table() -> impl Iterator<Item = &'static Row> {
+        ModemError::TABLE.iter().chain(tls_session::Cause::table())
+    }
+
+    /// A stable word for scripts: lower case, digits and `_`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Modem(error) => error.code(),
+            Self::Tls(cause) => cause.code(),
+        }
+    }
+
+    /// The number Mbed TLS reports for this, negative.
+    #[must_use]
+    pub const fn mbedtls(&self) -> i32 {
+        match self {
+            Self::Modem(error) => error.mbedtls(),
+            Self::Tls(cause) => cause.mbedtls(),
+        }
+    }
+
+    /// Mbed TLS's X.509 verify flags, 0 where no certificate was at fault.
+    #[must_use]
+    pub const fn verify_flags(&self) -> u32 {
+        match self {
+            Self::Modem(error) => error.verify_flags(),
+            Self::Tls(cause) => cause.verify_flags(),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Modem(error) => error.fmt(f),
+            Self::Tls(cause) => cause.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Cause {}
+
+/// Why a link was refused or ended. `Display` gives the words alone; the other fields say where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Why {
+    /// How far the link came.
+    pub stage: Stage,
+    /// What was wrong.
+    pub cause: Cause,
+    /// Position of the certificate in question: 0 is the server's own. 0 where no certificate is meant.
+    pub depth: u8,
+    /// Subject of the certificate in question; empty where none is meant.
+    pub subject: Text,
+    /// The issuer, name or date that was wanted; empty where none applies.
+    pub wanted: Text,
+}
+
+impl Why {
+    /// A reason in which no certificate plays a part.
+    #[must_use]
+    pub fn new(stage: Stage, cause: impl Into<Cause>) -> Self {
+        Self {
+            stage,
+            cause: cause.into(),
+            depth: 0,
+            subject: Text::new(),
+            wanted: Text::new(),
+        }
+    }
+
+    /// Adds what was wanted.
+    #[must_use]
+    pub fn wanting(mut self, wanted: impl fmt::Display) -> Self {
+        self.wanted = cut(wanted);
+        self
+    }
+
+    /// The credential that is missing, for the reply to the command.
+    pub(crate) const fn missing_credential(&self) -> Option<PkiItem> {
+        match self.cause {
+            Cause::Modem(ModemError::CaErased | ModemError::CaMissing { .. })
+            | Cause::Tls(tls_session::Cause::Setup(SetupError::CaUnreadable)) => Some(PkiItem::Ca),
+            Cause::Modem(ModemError::CertErased | ModemError::CertMissing { .. })
+            | Cause::Tls(tls_session::Cause::Setup(SetupError::CertUnreadable)) => {
+                Some(PkiItem::Certificate)
+            }
+            Cause::Modem(
+                ModemError::KeyErased | ModemError::KeyMissing { .. } | ModemError::KeyEncrypted,
+            )
+            | Cause::Tls(tls_session::Cause::Setup(
+                SetupError::KeyUnreadable | SetupError::KeyUnsupported,
+            )) => Some(PkiItem::PrivateKey),
+            _ => None,
+        }
+    }
+
+    /// The number Mbed TLS reports for this, negative.
+    #[must_use]
+    pub const fn mbedtls(&self) -> i32 {
+        self.cause.mbedtls()
+    }
+
+    /// Mbed TLS's X.509 verify flags, 0 where no certificate was at fault.
+    #[must_use]
+    pub const fn verify_flags(&self) -> u32 {
+        self.cause.verify_flags()
+    }
+}
+
+impl From<tls_session::Reason> for Why {
+    fn from(reason: tls_session::Reason) -> Self {
+        Self {
+            stage: Stage::Tls(reason.stage),
+            cause: Cause::Tls(reason.cause),
+            depth: reason.depth,
+            subject: reason.subject,
+            wanted: reason.wanted,
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+impl core::error::Error for Why {}
+
+#[cfg(test)]
+mod tests;

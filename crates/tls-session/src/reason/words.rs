@@ -1,0 +1,75 @@
+//! Names of numbers: alerts, groups, versions.
+
+use core::fmt;
+
+/// Prints the name of a version.
+pub(super) struct Version(pub(super) u16);
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0x0300 => f.write_str("SSL 3.0"),
+            0x0301 => f.write_str("TLS 1.0"),
+            0x0302 => f.write_str("TLS 1.1"),
+            0x0303 => f.write_str("TLS 1.2"),
+            other => write!(f, "version 0x{other:04x}"),
+        }
+    }
+}
+
+/// The RFC's name of an alert, `unknown` where it has none.
+#[must_use]
+pub const fn alert_words(number: u8) -> &'static str {
+    match number {
+        0 => "close notify",
+        10 => "unexpected message",
+        20 => "bad record MAC",
+        22 => "record overflow",
+        40 => "handshake failure",
+        42 => "bad certificate",
+        43 => "unsupported certificate",
+        44 => "certificate revoked",
+        45 => "certificate expired",
+        46 => "certificate unknown",
+        47 => "illegal parameter",
+        48 => "unknown CA",
+        49 => "access denied",
+        50 => "decode error",
+        51 => "decrypt error",
+        70 => "protocol version",
+        71 => "insufficient security",
+        80 => "internal error",
+        86 => "inappropriate fallback",
+        90 => "user canceled",
+        109 => "missing extension",
+        110 => "unsupported extension",
+        112 => "unrecognized name",
+        113 => "bad certificate status response",
+        115 => "unknown PSK identity",
+        116 => "certificate required",
+        120 => "no application protocol",
+        _ => "unknown",
+    }
+}
+
+/// Prints the name of a key exchange group.
+pub(super) struct Group(pub(super) u16);
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(group_words(self.0))
+    }
+}
+
+const fn group_words(group: u16) -> &'static str {
+    match group {
+        0x0017 => "P-256",
+        0x0018 => "P-384",
+        0x0019 => "P-521",
+        0x001d => "X25519",
+        0x001e => "X448",
+        0x0100..=0x01ff => "ffdhe",
+        0x11ec => "X25519MLKEM768",
+        _ => "unknown",
+    }
+}
