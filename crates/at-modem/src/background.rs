@@ -9,7 +9,7 @@ use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_time::{Duration, Instant, Timer, with_timeout};
 use tls_session::Timestamp;
 
-use crate::link::CloseBy;
+use crate::links::state::{CloseBy, Event};
 use crate::platform::Platform;
 use crate::settings::key::Key;
 use crate::settings::radio::{Reconnect, StationConfig};
@@ -195,7 +195,7 @@ impl<P: Platform> Shared<'_, P> {
                 let persist = self.settings.read(|values| values.links.persist);
                 for (link, keep) in self.links.iter().zip(persist) {
                     if !keep {
-                        link.close.signal(CloseBy::Interface);
+                        let _ = link.tell(Event::Close(CloseBy::Interface));
                     }
                 }
             }

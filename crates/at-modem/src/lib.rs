@@ -55,6 +55,7 @@ mod filter;
 mod flash;
 pub mod framing;
 mod link;
+mod links;
 mod modem;
 mod net;
 mod output;

@@ -11,12 +11,15 @@ use embassy_sync::signal::Signal;
 use embassy_time::Duration;
 use partition_store::FlashStore;
 
+use crate::changes::Changes;
 use crate::clock::WallClock;
 use crate::command::userram::UserRam;
 use crate::flash::Flash;
+use crate::link::Probed;
 use crate::link::server::Server;
 use crate::link::tls::{Slot, no_memory};
-use crate::link::{Asked, Inbox, Link, LinkStatus, OpenRequest, Probed};
+use crate::links::state::{Connection, Request};
+use crate::links::{Inbox, Link};
 use crate::net::TcpOptions;
 use crate::output::{Output, Ring, RingReader};
 use crate::platform::Platform;
@@ -47,6 +50,7 @@ pub struct ModemRoom {
     payload: PayloadBuffer,
     scratch: Scratch,
     inboxes: [Inbox; LINKS],
+    link_changes: Changes,
 }
 
 impl ModemRoom {
@@ -58,6 +62,7 @@ impl ModemRoom {
             payload: Mutex::new([0; MAX_SEND]),
             scratch: Scratch::new(),
             inboxes: [const { Inbox::new() }; LINKS],
+            link_changes: Changes::new(),
         }
     }
 }
@@ -145,13 +150,11 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) legacy: bool,
     pub(crate) port: Port<'a>,
     pub(crate) links: [Link<'a>; LINKS],
-    /// A link was opened or is over.
-    pub(crate) link_changed: Signal<NoopRawMutex, ()>,
+    /// One of them has changed.
+    pub(crate) links_changed: &'a Changes,
     pub(crate) server: Server,
-    /// What the running command asks a task to open.
-    pub(crate) asked: Asked,
     /// What was asked for last: passthrough opens it again.
-    pub(crate) again: RefCell<Option<OpenRequest>>,
+    pub(crate) again: RefCell<Option<Request>>,
     /// What a probe found.
     pub(crate) probed: RefCell<Option<Probed<'a>>>,
     pub(crate) scratch: &'a Scratch,
@@ -189,9 +192,11 @@ impl<'a, P: Platform> Shared<'a, P> {
             payload,
             scratch,
             inboxes,
+            link_changes,
         } = room;
         let (output, ring) = Output::new(output);
         let (payload, scratch, inboxes) = (&*payload, &*scratch, &*inboxes);
+        let link_changes = &*link_changes;
         for inbox in inboxes {
             // A life before this one may have left something.
             inbox.reset();
@@ -222,15 +227,14 @@ impl<'a, P: Platform> Shared<'a, P> {
             legacy,
             port: Port::new(output, payload),
             links: [
-                Link::new(a, for_a),
-                Link::new(b, for_b),
-                Link::new(c, for_c),
-                Link::new(d, for_d),
-                Link::new(e, for_e),
+                Link::new(a, for_a, link_changes),
+                Link::new(b, for_b, link_changes),
+                Link::new(c, for_c, link_changes),
+                Link::new(d, for_d, link_changes),
+                Link::new(e, for_e, link_changes),
             ],
-            link_changed: Signal::new(),
+            links_changed: link_changes,
             server: Server::new(),
-            asked: RefCell::new(None),
             again: RefCell::new(None),
             probed: RefCell::new(None),
             scratch,
@@ -318,7 +322,7 @@ impl<P: Platform> Shared<'_, P> {
     }
 
     /// The message that a link is open, as `AT+SYSMSG` bit 1 wants it.
-    pub(crate) fn connected(&self, link: LinkId, status: &LinkStatus) -> Reply<'static> {
+    pub(crate) fn connected(&self, link: LinkId, connection: &Connection) -> Reply<'static> {
         if self
             .settings
             .read(|values| values.port.sysmsg.detailed_connect())
@@ -326,13 +330,13 @@ impl<P: Platform> Shared<'_, P> {
             Reply::LinkConn(LinkConn {
                 established: true,
                 link,
-                transport: status.transport(),
-                terminal: status.terminal,
+                transport: connection.transport(),
+                terminal: connection.terminal,
                 remote: Remote {
-                    ip: status.remote.ip(),
-                    port: status.remote.port(),
+                    ip: connection.remote.ip(),
+                    port: connection.remote.port(),
                 },
-                local_port: status.local_port,
+                local_port: connection.local_port,
             })
         } else {
             Reply::Connect(self.label(link))
@@ -340,10 +344,10 @@ impl<P: Platform> Shared<'_, P> {
     }
 
     /// Prints `CONNECT` for a link that no command opened.
-    pub(crate) async fn print_connected(&self, link: LinkId, status: &LinkStatus) {
+    pub(crate) async fn print_connected(&self, link: LinkId, connection: &Connection) {
         let mut print = self.print_unsolicited().await;
         if self.says_status() {
-            print.reply(&self.connected(link, status)).await;
+            print.reply(&self.connected(link, connection)).await;
         }
     }
 
@@ -365,7 +369,6 @@ impl<P: Platform> Shared<'_, P> {
     /// The port went away in the middle of anything: nothing of it is left for the next one.
     pub(crate) fn forget_port(&self) {
         self.port.forget();
-        self.asked.replace(None);
         self.probed.replace(None);
         self.server.forget();
         for slot in &self.sessions {

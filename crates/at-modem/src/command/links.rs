@@ -8,7 +8,9 @@ use embassy_time::{Duration, with_timeout};
 use super::error;
 use super::ssl::reason_line;
 use crate::answer::{CommandError, Done, Failure};
-use crate::link::{Carrier, CloseBy, Link, OpenRequest, Target};
+use crate::link::tls::Slot;
+use crate::links::Link;
+use crate::links::state::{Carrier, CloseBy, Event, Request, Target};
 use crate::platform::Platform;
 use crate::state::Shared;
 use crate::tls::terms::terms_of;
@@ -88,7 +90,7 @@ async fn open_on<P: Platform>(
             mode,
         },
     };
-    let request = OpenRequest {
+    let request = Request {
         carrier,
         target: Target {
             family: request.family,
@@ -113,7 +115,7 @@ async fn open_on<P: Platform>(
 pub(super) async fn connect<P: Platform>(
     shared: &Shared<'_, P>,
     link: &Link<'_>,
-    request: OpenRequest,
+    request: Request,
     timeout: Option<u32>,
 ) -> Result<(), Why> {
     let terms = shared.settings.read(|values| {
@@ -129,21 +131,34 @@ pub(super) async fn connect<P: Platform>(
         None
     };
     if let Some(reason) = refusal {
-        link.remember(reason.clone());
+        link.refuse(reason.clone());
         return Err(reason);
     }
     let session = match request.carrier {
         Carrier::Tls => Some(shared.free_session().inspect_err(|reason| {
-            link.remember(reason.clone());
+            link.refuse(reason.clone());
         })?),
         Carrier::Tcp | Carrier::Udp { .. } => None,
     };
     shared.again.replace(Some(request.clone()));
-    let connect = link.connect(&shared.asked, request, session);
+    let connect = ask(link, request, session);
     match timeout.filter(|timeout| *timeout > 0) {
         None => connect.await,
         Some(ms) => give_up(link, connect, ms).await,
     }
+}
+
+/// Opens the connection, in the task of `session` if there is one, else in the link's own.
+pub(super) async fn ask(
+    link: &Link<'_>,
+    request: Request,
+    session: Option<&Slot>,
+) -> Result<(), Why> {
+    let _ = link.tell(Event::Open(request));
+    if let Some(slot) = session {
+        slot.give(link.id);
+    }
+    link.opened().await
 }
 
 /// Says why a link was not opened, and `ERROR`.
@@ -174,7 +189,7 @@ async fn give_up(
     match with_timeout(Duration::from_millis(u64::from(ms)), connect).await {
         Ok(result) => result,
         Err(_) => {
-            link.close.signal(CloseBy::Interface);
+            let _ = link.tell(Event::Close(CloseBy::Interface));
             // The link's task answers every request.
             match link.opened().await {
                 Ok(()) => Ok(()),
@@ -183,7 +198,7 @@ async fn give_up(
                         cause: StreamError::Timeout { ms }.into(),
                         ..reason
                     };
-                    link.remember(reason.clone());
+                    link.refuse(reason.clone());
                     Err(reason)
                 }
             }
@@ -194,11 +209,11 @@ async fn give_up(
 /// `CONNECT` and `OK` as one message; only then may the link print data.
 async fn announce<P: Platform>(shared: &Shared<'_, P>, link: &Link<'_>) {
     shared.note_link();
-    let status = link.status.get();
-    let connected = status.map(|status| shared.connected(link.id, &status));
+    let connection = link.connection();
+    let connected = connection.map(|connection| shared.connected(link.id, &connection));
     let connected = connected.unwrap_or(Reply::Connect(shared.label(link.id)));
     shared.print().await.replies(&[connected, Reply::Ok]).await;
-    link.announced.signal(());
+    let _ = link.tell(Event::Announced);
 }
 
 /// `AT+CIPCLOSE`: the only link; with several, the first that is open.
@@ -246,16 +261,16 @@ pub(super) async fn status<P: Platform>(
         print.reply(&Reply::Status(status_code(shared))).await;
     }
     for link in &shared.links {
-        let Some(status) = link.status.get() else {
+        let Some(connection) = link.connection() else {
             continue;
         };
         let line = LinkLine {
             link: link.id,
-            transport: status.transport(),
-            remote_ip: status.remote.ip(),
-            remote_port: status.remote.port(),
-            local_port: status.local_port,
-            terminal: status.terminal,
+            transport: connection.transport(),
+            remote_ip: connection.remote.ip(),
+            remote_port: connection.remote.port(),
+            local_port: connection.local_port,
+            terminal: connection.terminal,
         };
         print
             .info(if with_code {

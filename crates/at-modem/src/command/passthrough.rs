@@ -22,8 +22,10 @@ use super::links::connect;
 use super::send::target;
 use super::server;
 use crate::answer::{CommandError, Done, Failure};
+use crate::link::MAX_IPD;
 use crate::link::server::Listening;
-use crate::link::{Carrier, Link, MAX_IPD, OpenRequest, Outgoing, Target};
+use crate::links::Link;
+use crate::links::state::{Carrier, Event, Outgoing, Request, Target};
 use crate::platform::Platform;
 use crate::port::{GRACE, Mode, Payload};
 use crate::settings::key::Key;
@@ -47,7 +49,7 @@ pub(super) fn set_mode<P: Platform>(
     let on = mode == TransferMode::Passthrough;
     if on {
         let follows = shared.links.iter().any(|link| {
-            let udp = link.status.get().and_then(|status| status.udp);
+            let udp = link.connection().and_then(|connection| connection.udp);
             udp.is_some_and(|mode| mode != UdpMode::Fixed)
         });
         let several = shared
@@ -99,7 +101,7 @@ enum Ended {
 #[derive(Debug)]
 enum Again {
     /// We open it.
-    Client(OpenRequest),
+    Client(Request),
     /// A client does. The port is still to be listened on, where it is given.
     Server(Option<Listening>),
 }
@@ -159,11 +161,9 @@ async fn gather<P: Platform>(
 ) -> (usize, bool) {
     let port = &shared.port;
     port.open_block(most).await;
-    while let Either::Second(()) = select(port.has(1), shared.link_changed.wait()).await {
-        // Else another link changed.
-        if !goes_on() {
-            return (port.close_block(), port.is_escaped());
-        }
+    let over = shared.links_changed.until(|| (!goes_on()).then_some(()));
+    if let Either::Second(()) = select(port.has(1), over).await {
+        return (port.close_block(), port.is_escaped());
     }
     let interval = shared.settings.read(|values| values.links.gather_interval);
     let interval = Duration::from_millis(u64::from(interval));
@@ -172,7 +172,7 @@ async fn gather<P: Platform>(
 }
 
 /// Opens the link again, after a pause of `AT+CIPRECONNINTV`.
-async fn reconnect<P: Platform>(shared: &Shared<'_, P>, request: &OpenRequest) -> Ended {
+async fn reconnect<P: Platform>(shared: &Shared<'_, P>, request: &Request) -> Ended {
     if let Either::Second(()) = select(pause(shared), shared.port.escaped()).await {
         return Ended::Out;
     }
@@ -186,10 +186,10 @@ async fn reconnect<P: Platform>(shared: &Shared<'_, P>, request: &OpenRequest) -
     match select(attempt, shared.port.escaped()).await {
         Either::First(Ok(())) => {
             shared.note_link();
-            if let Some(status) = link.status.get() {
-                shared.print_connected(link.id, &status).await;
+            if let Some(connection) = link.connection() {
+                shared.print_connected(link.id, &connection).await;
             }
-            link.announced.signal(());
+            let _ = link.tell(Event::Announced);
             Ended::LinkLost
         }
         Either::First(Err(_)) => Ended::LinkLost,
@@ -224,7 +224,8 @@ async fn wait_for_client<P: Platform>(
         }
         *listening = None;
     }
-    match select(shared.link_changed.wait(), shared.port.escaped()).await {
+    let client = || only_open(shared).map(|_| ());
+    match select(shared.links_changed.until(client), shared.port.escaped()).await {
         Either::First(()) => Ended::LinkLost,
         Either::Second(()) => Ended::Out,
     }
@@ -416,7 +417,7 @@ pub(crate) async fn begin_saved<P: Platform>(shared: &Shared<'_, P>, saved: &Tra
             if *protocol != Protocol::Udp {
                 shared.keep_alive(LinkId::ZERO, u32::from(*extra));
             }
-            Again::Client(OpenRequest {
+            Again::Client(Request {
                 carrier,
                 target: Target {
                     family: *family,

@@ -13,9 +13,11 @@ use tls_session::reason::{Text, cut};
 use x509_facts::Certificate;
 
 use super::error;
+use super::links::ask;
 use super::ssl::reason_line;
 use crate::answer::{CommandError, Done, Failure};
-use crate::link::{Carrier, OpenRequest, Probed, Target};
+use crate::link::Probed;
+use crate::links::state::{Carrier, Event, Request, Target};
 use crate::platform::Platform;
 use crate::print::Printer;
 use crate::state::Shared;
@@ -52,7 +54,7 @@ pub(super) async fn run<P: Platform>(
         Why::new(Stage::Tcp, StreamError::Unreachable).wanting("an IP address of the station")
     } else {
         shared.probed.replace(None);
-        let request = OpenRequest {
+        let request = Request {
             carrier: Carrier::Tls,
             target: Target {
                 family: Family::V4,
@@ -62,12 +64,12 @@ pub(super) async fn run<P: Platform>(
             probe: true,
         };
         let ended = match shared.free_session() {
-            Ok(session) => link.connect(&shared.asked, request, Some(session)).await,
+            Ok(session) => ask(link, request, Some(session)).await,
             Err(reason) => Err(reason),
         };
         match (shared.probed.take(), ended) {
             (Some(probed), _) if says_something(&probed) => {
-                link.reason.replace(probed.verdict.clone().err());
+                let _ = link.tell(Event::Probed(probed.verdict.clone().err()));
                 show(shared, &probed).await;
                 return Ok(Done::Printed);
             }
@@ -83,7 +85,7 @@ pub(super) async fn run<P: Platform>(
             (Some(_), _) | (None, Ok(())) => return Err(Failure::Refused.into()),
         }
     };
-    link.remember(failed.clone());
+    link.refuse(failed.clone());
     let mut print = shared.print().await;
     if let Some(item) = failed.missing_credential() {
         print.reply(&Reply::NotFound(item)).await;

@@ -7,7 +7,7 @@ use at_grammar::types::{LinkTarget, ReceiveMode};
 use at_grammar::{Info, LinkId, Reply};
 
 use crate::answer::{CommandError, Done, Failure};
-use crate::link::inbox::CAPACITY;
+use crate::links::inbox::CAPACITY;
 use crate::platform::Platform;
 use crate::state::Shared;
 

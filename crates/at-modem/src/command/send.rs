@@ -16,7 +16,9 @@ use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Timer};
 
 use crate::answer::{CommandError, Done, Failure};
-use crate::link::{Link, Outgoing, resolve};
+use crate::link::resolve;
+use crate::links::Link;
+use crate::links::state::Outgoing;
 use crate::output::Hold;
 use crate::platform::Platform;
 use crate::port::Payload;
@@ -63,15 +65,15 @@ pub(super) async fn target<P: Platform>(
     link: &Link<'_>,
     remote: Option<&(HostName<'_>, Port)>,
 ) -> Result<Option<SocketAddr>, CommandError> {
-    let status = link.status.get().ok_or(Failure::Refused)?;
+    let connection = link.connection().ok_or(Failure::Refused)?;
     let Some((host, port)) = remote else {
         return Ok(None);
     };
-    if status.protocol != Protocol::Udp {
+    if connection.protocol != Protocol::Udp {
         return Err(Failure::Refused.into());
     }
     shared.takes_long();
-    let family = if status.remote.is_ipv4() {
+    let family = if connection.remote.is_ipv4() {
         Family::V4
     } else {
         Family::V6

@@ -288,7 +288,7 @@ fn replace_key<P: Platform>(
 pub(super) async fn why<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mut print = shared.print().await;
     for (link, id) in shared.links.iter().zip(ids()) {
-        let reason = link.reason.borrow().clone();
+        let reason = link.last();
         if let Some(reason) = reason {
             reason_line(&mut print, id, &reason).await;
         }

@@ -12,6 +12,7 @@ use embassy_time::{Duration, with_timeout};
 use super::error;
 use crate::answer::{CommandError, Done, Failure};
 pub(super) use crate::background::JOIN_PATIENCE;
+use crate::links::Link;
 use crate::platform::Platform;
 use crate::settings::key::Key;
 use crate::settings::radio::{JoinOptions, StationConfig, encode_wifi_config};
@@ -82,15 +83,13 @@ pub(super) async fn leave<P: Platform>(shared: &Shared<'_, P>) {
     if !joined {
         return;
     }
-    for link in &shared.links {
-        link.closed.reset();
-    }
+    let before = shared.links.each_ref().map(Link::ends);
     shared.station_changed(WifiEvent::Disconnected).await;
     let persist = shared.settings.read(|values| values.links.persist);
-    for (link, keep) in shared.links.iter().zip(persist) {
+    for ((link, keep), before) in shared.links.iter().zip(persist).zip(before) {
         // `CLOSED` comes before anything of the next network.
         if link.is_open() && !keep {
-            link.closed.wait().await;
+            link.ended(before).await;
         }
     }
 }

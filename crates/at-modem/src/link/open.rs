@@ -11,7 +11,9 @@ use embedded_io_async::Error as _;
 use rand_core::RngCore;
 
 use super::pump::{End, pump};
-use super::{Asked, Carrier, Link, LinkStatus, Target, udp};
+use super::udp;
+use crate::links::Link;
+use crate::links::state::{Carrier, Connection, Ended, Event, LinkState, Print, Target};
 use crate::net::NetExtras;
 use crate::place::place;
 use crate::platform::Platform;
@@ -33,15 +35,18 @@ struct Plain {
 }
 
 impl Plain {
-    fn take(asked: &Asked) -> Option<Self> {
-        let request = asked.take()?;
+    /// Those with TLS go to a task that has the memory for it: `tls::run`.
+    fn asked(state: &LinkState) -> Option<Self> {
+        let LinkState::Opening { request, .. } = state else {
+            return None;
+        };
         let udp = match request.carrier {
             Carrier::Tcp => None,
             Carrier::Udp { local_port, mode } => Some((local_port, mode)),
             Carrier::Tls => return None,
         };
         Some(Self {
-            target: request.target,
+            target: request.target.clone(),
             udp,
         })
     }
@@ -50,11 +55,7 @@ impl Plain {
 /// Serves one link without TLS for as long as it is polled.
 pub(crate) async fn run<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>) {
     loop {
-        link.open.wait().await;
-        let Some(plain) = Plain::take(&shared.asked) else {
-            // Those with TLS go to a task that has the memory for it: `tls::run`.
-            continue;
-        };
+        let plain = link.until(Plain::asked).await;
         let result = {
             let mut slot = pin!(None);
             let attempt = place(slot.as_mut(), || attempt(link, shared, &plain));
@@ -72,52 +73,43 @@ pub(super) async fn conclude<P: Platform>(
 ) {
     match result {
         Ok(end) => over(link, shared, end).await,
-        Err(reason) => {
-            link.remember(reason.clone());
-            link.opened.signal(Err(reason));
-        }
+        Err(reason) => link.refuse(reason),
     }
 }
 
-/// A link has ended: whoever waits for it is told, and so is the host.
+/// A connection is over and its socket is gone: the host reads it, unless a command prints it.
 pub(super) async fn over<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>, end: End) {
-    link.status.set(None);
+    // Where a command or the interface closed it, the state knows already.
+    let _ = match end {
+        End::Asked(_) => Ok(None),
+        End::Peer => link.tell(Event::Ended(Ended::Peer)),
+        End::Failed(reason) => link.tell(Event::Ended(Ended::Failed(reason))),
+    };
+    let print = link.tell(Event::Released);
     link.inbox.reset();
-    if link.sending.get() {
-        link.sent.signal(false);
+    if let Some(reason) = link.last() {
+        link.log(&reason);
     }
-    shared.link_changed.signal(());
-    match end {
-        End::Host => link.closed.signal(true),
-        ended => {
-            link.remember(match ended {
-                End::Failed(reason) => reason,
-                End::Peer | End::Host => Why::new(Stage::Data, StreamError::PeerCloseNotify),
-            });
-            shared.print_closed(link.id).await;
-            // A close that came while the peer closed is answered as well.
-            link.closed.signal(false);
-        }
+    if print == Ok(Some(Print::Closed)) {
+        shared.print_closed(link.id).await;
     }
+    link.note_end();
 }
 
-/// The connection is there: says so to whoever asked for it.
-pub(super) fn begin<P: Platform>(
+/// The connection is there: whoever asked for it looks at the state.
+pub(super) fn begin(
     link: &Link<'_>,
-    shared: &Shared<'_, P>,
     protocol: Protocol,
     (remote, local_port): (SocketAddr, u16),
     udp: Option<UdpMode>,
 ) {
-    link.begin(LinkStatus {
+    link.begin(Event::Connected(Connection {
         protocol,
         terminal: Terminal::Client,
         remote,
         local_port,
         udp,
-    });
-    link.opened.signal(Ok(()));
-    shared.link_changed.signal(());
+    }));
 }
 
 /// Where the request leads.
@@ -147,22 +139,16 @@ async fn attempt<P: Platform>(
             let bind = UdpBind::bind(shared.net, SocketAddr::new(any, local_port)).await;
             let socket =
                 bind.map_err(|error| Why::new(Stage::Tcp, StreamError::from(error.kind())))?;
-            begin(
-                link,
-                shared,
-                Protocol::Udp,
-                (remote, local_port),
-                Some(mode),
-            );
-            link.announced.wait().await;
+            begin(link, Protocol::Udp, (remote, local_port), Some(mode));
+            link.announced().await;
             let mut slot = pin!(None);
             let pump = place(slot.as_mut(), || udp::pump(link, shared, socket, remote));
             Ok(pump.await)
         }
         None => {
             let (mut socket, local_port) = connect(link, shared, remote).await?;
-            begin(link, shared, Protocol::Tcp, (remote, local_port), None);
-            link.announced.wait().await;
+            begin(link, Protocol::Tcp, (remote, local_port), None);
+            link.announced().await;
             let end = {
                 let (rx, tx) = socket.split();
                 let reason = |error: <P::Net as TcpConnect>::Error| {
@@ -216,9 +202,9 @@ pub(super) async fn unless_closed<T>(
     stage: Stage,
     step: impl Future<Output = T>,
 ) -> Result<T, Why> {
-    match select(step, link.close.wait()).await {
+    match select(step, link.cancelled()).await {
         Either::First(output) => Ok(output),
-        Either::Second(_) => Err(Why::new(stage, StreamError::Closed)),
+        Either::Second(()) => Err(Why::new(stage, StreamError::Closed)),
     }
 }
 

@@ -7,7 +7,8 @@ use embassy_futures::select::select;
 use embassy_futures::yield_now;
 use embassy_time::Timer;
 
-use super::{Link, MAX_IPD};
+use super::MAX_IPD;
+use crate::links::Link;
 use crate::platform::Platform;
 use crate::state::{Delivery, Shared};
 
@@ -83,7 +84,7 @@ impl<P: Platform> Shared<'_, P> {
         if !self.settings.read(|values| values.links.data_info.is_on()) {
             return None;
         }
-        let peer = link.status.get().map(|status| status.remote);
+        let peer = link.connection().map(|connection| connection.remote);
         from.or(peer).map(|remote| Remote {
             ip: remote.ip(),
             port: remote.port(),

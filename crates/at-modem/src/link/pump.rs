@@ -9,9 +9,9 @@ use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Instant, Timer, with_timeout};
 use embedded_io_async::{Read, Write};
 
-use super::inbox::Inbox;
 use super::present::present;
-use super::{CloseBy, Link};
+use crate::links::state::{CloseBy, Event};
+use crate::links::{Inbox, Link};
 use crate::platform::Platform;
 use crate::state::Shared;
 use crate::why::{Stage, Why};
@@ -24,15 +24,15 @@ const SEND_PATIENCE: Duration = Duration::from_secs(30);
 /// One read of a socket. What several bring is one message all the same.
 const PIECE: usize = 512;
 
-/// Who ended a link.
+/// How a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::large_enum_variant,
     reason = "one value per link, moved twice in its life"
 )]
 pub(super) enum End {
-    /// The host, by command.
-    Host,
+    /// Somebody wants it closed.
+    Asked(CloseBy),
     /// The peer, in good order.
     Peer,
     /// Something failed.
@@ -64,14 +64,11 @@ pub(super) async fn pump<P: Platform, R: Read, W: Write<Error = R::Error>>(
         refuse_sends(link).await
     };
     let incoming = join(receive, present(link, shared));
-    match select4(incoming, send, link.close.wait(), idle(link, shared)).await {
+    match select4(incoming, send, link.close_asked(), idle(link, shared)).await {
         Either4::First((None, ())) => End::Peer,
         Either4::First((Some(reason), ())) => End::Failed(reason),
         Either4::Second(never) => match never {},
-        Either4::Third(CloseBy::Host) => End::Host,
-        Either4::Third(CloseBy::Interface) => {
-            End::Failed(Why::new(Stage::Data, StreamError::Closed))
-        }
+        Either4::Third(by) => End::Asked(by),
         Either4::Fourth(ms) => End::Failed(Why::new(Stage::Data, StreamError::Timeout { ms })),
     }
 }
@@ -96,7 +93,7 @@ async fn send<P: Platform, W: Write>(
     reason: &impl Fn(W::Error) -> Why,
 ) -> Why {
     loop {
-        let outgoing = link.send.wait().await;
+        let outgoing = link.outgoing().await;
         let data = shared.port.payload.lock().await;
         let write = async {
             tx.write_all(data.get(..outgoing.len).unwrap_or_default())
@@ -115,7 +112,8 @@ async fn send<P: Platform, W: Write>(
             )),
         };
         drop(data);
-        link.sent.signal(failed.is_none());
+        let sent = failed.is_none();
+        let _ = link.tell(Event::SendDone { sent });
         if let Some(reason) = failed {
             return reason;
         }
@@ -125,8 +123,8 @@ async fn send<P: Platform, W: Write>(
 /// Nothing more can be sent: says so to whoever asks.
 async fn refuse_sends(link: &Link<'_>) -> Infallible {
     loop {
-        link.send.wait().await;
-        link.sent.signal(false);
+        link.outgoing().await;
+        let _ = link.tell(Event::SendDone { sent: false });
     }
 }
 

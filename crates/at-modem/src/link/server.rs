@@ -25,7 +25,8 @@ use embedded_io_async::Error as _;
 
 use super::open::{CLOSE_PATIENCE, hang_up, over};
 use super::pump::pump;
-use super::{Link, LinkStatus};
+use crate::links::Link;
+use crate::links::state::{Connection, Event};
 use crate::place::place;
 use crate::platform::Platform;
 use crate::state::{LINKS, Shared};
@@ -111,7 +112,7 @@ pub(crate) async fn run<P: Platform>(shared: &Shared<'_, P>) {
 }
 
 /// Hands a client to the task of its link.
-type Slot<S> = Signal<NoopRawMutex, (LinkStatus, S)>;
+type Slot<S> = Signal<NoopRawMutex, (Connection, S)>;
 
 /// One listener's life: until it was stopped and none of its links is left.
 async fn serve<P: Platform, A: TcpAccept>(
@@ -171,7 +172,7 @@ async fn welcome<'s, P: Platform, A: TcpAccept>(
                     .find(|(link, _)| link.is_free());
                 match free.filter(|_| taken < most) {
                     Some((link, slot)) => {
-                        let status = LinkStatus {
+                        let connection = Connection {
                             protocol: Protocol::Tcp,
                             terminal: Terminal::Server,
                             remote,
@@ -179,8 +180,8 @@ async fn welcome<'s, P: Platform, A: TcpAccept>(
                             udp: None,
                         };
                         // From here on the link is taken, and no other client gets it.
-                        link.accept(status);
-                        slot.signal((status, socket));
+                        link.begin(Event::Accepted(connection));
+                        slot.signal((connection, socket));
                     }
                     None => {
                         turn_away(socket).await;
@@ -235,10 +236,10 @@ async fn clients_of<P: Platform, S: TcpSplit + TcpShutdown>(
     slot: &Slot<S>,
 ) {
     loop {
-        let (status, mut socket) = slot.wait().await;
-        shared.link_changed.signal(());
+        let (connection, mut socket) = slot.wait().await;
         shared.note_link();
-        shared.print_connected(link.id, &status).await;
+        shared.print_connected(link.id, &connection).await;
+        let _ = link.tell(Event::Announced);
         let end = {
             let (rx, tx) = socket.split();
             pump(link, shared, rx, tx, |error| {

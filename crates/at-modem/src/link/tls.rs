@@ -11,9 +11,11 @@ use embassy_sync::signal::Signal;
 use embassy_time::{Delay, with_timeout};
 use tls_session::{Chain, Deadlines, GuardedTransport, Policy, Session};
 
+use super::Probed;
 use super::open::{CLOSE_PATIENCE, begin, conclude, connect, hang_up, look_up, unless_closed};
 use super::pump::{End, pump};
-use super::{Link, OpenRequest, Probed};
+use crate::links::Link;
+use crate::links::state::{CloseBy, Request};
 use crate::place::place;
 use crate::platform::Platform;
 use crate::scratch::Scratch;
@@ -50,7 +52,7 @@ impl Slot {
     }
 
     /// Gives a link's request to the task.
-    pub(super) fn give(&self, link: LinkId) {
+    pub(crate) fn give(&self, link: LinkId) {
         self.busy.set(true);
         self.job.signal(link);
     }
@@ -77,8 +79,8 @@ pub(crate) async fn run<P: Platform>(
 ) {
     loop {
         let id = slot.job.wait().await;
-        let request = shared.asked.take();
-        let Some((link, request)) = shared.links.get(id.index()).zip(request) else {
+        let link = shared.links.get(id.index());
+        let Some((link, request)) = link.and_then(|link| Some((link, link.request()?))) else {
             slot.busy.set(false);
             continue;
         };
@@ -101,7 +103,7 @@ pub(crate) async fn run<P: Platform>(
 async fn attempt<P: Platform>(
     link: &Link<'_>,
     shared: &Shared<'_, P>,
-    request: &OpenRequest,
+    request: &Request,
     records: &mut tls_session::Memory,
     handshakes: &Handshakes,
 ) -> Result<End, Why> {
@@ -142,15 +144,15 @@ async fn attempt<P: Platform>(
         drop(loaded);
         drop(handshake);
         espat_log::info!("link {}: session open", link.id.get());
-        begin(link, shared, Protocol::Ssl, (remote, local_port), None);
-        link.announced.wait().await;
+        begin(link, Protocol::Ssl, (remote, local_port), None);
+        link.announced().await;
         let end = {
             let (rx, tx) = session.split();
             let mut slot = pin!(None);
             let pump = place(slot.as_mut(), || pump(link, shared, rx, tx, Why::from));
             pump.await
         };
-        if end == End::Host || end == End::Peer {
+        if matches!(end, End::Asked(CloseBy::Command) | End::Peer) {
             // Best effort: the session is over either way.
             let mut slot = pin!(None);
             let close = place(slot.as_mut(), || session.close());

@@ -8,7 +8,6 @@
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use at_grammar::types::UdpMode;
 use edge_nal::{MulticastV4, MulticastV6, UdpReceive, UdpSend, UdpSplitMulticast};
 use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_time::{Duration, with_timeout};
@@ -16,7 +15,8 @@ use embedded_io_async::Error as _;
 
 use super::present::present;
 use super::pump::End;
-use super::{CloseBy, Link};
+use crate::links::Link;
+use crate::links::state::Event;
 use crate::platform::Platform;
 use crate::state::Shared;
 use crate::why::{Stage, Why};
@@ -54,13 +54,10 @@ pub(super) async fn pump<P: Platform, S: UdpSplitMulticast>(
         }
     };
     let outgoing = depart(link, shared, &mut send);
-    match select3(incoming, outgoing, link.close.wait()).await {
+    match select3(incoming, outgoing, link.close_asked()).await {
         Either3::First(reason) => End::Failed(reason),
         Either3::Second(never) => match never {},
-        Either3::Third(CloseBy::Host) => End::Host,
-        Either3::Third(CloseBy::Interface) => {
-            End::Failed(Why::new(Stage::Data, StreamError::Closed))
-        }
+        Either3::Third(by) => End::Asked(by),
     }
 }
 
@@ -84,7 +81,8 @@ async fn arrive<R: UdpReceive>(link: &Link<'_>, socket: &mut R) -> R::Error {
             );
             continue;
         };
-        follow(link, from);
+        // The sender becomes the peer where the mode wants it.
+        let _ = link.tell(Event::From(from));
         if !link.inbox.push_datagram(datagram, from) {
             espat_log::warn!(
                 "link {}: no room for a datagram of {} bytes",
@@ -95,23 +93,6 @@ async fn arrive<R: UdpReceive>(link: &Link<'_>, socket: &mut R) -> R::Error {
     }
 }
 
-/// Lets the sender become the peer where the mode says so.
-fn follow(link: &Link<'_>, from: SocketAddr) {
-    let Some(mut status) = link.status.get() else {
-        return;
-    };
-    if status.remote == from {
-        return;
-    }
-    match status.udp {
-        Some(UdpMode::ChangeOnce) => status.udp = Some(UdpMode::Fixed),
-        Some(UdpMode::Follow) => {}
-        Some(UdpMode::Fixed) | None => return,
-    }
-    status.remote = from;
-    link.status.set(Some(status));
-}
-
 /// Sends what the interpreter left in the payload buffer. A datagram that is not taken is lost, and
 /// the link stays.
 async fn depart<P: Platform, S: UdpSend>(
@@ -120,9 +101,9 @@ async fn depart<P: Platform, S: UdpSend>(
     socket: &mut S,
 ) -> core::convert::Infallible {
     loop {
-        let outgoing = link.send.wait().await;
+        let outgoing = link.outgoing().await;
         let data = shared.port.payload.lock().await;
-        let peer = link.status.get().map(|status| status.remote);
+        let peer = link.connection().map(|connection| connection.remote);
         let sent = match outgoing.to.or(peer) {
             Some(to) => {
                 let datagram = data.get(..outgoing.len).unwrap_or_default();
@@ -132,6 +113,6 @@ async fn depart<P: Platform, S: UdpSend>(
             None => false,
         };
         drop(data);
-        link.sent.signal(sent);
+        let _ = link.tell(Event::SendDone { sent });
     }
 }

@@ -1,0 +1,256 @@
+//! The five links: their states, and what commands and tasks do with them.
+//!
+//! ```text
+//! command ── tell(Open), until(not Opening) ──▶ state ◀── until(Opening), tell(Connected) ── task
+//!         ── tell(Send), until(not Sending) ──▶       ◀── until(Sending), tell(SendDone) ───
+//!         ── tell(Close), until it ended ─────▶       ◀── until(Closing), tell(Released) ───
+//! ```
+//!
+//! Nobody leaves a value for another to take: both look at the same state, so no answer is lost or left
+//! over when one of them is dropped.
+
+use core::cell::{Cell, RefCell};
+
+use at_grammar::LinkId;
+use at_grammar::types::Terminal;
+
+use crate::changes::Changes;
+use crate::why::Why;
+
+pub(crate) mod inbox;
+pub(crate) mod state;
+
+pub(crate) use inbox::Inbox;
+use state::{CloseBy, Connection, Event, LinkState, OutOfTurn, Outbound, Outgoing, Print, Request};
+
+/// One link.
+pub(crate) struct Link<'a> {
+    pub(crate) id: LinkId,
+    state: RefCell<LinkState>,
+    /// How many connections of this link are over, their `CLOSED` printed.
+    ends: Cell<u32>,
+    /// One of the links has changed.
+    changes: &'a Changes,
+    /// What arrived.
+    pub(crate) inbox: &'a Inbox,
+}
+
+impl<'a> Link<'a> {
+    pub(crate) const fn new(id: LinkId, inbox: &'a Inbox, changes: &'a Changes) -> Self {
+        Self {
+            id,
+            state: RefCell::new(LinkState::CLOSED),
+            ends: Cell::new(0),
+            changes,
+            inbox,
+        }
+    }
+
+    /// The one way to change a link. Returns what is to be printed.
+    ///
+    /// # Errors
+    ///
+    /// The event came too early or too late, and changed nothing.
+    pub(crate) fn tell(&self, event: Event) -> Result<Option<Print>, OutOfTurn> {
+        let print = self.state.borrow_mut().on(event)?;
+        self.changes.note();
+        Ok(print)
+    }
+
+    /// Looks at the state. `read` must not come back here to change it.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&LinkState) -> T) -> T {
+        read(&self.state.borrow())
+    }
+
+    /// Waits until `ready` returns something. Dropping it loses nothing.
+    pub(crate) async fn until<T>(&self, mut ready: impl FnMut(&LinkState) -> Option<T>) -> T {
+        self.changes.until(|| self.read(&mut ready)).await
+    }
+
+    /// A link whose task was dropped is closed, and what was asked of it is void.
+    pub(crate) fn forget(&self) {
+        let _ = self.tell(Event::Forget);
+        self.inbox.reset();
+    }
+
+    /// Neither open nor being opened.
+    pub(crate) fn is_free(&self) -> bool {
+        self.read(|state| matches!(state, LinkState::Closed { .. }))
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.connection().is_some()
+    }
+
+    /// Open, and by a client of our server.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.connection()
+            .is_some_and(|connection| connection.terminal == Terminal::Server)
+    }
+
+    pub(crate) fn connection(&self) -> Option<Connection> {
+        self.read(|state| state.connection().copied())
+    }
+
+    /// What is asked for, while nothing came of it yet.
+    pub(crate) fn request(&self) -> Option<Request> {
+        self.read(|state| match state {
+            LinkState::Opening { request, .. } => Some(request.clone()),
+            _ => None,
+        })
+    }
+
+    /// Why the last attempt or connection ended.
+    pub(crate) fn last(&self) -> Option<Why> {
+        self.read(|state| state.last().cloned())
+    }
+
+    /// What became of [`Event::Open`]. With `Ok` the link waits for [`Event::Announced`].
+    pub(crate) async fn opened(&self) -> Result<(), Why> {
+        let opened = self.until(|state| match state {
+            LinkState::Opening { .. } => None,
+            LinkState::Refused { reason } => Some(Err(reason.clone())),
+            _ => Some(Ok(())),
+        });
+        let result = opened.await;
+        if result.is_err() {
+            let _ = self.tell(Event::Seen);
+        }
+        result
+    }
+
+    /// Gives up an attempt to open that was dropped; the link is closed afterwards.
+    pub(crate) async fn give_up(&self) {
+        let before = self.ends();
+        let _ = self.tell(Event::Close(CloseBy::Interface));
+        if self.opened().await.is_ok() && self.is_open() {
+            // It had come to be in the meantime.
+            let _ = self.tell(Event::Announced);
+            self.ended(before).await;
+        }
+    }
+
+    /// A connection begins, ours or a client's.
+    pub(crate) fn begin(&self, event: Event) {
+        self.inbox.reset();
+        let _ = self.tell(event);
+    }
+
+    /// Waits until the host has read that the link is open.
+    pub(crate) async fn announced(&self) {
+        self.until(|state| (!matches!(state, LinkState::Ready { .. })).then_some(()))
+            .await;
+    }
+
+    /// Waits until the attempt to open the link is given up.
+    pub(crate) async fn cancelled(&self) {
+        self.until(|state| match state {
+            LinkState::Opening { cancelled, .. } => cancelled.map(|_| ()),
+            _ => None,
+        })
+        .await;
+    }
+
+    /// Waits until somebody wants the connection closed.
+    pub(crate) async fn close_asked(&self) -> CloseBy {
+        self.until(|state| match state {
+            LinkState::Closing {
+                ended: state::Ended::By(by),
+                ..
+            } => Some(*by),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Connections that are over.
+    pub(crate) const fn ends(&self) -> u32 {
+        self.ends.get()
+    }
+
+    /// One more is, and the host has read it.
+    pub(crate) fn note_end(&self) {
+        self.ends.set(self.ends.get().wrapping_add(1));
+        self.changes.note();
+    }
+
+    /// Waits until a connection is over that was not when [`Self::ends`] returned `before`.
+    pub(crate) async fn ended(&self, before: u32) {
+        self.changes
+            .until(|| (self.ends.get() != before).then_some(()))
+            .await;
+    }
+
+    /// Closes an open connection and waits until it is. False if it ended by itself meanwhile, and
+    /// `CLOSED` was printed.
+    pub(crate) async fn disconnect(&self) -> bool {
+        let before = self.ends();
+        let _ = self.tell(Event::Close(CloseBy::Command));
+        let ours = self.read(|state| match state {
+            LinkState::Closing { ended, .. } => *ended == state::Ended::By(CloseBy::Command),
+            LinkState::Ready { cancelled, .. } => *cancelled == Some(CloseBy::Command),
+            _ => false,
+        });
+        self.ended(before).await;
+        ours
+    }
+
+    /// Sends bytes of the payload buffer; false if the network did not take them.
+    ///
+    /// Dropping it leaves the link sending; the next call waits for that.
+    pub(crate) async fn transmit(&self, outgoing: Outgoing) -> bool {
+        // An earlier send may be under way, or `CONNECT` not be printed yet.
+        self.until(|state| match state {
+            LinkState::Ready { .. }
+            | LinkState::Open {
+                outbound: Outbound::Sending(_),
+                ..
+            } => None,
+            _ => Some(()),
+        })
+        .await;
+        let _ = self.tell(Event::SendSeen);
+        if self.tell(Event::Send(outgoing)).is_err() {
+            return false;
+        }
+        let sent = self.until(|state| match state {
+            LinkState::Open { outbound, .. } => match outbound {
+                Outbound::Sending(_) => None,
+                Outbound::Done { sent } => Some(*sent),
+                Outbound::Idle => Some(false),
+            },
+            _ => Some(false),
+        });
+        let sent = sent.await;
+        let _ = self.tell(Event::SendSeen);
+        sent
+    }
+
+    /// What a command wants sent.
+    pub(crate) async fn outgoing(&self) -> Outgoing {
+        self.until(|state| match state {
+            LinkState::Open {
+                outbound: Outbound::Sending(outgoing),
+                ..
+            } => Some(*outgoing),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Keeps why an attempt was refused.
+    pub(crate) fn refuse(&self, reason: Why) {
+        self.log(&reason);
+        let _ = self.tell(Event::Refused(reason));
+    }
+
+    pub(crate) fn log(&self, reason: &Why) {
+        espat_log::info!(
+            "link {}: {} refused or ended, mbedtls {}, flags {}",
+            self.id.get(),
+            reason.stage.as_str(),
+            reason.mbedtls(),
+            reason.verify_flags()
+        );
+    }
+}
