@@ -10,9 +10,11 @@
 //! ```
 //!
 //! ```
+//! use at_grammar::commands::tcpip::TcpipCommand;
 //! use at_grammar::{Command, LinkId, Mux, Reply, parse_line};
 //!
-//! let Ok(Command::CipcloseSet(close)) = parse_line(b"AT+CIPCLOSE=0", Mux::Multiple) else {
+//! let command = parse_line(b"AT+CIPCLOSE=0", Mux::Multiple);
+//! let Ok(Command::Tcpip(TcpipCommand::CipcloseSet(close))) = command else {
 //!     panic!("a command");
 //! };
 //! assert!(close.0.includes(LinkId::ZERO));
@@ -63,9 +65,10 @@
 //! with [`InfoLine`]; the files under [`commands`] are examples. `at-modem` takes such a set and its
 //! handlers as `CustomCommands`.
 //!
-//! A command of this crate's is a row of the table in `table.rs`, at the place `AT+CMD?` lists it.
-//! [`Command`] is not `non_exhaustive`: a new row is a minor version, and a modem that does not answer
-//! it does not compile.
+//! A command of this crate's is a row in the file of its family under [`commands`] and a place in
+//! the order of `table.rs`; one without the other does not compile. [`Command`] and its families are
+//! not `non_exhaustive`: a new row is a minor version, and a modem that does not answer it does not
+//! compile.
 //!
 //! # Modules
 //!

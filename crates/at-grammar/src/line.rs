@@ -13,10 +13,11 @@ use crate::table::Command;
 /// `mux` is the state of `AT+CIPMUX`: it decides whether some commands begin with a link number.
 ///
 /// ```
+/// use at_grammar::commands::sntp::SntpCommand;
 /// use at_grammar::{Command, Mux, parse_line};
 ///
 /// let line = parse_line(b"AT+CIPSNTPCFG=1,8", Mux::Single);
-/// assert!(matches!(line, Ok(Command::CipsntpcfgSet(_))));
+/// assert!(matches!(line, Ok(Command::Sntp(SntpCommand::CipsntpcfgSet(_)))));
 ///
 /// let error = parse_line(b"AT+FAKE", Mux::Single).unwrap_err();
 /// assert_eq!(error.error_word().raw(), 0x0109_0000);

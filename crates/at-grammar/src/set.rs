@@ -233,7 +233,7 @@ pub fn read_info<'a, T: InfoLine<'a>>(fields: &'a [u8]) -> Option<T> {
 /// order. The type of `set` is a [`SetForm`](crate::SetForm), that of `info` an
 /// [`InfoLine`](crate::InfoLine); a single parameter needs neither, any
 /// [`Field`](crate::args::Field) is both. An enum whose types borrow from the line has a lifetime:
-/// `pub enum LedCommand<'a>;`.
+/// `pub enum LedCommand<'a>;`. A set without information lines leaves the second enum out.
 ///
 /// Before a name, `unlisted` makes a command that `AT+CMD?` does not show, `legacy` one that only
 /// [`Generation::Legacy`](crate::Generation::Legacy) knows, and `suffixed` one that firmware 1.x has
@@ -250,6 +250,36 @@ macro_rules! commands {
                 $(unlisted set $unlisted:ident($unlisted_type:ty);)?
                 $(execute $execute:ident;)?
                 $(info $info:ident($info_type:ty);)?
+            }
+        )*
+    ) => {
+        $crate::commands! {
+            $(#[$meta])*
+            $vis enum $command $(<$lt>)?;
+            $(
+                $($kind)? $name {
+                    $(query $query;)?
+                    $(set $set($set_type);)?
+                    $(unlisted set $unlisted($unlisted_type);)?
+                    $(execute $execute;)?
+                }
+            )*
+        }
+
+        $crate::__info_lines! {
+            $(#[$info_meta])*
+            $info_vis enum $info_set $(<$info_lt>)?;
+            $($($name $info($info_type);)?)*
+        }
+    };
+    (
+        $(#[$meta:meta])* $vis:vis enum $command:ident $(<$lt:lifetime>)?;
+        $(
+            $($kind:ident)? $name:literal {
+                $(query $query:ident;)?
+                $(set $set:ident($set_type:ty);)?
+                $(unlisted set $unlisted:ident($unlisted_type:ty);)?
+                $(execute $execute:ident;)?
             }
         )*
     ) => {
@@ -332,11 +362,20 @@ macro_rules! commands {
                 }
             }
         }
+    };
+}
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __info_lines {
+    (
+        $(#[$info_meta:meta])* $info_vis:vis enum $info_set:ident $(<$info_lt:lifetime>)?;
+        $($name:literal $info:ident($info_type:ty);)*
+    ) => {
         $(#[$info_meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         $info_vis enum $info_set $(<$info_lt>)? {
-            $($(#[doc = concat!("Line of `", $name, "`")] $info($info_type),)?)*
+            $(#[doc = concat!("Line of `", $name, "`")] $info($info_type),)*
         }
 
         impl<'__a $(: $info_lt, $info_lt: '__a)?> $crate::InfoSet<'__a>
@@ -344,7 +383,7 @@ macro_rules! commands {
         {
             fn name(&self) -> &'static str {
                 match *self {
-                    $($(Self::$info(_) => $name,)?)*
+                    $(Self::$info(_) => $name,)*
                 }
             }
 
@@ -355,21 +394,21 @@ macro_rules! commands {
             ) -> ::core::result::Result<(), $crate::Full> {
                 let _ = (suffix, &out);
                 match *self {
-                    $($(
+                    $(
                         Self::$info(ref line) => {
                             $crate::__private::write_info($name, suffix, line, out)
                         }
-                    )?)*
+                    )*
                 }
             }
 
             fn read(tag: &[u8], fields: &'__a [u8]) -> ::core::option::Option<Self> {
                 let _ = (tag, fields);
-                $($(
+                $(
                     if $name.as_bytes().strip_prefix(b"AT") == ::core::option::Option::Some(tag) {
                         return $crate::__private::read_info(fields).map(Self::$info);
                     }
-                )?)*
+                )*
                 ::core::option::Option::None
             }
         }

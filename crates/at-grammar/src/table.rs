@@ -1,265 +1,370 @@
-//! The table: one row per command, in the order `AT+CMD?` lists them.
+//! All commands of ESP-AT: the families, the order in which `AT+CMD?` lists them, and their
+//! information lines.
 //!
-//! A row names the forms a command has, the struct of its set form and the type of its information
-//! line. From it come the variants of [`Command`] and [`Info`], dispatch, the flags of the
-//! inventory, and both writers.
-//!
-//! Order and flags follow the ESP-AT command set, A.24; what is ours comes last: `AT+SSLWHY`,
-//! `AT+SSLPOLICY`, `AT+SSLPROBE` and `AT+PKI`.
+//! A family's file declares its commands; this file lists the families. [`ORDER`] is that of the
+//! ESP-AT command set, A.24, in which families are not together; what is ours comes last:
+//! `AT+SSLWHY`, `AT+SSLPOLICY`, `AT+SSLPROBE` and `AT+PKI`. A command without a place in it, or a
+//! place without a command, does not compile.
+
+use core::fmt;
 
 use crate::args::Mux;
 use crate::commands::basic::{CommandEntry, UartConfig, UnixTime};
-use crate::commands::flash::{FlashRequest, PartitionLine};
-use crate::commands::mdns::MdnsRequest;
-use crate::commands::mfg::{MfgLine, MfgRequest};
-use crate::commands::module::{
-    FilterLine, FilterRequest, MemoryLine, PowerLine, RamRequest, RegisterRequest, SetPower,
-    SleepTime, Temperature, TextLine, Update, WakeSource,
-};
+use crate::commands::flash::PartitionLine;
+use crate::commands::mfg::MfgLine;
+use crate::commands::module::{FilterLine, MemoryLine, PowerLine, Temperature, TextLine};
 use crate::commands::network::{DnsServers, PingLine};
-use crate::commands::options::{PersistenceLine, SetPersistence, SetTcpOptions, TcpOptionsLine};
-use crate::commands::passthrough::{RetryInterval, SavedLink, SendInterval};
-use crate::commands::receive::{FetchData, ReceiveLengths, ReceiveTypeLine, SetReceiveType};
-use crate::commands::server::{IdleTimeout, MaxConnections, ServerLine, ServerRequest};
-use crate::commands::sntp::{SntpConfig, SntpInterval, SntpLine};
-use crate::commands::softap::{GuestLine, LeasePool, SetLeasePool, SoftAp};
+use crate::commands::options::{PersistenceLine, TcpOptionsLine};
+use crate::commands::passthrough::{RetryInterval, SendInterval};
+use crate::commands::receive::{ReceiveLengths, ReceiveTypeLine};
+use crate::commands::server::{IdleTimeout, MaxConnections, ServerLine};
+use crate::commands::sntp::{SntpInterval, SntpLine};
+use crate::commands::softap::{GuestLine, LeasePool, SoftAp};
 use crate::commands::ssl::{
-    AlpnLine, CipherLine, PskHexLine, PskLine, ServerNameLine, SetAlpn, SetCiphers, SetPsk,
-    SetPskHex, SetServerName, SslConfig, SslConfigLine, SslWhy,
+    AlpnLine, CipherLine, PskHexLine, PskLine, ServerNameLine, SslConfigLine, SslWhy,
 };
-use crate::commands::station::{
-    Country, HostnameLine, ReconnectLine, ScanOptions, SetDhcp, SetReconnect, SetWifiConfig,
-    StaticAddress, WifiConfigLine,
+use crate::commands::station::{Country, HostnameLine, ReconnectLine, WifiConfigLine};
+use crate::commands::tcpip::{DataInfo, LinkLine, SendProgress, SendStreamLine};
+use crate::commands::trust::{PkiLine, PolicyLine, ProbeLine};
+use crate::commands::wifi::{AddressLine, JoinLine, ScanLine, StationAddress, StationLine};
+use crate::commands::{
+    basic, flash, mdns, mfg, module, network, options, passthrough, receive, server, sntp, softap,
+    ssl, station, tcpip, trust, wifi,
 };
-use crate::commands::tcpip::{
-    CloseLink, DataInfo, LinkLine, OpenFreeLink, OpenLink, Resolve, SendData, SendProgress,
-    SendStream, SendStreamLine, SetSendStream,
-};
-use crate::commands::trust::{PkiLine, PolicyLine, Probe, ProbeLine};
-use crate::commands::wifi::{
-    AddressLine, JoinAp, JoinLine, ScanLine, ScanRequest, SetWifiMode, StationAddress, StationLine,
-};
-use crate::legacy::{SslBuffer, Suffix};
+use crate::error::LineError;
+use crate::legacy::Suffix;
+use crate::raw::RawLine;
 use crate::set::{CommandSet, InfoSet, Row};
 use crate::sink::{Full, Sink};
 use crate::types::{
-    DhcpInterfaces, Dialect, HostName, LocalTime, Mac, OwnMac, ReceiveMode, RestartMode, SleepMode,
-    StationName, SysMsg, TransferMode, WifiMode, WifiProtocol,
+    DhcpInterfaces, LocalTime, Mac, ReceiveMode, SleepMode, SysMsg, TransferMode, WifiMode,
+    WifiProtocol,
 };
 
-crate::commands! {
-    /// A command in one of its forms.
-    ///
-    /// Not `non_exhaustive`: a modem answers every command, so a new one must not compile until it
-    /// does. A new command is a minor version of this crate.
-    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-    pub enum Command<'a>;
+macro_rules! families {
+    ($($family:ident($command:ty);)+) => {
+        /// A command of ESP-AT in one of its forms, by family.
+        ///
+        /// Neither this nor a family is `non_exhaustive`: a modem answers every command, so a new one
+        /// must not compile until it does. A new command is a minor version of this crate.
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        pub enum Command<'a> {
+            $(
+                #[doc = concat!("See [`", stringify!($command), "`].")]
+                $family($command),
+            )+
+        }
+
+        $(
+            impl<'a> From<$command> for Command<'a> {
+                fn from(command: $command) -> Self {
+                    Self::$family(command)
+                }
+            }
+        )+
+
+        /// The family is left out: it says nothing that the command does not.
+        impl fmt::Debug for Command<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$family(command) => command.fmt(f),)+
+                }
+            }
+        }
+
+        impl<'a> Command<'a> {
+            /// The tables of the families.
+            const TABLES: &'static [&'static [Row]] = &[$(<$command as CommandSet<'a>>::TABLE),+];
+        }
+
+        impl<'a> CommandSet<'a> for Command<'a> {
+            const TABLE: &'static [Row] = &ORDERED;
+
+            fn from_raw(line: &RawLine<'a>, mux: Mux) -> Result<Self, LineError> {
+                $(match <$command>::from_raw(line, mux) {
+                    Err(LineError::UnknownCommand) => {}
+                    found => return found.map(Self::$family),
+                })+
+                Err(LineError::UnknownCommand)
+            }
+
+            fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$family(command) => command.name(),)+
+                }
+            }
+
+            fn write_to(&self, out: &mut dyn Sink) -> Result<(), Full> {
+                match self {
+                    $(Self::$family(command) => command.write_to(out),)+
+                }
+            }
+        }
+    };
+}
+
+families! {
+    Basic(basic::BasicCommand);
+    Flash(flash::FlashCommand<'a>);
+    Mfg(mfg::MfgCommand<'a>);
+    Module(module::ModuleCommand<'a>);
+    Wifi(wifi::WifiCommand<'a>);
+    Station(station::StationCommand<'a>);
+    SoftAp(softap::SoftApCommand<'a>);
+    Network(network::NetworkCommand<'a>);
+    Mdns(mdns::MdnsCommand<'a>);
+    Tcpip(tcpip::TcpipCommand<'a>);
+    Options(options::OptionsCommand);
+    Passthrough(passthrough::PassthroughCommand<'a>);
+    Receive(receive::ReceiveCommand);
+    Server(server::ServerCommand);
+    Ssl(ssl::SslCommand<'a>);
+    Trust(trust::TrustCommand<'a>);
+    Sntp(sntp::SntpCommand<'a>);
+}
+
+/// Every command, in the order `AT+CMD?` lists those that it lists.
+const ORDER: [&str; 98] = [
+    "AT",
+    "ATE0",
+    "ATE1",
+    "AT+RST",
+    "AT+GMR",
+    "AT+CMD",
+    "AT+GSLP",
+    "AT+SYSTIMESTAMP",
+    "AT+SLEEP",
+    "AT+RESTORE",
+    "AT+SYSRAM",
+    "AT+SYSFLASH",
+    "AT+SYSMFG",
+    "AT+RFPOWER",
+    "AT+SYSMSG",
+    "AT+SYSMSGFILTER",
+    "AT+SYSMSGFILTERCFG",
+    "AT+SYSROLLBACK",
+    "AT+SYSLOG",
+    "AT+SYSSTORE",
+    "AT+SLEEPWKCFG",
+    "AT+SYSREG",
+    "AT+SYSTEMP",
+    "AT+USERRAM",
+    "AT+USERDOCS",
+    "AT+CWINIT",
+    "AT+CWMODE",
+    "AT+CWSTATE",
+    "AT+CWJAP",
+    "AT+CWRECONNCFG",
+    "AT+CWLAP",
+    "AT+CWLAPOPT",
+    "AT+CWQAP",
+    "AT+CWSAP",
+    "AT+CWLIF",
+    "AT+CWQIF",
+    "AT+CWDHCP",
+    "AT+CWDHCPS",
+    "AT+CWSTAPROTO",
+    "AT+CWAPPROTO",
+    "AT+CWAUTOCONN",
+    "AT+CWHOSTNAME",
+    "AT+CWCOUNTRY",
+    "AT+CWCONFIG",
+    "AT+CIFSR",
+    "AT+CIPSTAMAC",
+    "AT+CIPAPMAC",
+    "AT+CIPSTA",
+    "AT+CIPAP",
+    "AT+CIPV6",
+    "AT+CIPDNS",
+    "AT+CIPDOMAIN",
+    "AT+CIPSTATUS",
+    "AT+CIPSTATE",
+    "AT+CIPSTART",
+    "AT+CIPSTARTEX",
+    "AT+CIPTCPOPT",
+    "AT+CIPCLOSE",
+    "AT+CIPSEND",
+    "AT+CIPSENDL",
+    "AT+CIPSENDLCFG",
+    "AT+CIPSENDEX",
+    "AT+CIPCONNPERSIST",
+    "AT+CIPDINFO",
+    "AT+CIPMUX",
+    "AT+CIPRECVMODE",
+    "AT+CIPRECVTYPE",
+    "AT+CIPRECVDATA",
+    "AT+CIPRECVLEN",
+    "AT+CIPSERVER",
+    "AT+CIPSERVERMAXCONN",
+    "AT+CIPSSLCCONF",
+    "AT+CIPSSLCCN",
+    "AT+CIPSSLCSNI",
+    "AT+CIPSSLCALPN",
+    "AT+CIPSSLCCIPHER",
+    "AT+CIPSSLCPSK",
+    "AT+CIPSSLCPSKHEX",
+    "AT+CIPMODE",
+    "AT+CIPSTO",
+    "AT+SAVETRANSLINK",
+    "AT+TRANSINTVL",
+    "AT+CIPSNTPCFG",
+    "AT+CIPSNTPTIME",
+    "AT+CIPSNTPINTV",
+    "AT+CIPRECONNINTV",
+    "AT+MDNS",
+    "AT+PING",
+    "AT+CIUPDATE",
+    "AT+CIPFWVER",
+    "AT+UART",
+    "AT+UART_CUR",
+    "AT+UART_DEF",
+    "AT+CIPSSLSIZE",
+    "AT+SSLWHY",
+    "AT+SSLPOLICY",
+    "AT+SSLPROBE",
+    "AT+PKI",
+];
+
+const TABLES: &[&[Row]] = Command::TABLES;
+
+/// The rows of all families, in [`ORDER`].
+static ORDERED: [Row; ORDER.len()] = ordered();
+
+#[expect(
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "runs in the compiler only, on the constants above"
+)]
+const fn ordered() -> [Row; ORDER.len()] {
+    let mut rows = [TABLES[0][0]; ORDER.len()];
+    let (mut count, mut table) = (0, 0);
+    while table < TABLES.len() {
+        count += TABLES[table].len();
+        table += 1;
+    }
+    assert!(count == ORDER.len(), "a command has no place in ORDER");
+    let mut place = 0;
+    while place < ORDER.len() {
+        rows[place] = match row_of(ORDER[place]) {
+            Some(row) => row,
+            None => panic!("a place in ORDER has no command"),
+        };
+        place += 1;
+    }
+    rows
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "runs in the compiler only, on the constants above"
+)]
+const fn row_of(name: &str) -> Option<Row> {
+    let mut table = 0;
+    while table < TABLES.len() {
+        let mut row = 0;
+        while row < TABLES[table].len() {
+            if is_same(TABLES[table][row].name.as_bytes(), name.as_bytes()) {
+                return Some(TABLES[table][row]);
+            }
+            row += 1;
+        }
+        table += 1;
+    }
+    None
+}
+
+const fn is_same(mut a: &[u8], mut b: &[u8]) -> bool {
+    while let ([x, more_a @ ..], [y, more_b @ ..]) = (a, b) {
+        if *x != *y {
+            return false;
+        }
+        (a, b) = (more_a, more_b);
+    }
+    a.is_empty() && b.is_empty()
+}
+
+crate::__info_lines! {
     /// An information line: `+NAME:` and its fields.
     #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub enum Info<'a>;
-    "AT" { execute At; }
-    "ATE0" { execute EchoOff; }
-    "ATE1" { execute EchoOn; }
-    "AT+RST" { unlisted set RstMode(RestartMode); execute Rst; }
-    "AT+GMR" { execute Gmr; }
-    "AT+CMD" { query CmdQuery; info Cmd(CommandEntry<'a>); }
-    "AT+GSLP" { set GslpSet(SleepTime); }
-    "AT+SYSTIMESTAMP" {
-        query SystimestampQuery; set SystimestampSet(UnixTime);
-        info Systimestamp(UnixTime);
-    }
-    "AT+SLEEP" { query SleepQuery; set SleepSet(SleepMode); info Sleep(SleepMode); }
-    "AT+RESTORE" { execute Restore; }
-    "AT+SYSRAM" { query SysramQuery; set SysramSet(u32); info Sysram(MemoryLine); }
-    "AT+SYSFLASH" {
-        query SysflashQuery; set SysflashSet(FlashRequest<'a>);
-        info Sysflash(PartitionLine<'a>);
-    }
-    "AT+SYSMFG" {
-        query SysmfgQuery; set SysmfgSet(MfgRequest<'a>);
-        info Sysmfg(MfgLine<'a>);
-    }
-    "AT+RFPOWER" { query RfpowerQuery; set RfpowerSet(SetPower); info Rfpower(PowerLine); }
-    "AT+SYSMSG" { query SysmsgQuery; set SysmsgSet(SysMsg); info Sysmsg(SysMsg); }
-    "AT+SYSMSGFILTER" {
-        query SysmsgfilterQuery; set SysmsgfilterSet(bool);
-        info Sysmsgfilter(bool);
-    }
-    "AT+SYSMSGFILTERCFG" {
-        query SysmsgfiltercfgQuery; set SysmsgfiltercfgSet(FilterRequest);
-        info Sysmsgfiltercfg(FilterLine<'a>);
-    }
-    unlisted "AT+SYSROLLBACK" { execute Sysrollback; }
-    "AT+SYSLOG" { query SyslogQuery; set SyslogSet(bool); info Syslog(bool); }
-    "AT+SYSSTORE" { query SysstoreQuery; set SysstoreSet(bool); info Sysstore(bool); }
-    "AT+SLEEPWKCFG" { set SleepwkcfgSet(WakeSource); }
-    unlisted "AT+SYSREG" { set SysregSet(RegisterRequest); }
-    "AT+SYSTEMP" { query SystempQuery; info Systemp(Temperature); }
-    "AT+USERRAM" { query UserramQuery; set UserramSet(RamRequest); info Userram(u32); }
-    "AT+USERDOCS" { query UserdocsQuery; info Userdocs(TextLine<'a>); }
-    "AT+CWINIT" { query CwinitQuery; set CwinitSet(bool); info Cwinit(bool); }
-    suffixed "AT+CWMODE" { query CwmodeQuery; set CwmodeSet(SetWifiMode); info Cwmode(WifiMode); }
-    "AT+CWSTATE" { query CwstateQuery; info Cwstate(StationLine<'a>); }
-    suffixed "AT+CWJAP" {
-        query CwjapQuery; set CwjapSet(JoinAp<'a>); execute Cwjap;
-        info Cwjap(JoinLine<'a>);
-    }
-    "AT+CWRECONNCFG" {
-        query CwreconncfgQuery; set CwreconncfgSet(SetReconnect);
-        info Cwreconncfg(ReconnectLine);
-    }
-    "AT+CWLAP" { set CwlapSet(ScanRequest<'a>); execute Cwlap; info Cwlap(ScanLine<'a>); }
-    "AT+CWLAPOPT" { set CwlapoptSet(ScanOptions); }
-    "AT+CWQAP" { execute Cwqap; }
-    suffixed "AT+CWSAP" { query CwsapQuery; set CwsapSet(SoftAp<'a>); info Cwsap(SoftAp<'a>); }
-    "AT+CWLIF" { execute Cwlif; info Cwlif(GuestLine); }
-    "AT+CWQIF" { set CwqifSet(Mac); execute Cwqif; }
-    suffixed "AT+CWDHCP" {
-        query CwdhcpQuery; set CwdhcpSet(SetDhcp);
-        info Cwdhcp(DhcpInterfaces);
-    }
-    suffixed "AT+CWDHCPS" {
-        query CwdhcpsQuery; set CwdhcpsSet(SetLeasePool);
-        info Cwdhcps(LeasePool);
-    }
-    "AT+CWSTAPROTO" {
-        query CwstaprotoQuery; set CwstaprotoSet(WifiProtocol);
-        info Cwstaproto(WifiProtocol);
-    }
-    "AT+CWAPPROTO" {
-        query CwapprotoQuery; set CwapprotoSet(WifiProtocol);
-        info Cwapproto(WifiProtocol);
-    }
-    "AT+CWAUTOCONN" { query CwautoconnQuery; set CwautoconnSet(bool); info Cwautoconn(bool); }
-    "AT+CWHOSTNAME" {
-        query CwhostnameQuery; set CwhostnameSet(StationName<'a>);
-        info Cwhostname(HostnameLine<'a>);
-    }
-    "AT+CWCOUNTRY" {
-        query CwcountryQuery; set CwcountrySet(Country<'a>);
-        info Cwcountry(Country<'a>);
-    }
-    "AT+CWCONFIG" {
-        query CwconfigQuery; set CwconfigSet(SetWifiConfig);
-        info Cwconfig(WifiConfigLine);
-    }
-    "AT+CIFSR" { execute Cifsr; info Cifsr(AddressLine); }
-    suffixed "AT+CIPSTAMAC" { query CipstamacQuery; set CipstamacSet(OwnMac); info Cipstamac(Mac); }
-    suffixed "AT+CIPAPMAC" { query CipapmacQuery; set CipapmacSet(OwnMac); info Cipapmac(Mac); }
-    suffixed "AT+CIPSTA" {
-        query CipstaQuery; set CipstaSet(StaticAddress);
-        info Cipsta(StationAddress);
-    }
-    suffixed "AT+CIPAP" {
-        query CipapQuery; set CipapSet(StaticAddress);
-        info Cipap(StationAddress);
-    }
-    "AT+CIPV6" { query Cipv6Query; set Cipv6Set(bool); info Cipv6(bool); }
-    "AT+CIPDNS" { query CipdnsQuery; set CipdnsSet(DnsServers); info Cipdns(DnsServers); }
-    "AT+CIPDOMAIN" { set CipdomainSet(Resolve<'a>); info Cipdomain(core::net::IpAddr); }
-    "AT+CIPSTATUS" { execute Cipstatus; info Cipstatus(LinkLine); }
-    "AT+CIPSTATE" { query CipstateQuery; info Cipstate(LinkLine); }
-    "AT+CIPSTART" { set CipstartSet(OpenLink<'a>); }
-    "AT+CIPSTARTEX" { set CipstartexSet(OpenFreeLink<'a>); }
-    "AT+CIPTCPOPT" {
-        query CiptcpoptQuery; set CiptcpoptSet(SetTcpOptions);
-        info Ciptcpopt(TcpOptionsLine);
-    }
-    "AT+CIPCLOSE" { set CipcloseSet(CloseLink); execute Cipclose; }
-    "AT+CIPSEND" { set CipsendSet(SendData<'a>); execute Cipsend; }
-    "AT+CIPSENDL" { set CipsendlSet(SendStream<'a>); info Cipsendl(SendProgress); }
-    "AT+CIPSENDLCFG" {
-        query CipsendlcfgQuery; set CipsendlcfgSet(SetSendStream);
-        info Cipsendlcfg(SendStreamLine);
-    }
-    "AT+CIPSENDEX" { set CipsendexSet(SendData<'a>); }
-    "AT+CIPCONNPERSIST" {
-        query CipconnpersistQuery; set CipconnpersistSet(SetPersistence);
-        info Cipconnpersist(PersistenceLine);
-    }
-    "AT+CIPDINFO" { query CipdinfoQuery; set CipdinfoSet(DataInfo); info Cipdinfo(DataInfo); }
-    "AT+CIPMUX" { query CipmuxQuery; set CipmuxSet(Mux); info Cipmux(Mux); }
-    "AT+CIPRECVMODE" {
-        query CiprecvmodeQuery; set CiprecvmodeSet(ReceiveMode);
-        info Ciprecvmode(ReceiveMode);
-    }
-    "AT+CIPRECVTYPE" {
-        query CiprecvtypeQuery; set CiprecvtypeSet(SetReceiveType);
-        info Ciprecvtype(ReceiveTypeLine);
-    }
-    "AT+CIPRECVDATA" { set CiprecvdataSet(FetchData); }
-    "AT+CIPRECVLEN" { query CiprecvlenQuery; info Ciprecvlen(ReceiveLengths); }
-    "AT+CIPSERVER" {
-        query CipserverQuery; set CipserverSet(ServerRequest);
-        info Cipserver(ServerLine);
-    }
-    "AT+CIPSERVERMAXCONN" {
-        query CipservermaxconnQuery; set CipservermaxconnSet(MaxConnections);
-        info Cipservermaxconn(MaxConnections);
-    }
-    "AT+CIPSSLCCONF" {
-        query CipsslcconfQuery; set CipsslcconfSet(SslConfig);
-        info Cipsslcconf(SslConfigLine);
-    }
-    "AT+CIPSSLCCN" {
-        query CipsslccnQuery; set CipsslccnSet(SetServerName<'a>);
-        info Cipsslccn(ServerNameLine<'a>);
-    }
-    "AT+CIPSSLCSNI" {
-        query CipsslcsniQuery; set CipsslcsniSet(SetServerName<'a>);
-        info Cipsslcsni(ServerNameLine<'a>);
-    }
-    "AT+CIPSSLCALPN" {
-        query CipsslcalpnQuery; set CipsslcalpnSet(SetAlpn<'a>);
-        info Cipsslcalpn(AlpnLine<'a>);
-    }
-    "AT+CIPSSLCCIPHER" {
-        query CipsslccipherQuery; set CipsslccipherSet(SetCiphers);
-        info Cipsslccipher(CipherLine);
-    }
-    "AT+CIPSSLCPSK" {
-        query CipsslcpskQuery; set CipsslcpskSet(SetPsk<'a>);
-        info Cipsslcpsk(PskLine<'a>);
-    }
-    "AT+CIPSSLCPSKHEX" {
-        query CipsslcpskhexQuery; set CipsslcpskhexSet(SetPskHex<'a>);
-        info Cipsslcpskhex(PskHexLine<'a>);
-    }
-    "AT+CIPMODE" { query CipmodeQuery; set CipmodeSet(TransferMode); info Cipmode(TransferMode); }
-    "AT+CIPSTO" { query CipstoQuery; set CipstoSet(IdleTimeout); info Cipsto(IdleTimeout); }
-    "AT+SAVETRANSLINK" { set SavetranslinkSet(SavedLink<'a>); }
-    "AT+TRANSINTVL" {
-        query TransintvlQuery; set TransintvlSet(SendInterval);
-        info Transintvl(SendInterval);
-    }
-    "AT+CIPSNTPCFG" {
-        query CipsntpcfgQuery; set CipsntpcfgSet(SntpConfig<'a>);
-        info Cipsntpcfg(SntpLine<'a>);
-    }
-    "AT+CIPSNTPTIME" { query CipsntptimeQuery; info Cipsntptime(LocalTime); }
-    "AT+CIPSNTPINTV" {
-        query CipsntpintvQuery; set CipsntpintvSet(SntpInterval);
-        info Cipsntpintv(SntpInterval);
-    }
-    "AT+CIPRECONNINTV" {
-        query CipreconnintvQuery; set CipreconnintvSet(RetryInterval);
-        info Cipreconnintv(RetryInterval);
-    }
-    "AT+MDNS" { set MdnsSet(MdnsRequest<'a>); }
-    "AT+PING" { set PingSet(HostName<'a>); info Ping(PingLine); }
-    unlisted "AT+CIUPDATE" { query CiupdateQuery; set CiupdateSet(Update<'a>); execute Ciupdate; }
-    "AT+CIPFWVER" { query CipfwverQuery; info Cipfwver(TextLine<'a>); }
-    "AT+UART" { query UartQuery; set UartSet(UartConfig); info Uart(UartConfig); }
-    "AT+UART_CUR" { query UartCurQuery; set UartCurSet(UartConfig); info UartCur(UartConfig); }
-    "AT+UART_DEF" { query UartDefQuery; set UartDefSet(UartConfig); info UartDef(UartConfig); }
-    legacy "AT+CIPSSLSIZE" { set CipsslsizeSet(SslBuffer); }
-    "AT+SSLWHY" { query SslwhyQuery; info Sslwhy(SslWhy<'a>); }
-    "AT+SSLPOLICY" {
-        query SslpolicyQuery; set SslpolicySet(Dialect);
-        info Sslpolicy(PolicyLine<'a>);
-    }
-    "AT+SSLPROBE" { set SslprobeSet(Probe<'a>); info Sslprobe(ProbeLine<'a>); }
-    "AT+PKI" { query PkiQuery; info Pki(PkiLine<'a>); }
+    "AT+CMD" Cmd(CommandEntry<'a>);
+    "AT+SYSTIMESTAMP" Systimestamp(UnixTime);
+    "AT+SLEEP" Sleep(SleepMode);
+    "AT+SYSRAM" Sysram(MemoryLine);
+    "AT+SYSFLASH" Sysflash(PartitionLine<'a>);
+    "AT+SYSMFG" Sysmfg(MfgLine<'a>);
+    "AT+RFPOWER" Rfpower(PowerLine);
+    "AT+SYSMSG" Sysmsg(SysMsg);
+    "AT+SYSMSGFILTER" Sysmsgfilter(bool);
+    "AT+SYSMSGFILTERCFG" Sysmsgfiltercfg(FilterLine<'a>);
+    "AT+SYSLOG" Syslog(bool);
+    "AT+SYSSTORE" Sysstore(bool);
+    "AT+SYSTEMP" Systemp(Temperature);
+    "AT+USERRAM" Userram(u32);
+    "AT+USERDOCS" Userdocs(TextLine<'a>);
+    "AT+CWINIT" Cwinit(bool);
+    "AT+CWMODE" Cwmode(WifiMode);
+    "AT+CWSTATE" Cwstate(StationLine<'a>);
+    "AT+CWJAP" Cwjap(JoinLine<'a>);
+    "AT+CWRECONNCFG" Cwreconncfg(ReconnectLine);
+    "AT+CWLAP" Cwlap(ScanLine<'a>);
+    "AT+CWSAP" Cwsap(SoftAp<'a>);
+    "AT+CWLIF" Cwlif(GuestLine);
+    "AT+CWDHCP" Cwdhcp(DhcpInterfaces);
+    "AT+CWDHCPS" Cwdhcps(LeasePool);
+    "AT+CWSTAPROTO" Cwstaproto(WifiProtocol);
+    "AT+CWAPPROTO" Cwapproto(WifiProtocol);
+    "AT+CWAUTOCONN" Cwautoconn(bool);
+    "AT+CWHOSTNAME" Cwhostname(HostnameLine<'a>);
+    "AT+CWCOUNTRY" Cwcountry(Country<'a>);
+    "AT+CWCONFIG" Cwconfig(WifiConfigLine);
+    "AT+CIFSR" Cifsr(AddressLine);
+    "AT+CIPSTAMAC" Cipstamac(Mac);
+    "AT+CIPAPMAC" Cipapmac(Mac);
+    "AT+CIPSTA" Cipsta(StationAddress);
+    "AT+CIPAP" Cipap(StationAddress);
+    "AT+CIPV6" Cipv6(bool);
+    "AT+CIPDNS" Cipdns(DnsServers);
+    "AT+CIPDOMAIN" Cipdomain(core::net::IpAddr);
+    "AT+CIPSTATUS" Cipstatus(LinkLine);
+    "AT+CIPSTATE" Cipstate(LinkLine);
+    "AT+CIPTCPOPT" Ciptcpopt(TcpOptionsLine);
+    "AT+CIPSENDL" Cipsendl(SendProgress);
+    "AT+CIPSENDLCFG" Cipsendlcfg(SendStreamLine);
+    "AT+CIPCONNPERSIST" Cipconnpersist(PersistenceLine);
+    "AT+CIPDINFO" Cipdinfo(DataInfo);
+    "AT+CIPMUX" Cipmux(Mux);
+    "AT+CIPRECVMODE" Ciprecvmode(ReceiveMode);
+    "AT+CIPRECVTYPE" Ciprecvtype(ReceiveTypeLine);
+    "AT+CIPRECVLEN" Ciprecvlen(ReceiveLengths);
+    "AT+CIPSERVER" Cipserver(ServerLine);
+    "AT+CIPSERVERMAXCONN" Cipservermaxconn(MaxConnections);
+    "AT+CIPSSLCCONF" Cipsslcconf(SslConfigLine);
+    "AT+CIPSSLCCN" Cipsslccn(ServerNameLine<'a>);
+    "AT+CIPSSLCSNI" Cipsslcsni(ServerNameLine<'a>);
+    "AT+CIPSSLCALPN" Cipsslcalpn(AlpnLine<'a>);
+    "AT+CIPSSLCCIPHER" Cipsslccipher(CipherLine);
+    "AT+CIPSSLCPSK" Cipsslcpsk(PskLine<'a>);
+    "AT+CIPSSLCPSKHEX" Cipsslcpskhex(PskHexLine<'a>);
+    "AT+CIPMODE" Cipmode(TransferMode);
+    "AT+CIPSTO" Cipsto(IdleTimeout);
+    "AT+TRANSINTVL" Transintvl(SendInterval);
+    "AT+CIPSNTPCFG" Cipsntpcfg(SntpLine<'a>);
+    "AT+CIPSNTPTIME" Cipsntptime(LocalTime);
+    "AT+CIPSNTPINTV" Cipsntpintv(SntpInterval);
+    "AT+CIPRECONNINTV" Cipreconnintv(RetryInterval);
+    "AT+PING" Ping(PingLine);
+    "AT+CIPFWVER" Cipfwver(TextLine<'a>);
+    "AT+UART" Uart(UartConfig);
+    "AT+UART_CUR" UartCur(UartConfig);
+    "AT+UART_DEF" UartDef(UartConfig);
+    "AT+SSLWHY" Sslwhy(SslWhy<'a>);
+    "AT+SSLPOLICY" Sslpolicy(PolicyLine<'a>);
+    "AT+SSLPROBE" Sslprobe(ProbeLine<'a>);
+    "AT+PKI" Pki(PkiLine<'a>);
 }
 
 impl Command<'_> {

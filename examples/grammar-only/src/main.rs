@@ -9,6 +9,7 @@
 //! `AT+CIPMUX=1` among the lines is obeyed: from there on, links have numbers.
 //! Exit status 1 says that a line was refused.
 
+use at_grammar::commands::tcpip::TcpipCommand;
 use std::error::Error;
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
@@ -62,7 +63,7 @@ impl LineReader {
         match parse_line(line, self.mux) {
             Ok(command) => {
                 writeln!(out, "{}  ->  {command:?}", line.escape_ascii())?;
-                if let Command::CipmuxSet(mux) = command {
+                if let Command::Tcpip(TcpipCommand::CipmuxSet(mux)) = command {
                     self.mux = mux;
                 }
             }
@@ -83,7 +84,7 @@ impl LineReader {
 /// Both directions, from types and back to types.
 fn tour(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     // Host: a command as a value. What is not a host name or a port cannot be said.
-    let command = Command::CipstartSet(OpenLink {
+    let command = Command::Tcpip(TcpipCommand::CipstartSet(OpenLink {
         link: Some(LinkId::ZERO),
         family: Family::V4,
         opening: Opening::Ssl { keep_alive: None },
@@ -91,7 +92,7 @@ fn tour(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
         port: Port::new(443).ok_or("0 is not a port")?,
         local_ip: None,
         timeout: None,
-    });
+    }));
     let mut line = Vec::new();
     command.write_line(&mut line)?;
     writeln!(out, "host writes   {}", line.escape_ascii())?;

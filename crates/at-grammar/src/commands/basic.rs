@@ -7,6 +7,27 @@ use crate::set::{Forms, Row, SetForm, Visibility};
 use crate::sink::Full;
 use crate::text::AtStr;
 use crate::types::{Bounded, FlowControl, Parity, StopBits};
+use crate::types::{RestartMode, SysMsg};
+
+crate::commands! {
+    /// Basic commands.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum BasicCommand;
+    "AT" { execute At; }
+    "ATE0" { execute EchoOff; }
+    "ATE1" { execute EchoOn; }
+    "AT+RST" { unlisted set RstMode(RestartMode); execute Rst; }
+    "AT+GMR" { execute Gmr; }
+    "AT+CMD" { query CmdQuery; }
+    "AT+SYSTIMESTAMP" { query SystimestampQuery; set SystimestampSet(UnixTime); }
+    "AT+RESTORE" { execute Restore; }
+    "AT+SYSMSG" { query SysmsgQuery; set SysmsgSet(SysMsg); }
+    "AT+SYSLOG" { query SyslogQuery; set SyslogSet(bool); }
+    "AT+SYSSTORE" { query SysstoreQuery; set SysstoreSet(bool); }
+    "AT+UART" { query UartQuery; set UartSet(UartConfig); }
+    "AT+UART_CUR" { query UartCurQuery; set UartCurSet(UartConfig); }
+    "AT+UART_DEF" { query UartDefQuery; set UartDefSet(UartConfig); }
+}
 
 /// Seconds since 1970, UTC: `AT+SYSTIMESTAMP`.
 pub type UnixTime = Bounded<0, 0x7fff_ffff>;

@@ -8,6 +8,13 @@ use crate::sink::{Full, Sink, show};
 use crate::text::AtStr;
 use crate::types::{FlashRange, PartitionName, SECTOR};
 
+crate::commands! {
+    /// User partitions.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum FlashCommand<'a>;
+    "AT+SYSFLASH" { query SysflashQuery; set SysflashSet(FlashRequest<'a>); }
+}
+
 /// `AT+SYSFLASH=<op>,"<partition>"[,<offset>,<length>]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

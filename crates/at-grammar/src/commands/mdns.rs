@@ -9,6 +9,13 @@ use crate::sink::{Full, Sink};
 use crate::text::AtStr;
 use crate::types::{Bounded, MdnsName, Port};
 
+crate::commands! {
+    /// mDNS.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum MdnsCommand<'a>;
+    "AT+MDNS" { set MdnsSet(MdnsRequest<'a>); }
+}
+
 /// Pairs of a service's TXT record.
 pub type TxtCount = Bounded<0, 10>;
 

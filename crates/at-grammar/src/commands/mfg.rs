@@ -7,6 +7,13 @@ use crate::set::SetForm;
 use crate::sink::{Full, Sink, show};
 use crate::types::{Bounded, FlashRange, MfgName, MfgType};
 
+crate::commands! {
+    /// Manufacturing data.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum MfgCommand<'a>;
+    "AT+SYSMFG" { query SysmfgQuery; set SysmfgSet(MfgRequest<'a>); }
+}
+
 /// Bytes of a string or of binary data.
 pub type MfgLength = Bounded<1, 0x7fff_ffff>;
 

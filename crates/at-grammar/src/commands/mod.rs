@@ -1,4 +1,4 @@
-//! One struct per set form and per information line, in one file per family.
+//! A file per family: the enum of its commands, a struct per set form and per information line.
 //!
 //! Commands with a single parameter need no struct: any [`Field`](crate::args::Field) is its own
 //! set form and its own information line.

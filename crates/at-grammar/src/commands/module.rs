@@ -9,7 +9,28 @@ use crate::fields::{Fields, InfoLine};
 use crate::set::SetForm;
 use crate::sink::{Full, Sink, show};
 use crate::text::AtStr;
+use crate::types::SleepMode;
 use crate::types::{Bounded, UpdateName};
+
+crate::commands! {
+    /// Commands of the module: sleep, memory, power, filters, updates.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum ModuleCommand<'a>;
+    "AT+GSLP" { set GslpSet(SleepTime); }
+    "AT+SLEEP" { query SleepQuery; set SleepSet(SleepMode); }
+    "AT+SYSRAM" { query SysramQuery; set SysramSet(u32); }
+    "AT+RFPOWER" { query RfpowerQuery; set RfpowerSet(SetPower); }
+    "AT+SYSMSGFILTER" { query SysmsgfilterQuery; set SysmsgfilterSet(bool); }
+    "AT+SYSMSGFILTERCFG" { query SysmsgfiltercfgQuery; set SysmsgfiltercfgSet(FilterRequest); }
+    unlisted "AT+SYSROLLBACK" { execute Sysrollback; }
+    "AT+SLEEPWKCFG" { set SleepwkcfgSet(WakeSource); }
+    unlisted "AT+SYSREG" { set SysregSet(RegisterRequest); }
+    "AT+SYSTEMP" { query SystempQuery; }
+    "AT+USERRAM" { query UserramQuery; set UserramSet(RamRequest); }
+    "AT+USERDOCS" { query UserdocsQuery; }
+    unlisted "AT+CIUPDATE" { query CiupdateQuery; set CiupdateSet(Update<'a>); execute Ciupdate; }
+    "AT+CIPFWVER" { query CipfwverQuery; }
+}
 
 /// Milliseconds of deep sleep: `AT+GSLP`. 0 restarts.
 pub type SleepTime = Bounded<0, 0x7fff_ffff>;

@@ -3,10 +3,22 @@
 use core::net::IpAddr;
 
 use crate::args::{Args, FieldWriter};
+use crate::commands::tcpip::Resolve;
 use crate::error::{ArgError, FieldError};
 use crate::fields::{Fields, InfoLine};
 use crate::set::SetForm;
 use crate::sink::Full;
+use crate::types::HostName;
+
+crate::commands! {
+    /// Names, DNS, ping.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum NetworkCommand<'a>;
+    "AT+CIPV6" { query Cipv6Query; set Cipv6Set(bool); }
+    "AT+CIPDNS" { query CipdnsQuery; set CipdnsSet(DnsServers); }
+    "AT+CIPDOMAIN" { set CipdomainSet(Resolve<'a>); }
+    "AT+PING" { set PingSet(HostName<'a>); }
+}
 
 /// How many servers for names there are.
 pub const DNS_SERVERS: usize = 3;

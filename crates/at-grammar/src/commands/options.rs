@@ -8,6 +8,14 @@ use crate::set::SetForm;
 use crate::sink::{Full, Sink};
 use crate::types::{Bounded, LinkId, LinkTarget};
 
+crate::commands! {
+    /// Options of links.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum OptionsCommand;
+    "AT+CIPTCPOPT" { query CiptcpoptQuery; set CiptcpoptSet(SetTcpOptions); }
+    "AT+CIPCONNPERSIST" { query CipconnpersistQuery; set CipconnpersistSet(SetPersistence); }
+}
+
 /// Milliseconds that handing data over may take; 0 for no limit.
 pub type SendTimeout = Bounded<0, 0x7fff_ffff>;
 

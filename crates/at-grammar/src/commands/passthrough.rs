@@ -3,10 +3,24 @@
 use crate::args::{Args, Field, FieldWriter, Given};
 use crate::commands::server::Server;
 use crate::commands::tcpip::{OpenLink, Opening};
+use crate::commands::tcpip::{SendStream, SetSendStream};
 use crate::error::{ArgError, FieldError};
 use crate::set::SetForm;
 use crate::sink::{Full, Sink, show};
+use crate::types::TransferMode;
 use crate::types::{Bounded, Family, HostName, Port, Protocol, Transport, UdpMode};
+
+crate::commands! {
+    /// Passthrough, and sending without end.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum PassthroughCommand<'a>;
+    "AT+CIPSENDL" { set CipsendlSet(SendStream<'a>); }
+    "AT+CIPSENDLCFG" { query CipsendlcfgQuery; set CipsendlcfgSet(SetSendStream); }
+    "AT+CIPMODE" { query CipmodeQuery; set CipmodeSet(TransferMode); }
+    "AT+SAVETRANSLINK" { set SavetranslinkSet(SavedLink<'a>); }
+    "AT+TRANSINTVL" { query TransintvlQuery; set TransintvlSet(SendInterval); }
+    "AT+CIPRECONNINTV" { query CipreconnintvQuery; set CipreconnintvSet(RetryInterval); }
+}
 
 /// Milliseconds that a block smaller than 2920 bytes waits for more: `AT+TRANSINTVL`.
 pub type SendInterval = Bounded<0, 1000>;

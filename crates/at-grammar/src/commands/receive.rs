@@ -1,11 +1,23 @@
 //! Data that wait for the host: passive receive (ESP-AT command set, B.4).
 
 use crate::args::{Args, FieldWriter};
+use crate::commands::tcpip::DataInfo;
 use crate::error::ArgError;
 use crate::fields::{Fields, InfoLine};
 use crate::set::SetForm;
 use crate::sink::Full;
 use crate::types::{Bounded, LengthReport, LinkId, LinkTarget, ReceiveMode};
+
+crate::commands! {
+    /// How received data reach the host.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum ReceiveCommand;
+    "AT+CIPDINFO" { query CipdinfoQuery; set CipdinfoSet(DataInfo); }
+    "AT+CIPRECVMODE" { query CiprecvmodeQuery; set CiprecvmodeSet(ReceiveMode); }
+    "AT+CIPRECVTYPE" { query CiprecvtypeQuery; set CiprecvtypeSet(SetReceiveType); }
+    "AT+CIPRECVDATA" { set CiprecvdataSet(FetchData); }
+    "AT+CIPRECVLEN" { query CiprecvlenQuery; }
+}
 
 /// Bytes that one `AT+CIPRECVDATA` asks for.
 pub type FetchLength = Bounded<1, 0x7fff_ffff>;

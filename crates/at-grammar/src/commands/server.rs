@@ -9,6 +9,15 @@ use crate::set::SetForm;
 use crate::sink::Full;
 use crate::types::{Bounded, NetInterface, Port, StreamTransport};
 
+crate::commands! {
+    /// The TCP server.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum ServerCommand;
+    "AT+CIPSERVER" { query CipserverQuery; set CipserverSet(ServerRequest); }
+    "AT+CIPSERVERMAXCONN" { query CipservermaxconnQuery; set CipservermaxconnSet(MaxConnections); }
+    "AT+CIPSTO" { query CipstoQuery; set CipstoSet(IdleTimeout); }
+}
+
 /// Links that a server may have at once.
 pub type MaxConnections = Bounded<1, 5>;
 

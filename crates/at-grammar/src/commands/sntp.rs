@@ -7,6 +7,15 @@ use crate::set::SetForm;
 use crate::sink::Full;
 use crate::types::{Bounded, HostName, LocalTime, ZoneOffset};
 
+crate::commands! {
+    /// Time from the network.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum SntpCommand<'a>;
+    "AT+CIPSNTPCFG" { query CipsntpcfgQuery; set CipsntpcfgSet(SntpConfig<'a>); }
+    "AT+CIPSNTPTIME" { query CipsntptimeQuery; }
+    "AT+CIPSNTPINTV" { query CipsntpintvQuery; set CipsntpintvSet(SntpInterval); }
+}
+
 /// How many servers can be named.
 pub const SERVERS: usize = 3;
 

@@ -4,11 +4,23 @@ use core::net::Ipv4Addr;
 
 use crate::args::{Args, FieldWriter};
 use crate::commands::station::Channel;
+use crate::commands::station::StaticAddress;
 use crate::error::{ArgError, FieldError};
 use crate::fields::{Fields, InfoLine};
 use crate::set::SetForm;
 use crate::sink::Full;
 use crate::types::{Bounded, Mac, Password, SoftApSecurity, Ssid};
+
+crate::commands! {
+    /// The own access point.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum SoftApCommand<'a>;
+    suffixed "AT+CWSAP" { query CwsapQuery; set CwsapSet(SoftAp<'a>); }
+    "AT+CWLIF" { execute Cwlif; }
+    "AT+CWQIF" { set CwqifSet(Mac); execute Cwqif; }
+    suffixed "AT+CWDHCPS" { query CwdhcpsQuery; set CwdhcpsSet(SetLeasePool); }
+    suffixed "AT+CIPAP" { query CipapQuery; set CipapSet(StaticAddress); }
+}
 
 /// Stations at once.
 pub type MaxStations = Bounded<1, 10>;

@@ -3,12 +3,27 @@
 use crate::args::{Args, FieldWriter};
 use crate::error::ArgError;
 use crate::fields::{Fields, InfoLine};
+use crate::legacy::SslBuffer;
 use crate::set::SetForm;
 use crate::sink::Full;
 use crate::text::AtStr;
 use crate::types::{
     AlpnName, AuthMode, Bounded, LinkId, LinkTarget, PskHex, PskIdentity, PskKey, ServerName,
 };
+
+crate::commands! {
+    /// TLS settings of links.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum SslCommand<'a>;
+    "AT+CIPSSLCCONF" { query CipsslcconfQuery; set CipsslcconfSet(SslConfig); }
+    "AT+CIPSSLCCN" { query CipsslccnQuery; set CipsslccnSet(SetServerName<'a>); }
+    "AT+CIPSSLCSNI" { query CipsslcsniQuery; set CipsslcsniSet(SetServerName<'a>); }
+    "AT+CIPSSLCALPN" { query CipsslcalpnQuery; set CipsslcalpnSet(SetAlpn<'a>); }
+    "AT+CIPSSLCCIPHER" { query CipsslccipherQuery; set CipsslccipherSet(SetCiphers); }
+    "AT+CIPSSLCPSK" { query CipsslcpskQuery; set CipsslcpskSet(SetPsk<'a>); }
+    "AT+CIPSSLCPSKHEX" { query CipsslcpskhexQuery; set CipsslcpskhexSet(SetPskHex<'a>); }
+    legacy "AT+CIPSSLSIZE" { set CipsslsizeSet(SslBuffer); }
+}
 
 /// Maximum number of protocols in an ALPN list.
 pub const ALPN_MAX: usize = 5;

@@ -9,6 +9,23 @@ use crate::fields::{Fields, InfoLine};
 use crate::set::SetForm;
 use crate::sink::{Full, Sink, show};
 use crate::types::{Bounded, CountryCode, CountryPolicy, DhcpInterfaces, StationName};
+use crate::types::{OwnMac, WifiProtocol};
+
+crate::commands! {
+    /// Wi-Fi: how the radio behaves.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum StationCommand<'a>;
+    "AT+CWRECONNCFG" { query CwreconncfgQuery; set CwreconncfgSet(SetReconnect); }
+    "AT+CWLAPOPT" { set CwlapoptSet(ScanOptions); }
+    suffixed "AT+CWDHCP" { query CwdhcpQuery; set CwdhcpSet(SetDhcp); }
+    "AT+CWSTAPROTO" { query CwstaprotoQuery; set CwstaprotoSet(WifiProtocol); }
+    "AT+CWAPPROTO" { query CwapprotoQuery; set CwapprotoSet(WifiProtocol); }
+    "AT+CWHOSTNAME" { query CwhostnameQuery; set CwhostnameSet(StationName<'a>); }
+    "AT+CWCOUNTRY" { query CwcountryQuery; set CwcountrySet(Country<'a>); }
+    "AT+CWCONFIG" { query CwconfigQuery; set CwconfigSet(SetWifiConfig); }
+    suffixed "AT+CIPSTAMAC" { query CipstamacQuery; set CipstamacSet(OwnMac); }
+    suffixed "AT+CIPAPMAC" { query CipapmacQuery; set CipapmacSet(OwnMac); }
+}
 
 /// Attempts to reconnect; 0 for no end.
 pub type ReconnectCount = Bounded<0, 1000>;

@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use crate::args::Mux;
 use crate::args::{Args, Field, FieldWriter, Given};
 use crate::error::{ArgError, FieldError};
 use crate::fields::{Fields, InfoLine};
@@ -11,6 +12,20 @@ use crate::types::{
     Bounded, Family, HostName, IpPreference, LinkId, LinkTarget, Port, Protocol, Terminal,
     Transport, UdpMode,
 };
+
+crate::commands! {
+    /// Links: opened, closed, sent to.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum TcpipCommand<'a>;
+    "AT+CIPSTATUS" { execute Cipstatus; }
+    "AT+CIPSTATE" { query CipstateQuery; }
+    "AT+CIPSTART" { set CipstartSet(OpenLink<'a>); }
+    "AT+CIPSTARTEX" { set CipstartexSet(OpenFreeLink<'a>); }
+    "AT+CIPCLOSE" { set CipcloseSet(CloseLink); execute Cipclose; }
+    "AT+CIPSEND" { set CipsendSet(SendData<'a>); execute Cipsend; }
+    "AT+CIPSENDEX" { set CipsendexSet(SendData<'a>); }
+    "AT+CIPMUX" { query CipmuxQuery; set CipmuxSet(Mux); }
+}
 
 /// Milliseconds a command may take; 0 for no limit of its own.
 pub type Timeout = Bounded<0, 60_000>;

@@ -12,6 +12,16 @@ use crate::sink::Full;
 use crate::text::AtStr;
 use crate::types::{AlpnName, Dialect, HostName, LinkId, Port, Sha256};
 
+crate::commands! {
+    /// TLS: policy, reasons, what partitions hold.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum TrustCommand<'a>;
+    "AT+SSLWHY" { query SslwhyQuery; }
+    "AT+SSLPOLICY" { query SslpolicyQuery; set SslpolicySet(Dialect); }
+    "AT+SSLPROBE" { set SslprobeSet(Probe<'a>); }
+    "AT+PKI" { query PkiQuery; }
+}
+
 /// Who a server must prove to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

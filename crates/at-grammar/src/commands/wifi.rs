@@ -3,6 +3,7 @@
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::args::{Args, Field, FieldWriter, Given};
+use crate::commands::station::StaticAddress;
 use crate::error::{ArgError, FieldError};
 use crate::fields::{Fields, InfoLine};
 use crate::set::SetForm;
@@ -12,6 +13,21 @@ use crate::types::{
     Bounded, Encryption, JoinFailure, Mac, Password, Pmf, ScanMode, ScanType, Ssid, StationState,
     WifiCipher, WifiMode,
 };
+
+crate::commands! {
+    /// Wi-Fi: mode, networks, addresses.
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+    pub enum WifiCommand<'a>;
+    "AT+CWINIT" { query CwinitQuery; set CwinitSet(bool); }
+    suffixed "AT+CWMODE" { query CwmodeQuery; set CwmodeSet(SetWifiMode); }
+    "AT+CWSTATE" { query CwstateQuery; }
+    suffixed "AT+CWJAP" { query CwjapQuery; set CwjapSet(JoinAp<'a>); execute Cwjap; }
+    "AT+CWLAP" { set CwlapSet(ScanRequest<'a>); execute Cwlap; }
+    "AT+CWQAP" { execute Cwqap; }
+    "AT+CWAUTOCONN" { query CwautoconnQuery; set CwautoconnSet(bool); }
+    "AT+CIFSR" { execute Cifsr; }
+    suffixed "AT+CIPSTA" { query CipstaQuery; set CipstaSet(StaticAddress); }
+}
 
 /// `AT+CWMODE=<mode>[,<auto_connect>]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

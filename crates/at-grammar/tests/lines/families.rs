@@ -1,7 +1,9 @@
 //! Commands about the module, its flash, its network and its clock.
 
 use at_grammar::commands::basic::{Baud, UartConfig, UnixTime};
+use at_grammar::commands::flash::FlashCommand;
 use at_grammar::commands::flash::{FlashOperation, FlashRequest};
+use at_grammar::commands::sntp::SntpCommand;
 use at_grammar::commands::sntp::SntpConfig;
 use at_grammar::commands::wifi::{
     JoinAp, JoinTimeout, ListenInterval, ReconnectInterval, ScanRequest, SetWifiMode,
@@ -11,7 +13,7 @@ use super::*;
 
 #[test]
 fn basic() {
-    use Command::*;
+    use crate::forms::*;
     let uart = |baud, stop_bits, parity, flow_control| UartConfig {
         baud: Baud::new(baud).unwrap(),
         data_bits: Bounded::new(8).unwrap(),
@@ -20,38 +22,48 @@ fn basic() {
         flow_control,
     };
     check(&[
-        (ONE, "AT+SYSTIMESTAMP?", Ok(SystimestampQuery)),
+        (
+            ONE,
+            "AT+SYSTIMESTAMP?",
+            Ok(Command::Basic(SystimestampQuery)),
+        ),
         (
             ONE,
             "AT+SYSTIMESTAMP=1565853509",
-            Ok(SystimestampSet(UnixTime::new(1_565_853_509).unwrap())),
+            Ok(Command::Basic(SystimestampSet(
+                UnixTime::new(1_565_853_509).unwrap(),
+            ))),
         ),
         (ONE, "AT+SYSTIMESTAMP=-1", Err(0x0107_0000)),
-        (ONE, "AT+SYSMSG=7", Ok(SysmsgSet(SysMsg::new(7).unwrap()))),
+        (
+            ONE,
+            "AT+SYSMSG=7",
+            Ok(Command::Basic(SysmsgSet(SysMsg::new(7).unwrap()))),
+        ),
         (ONE, "AT+SYSMSG=8", Err(0x0107_0000)),
-        (ONE, "AT+SYSLOG=1", Ok(SyslogSet(true))),
-        (ONE, "AT+SYSLOG=0", Ok(SyslogSet(false))),
+        (ONE, "AT+SYSLOG=1", Ok(Command::Basic(SyslogSet(true)))),
+        (ONE, "AT+SYSLOG=0", Ok(Command::Basic(SyslogSet(false)))),
         (ONE, "AT+SYSLOG=2", Err(0x0107_0000)),
-        (ONE, "AT+SYSSTORE=0", Ok(SysstoreSet(false))),
+        (ONE, "AT+SYSSTORE=0", Ok(Command::Basic(SysstoreSet(false)))),
         (
             ONE,
             "AT+UART_CUR=115200,8,1,0,3",
-            Ok(UartCurSet(uart(
+            Ok(Command::Basic(UartCurSet(uart(
                 115_200,
                 StopBits::One,
                 Parity::None,
                 FlowControl::RtsCts,
-            ))),
+            )))),
         ),
         (
             ONE,
             "AT+UART_DEF=80,8,3,2,0",
-            Ok(UartDefSet(uart(
+            Ok(Command::Basic(UartDefSet(uart(
                 80,
                 StopBits::Two,
                 Parity::Even,
                 FlowControl::None,
-            ))),
+            )))),
         ),
         (ONE, "AT+UART_CUR=115200,8,1,0", Err(0x0106_0504)),
         (ONE, "AT+UART_CUR=115200", Err(0x0106_0501)),
@@ -69,10 +81,10 @@ fn basic() {
 #[test]
 fn flash() {
     let set = |name, operation| {
-        Ok(Command::SysflashSet(FlashRequest {
+        Ok(Command::Flash(FlashCommand::SysflashSet(FlashRequest {
             partition: partition(name),
             operation,
-        }))
+        })))
     };
     use FlashOperation::*;
     check(&[
@@ -145,8 +157,9 @@ fn flash() {
 
 #[test]
 fn wifi() {
-    use Command::*;
-    let mode = |mode, auto_connect| Ok(CwmodeSet(SetWifiMode { mode, auto_connect }));
+    use crate::forms::*;
+    let mode =
+        |mode, auto_connect| Ok(Command::Wifi(CwmodeSet(SetWifiMode { mode, auto_connect })));
     let plain = |ssid, password| {
         JoinAp::new(
             Some(Ssid::new(ssid).unwrap()),
@@ -165,48 +178,55 @@ fn wifi() {
         (ONE, "AT+CWMODE=1,2", Err(0x0107_0001)),
         (ONE, "AT+CWMODE=1,1,", Err(0x0106_0203)),
         (ONE, "AT+CWMODE=,1", Err(0x0108_0000)),
-        (ONE, "AT+CWJAP=\"iot\",\"\"", Ok(CwjapSet(plain("iot", "")))),
+        (
+            ONE,
+            "AT+CWJAP=\"iot\",\"\"",
+            Ok(Command::Wifi(CwjapSet(plain("iot", "")))),
+        ),
         (
             ONE,
             "AT+CWJAP=\"espressif\",\"1234567890\"",
-            Ok(CwjapSet(plain("espressif", "1234567890"))),
+            Ok(Command::Wifi(CwjapSet(plain("espressif", "1234567890")))),
         ),
         (
             ONE,
             r#"AT+CWJAP="ab\\\,c","0123456789\"\\""#,
-            Ok(CwjapSet(plain(r"ab\,c", r#"0123456789"\"#))),
+            Ok(Command::Wifi(CwjapSet(plain(r"ab\,c", r#"0123456789"\"#)))),
         ),
         (
             ONE,
             r#"AT+CWJAP="comma\,backslash\\ssid","1234567890""#,
-            Ok(CwjapSet(plain(r"comma,backslash\ssid", "1234567890"))),
+            Ok(Command::Wifi(CwjapSet(plain(
+                r"comma,backslash\ssid",
+                "1234567890",
+            )))),
         ),
         // A comma inside quotes is data, escaped or not.
         (
             ONE,
             r#"AT+CWJAP="a,b","p""#,
-            Ok(CwjapSet(plain("a,b", "p"))),
+            Ok(Command::Wifi(CwjapSet(plain("a,b", "p")))),
         ),
         (
             ONE,
             "AT+CWJAP=\"ssid\",\"password\",,1",
-            Ok(CwjapSet(JoinAp {
+            Ok(Command::Wifi(CwjapSet(JoinAp {
                 threshold: Bounded::new(1).unwrap(),
                 ..plain("ssid", "password")
-            })),
+            }))),
         ),
         (
             ONE,
             "AT+CWJAP=\"espressif\",\"1234567890\",,,,3",
-            Ok(CwjapSet(JoinAp {
+            Ok(Command::Wifi(CwjapSet(JoinAp {
                 listen: ListenInterval::new(3).unwrap(),
                 ..plain("espressif", "1234567890")
-            })),
+            }))),
         ),
         (
             ONE,
             "AT+CWJAP=\"a\",\"b\",\"CA:d7:19:d8:a6:44\",16,0,100,1,600,3",
-            Ok(CwjapSet(JoinAp {
+            Ok(Command::Wifi(CwjapSet(JoinAp {
                 bssid: Some(Mac([0xca, 0xd7, 0x19, 0xd8, 0xa6, 0x44])),
                 threshold: Bounded::new(16).unwrap(),
                 reconnect: ReconnectInterval::new(0).unwrap(),
@@ -215,11 +235,15 @@ fn wifi() {
                 timeout: JoinTimeout::new(600).unwrap(),
                 pmf: Pmf::new(3).unwrap(),
                 ..plain("a", "b")
-            })),
+            }))),
         ),
-        (ONE, "AT+CWJAP=", Ok(CwjapSet(nothing))),
-        (ONE, "AT+CWJAP=,", Ok(CwjapSet(nothing))),
-        (ONE, "AT+CWJAP=,,,,,,,,", Ok(CwjapSet(nothing))),
+        (ONE, "AT+CWJAP=", Ok(Command::Wifi(CwjapSet(nothing)))),
+        (ONE, "AT+CWJAP=,", Ok(Command::Wifi(CwjapSet(nothing)))),
+        (
+            ONE,
+            "AT+CWJAP=,,,,,,,,",
+            Ok(Command::Wifi(CwjapSet(nothing))),
+        ),
         (ONE, "AT+CWJAP=,,,,,,,,,", Err(0x0106_090a)),
         (ONE, "AT+CWJAP=1,\"b\"", Err(0x0105_0000)),
         (ONE, "AT+CWJAP=\"a\",12345678", Err(0x0105_0001)),
@@ -235,34 +259,42 @@ fn wifi() {
         (ONE, "AT+CWJAP=\"a\",\"b\",,,,,2", Err(0x0107_0006)),
         (ONE, "AT+CWJAP=\"a\",\"b\",,,,,,2", Err(0x0107_0007)),
         (ONE, "AT+CWJAP=\"a\",\"b\",,,,,,,4", Err(0x0107_0008)),
-        (ONE, "AT+CWLAP=", Ok(CwlapSet(ScanRequest::ALL))),
+        (
+            ONE,
+            "AT+CWLAP=",
+            Ok(Command::Wifi(CwlapSet(ScanRequest::ALL))),
+        ),
         (
             ONE,
             "AT+CWLAP=\"iot\",,6,1,0,1500",
-            Ok(CwlapSet(ScanRequest {
+            Ok(Command::Wifi(CwlapSet(ScanRequest {
                 ssid: Some(Ssid::new("iot").unwrap()),
                 bssid: None,
                 channel: Bounded::new(6).unwrap(),
                 scan_type: ScanType::Passive,
                 time_min: Bounded::MIN,
                 time_max: Bounded::MAX,
-            })),
+            }))),
         ),
         (ONE, "AT+CWLAP=,,15", Err(0x0107_0002)),
         (ONE, "AT+CWLAP=,,,,,1501", Err(0x0107_0005)),
-        (ONE, "AT+CWAUTOCONN=0", Ok(CwautoconnSet(false))),
-        (ONE, "AT+CWAUTOCONN?", Ok(CwautoconnQuery)),
+        (
+            ONE,
+            "AT+CWAUTOCONN=0",
+            Ok(Command::Wifi(CwautoconnSet(false))),
+        ),
+        (ONE, "AT+CWAUTOCONN?", Ok(Command::Wifi(CwautoconnQuery))),
     ]);
 }
 
 #[test]
 fn sntp() {
     let set = |enable, zone: Option<i16>, servers: [Option<&'static str>; 3]| {
-        Ok(Command::CipsntpcfgSet(SntpConfig {
+        Ok(Command::Sntp(SntpCommand::CipsntpcfgSet(SntpConfig {
             enable,
             zone: zone.map(|minutes| ZoneOffset::from_minutes(minutes).unwrap()),
             servers: servers.map(|name| name.map(host)),
-        }))
+        })))
     };
     check(&[
         (

@@ -1,6 +1,8 @@
 //! Names of firmware 1.x: taken where they are asked for, and nowhere else.
 
+use at_grammar::commands::ssl::SslCommand;
 use at_grammar::commands::station::SetDhcp;
+use at_grammar::commands::station::StationCommand;
 use at_grammar::{Generation, Parsed, Suffix, Visibility, parse_line_as};
 
 use super::*;
@@ -87,7 +89,11 @@ fn dhcp_was_said_the_other_way_round() {
         ("AT+CWDHCP=0,1", Ok(dhcp(false, DhcpInterfaces::STATION))),
     ] {
         let command = legacy(line).map(|parsed| parsed.command);
-        assert_eq!(command, expected.map(Command::CwdhcpSet), "{line}");
+        assert_eq!(
+            command,
+            expected.map(|set| StationCommand::CwdhcpSet(set).into()),
+            "{line}"
+        );
     }
 }
 
@@ -96,11 +102,11 @@ fn room_for_a_record_is_known_to_old_hosts_only() {
     for (line, expected) in [
         (
             "AT+CIPSSLSIZE=2048",
-            Ok(Command::CipsslsizeSet(Bounded::MIN)),
+            Ok(Command::Ssl(SslCommand::CipsslsizeSet(Bounded::MIN))),
         ),
         (
             "AT+CIPSSLSIZE=4096",
-            Ok(Command::CipsslsizeSet(Bounded::MAX)),
+            Ok(Command::Ssl(SslCommand::CipsslsizeSet(Bounded::MAX))),
         ),
         ("AT+CIPSSLSIZE=2047", Err(0x0107_0000)),
         ("AT+CIPSSLSIZE=4097", Err(0x0107_0000)),

@@ -1,5 +1,6 @@
 //! Commands about links, with and without a link number.
 
+use at_grammar::commands::tcpip::TcpipCommand;
 use core::net::{IpAddr, Ipv4Addr};
 
 use at_grammar::commands::ssl::{AlpnList, SetAlpn, SetServerName, SslConfig};
@@ -20,7 +21,7 @@ fn opening_links() {
         local_ip: None,
         timeout: None,
     };
-    let ok = |open| Ok(Command::CipstartSet(open));
+    let ok = |open| Ok(Command::Tcpip(TcpipCommand::CipstartSet(open)));
     let ssl = Opening::Ssl { keep_alive: None };
     let udp = |local, mode| Opening::Udp {
         local_port: Port::new(local),
@@ -145,13 +146,13 @@ fn opening_links() {
 
 #[test]
 fn using_links() {
-    use Command::*;
+    use crate::forms::*;
     let send = |link, length, remote| {
-        Ok(CipsendSet(SendData {
+        Ok(Command::Tcpip(CipsendSet(SendData {
             link,
             length: SendLength::new(length).unwrap(),
             remote,
-        }))
+        })))
     };
     check(&[
         (ONE, "AT+CIPSEND=4", send(None, 4, None)),
@@ -180,41 +181,57 @@ fn using_links() {
         (
             MANY,
             "AT+CIPCLOSE=0",
-            Ok(CipcloseSet(CloseLink(LinkTarget::One(link(0))))),
+            Ok(Command::Tcpip(CipcloseSet(CloseLink(LinkTarget::One(
+                link(0),
+            ))))),
         ),
         (
             MANY,
             "AT+CIPCLOSE=5",
-            Ok(CipcloseSet(CloseLink(LinkTarget::All))),
+            Ok(Command::Tcpip(CipcloseSet(CloseLink(LinkTarget::All)))),
         ),
         (MANY, "AT+CIPCLOSE=6", Err(0x0107_0000)),
         (MANY, "AT+CIPCLOSE=0,1", Err(0x0106_0102)),
         (MANY, "AT+CIPCLOSE=", Err(0x0108_0000)),
         (ONE, "AT+CIPCLOSE=0", Err(0x0106_0001)),
-        (ONE, "AT+CIPMUX=1", Ok(CipmuxSet(Mux::Multiple))),
-        (ONE, "AT+CIPMUX=0", Ok(CipmuxSet(Mux::Single))),
+        (
+            ONE,
+            "AT+CIPMUX=1",
+            Ok(Command::Tcpip(CipmuxSet(Mux::Multiple))),
+        ),
+        (
+            ONE,
+            "AT+CIPMUX=0",
+            Ok(Command::Tcpip(CipmuxSet(Mux::Single))),
+        ),
         (ONE, "AT+CIPMUX=2", Err(0x0107_0000)),
-        (ONE, "AT+CIPDINFO=1", Ok(CipdinfoSet(DataInfo::On))),
+        (
+            ONE,
+            "AT+CIPDINFO=1",
+            Ok(Command::Receive(CipdinfoSet(DataInfo::On))),
+        ),
         (
             ONE,
             "AT+CIPRECVMODE=1",
-            Ok(CiprecvmodeSet(ReceiveMode::Passive)),
+            Ok(Command::Receive(CiprecvmodeSet(ReceiveMode::Passive))),
         ),
         (ONE, "AT+CIPRECVMODE=2", Err(0x0107_0000)),
         (
             ONE,
             "AT+CIPDOMAIN=\"iot.example\"",
-            Ok(CipdomainSet(Resolve::new(host("iot.example")))),
+            Ok(Command::Network(CipdomainSet(Resolve::new(host(
+                "iot.example",
+            ))))),
         ),
         (
             ONE,
             "AT+CIPDOMAIN=\"iot.example\",3,60000,1",
-            Ok(CipdomainSet(Resolve {
+            Ok(Command::Network(CipdomainSet(Resolve {
                 preference: IpPreference::V6Only,
                 timeout: Timeout::MAX,
                 show_all: true,
                 ..Resolve::new(host("iot.example"))
-            })),
+            }))),
         ),
         (ONE, "AT+CIPDOMAIN=\"iot.example\",0", Err(0x0107_0001)),
         (ONE, "AT+CIPDOMAIN=\"iot.example\",4", Err(0x0107_0001)),
@@ -224,25 +241,25 @@ fn using_links() {
 
 #[test]
 fn tls_settings() {
-    use Command::*;
+    use crate::forms::*;
     let conf = |link, auth, pki, ca| {
-        Ok(CipsslcconfSet(SslConfig {
+        Ok(Command::Ssl(CipsslcconfSet(SslConfig {
             link,
             auth,
             pki,
             ca,
-        }))
+        })))
     };
     let name = |link, text| SetServerName {
         link,
         name: ServerName::new(text).unwrap(),
     };
     let alpn = |link, names: &[&'static str]| {
-        Ok(CipsslcalpnSet(SetAlpn {
+        Ok(Command::Ssl(CipsslcalpnSet(SetAlpn {
             link,
             protocols: AlpnList::new(names.iter().map(|name| AlpnName::new(*name).unwrap()))
                 .unwrap(),
-        }))
+        })))
     };
     let long = format!("AT+CIPSSLCSNI=\"{}\"", "n".repeat(65));
     let one = |id| Some(LinkTarget::One(link(id)));
@@ -292,18 +309,25 @@ fn tls_settings() {
         (
             ONE,
             "AT+CIPSSLCCN=\"example.com\"",
-            Ok(CipsslccnSet(name(None, "example.com"))),
+            Ok(Command::Ssl(CipsslccnSet(name(None, "example.com")))),
         ),
-        (ONE, "AT+CIPSSLCCN=\"\"", Ok(CipsslccnSet(name(None, "")))),
+        (
+            ONE,
+            "AT+CIPSSLCCN=\"\"",
+            Ok(Command::Ssl(CipsslccnSet(name(None, "")))),
+        ),
         (
             MANY,
             "AT+CIPSSLCSNI=0,\"example.com\"",
-            Ok(CipsslcsniSet(name(one(0), "example.com"))),
+            Ok(Command::Ssl(CipsslcsniSet(name(one(0), "example.com")))),
         ),
         (
             MANY,
             "AT+CIPSSLCSNI=5,\"x\"",
-            Ok(CipsslcsniSet(name(Some(LinkTarget::All), "x"))),
+            Ok(Command::Ssl(CipsslcsniSet(name(
+                Some(LinkTarget::All),
+                "x",
+            )))),
         ),
         (ONE, "AT+CIPSSLCSNI=0,\"x\"", Err(0x0106_0102)),
         (MANY, "AT+CIPSSLCSNI=\"x\"", Err(0x0105_0000)),

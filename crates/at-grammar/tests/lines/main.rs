@@ -10,10 +10,30 @@ mod radio;
 mod streams;
 mod trust;
 
+use at_grammar::commands::sntp::SntpCommand;
 use at_grammar::commands::sntp::SntpInterval;
 use at_grammar::commands::tcpip::DataInfo;
 use at_grammar::types::*;
 use at_grammar::{Command, ErrorWord, LineError, MAX_LINE, Mux, parse_line};
+
+/// Every command by its short name: they are unique.
+mod forms {
+    pub(crate) use at_grammar::commands::basic::BasicCommand::*;
+    pub(crate) use at_grammar::commands::flash::FlashCommand::*;
+    pub(crate) use at_grammar::commands::module::ModuleCommand::*;
+    pub(crate) use at_grammar::commands::network::NetworkCommand::*;
+    pub(crate) use at_grammar::commands::options::OptionsCommand::*;
+    pub(crate) use at_grammar::commands::passthrough::PassthroughCommand::*;
+    pub(crate) use at_grammar::commands::receive::ReceiveCommand::*;
+    pub(crate) use at_grammar::commands::server::ServerCommand::*;
+    pub(crate) use at_grammar::commands::sntp::SntpCommand::*;
+    pub(crate) use at_grammar::commands::softap::SoftApCommand::*;
+    pub(crate) use at_grammar::commands::ssl::SslCommand::*;
+    pub(crate) use at_grammar::commands::station::StationCommand::*;
+    pub(crate) use at_grammar::commands::tcpip::TcpipCommand::*;
+    pub(crate) use at_grammar::commands::trust::TrustCommand::*;
+    pub(crate) use at_grammar::commands::wifi::WifiCommand::*;
+}
 
 const ONE: Mux = Mux::Single;
 const MANY: Mux = Mux::Multiple;
@@ -50,41 +70,57 @@ fn range(offset: u32, length: u32) -> FlashRange {
 
 #[test]
 fn lines_without_parameters() {
-    use Command::*;
+    use crate::forms::*;
     check(&[
-        (ONE, "AT", Ok(At)),
-        (ONE, "at", Ok(At)),
-        (ONE, "aT", Ok(At)),
-        (ONE, "ATE0", Ok(EchoOff)),
-        (ONE, "ate1", Ok(EchoOn)),
-        (ONE, "AT+RST", Ok(Rst)),
-        (ONE, "AT+RST=0", Ok(RstMode(RestartMode::Normal))),
-        (ONE, "AT+RST=1", Ok(RstMode(RestartMode::Download))),
+        (ONE, "AT", Ok(Command::Basic(At))),
+        (ONE, "at", Ok(Command::Basic(At))),
+        (ONE, "aT", Ok(Command::Basic(At))),
+        (ONE, "ATE0", Ok(Command::Basic(EchoOff))),
+        (ONE, "ate1", Ok(Command::Basic(EchoOn))),
+        (ONE, "AT+RST", Ok(Command::Basic(Rst))),
+        (
+            ONE,
+            "AT+RST=0",
+            Ok(Command::Basic(RstMode(RestartMode::Normal))),
+        ),
+        (
+            ONE,
+            "AT+RST=1",
+            Ok(Command::Basic(RstMode(RestartMode::Download))),
+        ),
         (ONE, "AT+RST=2", Err(0x0107_0000)),
-        (ONE, "AT+GMR", Ok(Gmr)),
-        (ONE, "AT+CMD?", Ok(CmdQuery)),
-        (ONE, "AT+RESTORE", Ok(Restore)),
-        (ONE, "AT+SYSFLASH?", Ok(SysflashQuery)),
-        (ONE, "AT+CWSTATE?", Ok(CwstateQuery)),
-        (ONE, "at+cwmode?", Ok(CwmodeQuery)),
-        (ONE, "At+CwJap", Ok(Cwjap)),
-        (ONE, "AT+CWJAP?", Ok(CwjapQuery)),
-        (ONE, "AT+CWLAP", Ok(Cwlap)),
-        (ONE, "AT+CWQAP", Ok(Cwqap)),
-        (ONE, "AT+CIFSR", Ok(Cifsr)),
-        (ONE, "AT+CIPSTA?", Ok(CipstaQuery)),
-        (ONE, "AT+CIPSTATUS", Ok(Cipstatus)),
-        (ONE, "AT+CIPSTATE?", Ok(CipstateQuery)),
-        (ONE, "AT+CIPCLOSE", Ok(Cipclose)),
-        (MANY, "AT+CIPCLOSE", Ok(Cipclose)),
-        (ONE, "AT+CIPSEND", Ok(Cipsend)),
-        (ONE, "AT+CIPSNTPTIME?", Ok(CipsntptimeQuery)),
-        (ONE, "AT+SSLWHY?", Ok(SslwhyQuery)),
-        (ONE, "AT+CIPSSLCCIPHER?", Ok(CipsslccipherQuery)),
-        (ONE, "AT+CIPSSLCPSK?", Ok(CipsslcpskQuery)),
-        (ONE, "AT+CIPSSLCPSKHEX?", Ok(CipsslcpskhexQuery)),
-        (ONE, "AT+SSLPOLICY?", Ok(SslpolicyQuery)),
-        (ONE, "AT+PKI?", Ok(PkiQuery)),
+        (ONE, "AT+GMR", Ok(Command::Basic(Gmr))),
+        (ONE, "AT+CMD?", Ok(Command::Basic(CmdQuery))),
+        (ONE, "AT+RESTORE", Ok(Command::Basic(Restore))),
+        (ONE, "AT+SYSFLASH?", Ok(Command::Flash(SysflashQuery))),
+        (ONE, "AT+CWSTATE?", Ok(Command::Wifi(CwstateQuery))),
+        (ONE, "at+cwmode?", Ok(Command::Wifi(CwmodeQuery))),
+        (ONE, "At+CwJap", Ok(Command::Wifi(Cwjap))),
+        (ONE, "AT+CWJAP?", Ok(Command::Wifi(CwjapQuery))),
+        (ONE, "AT+CWLAP", Ok(Command::Wifi(Cwlap))),
+        (ONE, "AT+CWQAP", Ok(Command::Wifi(Cwqap))),
+        (ONE, "AT+CIFSR", Ok(Command::Wifi(Cifsr))),
+        (ONE, "AT+CIPSTA?", Ok(Command::Wifi(CipstaQuery))),
+        (ONE, "AT+CIPSTATUS", Ok(Command::Tcpip(Cipstatus))),
+        (ONE, "AT+CIPSTATE?", Ok(Command::Tcpip(CipstateQuery))),
+        (ONE, "AT+CIPCLOSE", Ok(Command::Tcpip(Cipclose))),
+        (MANY, "AT+CIPCLOSE", Ok(Command::Tcpip(Cipclose))),
+        (ONE, "AT+CIPSEND", Ok(Command::Tcpip(Cipsend))),
+        (ONE, "AT+CIPSNTPTIME?", Ok(Command::Sntp(CipsntptimeQuery))),
+        (ONE, "AT+SSLWHY?", Ok(Command::Trust(SslwhyQuery))),
+        (
+            ONE,
+            "AT+CIPSSLCCIPHER?",
+            Ok(Command::Ssl(CipsslccipherQuery)),
+        ),
+        (ONE, "AT+CIPSSLCPSK?", Ok(Command::Ssl(CipsslcpskQuery))),
+        (
+            ONE,
+            "AT+CIPSSLCPSKHEX?",
+            Ok(Command::Ssl(CipsslcpskhexQuery)),
+        ),
+        (ONE, "AT+SSLPOLICY?", Ok(Command::Trust(SslpolicyQuery))),
+        (ONE, "AT+PKI?", Ok(Command::Trust(PkiQuery))),
     ]);
 }
 
@@ -150,8 +186,10 @@ fn empty_and_long_lines_have_names() {
 
 #[test]
 fn numbers() {
-    use Command::CipsntpintvSet as Set;
-    let seconds = |n| Ok(Set(SntpInterval::new(n).unwrap()));
+    let seconds = |n| {
+        let interval = SntpInterval::new(n).unwrap();
+        Ok(SntpCommand::CipsntpintvSet(interval).into())
+    };
     check(&[
         (ONE, "AT+CIPSNTPINTV=3600", seconds(3600)),
         (ONE, "AT+CIPSNTPINTV=0015", seconds(15)),

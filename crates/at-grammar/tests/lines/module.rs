@@ -1,5 +1,6 @@
 //! Commands about the chip and what it keeps.
 
+use at_grammar::commands::mfg::MfgCommand;
 use at_grammar::commands::mfg::{MfgLength, MfgRequest, MfgValue};
 use at_grammar::commands::module::{
     BlePower, ExpressionFlags, ExpressionLength, Filter, FilterRequest, RamRequest, RamSize,
@@ -10,39 +11,53 @@ use super::*;
 
 #[test]
 fn sleep_and_power() {
-    use Command::*;
+    use crate::forms::*;
     let power = |wifi, ble: [Option<u32>; 3]| {
-        Ok(RfpowerSet(SetPower {
+        Ok(Command::Module(RfpowerSet(SetPower {
             wifi: WifiPower::new(wifi).unwrap(),
             ble: ble.map(|level| level.map(|level| BlePower::new(level).unwrap())),
-        }))
+        })))
     };
     check(&[
-        (ONE, "AT+GSLP=0", Ok(GslpSet(SleepTime::MIN))),
-        (ONE, "AT+GSLP=2147483647", Ok(GslpSet(SleepTime::MAX))),
+        (
+            ONE,
+            "AT+GSLP=0",
+            Ok(Command::Module(GslpSet(SleepTime::MIN))),
+        ),
+        (
+            ONE,
+            "AT+GSLP=2147483647",
+            Ok(Command::Module(GslpSet(SleepTime::MAX))),
+        ),
         (ONE, "AT+GSLP=2147483648", Err(0x0107_0000)),
         (ONE, "AT+GSLP=-1", Err(0x0107_0000)),
         (ONE, "AT+GSLP", Err(0x010c_0000)),
-        (ONE, "AT+SLEEP?", Ok(SleepQuery)),
-        (ONE, "AT+SLEEP=0", Ok(SleepSet(SleepMode::Off))),
+        (ONE, "AT+SLEEP?", Ok(Command::Module(SleepQuery))),
+        (
+            ONE,
+            "AT+SLEEP=0",
+            Ok(Command::Module(SleepSet(SleepMode::Off))),
+        ),
         (
             ONE,
             "AT+SLEEP=3",
-            Ok(SleepSet(SleepMode::ModemByListenInterval)),
+            Ok(Command::Module(SleepSet(SleepMode::ModemByListenInterval))),
         ),
         (ONE, "AT+SLEEP=4", Err(0x0107_0000)),
         (
             ONE,
             "AT+SLEEPWKCFG=0,1000",
-            Ok(SleepwkcfgSet(WakeSource::Timer(SleepTime::clamped(1000)))),
+            Ok(Command::Module(SleepwkcfgSet(WakeSource::Timer(
+                SleepTime::clamped(1000),
+            )))),
         ),
         (
             ONE,
             "AT+SLEEPWKCFG=2,12,1",
-            Ok(SleepwkcfgSet(WakeSource::Gpio {
+            Ok(Command::Module(SleepwkcfgSet(WakeSource::Gpio {
                 pin: 12,
                 high: true,
-            })),
+            }))),
         ),
         (ONE, "AT+SLEEPWKCFG=1,0", Err(0x0107_0000)),
         (ONE, "AT+SLEEPWKCFG=3,0", Err(0x0107_0000)),
@@ -51,12 +66,16 @@ fn sleep_and_power() {
         (ONE, "AT+SLEEPWKCFG=2,12", Err(0x0106_0302)),
         (ONE, "AT+SLEEPWKCFG=2,256,0", Err(0x0107_0001)),
         (ONE, "AT+SLEEPWKCFG=2,12,2", Err(0x0107_0002)),
-        (ONE, "AT+SYSRAM?", Ok(SysramQuery)),
-        (ONE, "AT+SYSRAM=0x1800", Ok(SysramSet(0x1800))),
+        (ONE, "AT+SYSRAM?", Ok(Command::Module(SysramQuery))),
+        (
+            ONE,
+            "AT+SYSRAM=0x1800",
+            Ok(Command::Module(SysramSet(0x1800))),
+        ),
         (ONE, "AT+SYSRAM=-1", Err(0x0107_0000)),
-        (ONE, "AT+SYSTEMP?", Ok(SystempQuery)),
+        (ONE, "AT+SYSTEMP?", Ok(Command::Module(SystempQuery))),
         (ONE, "AT+SYSTEMP=1", Err(0x010c_0000)),
-        (ONE, "AT+RFPOWER?", Ok(RfpowerQuery)),
+        (ONE, "AT+RFPOWER?", Ok(Command::Module(RfpowerQuery))),
         (ONE, "AT+RFPOWER=40", power(40, [None; 3])),
         (
             ONE,
@@ -67,22 +86,22 @@ fn sleep_and_power() {
         (ONE, "AT+RFPOWER=85", Err(0x0107_0000)),
         (ONE, "AT+RFPOWER=78,16", Err(0x0107_0001)),
         (ONE, "AT+RFPOWER=78,1,1,1,1", Err(0x0106_0405)),
-        (ONE, "AT+SYSROLLBACK", Ok(Sysrollback)),
+        (ONE, "AT+SYSROLLBACK", Ok(Command::Module(Sysrollback))),
         (ONE, "AT+SYSROLLBACK?", Err(0x010c_0000)),
         (
             ONE,
             "AT+SYSREG=0,0x3FF44004",
-            Ok(SysregSet(RegisterRequest::Read {
+            Ok(Command::Module(SysregSet(RegisterRequest::Read {
                 address: 0x3ff4_4004,
-            })),
+            }))),
         ),
         (
             ONE,
             "AT+SYSREG=1,4,5",
-            Ok(SysregSet(RegisterRequest::Write {
+            Ok(Command::Module(SysregSet(RegisterRequest::Write {
                 address: 4,
                 value: 5,
-            })),
+            }))),
         ),
         (ONE, "AT+SYSREG=0,4,5", Err(0x0106_0203)),
         (ONE, "AT+SYSREG=1,4", Err(0x0106_0302)),
@@ -92,33 +111,43 @@ fn sleep_and_power() {
 
 #[test]
 fn memory_of_the_host() {
-    use Command::*;
+    use crate::forms::*;
     let size = |n| RamSize::new(n).unwrap();
     let write = |n, offset| {
-        Ok(UserramSet(RamRequest::Write {
+        Ok(Command::Module(UserramSet(RamRequest::Write {
             size: size(n),
             offset,
-        }))
+        })))
     };
     let read = |n, offset| {
-        Ok(UserramSet(RamRequest::Read {
+        Ok(Command::Module(UserramSet(RamRequest::Read {
             size: size(n),
             offset,
-        }))
+        })))
     };
     check(&[
-        (ONE, "AT+USERRAM?", Ok(UserramQuery)),
-        (ONE, "AT+USERRAM=0", Ok(UserramSet(RamRequest::Release))),
+        (ONE, "AT+USERRAM?", Ok(Command::Module(UserramQuery))),
+        (
+            ONE,
+            "AT+USERRAM=0",
+            Ok(Command::Module(UserramSet(RamRequest::Release))),
+        ),
         (
             ONE,
             "AT+USERRAM=1,1024",
-            Ok(UserramSet(RamRequest::Allocate(size(1024)))),
+            Ok(Command::Module(UserramSet(RamRequest::Allocate(size(
+                1024,
+            ))))),
         ),
         (ONE, "AT+USERRAM=2,10", write(10, 0)),
         (ONE, "AT+USERRAM=2,10,0x10", write(10, 16)),
         (ONE, "AT+USERRAM=3,10,", read(10, 0)),
         (ONE, "AT+USERRAM=3,10,5", read(10, 5)),
-        (ONE, "AT+USERRAM=4", Ok(UserramSet(RamRequest::Clear))),
+        (
+            ONE,
+            "AT+USERRAM=4",
+            Ok(Command::Module(UserramSet(RamRequest::Clear))),
+        ),
         (ONE, "AT+USERRAM=0,1", Err(0x0106_0102)),
         (ONE, "AT+USERRAM=1", Err(0x0106_0201)),
         (ONE, "AT+USERRAM=1,0", Err(0x0107_0001)),
@@ -128,26 +157,26 @@ fn memory_of_the_host() {
         (ONE, "AT+USERRAM=4,1", Err(0x0106_0102)),
         (ONE, "AT+USERRAM=5", Err(0x0107_0000)),
         (ONE, "AT+USERRAM=-1", Err(0x0107_0000)),
-        (ONE, "AT+USERDOCS?", Ok(UserdocsQuery)),
+        (ONE, "AT+USERDOCS?", Ok(Command::Module(UserdocsQuery))),
         (ONE, "AT+USERDOCS", Err(0x010c_0000)),
     ]);
 }
 
 #[test]
 fn updates_and_the_port() {
-    use Command::*;
+    use crate::forms::*;
     let update = |secure, version: Option<&'static str>, firmware: Option<&'static str>, later| {
         let name = |name: &'static str| UpdateName::new(name).unwrap();
-        Ok(CiupdateSet(Update {
+        Ok(Command::Module(CiupdateSet(Update {
             secure,
             version: version.map(name),
             firmware: firmware.map(name),
             nonblocking: later,
-        }))
+        })))
     };
     check(&[
-        (ONE, "AT+CIUPDATE", Ok(Ciupdate)),
-        (ONE, "AT+CIUPDATE?", Ok(CiupdateQuery)),
+        (ONE, "AT+CIUPDATE", Ok(Command::Module(Ciupdate))),
+        (ONE, "AT+CIUPDATE?", Ok(Command::Module(CiupdateQuery))),
         (ONE, "AT+CIUPDATE=1,,,1", update(true, None, None, true)),
         (
             ONE,
@@ -156,16 +185,18 @@ fn updates_and_the_port() {
         ),
         (ONE, "AT+CIUPDATE=2", Err(0x0107_0000)),
         (ONE, "AT+CIUPDATE=1,1", Err(0x0105_0001)),
-        (ONE, "AT+CIPFWVER?", Ok(CipfwverQuery)),
+        (ONE, "AT+CIPFWVER?", Ok(Command::Module(CipfwverQuery))),
         (ONE, "AT+CIPFWVER", Err(0x010c_0000)),
-        (ONE, "AT+UART?", Ok(UartQuery)),
+        (ONE, "AT+UART?", Ok(Command::Basic(UartQuery))),
         (ONE, "AT+UART=115200,8,1,0", Err(0x0106_0504)),
         (ONE, "AT+UART", Err(0x010c_0000)),
     ]);
     let alias = parse_line(b"AT+UART=9600,7,2,1,0", ONE).unwrap();
     let default = parse_line(b"AT+UART_DEF=9600,7,2,1,0", ONE).unwrap();
     let configs = match (alias, default) {
-        (UartSet(alias), UartDefSet(default)) => Some((alias, default)),
+        (Command::Basic(UartSet(alias)), Command::Basic(UartDefSet(default))) => {
+            Some((alias, default))
+        }
         _ => None,
     };
     let (alias, default) = configs.unwrap();
@@ -174,31 +205,47 @@ fn updates_and_the_port() {
 
 #[test]
 fn message_filters() {
-    use Command::*;
+    use crate::forms::*;
     let filter = |head, tail, flags| Filter {
         head: ExpressionLength::new(head).unwrap(),
         tail: ExpressionLength::new(tail).unwrap(),
         flags: ExpressionFlags::new(flags).unwrap(),
     };
     check(&[
-        (ONE, "AT+SYSMSGFILTER?", Ok(SysmsgfilterQuery)),
-        (ONE, "AT+SYSMSGFILTER=1", Ok(SysmsgfilterSet(true))),
+        (
+            ONE,
+            "AT+SYSMSGFILTER?",
+            Ok(Command::Module(SysmsgfilterQuery)),
+        ),
+        (
+            ONE,
+            "AT+SYSMSGFILTER=1",
+            Ok(Command::Module(SysmsgfilterSet(true))),
+        ),
         (ONE, "AT+SYSMSGFILTER=2", Err(0x0107_0000)),
-        (ONE, "AT+SYSMSGFILTERCFG?", Ok(SysmsgfiltercfgQuery)),
+        (
+            ONE,
+            "AT+SYSMSGFILTERCFG?",
+            Ok(Command::Module(SysmsgfiltercfgQuery)),
+        ),
         (
             ONE,
             "AT+SYSMSGFILTERCFG=0",
-            Ok(SysmsgfiltercfgSet(FilterRequest::Clear)),
+            Ok(Command::Module(SysmsgfiltercfgSet(FilterRequest::Clear))),
         ),
         (
             ONE,
             "AT+SYSMSGFILTERCFG=1,17,0",
-            Ok(SysmsgfiltercfgSet(FilterRequest::Add(filter(17, 0, 0)))),
+            Ok(Command::Module(SysmsgfiltercfgSet(FilterRequest::Add(
+                filter(17, 0, 0),
+            )))),
         ),
         (
             ONE,
             "AT+SYSMSGFILTERCFG=2,0,64,7",
-            Ok(SysmsgfiltercfgSet(FilterRequest::Delete(filter(0, 64, 7)))),
+            Ok(Command::Module(SysmsgfiltercfgSet(FilterRequest::Delete(
+                filter(0, 64, 7),
+            )))),
         ),
         (ONE, "AT+SYSMSGFILTERCFG=1,0,0", Err(0x0107_0002)),
         (ONE, "AT+SYSMSGFILTERCFG=1,65,0", Err(0x0107_0001)),
@@ -214,7 +261,7 @@ fn manufacturing_data() {
     fn name(name: &str) -> MfgName<'_> {
         MfgName::new(name).unwrap()
     }
-    let set = |request| Ok(Command::SysmfgSet(request));
+    let set = |request| Ok(Command::Mfg(MfgCommand::SysmfgSet(request)));
     let read = |range| {
         set(MfgRequest::Read {
             namespace: name("client_cert"),
@@ -231,7 +278,7 @@ fn manufacturing_data() {
     };
     let length = |n| MfgLength::new(n).unwrap();
     check(&[
-        (ONE, "AT+SYSMFG?", Ok(Command::SysmfgQuery)),
+        (ONE, "AT+SYSMFG?", Ok(Command::Mfg(MfgCommand::SysmfgQuery))),
         (ONE, "AT+SYSMFG=1", set(MfgRequest::Namespaces)),
         (
             ONE,

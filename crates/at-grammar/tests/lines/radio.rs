@@ -1,5 +1,7 @@
 //! Settings of the station and of our own access point, and mDNS.
 
+use at_grammar::commands::mdns::MdnsCommand;
+use at_grammar::commands::station::StationCommand;
 use core::net::Ipv4Addr;
 
 use at_grammar::commands::mdns::{MdnsRequest, Service, ServiceProtocol, TxtRecord};
@@ -14,32 +16,36 @@ use super::*;
 
 #[test]
 fn the_station() {
-    use Command::*;
+    use crate::forms::*;
     let reconnect = |interval, count, now| {
-        Ok(CwreconncfgSet(SetReconnect {
+        Ok(Command::Station(CwreconncfgSet(SetReconnect {
             interval: ReconnectInterval::new(interval).unwrap(),
             count: ReconnectCount::new(count).unwrap(),
             now,
-        }))
+        })))
     };
     let dhcp = |enable, bits| {
-        Ok(CwdhcpSet(SetDhcp {
+        Ok(Command::Station(CwdhcpSet(SetDhcp {
             enable,
             interfaces: DhcpInterfaces::new(bits).unwrap(),
-        }))
+        })))
     };
     let config = |ap, station, listen| {
-        Ok(CwconfigSet(SetWifiConfig {
+        Ok(Command::Station(CwconfigSet(SetWifiConfig {
             ap_inactive: Bounded::new(ap),
             station_inactive: Bounded::new(station),
             listen: Bounded::new(listen),
-        }))
+        })))
     };
     check(&[
-        (ONE, "AT+CWINIT?", Ok(CwinitQuery)),
-        (ONE, "AT+CWINIT=0", Ok(CwinitSet(false))),
+        (ONE, "AT+CWINIT?", Ok(Command::Wifi(CwinitQuery))),
+        (ONE, "AT+CWINIT=0", Ok(Command::Wifi(CwinitSet(false)))),
         (ONE, "AT+CWINIT=2", Err(0x0107_0000)),
-        (ONE, "AT+CWRECONNCFG?", Ok(CwreconncfgQuery)),
+        (
+            ONE,
+            "AT+CWRECONNCFG?",
+            Ok(Command::Station(CwreconncfgQuery)),
+        ),
         (ONE, "AT+CWRECONNCFG=0,0", reconnect(0, 0, false)),
         (
             ONE,
@@ -52,25 +58,39 @@ fn the_station() {
         (ONE, "AT+CWRECONNCFG=1,1001", Err(0x0107_0001)),
         (ONE, "AT+CWRECONNCFG=1", Err(0x0106_0201)),
         (ONE, "AT+CWRECONNCFG=1,", Err(0x0108_0001)),
-        (ONE, "AT+CWDHCP?", Ok(CwdhcpQuery)),
+        (ONE, "AT+CWDHCP?", Ok(Command::Station(CwdhcpQuery))),
         (ONE, "AT+CWDHCP=1,1", dhcp(true, 1)),
         (ONE, "AT+CWDHCP=0,2", dhcp(false, 2)),
         (ONE, "AT+CWDHCP=1,7", dhcp(true, 7)),
         (ONE, "AT+CWDHCP=2,1", Err(0x0107_0000)),
         (ONE, "AT+CWDHCP=1,8", Err(0x0107_0001)),
         (ONE, "AT+CWDHCP=1", Err(0x0106_0201)),
-        (ONE, "AT+CWSTAPROTO?", Ok(CwstaprotoQuery)),
-        (ONE, "AT+CWSTAPROTO=1", Ok(CwstaprotoSet(WifiProtocol::B))),
-        (ONE, "AT+CWSTAPROTO=7", Ok(CwstaprotoSet(WifiProtocol::Bgn))),
+        (ONE, "AT+CWSTAPROTO?", Ok(Command::Station(CwstaprotoQuery))),
+        (
+            ONE,
+            "AT+CWSTAPROTO=1",
+            Ok(Command::Station(CwstaprotoSet(WifiProtocol::B))),
+        ),
+        (
+            ONE,
+            "AT+CWSTAPROTO=7",
+            Ok(Command::Station(CwstaprotoSet(WifiProtocol::Bgn))),
+        ),
         (ONE, "AT+CWSTAPROTO=2", Err(0x0107_0000)),
         (ONE, "AT+CWSTAPROTO=8", Err(0x0107_0000)),
-        (ONE, "AT+CWAPPROTO?", Ok(CwapprotoQuery)),
-        (ONE, "AT+CWAPPROTO=3", Ok(CwapprotoSet(WifiProtocol::Bg))),
-        (ONE, "AT+CWHOSTNAME?", Ok(CwhostnameQuery)),
+        (ONE, "AT+CWAPPROTO?", Ok(Command::Station(CwapprotoQuery))),
+        (
+            ONE,
+            "AT+CWAPPROTO=3",
+            Ok(Command::Station(CwapprotoSet(WifiProtocol::Bg))),
+        ),
+        (ONE, "AT+CWHOSTNAME?", Ok(Command::Station(CwhostnameQuery))),
         (
             ONE,
             "AT+CWHOSTNAME=\"my_test\"",
-            Ok(CwhostnameSet(StationName::new("my_test").unwrap())),
+            Ok(Command::Station(CwhostnameSet(
+                StationName::new("my_test").unwrap(),
+            ))),
         ),
         (ONE, "AT+CWHOSTNAME=\"\"", Err(0x0107_0000)),
         (
@@ -78,7 +98,7 @@ fn the_station() {
             "AT+CWHOSTNAME=\"012345678901234567890123456789012\"",
             Err(0x0104_0000),
         ),
-        (ONE, "AT+CWCONFIG?", Ok(CwconfigQuery)),
+        (ONE, "AT+CWCONFIG?", Ok(Command::Station(CwconfigQuery))),
         (ONE, "AT+CWCONFIG=10,3,1", config(10, 3, 1)),
         (ONE, "AT+CWCONFIG=3600,600,100", config(3600, 600, 100)),
         (ONE, "AT+CWCONFIG=,6", config(0, 6, 0)),
@@ -96,12 +116,12 @@ fn the_station() {
 #[test]
 fn how_a_scan_answers() {
     let options = |sort, columns, rssi, encryptions| {
-        Ok(Command::CwlapoptSet(ScanOptions {
+        Ok(Command::Station(StationCommand::CwlapoptSet(ScanOptions {
             sort,
             columns: ScanColumns::new(columns).unwrap(),
             rssi: RssiFilter::new(rssi).unwrap(),
             encryptions,
-        }))
+        })))
     };
     check(&[
         (ONE, "AT+CWLAPOPT=1,2047", options(true, 2047, -100, 0xffff)),
@@ -125,7 +145,7 @@ fn how_a_scan_answers() {
 
 #[test]
 fn our_own_access_point() {
-    use Command::*;
+    use crate::forms::*;
     let ap = |password, security| SoftAp {
         ssid: Ssid::new("ESP32").unwrap(),
         password: Password::new(password).unwrap(),
@@ -136,40 +156,45 @@ fn our_own_access_point() {
     };
     let wpa2 = ap("1234567890", SoftApSecurity::Wpa2Psk);
     let pool = |lease, start, end| {
-        Ok(CwdhcpsSet(SetLeasePool::Manual(LeasePool {
-            lease: LeaseTime::new(lease).unwrap(),
-            start: Ipv4Addr::new(192, 168, 4, start),
-            end: Ipv4Addr::new(192, 168, 4, end),
-        })))
+        Ok(Command::SoftAp(CwdhcpsSet(SetLeasePool::Manual(
+            LeasePool {
+                lease: LeaseTime::new(lease).unwrap(),
+                start: Ipv4Addr::new(192, 168, 4, start),
+                end: Ipv4Addr::new(192, 168, 4, end),
+            },
+        ))))
     };
     let longest = format!("AT+CWSAP=\"a\",\"{}\",5,3", "p".repeat(64));
     let too_long = format!("AT+CWSAP=\"a\",\"{}\",5,3", "p".repeat(65));
     assert!(parse_line(longest.as_bytes(), ONE).is_ok());
     check(&[
-        (ONE, "AT+CWSAP?", Ok(CwsapQuery)),
+        (ONE, "AT+CWSAP?", Ok(Command::SoftAp(CwsapQuery))),
         (
             ONE,
             "AT+CWSAP=\"ESP32\",\"1234567890\",5,3",
-            Ok(CwsapSet(wpa2)),
+            Ok(Command::SoftAp(CwsapSet(wpa2))),
         ),
         (
             ONE,
             "AT+CWSAP=\"ESP32\",\"1234567890\",5,3,1,1",
-            Ok(CwsapSet(SoftAp {
+            Ok(Command::SoftAp(CwsapSet(SoftAp {
                 max_stations: MaxStations::MIN,
                 hidden: true,
                 ..wpa2
-            })),
+            }))),
         ),
         (
             ONE,
             "AT+CWSAP=\"ESP32\",\"\",5,0",
-            Ok(CwsapSet(ap("", SoftApSecurity::Open))),
+            Ok(Command::SoftAp(CwsapSet(ap("", SoftApSecurity::Open)))),
         ),
         (
             ONE,
             "AT+CWSAP=\"ESP32\",\"12345678\",5,4",
-            Ok(CwsapSet(ap("12345678", SoftApSecurity::WpaWpa2Psk))),
+            Ok(Command::SoftAp(CwsapSet(ap(
+                "12345678",
+                SoftApSecurity::WpaWpa2Psk,
+            )))),
         ),
         (ONE, "AT+CWSAP=\"\",\"12345678\",5,3", Err(0x0107_0000)),
         (ONE, "AT+CWSAP=\"a\",\"1234567\",5,3", Err(0x0107_0001)),
@@ -183,17 +208,23 @@ fn our_own_access_point() {
         (ONE, "AT+CWSAP=\"a\",\"12345678\",5,3,11", Err(0x0107_0004)),
         (ONE, "AT+CWSAP=\"a\",\"12345678\",5,3,1,2", Err(0x0107_0005)),
         (ONE, "AT+CWSAP=\"a\",\"12345678\",5", Err(0x0106_0403)),
-        (ONE, "AT+CWLIF", Ok(Cwlif)),
+        (ONE, "AT+CWLIF", Ok(Command::SoftAp(Cwlif))),
         (ONE, "AT+CWLIF?", Err(0x010c_0000)),
-        (ONE, "AT+CWQIF", Ok(Cwqif)),
+        (ONE, "AT+CWQIF", Ok(Command::SoftAp(Cwqif))),
         (
             ONE,
             "AT+CWQIF=\"aa:bb:cc:dd:ee:ff\"",
-            Ok(CwqifSet(Mac([0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff]))),
+            Ok(Command::SoftAp(CwqifSet(Mac([
+                0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff,
+            ])))),
         ),
         (ONE, "AT+CWQIF=\"aa:bb\"", Err(0x0107_0000)),
-        (ONE, "AT+CWDHCPS?", Ok(CwdhcpsQuery)),
-        (ONE, "AT+CWDHCPS=0", Ok(CwdhcpsSet(SetLeasePool::Automatic))),
+        (ONE, "AT+CWDHCPS?", Ok(Command::SoftAp(CwdhcpsQuery))),
+        (
+            ONE,
+            "AT+CWDHCPS=0",
+            Ok(Command::SoftAp(CwdhcpsSet(SetLeasePool::Automatic))),
+        ),
         (
             ONE,
             "AT+CWDHCPS=1,3,\"192.168.4.10\",\"192.168.4.15\"",
@@ -226,7 +257,7 @@ fn our_own_access_point() {
 
 #[test]
 fn addresses_of_our_own() {
-    use Command::*;
+    use crate::forms::*;
     let own = |mac| OwnMac::new(Mac(mac)).unwrap();
     let ip = Ipv4Addr::new(192, 168, 6, 100);
     let network = Some((
@@ -236,17 +267,17 @@ fn addresses_of_our_own() {
     let address = |network| StaticAddress { ip, network };
     let fe = own([0x18, 0xfe, 0x35, 0x98, 0xd3, 0x7b]);
     check(&[
-        (ONE, "AT+CIPSTAMAC?", Ok(CipstamacQuery)),
+        (ONE, "AT+CIPSTAMAC?", Ok(Command::Station(CipstamacQuery))),
         (
             ONE,
             "AT+CIPSTAMAC=\"18:FE:35:98:d3:7b\"",
-            Ok(CipstamacSet(fe)),
+            Ok(Command::Station(CipstamacSet(fe))),
         ),
-        (ONE, "AT+CIPAPMAC?", Ok(CipapmacQuery)),
+        (ONE, "AT+CIPAPMAC?", Ok(Command::Station(CipapmacQuery))),
         (
             ONE,
             "AT+CIPAPMAC=\"18:fe:35:98:d3:7b\"",
-            Ok(CipapmacSet(fe)),
+            Ok(Command::Station(CipapmacSet(fe))),
         ),
         (ONE, "AT+CIPSTAMAC=\"19:fe:35:98:d3:7b\"", Err(0x0107_0000)),
         (ONE, "AT+CIPSTAMAC=\"00:00:00:00:00:00\"", Err(0x0107_0000)),
@@ -255,18 +286,18 @@ fn addresses_of_our_own() {
         (
             ONE,
             "AT+CIPSTA=\"192.168.6.100\"",
-            Ok(CipstaSet(address(None))),
+            Ok(Command::Wifi(CipstaSet(address(None)))),
         ),
         (
             ONE,
             "AT+CIPSTA=\"192.168.6.100\",\"192.168.6.1\",\"255.255.255.0\"",
-            Ok(CipstaSet(address(network))),
+            Ok(Command::Wifi(CipstaSet(address(network)))),
         ),
-        (ONE, "AT+CIPAP?", Ok(CipapQuery)),
+        (ONE, "AT+CIPAP?", Ok(Command::SoftAp(CipapQuery))),
         (
             ONE,
             "AT+CIPAP=\"192.168.6.100\",\"192.168.6.1\",\"255.255.255.0\"",
-            Ok(CipapSet(address(network))),
+            Ok(Command::SoftAp(CipapSet(address(network)))),
         ),
         (ONE, "AT+CIPSTA=\"192.168.6\"", Err(0x0107_0000)),
         (ONE, "AT+CIPSTA=\"0.0.0.0\"", Err(0x0107_0000)),
@@ -292,17 +323,17 @@ fn addresses_of_our_own() {
 
 #[test]
 fn countries() {
-    use Command::*;
+    use crate::forms::*;
     let country = |policy, start, count| {
-        Ok(CwcountrySet(Country {
+        Ok(Command::Station(CwcountrySet(Country {
             policy,
             code: CountryCode::new("CN").unwrap(),
             start: Channel::new(start).unwrap(),
             count: Channel::new(count).unwrap(),
-        }))
+        })))
     };
     check(&[
-        (ONE, "AT+CWCOUNTRY?", Ok(CwcountryQuery)),
+        (ONE, "AT+CWCOUNTRY?", Ok(Command::Station(CwcountryQuery))),
         (
             ONE,
             "AT+CWCOUNTRY=1,\"CN\",1,13",
@@ -333,7 +364,11 @@ fn names_in_the_local_network() {
         protocol: ServiceProtocol::Tcp,
         txt: TxtRecord::EMPTY,
     };
-    let on = |service| Ok(Command::MdnsSet(MdnsRequest::On(service)));
+    let on = |service| {
+        Ok(Command::Mdns(MdnsCommand::MdnsSet(MdnsRequest::On(
+            service,
+        ))))
+    };
     let pairs = b"\"product\",\"my_printer\",\"firmware_version\",\"AT\\,V3\"";
     let txt = TxtRecord::new(pairs).unwrap();
     assert!(
@@ -347,7 +382,11 @@ fn names_in_the_local_network() {
     assert!(TxtRecord::new(b"\"odd\"").is_err());
     assert!(TxtRecord::new(b"1,\"x\"").is_err());
     check(&[
-        (ONE, "AT+MDNS=0", Ok(Command::MdnsSet(MdnsRequest::Off))),
+        (
+            ONE,
+            "AT+MDNS=0",
+            Ok(Command::Mdns(MdnsCommand::MdnsSet(MdnsRequest::Off))),
+        ),
         (ONE, "AT+MDNS=1,\"espressif\",\"_iot\",8080", on(service)),
         (
             ONE,

@@ -1,5 +1,6 @@
 //! Sending, receiving, serving and passing through: the commands beside `AT+CIPSTART`.
 
+use at_grammar::commands::tcpip::TcpipCommand;
 use core::net::IpAddr;
 
 use at_grammar::commands::network::DnsServers;
@@ -23,15 +24,17 @@ fn stream(protocol: Protocol, family: Family) -> StreamTransport {
 #[test]
 fn opening_the_next_free_link() {
     let open = |opening| {
-        Ok(Command::CipstartexSet(OpenFreeLink::new(OpenLink {
-            link: Some(link(3)),
-            family: Family::V4,
-            opening,
-            host: host("x"),
-            port: port(80),
-            local_ip: None,
-            timeout: None,
-        })))
+        Ok(Command::Tcpip(TcpipCommand::CipstartexSet(
+            OpenFreeLink::new(OpenLink {
+                link: Some(link(3)),
+                family: Family::V4,
+                opening,
+                host: host("x"),
+                port: port(80),
+                local_ip: None,
+                timeout: None,
+            }),
+        )))
     };
     for mux in [ONE, MANY] {
         check(&[
@@ -68,7 +71,7 @@ fn opening_the_next_free_link() {
         ]);
     }
     let numbered = match open(Opening::Tcp { keep_alive: None }) {
-        Ok(Command::CipstartexSet(open)) => open.at(link(2)).link,
+        Ok(Command::Tcpip(TcpipCommand::CipstartexSet(open))) => open.at(link(2)).link,
         _ => None,
     };
     assert_eq!(numbered, Some(link(2)));
@@ -76,26 +79,26 @@ fn opening_the_next_free_link() {
 
 #[test]
 fn streams_of_data() {
-    use Command::*;
+    use crate::forms::*;
     let stream = |link, length, remote| {
-        Ok(CipsendlSet(SendStream {
+        Ok(Command::Passthrough(CipsendlSet(SendStream {
             link,
             length: Bounded::new(length).unwrap(),
             remote,
-        }))
+        })))
     };
     let to_mark = |link, length, remote| {
-        Ok(CipsendexSet(SendData {
+        Ok(Command::Tcpip(CipsendexSet(SendData {
             link,
             length: Bounded::new(length).unwrap(),
             remote,
-        }))
+        })))
     };
     let config = |report, transmit| {
-        Ok(CipsendlcfgSet(SetSendStream {
+        Ok(Command::Passthrough(CipsendlcfgSet(SetSendStream {
             report: ReportSize::new(report).unwrap(),
             transmit: TransmitSize::new(transmit),
-        }))
+        })))
     };
     let far = Some((host("h"), port(1)));
     check(&[
@@ -118,7 +121,11 @@ fn streams_of_data() {
         (MANY, "AT+CIPSENDL=5,7", Err(0x0107_0000)),
         (ONE, "AT+CIPSENDL=7,\"h\"", Err(0x0106_0302)),
         (ONE, "AT+CIPSENDL", Err(0x010c_0000)),
-        (ONE, "AT+CIPSENDLCFG?", Ok(CipsendlcfgQuery)),
+        (
+            ONE,
+            "AT+CIPSENDLCFG?",
+            Ok(Command::Passthrough(CipsendlcfgQuery)),
+        ),
         (ONE, "AT+CIPSENDLCFG=100", config(100, 0)),
         (ONE, "AT+CIPSENDLCFG=1048576,2920", config(1_048_576, 2920)),
         (ONE, "AT+CIPSENDLCFG=1024,100", config(1024, 100)),
@@ -143,19 +150,29 @@ fn streams_of_data() {
 
 #[test]
 fn receiving() {
-    use Command::*;
-    let kind = |link, mode, report| Ok(CiprecvtypeSet(SetReceiveType { link, mode, report }));
+    use crate::forms::*;
+    let kind = |link, mode, report| {
+        Ok(Command::Receive(CiprecvtypeSet(SetReceiveType {
+            link,
+            mode,
+            report,
+        })))
+    };
     let fetch = |link, length, whole_datagram| {
-        Ok(CiprecvdataSet(FetchData {
+        Ok(Command::Receive(CiprecvdataSet(FetchData {
             link,
             length: FetchLength::new(length).unwrap(),
             whole_datagram,
-        }))
+        })))
     };
     use LengthReport::{Buffered, NextDatagram};
     use ReceiveMode::{Active, Passive};
     check(&[
-        (ONE, "AT+CIPRECVTYPE?", Ok(CiprecvtypeQuery)),
+        (
+            ONE,
+            "AT+CIPRECVTYPE?",
+            Ok(Command::Receive(CiprecvtypeQuery)),
+        ),
         (ONE, "AT+CIPRECVTYPE=1", kind(None, Passive, Buffered)),
         (ONE, "AT+CIPRECVTYPE=0,1", kind(None, Active, NextDatagram)),
         (
@@ -191,7 +208,7 @@ fn receiving() {
         (MANY, "AT+CIPRECVDATA=5,1", Err(0x0107_0000)),
         (MANY, "AT+CIPRECVDATA=1", Err(0x0106_0201)),
         (ONE, "AT+CIPRECVDATA?", Err(0x010c_0000)),
-        (ONE, "AT+CIPRECVLEN?", Ok(CiprecvlenQuery)),
+        (ONE, "AT+CIPRECVLEN?", Ok(Command::Receive(CiprecvlenQuery))),
         (ONE, "AT+CIPRECVLEN=1", Err(0x010c_0000)),
         (ONE, "AT+CIPRECVLEN", Err(0x010c_0000)),
     ]);
@@ -199,14 +216,14 @@ fn receiving() {
 
 #[test]
 fn serving() {
-    use Command::*;
-    let create = |server| Ok(CipserverSet(ServerRequest::Create(server)));
+    use crate::forms::*;
+    let create = |server| Ok(Command::Server(CipserverSet(ServerRequest::Create(server))));
     let plain = Server::DEFAULT;
     assert_eq!(plain.port, DEFAULT_PORT);
     assert_eq!(DEFAULT_PORT.get(), 333);
     let ssl = stream(Protocol::Ssl, Family::V4);
     check(&[
-        (MANY, "AT+CIPSERVER?", Ok(CipserverQuery)),
+        (MANY, "AT+CIPSERVER?", Ok(Command::Server(CipserverQuery))),
         (MANY, "AT+CIPSERVER=1", create(plain)),
         (MANY, "AT+CIPSERVER=1,,,,", create(plain)),
         (
@@ -248,12 +265,16 @@ fn serving() {
         (
             MANY,
             "AT+CIPSERVER=0",
-            Ok(CipserverSet(ServerRequest::Delete { close_all: false })),
+            Ok(Command::Server(CipserverSet(ServerRequest::Delete {
+                close_all: false,
+            }))),
         ),
         (
             MANY,
             "AT+CIPSERVER=0,1",
-            Ok(CipserverSet(ServerRequest::Delete { close_all: true })),
+            Ok(Command::Server(CipserverSet(ServerRequest::Delete {
+                close_all: true,
+            }))),
         ),
         (MANY, "AT+CIPSERVER=2", Err(0x0107_0000)),
         (MANY, "AT+CIPSERVER=", Err(0x0108_0000)),
@@ -268,22 +289,34 @@ fn serving() {
         (MANY, "AT+CIPSERVER=1,80,\"TCP\",0,0,0", Err(0x0106_0506)),
         (MANY, "AT+CIPSERVER=0,2", Err(0x0107_0001)),
         (MANY, "AT+CIPSERVER=0,0,\"TCP\"", Err(0x0106_0203)),
-        (ONE, "AT+CIPSERVERMAXCONN?", Ok(CipservermaxconnQuery)),
+        (
+            ONE,
+            "AT+CIPSERVERMAXCONN?",
+            Ok(Command::Server(CipservermaxconnQuery)),
+        ),
         (
             ONE,
             "AT+CIPSERVERMAXCONN=1",
-            Ok(CipservermaxconnSet(MaxConnections::MIN)),
+            Ok(Command::Server(CipservermaxconnSet(MaxConnections::MIN))),
         ),
         (
             ONE,
             "AT+CIPSERVERMAXCONN=5",
-            Ok(CipservermaxconnSet(MaxConnections::MAX)),
+            Ok(Command::Server(CipservermaxconnSet(MaxConnections::MAX))),
         ),
         (ONE, "AT+CIPSERVERMAXCONN=0", Err(0x0107_0000)),
         (ONE, "AT+CIPSERVERMAXCONN=6", Err(0x0107_0000)),
-        (ONE, "AT+CIPSTO?", Ok(CipstoQuery)),
-        (ONE, "AT+CIPSTO=0", Ok(CipstoSet(IdleTimeout::MIN))),
-        (ONE, "AT+CIPSTO=7200", Ok(CipstoSet(IdleTimeout::MAX))),
+        (ONE, "AT+CIPSTO?", Ok(Command::Server(CipstoQuery))),
+        (
+            ONE,
+            "AT+CIPSTO=0",
+            Ok(Command::Server(CipstoSet(IdleTimeout::MIN))),
+        ),
+        (
+            ONE,
+            "AT+CIPSTO=7200",
+            Ok(Command::Server(CipstoSet(IdleTimeout::MAX))),
+        ),
         (ONE, "AT+CIPSTO=7201", Err(0x0107_0000)),
         (ONE, "AT+CIPSTO=-1", Err(0x0107_0000)),
     ]);
@@ -291,24 +324,34 @@ fn serving() {
 
 #[test]
 fn passing_through() {
-    use Command::*;
+    use crate::forms::*;
     let client = |opening| {
-        Ok(SavetranslinkSet(SavedLink::Client(SavedClient {
-            host: host("x"),
-            port: port(8080),
-            family: Family::V4,
-            opening,
-        })))
+        Ok(Command::Passthrough(SavetranslinkSet(SavedLink::Client(
+            SavedClient {
+                host: host("x"),
+                port: port(8080),
+                family: Family::V4,
+                opening,
+            },
+        ))))
     };
-    let server = |server| Ok(SavetranslinkSet(SavedLink::Server(server)));
-    let off = Ok(SavetranslinkSet(SavedLink::Off));
+    let server = |server| {
+        Ok(Command::Passthrough(SavetranslinkSet(SavedLink::Server(
+            server,
+        ))))
+    };
+    let off = Ok(Command::Passthrough(SavetranslinkSet(SavedLink::Off)));
     check(&[
-        (ONE, "AT+CIPMODE?", Ok(CipmodeQuery)),
-        (ONE, "AT+CIPMODE=0", Ok(CipmodeSet(TransferMode::Normal))),
+        (ONE, "AT+CIPMODE?", Ok(Command::Passthrough(CipmodeQuery))),
+        (
+            ONE,
+            "AT+CIPMODE=0",
+            Ok(Command::Passthrough(CipmodeSet(TransferMode::Normal))),
+        ),
         (
             ONE,
             "AT+CIPMODE=1",
-            Ok(CipmodeSet(TransferMode::Passthrough)),
+            Ok(Command::Passthrough(CipmodeSet(TransferMode::Passthrough))),
         ),
         (ONE, "AT+CIPMODE=2", Err(0x0107_0000)),
         (ONE, "AT+SAVETRANSLINK=0", off),
@@ -375,24 +418,36 @@ fn passing_through() {
         (ONE, "AT+SAVETRANSLINK=2", Err(0x0107_0000)),
         (ONE, "AT+SAVETRANSLINK=4", Err(0x0107_0000)),
         (ONE, "AT+SAVETRANSLINK?", Err(0x010c_0000)),
-        (ONE, "AT+TRANSINTVL?", Ok(TransintvlQuery)),
-        (ONE, "AT+TRANSINTVL=0", Ok(TransintvlSet(SendInterval::MIN))),
+        (
+            ONE,
+            "AT+TRANSINTVL?",
+            Ok(Command::Passthrough(TransintvlQuery)),
+        ),
+        (
+            ONE,
+            "AT+TRANSINTVL=0",
+            Ok(Command::Passthrough(TransintvlSet(SendInterval::MIN))),
+        ),
         (
             ONE,
             "AT+TRANSINTVL=1000",
-            Ok(TransintvlSet(SendInterval::MAX)),
+            Ok(Command::Passthrough(TransintvlSet(SendInterval::MAX))),
         ),
         (ONE, "AT+TRANSINTVL=1001", Err(0x0107_0000)),
-        (ONE, "AT+CIPRECONNINTV?", Ok(CipreconnintvQuery)),
+        (
+            ONE,
+            "AT+CIPRECONNINTV?",
+            Ok(Command::Passthrough(CipreconnintvQuery)),
+        ),
         (
             ONE,
             "AT+CIPRECONNINTV=1",
-            Ok(CipreconnintvSet(RetryInterval::MIN)),
+            Ok(Command::Passthrough(CipreconnintvSet(RetryInterval::MIN))),
         ),
         (
             ONE,
             "AT+CIPRECONNINTV=36000",
-            Ok(CipreconnintvSet(RetryInterval::MAX)),
+            Ok(Command::Passthrough(CipreconnintvSet(RetryInterval::MAX))),
         ),
         (ONE, "AT+CIPRECONNINTV=0", Err(0x0107_0000)),
         (ONE, "AT+CIPRECONNINTV=36001", Err(0x0107_0000)),
@@ -401,7 +456,7 @@ fn passing_through() {
 
 #[test]
 fn options_of_links() {
-    use Command::*;
+    use crate::forms::*;
     let nothing = SetTcpOptions {
         link: None,
         linger: None,
@@ -412,54 +467,58 @@ fn options_of_links() {
     let all = Some(LinkTarget::All);
     let seconds = |n| Some(Linger::Seconds(Bounded::new(n).unwrap()));
     check(&[
-        (ONE, "AT+CIPTCPOPT?", Ok(CiptcpoptQuery)),
+        (ONE, "AT+CIPTCPOPT?", Ok(Command::Options(CiptcpoptQuery))),
         (
             ONE,
             "AT+CIPTCPOPT=-1,0,0,0",
-            Ok(CiptcpoptSet(SetTcpOptions {
+            Ok(Command::Options(CiptcpoptSet(SetTcpOptions {
                 linger: Some(Linger::Off),
                 no_delay: Some(false),
                 send_timeout: SendTimeout::new(0),
                 keep_alive: KeepAlive::new(0),
                 ..nothing
-            })),
+            }))),
         ),
         (
             MANY,
             "AT+CIPTCPOPT=0,,,5000",
-            Ok(CiptcpoptSet(SetTcpOptions {
+            Ok(Command::Options(CiptcpoptSet(SetTcpOptions {
                 link: Some(LinkTarget::One(link(0))),
                 send_timeout: SendTimeout::new(5000),
                 ..nothing
-            })),
+            }))),
         ),
         (
             MANY,
             "AT+CIPTCPOPT=5,10,1,2147483647,7200",
-            Ok(CiptcpoptSet(SetTcpOptions {
+            Ok(Command::Options(CiptcpoptSet(SetTcpOptions {
                 link: all,
                 linger: seconds(10),
                 no_delay: Some(true),
                 send_timeout: Some(SendTimeout::MAX),
                 keep_alive: Some(KeepAlive::MAX),
-            })),
+            }))),
         ),
         (
             ONE,
             "AT+CIPTCPOPT=0",
-            Ok(CiptcpoptSet(SetTcpOptions {
+            Ok(Command::Options(CiptcpoptSet(SetTcpOptions {
                 linger: seconds(0),
                 ..nothing
-            })),
+            }))),
         ),
-        (ONE, "AT+CIPTCPOPT=,,,", Ok(CiptcpoptSet(nothing))),
+        (
+            ONE,
+            "AT+CIPTCPOPT=,,,",
+            Ok(Command::Options(CiptcpoptSet(nothing))),
+        ),
         (
             MANY,
             "AT+CIPTCPOPT=5",
-            Ok(CiptcpoptSet(SetTcpOptions {
+            Ok(Command::Options(CiptcpoptSet(SetTcpOptions {
                 link: all,
                 ..nothing
-            })),
+            }))),
         ),
         (ONE, "AT+CIPTCPOPT=-2", Err(0x0107_0000)),
         (ONE, "AT+CIPTCPOPT=,2", Err(0x0107_0001)),
@@ -471,20 +530,24 @@ fn options_of_links() {
         (
             ONE,
             "AT+CIPCONNPERSIST=1",
-            Ok(CipconnpersistSet(SetPersistence {
+            Ok(Command::Options(CipconnpersistSet(SetPersistence {
                 link: None,
                 keep: true,
-            })),
+            }))),
         ),
         (
             MANY,
             "AT+CIPCONNPERSIST=5,0",
-            Ok(CipconnpersistSet(SetPersistence {
+            Ok(Command::Options(CipconnpersistSet(SetPersistence {
                 link: all,
                 keep: false,
-            })),
+            }))),
         ),
-        (ONE, "AT+CIPCONNPERSIST?", Ok(CipconnpersistQuery)),
+        (
+            ONE,
+            "AT+CIPCONNPERSIST?",
+            Ok(Command::Options(CipconnpersistQuery)),
+        ),
         (ONE, "AT+CIPCONNPERSIST=2", Err(0x0107_0000)),
         (MANY, "AT+CIPCONNPERSIST=1", Err(0x0106_0201)),
     ]);
@@ -492,18 +555,18 @@ fn options_of_links() {
 
 #[test]
 fn network() {
-    use Command::*;
+    use crate::forms::*;
     let dns = |manual, servers: [Option<&str>; 3]| {
-        Ok(CipdnsSet(DnsServers {
+        Ok(Command::Network(CipdnsSet(DnsServers {
             manual,
             servers: servers.map(|ip| ip.map(|ip| ip.parse::<IpAddr>().unwrap())),
-        }))
+        })))
     };
     check(&[
-        (ONE, "AT+CIPV6?", Ok(Cipv6Query)),
-        (ONE, "AT+CIPV6=1", Ok(Cipv6Set(true))),
+        (ONE, "AT+CIPV6?", Ok(Command::Network(Cipv6Query))),
+        (ONE, "AT+CIPV6=1", Ok(Command::Network(Cipv6Set(true)))),
         (ONE, "AT+CIPV6=2", Err(0x0107_0000)),
-        (ONE, "AT+CIPDNS?", Ok(CipdnsQuery)),
+        (ONE, "AT+CIPDNS?", Ok(Command::Network(CipdnsQuery))),
         (ONE, "AT+CIPDNS=0", dns(false, [None; 3])),
         (
             ONE,
@@ -536,7 +599,11 @@ fn network() {
             "AT+CIPDNS=1,\"1.1.1.1\",\"1.1.1.2\",\"1.1.1.3\",\"1.1.1.4\"",
             Err(0x0106_0405),
         ),
-        (ONE, "AT+PING=\"x\"", Ok(PingSet(host("x")))),
+        (
+            ONE,
+            "AT+PING=\"x\"",
+            Ok(Command::Network(PingSet(host("x")))),
+        ),
         (ONE, "AT+PING=\"\"", Err(0x0107_0000)),
         (ONE, "AT+PING=8", Err(0x0105_0000)),
         (ONE, "AT+PING=\"x\",1", Err(0x0106_0102)),

@@ -1,8 +1,10 @@
 //! Pre-shared keys, cipher suites, and our own commands about trust.
 
 use super::*;
+use at_grammar::commands::ssl::SslCommand;
 use at_grammar::commands::ssl::{SUITES_MAX, SetCiphers, SetPsk, SetPskHex};
 use at_grammar::commands::trust::Probe;
+use at_grammar::commands::trust::TrustCommand;
 
 fn one(id: u8) -> Option<LinkTarget> {
     Some(LinkTarget::One(link(id)))
@@ -11,18 +13,18 @@ fn one(id: u8) -> Option<LinkTarget> {
 #[test]
 fn pre_shared_keys() {
     let text = |link, key, hint| {
-        Ok(Command::CipsslcpskSet(SetPsk {
+        Ok(Command::Ssl(SslCommand::CipsslcpskSet(SetPsk {
             link,
             key: PskKey::new(key).unwrap(),
             identity: PskIdentity::new(hint).unwrap(),
-        }))
+        })))
     };
     let hex = |link, key, hint| {
-        Ok(Command::CipsslcpskhexSet(SetPskHex {
+        Ok(Command::Ssl(SslCommand::CipsslcpskhexSet(SetPskHex {
             link,
             key: PskHex::new(key).unwrap(),
             identity: PskIdentity::new(hint).unwrap(),
-        }))
+        })))
     };
     let long = "k".repeat(32);
     let digits = "0f".repeat(32);
@@ -100,7 +102,7 @@ fn cipher_suites() {
     let suites = |link, suites: &[u16]| {
         let set = SetCiphers::new(link, suites.iter().copied()).unwrap();
         assert!(set.suites().eq(suites.iter().copied()));
-        Ok(Command::CipsslccipherSet(set))
+        Ok(Command::Ssl(SslCommand::CipsslccipherSet(set)))
     };
     let many = |count: usize| format!("AT+CIPSSLCCIPHER={count}{}", ",0x1301".repeat(count));
     let (full, over) = (many(SUITES_MAX), many(SUITES_MAX + 1));
@@ -144,27 +146,27 @@ fn cipher_suites() {
 #[test]
 fn policy_and_probe() {
     let probe = |name, number| {
-        Ok(Command::SslprobeSet(Probe {
+        Ok(Command::Trust(TrustCommand::SslprobeSet(Probe {
             host: host(name),
             port: port(number),
-        }))
+        })))
     };
     let long = format!("AT+SSLPROBE=\"{}\",1", "h".repeat(65));
     check(&[
         (
             ONE,
             "AT+SSLPOLICY=0",
-            Ok(Command::SslpolicySet(Dialect::EspAt)),
+            Ok(Command::Trust(TrustCommand::SslpolicySet(Dialect::EspAt))),
         ),
         (
             ONE,
             "AT+SSLPOLICY=1",
-            Ok(Command::SslpolicySet(Dialect::Strict)),
+            Ok(Command::Trust(TrustCommand::SslpolicySet(Dialect::Strict))),
         ),
         (
             MANY,
             "AT+SSLPOLICY=1",
-            Ok(Command::SslpolicySet(Dialect::Strict)),
+            Ok(Command::Trust(TrustCommand::SslpolicySet(Dialect::Strict))),
         ),
         (ONE, "AT+SSLPOLICY=2", Err(0x0107_0000)),
         (ONE, "AT+SSLPOLICY=\"1\"", Err(0x0105_0000)),

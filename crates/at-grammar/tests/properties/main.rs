@@ -4,13 +4,19 @@
 mod corpus;
 mod settings;
 
+use at_grammar::commands::flash::FlashCommand;
 use at_grammar::commands::flash::{FlashOperation, FlashRequest};
+use at_grammar::commands::network::NetworkCommand;
+use at_grammar::commands::sntp::SntpCommand;
 use at_grammar::commands::sntp::SntpConfig;
+use at_grammar::commands::ssl::SslCommand;
 use at_grammar::commands::ssl::{
     AlpnList, SetAlpn, SetCiphers, SetPsk, SetPskHex, SetServerName, SslConfig,
 };
+use at_grammar::commands::tcpip::TcpipCommand;
 use at_grammar::commands::tcpip::{DataInfo, OpenLink, Opening, Resolve, SendData};
 use at_grammar::commands::trust::{PkiLine, ProbeLine};
+use at_grammar::commands::wifi::WifiCommand;
 use at_grammar::commands::wifi::{
     JoinAp, JoinLine, Joined, ScanColumns, ScanLine, ScanRequest, StationLine,
 };
@@ -238,7 +244,7 @@ proptest! {
         timeout in bounded(),
         pmf in 0_u8..4,
     ) {
-        let command = Command::CwjapSet(JoinAp {
+        let command = Command::Wifi(WifiCommand::CwjapSet(JoinAp {
             ssid: ssid.as_deref().map(|name| Ssid::new(name).unwrap()),
             password: password.as_deref().map(|word| Password::new(word).unwrap()),
             bssid,
@@ -248,7 +254,7 @@ proptest! {
             scan_mode,
             timeout,
             pmf: Pmf::new(pmf).unwrap(),
-        });
+        }));
         comes_back(&command, Mux::Single);
     }
 
@@ -262,7 +268,7 @@ proptest! {
         time_max in bounded(),
     ) {
         let ssid = ssid.as_deref().map(|name| Ssid::new(name).unwrap());
-        let command = Command::CwlapSet(ScanRequest { ssid, bssid, channel, scan_type, time_min, time_max });
+        let command = Command::Wifi(WifiCommand::CwlapSet(ScanRequest { ssid, bssid, channel, scan_type, time_min, time_max }));
         comes_back(&command, Mux::Single);
     }
 
@@ -284,7 +290,7 @@ proptest! {
             1 => Opening::Ssl { keep_alive },
             _ => Opening::Udp { local_port, mode: if local_port.is_some() { mode } else { UdpMode::Fixed } },
         };
-        let command = Command::CipstartSet(OpenLink {
+        let command = Command::Tcpip(TcpipCommand::CipstartSet(OpenLink {
             link,
             family: if v6 { Family::V6 } else { Family::V4 },
             opening,
@@ -292,7 +298,7 @@ proptest! {
             port: number,
             local_ip,
             timeout,
-        });
+        }));
         comes_back(&command, mux_of(link));
     }
 
@@ -309,8 +315,8 @@ proptest! {
     ) {
         let host = HostName::new(&name[..]).unwrap();
         let remote = with_remote.then_some((host, number));
-        comes_back(&Command::CipsendSet(SendData { link, length, remote }), mux_of(link));
-        comes_back(&Command::CipdomainSet(Resolve { host, preference, timeout, show_all }), Mux::Single);
+        comes_back(&Command::Tcpip(TcpipCommand::CipsendSet(SendData { link, length, remote })), mux_of(link));
+        comes_back(&Command::Network(NetworkCommand::CipdomainSet(Resolve { host, preference, timeout, show_all })), Mux::Single);
     }
 
     #[test]
@@ -323,12 +329,12 @@ proptest! {
         protocols in vec(vec(any::<u8>(), 1..=60), 0..=5),
     ) {
         let mux = mux_of(link);
-        comes_back(&Command::CipsslcconfSet(SslConfig { link, auth, pki, ca }), mux);
+        comes_back(&Command::Ssl(SslCommand::CipsslcconfSet(SslConfig { link, auth, pki, ca })), mux);
         let set = SetServerName { link, name: ServerName::new(&name[..]).unwrap() };
-        comes_back(&Command::CipsslccnSet(set), mux);
-        comes_back(&Command::CipsslcsniSet(set), mux);
+        comes_back(&Command::Ssl(SslCommand::CipsslccnSet(set)), mux);
+        comes_back(&Command::Ssl(SslCommand::CipsslcsniSet(set)), mux);
         let protocols = AlpnList::new(protocols.iter().map(|name| AlpnName::new(&name[..]).unwrap())).unwrap();
-        comes_back(&Command::CipsslcalpnSet(SetAlpn { link, protocols }), mux);
+        comes_back(&Command::Ssl(SslCommand::CipsslcalpnSet(SetAlpn { link, protocols })), mux);
     }
 
     #[test]
@@ -343,11 +349,11 @@ proptest! {
         let hex = PskHex::new(&digits[..]).unwrap();
         prop_assert!(hex.bytes().eq(key.iter().copied()));
         let identity = PskIdentity::new(&identity[..]).unwrap();
-        comes_back(&Command::CipsslcpskhexSet(SetPskHex { link, key: hex, identity }), mux);
+        comes_back(&Command::Ssl(SslCommand::CipsslcpskhexSet(SetPskHex { link, key: hex, identity })), mux);
         let key = PskKey::new(&key[..]).unwrap();
-        comes_back(&Command::CipsslcpskSet(SetPsk { link, key, identity }), mux);
+        comes_back(&Command::Ssl(SslCommand::CipsslcpskSet(SetPsk { link, key, identity })), mux);
         let suites = SetCiphers::new(link, suites).unwrap();
-        comes_back(&Command::CipsslccipherSet(suites), mux);
+        comes_back(&Command::Ssl(SslCommand::CipsslccipherSet(suites)), mux);
     }
 
     #[test]
@@ -400,13 +406,13 @@ proptest! {
             _ => FlashOperation::Read(range),
         };
         let partition = PartitionName::new(&name[..]).unwrap();
-        comes_back(&Command::SysflashSet(FlashRequest { partition, operation }), Mux::Single);
+        comes_back(&Command::Flash(FlashCommand::SysflashSet(FlashRequest { partition, operation })), Mux::Single);
         let config = SntpConfig {
             enable,
             zone: zone.and_then(ZoneOffset::from_minutes),
             servers: servers.each_ref().map(|name| name.as_deref().map(|name| HostName::new(name).unwrap())),
         };
-        comes_back(&Command::CipsntpcfgSet(config), Mux::Single);
+        comes_back(&Command::Sntp(SntpCommand::CipsntpcfgSet(config)), Mux::Single);
     }
 
     #[test]

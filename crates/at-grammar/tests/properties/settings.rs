@@ -1,5 +1,13 @@
 //! Settings of every kind come back as they were written.
 
+use at_grammar::commands::mfg::MfgCommand;
+use at_grammar::commands::network::NetworkCommand;
+use at_grammar::commands::options::OptionsCommand;
+use at_grammar::commands::passthrough::PassthroughCommand;
+use at_grammar::commands::server::ServerCommand;
+use at_grammar::commands::softap::SoftApCommand;
+use at_grammar::commands::station::StationCommand;
+use at_grammar::commands::wifi::WifiCommand;
 use core::net::Ipv4Addr;
 
 use at_grammar::commands::mfg::{MfgHead, MfgLine, MfgRequest, MfgValue};
@@ -60,7 +68,7 @@ proptest! {
             MfgRequest::Read { namespace, key, range: FlashRange::new(offset, length) },
             MfgRequest::Write { namespace, key, value },
         ] {
-            comes_back(&Command::SysmfgSet(request), Mux::Single);
+            comes_back(&Command::Mfg(MfgCommand::SysmfgSet(request)), Mux::Single);
         }
         let kind = value.kind();
         for reply in [
@@ -96,8 +104,8 @@ proptest! {
             verify_client: verify && tls,
             interface,
         };
-        comes_back(&Command::CipserverSet(ServerRequest::Create(server)), Mux::Multiple);
-        comes_back(&Command::CipserverSet(ServerRequest::Delete { close_all }), Mux::Multiple);
+        comes_back(&Command::Server(ServerCommand::CipserverSet(ServerRequest::Create(server))), Mux::Multiple);
+        comes_back(&Command::Server(ServerCommand::CipserverSet(ServerRequest::Delete { close_all })), Mux::Multiple);
         let opening = match kind {
             0 => Opening::Tcp { keep_alive },
             1 => Opening::Ssl { keep_alive },
@@ -109,7 +117,7 @@ proptest! {
             SavedLink::Server(server),
             SavedLink::Client(SavedClient { host, port: number, family, opening }),
         ] {
-            comes_back(&Command::SavetranslinkSet(saved), Mux::Single);
+            comes_back(&Command::Passthrough(PassthroughCommand::SavetranslinkSet(saved)), Mux::Single);
         }
     }
 
@@ -124,12 +132,12 @@ proptest! {
         servers in proptest::array::uniform3(option::of(address())),
     ) {
         let options = SetTcpOptions { link, linger, no_delay, send_timeout, keep_alive };
-        comes_back(&Command::CiptcpoptSet(options), mux_of(link));
+        comes_back(&Command::Options(OptionsCommand::CiptcpoptSet(options)), mux_of(link));
         let [a, b, c] = servers;
         let alike = |x: Option<_>, y: Option<_>| x.is_some() && x == y;
         prop_assume!(!alike(a, b) && !alike(a, c) && !alike(b, c));
         let dns = DnsServers { manual, servers };
-        comes_back(&Command::CipdnsSet(dns), Mux::Single);
+        comes_back(&Command::Network(NetworkCommand::CipdnsSet(dns)), Mux::Single);
     }
 
     #[test]
@@ -156,23 +164,23 @@ proptest! {
             max_stations,
             hidden,
         };
-        comes_back(&Command::CwsapSet(ap), Mux::Single);
-        comes_back(&Command::CipstamacSet(own), Mux::Single);
-        comes_back(&Command::CipapmacSet(own), Mux::Single);
+        comes_back(&Command::SoftAp(SoftApCommand::CwsapSet(ap)), Mux::Single);
+        comes_back(&Command::Station(StationCommand::CipstamacSet(own)), Mux::Single);
+        comes_back(&Command::Station(StationCommand::CipapmacSet(own)), Mux::Single);
         let (start, end) = (ends.0.min(ends.1), ends.0.max(ends.1));
         let pool = LeasePool { lease, start: Ipv4Addr::from_bits(start), end: Ipv4Addr::from_bits(end) };
-        comes_back(&Command::CwdhcpsSet(SetLeasePool::Manual(pool)), Mux::Single);
-        comes_back(&Command::CwlapoptSet(ScanOptions {
+        comes_back(&Command::SoftAp(SoftApCommand::CwdhcpsSet(SetLeasePool::Manual(pool))), Mux::Single);
+        comes_back(&Command::Station(StationCommand::CwlapoptSet(ScanOptions {
             sort: hidden,
             columns: ScanColumns::new(columns).unwrap(),
             rssi: RssiFilter::new(rssi).unwrap(),
             encryptions,
-        }), Mux::Single);
+        })), Mux::Single);
         let mask = u32::MAX.checked_shl(32 - prefix).unwrap_or(0);
         let network = Some((Ipv4Addr::from_bits(start), Ipv4Addr::from_bits(mask)));
         let fixed = StaticAddress { ip: Ipv4Addr::new(10, 0, 0, 1), network };
-        comes_back(&Command::CipstaSet(fixed), Mux::Single);
-        comes_back(&Command::CipapSet(fixed), Mux::Single);
+        comes_back(&Command::Wifi(WifiCommand::CipstaSet(fixed)), Mux::Single);
+        comes_back(&Command::SoftAp(SoftApCommand::CipapSet(fixed)), Mux::Single);
     }
 
     #[test]
@@ -185,7 +193,7 @@ proptest! {
         let parsed = parse_line_as(named.as_bytes(), mux, Generation::Legacy);
         let row = Command::TABLE.iter().find(|row| row.name == name).unwrap();
         // `AT+CWDHCP_CUR=` has another order.
-        prop_assume!(!matches!(command, Command::CwdhcpSet(_)));
+        prop_assume!(!matches!(command, Command::Station(StationCommand::CwdhcpSet(_))));
         if row.suffixed {
             prop_assert_eq!(parsed, Ok(Parsed { command, suffix: Some(suffix) }));
         } else if name != "AT+UART" {

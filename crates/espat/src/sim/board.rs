@@ -61,11 +61,12 @@ impl Board for SimBoard {
 mod tests {
     use super::*;
     use crate::sim::port::{Choice, Port};
+    use at_grammar::commands::basic::BasicCommand;
     use at_grammar::{Command, Mux, parse_line};
 
     fn uart(line: &str) -> UartConfig {
         match parse_line(line.as_bytes(), Mux::Single) {
-            Ok(Command::UartCurSet(config)) => config,
+            Ok(Command::Basic(BasicCommand::UartCurSet(config))) => config,
             other => panic!("{other:?}"),
         }
     }

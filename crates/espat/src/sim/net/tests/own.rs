@@ -96,12 +96,14 @@ fn our_own_access_point_leads_to_its_stations_and_no_further() {
 
 #[test]
 fn what_mdns_would_answer_is_shown() {
-    use at_grammar::commands::mdns::MdnsRequest;
+    use at_grammar::commands::mdns::{MdnsCommand, MdnsRequest};
     use at_grammar::{Command, Mux, parse_line};
     let net = net(&[]);
     let shown = || net.wifi.control().status();
     let line = br#"AT+MDNS=1,"espressif","_printer",35"#;
-    let Ok(Command::MdnsSet(MdnsRequest::On(service))) = parse_line(line, Mux::Single) else {
+    let Ok(Command::Mdns(MdnsCommand::MdnsSet(MdnsRequest::On(service)))) =
+        parse_line(line, Mux::Single)
+    else {
         panic!("it is a command");
     };
     HostExtras.set_mdns(&net, Some(&service)).unwrap();
