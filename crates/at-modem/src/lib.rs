@@ -3,8 +3,8 @@
 //! ```text
 //! port ─▶ framing ─▶ command ─┬─▶ flash partitions, settings
 //!   ▲                      ├─▶ station, SNTP, clock
-//!   │                      └─▶ link task ─▶ CA, name, TCP, tls-session
-//!   └── output ◀── command, link task (+IPD, CLOSED), background (WIFI …, +TIME_UPDATED), busy p...
+//!   │                      └─▶ task of a link ─▶ CA, name, TCP, tls-session
+//!   └── output ◀── command, tasks (+IPD, CLOSED, WIFI …, +TIME_UPDATED), busy p...
 //! ```
 //!
 //! [`Modem::boot`] reads partition tables and settings, [`Modem::run`] serves a port. Everything
@@ -23,15 +23,16 @@
 //! | `filter` | what the host does not want to read |
 //! | [`CustomCommands`], [`Answer`], [`CommandError`] | commands of your own; how a command ends, and why it failed |
 //! | `command` | commands, one file per family |
-//! | `link` | the task that owns a connection |
-//! | `background` | events of the station, joining at boot, SNTP |
+//! | `task` | futures over sockets and radio: links, server, station, time |
+//! | `links` | the five links: their states, what arrived on them |
+//! | `tls` | from settings to the terms of a session; memory of a handshake |
+//! | `flash` | the flash chip: settings records, partitions, certificates and keys in them |
+//! | `settings` | what commands set, and the records of what is stored |
 //! | `changes` | waiting for a condition over shared state |
 //! | `output`, `print` | messages out, whole and in turn |
 //! | `place` | large futures, made where they stay |
 //! | `scratch` | what is read from flash and looked at as a whole |
 //! | `secret` | keys in RAM |
-//! | `inventory` | what a certificate partition holds |
-//! | `values` | certificates and keys in `mfg_nvs` |
 //! | [`Platform`] | the six parts of a board |
 //! | [`Network`], [`NetExtras`] | any edge-nal stack, and what edge-nal has no API for |
 //! | [`wifi`] | the station trait |
@@ -47,14 +48,12 @@
 
 mod answer;
 mod attend;
-mod background;
 mod changes;
 pub mod clock;
 mod command;
 mod filter;
 mod flash;
 pub mod framing;
-mod link;
 mod links;
 mod modem;
 mod net;
@@ -68,6 +67,7 @@ mod secret;
 mod settings;
 mod sntp;
 mod state;
+mod task;
 mod tls;
 mod unsupported;
 pub mod why;
@@ -75,10 +75,10 @@ pub mod wifi;
 
 pub use answer::{Answer, CommandError, CustomCommands, Done, Failure};
 pub use clock::{BUILT, WallClock};
-pub use link::Sessions;
 pub use modem::{BootError, Exit, Identity, Modem, Parts};
 pub use net::{NetExtras, Network, PingError, TcpOptions};
 pub use platform::{Board, MemoryKind, MemoryReport, Platform, SleepMode};
 pub use state::{ModemMemory, ModemRoom};
+pub use task::Sessions;
 pub use tls_session::Timestamp;
 pub use unsupported::Unsupported;

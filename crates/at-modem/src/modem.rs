@@ -12,11 +12,9 @@ use partition_store::{FlashStore, LayoutError, Nvs, PartitionStore};
 use tls_session::Timestamp;
 
 use crate::attend::attend;
-use crate::background;
 use crate::clock::WallClock;
 use crate::command;
 use crate::framing::LineBuffer;
-use crate::link::{self, Serve as _, Sessions};
 use crate::output::RingReader;
 use crate::place::place;
 use crate::platform::Platform;
@@ -24,6 +22,7 @@ use crate::port::Mode;
 use crate::port::inlet::{Gone, Inlet};
 use crate::settings::Settings;
 use crate::state::{ModemMemory, ModemRoom, Outside, Shared};
+use crate::task::{self, Serve as _, Sessions};
 use crate::wifi::Wifi;
 
 /// What `AT+GMR` tells of the build and the module.
@@ -241,7 +240,7 @@ impl<'a, P: Platform> Modem<'a, P> {
             let links = place(places.1.as_mut(), || links(shared));
             shared.session_count.set(TLS);
             let sessions = place(places.2.as_mut(), || memory.serve(shared));
-            let background = place(places.3.as_mut(), || background::run(shared));
+            let background = place(places.3.as_mut(), || task::background(shared));
             let links = join(links, sessions);
             match select4(serve, shared.port.output.drain(ring, tx), links, background).await {
                 Either4::First(exit) => exit,
@@ -285,14 +284,14 @@ async fn links<P: Platform>(shared: &Shared<'_, P>) {
     let [link0, link1, link2, link3, link4] = &shared.links;
     let mut places = (pin!(None), pin!(None), pin!(None), pin!(None), pin!(None));
     let links = join5(
-        place(places.0.as_mut(), || link::run(link0, shared)),
-        place(places.1.as_mut(), || link::run(link1, shared)),
-        place(places.2.as_mut(), || link::run(link2, shared)),
-        place(places.3.as_mut(), || link::run(link3, shared)),
-        place(places.4.as_mut(), || link::run(link4, shared)),
+        place(places.0.as_mut(), || task::run(link0, shared)),
+        place(places.1.as_mut(), || task::run(link1, shared)),
+        place(places.2.as_mut(), || task::run(link2, shared)),
+        place(places.3.as_mut(), || task::run(link3, shared)),
+        place(places.4.as_mut(), || task::run(link4, shared)),
     );
     let mut server = pin!(None);
-    let server = place(server.as_mut(), || link::server::run(shared));
+    let server = place(server.as_mut(), || task::server::run(shared));
     join(links, server).await;
 }
 

@@ -15,9 +15,6 @@ use crate::changes::Changes;
 use crate::clock::WallClock;
 use crate::command::userram::UserRam;
 use crate::flash::Flash;
-use crate::link::Probed;
-use crate::link::server::Server;
-use crate::link::tls::{Slot, no_memory};
 use crate::links::state::{Connection, Request};
 use crate::links::{Inbox, Link};
 use crate::net::TcpOptions;
@@ -27,6 +24,9 @@ use crate::port::{MAX_SEND, PayloadBuffer, Port};
 use crate::scratch::Scratch;
 use crate::settings::links::TcpSettings;
 use crate::settings::{Settings, Values};
+use crate::task::Probed;
+use crate::task::server::Server;
+use crate::task::tls::{Slot, no_memory};
 use crate::tls::credentials::{HandshakeMemory, Handshakes};
 use crate::why::Why;
 
@@ -301,7 +301,7 @@ impl<P: Platform> Shared<'_, P> {
     }
 
     /// `so_sndtimeo`, where it is set.
-    pub(crate) fn send_patience(&self, link: &Link<'_>) -> Option<Duration> {
+    pub(crate) fn send_timeout(&self, link: &Link<'_>) -> Option<Duration> {
         let tcp = self.tcp_settings(link.id);
         (tcp.send_timeout > 0).then(|| Duration::from_millis(u64::from(tcp.send_timeout)))
     }

@@ -8,11 +8,11 @@ use embassy_time::{Duration, with_timeout};
 use super::error;
 use super::ssl::reason_line;
 use crate::answer::{CommandError, Done, Failure};
-use crate::link::tls::Slot;
 use crate::links::Link;
 use crate::links::state::{Carrier, CloseBy, Event, Request, Target};
 use crate::platform::Platform;
 use crate::state::Shared;
+use crate::task::tls::Slot;
 use crate::tls::terms::terms_of;
 use crate::why::{Stage, Why};
 use crate::wifi::Wifi;
@@ -154,7 +154,10 @@ pub(super) async fn ask(
     request: Request,
     session: Option<&Slot>,
 ) -> Result<(), Why> {
-    let _ = link.tell(Event::Open(request));
+    if link.tell(Event::Open(request)).is_err() {
+        // Somebody else has it.
+        return Err(Why::new(Stage::Setup, StreamError::Closed));
+    }
     if let Some(slot) = session {
         slot.give(link.id);
     }

@@ -16,13 +16,13 @@ use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Timer};
 
 use crate::answer::{CommandError, Done, Failure};
-use crate::link::resolve;
 use crate::links::Link;
 use crate::links::state::Outgoing;
 use crate::output::Hold;
 use crate::platform::Platform;
 use crate::port::Payload;
 use crate::state::Shared;
+use crate::task::resolve;
 
 /// How long a send keeps everything unsolicited back once its data are there. A peer that sends
 /// nothing more before we read would otherwise never take the rest.

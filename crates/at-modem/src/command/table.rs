@@ -155,7 +155,7 @@ async fn wifi_command<P: Platform>(
         WifiCommand::CwstateQuery => wifi::state(shared).await,
         WifiCommand::CwjapQuery => wifi::joined(shared).await,
         WifiCommand::CwjapSet(request) => wifi::join(shared, &request).await,
-        WifiCommand::Cwjap => wifi::join_again(shared, wifi::JOIN_PATIENCE).await,
+        WifiCommand::Cwjap => wifi::join_again(shared, wifi::JOIN_TIMEOUT).await,
         WifiCommand::Cwlap => wifi::scan(shared, None).await,
         WifiCommand::CwlapSet(request) => wifi::scan(shared, Some(&request)).await,
         WifiCommand::Cwqap => wifi::quit(shared).await,

@@ -11,12 +11,12 @@ use embassy_time::{Duration, with_timeout};
 
 use super::error;
 use crate::answer::{CommandError, Done, Failure};
-pub(super) use crate::background::JOIN_PATIENCE;
 use crate::links::Link;
 use crate::platform::Platform;
 use crate::settings::key::Key;
 use crate::settings::radio::{JoinOptions, StationConfig, encode_wifi_config};
 use crate::state::Shared;
+pub(super) use crate::task::station::JOIN_TIMEOUT;
 use crate::wifi::{AccessPoint, JoinError, Wifi, WifiEvent};
 
 pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {

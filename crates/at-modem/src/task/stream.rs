@@ -19,10 +19,10 @@ use tls_session::reason::StreamError;
 
 /// How long data may wait for room in the network stack before the send has failed, where
 /// `AT+CIPTCPOPT` says nothing else.
-const SEND_PATIENCE: Duration = Duration::from_secs(30);
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One read of a socket. What several bring is one message all the same.
-const PIECE: usize = 512;
+const CHUNK: usize = 512;
 
 /// How a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub(super) async fn pump<P: Platform, R: Read, W: Write<Error = R::Error>>(
 
 /// Takes what arrives until the peer closes. A full inbox leaves it in the network stack.
 async fn receive<R: Read>(inbox: &Inbox, mut rx: R) -> Result<(), R::Error> {
-    let mut piece = [0; PIECE];
+    let mut piece = [0; CHUNK];
     loop {
         let count = rx.read(&mut piece).await?;
         if count == 0 {
@@ -100,14 +100,14 @@ async fn send<P: Platform, W: Write>(
                 .await?;
             tx.flush().await
         };
-        let patience = shared.send_patience(link).unwrap_or(SEND_PATIENCE);
-        let failed = match with_timeout(patience, write).await {
+        let timeout = shared.send_timeout(link).unwrap_or(SEND_TIMEOUT);
+        let failed = match with_timeout(timeout, write).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(reason(error)),
             Err(_) => Some(Why::new(
                 Stage::Data,
                 StreamError::Timeout {
-                    ms: u32::try_from(patience.as_millis()).unwrap_or(u32::MAX),
+                    ms: u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX),
                 },
             )),
         };
@@ -131,19 +131,19 @@ async fn refuse_sends(link: &Link<'_>) -> Infallible {
 /// Waits until a client of our server has been silent for `AT+CIPSTO`; returns that in milliseconds.
 async fn idle<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>) -> u32 {
     // How soon a change of the setting is seen.
-    const LOOK: Duration = Duration::from_secs(1);
+    const POLL_INTERVAL: Duration = Duration::from_secs(1);
     if !link.is_accepted() {
         core::future::pending::<()>().await;
     }
     loop {
         let seconds = shared.settings.read(|values| values.links.server_timeout);
-        let patience = Duration::from_secs(u64::from(seconds));
-        let end = link.inbox.heard().saturating_add(patience);
+        let timeout = Duration::from_secs(u64::from(seconds));
+        let end = link.inbox.heard().saturating_add(timeout);
         let now = Instant::now();
         if seconds > 0 && end <= now {
             return u32::from(seconds).saturating_mul(1000);
         }
-        let look = now.saturating_add(LOOK);
-        Timer::at(if seconds > 0 { look.min(end) } else { look }).await;
+        let poll = now.saturating_add(POLL_INTERVAL);
+        Timer::at(if seconds > 0 { poll.min(end) } else { poll }).await;
     }
 }

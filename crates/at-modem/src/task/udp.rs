@@ -14,7 +14,7 @@ use embassy_time::{Duration, with_timeout};
 use embedded_io_async::Error as _;
 
 use super::present::present;
-use super::pump::End;
+use super::stream::End;
 use crate::links::Link;
 use crate::links::state::Event;
 use crate::platform::Platform;
@@ -26,7 +26,7 @@ use tls_session::reason::StreamError;
 const MAX_DATAGRAM: usize = super::MAX_IPD;
 
 /// A datagram either goes at once or the stack has no room for it.
-const SEND_PATIENCE: Duration = Duration::from_secs(5);
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Runs until the link ends.
 pub(super) async fn pump<P: Platform, S: UdpSplitMulticast>(
@@ -107,7 +107,7 @@ async fn depart<P: Platform, S: UdpSend>(
         let sent = match outgoing.to.or(peer) {
             Some(to) => {
                 let datagram = data.get(..outgoing.len).unwrap_or_default();
-                let send = with_timeout(SEND_PATIENCE, socket.send(to, datagram)).await;
+                let send = with_timeout(SEND_TIMEOUT, socket.send(to, datagram)).await;
                 matches!(send, Ok(Ok(())))
             }
             None => false,

@@ -5,20 +5,25 @@
 //! long as the modem runs, so no read or write of a session is dropped half-way because the host sent
 //! something.
 
+use embassy_futures::join::join3;
 use heapless::{String, Vec};
 
+use crate::platform::Platform;
 use crate::scratch::ScratchGuard;
+use crate::state::Shared;
 use crate::why::Why;
 
-mod open;
+mod link;
 mod present;
-mod pump;
 pub(crate) mod server;
 mod sessions;
+pub(crate) mod station;
+mod stream;
+pub(crate) mod time;
 pub(crate) mod tls;
 mod udp;
 
-pub(crate) use open::{resolve, run};
+pub(crate) use link::{resolve, run};
 pub(crate) use sessions::Serve;
 pub use sessions::Sessions;
 
@@ -41,3 +46,13 @@ pub(crate) struct Probed<'s> {
 
 /// Longest text of a policy: four words and a name.
 pub(crate) const MAX_POLICY: usize = 112;
+
+/// What happens without a command, for as long as it is polled.
+pub(crate) async fn background<P: Platform>(shared: &Shared<'_, P>) {
+    join3(
+        station::events(shared),
+        station::join_stored(shared),
+        time::run(shared),
+    )
+    .await;
+}

@@ -10,7 +10,7 @@ use embassy_time::{Duration, with_timeout};
 use embedded_io_async::Error as _;
 use rand_core::RngCore;
 
-use super::pump::{End, pump};
+use super::stream::{End, pump};
 use super::udp;
 use crate::links::Link;
 use crate::links::state::{Carrier, Connection, Ended, Event, LinkState, Print, Target};
@@ -22,11 +22,11 @@ use crate::why::{Cause, ModemError, Stage, Why};
 use tls_session::reason::StreamError;
 
 /// Resolving a name.
-const DNS_PATIENCE: Duration = Duration::from_secs(10);
+const DNS_TIMEOUT: Duration = Duration::from_secs(10);
 /// A TCP connect: longer than the three SYN retries of the reference firmware's stack.
-const TCP_PATIENCE: Duration = Duration::from_secs(20);
+const TCP_TIMEOUT: Duration = Duration::from_secs(20);
 /// close_notify and FIN: a peer that does not take them is left behind.
-pub(super) const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A request without TLS, which takes less room.
 struct Plain {
@@ -166,7 +166,7 @@ async fn attempt<P: Platform>(
 
 /// The socket goes with or without the peer's consent.
 pub(super) async fn hang_up(socket: &mut impl TcpShutdown) {
-    let _ = with_timeout(CLOSE_PATIENCE, socket.close(Close::Write)).await;
+    let _ = with_timeout(CLOSE_TIMEOUT, socket.close(Close::Write)).await;
 }
 
 /// A TCP connection with the options of its link, and our port of it.
@@ -176,7 +176,7 @@ pub(super) async fn connect<'a, P: Platform>(
     remote: SocketAddr,
 ) -> Result<(<P::Net as TcpConnect>::Socket<'a>, u16), Why> {
     let tcp = |cause| Why::new(Stage::Tcp, cause);
-    let connect = pin!(with_timeout(TCP_PATIENCE, shared.net.connect(remote)));
+    let connect = pin!(with_timeout(TCP_TIMEOUT, shared.net.connect(remote)));
     match unless_closed(link, Stage::Tcp, connect).await? {
         Ok(Ok(socket)) => {
             shared.extras.set_options(&socket, shared.tcp_options(link));
@@ -185,7 +185,7 @@ pub(super) async fn connect<'a, P: Platform>(
         }
         Ok(Err(error)) => Err(tcp(StreamError::from(error.kind()))),
         Err(_) => Err(tcp(StreamError::Timeout {
-            ms: millis(TCP_PATIENCE),
+            ms: millis(TCP_TIMEOUT),
         })),
     }
 }
@@ -227,11 +227,11 @@ pub(crate) async fn resolve<P: Platform>(
         Family::V4 => AddrType::IPv4,
         Family::V6 => AddrType::IPv6,
     };
-    match with_timeout(DNS_PATIENCE, shared.net.get_host_by_name(host, kind)).await {
+    match with_timeout(DNS_TIMEOUT, shared.net.get_host_by_name(host, kind)).await {
         Ok(Ok(address)) if wanted(&address) => Ok(SocketAddr::new(address, port)),
         Ok(_) => Err(dns(ModemError::HostNotFound.into())),
         Err(_) => {
-            let ms = millis(DNS_PATIENCE);
+            let ms = millis(DNS_TIMEOUT);
             Err(dns(StreamError::Timeout { ms }.into()))
         }
     }

@@ -23,8 +23,8 @@ use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Timer, with_timeout};
 use embedded_io_async::Error as _;
 
-use super::open::{CLOSE_PATIENCE, hang_up, over};
-use super::pump::pump;
+use super::link::{CLOSE_TIMEOUT, hang_up, over};
+use super::stream::pump;
 use crate::links::Link;
 use crate::links::state::{Connection, Event};
 use crate::place::place;
@@ -131,15 +131,15 @@ async fn serve<P: Platform, A: TcpAccept>(
         place(places.3.as_mut(), || clients_of(link3, shared, slot3)),
         place(places.4.as_mut(), || clients_of(link4, shared, slot4)),
     );
-    let mut door = pin!(None);
-    let welcome = place(door.as_mut(), || {
-        welcome(shared, acceptor, listening, &slots)
+    let mut slot = pin!(None);
+    let accept_loop = place(slot.as_mut(), || {
+        accept_loop(shared, acceptor, listening, &slots)
     });
-    select(clients, welcome).await;
+    select(clients, accept_loop).await;
 }
 
-/// Lets clients in, or not.
-async fn welcome<'s, P: Platform, A: TcpAccept>(
+/// Accepts clients, or resets them.
+async fn accept_loop<'s, P: Platform, A: TcpAccept>(
     shared: &Shared<'_, P>,
     acceptor: &'s A,
     listening: Listening,
@@ -226,7 +226,7 @@ async fn welcome<'s, P: Platform, A: TcpAccept>(
 
 /// A reset, not an end in good order: the client sees that nobody was there.
 async fn turn_away(mut socket: impl TcpShutdown) {
-    let _ = with_timeout(CLOSE_PATIENCE, socket.abort()).await;
+    let _ = with_timeout(CLOSE_TIMEOUT, socket.abort()).await;
 }
 
 /// The clients that get this link, one after another.

@@ -12,8 +12,8 @@ use embassy_time::{Delay, with_timeout};
 use tls_session::{Chain, Deadlines, GuardedTransport, Policy, Session};
 
 use super::Probed;
-use super::open::{CLOSE_PATIENCE, begin, conclude, connect, hang_up, look_up, unless_closed};
-use super::pump::{End, pump};
+use super::link::{CLOSE_TIMEOUT, begin, conclude, connect, hang_up, look_up, unless_closed};
+use super::stream::{End, pump};
 use crate::links::Link;
 use crate::links::state::{CloseBy, Request};
 use crate::place::place;
@@ -156,7 +156,7 @@ async fn attempt<P: Platform>(
             // Best effort: the session is over either way.
             let mut slot = pin!(None);
             let close = place(slot.as_mut(), || session.close());
-            let _ = with_timeout(CLOSE_PATIENCE, close).await;
+            let _ = with_timeout(CLOSE_TIMEOUT, close).await;
         }
         end
     };

@@ -1,0 +1,156 @@
+//! The station without a command: its events, joining at boot, joining again.
+
+use at_grammar::types::Mac;
+use at_grammar::{Reply, reply};
+use embassy_futures::select::{Either, select};
+use embassy_time::{Duration, Timer, with_timeout};
+
+use crate::links::state::{CloseBy, Event};
+use crate::platform::Platform;
+use crate::settings::radio::{Reconnect, StationConfig};
+use crate::state::Shared;
+use crate::wifi::{JoinError, Wifi, WifiEvent};
+
+/// `<jap_timeout>` where none was given, and of a join that no command asked for.
+pub(crate) const JOIN_TIMEOUT: Duration = Duration::from_secs(15);
+
+pub(super) async fn events<P: Platform>(shared: &Shared<'_, P>) {
+    loop {
+        let event = shared.wifi.event().await;
+        if event == WifiEvent::Disconnected {
+            shared.lost.signal(());
+        }
+        shared.station_changed(event).await;
+    }
+}
+
+/// What is printed, if anything.
+const fn message(event: WifiEvent) -> Option<Reply<'static>> {
+    Some(match event {
+        WifiEvent::Connected => Reply::Wifi(reply::WifiEvent::Connected),
+        WifiEvent::GotIp => Reply::Wifi(reply::WifiEvent::GotIp),
+        WifiEvent::Disconnected => Reply::Wifi(reply::WifiEvent::Disconnect),
+        WifiEvent::StationJoined { mac } => Reply::GuestJoined(Mac(mac)),
+        WifiEvent::StationAddressed { mac, address } => Reply::GuestGotIp(Mac(mac), address),
+        WifiEvent::StationLeft { mac } => Reply::GuestLeft(Mac(mac)),
+        // ESP-AT prints nothing.
+        WifiEvent::LostIp => return None,
+    })
+}
+
+/// Joins the stored network when asked to, and again when it is lost, as often as `AT+CWRECONNCFG`
+/// says and unless a command takes the station over.
+///
+/// ```text
+/// boot, AT+CWMODE ──▶ join ── done ──▶ wait
+///                     ▲  │ failed
+///           interval ─┴──┘ until <count> attempts
+///               ▲
+/// lost ─────────┘ unless the interval is 0, or the radio finds the network by itself
+/// ```
+pub(super) async fn join_stored<P: Platform>(shared: &Shared<'_, P>) {
+    loop {
+        let mut pause = match select(shared.join_stored.wait(), shared.lost.wait()).await {
+            Either::First(()) => None,
+            Either::Second(()) => {
+                // What was stopped before is not what was lost now.
+                shared.stop_joining.reset();
+                match shared.reconnect_pause(0) {
+                    Some(pause) => Some(pause),
+                    None => continue,
+                }
+            }
+        };
+        let mut tries = 0_u16;
+        loop {
+            if let Some(pause) = pause {
+                let wait = select(Timer::after(pause), shared.join_stored.wait());
+                if let Either::Second(()) = select(wait, shared.stop_joining.wait()).await {
+                    break;
+                }
+            }
+            let Some(stored) = shared.may_join() else {
+                break;
+            };
+            if join_once(shared, &stored).await {
+                break;
+            }
+            tries = tries.saturating_add(1);
+            pause = shared.reconnect_pause(tries);
+            if pause.is_none() {
+                break;
+            }
+        }
+    }
+}
+
+/// One attempt; whether it is the last one: because there is a network, or a command wants the station.
+async fn join_once<P: Platform>(shared: &Shared<'_, P>, stored: &StationConfig) -> bool {
+    shared.note_joining(true);
+    let join = shared.wifi.join(stored.request(), async |event| {
+        shared.station_changed(event).await;
+    });
+    let join = async {
+        with_timeout(JOIN_TIMEOUT, join)
+            .await
+            .unwrap_or(Err(JoinError::Timeout))
+    };
+    let result = select(join, shared.stop_joining.wait()).await;
+    shared.note_joining(false);
+    match result {
+        Either::First(Ok(())) => true,
+        Either::First(Err(error)) => {
+            espat_log::warn!("joining the stored network failed, code {}", error.code());
+            shared.wifi.leave().await;
+            false
+        }
+        // The command says itself what it does with the station.
+        Either::Second(()) => true,
+    }
+}
+
+impl<P: Platform> Shared<'_, P> {
+    /// The network to join without a command, if there is one, a station, and nobody else at it.
+    fn may_join(&self) -> Option<StationConfig> {
+        let busy = self.wifi.association().is_some() || self.station.get().joining;
+        self.settings.read(|values| {
+            let wanted = values.radio.has_station() && !busy;
+            let stored = values.radio.station.as_ref();
+            stored.filter(|_| wanted).cloned()
+        })
+    }
+
+    /// How long to wait before another attempt after so many; `None` for no other.
+    fn reconnect_pause(&self, tries: u16) -> Option<Duration> {
+        let (Reconnect { interval, count }, has_station) = self
+            .settings
+            .read(|values| (values.radio.reconnect, values.radio.has_station()));
+        let wanted = interval > 0 && (count == 0 || tries < count) && has_station;
+        wanted.then(|| Duration::from_secs(u64::from(interval)))
+    }
+
+    /// Prints a change of the station and does what follows from it.
+    pub(crate) async fn station_changed(&self, event: WifiEvent) {
+        if let Some(message) = message(event) {
+            let mut print = self.print_unsolicited().await;
+            if self.says_status() {
+                print.reply(&message).await;
+            }
+        }
+        match event {
+            WifiEvent::GotIp => self.sync_time.signal(()),
+            WifiEvent::Disconnected | WifiEvent::LostIp => {
+                let persist = self.settings.read(|values| values.links.persist);
+                for (link, keep) in self.links.iter().zip(persist) {
+                    if !keep {
+                        let _ = link.tell(Event::Close(CloseBy::Interface));
+                    }
+                }
+            }
+            WifiEvent::Connected
+            | WifiEvent::StationJoined { .. }
+            | WifiEvent::StationAddressed { .. }
+            | WifiEvent::StationLeft { .. } => {}
+        }
+    }
+}

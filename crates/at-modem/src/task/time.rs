@@ -1,0 +1,171 @@
+//! The time from the network: when servers are asked, and what is remembered of them.
+
+use at_grammar::Reply;
+use at_grammar::commands::sntp::SERVERS;
+use embassy_futures::select::{Either, Either3, select, select3};
+use embassy_time::{Duration, Instant, Timer};
+use tls_session::Timestamp;
+
+use crate::platform::Platform;
+use crate::settings::key::Key;
+use crate::sntp::{self, SntpError};
+use crate::state::Shared;
+use crate::wifi::Wifi;
+
+/// First pause after a failed round of servers; doubles up to [`SNTP_PAUSE_MAX`].
+const SNTP_PAUSE_MIN: Duration = Duration::from_secs(2);
+const SNTP_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// A server that says `RATE` rests so long (RFC 5905 §7.4), and twice as long each further time.
+const RATE_PAUSE_MIN: Duration = Duration::from_secs(64);
+const RATE_PAUSE_MAX: Duration = Duration::from_secs(36 * 3600);
+
+/// A time is remembered in flash once it is this much later than the one that is there, and no
+/// more often: a sector takes 100 000 erasures, and somebody may play with the clock.
+const REMEMBER_SECONDS: i64 = 24 * 3600;
+const REMEMBER_PAUSE: Duration = Duration::from_secs(24 * 3600);
+
+/// Whether a time server may be asked, by what it answered before.
+#[derive(Debug, Clone, Copy, Default)]
+struct ServerBackoff {
+    /// `DENY` or `RSTR`: it is not asked again until the host names it again.
+    unwelcome: bool,
+    /// `RATE`: how long it rested last, and until when.
+    rest: Option<(Duration, Instant)>,
+}
+
+impl ServerBackoff {
+    fn may_be_asked(&self, now: Instant) -> bool {
+        !self.unwelcome && self.rest.is_none_or(|(_, until)| until <= now)
+    }
+
+    fn note(&mut self, error: SntpError, now: Instant) {
+        match error {
+            SntpError::Unwelcome => self.unwelcome = true,
+            SntpError::AskedTooOften => {
+                let pause = self.rest.map_or(RATE_PAUSE_MIN, |(last, _)| {
+                    (last + last).min(RATE_PAUSE_MAX)
+                });
+                self.rest = Some((pause, now.saturating_add(pause)));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<P: Platform> Shared<'_, P> {
+    /// Stores the time for the next start, at most once per day of the clock and of this run.
+    async fn remember_time(&self, last: &mut Option<Instant>) {
+        let now = Instant::now();
+        let rested = last.is_none_or(|last| now.saturating_duration_since(last) >= REMEMBER_PAUSE);
+        let seconds = self.clock.seconds_or_uptime();
+        let known = self.settings.read(|values| values.time.known);
+        let later =
+            known.is_none_or(|known| seconds.saturating_sub(known.as_unix()) >= REMEMBER_SECONDS);
+        if !(rested && later) {
+            return;
+        }
+        *last = Some(now);
+        let record = seconds.to_le_bytes();
+        // A failure is in the log; the next day brings another try.
+        if self
+            .store_always(Key::LAST_KNOWN_TIME, &record)
+            .await
+            .is_ok()
+        {
+            // The floor of this run stays: a server that was wrong can still be corrected.
+            self.settings
+                .change(|values| values.time.known = Some(Timestamp::from_unix(seconds)));
+        }
+    }
+}
+
+/// Asks the configured servers whenever `AT+CIPSNTPCFG` or a new address gives reason to, and then
+/// once per interval.
+pub(super) async fn run<P: Platform>(shared: &Shared<'_, P>) {
+    // The first answer after a reason is announced; the hourly ones are not.
+    let mut announce = true;
+    let mut pause = SNTP_PAUSE_MIN;
+    let mut backoffs = [ServerBackoff::default(); SERVERS];
+    let mut remembered = None;
+    loop {
+        // Whatever was signalled up to here is in what is looked at now.
+        shared.sync_time.reset();
+        if shared.servers_renewed.take() {
+            backoffs = Default::default();
+        }
+        let servers = {
+            let here = shared.wifi.address().is_some();
+            shared.settings.read(|values| {
+                let ready = values.time.enabled && here;
+                ready.then(|| values.time.servers.clone())
+            })
+        };
+        // `None`: as often as the settings say.
+        let mut retry = None;
+        let mut asked = false;
+        if let Some(servers) = servers {
+            asked = true;
+            let mut synchronised = false;
+            let mut rng = shared.rng.clone();
+            for (server, backoff) in servers.iter().zip(&mut backoffs) {
+                if !backoff.may_be_asked(Instant::now()) {
+                    continue;
+                }
+                let ask = sntp::ask(shared.net, shared.clock, &mut rng, server);
+                match select(ask, shared.sync_time.wait()).await {
+                    Either::First(Ok(())) => {
+                        synchronised = true;
+                        break;
+                    }
+                    Either::First(Err(error)) => {
+                        espat_log::warn!("SNTP server {}: {}", server.as_str(), error.word());
+                        backoff.note(error, Instant::now());
+                    }
+                    Either::Second(()) => {
+                        // Asked anew, perhaps of others: look at the settings again.
+                        shared.sync_time.signal(());
+                        break;
+                    }
+                }
+            }
+            if synchronised {
+                pause = SNTP_PAUSE_MIN;
+                shared.remember_time(&mut remembered).await;
+                if core::mem::take(&mut announce) {
+                    let mut print = shared.print_unsolicited().await;
+                    // It would be data.
+                    if !shared.port.is_data_mode() {
+                        print.reply(&Reply::TimeUpdated).await;
+                    }
+                }
+            } else {
+                retry = Some(pause);
+                pause = (pause + pause).min(SNTP_PAUSE_MAX);
+            }
+        }
+        let since = Instant::now();
+        let reason = loop {
+            let next = async {
+                let interval = shared.settings.read(|values| values.time.interval);
+                let wait = retry.unwrap_or(Duration::from_secs(u64::from(interval)));
+                if asked {
+                    Timer::at(since.saturating_add(wait)).await;
+                } else {
+                    core::future::pending::<()>().await;
+                }
+            };
+            let changed = shared.interval_changed.wait();
+            match select3(next, shared.sync_time.wait(), changed).await {
+                Either3::First(()) => break false,
+                Either3::Second(()) => break true,
+                // The same wait, by the new interval.
+                Either3::Third(()) => {}
+            }
+        };
+        if reason {
+            announce = true;
+            pause = SNTP_PAUSE_MIN;
+        }
+    }
+}
