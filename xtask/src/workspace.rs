@@ -97,10 +97,9 @@ impl Workspace {
         [PathBuf::from("/usr/sbin"), self.scratch("tools/bin")]
     }
 
-    /// Packages that a firmware author takes.
+    /// Packages that a firmware author takes. Doubles of tests are not published and run on a PC alone.
     pub(crate) fn libraries(&self) -> impl Iterator<Item = &Package> {
-        self.packages
-            .iter()
+        self.published()
             .filter(|package| package.has("lib") && !package.has("bin"))
     }
 

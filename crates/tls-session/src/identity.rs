@@ -1,30 +1,37 @@
-//! Who we are, for a server that asks: a certificate, the intermediates that lead to it, and its key
-//! (RFC 8446 §4.4.2, §4.4.3).
+//! Who we are, for a peer that asks: a certificate chain, and the key that belongs to it.
 //!
 //! ```text
-//! scratch   MARK | Certificate, whole | CertificateVerify of an RSA key
-//!           what the engine is handed as "the certificate" (envelope.rs)
+//! memory   room for a header | certificate_list (RFC 8446 §4.4.2) | room for a long signature's message
 //! ```
 //!
-//! The engine sends one certificate and takes 104 bytes of signature. So the whole Certificate
-//! message is laid out here beforehand, and a CertificateVerify that is longer follows it, but for
-//! its last bytes, which the engine sends as the signature.
+//! The chain stands in the form in which it is sent, with room at both ends: an engine that sends a message in one
+//! piece writes around it, and needs no second copy.
 
-use crate::reason::{CapacityError, Cause, Limit, SetupError};
-use core::cell::RefCell;
+use core::cell::{Ref, RefCell};
 
+use heapless::Vec;
 use rand_core::CryptoRngCore;
 use x509_facts::{Certificate, KeyKind};
 
-use crate::alg;
-use crate::envelope::{CERTIFICATE, CERTIFICATE_FRAME, CERTIFICATE_VERIFY, MARK};
-use crate::facts::Schemes;
-use crate::transcript::Transcript;
+use crate::reason::{CapacityError, Cause, Limit, SetupError};
+use crate::verify::Version;
+use crate::verify::handshake::algorithm;
 
 mod rsa;
 mod signer;
 
-pub(crate) use signer::{Proof, Signer};
+use signer::Signer;
+
+/// Longest signature: RSA of 4096 bits.
+pub const MAX_SIGNATURE: usize = 512;
+
+/// A signature as it goes over the wire: DER for ECDSA.
+pub type Signature = Vec<u8, MAX_SIGNATURE>;
+
+/// Bytes in front of the chain: handshake header, context, length of the list, and an engine's mark.
+pub(crate) const HEADER_ROOM: usize = 24;
+/// Bytes of CertificateVerify without the signature: handshake header, scheme, length.
+pub(crate) const VERIFY_HEADER: usize = 8;
 
 /// A private key as its parts, big-endian, without leading zeros or with as many as there are.
 #[derive(Clone, Copy)]
@@ -59,7 +66,7 @@ impl core::fmt::Debug for ClientKey<'_> {
     }
 }
 
-/// The caller's memory for the messages of an identity.
+/// The caller's memory for an identity: its chain, and what an engine writes around it.
 ///
 /// The DER of the certificates, five bytes for each, and 24 more fit; for an RSA key 8 more and its
 /// modulus.
@@ -85,13 +92,12 @@ impl<const N: usize> core::fmt::Debug for IdentityMemory<N> {
     }
 }
 
-/// A certificate chain and the key that belongs to it, ready to be shown.
+/// A certificate chain and the key that belongs to it.
 pub struct Identity<'a> {
     signer: Signer<'a>,
-    /// `MARK`, the Certificate message, room for a CertificateVerify.
-    message: &'a RefCell<[u8]>,
-    /// Where the Certificate message ends in it.
-    certificate_end: usize,
+    memory: &'a RefCell<[u8]>,
+    /// Where the list ends in the memory; it begins at [`HEADER_ROOM`].
+    list_end: usize,
 }
 
 /// The kind of key alone.
@@ -103,16 +109,11 @@ impl core::fmt::Debug for Identity<'_> {
     }
 }
 
-/// Message header and empty context, list length.
-const HEAD: usize = MARK.len() + 4 + 1 + 3;
-/// Header, scheme, length of the signature.
-const VERIFY_HEAD: usize = 4 + 2 + 2;
-
 impl<'a> Identity<'a> {
     /// Takes DER certificates and a key that belongs to one of them. That one is sent first, the
     /// others behind it in their order.
     ///
-    /// `memory` holds the messages until the handshake is over.
+    /// `memory` holds the chain until the handshake is over.
     ///
     /// # Errors
     ///
@@ -123,63 +124,36 @@ impl<'a> Identity<'a> {
         key: ClientKey<'a>,
         memory: &'a mut IdentityMemory<N>,
     ) -> Result<Self, Cause> {
-        let scratch = memory.0.get_mut();
         let signer = Signer::new(key)?;
-        let mut leaf = None;
-        for (position, der) in chain.iter().enumerate() {
-            let certificate =
-                Certificate::parse(der).map_err(|_| Cause::Setup(SetupError::CertUnreadable))?;
-            if leaf.is_none() && signer.belongs_to(&certificate) {
-                leaf = Some(position);
-            }
-        }
-        if chain.is_empty() {
-            return Err(Cause::Setup(SetupError::CertUnreadable));
-        }
-        let leaf = leaf.ok_or(Cause::Setup(SetupError::KeyMismatch))?;
-        let first = chain.get(leaf).copied();
-        let others = chain
-            .iter()
-            .enumerate()
-            .filter(|(position, _)| *position != leaf)
-            .map(|(_, der)| *der);
-
+        let leaf = position_of_leaf(chain, &signer)?;
         let list: usize = chain.iter().map(|der| der.len().saturating_add(5)).sum();
         let after = match signer.long_signature() {
-            Some(len) => VERIFY_HEAD.saturating_add(len),
+            Some(len) => VERIFY_HEADER.saturating_add(len),
             None => 0,
         };
-        let needed = HEAD.saturating_add(list).saturating_add(after);
-        let too_large = Cause::Capacity(CapacityError::too_large(
-            Limit::ClientChain,
-            needed,
-            scratch.len(),
-        ));
-        if needed > scratch.len() {
-            return Err(too_large);
+        let needed = HEADER_ROOM.saturating_add(list).saturating_add(after);
+        let bytes = memory.0.get_mut();
+        let too_large = CapacityError::too_large(Limit::ClientChain, needed, bytes.len());
+        if needed > bytes.len() {
+            return Err(too_large.into());
         }
         let mut out = Layout {
-            bytes: scratch,
-            at: 0,
+            bytes,
+            at: HEADER_ROOM,
         };
-        let laid_out = || -> Option<usize> {
-            out.put(&MARK)?;
-            out.put(&[CERTIFICATE])?;
-            out.put(&u24(list.checked_add(4)?)?)?;
-            out.put(&[0])?;
-            out.put(&u24(list)?)?;
-            for der in first.into_iter().chain(others) {
-                out.put(&u24(der.len())?)?;
-                out.put(der)?;
-                out.put(&[0, 0])?;
-            }
-            Some(out.at)
-        };
-        let certificate_end = laid_out().ok_or(too_large)?;
+        let others = chain.iter().enumerate().filter(|(at, _)| *at != leaf);
+        for der in chain
+            .get(leaf)
+            .into_iter()
+            .chain(others.map(|(_, der)| der))
+        {
+            out.entry(der).ok_or(too_large)?;
+        }
+        let list_end = out.at;
         Ok(Self {
             signer,
-            message: &memory.0,
-            certificate_end,
+            memory: &memory.0,
+            list_end,
         })
     }
 
@@ -189,113 +163,133 @@ impl<'a> Identity<'a> {
         self.signer.kind()
     }
 
-    /// Bytes of the engine's buffer for outgoing records that the messages take.
-    pub(crate) fn record_len(&self) -> usize {
-        // Record header, inner type and tag.
-        const AROUND: usize = 5 + 1 + 16;
-        let verify = match self.signer.long_signature() {
-            Some(len) => VERIFY_HEAD.saturating_add(len),
-            None => 0,
-        };
-        self.certificate_end
-            .saturating_add(verify)
-            .saturating_add(CERTIFICATE_FRAME + AROUND)
+    /// The chain, our own certificate first.
+    #[must_use]
+    pub fn chain(&self) -> CertificateList<'_> {
+        CertificateList(Ref::map(self.memory.borrow(), |memory| {
+            memory.get(HEADER_ROOM..self.list_end).unwrap_or_default()
+        }))
     }
 
-    /// The signature scheme for a server that takes these.
-    pub(crate) fn scheme(&self, accepted: Schemes) -> Option<u16> {
-        self.signer
-            .schemes()
-            .iter()
-            .copied()
-            .find(|scheme| accepted.contains(*scheme))
+    /// Signature schemes (RFC 8446 §4.2.3) that the key can make in a version, the preferred first.
+    #[must_use]
+    pub const fn schemes(&self, version: Version) -> &'static [u16] {
+        match version {
+            // TLS 1.2 takes the same ones, PSS included (RFC 8446 §4.2.3).
+            Version::Tls12 | Version::Tls13 => self.signer.schemes(),
+        }
     }
 
-    /// What the engine is to send as "the certificate", and what it is to send as "the signature"
-    /// where that is known already.
+    /// Signs what a CertificateVerify covers.
     ///
-    /// `transcript` hashes the messages up to and with the server's Finished.
-    pub(crate) fn certificate(
+    /// An RSA signature is verified with the key of our certificate before it is returned: the modulus was compared,
+    /// the private exponent could not be, and a faulty signature may give the key away. Keys of curves were compared with
+    /// the certificate when the identity was made.
+    ///
+    /// # Errors
+    ///
+    /// [`NegotiationError::ClientSignatureScheme`](crate::reason::NegotiationError::ClientSignatureScheme) for a scheme
+    /// of another key, [`SetupError::KeyMismatch`] for a signature that does not verify,
+    /// [`SetupError::KeyUnreadable`] where signing fails.
+    pub fn sign(
         &self,
         scheme: u16,
-        transcript: &Transcript,
+        message: &[u8],
         rng: &mut impl CryptoRngCore,
-    ) -> Result<(core::cell::Ref<'_, [u8]>, Option<Proof>), Cause> {
-        let mut len = self.certificate_end;
-        let mut tail = None;
+    ) -> Result<Signature, Cause> {
+        let signature = self.signer.sign(scheme, message, rng)?;
         if self.signer.long_signature().is_some() {
-            let mut message = self.message.borrow_mut();
-            let certificate = message
-                .get(MARK.len()..self.certificate_end)
-                .unwrap_or_default();
-            let hash = transcript.value_with(certificate);
-            let covered = covered(&hash);
-            let signature = self.signer.sign_long(scheme, &covered, rng)?;
-            // The proof must hold with the key that the server will see, or a fault gave it away.
-            let leaf = certificate
-                .get(HEAD.saturating_sub(MARK.len()).saturating_add(3)..)
-                .and_then(|der| Certificate::parse_prefix(der).ok())
-                .ok_or(Cause::Setup(SetupError::CertUnreadable))?
-                .0;
-            alg::of_handshake(leaf.key_kind(), scheme)?
-                .verify(leaf.public_key(), &covered, &signature)
-                .map_err(|_| Cause::Setup(SetupError::KeyMismatch))?;
-            let (head, proof) = signature
-                .split_at_checked(signature.len().saturating_sub(Proof::TAIL))
-                .ok_or(Cause::Setup(SetupError::KeyUnreadable))?;
-            tail = Some(Proof::tail(proof)?);
-            let mut out = Layout {
-                bytes: &mut message[..],
-                at: len,
-            };
-            let mut put = || -> Option<usize> {
-                out.put(&[CERTIFICATE_VERIFY])?;
-                out.put(&u24(signature.len().checked_add(4)?)?)?;
-                out.put(&scheme.to_be_bytes())?;
-                out.put(&u16::try_from(signature.len()).ok()?.to_be_bytes())?;
-                out.put(head)?;
-                Some(out.at)
-            };
-            len = put().ok_or(Cause::Setup(SetupError::KeyUnreadable))?;
+            let chain = self.chain();
+            let leaf = chain.iter().next().ok_or(SetupError::CertUnreadable)?;
+            let leaf = Certificate::parse(leaf).map_err(|_| SetupError::CertUnreadable)?;
+            algorithm(Version::Tls13, leaf.key_kind(), scheme)?
+                .verify(leaf.public_key(), &[message], &signature)
+                .map_err(|_| SetupError::KeyMismatch)?;
         }
-        let message = core::cell::Ref::map(self.message.borrow(), |message| {
-            message.get(..len).unwrap_or_default()
-        });
-        Ok((message, tail))
+        Ok(signature)
     }
 
-    /// Signs what the engine asks for, with a key whose signature it can take.
-    pub(crate) fn sign_short(&self, message: &[u8]) -> Option<Proof> {
-        self.signer.sign_short(message)
+    /// Bytes of a signature that is longer than a curve's.
+    pub(crate) const fn long_signature(&self) -> Option<usize> {
+        self.signer.long_signature()
+    }
+
+    /// The chain and the room around it, for an engine to lay out its messages.
+    pub(crate) const fn memory(&self) -> &'a RefCell<[u8]> {
+        self.memory
+    }
+
+    /// Where the chain ends in [`Self::memory`].
+    pub(crate) const fn list_end(&self) -> usize {
+        self.list_end
     }
 }
 
-/// What a client's CertificateVerify covers (RFC 8446 §4.4.3).
-fn covered(transcript: &[u8; 32]) -> [&[u8]; 3] {
-    [
-        &[0x20; 64],
-        b"TLS 1.3, client CertificateVerify\0",
-        transcript,
-    ]
+/// The certificates of an identity.
+pub struct CertificateList<'i>(Ref<'i, [u8]>);
+
+impl core::fmt::Debug for CertificateList<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "CertificateList({})", self.iter().count())
+    }
 }
 
-fn u24(value: usize) -> Option<[u8; 3]> {
+impl CertificateList<'_> {
+    /// DER certificates, our own first.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &self.0[..];
+        core::iter::from_fn(move || {
+            let (&[high, middle, low], after) = rest.split_first_chunk::<3>()?;
+            let len = usize::try_from(u32::from_be_bytes([0, high, middle, low])).ok()?;
+            let (der, after) = after.split_at_checked(len)?;
+            // No extensions.
+            rest = after.get(2..)?;
+            Some(der)
+        })
+    }
+}
+
+/// The position of the certificate that the key belongs to.
+fn position_of_leaf(chain: &[&[u8]], signer: &Signer<'_>) -> Result<usize, SetupError> {
+    let mut leaf = None;
+    for (position, der) in chain.iter().enumerate() {
+        let certificate = Certificate::parse(der).map_err(|_| SetupError::CertUnreadable)?;
+        if leaf.is_none() && signer.belongs_to(&certificate) {
+            leaf = Some(position);
+        }
+    }
+    if chain.is_empty() {
+        return Err(SetupError::CertUnreadable);
+    }
+    leaf.ok_or(SetupError::KeyMismatch)
+}
+
+/// Three bytes of length, as TLS writes them.
+pub(crate) fn u24(value: usize) -> Option<[u8; 3]> {
     match u32::try_from(value).ok()?.to_be_bytes() {
         [0, high, middle, low] => Some([high, middle, low]),
         _ => None,
     }
 }
 
-struct Layout<'l> {
-    bytes: &'l mut [u8],
-    at: usize,
+/// A writer into memory of known size.
+pub(crate) struct Layout<'l> {
+    pub(crate) bytes: &'l mut [u8],
+    pub(crate) at: usize,
 }
 
 impl Layout<'_> {
-    fn put(&mut self, bytes: &[u8]) -> Option<()> {
+    pub(crate) fn put(&mut self, bytes: &[u8]) -> Option<()> {
         let end = self.at.checked_add(bytes.len())?;
         self.bytes.get_mut(self.at..end)?.copy_from_slice(bytes);
         self.at = end;
         Some(())
+    }
+
+    /// A CertificateEntry without extensions.
+    fn entry(&mut self, der: &[u8]) -> Option<()> {
+        self.put(&u24(der.len())?)?;
+        self.put(der)?;
+        self.put(&[0, 0])
     }
 }

@@ -1,56 +1,81 @@
-//! What a TLS 1.3 client session must check, whether it did, and why it refused.
+//! TLS 1.3 client sessions that exist only if the server is who a policy says.
 //!
 //! ```text
-//! Policy ──▶ Session::open ──▶ Session (chain, dates, name, handshake signature: all recorded)
-//!               │                 └─▶ Reader / Writer
-//!               └──▶ Reason (stage, Mbed TLS number, verify flags, depth, subject, wanted, words)
+//! Policy ──▶ Session::open ──▶ engine ──▶ Evidence::covers ──▶ Session ──▶ Reader, Writer
+//!               │                            │
+//!               └──────────▶ Reason ◀────────┘   stage, code, Mbed TLS number, verify flags, subject, words
 //! ```
 //!
-//! [`embedded_tls`] is the record and handshake engine. It leaves to its user what a client must
-//! not leave out, and it can panic on what a peer sends; so it runs inside this crate, with its
-//! transport, its cipher and its verifier ours:
+//! A session behind an async socket, split into a reader and a writer of [`embedded_io_async`]:
 //!
-//! * [`policy`]: what will be checked, as a value; anything that checks less says `Danger`;
-//! * [`verify`]: path validation on webpki, usable alone ([`verify_server`]);
-//! * [`guard`]: the transport under the engine; only legal records pass;
-//! * [`suite`]: the cipher, which sees each plaintext before the engine does;
-//! * [`transcript`]: the hash, which sees each handshake message after the engine did;
-//! * [`identity`]: our certificate and key, for a server that asks;
-//! * [`session`]: the only way to a readable or writable session;
-//! * [`reason`]: why not.
+//! ```
+//! use embedded_hal_async::delay::DelayNs;
+//! use embedded_io_async::{Read, Write};
+//! use rand_core::CryptoRngCore;
+//! use tls_session::{
+//!     Anchors, Cause, Clock, CommonName, Deadlines, GuardedTransport, Memory, NameRule, PeerName,
+//!     Policy, Reason, Session, Stage, Timestamp,
+//! };
 //!
-//! It refuses to: renegotiate, resume, send early data, fall back to an older TLS, or go on after
-//! an error. It opens no socket, reads no clock and allocates nothing.
+//! async fn ask(
+//!     (rx, tx): (impl Read, impl Write),
+//!     delay: impl DelayNs + Clone,
+//!     rng: impl CryptoRngCore,
+//!     ca: &[u8], // DER
+//!     now: i64,  // seconds since 1970, UTC
+//! ) -> Result<usize, Reason> {
+//!     let setup = |cause: Cause| Reason::new(Stage::Setup, cause);
+//!     let (cas, clock) = ([ca], Clock::At(Timestamp::from_unix(now)));
+//!     let name = PeerName::new("broker.local").map_err(setup)?;
+//!     let rule = NameRule::MustMatch { name, common_name: CommonName::Ignored };
+//!     let mut policy = Policy::chain(Anchors::new(&cas).map_err(setup)?, rule, clock);
+//!     policy.sni = Some("broker.local");
 //!
-//! Features: `defmt` (formats for public types, log lines), `log` (log lines).
+//!     let transport = GuardedTransport::new(rx, tx, delay);
+//!     let mut memory: Memory = Memory::new();
+//!     let deadlines = Deadlines::default();
+//!     let mut session = Session::open(&transport, &mut memory, &policy, deadlines, rng).await?;
+//!
+//!     let (mut reader, mut writer) = session.split();
+//!     writer.write_all(b"ping").await?;
+//!     writer.flush().await?;
+//!     let mut answer = [0; 64];
+//!     let count = reader.read(&mut answer).await?;
+//!     session.close().await?;
+//!     Ok(count)
+//! }
+//! ```
+//!
+//! | module | |
+//! |---|---|
+//! | [`policy`] | who the peer must be, as a value that prints; what checks less has `Danger` in its name |
+//! | [`identity`] | our certificate chain and its key, for a server that asks |
+//! | [`verify`] | path validation on webpki, usable alone ([`verify_server`]); the handshake's signature |
+//! | [`evidence`] | what an engine saw, and whether it covers the policy |
+//! | [`reason`] | why not, one table row per reason |
+//! | [`session`] | the only way to a reader and a writer |
+//!
+//! These know no engine but the last. `engine/embedded_tls` runs [`embedded_tls`] with its transport, its cipher, its
+//! hash and its verifier ours: it leaves to its user what a client must not leave out, and can panic on what a peer
+//! sends.
+//!
+//! The crate refuses to renegotiate, resume, send early data, fall back to an older TLS, or go on after an error. It
+//! opens no socket, reads no clock and allocates nothing.
+//!
+//! Features: `defmt` (formats for public types, log lines), `log` (log lines), `p384-compact` (a P-384 of less code).
 #![cfg_attr(not(test), no_std)]
 
 mod alg;
-mod envelope;
-mod facts;
-pub mod guard;
-mod hello;
+mod engine;
+pub mod evidence;
 pub mod identity;
 pub mod policy;
 pub mod reason;
 pub mod session;
-mod shared;
-pub mod suite;
-pub mod transcript;
-mod verifier;
 pub mod verify;
-#[cfg(test)]
-mod window;
 
-#[cfg(test)]
-#[expect(
-    dead_code,
-    reason = "the doubles of the duties, of which unit tests need a few"
-)]
-#[path = "../tests/duties/support/mod.rs"]
-mod support;
-
-pub use guard::GuardedTransport;
+pub use engine::embedded_tls::guard::GuardedTransport;
+pub use evidence::{Evidence, Opened};
 pub use identity::Identity;
 pub use policy::{Anchors, Clock, CommonName, NameRule, PeerAuth, PeerName, Policy, PreSharedKey};
 pub use reason::{Cause, Reason, Stage};

@@ -13,12 +13,14 @@ use crate::reason::{
 };
 use core::cell::Cell;
 
-use crate::facts::MAX_PROTOCOL;
-use crate::guard::{GuardedTransport, Handle};
+use crate::engine::embedded_tls::facts::MAX_PROTOCOL;
+use crate::engine::embedded_tls::guard::{GuardedTransport, Handle};
+use crate::engine::embedded_tls::shown::record_len;
+use crate::engine::embedded_tls::state::{Expect, Shared};
+use crate::engine::embedded_tls::suite::{Phase, Suite};
+use crate::engine::embedded_tls::verifier::{Provider, Verifier};
+use crate::evidence::Opened;
 use crate::policy::{PeerAuth, Policy};
-use crate::shared::{Expect, Shared};
-use crate::suite::{Phase, Suite};
-use crate::verifier::{Provider, Verifier};
 use crate::verify::Accepted;
 use embassy_futures::select::{Either, select};
 use embedded_hal_async::delay::DelayNs;
@@ -111,7 +113,7 @@ impl Default for Deadlines {
 pub struct Session<'m, R: Read, W: Write, D: DelayNs + Clone> {
     connection: TlsConnection<'m, Handle<'m, R, W, D>, Suite>,
     shared: &'m Shared,
-    accepted: Accepted,
+    opened: Opened,
     writing: Cell<bool>,
     closed: Cell<bool>,
 }
@@ -119,7 +121,7 @@ pub struct Session<'m, R: Read, W: Write, D: DelayNs + Clone> {
 impl<R: Read, W: Write, D: DelayNs + Clone> core::fmt::Debug for Session<'_, R, W, D> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Session")
-            .field("accepted", &self.accepted)
+            .field("opened", &self.opened)
             .finish_non_exhaustive()
     }
 }
@@ -189,11 +191,11 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
             return Err(Reason::new(Stage::Setup, Cause::Stream(StreamError::Dead)));
         }
         if let Some(identity) = policy.identity
-            && identity.record_len() > OUT
+            && record_len(identity) > OUT
         {
             let too_large = Cause::Capacity(CapacityError::too_large(
                 Limit::ClientChain,
-                identity.record_len(),
+                record_len(identity),
                 OUT,
             ));
             return Err(Reason::new(Stage::Setup, too_large));
@@ -242,7 +244,7 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
                 }
             }
         }
-        let accepted = settle(shared)?;
+        let opened = settle(shared, policy)?;
         shared.in_record.set(false);
         shared.step_ms.set(0);
         shared.stage.set(Stage::Data);
@@ -250,7 +252,7 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
         Ok(Self {
             connection,
             shared,
-            accepted,
+            opened,
             writing: Cell::new(false),
             closed: Cell::new(false),
         })
@@ -259,7 +261,13 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
     /// How the server's chain was accepted.
     #[must_use]
     pub const fn accepted(&self) -> Accepted {
-        self.accepted
+        self.opened.accepted()
+    }
+
+    /// What is known of the server.
+    #[must_use]
+    pub const fn peer(&self) -> &Opened {
+        &self.opened
     }
 
     /// Both directions, to be used at the same time.
@@ -308,14 +316,12 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
 ///
 /// The engine demands neither Certificate nor CertificateVerify, and skips its verifier if there is
 /// none to be had, so its word alone counts for nothing.
-fn settle(shared: &Shared) -> Result<Accepted, Reason> {
+fn settle(shared: &Shared, policy: &Policy<'_>) -> Result<Opened, Reason> {
     if let Some(reason) = shared.reason() {
         return Err(reason);
     }
-    if !shared.finished.get() {
-        return Err(shared.reason_or(Cause::Protocol(ProtocolViolation::MissingMessage(20))));
-    }
-    shared.proved().map_err(|cause| shared.reason_or(cause))
+    let opened = shared.evidence().covers(policy);
+    opened.map_err(|cause| shared.reason_or(cause))
 }
 
 /// Receives application data.

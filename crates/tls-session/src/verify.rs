@@ -23,10 +23,13 @@ use crate::policy::{Anchors, Clock, MAX_ANCHORS, PeerAuth, Policy};
 
 mod blame;
 mod budget;
+pub(crate) mod handshake;
 mod name;
 mod rules;
 
-/// Most certificates of a server's message, its own included: the engine's limit.
+pub use handshake::{Possession, Signed, Verdict, Version, verify_handshake};
+
+/// Most certificates of a server's message, its own included.
 pub const MAX_CHAIN: usize = 16;
 
 /// How a chain was accepted.

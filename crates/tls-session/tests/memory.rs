@@ -9,13 +9,6 @@
     reason = "doubles and checks of tests: a panic is how they say no"
 )]
 
-#[expect(
-    dead_code,
-    reason = "the doubles of the duties, of which a good server is enough here"
-)]
-#[path = "duties/support/mod.rs"]
-mod support;
-
 #[path = "../../../firmware/tools/stack/src/replay.rs"]
 mod replay;
 
@@ -34,12 +27,12 @@ use tls_session::{
 };
 
 use replay::{Expected, MAX_CERTIFICATES, NOW, NoTime, Recording, SameRng, Served};
-use support::exec::run;
-use support::io::{Broken, Faults, Rx, Tx, connect};
-use support::keys::{Key, Kind};
-use support::pki::{Family, Issued, Site, Spec};
-use support::script::Script;
-use support::server::Server;
+use tls_doubles::exec::run;
+use tls_doubles::io::{Broken, Faults, Rx, Tx, connect};
+use tls_doubles::keys::{Key, Kind};
+use tls_doubles::pki::{Family, Issued, Site, Spec};
+use tls_doubles::script::Script;
+use tls_doubles::server::Server;
 
 /// Bytes of all that one session keeps, at full record size.
 const STATIC_LIMIT: usize = 24 * 1024;

@@ -1,11 +1,6 @@
 //! Every reason with its code, its Mbed TLS number, its verify flags and its words, against a file: hosts and
 //! scripts read them.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "doubles and checks of tests: a panic is how they say no"
-)]
-
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use tls_session::reason::{

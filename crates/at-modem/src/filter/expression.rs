@@ -540,5 +540,4 @@ impl Compiler<'_> {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -8,7 +8,7 @@ mod ecdsa;
 mod ed25519;
 pub(crate) mod rsa;
 
-use crate::reason::{Cause, CertificateError, ProofError};
+use crate::reason::{Cause, CertificateError};
 use rustls_pki_types::{
     AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
 };
@@ -198,19 +198,6 @@ impl SignatureVerificationAlgorithm for Algorithm {
 
     fn signature_alg_id(&self) -> AlgorithmIdentifier {
         self.signature
-    }
-}
-
-/// The algorithm of a CertificateVerify (RFC 8446 §4.2.3), if `scheme` fits the certificate's key.
-pub(crate) const fn of_handshake(key: KeyKind, scheme: u16) -> Result<Kind, Cause> {
-    match (key, scheme) {
-        (KeyKind::P256, 0x0403) => Ok(Kind::P256(Hash::Sha256)),
-        (KeyKind::P384, 0x0503) => Ok(Kind::P384(Hash::Sha384)),
-        (KeyKind::Ed25519, 0x0807) => Ok(Kind::Ed25519),
-        (KeyKind::Rsa { .. }, 0x0804) => Ok(Kind::RsaPss(Hash::Sha256)),
-        (KeyKind::Rsa { .. }, 0x0805) => Ok(Kind::RsaPss(Hash::Sha384)),
-        (KeyKind::Rsa { .. }, 0x0806) => Ok(Kind::RsaPss(Hash::Sha512)),
-        (_, other) => Err(Cause::Proof(ProofError::SignatureScheme(other))),
     }
 }
 

@@ -12,7 +12,8 @@ use heapless::Vec;
 use rand_core::CryptoRngCore;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::signer::{MAX_SIGNATURE, rsa_bits_taken};
+use super::MAX_SIGNATURE;
+use super::signer::rsa_bits_taken;
 use crate::alg::Hash;
 use crate::alg::rsa::PublicKey;
 

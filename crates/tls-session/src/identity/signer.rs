@@ -2,51 +2,13 @@
 
 use crate::reason::{Cause, NegotiationError, SetupError};
 use ed25519_dalek::Signer as _;
-use heapless::Vec;
 #[cfg(feature = "p384-compact")]
 use p384_compact as p384;
 use rand_core::CryptoRngCore;
 use x509_facts::{Certificate, KeyKind};
 
-use super::{ClientKey, MARK, rsa};
+use super::{ClientKey, Signature, rsa};
 use crate::alg::{Hash, RSA_BITS};
-
-/// Longest signature: RSA of 4096 bits.
-pub(super) const MAX_SIGNATURE: usize = 512;
-
-/// Signatures that the engine sends as they are: ECDSA in DER, Ed25519; or the end of a longer one.
-#[derive(Clone)]
-pub(crate) struct Proof(Vec<u8, 104>);
-
-impl Proof {
-    /// Bytes of a long signature that travel so.
-    pub(super) const TAIL: usize = 32;
-
-    fn whole(signature: &[u8]) -> Option<Self> {
-        Vec::from_slice(signature).ok().map(Self)
-    }
-
-    /// The last bytes of a signature whose other bytes are sent already.
-    pub(super) fn tail(bytes: &[u8]) -> Result<Self, Cause> {
-        let mut proof = Vec::new();
-        proof
-            .extend_from_slice(&MARK)
-            .and_then(|()| proof.extend_from_slice(bytes))
-            .map_err(|_| Cause::Setup(SetupError::KeyUnreadable))?;
-        Ok(Self(proof))
-    }
-
-    /// No signature; only for a session that is refused already.
-    pub(crate) const fn none() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl AsRef<[u8]> for Proof {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
 
 /// A private key, checked.
 pub(crate) enum Signer<'a> {
@@ -123,7 +85,7 @@ impl<'a> Signer<'a> {
         }
     }
 
-    /// Bytes of a signature that is too long for the engine.
+    /// Bytes of a signature that is longer than a curve's.
     pub(super) const fn long_signature(&self) -> Option<usize> {
         match self {
             Self::Rsa(key) => Some(key.len()),
@@ -131,38 +93,41 @@ impl<'a> Signer<'a> {
         }
     }
 
-    /// `None` for an RSA key, or where signing fails.
-    pub(super) fn sign_short(&self, message: &[u8]) -> Option<Proof> {
-        match self {
-            Self::P256(key) => {
-                let signature: p256::ecdsa::Signature = key.try_sign(message).ok()?;
-                Proof::whole(signature.to_der().as_bytes())
-            }
-            Self::P384(key) => {
-                let signature: p384::ecdsa::Signature = key.try_sign(message).ok()?;
-                Proof::whole(signature.to_der().as_bytes())
-            }
-            Self::Ed25519(key) => Proof::whole(&key.try_sign(message).ok()?.to_bytes()),
-            Self::Rsa(_) => None,
-        }
-    }
-
-    pub(super) fn sign_long(
+    pub(super) fn sign(
         &self,
         scheme: u16,
-        message: &[&[u8]],
+        message: &[u8],
         rng: &mut impl CryptoRngCore,
-    ) -> Result<Vec<u8, MAX_SIGNATURE>, Cause> {
-        let Self::Rsa(key) = self else {
-            return Err(Cause::Setup(SetupError::KeyUnsupported));
+    ) -> Result<Signature, Cause> {
+        if !self.schemes().contains(&scheme) {
+            return Err(NegotiationError::ClientSignatureScheme.into());
+        }
+        let unreadable = SetupError::KeyUnreadable;
+        let signature = match self {
+            Self::P256(key) => {
+                let signature: p256::ecdsa::Signature =
+                    key.try_sign(message).map_err(|_| unreadable)?;
+                Signature::from_slice(signature.to_der().as_bytes())
+            }
+            Self::P384(key) => {
+                let signature: p384::ecdsa::Signature =
+                    key.try_sign(message).map_err(|_| unreadable)?;
+                Signature::from_slice(signature.to_der().as_bytes())
+            }
+            Self::Ed25519(key) => {
+                let signature = key.try_sign(message).map_err(|_| unreadable)?;
+                Signature::from_slice(&signature.to_bytes())
+            }
+            Self::Rsa(key) => {
+                let hash = match scheme {
+                    0x0805 => Hash::Sha384,
+                    0x0806 => Hash::Sha512,
+                    _ => Hash::Sha256,
+                };
+                return key.sign_pss(hash, &[message], rng);
+            }
         };
-        let hash = match scheme {
-            0x0804 => Hash::Sha256,
-            0x0805 => Hash::Sha384,
-            0x0806 => Hash::Sha512,
-            _ => return Err(Cause::Negotiation(NegotiationError::ClientSignatureScheme)),
-        };
-        key.sign_pss(hash, message, rng)
+        Ok(signature.map_err(|_| unreadable)?)
     }
 }
 

@@ -8,15 +8,15 @@ use embedded_tls::{CryptoProvider, CryptoRngCore, TlsError, TlsVerifier};
 
 use super::*;
 use crate::policy::{Anchors, Clock, NameRule};
-use crate::support::clock::Clock as TestClock;
-use crate::support::exec::run;
-use crate::support::io::{Faults, connect};
-use crate::support::keys::Kind;
-use crate::support::pki::{Family, NOW};
-use crate::support::rng::TestRng;
-use crate::support::script::Script;
-use crate::support::server::Server;
 use crate::{Cause, Policy, Timestamp};
+use tls_doubles::clock::Clock as TestClock;
+use tls_doubles::exec::run;
+use tls_doubles::io::{Faults, connect};
+use tls_doubles::keys::Kind;
+use tls_doubles::pki::{Family, NOW};
+use tls_doubles::rng::TestRng;
+use tls_doubles::script::Script;
+use tls_doubles::server::Server;
 
 /// Ours, but for the one thing ours never does: the engine takes the error for "do not verify".
 struct Faulty<'p, 'c> {
@@ -27,7 +27,7 @@ struct Faulty<'p, 'c> {
 
 impl CryptoProvider for Faulty<'_, '_> {
     type CipherSuite = Suite;
-    type Signature = crate::identity::Proof;
+    type Signature = crate::engine::embedded_tls::shown::Proof;
 
     fn rng(&mut self) -> impl CryptoRngCore {
         self.ours.rng()

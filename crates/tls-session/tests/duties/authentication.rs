@@ -4,12 +4,10 @@ use tls_session::reason::{CertificateError, ProofError, ProtocolViolation, flags
 use tls_session::{Accepted, Cause, Policy, Reason, Stage};
 
 use crate::client::{Attempt, chain, named};
-use crate::support::keys::{Key, Kind};
-use crate::support::message::{
-    CERTIFICATE, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, Message, Over,
-};
-use crate::support::pki::{Ca, Family, Issued, NOW, Site, Spec};
-use crate::support::script::{Packing, Script, Step, Wrap};
+use tls_doubles::keys::{Key, Kind};
+use tls_doubles::message::{CERTIFICATE, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, Message, Over};
+use tls_doubles::pki::{Ca, Family, Issued, NOW, Site, Spec};
+use tls_doubles::script::{Packing, Script, Step, Wrap};
 
 pub(crate) const KINDS: [Kind; 6] = [
     Kind::P256,

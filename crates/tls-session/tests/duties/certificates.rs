@@ -5,9 +5,9 @@ use tls_session::{Accepted, Cause, Clock, Policy, Timestamp, verify_server};
 
 use crate::authentication::{KINDS, cause, pair};
 use crate::client::{Attempt, chain, chain_at, chain_by, named};
-use crate::support::keys::{Hash, Key, Kind};
-use crate::support::pki::{Ca, Family, Issued, NOT_AFTER, NOT_BEFORE, NOW, Site, Spec};
-use crate::support::script::Script;
+use tls_doubles::keys::{Hash, Key, Kind};
+use tls_doubles::pki::{Ca, Family, Issued, NOT_AFTER, NOT_BEFORE, NOW, Site, Spec};
+use tls_doubles::script::Script;
 
 #[test]
 fn duty_8_dates_are_exact_to_the_second() {

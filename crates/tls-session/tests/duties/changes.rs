@@ -5,13 +5,13 @@ use tls_session::reason::ProtocolViolation;
 use tls_session::{Cause, Policy, PreSharedKey};
 
 use crate::client::{Attempt, chain, named};
-use crate::support::keys::Kind;
-use crate::support::message::{
+use tls_doubles::keys::Kind;
+use tls_doubles::message::{
     CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, FINISHED, Message,
     SERVER_HELLO,
 };
-use crate::support::pki::Family;
-use crate::support::script::{Change, Script, Step};
+use tls_doubles::pki::Family;
+use tls_doubles::script::{Change, Script, Step};
 
 /// server_name, supported_groups and ALPN: all that may be there.
 fn extensions() -> Step {

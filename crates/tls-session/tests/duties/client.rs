@@ -8,13 +8,13 @@ use tls_session::{
     PeerAuth, PeerName, Policy, Reason, Session, Timestamp,
 };
 
-use crate::support::clock::{Clock, Delay};
-use crate::support::exec::{Outcome, run_until_stalled_then_advance};
-use crate::support::io::{Faults, Rx, Tx, Wire, connect};
-use crate::support::pki::NOW;
-use crate::support::rng::TestRng;
-use crate::support::script::Script;
-use crate::support::server::Server;
+use tls_doubles::clock::{Clock, Delay};
+use tls_doubles::exec::{Outcome, run_until_stalled_then_advance};
+use tls_doubles::io::{Faults, Rx, Tx, Wire, connect};
+use tls_doubles::pki::NOW;
+use tls_doubles::rng::TestRng;
+use tls_doubles::script::Script;
+use tls_doubles::server::Server;
 
 /// A session on the doubles.
 pub(crate) type TestSession<'m> = Session<'m, Rx, Tx, Delay>;

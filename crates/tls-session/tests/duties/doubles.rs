@@ -9,23 +9,21 @@ use embedded_io_async::{Read, Write};
 use p256::elliptic_curve::sec1::ToEncodedPoint;
 use rand_core::RngCore;
 
-use crate::support::clock::Clock;
-use crate::support::codec::{extensions, u16_list, vec8, vec16};
-use crate::support::exec::{Outcome, poll_n, run, run_until_stalled_then_advance};
-use crate::support::io::{Broken, End, Faults, Wire, connect};
-use crate::support::keys::Kind;
-use crate::support::message::{
+use tls_doubles::clock::Clock;
+use tls_doubles::codec::{extensions, u16_list, vec8, vec16};
+use tls_doubles::exec::{Outcome, poll_n, run, run_until_stalled_then_advance};
+use tls_doubles::io::{Broken, End, Faults, Wire, connect};
+use tls_doubles::keys::Kind;
+use tls_doubles::message::{
     CERTIFICATE_VERIFY, CLIENT_HELLO, ENCRYPTED_EXTENSIONS, Hello, Message, SECP256R1,
     SERVER_HELLO, frame,
 };
-use crate::support::pki::Family;
-use crate::support::record::{
-    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, TLS_1_2, plain,
-};
-use crate::support::rng::TestRng;
-use crate::support::script::{Packing, Script, Step, Wrap};
-use crate::support::seen::{Alert, Fault};
-use crate::support::server::Server;
+use tls_doubles::pki::Family;
+use tls_doubles::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, TLS_1_2, plain};
+use tls_doubles::rng::TestRng;
+use tls_doubles::script::{Packing, Script, Step, Wrap};
+use tls_doubles::seen::{Alert, Fault};
+use tls_doubles::server::Server;
 
 /// A ClientHello with a share for P-256, which may be left away; in a record.
 fn client_hello(share: bool) -> Vec<u8> {

@@ -10,14 +10,14 @@ use tls_session::{Cause, Policy, Reason, Stage};
 
 use crate::client::{Attempt, TestSession, chain};
 use crate::records::{MESSAGES, after_handshake, family, good, refused};
-use crate::support::codec::{vec16, vec24};
-use crate::support::io::Wire;
-use crate::support::message::{
+use tls_doubles::codec::{vec16, vec24};
+use tls_doubles::io::Wire;
+use tls_doubles::message::{
     CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, FINISHED, Message,
     SERVER_HELLO, ticket,
 };
-use crate::support::record::{ALERT, APPLICATION_DATA, HANDSHAKE, MAX_PLAINTEXT};
-use crate::support::script::{Packing, Script, Step, Wrap};
+use tls_doubles::record::{ALERT, APPLICATION_DATA, HANDSHAKE, MAX_PLAINTEXT};
+use tls_doubles::script::{Packing, Script, Step, Wrap};
 
 fn wrong(breach: ProtocolViolation) -> Cause {
     Cause::Protocol(breach)

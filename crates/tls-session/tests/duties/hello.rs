@@ -6,12 +6,12 @@ use tls_session::{Cause, Stage};
 
 use crate::client::{Attempt, chain};
 use crate::records::{family, good, refused};
-use crate::support::message::{
+use tls_doubles::message::{
     ENCRYPTED_EXTENSIONS, Hello, HelloExtension, Message, SECP256R1, SECP384R1, SERVER_HELLO,
     TLS_1_3, X25519,
 };
-use crate::support::record::HANDSHAKE;
-use crate::support::script::{Packing, Script, Step, Wrap};
+use tls_doubles::record::HANDSHAKE;
+use tls_doubles::script::{Packing, Script, Step, Wrap};
 
 #[test]
 fn duty_21_parameters_that_were_not_offered_are_named() {

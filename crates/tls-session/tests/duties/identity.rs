@@ -9,11 +9,11 @@ use tls_session::reason::{
 use tls_session::{Accepted, Cause, Identity, Policy, Stage};
 
 use crate::client::{Attempt, chain};
-use crate::support::io::{End, Faults, Wire};
-use crate::support::keys::{Key, Kind, verify_handshake};
-use crate::support::message::{CERTIFICATE, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, Message};
-use crate::support::pki::{Family, Issued, Spec, spki_of};
-use crate::support::script::{Packing, Script, Step, Wrap};
+use tls_doubles::io::{End, Faults, Wire};
+use tls_doubles::keys::{Key, Kind, verify_handshake};
+use tls_doubles::message::{CERTIFICATE, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, Message};
+use tls_doubles::pki::{Family, Issued, Spec, spki_of};
+use tls_doubles::script::{Packing, Script, Step, Wrap};
 
 const KINDS: [Kind; 6] = [
     Kind::P256,

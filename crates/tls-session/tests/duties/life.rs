@@ -8,15 +8,15 @@ use embedded_io_async::{Read, Write};
 use tls_session::{Cause, Deadlines, GuardedTransport, Memory, Policy, Reason, Session, Stage};
 
 use crate::client::{Attempt, TestSession, chain};
-use crate::support::clock::{Clock, Delay};
-use crate::support::exec::{Outcome, poll_n, run};
-use crate::support::io::{End, Faults, Rx, Tx, Wire, connect};
-use crate::support::keys::Kind;
-use crate::support::message::{CERTIFICATE, ENCRYPTED_EXTENSIONS, SERVER_HELLO};
-use crate::support::pki::Family;
-use crate::support::rng::TestRng;
-use crate::support::script::{Script, Step};
-use crate::support::server::Server;
+use tls_doubles::clock::{Clock, Delay};
+use tls_doubles::exec::{Outcome, poll_n, run};
+use tls_doubles::io::{End, Faults, Rx, Tx, Wire, connect};
+use tls_doubles::keys::Kind;
+use tls_doubles::message::{CERTIFICATE, ENCRYPTED_EXTENSIONS, SERVER_HELLO};
+use tls_doubles::pki::Family;
+use tls_doubles::rng::TestRng;
+use tls_doubles::script::{Script, Step};
+use tls_doubles::server::Server;
 
 fn family() -> Family {
     Family::new(Kind::P256)
@@ -260,7 +260,7 @@ fn duty_24_a_write_dropped_half_way_is_the_last() {
             let again = pin!(tx.write_all(b"pong"));
             match run(again) {
                 Outcome::Ready(Err(reason)) => {
-                    assert_eq!(reason.cause, Cause::Stream(StreamError::WriteAbandoned))
+                    assert_eq!(reason.cause, Cause::Stream(StreamError::WriteAbandoned));
                 }
                 other => panic!("{other:?}"),
             }

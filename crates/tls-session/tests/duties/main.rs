@@ -1,5 +1,5 @@
 //! What a TLS session must do, whatever the peer does: one binary, so that all of it shares the
-//! doubles in `support`.
+//! doubles in `tls-doubles`.
 //!
 //! | duty | file |
 //! |---|---|
@@ -40,4 +40,3 @@ mod psk;
 mod records;
 mod scripted_server;
 mod sizes;
-mod support;

@@ -5,7 +5,7 @@ use tls_session::{Cause, CommonName, PeerName, verify_server};
 
 use crate::client::{chain, named_as};
 use crate::paths::{ONE_BETWEEN, extra, leaf, middle, root, three, verdict};
-use crate::support::pki::Spec;
+use tls_doubles::pki::Spec;
 
 /// Puts name constraints into an issuer.
 type Constrain = Box<dyn Fn(Spec) -> Spec>;

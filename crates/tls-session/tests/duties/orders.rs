@@ -6,10 +6,10 @@ use tls_session::{Accepted, Identity, Policy};
 
 use crate::client::Attempt;
 use crate::identity::{Parts, client};
-use crate::support::keys::Kind;
-use crate::support::message::{Hello, Message};
-use crate::support::pki::Family;
-use crate::support::script::{Packing, Script, Step, Wrap};
+use tls_doubles::keys::Kind;
+use tls_doubles::message::{Hello, Message};
+use tls_doubles::pki::Family;
+use tls_doubles::script::{Packing, Script, Step, Wrap};
 
 /// What a server may send between ServerHello and Finished, and what it may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

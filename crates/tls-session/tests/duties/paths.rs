@@ -10,8 +10,8 @@ use tls_session::{Accepted, Cause, Reason, verify_server};
 use x509_cert::ext::pkix::KeyUsages;
 
 use crate::client::{chain, named};
-use crate::support::keys::{Key, Kind};
-use crate::support::pki::{CLIENT_AUTH, Ca, Extra, Issued, SERVER_AUTH, Spec};
+use tls_doubles::keys::{Key, Kind};
+use tls_doubles::pki::{CLIENT_AUTH, Ca, Extra, Issued, SERVER_AUTH, Spec};
 
 const ANY_PURPOSE: &str = "2.5.29.37.0";
 const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";

@@ -9,15 +9,15 @@ use tls_session::{
 };
 
 use crate::client::{chain, named};
-use crate::support::clock::Clock;
-use crate::support::exec::run_until_stalled_then_advance;
-use crate::support::io::{End, Faults, Wire, connect};
-use crate::support::keys::{Key, Kind};
-use crate::support::message::{CERTIFICATE, CERTIFICATE_VERIFY, SERVER_HELLO};
-use crate::support::pki::{Family, Issued, NOW, Spec};
-use crate::support::rng::TestRng;
-use crate::support::script::{Script, Step};
-use crate::support::server::Server;
+use tls_doubles::clock::Clock;
+use tls_doubles::exec::run_until_stalled_then_advance;
+use tls_doubles::io::{End, Faults, Wire, connect};
+use tls_doubles::keys::{Key, Kind};
+use tls_doubles::message::{CERTIFICATE, CERTIFICATE_VERIFY, SERVER_HELLO};
+use tls_doubles::pki::{Family, Issued, NOW, Spec};
+use tls_doubles::rng::TestRng;
+use tls_doubles::script::{Script, Step};
+use tls_doubles::server::Server;
 
 /// The verdict, what was kept, how much was not, the wire, and when it was over.
 struct Probed {

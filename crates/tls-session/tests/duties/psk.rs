@@ -7,13 +7,13 @@ use tls_session::reason::{
 use tls_session::{Accepted, Cause, Policy, PreSharedKey, Stage};
 
 use crate::client::Attempt;
-use crate::support::io::Faults;
-use crate::support::keys::Kind;
-use crate::support::message::{
+use tls_doubles::io::Faults;
+use tls_doubles::keys::Kind;
+use tls_doubles::message::{
     ENCRYPTED_EXTENSIONS, FINISHED, Hello, HelloExtension, Message, SECP256R1, TLS_1_3, X25519,
 };
-use crate::support::pki::Family;
-use crate::support::script::{Packing, Script, Step, Wrap};
+use tls_doubles::pki::Family;
+use tls_doubles::script::{Packing, Script, Step, Wrap};
 
 const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
 

@@ -5,14 +5,14 @@ use tls_session::reason::{CapacityError, Limit, NegotiationError, ProtocolViolat
 use tls_session::{Accepted, Cause, Policy, Reason, Stage};
 
 use crate::client::{Attempt, TestSession, chain};
-use crate::support::io::{Faults, Wire};
-use crate::support::keys::Kind;
-use crate::support::message::{
+use tls_doubles::io::{Faults, Wire};
+use tls_doubles::keys::Kind;
+use tls_doubles::message::{
     CERTIFICATE, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, FINISHED, SERVER_HELLO,
 };
-use crate::support::pki::Family;
-use crate::support::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE};
-use crate::support::script::{Packing, Script, Step, Wrap};
+use tls_doubles::pki::Family;
+use tls_doubles::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE};
+use tls_doubles::script::{Packing, Script, Step, Wrap};
 
 pub(crate) fn family() -> Family {
     Family::new(Kind::P256)

@@ -10,15 +10,15 @@ use tls_session::{
 };
 
 use crate::client::{TestSession, chain};
-use crate::support::clock::Clock;
-use crate::support::exec::run;
-use crate::support::io::{Faults, Wire, connect};
-use crate::support::keys::Kind;
-use crate::support::pki::Family;
-use crate::support::record::{APPLICATION_DATA, MAX_PLAINTEXT};
-use crate::support::rng::TestRng;
-use crate::support::script::Script;
-use crate::support::server::Server;
+use tls_doubles::clock::Clock;
+use tls_doubles::exec::run;
+use tls_doubles::io::{Faults, Wire, connect};
+use tls_doubles::keys::Kind;
+use tls_doubles::pki::Family;
+use tls_doubles::record::{APPLICATION_DATA, MAX_PLAINTEXT};
+use tls_doubles::rng::TestRng;
+use tls_doubles::script::Script;
+use tls_doubles::server::Server;
 
 /// Opens a session in this memory and lets `then` use it.
 fn in_memory<const IN: usize, const OUT: usize, T>(

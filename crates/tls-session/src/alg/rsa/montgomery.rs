@@ -199,7 +199,7 @@ mod tests {
     use rand_core::RngCore;
 
     use super::*;
-    use crate::support::rng::TestRng;
+    use tls_doubles::rng::TestRng;
 
     fn ours(modulus: &[u8], base: &[u8], exponent: u32) -> Option<Vec<u8>> {
         let mut out = std::vec![0xee; modulus.len()];

@@ -6,15 +6,15 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::support::keys::{Kind, verify_handshake};
-use crate::support::message::{
+use tls_doubles::keys::{Kind, verify_handshake};
+use tls_doubles::message::{
     CERTIFICATE, FINISHED, Message, NEW_SESSION_TICKET, SECP256R1, SERVER_HELLO, TLS_1_3, ticket,
 };
-use crate::support::pki::{Family, Issued, Spec, spki_of};
-use crate::support::record::HANDSHAKE;
-use crate::support::script::{Packing, Script, Step, Wrap};
-use crate::support::seen::Seen;
-use crate::support::server::Server;
+use tls_doubles::pki::{Family, Issued, Spec, spki_of};
+use tls_doubles::record::HANDSHAKE;
+use tls_doubles::script::{Packing, Script, Step, Wrap};
+use tls_doubles::seen::Seen;
+use tls_doubles::server::Server;
 
 mod refusals;
 

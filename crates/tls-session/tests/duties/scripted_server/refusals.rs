@@ -3,17 +3,15 @@
 use x509_cert::ext::pkix::KeyUsages;
 
 use super::s_client;
-use crate::support::keys::{Hash, Key, Kind};
-use crate::support::message::{
+use tls_doubles::keys::{Hash, Key, Kind};
+use tls_doubles::message::{
     CERTIFICATE, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, FINISHED, Hello, HelloExtension,
     Message, Over, SECP256R1, SECP384R1, TLS_1_3, X25519,
 };
-use crate::support::pki::{
-    CLIENT_AUTH, Ca, Extra, Family, Issued, NOT_AFTER, NOT_BEFORE, Site, Spec,
-};
-use crate::support::record::{APPLICATION_DATA, HANDSHAKE};
-use crate::support::script::{Script, Step, Wrap};
-use crate::support::server::Server;
+use tls_doubles::pki::{CLIENT_AUTH, Ca, Extra, Family, Issued, NOT_AFTER, NOT_BEFORE, Site, Spec};
+use tls_doubles::record::{APPLICATION_DATA, HANDSHAKE};
+use tls_doubles::script::{Script, Step, Wrap};
+use tls_doubles::server::Server;
 
 const UNEXPECTED_MESSAGE: u8 = 10;
 const ILLEGAL_PARAMETER: u8 = 47;

@@ -6,7 +6,7 @@ use crate::reason::{
 use aes_gcm::aead::{Buffer, Result as AeadResult};
 
 use super::HANDSHAKE;
-use crate::envelope::CERTIFICATE;
+use crate::engine::embedded_tls::envelope::CERTIFICATE;
 use crate::verify::MAX_CHAIN;
 
 /// What the cipher found, in a form that fits the smallest record.

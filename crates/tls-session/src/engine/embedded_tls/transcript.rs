@@ -11,8 +11,8 @@ use digest::core_api::BlockSizeUser;
 use digest::{FixedOutput, HashMarker, Output, OutputSizeUser, Reset, Update};
 use sha2::{Digest, Sha256};
 
-use crate::envelope;
-use crate::facts::Facts;
+use super::envelope;
+use super::facts::Facts;
 
 /// What an instance hashes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ enum Role {
 
 /// SHA-256 over the handshake's messages as they were on the wire.
 #[derive(Clone, Default)]
-pub struct Transcript {
+pub(crate) struct Transcript {
     hash: Sha256,
     role: Role,
     facts: Facts,

@@ -2,7 +2,7 @@
 
 extern crate std;
 use super::*;
-use crate::window::Window;
+use crate::engine::embedded_tls::window::Window;
 use std::vec::Vec;
 
 /// Seals `plaintext` and hands it to the cipher as the engine would, with the guard's mark.

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::clock::Clock;
+use crate::clock::Clock;
 
 /// A future that asks to be polled this often without end has gone mad.
 const MAX_POLLS: usize = 2_000_000;
 
 /// A future came to its end, or nothing but the outside world can move it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome<T> {
+pub enum Outcome<T> {
     Ready(T),
     Stalled,
 }
@@ -21,7 +21,7 @@ pub(crate) enum Outcome<T> {
 impl<T> Outcome<T> {
     /// The value; a stall fails the test.
     #[track_caller]
-    pub(crate) fn ready(self) -> T {
+    pub fn ready(self) -> T {
         match self {
             Self::Ready(value) => value,
             Self::Stalled => panic!("the future waits for something that does not come"),
@@ -38,7 +38,7 @@ impl Wake for Woken {
 }
 
 /// Polls until the future is ready, or pending without having been woken.
-pub(crate) fn run<F: Future>(mut future: Pin<&mut F>) -> Outcome<F::Output> {
+pub fn run<F: Future>(mut future: Pin<&mut F>) -> Outcome<F::Output> {
     let woken = Arc::new(Woken(AtomicBool::new(false)));
     let waker = Waker::from(woken.clone());
     for _ in 0..MAX_POLLS {
@@ -53,7 +53,7 @@ pub(crate) fn run<F: Future>(mut future: Pin<&mut F>) -> Outcome<F::Output> {
 }
 
 /// [`run`], and whenever nothing moves, lets time pass until the next delay ends.
-pub(crate) fn run_until_stalled_then_advance<F: Future>(
+pub fn run_until_stalled_then_advance<F: Future>(
     mut future: Pin<&mut F>,
     clock: &Clock,
 ) -> Outcome<F::Output> {
@@ -68,7 +68,7 @@ pub(crate) fn run_until_stalled_then_advance<F: Future>(
 }
 
 /// Polls at most `count` times; the caller may then drop the future, for "dropped at every await".
-pub(crate) fn poll_n<F: Future>(mut future: Pin<&mut F>, count: usize) -> Poll<F::Output> {
+pub fn poll_n<F: Future>(mut future: Pin<&mut F>, count: usize) -> Poll<F::Output> {
     let mut context = Context::from_waker(Waker::noop());
     for _ in 0..count {
         if let Poll::Ready(value) = future.as_mut().poll(&mut context) {

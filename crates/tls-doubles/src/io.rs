@@ -9,12 +9,12 @@ use std::task::{Context, Poll, Waker};
 use embedded_hal_async::delay::DelayNs;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 
-use super::clock::Clock;
-use super::server::Server;
+use crate::clock::Clock;
+use crate::server::Server;
 
 /// What becomes of a half from some point on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
     /// Pending for ever.
     Stall,
     /// End of file when reading, zero bytes taken when writing.
@@ -24,21 +24,21 @@ pub(crate) enum End {
 
 /// How the connection misbehaves. Default: not at all.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Faults {
+pub struct Faults {
     /// Most bytes of one read; 0 for all there is.
-    pub(crate) chunk: usize,
+    pub chunk: usize,
     /// Only so many bytes of the server's stream arrive.
-    pub(crate) cut: Option<(usize, End)>,
+    pub cut: Option<(usize, End)>,
     /// This bit of the server's stream is flipped; bit 0 is the first byte's lowest.
-    pub(crate) flip: Option<usize>,
+    pub flip: Option<usize>,
     /// Each read is pending once before it delivers.
-    pub(crate) hesitant: bool,
+    pub hesitant: bool,
     /// Each read takes so many milliseconds of this clock.
-    pub(crate) pace: Option<(Clock, u32)>,
+    pub pace: Option<(Clock, u32)>,
     /// Most bytes of one write; 0 for all.
-    pub(crate) write_chunk: usize,
+    pub write_chunk: usize,
     /// Only so many bytes of the client's reach the server.
-    pub(crate) write_end: Option<(usize, End)>,
+    pub write_end: Option<(usize, End)>,
 }
 
 struct Inner {
@@ -83,10 +83,10 @@ impl Inner {
 
 /// The test's hold on a connection.
 #[derive(Clone)]
-pub(crate) struct Wire(Rc<RefCell<Inner>>);
+pub struct Wire(Rc<RefCell<Inner>>);
 
 /// Makes a connection. Read half, write half, and what the test keeps.
-pub(crate) fn connect(server: Server, faults: Faults) -> (Wire, Rx, Tx) {
+pub fn connect(server: Server, faults: Faults) -> (Wire, Rx, Tx) {
     let wire = Wire(Rc::new(RefCell::new(Inner {
         server,
         faults,
@@ -107,12 +107,12 @@ pub(crate) fn connect(server: Server, faults: Faults) -> (Wire, Rx, Tx) {
 
 impl Wire {
     /// The server, to look at.
-    pub(crate) fn server(&self) -> Ref<'_, Server> {
+    pub fn server(&self) -> Ref<'_, Server> {
         Ref::map(self.0.borrow(), |inner| &inner.server)
     }
 
     /// The server, to make it do something. A waiting read is woken.
-    pub(crate) fn server_mut(&self) -> RefMut<'_, Server> {
+    pub fn server_mut(&self) -> RefMut<'_, Server> {
         let mut inner = self.0.borrow_mut();
         if let Some(reader) = inner.reader.take() {
             reader.wake();
@@ -121,32 +121,32 @@ impl Wire {
     }
 
     /// Changes the faults from here on; counts go on from the start of the connection.
-    pub(crate) fn set_faults(&self, faults: Faults) {
+    pub fn set_faults(&self, faults: Faults) {
         self.0.borrow_mut().faults = faults;
     }
 
     /// Bytes the server has sent so far, whether they arrived or not: the end of a sweep.
-    pub(crate) fn sent(&self) -> usize {
+    pub fn sent(&self) -> usize {
         let mut inner = self.0.borrow_mut();
         inner.pump();
         inner.taken
     }
 
     /// Bytes of the client that reached the server: the end of a sweep of writes.
-    pub(crate) fn written(&self) -> usize {
+    pub fn written(&self) -> usize {
         self.0.borrow().written
     }
 
     /// Writes the client began after one of them had failed or stuck. More than none after a dead
     /// write is a record under a used nonce.
-    pub(crate) fn writes_after_end(&self) -> usize {
+    pub fn writes_after_end(&self) -> usize {
         self.0.borrow().writes_after_end
     }
 }
 
 /// The transport's own error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Broken;
+pub struct Broken;
 
 impl std::fmt::Display for Broken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -163,7 +163,7 @@ impl embedded_io_async::Error for Broken {
 }
 
 /// Read half.
-pub(crate) struct Rx {
+pub struct Rx {
     wire: Wire,
     hesitated: bool,
 }
@@ -219,7 +219,7 @@ impl Read for Rx {
 }
 
 /// Write half.
-pub(crate) struct Tx {
+pub struct Tx {
     wire: Wire,
 }
 

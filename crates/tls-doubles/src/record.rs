@@ -6,21 +6,21 @@ use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
-use super::codec::{vec8, vec16};
+use crate::codec::{vec8, vec16};
 
-pub(crate) const CHANGE_CIPHER_SPEC: u8 = 20;
-pub(crate) const ALERT: u8 = 21;
-pub(crate) const HANDSHAKE: u8 = 22;
-pub(crate) const APPLICATION_DATA: u8 = 23;
+pub const CHANGE_CIPHER_SPEC: u8 = 20;
+pub const ALERT: u8 = 21;
+pub const HANDSHAKE: u8 = 22;
+pub const APPLICATION_DATA: u8 = 23;
 
 /// Version in every record header but possibly the first.
-pub(crate) const TLS_1_2: u16 = 0x0303;
+pub const TLS_1_2: u16 = 0x0303;
 /// Most bytes of content in one record.
-pub(crate) const MAX_PLAINTEXT: usize = 1 << 14;
+pub const MAX_PLAINTEXT: usize = 1 << 14;
 
-pub(crate) type Secret = [u8; 32];
+pub type Secret = [u8; 32];
 
-pub(crate) fn hash(transcript: &[u8]) -> Secret {
+pub fn hash(transcript: &[u8]) -> Secret {
     Sha256::digest(transcript).into()
 }
 
@@ -41,15 +41,15 @@ fn extract(salt: &Secret, input: &[u8]) -> Secret {
 }
 
 /// The secrets after ServerHello.
-pub(crate) struct Schedule {
+pub struct Schedule {
     handshake: Secret,
-    pub(crate) client: Secret,
-    pub(crate) server: Secret,
+    pub client: Secret,
+    pub server: Secret,
 }
 
 impl Schedule {
     /// From the pre-shared key, if any, the ECDHE result and the hash of ClientHello and ServerHello.
-    pub(crate) fn new(psk: Option<&[u8]>, shared: &[u8], hellos: &Secret) -> Self {
+    pub fn new(psk: Option<&[u8]>, shared: &[u8], hellos: &Secret) -> Self {
         let early = extract(&[0; 32], psk.unwrap_or(&[0; 32]));
         let handshake = extract(&expand_label(&early, "derived", &hash(&[])), shared);
         Self {
@@ -60,7 +60,7 @@ impl Schedule {
     }
 
     /// Client's and server's application secrets, from the hash up to the server's Finished.
-    pub(crate) fn application(&self, transcript: &Secret) -> (Secret, Secret) {
+    pub fn application(&self, transcript: &Secret) -> (Secret, Secret) {
         let salt = expand_label(&self.handshake, "derived", &hash(&[]));
         let master = extract(&salt, &[0; 32]);
         (
@@ -72,14 +72,14 @@ impl Schedule {
 
 /// The binder of an external pre-shared key over ClientHello without its binders (RFC 8446
 /// §4.2.11.2).
-pub(crate) fn binder(psk: &[u8], partial_hello: &[u8]) -> Secret {
+pub fn binder(psk: &[u8], partial_hello: &[u8]) -> Secret {
     let early = extract(&[0; 32], psk);
     let key = expand_label(&early, "ext binder", &hash(&[]));
     finished(&key, &hash(partial_hello))
 }
 
 /// `verify_data` of a Finished message.
-pub(crate) fn finished(secret: &Secret, transcript: &Secret) -> Secret {
+pub fn finished(secret: &Secret, transcript: &Secret) -> Secret {
     let key: Secret = expand_label(secret, "finished", &[]);
     let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&key).unwrap();
     mac.update(transcript);
@@ -87,7 +87,7 @@ pub(crate) fn finished(secret: &Secret, transcript: &Secret) -> Secret {
 }
 
 /// One direction's key, IV and sequence number.
-pub(crate) struct Keys {
+pub struct Keys {
     secret: Secret,
     cipher: Aes128Gcm,
     iv: [u8; 12],
@@ -95,7 +95,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub(crate) fn new(secret: Secret) -> Self {
+    pub fn new(secret: Secret) -> Self {
         let key: [u8; 16] = expand_label(&secret, "key", &[]);
         Self {
             secret,
@@ -106,7 +106,7 @@ impl Keys {
     }
 
     /// The next generation, after a KeyUpdate.
-    pub(crate) fn update(&mut self) {
+    pub fn update(&mut self) {
         *self = Self::new(expand_label(&self.secret, "traffic upd", &[]));
     }
 
@@ -120,7 +120,7 @@ impl Keys {
     }
 
     /// A whole record around TLSInnerPlaintext `inner`.
-    pub(crate) fn seal(&mut self, outer: u8, version: u16, inner: &[u8]) -> Vec<u8> {
+    pub fn seal(&mut self, outer: u8, version: u16, inner: &[u8]) -> Vec<u8> {
         let mut record = vec![outer];
         record.extend(version.to_be_bytes());
         record.extend(u16::try_from(inner.len() + 16).unwrap().to_be_bytes());
@@ -138,7 +138,7 @@ impl Keys {
     }
 
     /// Content and type of a record; `None` if it does not decrypt or is nothing but padding.
-    pub(crate) fn open(&mut self, header: &[u8], body: &[u8]) -> Option<(Vec<u8>, u8)> {
+    pub fn open(&mut self, header: &[u8], body: &[u8]) -> Option<(Vec<u8>, u8)> {
         let nonce = self.nonce();
         let payload = Payload {
             msg: body,
@@ -157,7 +157,7 @@ impl Keys {
 }
 
 /// A record that is not encrypted.
-pub(crate) fn plain(kind: u8, version: u16, body: &[u8]) -> Vec<u8> {
+pub fn plain(kind: u8, version: u16, body: &[u8]) -> Vec<u8> {
     let mut record = vec![kind];
     record.extend(version.to_be_bytes());
     record.extend(vec16(body));

@@ -4,7 +4,7 @@
 use crate::reason::{Cause, ProtocolViolation};
 use heapless::Vec;
 
-use crate::envelope::{CERTIFICATE_REQUEST, ENCRYPTED_EXTENSIONS};
+use super::envelope::{CERTIFICATE_REQUEST, ENCRYPTED_EXTENSIONS};
 
 /// Longest application protocol that can have been offered (`CIPSSLCALPN`).
 pub(crate) const MAX_PROTOCOL: usize = 64;

@@ -1,6 +1,6 @@
 //! ClientHello as the server read it (RFC 8446 §4.1.2).
 
-use super::codec::{Reader, read_extensions};
+use crate::codec::{Reader, read_extensions};
 
 const SERVER_NAME: u16 = 0;
 const SUPPORTED_GROUPS: u16 = 10;
@@ -12,14 +12,14 @@ const KEY_SHARE: u16 = 51;
 
 /// What the client offered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct ClientHello {
-    pub(crate) session_id: Vec<u8>,
-    pub(crate) suites: Vec<u16>,
-    pub(crate) extensions: Vec<(u16, Vec<u8>)>,
+pub struct ClientHello {
+    pub session_id: Vec<u8>,
+    pub suites: Vec<u16>,
+    pub extensions: Vec<(u16, Vec<u8>)>,
 }
 
 impl ClientHello {
-    pub(crate) fn parse(body: &[u8]) -> Option<Self> {
+    pub fn parse(body: &[u8]) -> Option<Self> {
         let mut reader = Reader(body);
         let _version = reader.u16()?;
         let _random = reader.bytes(32)?;
@@ -34,7 +34,7 @@ impl ClientHello {
         })
     }
 
-    pub(crate) fn extension(&self, kind: u16) -> Option<&[u8]> {
+    pub fn extension(&self, kind: u16) -> Option<&[u8]> {
         self.extensions
             .iter()
             .find(|(found, _)| *found == kind)
@@ -42,14 +42,14 @@ impl ClientHello {
     }
 
     /// The name in SNI.
-    pub(crate) fn server_name(&self) -> Option<String> {
+    pub fn server_name(&self) -> Option<String> {
         let mut list = Reader(Reader(self.extension(SERVER_NAME)?).vec::<2>()?);
         let _host_name = list.uint::<1>()?;
         String::from_utf8(list.vec::<2>()?.to_vec()).ok()
     }
 
     /// Application protocols in the client's order; empty without the extension.
-    pub(crate) fn alpn(&self) -> Vec<Vec<u8>> {
+    pub fn alpn(&self) -> Vec<Vec<u8>> {
         let mut out = Vec::new();
         let list = self
             .extension(ALPN)
@@ -61,20 +61,20 @@ impl ClientHello {
         out
     }
 
-    pub(crate) fn groups(&self) -> Vec<u16> {
+    pub fn groups(&self) -> Vec<u16> {
         self.number_list::<2>(SUPPORTED_GROUPS)
     }
 
-    pub(crate) fn signature_schemes(&self) -> Vec<u16> {
+    pub fn signature_schemes(&self) -> Vec<u16> {
         self.number_list::<2>(SIGNATURE_ALGORITHMS)
     }
 
-    pub(crate) fn versions(&self) -> Vec<u16> {
+    pub fn versions(&self) -> Vec<u16> {
         self.number_list::<1>(SUPPORTED_VERSIONS)
     }
 
     /// Identities and binders of pre_shared_key, which must be the last extension.
-    pub(crate) fn pre_shared_keys(&self) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+    pub fn pre_shared_keys(&self) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
         let (PRE_SHARED_KEY, data) = self.extensions.last()? else {
             return None;
         };
@@ -96,7 +96,7 @@ impl ClientHello {
     }
 
     /// The client's public value for `group`.
-    pub(crate) fn key_share(&self, group: u16) -> Option<&[u8]> {
+    pub fn key_share(&self, group: u16) -> Option<&[u8]> {
         let mut list = Reader(Reader(self.extension(KEY_SHARE)?).vec::<2>()?);
         while let Some(found) = list.u16() {
             let share = list.vec::<2>()?;

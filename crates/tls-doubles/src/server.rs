@@ -15,15 +15,15 @@ use p256::PublicKey;
 use p256::ecdh::diffie_hellman;
 use p256::elliptic_curve::sec1::ToEncodedPoint;
 
-use super::client_hello::ClientHello;
-use super::codec::Reader;
-use super::message::{self, Message, SECP256R1};
-use super::record::{
+use crate::client_hello::ClientHello;
+use crate::codec::Reader;
+use crate::message::{self, Message, SECP256R1};
+use crate::record::{
     ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Keys, MAX_PLAINTEXT, Schedule, Secret,
     TLS_1_2, binder, finished, hash, plain,
 };
-use super::script::{Change, Packing, Script, Step, Wrap};
-use super::seen::{Alert, ClientProof, Fault, Seen};
+use crate::script::{Change, Packing, Script, Step, Wrap};
+use crate::seen::{Alert, ClientProof, Fault, Seen};
 
 /// Where the script stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ struct Epoch {
     client_application: Option<Secret>,
 }
 
-pub(crate) struct Server {
+pub struct Server {
     steps: VecDeque<Step>,
     wrap: Wrap,
     psk: Option<Vec<u8>>,
@@ -66,7 +66,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(script: Script) -> Self {
+    pub fn new(script: Script) -> Self {
         Self {
             steps: script.steps.into(),
             wrap: script.wrap,
@@ -87,27 +87,27 @@ impl Server {
     }
 
     /// What the client has done so far.
-    pub(crate) fn seen(&self) -> &Seen {
+    pub fn seen(&self) -> &Seen {
         &self.seen
     }
 
     /// Whether what the script wanted changed was there to be changed.
-    pub(crate) fn changed(&self) -> bool {
+    pub fn changed(&self) -> bool {
         self.changed
     }
 
     /// Whether the client reads end of file after what is in the output.
-    pub(crate) fn closed(&self) -> bool {
+    pub fn closed(&self) -> bool {
         self.play == Play::Closed
     }
 
     /// Takes what is to be delivered to the client.
-    pub(crate) fn take_output(&mut self) -> Vec<u8> {
+    pub fn take_output(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.out)
     }
 
     /// Feeds bytes that the client wrote.
-    pub(crate) fn receive(&mut self, bytes: &[u8]) {
+    pub fn receive(&mut self, bytes: &[u8]) {
         self.incoming.extend(bytes);
         while let Some((header, rest)) = self.incoming.split_first_chunk::<5>() {
             let len = usize::from(u16::from_be_bytes([header[3], header[4]]));
@@ -402,18 +402,18 @@ impl Server {
     }
 
     /// Sends application data, in several records if need be.
-    pub(crate) fn send_app(&mut self, data: &[u8]) {
+    pub fn send_app(&mut self, data: &[u8]) {
         for content in data.chunks(MAX_PLAINTEXT) {
             self.send_raw_inner(APPLICATION_DATA, content);
         }
     }
 
-    pub(crate) fn send_close_notify(&mut self) {
+    pub fn send_close_notify(&mut self) {
         self.send_alert(1, 0);
     }
 
     /// Sends an alert, encrypted once there are keys.
-    pub(crate) fn send_alert(&mut self, level: u8, description: u8) {
+    pub fn send_alert(&mut self, level: u8, description: u8) {
         if self.write.is_some() {
             self.send_raw_inner(ALERT, &[level, description]);
         } else {
@@ -422,7 +422,7 @@ impl Server {
     }
 
     /// Sends KeyUpdate and changes the key; `request` asks the client to do the same.
-    pub(crate) fn send_key_update(&mut self, request: bool) {
+    pub fn send_key_update(&mut self, request: bool) {
         let update = message::frame(message::KEY_UPDATE, &[u8::from(request)]);
         self.send_raw_inner(HANDSHAKE, &update);
         if let Some(keys) = &mut self.write {
@@ -430,26 +430,26 @@ impl Server {
         }
     }
 
-    pub(crate) fn send_tickets(&mut self, count: u8) {
+    pub fn send_tickets(&mut self, count: u8) {
         for number in 0..count {
             self.send_raw_inner(HANDSHAKE, &message::ticket(number));
         }
     }
 
     /// Encrypts content of any type in one record.
-    pub(crate) fn send_raw_inner(&mut self, kind: u8, content: &[u8]) {
+    pub fn send_raw_inner(&mut self, kind: u8, content: &[u8]) {
         let mut inner = content.to_vec();
         inner.push(kind);
         self.seal(APPLICATION_DATA, TLS_1_2, &inner);
     }
 
     /// Sends a record as it stands.
-    pub(crate) fn send_raw_record(&mut self, kind: u8, version: u16, body: &[u8]) {
+    pub fn send_raw_record(&mut self, kind: u8, version: u16, body: &[u8]) {
         self.out.extend(plain(kind, version, body));
     }
 
     /// Closes the connection after what was sent.
-    pub(crate) fn close(&mut self) {
+    pub fn close(&mut self) {
         self.play = Play::Closed;
     }
 }

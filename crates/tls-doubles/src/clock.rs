@@ -11,7 +11,7 @@ use embedded_hal_async::delay::DelayNs;
 
 /// Time that passes only when a test says so.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Clock(Rc<ClockState>);
+pub struct Clock(Rc<ClockState>);
 
 #[derive(Debug, Default)]
 struct ClockState {
@@ -23,21 +23,21 @@ struct ClockState {
 
 impl Clock {
     /// Milliseconds since the test began.
-    pub(crate) fn now_ms(&self) -> u64 {
+    pub fn now_ms(&self) -> u64 {
         self.0.now.get() / 1_000_000
     }
 
     /// A delay on this clock. Clones share it.
-    pub(crate) fn delay(&self) -> Delay {
+    pub fn delay(&self) -> Delay {
         Delay(self.clone())
     }
 
-    pub(crate) fn advance_ms(&self, ms: u64) {
+    pub fn advance_ms(&self, ms: u64) {
         self.set(self.0.now.get() + ms * 1_000_000);
     }
 
     /// Goes to the end of the earliest delay; false if nobody waits.
-    pub(crate) fn advance_to_next(&self) -> bool {
+    pub fn advance_to_next(&self) -> bool {
         let next = {
             let sleepers = self.0.sleepers.borrow();
             sleepers.values().map(|(until, _)| *until).min()
@@ -96,7 +96,7 @@ impl Drop for Sleep {
 
 /// `DelayNs` on a [`Clock`].
 #[derive(Debug, Clone)]
-pub(crate) struct Delay(Clock);
+pub struct Delay(Clock);
 
 impl DelayNs for Delay {
     async fn delay_ns(&mut self, ns: u32) {

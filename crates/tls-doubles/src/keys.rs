@@ -13,11 +13,11 @@ use rsa::{Pss, RsaPrivateKey, RsaPublicKey};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use super::rng::TestRng;
+use crate::rng::TestRng;
 
 /// Hash of a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Hash {
+pub enum Hash {
     Md5,
     Sha1,
     Sha256,
@@ -77,7 +77,7 @@ fn is_pkcs1(scheme: u16) -> bool {
 
 /// A key of each kind of the duties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     P256,
     P384,
     Ed25519,
@@ -87,7 +87,7 @@ pub(crate) enum Kind {
 
 /// A private key.
 #[derive(Clone)]
-pub(crate) enum Key {
+pub enum Key {
     P256(p256::ecdsa::SigningKey),
     P384(p384::ecdsa::SigningKey),
     Ed25519(ed25519_dalek::SigningKey),
@@ -103,7 +103,7 @@ impl fmt::Debug for Key {
 impl Key {
     /// A key of this kind. Different numbers give different keys, except with RSA, of which there
     /// is one of each size, and three of 2048 bits.
-    pub(crate) fn new(kind: Kind, number: u8) -> Self {
+    pub fn new(kind: Kind, number: u8) -> Self {
         let seed = [number.wrapping_add(1); 32];
         match kind {
             Kind::P256 => Self::P256(p256::ecdsa::SigningKey::from_slice(&seed).unwrap()),
@@ -117,7 +117,7 @@ impl Key {
     }
 
     /// The scheme with which this key signs a handshake.
-    pub(crate) fn scheme(&self) -> u16 {
+    pub fn scheme(&self) -> u16 {
         match self {
             Self::P256(_) => 0x0403,
             Self::P384(_) => 0x0503,
@@ -127,7 +127,7 @@ impl Key {
     }
 
     /// SubjectPublicKeyInfo, DER.
-    pub(crate) fn spki(&self) -> Vec<u8> {
+    pub fn spki(&self) -> Vec<u8> {
         let document = match self {
             Self::P256(key) => p256::PublicKey::from(key.verifying_key()).to_public_key_der(),
             Self::P384(key) => p384::PublicKey::from(key.verifying_key()).to_public_key_der(),
@@ -138,7 +138,7 @@ impl Key {
     }
 
     /// PKCS#8, DER.
-    pub(crate) fn pkcs8(&self) -> Vec<u8> {
+    pub fn pkcs8(&self) -> Vec<u8> {
         let document = match self {
             Self::P256(key) => p256::SecretKey::from(key).to_pkcs8_der(),
             Self::P384(key) => p384::SecretKey::from(key).to_pkcs8_der(),
@@ -157,7 +157,7 @@ impl Key {
     }
 
     /// What a device keeps of the key: the scalar or seed; modulus and both exponents of RSA.
-    pub(crate) fn private_parts(&self) -> Vec<Vec<u8>> {
+    pub fn private_parts(&self) -> Vec<Vec<u8>> {
         match self {
             Self::P256(key) => vec![key.to_bytes().to_vec()],
             Self::P384(key) => vec![key.to_bytes().to_vec()],
@@ -172,7 +172,7 @@ impl Key {
 
     /// Signs a handshake with the hash and padding the scheme names and the algorithm of the key,
     /// even where the two do not belong together.
-    pub(crate) fn sign_handshake(&self, scheme: u16, message: &[u8]) -> Vec<u8> {
+    pub fn sign_handshake(&self, scheme: u16, message: &[u8]) -> Vec<u8> {
         let hash = Hash::of_scheme(scheme);
         match self {
             Self::Rsa(key) if !is_pkcs1(scheme) => {
@@ -185,7 +185,7 @@ impl Key {
     }
 
     /// Signs as in certificates: RSA with PKCS#1 v1.5.
-    pub(crate) fn sign(&self, hash: Hash, message: &[u8]) -> Vec<u8> {
+    pub fn sign(&self, hash: Hash, message: &[u8]) -> Vec<u8> {
         let digest = hash.digest(message);
         match self {
             Self::P256(key) => {
@@ -202,7 +202,7 @@ impl Key {
     }
 
     /// The algorithm identifier's OID for [`Key::sign`]; RSA has a NULL after it.
-    pub(crate) fn signature_oid(&self, hash: Hash) -> &'static str {
+    pub fn signature_oid(&self, hash: Hash) -> &'static str {
         match (self, hash) {
             (Self::Ed25519(_), _) => "1.3.101.112",
             (Self::Rsa(_), Hash::Md5) => "1.2.840.113549.1.1.4",
@@ -220,7 +220,7 @@ impl Key {
 }
 
 /// Checks a handshake signature of the client's against its SubjectPublicKeyInfo.
-pub(crate) fn verify_handshake(spki: &[u8], scheme: u16, message: &[u8], signature: &[u8]) -> bool {
+pub fn verify_handshake(spki: &[u8], scheme: u16, message: &[u8], signature: &[u8]) -> bool {
     let digest = Hash::of_scheme(scheme).digest(message);
     match scheme {
         0x0403 => {
@@ -266,12 +266,12 @@ fn rsa_key(bits: usize, number: u8) -> Arc<RsaPrivateKey> {
         _ => panic!("no RSA key of {bits} bits at hand"),
     };
     let pem = [
-        include_str!("../../data/rsa2048-a.key.pem"),
-        include_str!("../../data/rsa2048-b.key.pem"),
-        include_str!("../../data/rsa2048-c.key.pem"),
-        include_str!("../../data/rsa1024.key.pem"),
-        include_str!("../../data/rsa3072.key.pem"),
-        include_str!("../../data/rsa4096.key.pem"),
+        include_str!("../data/rsa2048-a.key.pem"),
+        include_str!("../data/rsa2048-b.key.pem"),
+        include_str!("../data/rsa2048-c.key.pem"),
+        include_str!("../data/rsa1024.key.pem"),
+        include_str!("../data/rsa3072.key.pem"),
+        include_str!("../data/rsa4096.key.pem"),
     ];
     KEYS[index]
         .get_or_init(|| Arc::new(RsaPrivateKey::from_pkcs8_pem(pem[index]).unwrap()))

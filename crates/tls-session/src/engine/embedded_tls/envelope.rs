@@ -172,7 +172,7 @@ pub(crate) fn outgoing(message: &[u8]) -> Option<&[u8]> {
 mod tests {
     extern crate std;
     use super::*;
-    use crate::window::Window;
+    use crate::engine::embedded_tls::window::Window;
     use std::vec::Vec;
 
     fn message(kind: u8, body: &[u8]) -> Vec<u8> {

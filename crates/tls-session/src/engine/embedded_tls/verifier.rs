@@ -1,8 +1,8 @@
 //! What the engine is handed: the policy as its verifier, the caller's randomness, who we are.
 
 use crate::reason::{
-    CapacityError, Cause, CertificateError, Limit, NegotiationError, ProofError, ProtocolViolation,
-    Reason, SetupError, Stage,
+    Cause, CertificateError, NegotiationError, ProofError, ProtocolViolation, Reason, SetupError,
+    Stage,
 };
 use core::cell::Ref;
 
@@ -11,25 +11,20 @@ use embedded_tls::{
     CryptoProvider, CryptoRngCore, SignatureScheme, TlsError, TlsVerifier,
 };
 use heapless::Vec;
-use x509_facts::{Certificate, KeyKind};
 
-use crate::alg;
-use crate::envelope::{CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS};
-use crate::facts::Facts;
-use crate::identity::Proof;
+use super::envelope::{CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS};
+use super::facts::Facts;
+use super::shown::{self, Proof};
+use super::state::Shared;
+use super::suite::{Report, Suite};
+use super::transcript::Transcript;
+use crate::evidence::{Application, KeyTaken, Peer};
 use crate::policy::Policy;
-use crate::shared::Shared;
-use crate::suite::{Report, Suite};
-use crate::transcript::Transcript;
-use crate::verify::{MAX_CHAIN, verify_server};
+use crate::verify::{MAX_CHAIN, Signed, Verdict, Version, verify_handshake};
 
-/// RSAPublicKey of 4096 bits with a 32-bit exponent takes 526 bytes.
-const MAX_KEY: usize = 544;
-
-/// The key of the server's certificate, and the transcript its proof must cover.
+/// The verdict on the server's chain, and the transcript its proof must cover.
 struct Leaf {
-    kind: KeyKind,
-    key: Vec<u8, MAX_KEY>,
+    verdict: Verdict,
     transcript: [u8; 32],
     /// Whether CertificateRequest had come before it.
     asked: bool,
@@ -98,26 +93,13 @@ impl<'p, 'c> Verifier<'p, 'c> {
         if let Some(witness) = &mut self.witness {
             chain.iter().for_each(|der| witness(der));
         }
-        let accepted = verify_server(self.policy, &chain)?;
-        let leaf = chain
-            .first()
-            .and_then(|der| Certificate::parse(der).ok())
-            .ok_or(refuse(Cause::Certificate(CertificateError::Malformed)))?;
-        let key = leaf.public_key();
         self.leaf = Some(Leaf {
-            kind: leaf.key_kind(),
-            key: Vec::from_slice(key).map_err(|_| {
-                refuse(Cause::Capacity(CapacityError::too_large(
-                    Limit::PublicKey,
-                    key.len(),
-                    MAX_KEY,
-                )))
-            })?,
+            verdict: Verdict::of_server(self.policy, &chain)?,
             // The engine has added this message to the transcript already.
             transcript: transcript.value(),
             asked: transcript.facts().asked(),
         });
-        self.shared.chain.set(Some(accepted));
+        self.shared.peer.set(Peer::UnprovenChain);
         self.shared.stage.set(Stage::Signature);
         Ok(())
     }
@@ -140,8 +122,12 @@ impl<'p, 'c> Verifier<'p, 'c> {
                 CERTIFICATE_REQUEST,
             ))));
         }
+        if self.shared.psk_taken.get() && self.shared.peer.get() == Peer::Nobody {
+            // Finished holds under a key schedule that the pre-shared key went into.
+            self.shared.peer.set(Peer::PreSharedKey(KeyTaken::seen()));
+        }
         // What follows is ours: our certificate, if the server asked for one, and our Finished.
-        self.shared.proved().map_err(refuse)?;
+        self.shared.peer.get().covers(self.policy).map_err(refuse)?;
         self.finished = Some(transcript.clone());
         self.shared.finished.set(true);
         Ok(())
@@ -156,12 +142,9 @@ impl<'p, 'c> Verifier<'p, 'c> {
                 kind: 0,
             }));
         }
-        match &facts.protocol {
-            Some(protocol) if !self.policy.alpn.contains(&protocol.as_slice()) => {
-                Err(Cause::Negotiation(NegotiationError::ApplicationProtocol))
-            }
-            _ => Ok(()),
-        }
+        let application = Application::find(facts.protocol.as_deref(), self.policy.alpn);
+        self.shared.application.set(application);
+        self.shared.negotiated().covers(self.policy)
     }
 
     fn signature(&mut self, verify: &CertificateVerifyRef<'_>) -> Result<(), Cause> {
@@ -170,22 +153,25 @@ impl<'p, 'c> Verifier<'p, 'c> {
                 CERTIFICATE_VERIFY,
             )));
         };
-        if self.shared.signature.get() {
-            return Err(Cause::Protocol(ProtocolViolation::MessageTwice(
-                CERTIFICATE_VERIFY,
-            )));
+        if matches!(self.shared.peer.get(), Peer::Chain(_)) {
+            return Err(ProtocolViolation::MessageTwice(CERTIFICATE_VERIFY).into());
         }
-        let algorithm = alg::of_handshake(leaf.kind, verify.signature_scheme.as_u16())?;
         // RFC 8446 §4.4.3
         let message: [&[u8]; 3] = [
             &[0x20; 64],
             b"TLS 1.3, server CertificateVerify\0",
             &leaf.transcript,
         ];
-        algorithm
-            .verify(&leaf.key, &message, verify.signature)
-            .map_err(|_| Cause::Proof(ProofError::BadSignature))?;
-        self.shared.signature.set(true);
+        let possession = verify_handshake(
+            &leaf.verdict,
+            &Signed {
+                version: Version::Tls13,
+                scheme: verify.signature_scheme.as_u16(),
+                message: &message,
+                signature: verify.signature,
+            },
+        )?;
+        self.shared.peer.set(Peer::Chain(possession));
         self.shared.stage.set(Stage::Finished);
         Ok(())
     }
@@ -241,10 +227,9 @@ impl<'p, 'c, G: CryptoRngCore> Provider<'p, 'c, G> {
             .finished
             .as_ref()
             .ok_or(Cause::Proof(ProofError::NoSignature))?;
-        let scheme = identity
-            .scheme(transcript.facts().schemes)
+        let scheme = shown::scheme(identity, transcript.facts().schemes)
             .ok_or(Cause::Negotiation(NegotiationError::ClientSignatureScheme))?;
-        let (certificate, proof) = identity.certificate(scheme, transcript, &mut self.rng)?;
+        let (certificate, proof) = shown::certificate(identity, scheme, transcript, &mut self.rng)?;
         self.proof = proof;
         Ok(Some(certificate))
     }
@@ -283,7 +268,7 @@ impl<G: CryptoRngCore> CryptoProvider for Provider<'_, '_, G> {
         let scheme = verifier
             .finished
             .as_ref()
-            .and_then(|transcript| identity.scheme(transcript.facts().schemes))
+            .and_then(|transcript| shown::scheme(identity, transcript.facts().schemes))
             .ok_or(TlsError::InvalidPrivateKey)?;
         let scheme = match scheme {
             0x0403 => SignatureScheme::EcdsaSecp256r1Sha256,
@@ -295,6 +280,8 @@ impl<G: CryptoRngCore> CryptoProvider for Provider<'_, '_, G> {
         let signer = Prover {
             verifier,
             proof: self.proof.take(),
+            scheme: scheme.as_u16(),
+            rng: &mut self.rng,
         };
         Ok((signer, scheme))
     }
@@ -309,26 +296,25 @@ impl AsRef<[u8]> for Shown<'_> {
     }
 }
 
-struct Prover<'v, 'p, 'c> {
+struct Prover<'v, 'p, 'c, G> {
     verifier: &'v Verifier<'p, 'c>,
     proof: Option<Proof>,
+    scheme: u16,
+    rng: &'v mut G,
 }
 
-impl signature::Signer<Proof> for Prover<'_, '_, '_> {
+impl<G: CryptoRngCore> signature::SignerMut<Proof> for Prover<'_, '_, '_, G> {
     /// Never fails: the engine would panic.
-    fn try_sign(&self, message: &[u8]) -> Result<Proof, signature::Error> {
-        let proof = match &self.proof {
-            Some(proof) => Some(proof.clone()),
-            None => self
-                .verifier
-                .policy
-                .identity
-                .and_then(|identity| identity.sign_short(message)),
+    fn try_sign(&mut self, message: &[u8]) -> Result<Proof, signature::Error> {
+        let proof = match self.proof.take() {
+            Some(proof) => Some(proof),
+            None => self.verifier.policy.identity.and_then(|identity| {
+                let signature = identity.sign(self.scheme, message, self.rng).ok()?;
+                Proof::whole(&signature)
+            }),
         };
         Ok(proof.unwrap_or_else(|| {
-            self.verifier
-                .shared
-                .refuse(Cause::Setup(SetupError::KeyUnreadable));
+            self.verifier.shared.refuse(SetupError::KeyUnreadable);
             Proof::none()
         }))
     }

@@ -1,10 +1,11 @@
 //! What guard, verifier and session know of each other: the phase, the evidence, the first reason.
 
-use crate::reason::{Cause, CertificateError, ProofError, Reason, Stage};
+use crate::reason::{Cause, Reason, Stage};
 use core::cell::{Cell, RefCell};
 
-use crate::suite::Phase;
-use crate::verify::Accepted;
+use super::suite::Phase;
+use crate::evidence::{Application, Evidence, Finished, Negotiated, Peer};
+use crate::verify::Version;
 
 /// Which records are legal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +26,10 @@ pub(crate) struct Shared {
     pub(crate) step_ms: Cell<u32>,
     /// Bytes of the engine's buffer for one incoming record.
     pub(crate) record_limit: Cell<usize>,
-    /// How the server's chain was accepted.
-    pub(crate) chain: Cell<Option<Accepted>>,
-    /// The server proved that it holds the key of its certificate.
-    pub(crate) signature: Cell<bool>,
+    /// What the server has proved of itself.
+    pub(crate) peer: Cell<Peer>,
+    /// What was agreed on, once it was said.
+    pub(crate) application: Cell<Application>,
     /// A pre-shared key was offered: the server must take it.
     pub(crate) psk_offered: Cell<bool>,
     /// The server took it.
@@ -48,8 +49,8 @@ impl Shared {
             stage: Cell::new(Stage::Hello),
             step_ms: Cell::new(0),
             record_limit: Cell::new(0),
-            chain: Cell::new(None),
-            signature: Cell::new(false),
+            peer: Cell::new(Peer::Nobody),
+            application: Cell::new(Application::Unnamed),
             psk_offered: Cell::new(false),
             psk_taken: Cell::new(false),
             finished: Cell::new(false),
@@ -58,25 +59,20 @@ impl Shared {
         }
     }
 
-    /// What the server has proved of itself, if its Finished holds: nothing of ours is shown to a server
-    /// that has proved nothing.
-    pub(crate) fn proved(&self) -> Result<Accepted, Cause> {
-        if self.psk_offered.get() {
-            // Finished holds under a key schedule that the pre-shared key went into.
-            return if self.psk_taken.get() && self.chain.get().is_none() {
-                Ok(Accepted::PreSharedKey)
-            } else {
-                Err(Cause::Proof(ProofError::PskNotTaken))
-            };
+    /// What was agreed on: the engine speaks one version only.
+    pub(crate) const fn negotiated(&self) -> Negotiated {
+        Negotiated {
+            version: Version::Tls13,
+            application: self.application.get(),
         }
-        let accepted = self
-            .chain
-            .get()
-            .ok_or(Cause::Certificate(CertificateError::NoCertificate))?;
-        if self.signature.get() {
-            Ok(accepted)
-        } else {
-            Err(Cause::Proof(ProofError::NoSignature))
+    }
+
+    /// What was seen of the handshake so far.
+    pub(crate) fn evidence(&self) -> Evidence {
+        Evidence {
+            peer: self.peer.get(),
+            finished: self.finished.get().then_some(Finished::held()),
+            negotiated: self.negotiated(),
         }
     }
 

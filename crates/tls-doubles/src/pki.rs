@@ -1,6 +1,9 @@
 //! Certificates for the duties: any field can be wrong (RFC 5280 §4).
 //!
 //! ```no_run
+//! # use tls_doubles::keys::{Key, Kind};
+//! # use tls_doubles::pki::{Issued, NOW, Site, Spec};
+//! # let key = Key::new(Kind::P256, 1);
 //! let root = Issued::self_signed(Spec::ca("Root"), Key::new(Kind::P256, 0));
 //! let leaf = root.issue(Spec { not_after: NOW - 1, ..Spec::leaf("broker.local") }, key);
 //! let site = Site::new(&leaf, &[]);
@@ -28,21 +31,21 @@ use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::time::{Time, Validity};
 
-use super::keys::{Hash, Key, Kind};
+use crate::keys::{Hash, Key, Kind};
 
 /// 2024-01-01T00:00:00Z.
-pub(crate) const NOT_BEFORE: u64 = 1_704_067_200;
+pub const NOT_BEFORE: u64 = 1_704_067_200;
 /// 2049-12-31T23:59:59Z, the last second of UTCTime.
-pub(crate) const NOT_AFTER: u64 = 2_524_607_999;
+pub const NOT_AFTER: u64 = 2_524_607_999;
 /// 2026-05-28T20:26:40Z, within the validity of every certificate that does not say otherwise.
-pub(crate) const NOW: u64 = 1_780_000_000;
+pub const NOW: u64 = 1_780_000_000;
 
-pub(crate) const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
-pub(crate) const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
+pub const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
+pub const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
 
 /// BasicConstraints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ca {
+pub enum Ca {
     /// No such extension.
     Absent,
     No,
@@ -53,36 +56,36 @@ pub(crate) enum Ca {
 
 /// An extension that has no field in [`Spec`].
 #[derive(Debug, Clone)]
-pub(crate) struct Extra {
-    pub(crate) oid: &'static str,
-    pub(crate) critical: bool,
-    pub(crate) value: Vec<u8>,
+pub struct Extra {
+    pub oid: &'static str,
+    pub critical: bool,
+    pub value: Vec<u8>,
 }
 
 /// What a certificate says.
 #[derive(Debug, Clone)]
-pub(crate) struct Spec {
+pub struct Spec {
     /// Without extensions, whatever the fields say.
-    pub(crate) v1: bool,
+    pub v1: bool,
     /// Subject's common name; `None` is an empty subject.
-    pub(crate) cn: Option<String>,
+    pub cn: Option<String>,
     /// Issuer's common name, if not that of the issuer.
-    pub(crate) issuer_cn: Option<String>,
-    pub(crate) not_before: u64,
-    pub(crate) not_after: u64,
-    pub(crate) dns: Vec<String>,
-    pub(crate) ip: Vec<IpAddr>,
-    pub(crate) ca: Ca,
-    pub(crate) key_usage: Option<FlagSet<KeyUsages>>,
+    pub issuer_cn: Option<String>,
+    pub not_before: u64,
+    pub not_after: u64,
+    pub dns: Vec<String>,
+    pub ip: Vec<IpAddr>,
+    pub ca: Ca,
+    pub key_usage: Option<FlagSet<KeyUsages>>,
     /// OIDs of ExtendedKeyUsage.
-    pub(crate) eku: Option<Vec<&'static str>>,
-    pub(crate) permitted_dns: Vec<String>,
-    pub(crate) excluded_dns: Vec<String>,
-    pub(crate) extra: Vec<Extra>,
+    pub eku: Option<Vec<&'static str>>,
+    pub permitted_dns: Vec<String>,
+    pub excluded_dns: Vec<String>,
+    pub extra: Vec<Extra>,
     /// Hash of the issuer's signature.
-    pub(crate) hash: Hash,
+    pub hash: Hash,
     /// Flips a bit of the issuer's signature.
-    pub(crate) damaged: bool,
+    pub damaged: bool,
 }
 
 impl Spec {
@@ -107,7 +110,7 @@ impl Spec {
     }
 
     /// A correct authority.
-    pub(crate) fn ca(cn: &str) -> Self {
+    pub fn ca(cn: &str) -> Self {
         Self {
             ca: Ca::Yes { path_len: None },
             key_usage: Some(KeyUsages::KeyCertSign | KeyUsages::CRLSign),
@@ -116,7 +119,7 @@ impl Spec {
     }
 
     /// A correct server certificate for a DNS name, which is also its CN.
-    pub(crate) fn leaf(name: &str) -> Self {
+    pub fn leaf(name: &str) -> Self {
         Self {
             dns: vec![name.to_owned()],
             ca: Ca::No,
@@ -127,7 +130,7 @@ impl Spec {
     }
 
     /// A correct client certificate.
-    pub(crate) fn client(cn: &str) -> Self {
+    pub fn client(cn: &str) -> Self {
         Self {
             dns: Vec::new(),
             eku: Some(vec![CLIENT_AUTH]),
@@ -136,7 +139,7 @@ impl Spec {
     }
 
     /// X.509 v1.
-    pub(crate) fn v1(cn: &str) -> Self {
+    pub fn v1(cn: &str) -> Self {
         Self {
             v1: true,
             ..Self::new(cn)
@@ -234,29 +237,29 @@ fn time(seconds: u64) -> Time {
 
 /// A certificate with its private key.
 #[derive(Debug, Clone)]
-pub(crate) struct Issued {
-    pub(crate) der: Vec<u8>,
-    pub(crate) key: Key,
+pub struct Issued {
+    pub der: Vec<u8>,
+    pub key: Key,
     subject: Option<String>,
 }
 
 impl Issued {
-    pub(crate) fn self_signed(spec: Spec, key: Key) -> Self {
+    pub fn self_signed(spec: Spec, key: Key) -> Self {
         let subject = spec.cn.clone();
         sign(spec, key.clone(), subject.as_deref(), &key)
     }
 
     /// Signs a certificate for `key`.
-    pub(crate) fn issue(&self, spec: Spec, key: Key) -> Self {
+    pub fn issue(&self, spec: Spec, key: Key) -> Self {
         sign(spec, key, self.subject.as_deref(), &self.key)
     }
 
-    pub(crate) fn pem(&self) -> String {
+    pub fn pem(&self) -> String {
         pem("CERTIFICATE", &self.der)
     }
 
     /// The private key as PKCS#8 PEM.
-    pub(crate) fn key_pem(&self) -> String {
+    pub fn key_pem(&self) -> String {
         pem("PRIVATE KEY", &self.key.pkcs8())
     }
 }
@@ -305,7 +308,7 @@ fn sign(spec: Spec, key: Key, issuer: Option<&str>, issuer_key: &Key) -> Issued 
 }
 
 /// SubjectPublicKeyInfo of a certificate.
-pub(crate) fn spki_of(der: &[u8]) -> Vec<u8> {
+pub fn spki_of(der: &[u8]) -> Vec<u8> {
     let certificate = Certificate::from_der(der).unwrap();
     certificate
         .tbs_certificate
@@ -316,13 +319,13 @@ pub(crate) fn spki_of(der: &[u8]) -> Vec<u8> {
 
 /// What a server shows, leaf first, and the leaf's key.
 #[derive(Debug, Clone)]
-pub(crate) struct Site {
-    pub(crate) chain: Vec<Vec<u8>>,
-    pub(crate) key: Key,
+pub struct Site {
+    pub chain: Vec<Vec<u8>>,
+    pub key: Key,
 }
 
 impl Site {
-    pub(crate) fn new(leaf: &Issued, others: &[&Issued]) -> Self {
+    pub fn new(leaf: &Issued, others: &[&Issued]) -> Self {
         let mut chain = vec![leaf.der.clone()];
         chain.extend(others.iter().map(|other| other.der.clone()));
         Self {
@@ -334,15 +337,15 @@ impl Site {
 
 /// Root, intermediate and leaf for `broker.local`, all with keys of one kind.
 #[derive(Debug, Clone)]
-pub(crate) struct Family {
-    pub(crate) root: Issued,
-    pub(crate) intermediate: Issued,
-    pub(crate) leaf: Issued,
+pub struct Family {
+    pub root: Issued,
+    pub intermediate: Issued,
+    pub leaf: Issued,
 }
 
 impl Family {
     /// Made once for each kind: sweeps ask for it thousands of times.
-    pub(crate) fn new(kind: Kind) -> Self {
+    pub fn new(kind: Kind) -> Self {
         static MADE: Mutex<Vec<(Kind, Family)>> = Mutex::new(Vec::new());
         // A test that failed while making one leaves the list as it was.
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -355,7 +358,7 @@ impl Family {
     }
 
     /// The same authorities with another leaf.
-    pub(crate) fn with(kind: Kind, leaf: Spec) -> Self {
+    pub fn with(kind: Kind, leaf: Spec) -> Self {
         let root = Issued::self_signed(Spec::ca("Test Root"), Key::new(kind, 1));
         let intermediate = root.issue(Spec::ca("Test Intermediate"), Key::new(kind, 3));
         let leaf = intermediate.issue(leaf, Key::new(kind, 2));
@@ -367,7 +370,7 @@ impl Family {
     }
 
     /// Leaf and intermediate.
-    pub(crate) fn site(&self) -> Site {
+    pub fn site(&self) -> Site {
         Site::new(&self.leaf, &[&self.intermediate])
     }
 }

@@ -5,13 +5,13 @@ use sha2::{Digest, Sha256};
 
 /// SHA-256 over a seed and a counter.
 #[derive(Debug, Clone)]
-pub(crate) struct TestRng {
+pub struct TestRng {
     seed: u64,
     counter: u64,
 }
 
 impl TestRng {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         Self { seed, counter: 0 }
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! A script starts correct and is then edited: `Script::good(&site).without(CERTIFICATE_VERIFY)`.
 
-use super::message::{CERTIFICATE, ENCRYPTED_EXTENSIONS, FINISHED, Hello, Message, SERVER_HELLO};
-use super::pki::Site;
-use super::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, TLS_1_2};
+use crate::message::{CERTIFICATE, ENCRYPTED_EXTENSIONS, FINISHED, Hello, Message, SERVER_HELLO};
+use crate::pki::Site;
+use crate::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, TLS_1_2};
 
 /// How messages are laid into records. Records never span a change of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Packing {
+pub enum Packing {
     /// Each message in records of its own.
     Each,
     /// As many messages as fit into one record.
@@ -19,20 +19,20 @@ pub(crate) enum Packing {
 
 /// How the records of handshake messages are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Wrap {
-    pub(crate) packing: Packing,
+pub struct Wrap {
+    pub packing: Packing,
     /// Zeros after the content type.
-    pub(crate) padding: usize,
+    pub padding: usize,
     /// Whether to encrypt once there are keys.
-    pub(crate) encrypt: bool,
+    pub encrypt: bool,
     /// Type in the header of an encrypted record.
-    pub(crate) outer: u8,
+    pub outer: u8,
     /// Type of the content.
-    pub(crate) inner: u8,
+    pub inner: u8,
     /// Version in the header.
-    pub(crate) version: u16,
+    pub version: u16,
     /// A change_cipher_spec before each record.
-    pub(crate) ccs_before_each: bool,
+    pub ccs_before_each: bool,
 }
 
 impl Default for Wrap {
@@ -52,7 +52,7 @@ impl Default for Wrap {
 
 /// One thing the server does.
 #[derive(Debug, Clone)]
-pub(crate) enum Step {
+pub enum Step {
     /// Sends a message in records as [`Script::wrap`] says, together with its neighbours.
     Send(Message),
     /// Sends a message in records of its own.
@@ -81,7 +81,7 @@ pub(crate) enum Step {
 
 impl Step {
     /// An alert that is not encrypted, whatever the phase.
-    pub(crate) fn plain_alert(level: u8, description: u8) -> Self {
+    pub fn plain_alert(level: u8, description: u8) -> Self {
         Self::Record {
             kind: ALERT,
             version: TLS_1_2,
@@ -89,7 +89,7 @@ impl Step {
         }
     }
 
-    pub(crate) fn change_cipher_spec() -> Self {
+    pub fn change_cipher_spec() -> Self {
         Self::Record {
             kind: CHANGE_CIPHER_SPEC,
             version: TLS_1_2,
@@ -98,7 +98,7 @@ impl Step {
     }
 
     /// A record of type `kind` with a length field of `declared` and no more of it than `body`.
-    pub(crate) fn cut_record(kind: u8, declared: u16, body: &[u8]) -> Self {
+    pub fn cut_record(kind: u8, declared: u16, body: &[u8]) -> Self {
         let mut bytes = vec![kind, 3, 3];
         bytes.extend(declared.to_be_bytes());
         bytes.extend(body);
@@ -117,7 +117,7 @@ impl Step {
 /// What is changed about the bytes of a message once it is made. What follows, proof and Finished, is
 /// about the message as it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Change {
+pub enum Change {
     /// The bits of `mask` in the byte at `at` are the others.
     Flip { at: usize, mask: u8 },
     /// Ends after so many bytes; `honest` adapts the length in the header.
@@ -128,7 +128,7 @@ pub(crate) enum Change {
 
 impl Change {
     /// `None` where the message has no such byte.
-    pub(crate) fn apply(self, message: &[u8]) -> Option<Vec<u8>> {
+    pub fn apply(self, message: &[u8]) -> Option<Vec<u8>> {
         let mut bytes = message.to_vec();
         let honest = match self {
             Self::Flip { at, mask } => {
@@ -161,18 +161,18 @@ impl Change {
 /// All that the server does of itself. Editing names a message by its handshake type; the first
 /// of that type is meant, and one that is not there is an error in the test.
 #[derive(Debug, Clone)]
-pub(crate) struct Script {
-    pub(crate) steps: Vec<Step>,
-    pub(crate) wrap: Wrap,
+pub struct Script {
+    pub steps: Vec<Step>,
+    pub wrap: Wrap,
     /// The pre-shared key of the key schedule.
-    pub(crate) psk: Option<Vec<u8>>,
+    pub psk: Option<Vec<u8>>,
     /// Changes messages of this handshake type.
-    pub(crate) change: Option<(u8, Change)>,
+    pub change: Option<(u8, Change)>,
 }
 
 impl Script {
     /// A correct server for `site`.
-    pub(crate) fn good(site: &Site) -> Self {
+    pub fn good(site: &Site) -> Self {
         Self::of(vec![
             Message::ServerHello(Hello::good()),
             Message::EncryptedExtensions(Vec::new()),
@@ -183,7 +183,7 @@ impl Script {
     }
 
     /// These messages in this order.
-    pub(crate) fn of(messages: Vec<Message>) -> Self {
+    pub fn of(messages: Vec<Message>) -> Self {
         Self {
             steps: messages.into_iter().map(Step::Send).collect(),
             wrap: Wrap::default(),
@@ -193,7 +193,7 @@ impl Script {
     }
 
     /// A correct server that knows this pre-shared key.
-    pub(crate) fn psk(key: &[u8]) -> Self {
+    pub fn psk(key: &[u8]) -> Self {
         let script = Self::of(vec![
             Message::ServerHello(Hello::takes_psk(0)),
             Message::EncryptedExtensions(Vec::new()),
@@ -206,7 +206,7 @@ impl Script {
     }
 
     /// Correct until this hello in its place.
-    pub(crate) fn hello(site: &Site, hello: Hello) -> Self {
+    pub fn hello(site: &Site, hello: Hello) -> Self {
         Self::good(site).replace(SERVER_HELLO, Step::Send(Message::ServerHello(hello)))
     }
 
@@ -217,66 +217,66 @@ impl Script {
             .unwrap_or_else(|| panic!("script has no message {kind}"))
     }
 
-    pub(crate) fn without(mut self, kind: u8) -> Self {
+    pub fn without(mut self, kind: u8) -> Self {
         self.steps.remove(self.position(kind));
         self
     }
 
-    pub(crate) fn replace(mut self, kind: u8, step: Step) -> Self {
+    pub fn replace(mut self, kind: u8, step: Step) -> Self {
         let at = self.position(kind);
         self.steps[at] = step;
         self
     }
 
-    pub(crate) fn before(mut self, kind: u8, step: Step) -> Self {
+    pub fn before(mut self, kind: u8, step: Step) -> Self {
         self.steps.insert(self.position(kind), step);
         self
     }
 
-    pub(crate) fn after(mut self, kind: u8, step: Step) -> Self {
+    pub fn after(mut self, kind: u8, step: Step) -> Self {
         self.steps.insert(self.position(kind) + 1, step);
         self
     }
 
     /// Appends a step.
-    pub(crate) fn then(mut self, step: Step) -> Self {
+    pub fn then(mut self, step: Step) -> Self {
         self.steps.push(step);
         self
     }
 
     /// Everything before the first message of this type, then nothing.
-    pub(crate) fn until(mut self, kind: u8, end: Step) -> Self {
+    pub fn until(mut self, kind: u8, end: Step) -> Self {
         self.steps.truncate(self.position(kind));
         self.then(end)
     }
 
     /// Changes messages of this handshake type.
-    pub(crate) fn changed(self, kind: u8, change: Change) -> Self {
+    pub fn changed(self, kind: u8, change: Change) -> Self {
         Self {
             change: Some((kind, change)),
             ..self
         }
     }
 
-    pub(crate) fn twice(self, kind: u8) -> Self {
+    pub fn twice(self, kind: u8) -> Self {
         let step = self.steps[self.position(kind)].clone();
         self.after(kind, step)
     }
 
-    pub(crate) fn swap(mut self, one: u8, other: u8) -> Self {
+    pub fn swap(mut self, one: u8, other: u8) -> Self {
         let (one, other) = (self.position(one), self.position(other));
         self.steps.swap(one, other);
         self
     }
 
     /// Sets how all records are made.
-    pub(crate) fn wrap(mut self, wrap: Wrap) -> Self {
+    pub fn wrap(mut self, wrap: Wrap) -> Self {
         self.wrap = wrap;
         self
     }
 
     /// Sets how the records of one message are made.
-    pub(crate) fn wrap_one(mut self, kind: u8, wrap: Wrap) -> Self {
+    pub fn wrap_one(mut self, kind: u8, wrap: Wrap) -> Self {
         let at = self.position(kind);
         if let Step::Send(message) | Step::SendIn(message, _) = self.steps[at].clone() {
             self.steps[at] = Step::SendIn(message, wrap);
@@ -285,7 +285,7 @@ impl Script {
     }
 
     /// Asks the client for a certificate.
-    pub(crate) fn asks_certificate(self) -> Self {
+    pub fn asks_certificate(self) -> Self {
         // ecdsa_secp256r1_sha256, ecdsa_secp384r1_sha384, ed25519, rsa_pss_rsae_sha256
         let schemes = vec![0x0403, 0x0503, 0x0807, 0x0804];
         self.after(
@@ -294,7 +294,7 @@ impl Script {
         )
     }
 
-    pub(crate) fn selects_alpn(self, protocol: &[u8]) -> Self {
+    pub fn selects_alpn(self, protocol: &[u8]) -> Self {
         self.replace(
             ENCRYPTED_EXTENSIONS,
             Step::Send(Message::selects_alpn(protocol)),
@@ -302,12 +302,12 @@ impl Script {
     }
 
     /// Shows this chain and proves possession of the site's key all the same.
-    pub(crate) fn shows(self, chain: Vec<Vec<u8>>) -> Self {
+    pub fn shows(self, chain: Vec<Vec<u8>>) -> Self {
         self.replace(CERTIFICATE, Step::Send(Message::Certificate(chain)))
     }
 
     /// Finished over some other transcript.
-    pub(crate) fn wrong_finished(self) -> Self {
+    pub fn wrong_finished(self) -> Self {
         self.replace(FINISHED, Step::Send(Message::WrongFinished))
     }
 }

@@ -28,11 +28,11 @@ use aes_gcm::aead::{AeadCore, AeadInPlace, Buffer, Error, Key, Nonce, Result as 
 use aes_gcm::{Aes128Gcm, KeyInit, KeySizeUser};
 use embedded_tls::TlsCipherSuite;
 
-use crate::envelope::{
+use super::envelope::{
     self, CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, FINISHED,
 };
-use crate::hello::SUITE;
-use crate::transcript::Transcript;
+use super::hello::SUITE;
+use super::transcript::Transcript;
 use crate::verify::MAX_CHAIN;
 
 mod report;
@@ -77,7 +77,7 @@ impl Phase {
 
 /// TLS_AES_128_GCM_SHA256 with [`GuardedCipher`] for its records and [`Transcript`] for its hash.
 #[derive(Debug)]
-pub struct Suite;
+pub(crate) struct Suite;
 
 impl TlsCipherSuite for Suite {
     const CODE_POINT: u16 = SUITE;
@@ -90,7 +90,7 @@ impl TlsCipherSuite for Suite {
 }
 
 /// AES-128-GCM that admits only plaintexts the engine can take.
-pub struct GuardedCipher(Aes128Gcm);
+pub(crate) struct GuardedCipher(Aes128Gcm);
 
 impl core::fmt::Debug for GuardedCipher {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

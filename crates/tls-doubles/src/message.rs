@@ -1,24 +1,24 @@
 //! Handshake messages of a server (RFC 8446 §4), right and wrong.
 
-use super::codec::{extensions, u16_list, vec8, vec16, vec24};
-use super::keys::Key;
+use crate::codec::{extensions, u16_list, vec8, vec16, vec24};
+use crate::keys::Key;
 
-pub(crate) const CLIENT_HELLO: u8 = 1;
-pub(crate) const SERVER_HELLO: u8 = 2;
-pub(crate) const NEW_SESSION_TICKET: u8 = 4;
-pub(crate) const ENCRYPTED_EXTENSIONS: u8 = 8;
-pub(crate) const CERTIFICATE: u8 = 11;
-pub(crate) const CERTIFICATE_REQUEST: u8 = 13;
-pub(crate) const CERTIFICATE_VERIFY: u8 = 15;
-pub(crate) const FINISHED: u8 = 20;
-pub(crate) const KEY_UPDATE: u8 = 24;
+pub const CLIENT_HELLO: u8 = 1;
+pub const SERVER_HELLO: u8 = 2;
+pub const NEW_SESSION_TICKET: u8 = 4;
+pub const ENCRYPTED_EXTENSIONS: u8 = 8;
+pub const CERTIFICATE: u8 = 11;
+pub const CERTIFICATE_REQUEST: u8 = 13;
+pub const CERTIFICATE_VERIFY: u8 = 15;
+pub const FINISHED: u8 = 20;
+pub const KEY_UPDATE: u8 = 24;
 
-pub(crate) const SECP256R1: u16 = 0x0017;
-pub(crate) const SECP384R1: u16 = 0x0018;
-pub(crate) const X25519: u16 = 0x001d;
+pub const SECP256R1: u16 = 0x0017;
+pub const SECP384R1: u16 = 0x0018;
+pub const X25519: u16 = 0x001d;
 
-pub(crate) const AES_128_GCM_SHA256: u16 = 0x1301;
-pub(crate) const TLS_1_3: u16 = 0x0304;
+pub const AES_128_GCM_SHA256: u16 = 0x1301;
+pub const TLS_1_3: u16 = 0x0304;
 
 const SUPPORTED_VERSIONS: u16 = 43;
 const KEY_SHARE: u16 = 51;
@@ -26,7 +26,7 @@ const SIGNATURE_ALGORITHMS: u16 = 13;
 const ALPN: u16 = 16;
 
 /// Puts the header before a message.
-pub(crate) fn frame(kind: u8, body: &[u8]) -> Vec<u8> {
+pub fn frame(kind: u8, body: &[u8]) -> Vec<u8> {
     let mut out = vec![kind];
     out.extend(vec24(body));
     out
@@ -37,7 +37,7 @@ const RETRY: &str = "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a
 
 /// One extension of ServerHello.
 #[derive(Debug, Clone)]
-pub(crate) enum HelloExtension {
+pub enum HelloExtension {
     SupportedVersion(u16),
     /// Our secp256r1 point under the number of `group`.
     OurShare {
@@ -55,21 +55,21 @@ pub(crate) enum HelloExtension {
 
 /// ServerHello field by field.
 #[derive(Debug, Clone)]
-pub(crate) struct Hello {
-    pub(crate) legacy_version: u16,
-    pub(crate) random: [u8; 32],
+pub struct Hello {
+    pub legacy_version: u16,
+    pub random: [u8; 32],
     /// `None` echoes the client's.
-    pub(crate) session_id: Option<Vec<u8>>,
-    pub(crate) suite: u16,
-    pub(crate) compression: u8,
+    pub session_id: Option<Vec<u8>>,
+    pub suite: u16,
+    pub compression: u8,
     /// `None` leaves even the length of the list away.
-    pub(crate) extensions: Option<Vec<HelloExtension>>,
-    pub(crate) trailing: Vec<u8>,
+    pub extensions: Option<Vec<HelloExtension>>,
+    pub trailing: Vec<u8>,
 }
 
 impl Hello {
     /// A correct one.
-    pub(crate) fn good() -> Self {
+    pub fn good() -> Self {
         Self {
             legacy_version: 0x0303,
             random: [0x5a; 32],
@@ -85,7 +85,7 @@ impl Hello {
     }
 
     /// As a server that knows nothing after TLS 1.2 answers; `version` says which it is.
-    pub(crate) fn older(version: u16) -> Self {
+    pub fn older(version: u16) -> Self {
         Self {
             legacy_version: version,
             session_id: Some(vec![0x77; 32]),
@@ -100,7 +100,7 @@ impl Hello {
     }
 
     /// HelloRetryRequest for `group`.
-    pub(crate) fn retry(group: u16) -> Self {
+    pub fn retry(group: u16) -> Self {
         let mut random = [0; 32];
         hex::decode_to_slice(RETRY, &mut random).unwrap();
         Self {
@@ -114,7 +114,7 @@ impl Hello {
     }
 
     /// Correct but for the cipher suite; what follows is under AES-128-GCM all the same.
-    pub(crate) fn suite(suite: u16) -> Self {
+    pub fn suite(suite: u16) -> Self {
         Self {
             suite,
             ..Self::good()
@@ -122,7 +122,7 @@ impl Hello {
     }
 
     /// Takes the pre-shared key of this number.
-    pub(crate) fn takes_psk(number: u16) -> Self {
+    pub fn takes_psk(number: u16) -> Self {
         Self::with(vec![
             HelloExtension::SupportedVersion(TLS_1_3),
             HelloExtension::OurShare { group: SECP256R1 },
@@ -131,7 +131,7 @@ impl Hello {
     }
 
     /// Correct but for these extensions.
-    pub(crate) fn with(extensions: Vec<HelloExtension>) -> Self {
+    pub fn with(extensions: Vec<HelloExtension>) -> Self {
         Self {
             extensions: Some(extensions),
             ..Self::good()
@@ -139,7 +139,7 @@ impl Hello {
     }
 
     /// The message, header included. `point` is our public value.
-    pub(crate) fn encode(&self, client_session_id: &[u8], point: &[u8]) -> Vec<u8> {
+    pub fn encode(&self, client_session_id: &[u8], point: &[u8]) -> Vec<u8> {
         let mut body = self.legacy_version.to_be_bytes().to_vec();
         body.extend(self.random);
         body.extend(vec8(
@@ -175,7 +175,7 @@ impl HelloExtension {
 
 /// What the signature of CertificateVerify is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Over {
+pub enum Over {
     /// The transcript, as it must be.
     Transcript,
     /// The transcript of some other session.
@@ -188,7 +188,7 @@ pub(crate) enum Over {
 
 /// A message the server puts into its flight.
 #[derive(Debug, Clone)]
-pub(crate) enum Message {
+pub enum Message {
     ServerHello(Hello),
     EncryptedExtensions(Vec<(u16, Vec<u8>)>),
     /// Asks for a certificate under these signature schemes.
@@ -211,7 +211,7 @@ pub(crate) enum Message {
 
 impl Message {
     /// CertificateVerify with the scheme that fits the key.
-    pub(crate) fn certificate_verify(key: &Key) -> Self {
+    pub fn certificate_verify(key: &Key) -> Self {
         Self::CertificateVerify {
             key: key.clone(),
             scheme: key.scheme(),
@@ -220,12 +220,12 @@ impl Message {
     }
 
     /// EncryptedExtensions that select this protocol.
-    pub(crate) fn selects_alpn(protocol: &[u8]) -> Self {
+    pub fn selects_alpn(protocol: &[u8]) -> Self {
         Self::EncryptedExtensions(vec![(ALPN, vec16(&vec8(protocol)))])
     }
 
     /// The handshake type, `None` for bytes.
-    pub(crate) fn kind(&self) -> Option<u8> {
+    pub fn kind(&self) -> Option<u8> {
         Some(match self {
             Self::ServerHello(_) => SERVER_HELLO,
             Self::EncryptedExtensions(_) => ENCRYPTED_EXTENSIONS,
@@ -239,7 +239,7 @@ impl Message {
     }
 }
 
-pub(crate) fn certificate(chain: &[Vec<u8>]) -> Vec<u8> {
+pub fn certificate(chain: &[Vec<u8>]) -> Vec<u8> {
     let mut entries = Vec::new();
     for der in chain {
         entries.extend(vec24(der));
@@ -250,7 +250,7 @@ pub(crate) fn certificate(chain: &[Vec<u8>]) -> Vec<u8> {
     frame(CERTIFICATE, &body)
 }
 
-pub(crate) fn certificate_request(schemes: &[u16]) -> Vec<u8> {
+pub fn certificate_request(schemes: &[u16]) -> Vec<u8> {
     let mut body = vec8(&[]);
     let schemes = vec16(&u16_list(schemes));
     body.extend(vec16(&extensions(&[(SIGNATURE_ALGORITHMS, schemes)])));
@@ -258,7 +258,7 @@ pub(crate) fn certificate_request(schemes: &[u16]) -> Vec<u8> {
 }
 
 /// What a CertificateVerify signs (RFC 8446 §4.4.3).
-pub(crate) fn to_be_signed(server: bool, transcript: &[u8; 32]) -> Vec<u8> {
+pub fn to_be_signed(server: bool, transcript: &[u8; 32]) -> Vec<u8> {
     let who = if server { "server" } else { "client" };
     let mut out = vec![b' '; 64];
     out.extend(format!("TLS 1.3, {who} CertificateVerify").as_bytes());
@@ -267,12 +267,7 @@ pub(crate) fn to_be_signed(server: bool, transcript: &[u8; 32]) -> Vec<u8> {
     out
 }
 
-pub(crate) fn certificate_verify(
-    key: &Key,
-    scheme: u16,
-    over: Over,
-    transcript: &[u8; 32],
-) -> Vec<u8> {
+pub fn certificate_verify(key: &Key, scheme: u16, over: Over, transcript: &[u8; 32]) -> Vec<u8> {
     let signed = match over {
         Over::Transcript | Over::Damaged => to_be_signed(true, transcript),
         Over::OtherTranscript => to_be_signed(true, &[0x11; 32]),
@@ -288,7 +283,7 @@ pub(crate) fn certificate_verify(
 }
 
 /// NewSessionTicket number `number`.
-pub(crate) fn ticket(number: u8) -> Vec<u8> {
+pub fn ticket(number: u8) -> Vec<u8> {
     let mut body = 7200_u32.to_be_bytes().to_vec();
     body.extend([1, 2, 3, number]);
     body.extend(vec8(&[number]));

@@ -20,9 +20,9 @@ use embedded_hal_async::delay::DelayNs;
 use embedded_io_async::{Error as _, ErrorKind, ErrorType, Read, Write};
 use heapless::Vec;
 
-use crate::hello;
-use crate::shared::{Expect, Shared};
-use crate::suite::Phase;
+use super::hello;
+use super::state::{Expect, Shared};
+use super::suite::Phase;
 
 const HEADER: usize = 5;
 /// ServerHello of TLS 1.3 with one P-256 share takes about 125 bytes; other hellos are refused
@@ -37,7 +37,7 @@ const MAX_CCS: u8 = 32;
 
 /// The session is over; the session knows why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refused;
+pub(crate) struct Refused;
 
 impl core::fmt::Display for Refused {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -94,7 +94,7 @@ impl<R: Read, W: Write, D: DelayNs + Clone> GuardedTransport<R, W, D> {
 }
 
 /// What the engine holds: a reference that reads and writes.
-pub struct Handle<'g, R, W, D>(pub(crate) &'g GuardedTransport<R, W, D>);
+pub(crate) struct Handle<'g, R, W, D>(pub(crate) &'g GuardedTransport<R, W, D>);
 
 impl<R, W, D> core::fmt::Debug for Handle<'_, R, W, D> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

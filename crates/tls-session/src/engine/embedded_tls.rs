@@ -1,0 +1,22 @@
+//! [`embedded_tls`](https://docs.rs/embedded-tls) as an engine: TLS 1.3, client, no allocator.
+//!
+//! It leaves to its user what a client must not leave out, and it can panic on what a peer sends. So its transport, its
+//! cipher, its hash and its verifier are ours:
+//!
+//! * `guard`, `hello`: the transport below it admits only records that are legal in their phase;
+//! * `suite`, `envelope`: its cipher sees each plaintext before it does, and gives messages a shape that it can take;
+//! * `transcript`, `facts`: its hash sees each handshake message, and keeps what it drops;
+//! * `verifier`, `shown`: its questions about the server, and what we show of ourselves;
+//! * `state`: what all of these know of one session.
+
+mod envelope;
+pub(crate) mod facts;
+pub(crate) mod guard;
+mod hello;
+pub(crate) mod shown;
+pub(crate) mod state;
+pub(crate) mod suite;
+mod transcript;
+pub(crate) mod verifier;
+#[cfg(test)]
+mod window;
