@@ -10,14 +10,14 @@ use crate::fields::{Fields, InfoLine};
 use crate::set::SetForm;
 use crate::sink::Full;
 use crate::text::AtStr;
-use crate::types::{AlpnName, Dialect, HostName, LinkId, Port, Sha256};
+use crate::types::{AlpnName, HostName, LinkId, PolicyMode, Port, Sha256};
 
 crate::commands! {
     /// TLS: policy, reasons, what partitions hold.
     #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub enum TrustCommand<'a>;
     "AT+SSLWHY" { query SslwhyQuery; }
-    "AT+SSLPOLICY" { query SslpolicyQuery; set SslpolicySet(Dialect); }
+    "AT+SSLPOLICY" { query SslpolicyQuery; set SslpolicySet(PolicyMode); }
     "AT+SSLPROBE" { set SslprobeSet(Probe<'a>); }
     "AT+PKI" { query PkiQuery; }
 }
@@ -48,7 +48,7 @@ pub enum NameCheck<'a> {
     Name(AtStr<'a>),
 }
 
-/// `+SSLPOLICY:<link>,"<check>"…,<dialect>`: what a TLS session of a link would be checked for.
+/// `+SSLPOLICY:<link>,"<check>"…,<mode>`: what a TLS session of a link would be checked for.
 ///
 /// ```text
 /// +SSLPOLICY:0,"chain","dates","name=broker.local","alpn=mqtt",0
@@ -73,7 +73,7 @@ pub struct PolicyLine<'a> {
     /// `"refused"`: no session is opened with these settings.
     pub refused: bool,
     /// `AT+SSLPOLICY`, at the end of the line.
-    pub dialect: Dialect,
+    pub mode: PolicyMode,
 }
 
 impl<'a> InfoLine<'a> for PolicyLine<'a> {
@@ -101,7 +101,7 @@ impl<'a> InfoLine<'a> for PolicyLine<'a> {
         if self.refused {
             out.quoted(&"refused".into())?;
         }
-        out.value(&self.dialect)
+        out.value(&self.mode)
     }
 
     fn read_fields(fields: &mut Fields<'a>) -> Option<Self> {
@@ -112,7 +112,7 @@ impl<'a> InfoLine<'a> for PolicyLine<'a> {
             identity: None,
             alpn: AlpnList::EMPTY,
             refused: false,
-            dialect: Dialect::EspAt,
+            mode: PolicyMode::EspAt,
         };
         let mut protocols = [None; ALPN_MAX];
         let mut places = protocols.iter_mut();
@@ -145,7 +145,7 @@ impl<'a> InfoLine<'a> for PolicyLine<'a> {
         }
         line.peer = peer?;
         line.alpn = AlpnList::new(protocols.into_iter().flatten())?;
-        line.dialect = fields.next()?;
+        line.mode = fields.next()?;
         Some(line)
     }
 }

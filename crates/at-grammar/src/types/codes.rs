@@ -313,7 +313,7 @@ coded! {
     }
 
     /// How much `AT+CIPSTART` asks of a TLS server: `AT+SSLPOLICY`.
-    Dialect {
+    PolicyMode {
         /// As ESP-AT: the name counts only where one is configured, and modes 0 and 1 check nothing.
         EspAt = 0,
         /// Every server proves who it is, and that it is the one that was asked for.

@@ -12,10 +12,11 @@ mod time;
 
 pub use address::{Mac, OwnMac};
 pub use codes::{
-    AuthMode, CountryPolicy, Dialect, Encryption, Family, FlowControl, IpPreference, JoinFailure,
-    LengthReport, MfgType, NetInterface, Parity, Protocol, ReceiveMode, RestartMode, ScanMode,
-    ScanType, SleepMode, SoftApSecurity, StationState, StatusCode, StopBits, StreamTransport,
-    Terminal, TransferMode, Transport, UdpMode, WifiCipher, WifiMode, WifiProtocol,
+    AuthMode, CountryPolicy, Encryption, Family, FlowControl, IpPreference, JoinFailure,
+    LengthReport, MfgType, NetInterface, Parity, PolicyMode, Protocol, ReceiveMode, RestartMode,
+    ScanMode, ScanType, SleepMode, SoftApSecurity, StationState, StatusCode, StopBits,
+    StreamTransport, Terminal, TransferMode, Transport, UdpMode, WifiCipher, WifiMode,
+    WifiProtocol,
 };
 pub use digest::Sha256;
 pub use number::{

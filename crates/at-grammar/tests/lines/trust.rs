@@ -156,17 +156,23 @@ fn policy_and_probe() {
         (
             ONE,
             "AT+SSLPOLICY=0",
-            Ok(Command::Trust(TrustCommand::SslpolicySet(Dialect::EspAt))),
+            Ok(Command::Trust(TrustCommand::SslpolicySet(
+                PolicyMode::EspAt,
+            ))),
         ),
         (
             ONE,
             "AT+SSLPOLICY=1",
-            Ok(Command::Trust(TrustCommand::SslpolicySet(Dialect::Strict))),
+            Ok(Command::Trust(TrustCommand::SslpolicySet(
+                PolicyMode::Strict,
+            ))),
         ),
         (
             MANY,
             "AT+SSLPOLICY=1",
-            Ok(Command::Trust(TrustCommand::SslpolicySet(Dialect::Strict))),
+            Ok(Command::Trust(TrustCommand::SslpolicySet(
+                PolicyMode::Strict,
+            ))),
         ),
         (ONE, "AT+SSLPOLICY=2", Err(0x0107_0000)),
         (ONE, "AT+SSLPOLICY=\"1\"", Err(0x0105_0000)),

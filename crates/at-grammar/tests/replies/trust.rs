@@ -20,7 +20,7 @@ fn policy(link_id: u8, peer: PeerCheck) -> PolicyLine<'static> {
         identity: None,
         alpn: AlpnList::EMPTY,
         refused: false,
-        dialect: Dialect::EspAt,
+        mode: PolicyMode::EspAt,
     }
 }
 
@@ -90,7 +90,7 @@ fn policies() -> Vec<(Info<'static>, &'static str)> {
         (
             Info::Sslpolicy(PolicyLine {
                 name: NameCheck::Host,
-                dialect: Dialect::Strict,
+                mode: PolicyMode::Strict,
                 ..policy(2, PeerCheck::Chain)
             }),
             "+SSLPOLICY:2,\"chain\",\"dates\",\"name=host\",1\r\n",
@@ -102,7 +102,7 @@ fn policies() -> Vec<(Info<'static>, &'static str)> {
         (
             Info::Sslpolicy(PolicyLine {
                 refused: true,
-                dialect: Dialect::Strict,
+                mode: PolicyMode::Strict,
                 ..policy(4, PeerCheck::DangerAnyPeer)
             }),
             "+SSLPOLICY:4,\"danger-any-peer\",\"refused\",1\r\n",

@@ -1,8 +1,8 @@
-//! `AT+SSLPOLICY` (ours): the dialect, and what each TLS link would be checked for.
+//! `AT+SSLPOLICY` (ours): the policy mode, and what each TLS link would be checked for.
 
 use at_grammar::commands::ssl::AlpnList;
 use at_grammar::commands::trust::{NameCheck, PeerCheck, PolicyLine};
-use at_grammar::types::{AlpnName, Dialect};
+use at_grammar::types::{AlpnName, PolicyMode};
 use at_grammar::{AtStr, Info, LinkId, Reply};
 
 use super::ssl::ids;
@@ -21,7 +21,7 @@ struct Shown {
     identity: Option<u8>,
     alpn: tls::AlpnList,
     refused: bool,
-    dialect: Dialect,
+    policy_mode: PolicyMode,
 }
 
 enum NameShown {
@@ -60,7 +60,7 @@ impl Shown {
             identity,
             alpn: alpn.clone(),
             refused,
-            dialect: values.dialect,
+            policy_mode: values.policy_mode,
         })
     }
 
@@ -81,7 +81,7 @@ impl Shown {
             // As many places there as here.
             alpn: AlpnList::new(protocols).unwrap_or(AlpnList::EMPTY),
             refused: self.refused,
-            dialect: self.dialect,
+            mode: self.policy_mode,
         }
     }
 }
@@ -100,13 +100,13 @@ pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Co
 
 pub(super) async fn set<P: Platform>(
     shared: &Shared<'_, P>,
-    dialect: Dialect,
+    policy_mode: PolicyMode,
 ) -> Result<Done, CommandError> {
     shared
-        .store_if_wanted(Key::TLS_POLICY, &[dialect.code()])
+        .store_if_wanted(Key::TLS_POLICY, &[policy_mode.code()])
         .await?;
     shared
         .settings
-        .change(|values| values.tls.dialect = dialect);
+        .change(|values| values.tls.policy_mode = policy_mode);
     Ok(Done::Ok)
 }

@@ -348,7 +348,7 @@ async fn trust_command<P: Platform>(
     match command {
         TrustCommand::SslwhyQuery => ssl::why(shared).await,
         TrustCommand::SslpolicyQuery => policy::show(shared).await,
-        TrustCommand::SslpolicySet(dialect) => policy::set(shared, dialect).await,
+        TrustCommand::SslpolicySet(mode) => policy::set(shared, mode).await,
         TrustCommand::SslprobeSet(request) => probe::run(shared, &request).await,
         TrustCommand::PkiQuery => pki::list(shared).await,
     }

@@ -2,13 +2,13 @@
 //!
 //! | key | bytes |
 //! |---|---|
-//! | `sslpolicy` | dialect |
+//! | `sslpolicy` | policy mode |
 //! | `cipsslcconf.<link>` | mode, number of certificate and key, number of CA |
 //!
 //! Names, protocols and pre-shared keys are never stored.
 
 use at_grammar::LinkId;
-use at_grammar::types::{AuthMode, Dialect};
+use at_grammar::types::{AuthMode, PolicyMode};
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
 
@@ -56,7 +56,7 @@ impl SslConf {
 /// Settings of TLS links.
 pub(crate) struct TlsValues {
     // Stored.
-    pub(crate) dialect: Dialect,
+    pub(crate) policy_mode: PolicyMode,
     pub(crate) ssl: [SslConf; LinkId::COUNT],
     // Gone after a restart.
     /// `AT+CIPSSLCCN`; empty for none.
@@ -72,7 +72,7 @@ impl TlsValues {
     /// The strictest policy, until flash was read.
     pub(super) fn new() -> Self {
         Self {
-            dialect: Dialect::Strict,
+            policy_mode: PolicyMode::Strict,
             ssl: [SslConf::NONE; LinkId::COUNT],
             common_name: Default::default(),
             sni: Default::default(),
@@ -83,14 +83,14 @@ impl TlsValues {
 
     pub(super) async fn load<F: NorFlash>(&mut self, store: &mut Store<'_, F>) {
         let mut buffer = [0; 3];
-        self.dialect = match store.get(Key::TLS_POLICY, &mut buffer).await {
-            Ok(None) => Dialect::EspAt,
+        self.policy_mode = match store.get(Key::TLS_POLICY, &mut buffer).await {
+            Ok(None) => PolicyMode::EspAt,
             Ok(Some(record)) => record
                 .first()
-                .and_then(|code| Dialect::from_code(*code))
-                .unwrap_or(Dialect::Strict),
+                .and_then(|code| PolicyMode::from_code(*code))
+                .unwrap_or(PolicyMode::Strict),
             // Whoever asked for strictness and cannot be read is not given less.
-            Err(_) => Dialect::Strict,
+            Err(_) => PolicyMode::Strict,
         };
         for (place, link) in self.ssl.iter_mut().zip(0_u8..) {
             let Some(key) = Key::tls(link) else { continue };

@@ -3,7 +3,7 @@
 //! ```text
 //! mode 2, 3                chain, dates, and a name: CN, else SNI, else (strict) the host of CIPSTART
 //! mode 0, 1 with a key     the pre-shared key; certificates play no part
-//! mode 0, 1 without one    anybody; refused by the strict dialect
+//! mode 0, 1 without one    anybody; refused by the strict mode
 //! ```
 //!
 //! Strict means that every server proves who it is and that it is the one that was asked for. A
@@ -12,7 +12,7 @@
 use core::net::IpAddr;
 
 use at_grammar::LinkId;
-use at_grammar::types::Dialect;
+use at_grammar::types::PolicyMode;
 
 use crate::secret::Psk;
 use crate::settings::HostText;
@@ -65,7 +65,7 @@ pub(crate) struct Terms<'s> {
 /// A link that must not be opened.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Refusal<'s> {
-    /// The strict dialect does not take these terms.
+    /// The strict mode does not take these terms.
     Strict(Terms<'s>),
     /// The link has no settings, and none is opened unchecked.
     NoSettings,
@@ -89,13 +89,13 @@ pub(crate) fn terms_of<'s>(
     host: &'s str,
 ) -> Result<Terms<'s>, Refusal<'s>> {
     let terms = lenient(values, link, host).ok_or(Refusal::NoSettings)?;
-    match (terms.peer, values.dialect) {
-        (PeerTerms::DangerAnyPeer, Dialect::Strict) => Err(Refusal::Strict(terms)),
+    match (terms.peer, values.policy_mode) {
+        (PeerTerms::DangerAnyPeer, PolicyMode::Strict) => Err(Refusal::Strict(terms)),
         _ => Ok(terms),
     }
 }
 
-/// The terms, whatever the dialect makes of them.
+/// The terms, whatever the policy mode makes of them.
 fn lenient<'s>(values: &'s TlsValues, link: LinkId, host: &'s str) -> Option<Terms<'s>> {
     let at = link.index();
     let conf = values.ssl.get(at)?;
@@ -115,10 +115,10 @@ fn lenient<'s>(values: &'s TlsValues, link: LinkId, host: &'s str) -> Option<Ter
     let shown = conf.auth.sends_certificate() && !matches!(peer, PeerTerms::Psk(_));
     Some(Terms {
         peer,
-        name: match (given(&values.common_name).or(sni), values.dialect) {
+        name: match (given(&values.common_name).or(sni), values.policy_mode) {
             (Some(name), _) => NameTerms::Configured(name),
-            (None, Dialect::Strict) => NameTerms::Host(host),
-            (None, Dialect::EspAt) => NameTerms::DangerAnyName,
+            (None, PolicyMode::Strict) => NameTerms::Host(host),
+            (None, PolicyMode::EspAt) => NameTerms::DangerAnyName,
         },
         // A host name goes into SNI by itself; an address never does (RFC 6066 §3).
         sni: Some(sni.unwrap_or(host)).filter(|name| name.parse::<IpAddr>().is_err()),
@@ -141,14 +141,14 @@ mod tests {
     #[test]
     fn terms_of_every_combination_of_settings() {
         let mut lines = String::new();
-        for dialect in [Dialect::Strict, Dialect::EspAt] {
+        for policy_mode in [PolicyMode::Strict, PolicyMode::EspAt] {
             for mode in 0..4 {
                 for bits in 0..8_u8 {
                     let (key, cn, sni) = (bits & 1 > 0, bits & 2 > 0, bits & 4 > 0);
                     let settings = Settings::new();
                     let line = settings.change(|values| {
                         let tls = &mut values.tls;
-                        tls.dialect = dialect;
+                        tls.policy_mode = policy_mode;
                         tls.ssl[1].auth = AuthMode::from_code(mode).unwrap();
                         (tls.ssl[1].pki, tls.ssl[1].ca) = (3, 4);
                         tls.psk[1] = key.then(|| Psk {
@@ -162,7 +162,7 @@ mod tests {
                             tls.sni[1] = "sni".try_into().unwrap();
                         }
                         let link = LinkId::ALL[1];
-                        check(terms_of(tls, link, "host"), dialect, mode, key, cn, sni)
+                        check(terms_of(tls, link, "host"), policy_mode, mode, key, cn, sni)
                     });
                     lines.push_str(&line);
                 }
@@ -173,7 +173,7 @@ mod tests {
 
     fn check(
         result: Result<Terms<'_>, Refusal<'_>>,
-        dialect: Dialect,
+        policy_mode: PolicyMode,
         mode: u8,
         key: bool,
         cn: bool,
@@ -185,17 +185,20 @@ mod tests {
             Err(Refusal::NoSettings) => panic!("there are settings"),
         };
         let verifies = mode >= 2;
-        assert_eq!(refused, dialect == Dialect::Strict && !verifies && !key);
+        assert_eq!(
+            refused,
+            policy_mode == PolicyMode::Strict && !verifies && !key
+        );
         match terms.peer {
             PeerTerms::Chain { ca } => assert!(verifies && ca == 4),
             PeerTerms::Psk(psk) => assert!(!verifies && psk.identity == b"i"),
             PeerTerms::DangerAnyPeer => assert!(!verifies && !key),
         }
-        let name = match (cn, sni, dialect) {
+        let name = match (cn, sni, policy_mode) {
             (true, _, _) => NameTerms::Configured("cn"),
             (false, true, _) => NameTerms::Configured("sni"),
-            (false, false, Dialect::Strict) => NameTerms::Host("host"),
-            (false, false, Dialect::EspAt) => NameTerms::DangerAnyName,
+            (false, false, PolicyMode::Strict) => NameTerms::Host("host"),
+            (false, false, PolicyMode::EspAt) => NameTerms::DangerAnyName,
         };
         assert_eq!(terms.name, name);
         assert_eq!(terms.sni, Some(if sni { "sni" } else { "host" }));

@@ -123,9 +123,9 @@ fn there_is_one_suite_and_a_list_without_it_is_refused() {
 
 /// What `AT+SSLPOLICY?` says when link 0 has these checks and the others those.
 #[track_caller]
-fn policy(bench: &mut Bench, first: &str, rest: &str, dialect: u8) {
-    let first = format!("{first},{dialect}");
-    let rest = format!("{rest},{dialect}");
+fn policy(bench: &mut Bench, first: &str, rest: &str, mode: u8) {
+    let first = format!("{first},{mode}");
+    let rest = format!("{rest},{mode}");
     bench.expect(
         "AT+SSLPOLICY?",
         listing("SSLPOLICY", first.as_bytes(), &rest),
@@ -218,7 +218,7 @@ fn strict_refuses_a_server_that_proves_nothing_before_the_first_packet() {
     let plain = START.replace("SSL", "TCP");
     bench.expect(&plain, "CONNECT\r\n\r\nOK\r\n");
     bench.expect("AT+CIPCLOSE", "CLOSED\r\n\r\nOK\r\n");
-    // Back in the other dialect the server is reached.
+    // Back in the other mode the server is reached.
     bench.net.door(PEER, Door::Sink);
     bench.expect("AT+SSLPOLICY=0", OK);
     bench.expect("AT+CIPSSLCCONF=0", OK);
