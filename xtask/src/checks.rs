@@ -115,7 +115,9 @@ pub(crate) fn package(workspace: &Workspace) -> Vec<Cmd> {
     if packages.is_empty() {
         return Vec::new();
     }
-    vec![Cmd::new("cargo package --allow-dirty").args(packages)]
+    // A package is built outside the workspace, so with other profiles: nobody debugs the result.
+    let package = Cmd::new("cargo package --allow-dirty").env("CARGO_PROFILE_DEV_DEBUG", "0");
+    vec![package.args(packages)]
 }
 
 /// The tests of the programs, with the servers that [`crate::setup`] may have fetched in reach.
@@ -217,7 +219,7 @@ mod tests {
     fn what_is_published_is_packed_in_one_go() {
         assert_eq!(
             lines(&package(&sample())),
-            ["cargo package --allow-dirty -p image -p store -p tool"]
+            ["CARGO_PROFILE_DEV_DEBUG=0 cargo package --allow-dirty -p image -p store -p tool"]
         );
     }
 

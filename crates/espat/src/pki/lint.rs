@@ -1,7 +1,7 @@
 //! `espat pki lint`: what a device will make of an image.
 
-use cert_bin::NewItem;
 use cert_bin::lint::{self, Finding, Level};
+use cert_bin::{Image, NewItem};
 use serde_json::{Value, json};
 
 use super::{Circumstances, Source, complain_about, describe, pair, scratch, size};
@@ -55,22 +55,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
             "content_findings": findings.collect::<Vec<Value>>(),
         }))?;
     } else {
-        let mut text = String::new();
-        for warning in image.warnings() {
-            text.push_str(&format!("warning: {warning} [{}]\n", warning.code()));
-        }
-        for finding in &findings {
-            let level = describe::level(finding.problem.level());
-            text.push_str(&format!(
-                "{level}: {finding} [{}]\n",
-                finding.problem.code()
-            ));
-        }
-        for pair in &pairs {
-            let (level, index) = (describe::level(pair.level()), pair.index);
-            let (message, code) = (pair.message(), pair.code());
-            text.push_str(&format!("{level}: item {index}: {message} [{code}]\n"));
-        }
+        let mut text = in_text(&image, &findings, &pairs);
         if text.is_empty() {
             text = format!("{}, nothing to report\n", describe::items_word(items.len()));
         }
@@ -84,4 +69,23 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         format_args!("a device will refuse it: {}", codes.join(", ")),
     );
     Ok(Outcome::Refused)
+}
+
+/// A line for each remark; empty if there is none.
+fn in_text(image: &Image<'_>, findings: &[Finding], pairs: &[pair::Mismatch]) -> String {
+    let mut text = String::new();
+    for warning in image.warnings() {
+        text.push_str(&format!("warning: {warning} [{}]\n", warning.code()));
+    }
+    for finding in findings {
+        let level = describe::level(finding.problem.level());
+        let code = finding.problem.code();
+        text.push_str(&format!("{level}: {finding} [{code}]\n"));
+    }
+    for pair in pairs {
+        let (level, index) = (describe::level(pair.level()), pair.index);
+        let (message, code) = (pair.message(), pair.code());
+        text.push_str(&format!("{level}: item {index}: {message} [{code}]\n"));
+    }
+    text
 }

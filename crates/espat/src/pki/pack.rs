@@ -1,6 +1,6 @@
 //! `espat pki pack`: certificates and keys into an image (spec: cert-bin 2.2, 6.2).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cert_bin::lint::{self, Finding, Level, Verdict};
 use cert_bin::{ImageWriter, ItemKind, NewItem};
@@ -55,19 +55,33 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let size = if refused {
         None
     } else {
-        let writer = ImageWriter::new(&items)?.fitting(args.size)?;
-        let mut image = vec![0; writer.size()];
-        writer.write(&mut image)?;
-        let secret = items.iter().any(|item| holds_a_key(item.content));
-        let access = if secret {
-            Access::OwnerOnly
-        } else {
-            Access::Usual
-        };
-        output.write(&image, access)?;
-        Some(image.len())
+        Some(write_image(&items, args.size, output)?)
     };
+    print_result(args, &judged, items.len(), size)
+}
 
+/// Returns the size of the image.
+fn write_image(items: &[NewItem<'_>], partition: u32, output: Output) -> anyhow::Result<usize> {
+    let writer = ImageWriter::new(items)?.fitting(partition)?;
+    let mut image = vec![0; writer.size()];
+    writer.write(&mut image)?;
+    let secret = items.iter().any(|item| holds_a_key(item.content));
+    let access = if secret {
+        Access::OwnerOnly
+    } else {
+        Access::Usual
+    };
+    output.write(&image, access)?;
+    Ok(image.len())
+}
+
+/// `size` is that of the image, if one was written.
+fn print_result(
+    args: &Args,
+    judged: &Judged,
+    item_count: usize,
+    size: Option<usize>,
+) -> anyhow::Result<Outcome> {
     if args.json {
         let of = |level| -> Vec<&Value> {
             let mine = judged.remarks.iter().filter(|it| it.level == level);
@@ -79,7 +93,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
             "warnings": of(Level::Warning),
             "output": args.output.display().to_string(),
             "written": size.is_some(),
-            "item_count": items.len(),
+            "item_count": item_count,
             "size": size,
         }))?;
     }
@@ -93,7 +107,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     match size {
         Some(size) => {
             if !args.json {
-                let count = describe::items_word(items.len());
+                let count = describe::items_word(item_count);
                 report::print(&format!("{name}: {count}, {size} bytes\n"))?;
             }
             Ok(Outcome::Done)
@@ -146,6 +160,29 @@ struct Remark {
     json: Value,
 }
 
+impl Remark {
+    /// With `forced`, an error is no more than a warning. `path` is the file it is about.
+    fn new(found: Level, forced: bool, path: Option<&Path>, text: &str, json: Value) -> Self {
+        let overridden = forced && found == Level::Error;
+        let level = if overridden { Level::Warning } else { found };
+        let name = describe::level(level);
+        let mut json = describe::merged(json, json!({"level": name}));
+        if overridden {
+            json = describe::merged(json, json!({"forced": true}));
+        }
+        let mut place = String::new();
+        if let Some(path) = path {
+            place = format!("{}: ", path.display());
+            json = describe::merged(json, json!({"file": path.display().to_string()}));
+        }
+        Self {
+            level,
+            line: format!("{name}: {place}{text}"),
+            json,
+        }
+    }
+}
+
 fn judge(
     args: &Args,
     sources: &[(ItemKind, PathBuf)],
@@ -156,52 +193,20 @@ fn judge(
     let tally = lint::check_new(items, &context, &mut scratch(), &mut |it| findings.push(it))?;
     let can_be_forced = tally.final_errors == 0;
     let forced = args.force && can_be_forced;
+    let path_of = |index: usize| sources.get(index).map(|(_, path)| path.as_path());
 
-    let remark = |found: Level, index: Option<usize>, message: String, code: &str, json: Value| {
-        let overridden = forced && found == Level::Error;
-        let level = if overridden { Level::Warning } else { found };
-        let place = index
-            .and_then(|index| sources.get(index))
-            .map(|(_, path)| format!("{}: ", path.display()));
-        let json = describe::merged(json, json!({"level": describe::level(level)}));
-        let json = if overridden {
-            describe::merged(json, json!({"forced": true}))
-        } else {
-            json
-        };
-        let json = match index.and_then(|index| sources.get(index)) {
-            Some((_, path)) => describe::merged(json, json!({"file": path.display().to_string()})),
-            None => json,
-        };
-        Remark {
-            level,
-            line: format!(
-                "{}: {}{message} [{code}]",
-                describe::level(level),
-                place.unwrap_or_default()
-            ),
-            json,
-        }
-    };
     let mut remarks = Vec::new();
     for finding in &findings {
         let problem = &finding.problem;
-        remarks.push(remark(
-            problem.level(),
-            finding.index,
-            problem.to_string(),
-            problem.code(),
-            describe::finding(finding),
-        ));
+        let text = format!("{problem} [{}]", problem.code());
+        let path = finding.index.and_then(path_of);
+        let json = describe::finding(finding);
+        remarks.push(Remark::new(problem.level(), forced, path, &text, json));
     }
     for pair in pair::mismatches(items) {
-        remarks.push(remark(
-            pair.level(),
-            Some(pair.index),
-            pair.message(),
-            pair.code(),
-            pair.json(),
-        ));
+        let text = format!("{} [{}]", pair.message(), pair.code());
+        let path = path_of(pair.index);
+        remarks.push(Remark::new(pair.level(), forced, path, &text, pair.json()));
     }
     let any = |level| remarks.iter().any(|remark| remark.level == level);
     let verdict = if any(Level::Error) {

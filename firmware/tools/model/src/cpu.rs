@@ -175,6 +175,7 @@ impl Cpu {
 
     /// One instruction. `true` if an interrupt may have become possible.
     #[inline(always)]
+    #[expect(clippy::too_many_lines, reason = "an arm per operation")]
     fn step(&mut self, bus: &mut Bus) -> Result<bool, (u32, u32)> {
         let inst = self.fetch(bus)?;
         let (a, b) = (self.x[usize::from(inst.rs1)], self.x[usize::from(inst.rs2)]);

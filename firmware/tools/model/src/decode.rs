@@ -47,6 +47,7 @@ pub(crate) fn decode(word: u32) -> Inst {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "an arm per major opcode")]
 fn full(word: u32) -> Inst {
     let (rd, rs1, rs2) = (bits(word, 11, 7), bits(word, 19, 15), bits(word, 24, 20));
     let (funct3, funct7) = (bits(word, 14, 12), bits(word, 31, 25));
@@ -169,6 +170,7 @@ const fn register_op(funct3: u32, funct7: u32) -> Op {
 const RA: u32 = 1;
 const SP: u32 = 2;
 
+#[expect(clippy::too_many_lines, reason = "an arm per compressed instruction")]
 fn compressed(half: u32) -> Inst {
     // The three-bit fields name x8 to x15.
     let (low, high) = (bits(half, 4, 2) + 8, bits(half, 9, 7) + 8);

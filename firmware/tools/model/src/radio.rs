@@ -180,6 +180,7 @@ impl Radio {
     }
 
     /// Does what the driver's function does; gives what it returns: 0 is well.
+    #[expect(clippy::too_many_lines, reason = "an arm per function of the driver")]
     pub(crate) fn call(&mut self, name: &str, cpu: &Cpu, bus: &mut Bus) -> i32 {
         let [a0, a1, a2] = [cpu.x[10], cpu.x[11], cpu.x[12]];
         match name {
@@ -426,6 +427,7 @@ impl Radio {
     }
 
     /// What another model says.
+    #[expect(clippy::too_many_lines, reason = "an arm per message")]
     pub(crate) fn hear(&mut self, bytes: &[u8], now: u64) {
         let tries = self
             .later
