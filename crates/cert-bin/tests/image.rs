@@ -34,6 +34,7 @@ fn codes(bytes: &[u8]) -> Vec<&'static str> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn the_first_error_in_file_order_is_reported() {
     let mut offsets = Vec::new();
     for (bytes, error) in [

@@ -340,6 +340,7 @@ fn recipes_are_refused_and_the_original_results_read() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn malformed_images_get_the_expected_answer() {
     let vectors = Vectors::load();
     let now = Some(vectors.time());

@@ -12,6 +12,7 @@ use at_grammar::commands::wifi::{
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn basic() {
     use crate::forms::*;
     let uart = |baud, stop_bits, parity, flow_control| UartConfig {
@@ -79,6 +80,7 @@ fn basic() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn flash() {
     let set = |name, operation| {
         Ok(Command::Flash(FlashCommand::SysflashSet(FlashRequest {
@@ -156,6 +158,7 @@ fn flash() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn wifi() {
     use crate::forms::*;
     let mode =

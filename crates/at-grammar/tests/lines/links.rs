@@ -11,6 +11,7 @@ use at_grammar::commands::tcpip::{
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn opening_links() {
     let tcp = |link, name, number| OpenLink {
         link,
@@ -145,6 +146,7 @@ fn opening_links() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn using_links() {
     use crate::forms::*;
     let send = |link, length, remote| {
@@ -240,6 +242,7 @@ fn using_links() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn tls_settings() {
     use crate::forms::*;
     let conf = |link, auth, pki, ca| {

@@ -10,6 +10,7 @@ use at_grammar::commands::module::{
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn sleep_and_power() {
     use crate::forms::*;
     let power = |wifi, ble: [Option<u32>; 3]| {
@@ -257,6 +258,7 @@ fn message_filters() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn manufacturing_data() {
     fn name(name: &str) -> MfgName<'_> {
         MfgName::new(name).unwrap()

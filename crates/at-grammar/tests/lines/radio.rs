@@ -15,6 +15,7 @@ use at_grammar::commands::wifi::{ReconnectInterval, ScanColumns};
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn the_station() {
     use crate::forms::*;
     let reconnect = |interval, count, now| {
@@ -144,6 +145,7 @@ fn how_a_scan_answers() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn our_own_access_point() {
     use crate::forms::*;
     let ap = |password, security| SoftAp {
@@ -256,6 +258,7 @@ fn our_own_access_point() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn addresses_of_our_own() {
     use crate::forms::*;
     let own = |mac| OwnMac::new(Mac(mac)).unwrap();
@@ -354,6 +357,7 @@ fn countries() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn names_in_the_local_network() {
     let name = |name| MdnsName::new(name).unwrap();
     let service = Service {

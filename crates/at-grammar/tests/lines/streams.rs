@@ -78,6 +78,7 @@ fn opening_the_next_free_link() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn streams_of_data() {
     use crate::forms::*;
     let stream = |link, length, remote| {
@@ -149,6 +150,7 @@ fn streams_of_data() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn receiving() {
     use crate::forms::*;
     let kind = |link, mode, report| {
@@ -215,6 +217,7 @@ fn receiving() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn serving() {
     use crate::forms::*;
     let create = |server| Ok(Command::Server(CipserverSet(ServerRequest::Create(server))));
@@ -323,6 +326,7 @@ fn serving() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn passing_through() {
     use crate::forms::*;
     let client = |opening| {
@@ -455,6 +459,7 @@ fn passing_through() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn options_of_links() {
     use crate::forms::*;
     let nothing = SetTcpOptions {

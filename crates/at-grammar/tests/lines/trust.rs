@@ -11,6 +11,7 @@ fn one(id: u8) -> Option<LinkTarget> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn pre_shared_keys() {
     let text = |link, key, hint| {
         Ok(Command::Ssl(SslCommand::CipsslcpskSet(SetPsk {

@@ -9,6 +9,7 @@ use at_grammar::commands::tcpip::{KeepAlive, SendProgress, SendStreamLine};
 
 use super::*;
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(crate) fn lines() -> Vec<(Info<'static>, &'static str)> {
     let stream = |protocol, family| StreamTransport::new(Transport::new(protocol, family)).unwrap();
     let on = |port, transport, verify_client| {

@@ -65,6 +65,7 @@ fn every_message_has_its_exact_bytes() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn headers_of_data_have_their_exact_bytes() {
     let remote = Some(Remote {
         ip: PEER,

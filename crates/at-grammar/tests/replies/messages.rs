@@ -2,6 +2,7 @@
 
 use super::*;
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(crate) fn messages() -> Vec<(Reply<'static>, &'static str)> {
     let remote = Remote {
         ip: PEER,
@@ -105,6 +106,7 @@ pub(crate) fn info_lines() -> Vec<(Info<'static>, &'static str)> {
     lines
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn documented_lines() -> Vec<(Info<'static>, &'static str)> {
     let host = |name| HostName::new(name).unwrap();
     vec![

@@ -23,6 +23,7 @@ fn soft_ap() -> SoftAp<'static> {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub(crate) fn lines() -> Vec<(Info<'static>, &'static str)> {
     vec![
         (Info::Sleep(SleepMode::Light), "+SLEEP:2\r\n"),

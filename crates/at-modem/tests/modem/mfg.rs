@@ -69,6 +69,7 @@ pub(crate) fn answer(namespace: &str, key: &str, kind: u8, value: &[u8]) -> Vec<
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn the_documented_session_word_for_word() {
     // at-commands C.14, on a module whose certificates the host puts there first.
     let mut bench = fresh();

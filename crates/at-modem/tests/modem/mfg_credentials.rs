@@ -16,6 +16,7 @@ macro_rules! bin {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn a_link_takes_its_credentials_from_the_values() {
     const PEER: &str = "192.168.3.102:8080";
     const START: &str = "AT+CIPSTART=\"SSL\",\"192.168.3.102\",8080";

@@ -88,6 +88,7 @@ fn a_fresh_module_says_that_each_partition_is_erased() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn certificates_and_keys_are_told_as_openssl_tells_them() {
     for (partition, bytes, wanted) in [
         (

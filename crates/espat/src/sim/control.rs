@@ -202,6 +202,7 @@ mod tests {
     use at_modem::wifi::{Join, Secret, Wifi as _};
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn every_line_does_what_it_says_or_says_why_not() {
         let wifi = SimWifi::new(&[]);
         let panel = Panel {

@@ -4,6 +4,7 @@ use crate::host::Host;
 use crate::peer::Server;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn it_probes_polls_and_reads_in_pieces() {
     let server = Server::new();
     let map = server.map("192.168.3.102:8080");

@@ -127,6 +127,7 @@ fn assert_objects(vectors: &Vectors, item: &Value, input: &str) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn list_and_lint_answer_as_expected_to_malformed_images() {
     let vectors = Vectors::load();
     for entry in vectors.list("malformed") {

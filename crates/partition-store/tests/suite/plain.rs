@@ -141,6 +141,7 @@ fn a_flash_without_a_table_is_refused() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_partition_is_opened_only_inside_the_flash_and_in_whole_sectors() {
     let mut flash = flash_with(0x8000, &entries());
     for partition in entries() {

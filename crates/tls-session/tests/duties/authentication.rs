@@ -320,6 +320,7 @@ fn duty_5_any_order_strays_and_an_intermediate_as_anchor_are_accepted() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn duty_6_only_authorities_issue() {
     let root = Issued::self_signed(Spec::ca("Test Root"), Key::new(Kind::P256, 1));
     let anchors: &[&[u8]] = &[&root.der];

@@ -14,6 +14,7 @@ use tls_doubles::record::HANDSHAKE;
 use tls_doubles::script::{Packing, Script, Step, Wrap};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn duty_21_parameters_that_were_not_offered_are_named() {
     let family = family();
     let cases: Vec<(Hello, Cause, &str)> = vec![
@@ -298,6 +299,7 @@ fn duty_21_no_session_id_is_echoed() {
 
 /// In records of any size, and nothing else in any of them.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_hello_that_does_not_end_or_is_not_alone() {
     let family = family();
     let huge = |declared: u32| {

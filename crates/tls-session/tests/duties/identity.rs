@@ -319,6 +319,7 @@ fn duty_27_what_does_not_belong_together_is_refused_before_connecting() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn duty_27_a_key_that_is_none_is_refused() {
     let (leaf, _) = client(Kind::P256);
     let ders: &[&[u8]] = &[&leaf.der];

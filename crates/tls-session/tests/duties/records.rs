@@ -203,6 +203,7 @@ fn duty_18_lengths_and_types_that_cannot_be() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn duty_18_plaintexts_that_are_no_message() {
     let family = family();
     let cases: Vec<(Vec<u8>, Cause)> = vec![

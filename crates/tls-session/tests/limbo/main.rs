@@ -200,6 +200,7 @@ fn the_cn_counts_where_it_was_asked_to_and_there_is_no_san() {
 const MADE: [&str; 2] = ["<!-- made from x509-limbo -->", "<!-- end -->"];
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn the_docs_say_what_was_measured() {
     let suite = Suite::ours();
     let verdicts = verdicts(&suite);

@@ -105,6 +105,7 @@ fn purposes() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn alternative_names() {
     let table: &[(u8, &[u8], Option<GeneralName<'_>>, &str)] = &[
         (
@@ -176,6 +177,7 @@ fn alternative_names() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn name_constraints_are_counted() {
     let subtree = |name: &[u8]| seq(&[&tlv(0x82, &[name])]);
     let (a, b) = (subtree(b"a.test"), subtree(b""));

@@ -23,6 +23,7 @@ fn find(pattern: &str, flags: Flags, text: &str) -> Option<(usize, usize)> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn expressions_match_as_documented() {
     let cases = [
         // The manual's own.

@@ -224,6 +224,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn only_an_answer_to_our_hello_passes() {
         let share = point();
         let version: (u16, &[u8]) = (43, &[3, 4]);

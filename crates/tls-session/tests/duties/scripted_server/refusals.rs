@@ -44,6 +44,7 @@ fn all_refused(root: &Issued, cases: impl IntoIterator<Item = (&'static str, Scr
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn openssl_refuses_a_wrong_hello() {
     let family = Family::new(Kind::P256);
     let site = family.site();
@@ -132,6 +133,7 @@ fn openssl_refuses_a_wrong_hello() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn openssl_refuses_a_wrong_flight() {
     let family = Family::new(Kind::P256);
     let site = family.site();
@@ -305,6 +307,7 @@ fn openssl_refuses_a_wrong_record() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn openssl_names_what_is_wrong_with_a_certificate() {
     let leaf = || Spec::leaf("broker.local");
     let unknown = Extra {

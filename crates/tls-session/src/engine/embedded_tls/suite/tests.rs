@@ -165,6 +165,7 @@ fn what_is_sent_is_what_is_in_the_envelope() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn what_the_engine_must_not_parse_becomes_a_report() {
     let with_type = |mut bytes: Vec<u8>, kind: u8| {
         bytes.push(kind);
