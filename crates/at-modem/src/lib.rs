@@ -48,6 +48,7 @@
 
 mod answer;
 mod attend;
+mod buffers;
 mod changes;
 pub mod clock;
 mod command;
@@ -58,6 +59,7 @@ mod links;
 mod modem;
 mod net;
 mod output;
+mod parts;
 mod place;
 mod platform;
 mod port;
@@ -74,11 +76,12 @@ pub mod why;
 pub mod wifi;
 
 pub use answer::{Answer, CommandError, CustomCommands, Done, Failure};
+pub use buffers::ModemBuffers;
 pub use clock::{BUILT, WallClock};
-pub use modem::{BootError, Exit, Identity, Modem, Parts};
+pub use modem::{BootError, Exit, Modem};
 pub use net::{NetExtras, Network, PingError, TcpOptions};
+pub use parts::{Assembled, Identity, Parts};
 pub use platform::{Board, MemoryKind, MemoryReport, Platform, SleepMode};
-pub use state::{ModemMemory, ModemRoom};
 pub use task::Sessions;
 pub use tls_session::Timestamp;
 pub use unsupported::Unsupported;

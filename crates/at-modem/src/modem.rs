@@ -12,81 +12,18 @@ use partition_store::{FlashStore, LayoutError, Nvs, PartitionStore};
 use tls_session::Timestamp;
 
 use crate::attend::attend;
-use crate::clock::WallClock;
 use crate::command;
 use crate::framing::LineBuffer;
 use crate::output::RingReader;
+use crate::parts::Parts;
 use crate::place::place;
 use crate::platform::Platform;
 use crate::port::Mode;
 use crate::port::inlet::{Gone, Inlet};
 use crate::settings::Settings;
-use crate::state::{ModemMemory, ModemRoom, Outside, Shared};
-use crate::task::{self, Serve as _, Sessions};
+use crate::state::{Outside, Shared};
+use crate::task::{self, Sessions};
 use crate::wifi::Wifi;
-
-/// What `AT+GMR` tells of the build and the module.
-#[derive(Debug, Clone, Copy)]
-pub struct Identity {
-    /// `ESP32`, `ESP32-C3`, …: the chip whose layout and names are used.
-    pub chip: &'static str,
-    /// Name of the module, at most 32 bytes.
-    pub module: &'static str,
-    /// What drives the chip, with its version; at most 64 bytes.
-    pub sdk: &'static str,
-}
-
-/// Everything outside that a modem works with.
-pub struct Parts<'a, P: Platform> {
-    /// Sockets and names.
-    pub net: &'a P::Net,
-    /// What edge-nal has no API for.
-    pub extras: &'a P::Extras,
-    /// The station.
-    pub wifi: &'a P::Wifi,
-    /// The whole flash chip.
-    pub flash: P::Flash,
-    /// A cryptographic source of randomness.
-    pub rng: P::Rng,
-    /// UART, memory, sleep.
-    pub board: &'a P::Board,
-    /// Commands of the user's own; `&()` for none.
-    pub commands: &'a P::Commands,
-    /// Room for what waits.
-    pub room: &'a mut ModemRoom,
-    /// The wall clock; it may know the time already.
-    pub clock: &'a WallClock,
-    /// Names for `AT+GMR`.
-    pub identity: Identity,
-    /// Accept the names of 1.x firmware as well: `_CUR`, `_DEF`, `AT+CIPSSLSIZE`.
-    pub legacy: bool,
-    /// No right clock shows an earlier time: [`BUILT`](crate::BUILT), or what the caller knows better.
-    pub built: Timestamp,
-}
-
-impl<'a, P: Platform> Parts<'a, P> {
-    /// What stays outside, the room, the flash, and the earliest time.
-    fn split(self) -> (Outside<'a, P>, &'a mut ModemRoom, P::Flash, Timestamp) {
-        let outside = Outside {
-            net: self.net,
-            extras: self.extras,
-            wifi: self.wifi,
-            rng: self.rng,
-            clock: self.clock,
-            board: self.board,
-            commands: self.commands,
-            identity: self.identity,
-            legacy: self.legacy,
-        };
-        (outside, self.room, self.flash, self.built)
-    }
-}
-
-impl<P: Platform> core::fmt::Debug for Parts<'_, P> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Parts").finish_non_exhaustive()
-    }
-}
 
 /// A flash that no modem can boot from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,21 +54,22 @@ pub enum Exit {
 /// How long a host that sends no more may take to receive what was printed before.
 const FINAL_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A booted modem.
-pub struct Modem<'a, P: Platform> {
+/// A booted modem, in buffers of the caller's: [`ModemBuffers`](crate::ModemBuffers).
+pub struct Modem<'a, P: Platform, M: Sessions> {
     shared: Shared<'a, P>,
+    sessions: &'a mut M::Memory,
     /// Where the port's bytes are taken from.
     ring: RingReader<'a>,
     announced: bool,
 }
 
-impl<P: Platform> core::fmt::Debug for Modem<'_, P> {
+impl<P: Platform, M: Sessions> core::fmt::Debug for Modem<'_, P, M> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Modem").finish_non_exhaustive()
     }
 }
 
-impl<'a, P: Platform> Modem<'a, P> {
+impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
     /// Reads both partition tables and the stored settings, and gives the clock its floor.
     ///
     /// Dropping the future leaves the flash as it was, or with its settings store formatted; every
@@ -142,10 +80,11 @@ impl<'a, P: Platform> Modem<'a, P> {
     /// A flash without ESP-AT's partition tables.
     pub async fn boot(
         parts: Parts<'a, P>,
+        buffers: &'a mut M,
     ) -> Result<Self, BootError<<P::Flash as NorErrorType>::Error>> {
-        let (outside, room, flash, built) = parts.split();
+        let (outside, flash, built) = split(parts);
         let store = FlashStore::open(flash).await.map_err(BootError)?;
-        let mut modem = Self::new(outside, room, store);
+        let mut modem = Self::new(outside, buffers, store);
         modem.load(built).await;
         Ok(modem)
     }
@@ -162,10 +101,11 @@ impl<'a, P: Platform> Modem<'a, P> {
     pub async fn boot_in<'p>(
         place: &'p mut Option<Self>,
         parts: Parts<'a, P>,
+        buffers: &'a mut M,
     ) -> Result<&'p mut Self, BootError<<P::Flash as NorErrorType>::Error>> {
-        let (outside, room, flash, built) = parts.split();
+        let (outside, flash, built) = split(parts);
         let store = FlashStore::open(flash).await.map_err(BootError)?;
-        let modem = Self::put(place, outside, room, store);
+        let modem = Self::put(place, outside, buffers, store);
         modem.load(built).await;
         Ok(modem)
     }
@@ -175,16 +115,18 @@ impl<'a, P: Platform> Modem<'a, P> {
     fn put<'p>(
         place: &'p mut Option<Self>,
         outside: Outside<'a, P>,
-        room: &'a mut ModemRoom,
+        buffers: &'a mut M,
         store: FlashStore<P::Flash>,
     ) -> &'p mut Self {
-        place.insert(Self::new(outside, room, store))
+        place.insert(Self::new(outside, buffers, store))
     }
 
-    fn new(outside: Outside<'a, P>, room: &'a mut ModemRoom, store: FlashStore<P::Flash>) -> Self {
-        let (shared, ring) = Shared::new(outside, room, store, Settings::new());
+    fn new(outside: Outside<'a, P>, buffers: &'a mut M, store: FlashStore<P::Flash>) -> Self {
+        let (queues, sessions) = buffers.split();
+        let (shared, ring) = Shared::new(outside, queues, store, Settings::new());
         Self {
             shared,
+            sessions,
             ring,
             announced: false,
         }
@@ -221,16 +163,8 @@ impl<'a, P: Platform> Modem<'a, P> {
     /// Serves the port. Links, SNTP and Wi-Fi run inside.
     ///
     /// Dropping it closes all links and may cut the message being written to the port.
-    pub async fn run<const TLS: usize>(
-        &mut self,
-        memory: &mut ModemMemory<TLS>,
-        rx: &mut impl Read,
-        tx: &mut impl Write,
-    ) -> Exit
-    where
-        ModemMemory<TLS>: Sessions,
-    {
-        let (shared, ring) = (&self.shared, &mut self.ring);
+    pub async fn run(&mut self, rx: &mut impl Read, tx: &mut impl Write) -> Exit {
+        let (shared, ring, memory) = (&self.shared, &mut self.ring, &mut *self.sessions);
         shared.port.output.clear(ring);
         shared.port.set_mode(Mode::Hold);
         let announce = !core::mem::replace(&mut self.announced, true);
@@ -238,8 +172,8 @@ impl<'a, P: Platform> Modem<'a, P> {
             let mut places = (pin!(None), pin!(None), pin!(None), pin!(None));
             let serve = place(places.0.as_mut(), || serve(shared, announce, rx));
             let links = place(places.1.as_mut(), || links(shared));
-            shared.session_count.set(TLS);
-            let sessions = place(places.2.as_mut(), || memory.serve(shared));
+            shared.session_count.set(M::COUNT);
+            let sessions = place(places.2.as_mut(), || M::serve(memory, shared));
             let background = place(places.3.as_mut(), || task::background(shared));
             let links = join(links, sessions);
             match select4(serve, shared.port.output.drain(ring, tx), links, background).await {
@@ -277,6 +211,22 @@ impl<'a, P: Platform> Modem<'a, P> {
         }
         exit
     }
+}
+
+/// What stays outside, the flash, and the earliest time.
+fn split<P: Platform>(parts: Parts<'_, P>) -> (Outside<'_, P>, P::Flash, Timestamp) {
+    let outside = Outside {
+        net: parts.net,
+        extras: parts.extras,
+        wifi: parts.wifi,
+        rng: parts.rng,
+        clock: parts.clock,
+        board: parts.board,
+        commands: parts.commands,
+        identity: parts.identity,
+        legacy: parts.legacy,
+    };
+    (outside, parts.flash, parts.built)
 }
 
 /// The tasks of links without TLS, and of the server.

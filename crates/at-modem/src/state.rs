@@ -6,101 +6,31 @@ use at_grammar::reply::{LinkConn, Remote};
 use at_grammar::types::ReceiveMode;
 use at_grammar::{LinkId, Reply, Suffix};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use embassy_sync::mutex::Mutex;
 use embassy_sync::signal::Signal;
 use embassy_time::Duration;
 use partition_store::FlashStore;
 
+use crate::buffers::Queues;
 use crate::changes::Changes;
 use crate::clock::WallClock;
 use crate::command::userram::UserRam;
 use crate::flash::Flash;
+use crate::links::Link;
 use crate::links::state::{Connection, Request};
-use crate::links::{Inbox, Link};
 use crate::net::TcpOptions;
-use crate::output::{Output, Ring, RingReader};
+use crate::output::{Output, RingReader};
 use crate::platform::Platform;
-use crate::port::{MAX_SEND, PayloadBuffer, Port};
+use crate::port::Port;
 use crate::scratch::Scratch;
 use crate::settings::links::TcpSettings;
 use crate::settings::{Settings, Values};
 use crate::task::Probed;
 use crate::task::server::Server;
 use crate::task::tls::{Slot, no_memory};
-use crate::tls::credentials::{HandshakeMemory, Handshakes};
 use crate::why::Why;
 
 /// Links there are, each with settings of its own.
 pub(crate) const LINKS: usize = LinkId::COUNT;
-/// Room for TLS sessions: the caller's, because the caller knows what the chip can spare.
-///
-/// `TLS` sessions can be open at once, 1 to 5. Links without TLS need none of it; a TLS link that finds
-/// all of it taken is refused by name.
-pub struct ModemMemory<const TLS: usize> {
-    pub(crate) sessions: [tls_session::Memory; TLS],
-    pub(crate) handshakes: Handshakes,
-}
-
-/// Room for what waits: on its way to the host, and to and from links. 57 KB that belong in a static of
-/// the caller, not on a stack.
-///
-/// All of it is zero at first, so that a static takes no place in flash.
-pub struct ModemRoom {
-    output: Ring,
-    payload: PayloadBuffer,
-    scratch: Scratch,
-    inboxes: [Inbox; LINKS],
-    link_changes: Changes,
-}
-
-impl ModemRoom {
-    /// Empty.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            output: Ring::new(),
-            payload: Mutex::new([0; MAX_SEND]),
-            scratch: Scratch::new(),
-            inboxes: [const { Inbox::new() }; LINKS],
-            link_changes: Changes::new(),
-        }
-    }
-}
-
-impl Default for ModemRoom {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl core::fmt::Debug for ModemRoom {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("ModemRoom")
-    }
-}
-
-impl<const TLS: usize> ModemMemory<TLS> {
-    /// All zero.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            sessions: [const { tls_session::Memory::new() }; TLS],
-            handshakes: Mutex::new(HandshakeMemory::new()),
-        }
-    }
-}
-
-impl<const TLS: usize> Default for ModemMemory<TLS> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<const TLS: usize> core::fmt::Debug for ModemMemory<TLS> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "ModemMemory<{TLS}>")
-    }
-}
 
 /// How what arrives on a link reaches the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +60,8 @@ pub(crate) struct Outside<'a, P: Platform> {
     pub(crate) extras: &'a P::Extras,
     pub(crate) wifi: &'a P::Wifi,
     pub(crate) rng: P::Rng,
-    pub(crate) clock: &'a WallClock,
+    /// `None` for the modem's own.
+    pub(crate) clock: Option<&'a WallClock>,
     pub(crate) board: &'a P::Board,
     pub(crate) commands: &'a P::Commands,
     pub(crate) identity: crate::Identity,
@@ -183,17 +114,18 @@ pub(crate) struct Shared<'a, P: Platform> {
 impl<'a, P: Platform> Shared<'a, P> {
     pub(crate) fn new(
         parts: Outside<'a, P>,
-        room: &'a mut ModemRoom,
+        queues: &'a mut Queues,
         store: FlashStore<P::Flash>,
         settings: Settings,
     ) -> (Self, RingReader<'a>) {
-        let ModemRoom {
+        let Queues {
             output,
             payload,
             scratch,
             inboxes,
             link_changes,
-        } = room;
+            clock: own_clock,
+        } = queues;
         let (output, ring) = Output::new(output);
         let (payload, scratch, inboxes) = (&*payload, &*scratch, &*inboxes);
         let link_changes = &*link_changes;
@@ -220,7 +152,7 @@ impl<'a, P: Platform> Shared<'a, P> {
             wifi,
             flash: Flash::new(store),
             rng,
-            clock,
+            clock: clock.unwrap_or(own_clock),
             board,
             commands,
             identity,

@@ -1,10 +1,14 @@
 //! The station interface the modem needs from a radio, a simulator or an Ethernet stand-in.
 
+mod wired;
+
 use core::net::Ipv4Addr;
 
 use heapless::Vec;
 
 use crate::unsupported::Unsupported;
+
+pub use wired::Wired;
 
 /// Bytes of a network name: any bytes, at most 32.
 pub type Ssid = Vec<u8, 32>;

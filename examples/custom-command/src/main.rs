@@ -11,9 +11,10 @@
 mod led;
 
 use std::error::Error;
+use std::net::Ipv4Addr;
 
-use at_modem::wifi::{AccessPoint, Ipv4Config, Join, JoinError, Wifi, WifiEvent};
-use at_modem::{BUILT, Identity, Modem, ModemMemory, ModemRoom, Parts, Platform, WallClock};
+use at_modem::wifi::Wired;
+use at_modem::{Identity, Modem, ModemBuffers, Parts};
 use embassy_futures::block_on;
 use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
@@ -38,48 +39,6 @@ const TALK: &[(&str, &str)] = &[
     ("AT+LAMP", "ERR CODE:0x01090000\r\n\r\nERROR\r\n"),
 ];
 
-/// The types of this board's parts.
-struct Board;
-
-impl Platform for Board {
-    type Net = edge_nal_std::Stack;
-    type Extras = ();
-    type Wifi = NoRadio;
-    type Flash = MemFlash;
-    type Rng = OsRng;
-    type Board = ();
-    type Commands = Led;
-}
-
-/// A board without radio.
-struct NoRadio;
-
-impl Wifi for NoRadio {
-    async fn join(&self, _: Join<'_>, _: impl AsyncFnMut(WifiEvent)) -> Result<(), JoinError> {
-        Err(JoinError::NotFound)
-    }
-
-    async fn leave(&self) {}
-
-    async fn scan(&self, _: impl FnMut(&AccessPoint)) {}
-
-    async fn event(&self) -> WifiEvent {
-        std::future::pending().await
-    }
-
-    fn association(&self) -> Option<AccessPoint> {
-        None
-    }
-
-    fn address(&self) -> Option<Ipv4Config> {
-        None
-    }
-
-    fn mac(&self) -> [u8; 6] {
-        [0x02, 0, 0, 0, 0, 1]
-    }
-}
-
 fn main() -> Result<(), Box<dyn Error>> {
     block_on(run())
 }
@@ -89,31 +48,19 @@ async fn run() -> Result<(), Box<dyn Error>> {
     format(&mut flash, &BuiltIn::ESP32_C3, FactoryParam::Write).await?;
 
     let (led, net) = (Led::default(), edge_nal_std::Stack::new());
-    let (clock, mut room) = (WallClock::new(), Box::new(ModemRoom::new()));
-    let mut memory = Box::new(ModemMemory::<1>::new());
-    let mut modem = Modem::<Board>::boot(Parts {
-        net: &net,
-        extras: &(),
-        wifi: &NoRadio,
-        flash,
-        rng: OsRng,
-        board: &(),
-        commands: &led,
-        room: &mut room,
-        clock: &clock,
-        identity: Identity {
-            chip: "ESP32C3",
-            module: "MINI-1",
-            sdk: "example",
-        },
-        legacy: false,
-        built: BUILT,
-    })
-    .await?;
+    let wifi = Wired::new(Ipv4Addr::LOCALHOST);
+    let identity = Identity {
+        chip: "ESP32C3",
+        module: "MINI-1",
+        sdk: "example",
+    };
+    let mut buffers = Box::new(ModemBuffers::<1>::new());
+    let parts = Parts::new(&net, &wifi, flash, OsRng, identity).with_commands(&led);
+    let mut modem = Modem::boot(parts, &mut *buffers).await?;
 
     let (lines, replies) = (Port::new(), Port::new());
     let (mut rx, mut tx) = (&lines, &replies);
-    let run = modem.run(&mut memory, &mut rx, &mut tx);
+    let run = modem.run(&mut rx, &mut tx);
     match select(run, talk(&lines, &replies)).await {
         Either::First(exit) => Err(format!("the modem ended: {exit:?}").into()),
         Either::Second(talked) => talked,

@@ -36,7 +36,7 @@ mod words;
 use core::hint::black_box;
 use core::pin::{Pin, pin};
 
-use at_modem::{Exit, Modem, ModemMemory, ModemRoom, Parts, Platform, WallClock};
+use at_modem::{Exit, Modem, ModemBuffers, Parts, Platform, WallClock};
 use embassy_embedded_hal::adapter::BlockingAsync;
 use embassy_executor::Spawner;
 use embassy_time::{Duration, Timer, with_timeout};
@@ -83,6 +83,9 @@ impl Platform for Esp {
     type Commands = ();
 }
 
+/// The modem of this chip.
+type EspModem = Modem<'static, Esp, ModemBuffers<TLS_SESSIONS>>;
+
 #[esp_rtos::main]
 async fn main(spawner: Spawner) {
     let p = esp_hal::init(esp_hal::Config::default().with_cpu_clock(CpuClock::max()));
@@ -112,9 +115,6 @@ async fn main(spawner: Spawner) {
     let (station, stack) = radio::start(&spawner, p.RNG, p.ADC1);
 
     static BOARD: StaticCell<board::Module> = StaticCell::new();
-    static ROOM: ConstStaticCell<ModemRoom> = ConstStaticCell::new(ModemRoom::new());
-    static MEMORY: ConstStaticCell<ModemMemory<TLS_SESSIONS>> =
-        ConstStaticCell::new(ModemMemory::new());
     let parts = Parts {
         net: net::sockets(
             stack,
@@ -132,8 +132,7 @@ async fn main(spawner: Spawner) {
             p.TSENS,
         )),
         commands: &(),
-        room: ROOM.take(),
-        clock,
+        clock: Some(clock),
         identity: chip::IDENTITY,
         legacy: false,
         built: at_modem::BUILT,
@@ -142,14 +141,14 @@ async fn main(spawner: Spawner) {
     // every later poll.
     let modem = {
         let mut booting = pin!(boot(parts));
-        let booting: Pin<&mut dyn Future<Output = Option<&'static mut Modem<'static, Esp>>>> =
+        let booting: Pin<&mut dyn Future<Output = Option<&'static mut EspModem>>> =
             black_box(booting.as_mut());
         booting.await
     };
     let (mut rx, mut tx) = (&port::RX, port::Tx);
     let exit = match modem {
         // Pinned where it is made: handed on by value, it would be on the stack as well.
-        Some(modem) => pin!(modem.run(MEMORY.take(), &mut rx, &mut tx)).await,
+        Some(modem) => pin!(modem.run(&mut rx, &mut tx)).await,
         None => Exit::Restart,
     };
     // `OK` is on its way; a host that holds it back with CTS gets one second.
@@ -161,9 +160,11 @@ async fn main(spawner: Spawner) {
 }
 
 /// The modem in its place; a flash that none can boot from is told of, again and again.
-async fn boot(parts: Parts<'static, Esp>) -> Option<&'static mut Modem<'static, Esp>> {
-    static MODEM: StaticCell<Option<Modem<'static, Esp>>> = StaticCell::new();
-    match pin!(Modem::boot_in(MODEM.init(None), parts)).await {
+async fn boot(parts: Parts<'static, Esp>) -> Option<&'static mut EspModem> {
+    static BUFFERS: ConstStaticCell<ModemBuffers<TLS_SESSIONS>> =
+        ConstStaticCell::new(ModemBuffers::new());
+    static MODEM: StaticCell<Option<EspModem>> = StaticCell::new();
+    match pin!(Modem::boot_in(MODEM.init(None), parts, BUFFERS.take())).await {
         Ok(modem) => Some(modem),
         Err(error) => {
             defmt::error!("{}", defmt::Debug2Format(&error));

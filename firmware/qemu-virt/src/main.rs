@@ -30,7 +30,7 @@ mod wire;
 use core::hint::black_box;
 use core::pin::{Pin, pin};
 
-use at_modem::{BUILT, Exit, Identity, Modem, ModemMemory, ModemRoom, Parts, Platform, WallClock};
+use at_modem::{BUILT, Exit, Identity, Modem, ModemBuffers, Parts, Platform, WallClock};
 use embassy_executor::{Executor, Spawner};
 use embassy_net::{Config, Runner, Stack, StackResources};
 use rand_core::RngCore as _;
@@ -61,6 +61,9 @@ impl Platform for Virt {
     type Board = VirtBoard;
     type Commands = ();
 }
+
+/// The modem of this board.
+type VirtModem = Modem<'static, Virt, ModemBuffers<SESSIONS>>;
 
 #[riscv_rt::entry]
 fn main() -> ! {
@@ -98,9 +101,11 @@ async fn network(mut runner: Runner<'static, Ethernet>) -> ! {
 }
 
 /// Boots into a place that is there for as long as the program.
-async fn booted(parts: Parts<'static, Virt>) -> Option<&'static mut Modem<'static, Virt>> {
-    static MODEM: StaticCell<Option<Modem<'static, Virt>>> = StaticCell::new();
-    match pin!(Modem::boot_in(MODEM.init(None), parts)).await {
+async fn booted(parts: Parts<'static, Virt>) -> Option<&'static mut VirtModem> {
+    static BUFFERS: ConstStaticCell<ModemBuffers<SESSIONS>> =
+        ConstStaticCell::new(ModemBuffers::new());
+    static MODEM: StaticCell<Option<VirtModem>> = StaticCell::new();
+    match pin!(Modem::boot_in(MODEM.init(None), parts, BUFFERS.take())).await {
         Ok(modem) => Some(modem),
         Err(error) => {
             log::error!("no modem here: {error}");
@@ -111,9 +116,6 @@ async fn booted(parts: Parts<'static, Virt>) -> Option<&'static mut Modem<'stati
 
 #[embassy_executor::task]
 async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
-    static ROOM: ConstStaticCell<ModemRoom> = ConstStaticCell::new(ModemRoom::new());
-    static TLS_MEMORY: ConstStaticCell<ModemMemory<SESSIONS>> =
-        ConstStaticCell::new(ModemMemory::new());
     static WIRE: StaticCell<Wire> = StaticCell::new();
     static CLOCK: StaticCell<WallClock> = StaticCell::new();
 
@@ -134,8 +136,7 @@ async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
         rng,
         board: &VirtBoard,
         commands: &(),
-        room: ROOM.take(),
-        clock,
+        clock: Some(clock),
         identity: Identity {
             chip: "ESP32C3",
             module: "QEMU-VIRT",
@@ -147,7 +148,7 @@ async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
     // Behind a `dyn` the boot takes its stack while it lasts; inlined here, it would be in the frame below
     // every later poll.
     let mut booting = pin!(booted(parts));
-    let booting: Pin<&mut dyn Future<Output = Option<&'static mut Modem<'static, Virt>>>> =
+    let booting: Pin<&mut dyn Future<Output = Option<&'static mut VirtModem>>> =
         black_box(booting.as_mut());
     let Some(modem) = booting.await else { return };
     let (mut rx, mut tx) = (Rx(&board::UART), Tx(&board::UART));
@@ -155,7 +156,7 @@ async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
     board::paint_stack();
     log::info!("serving the port");
     // Pinned where it is made: handed on by value, it would be on the stack as well.
-    let exit = pin!(modem.run(TLS_MEMORY.take(), &mut rx, &mut tx)).await;
+    let exit = pin!(modem.run(&mut rx, &mut tx)).await;
     log::info!(
         "{exit:?}; stack: {} bytes used at most since",
         board::stack_used()

@@ -15,17 +15,16 @@ const SECTIONS: [(&str, &str); 4] = [
 ];
 
 /// A part of a static's mangled name, and what it holds.
-const STATICS: [(&str, &str); 12] = [
+const STATICS: [(&str, &str); 11] = [
     (
-        "4ROOM",
-        "`ModemRoom`: inboxes of five links, output, payload",
+        "7BUFFERS",
+        "`ModemBuffers`: inboxes of five links, output, payload, scratch; TLS sessions, credentials",
     ),
     ("5MODEM", "`Modem`: settings, links"),
     (
         "5modem4POOL",
         "task of the modem: all futures of `Modem::run`",
     ),
-    ("TLS_MEMORY", "TLS records and credentials of a handshake"),
     ("TCP_MEMORY", "TCP windows"),
     ("UDP_MEMORY", "datagrams"),
     ("NAME_MEMORY", "socket that asks for names"),

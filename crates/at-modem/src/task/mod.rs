@@ -24,7 +24,6 @@ pub(crate) mod tls;
 mod udp;
 
 pub(crate) use link::{resolve, run};
-pub(crate) use sessions::Serve;
 pub use sessions::Sessions;
 
 /// Most payload bytes of one `+IPD`, as the newer manual has it, and of one block of a passthrough.

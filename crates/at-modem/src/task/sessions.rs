@@ -8,29 +8,44 @@ use core::pin::pin;
 use embassy_futures::join::{join, join3, join4, join5};
 
 use super::tls::run;
+use crate::buffers::{ModemBuffers, Queues, SessionMemory};
 use crate::place::place;
 use crate::platform::Platform;
-use crate::state::{ModemMemory, Shared};
+use crate::state::Shared;
 
-/// A [`ModemMemory`] for 1 to 5 sessions.
+/// [`ModemBuffers`] with 1 to 5 sessions.
 #[expect(private_bounds, reason = "only the sizes below can be served")]
 pub trait Sessions: Serve {}
 
 pub(crate) trait Serve {
+    /// The memory of all sessions.
+    type Memory;
+    /// How many they are.
+    const COUNT: usize;
+
+    fn split(&mut self) -> (&mut Queues, &mut Self::Memory);
+
     /// Serves sessions for as long as it is polled.
-    async fn serve<P: Platform>(&mut self, shared: &Shared<'_, P>);
+    async fn serve<P: Platform>(memory: &mut Self::Memory, shared: &Shared<'_, P>);
 }
 
 macro_rules! serve {
     ($($count:literal: $join:ident($($records:ident $slot:ident),+);)+) => { $(
-        impl Sessions for ModemMemory<$count> {}
+        impl Sessions for ModemBuffers<$count> {}
 
-        impl Serve for ModemMemory<$count> {
-            async fn serve<P: Platform>(&mut self, shared: &Shared<'_, P>) {
-                let Self {
-                    sessions: [$($records),+],
+        impl Serve for ModemBuffers<$count> {
+            type Memory = SessionMemory<$count>;
+            const COUNT: usize = $count;
+
+            fn split(&mut self) -> (&mut Queues, &mut Self::Memory) {
+                (&mut self.queues, &mut self.sessions)
+            }
+
+            async fn serve<P: Platform>(memory: &mut Self::Memory, shared: &Shared<'_, P>) {
+                let SessionMemory {
+                    records: [$($records),+],
                     handshakes,
-                } = self;
+                } = memory;
                 let [$($slot),+, ..] = &shared.sessions;
                 $(
                     let mut future = pin!(None);

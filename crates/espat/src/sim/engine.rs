@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use async_io::Timer;
-use at_modem::{
-    Exit, Identity, Modem, ModemMemory, ModemRoom, Parts, Platform, Sessions, WallClock,
-};
+use at_modem::{Exit, Identity, Modem, ModemBuffers, Parts, Platform, Sessions, WallClock};
 use embedded_io_async::Read as _;
 use futures_lite::future::or;
 use partition_store::esp_at::FactoryParam;
@@ -124,12 +122,12 @@ async fn operate_with<const TLS: usize>(
     ready: impl FnOnce(),
 ) -> anyhow::Result<()>
 where
-    ModemMemory<TLS>: Sessions,
+    ModemBuffers<TLS>: Sessions,
 {
     let place = FlashPlace::choose(machine)?;
-    // Up to 115 KiB that do not belong on a stack.
-    let mut memory = Box::new(ModemMemory::<TLS>::new());
-    let board = SimBoard::new(port.line(), size_of::<ModemMemory<TLS>>());
+    // Up to 180 KiB that do not belong on a stack.
+    let mut buffers = Box::new(ModemBuffers::<TLS>::new());
+    let board = SimBoard::new(port.line(), ModemBuffers::<TLS>::TLS_BYTES);
     let mut host = None;
     let mut ready = Some(ready);
     loop {
@@ -138,7 +136,7 @@ where
             machine,
             &board,
             &place,
-            &mut memory,
+            &mut buffers,
             port,
             &mut host,
             &mut ready,
@@ -167,20 +165,19 @@ async fn live<const TLS: usize>(
     machine: &Machine,
     board: &SimBoard,
     place: &FlashPlace,
-    memory: &mut ModemMemory<TLS>,
+    buffers: &mut ModemBuffers<TLS>,
     port: &mut Port,
     host: &mut Option<(Rx, Tx)>,
     ready: &mut Option<impl FnOnce()>,
 ) -> anyhow::Result<()>
 where
-    ModemMemory<TLS>: Sessions,
+    ModemBuffers<TLS>: Sessions,
 {
     let clock = WallClock::new();
     if let Some(now) = machine.clock.start() {
         clock.set(now);
     }
     let mut file = place.open(machine).await?;
-    let mut room = Box::new(ModemRoom::new());
     loop {
         let parts = Parts {
             net: &machine.net,
@@ -188,15 +185,14 @@ where
             wifi: &machine.wifi,
             flash: file,
             rng: OsRng,
-            clock: &clock,
+            clock: Some(&clock),
             board,
             commands: &(),
-            room: &mut room,
             identity: identity(machine.chip),
             legacy: machine.dialect == Dialect::Legacy,
             built: at_modem::BUILT,
         };
-        let mut modem = Modem::<Simulated>::boot(parts)
+        let mut modem = Modem::<Simulated, _>::boot(parts, &mut *buffers)
             .await
             .map_err(|error| anyhow!("{} cannot be booted: {error}", place.path.display()))?;
         if let Some(ready) = ready.take() {
@@ -210,7 +206,7 @@ where
                     None => return Ok(()),
                 },
             };
-            match modem.run(memory, rx, tx).await {
+            match modem.run(rx, tx).await {
                 Exit::PortClosed => *host = None,
                 Exit::Restart => break,
                 Exit::DeepSleep { ms } => {

@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use at_modem::{
-    Exit, Identity, Modem, ModemMemory, ModemRoom, Parts, Platform, Timestamp, WallClock,
-};
+use at_modem::{Exit, Identity, Modem, ModemBuffers, Parts, Platform, Timestamp, WallClock};
 use embassy_time::{Duration, MockDriver, Timer};
 use rand_core::{CryptoRng, RngCore};
 
@@ -116,8 +114,7 @@ async fn life(
     exits: Rc<RefCell<Vec<Exit>>>,
 ) {
     let lamp = Lamp::new(lamp);
-    let mut room = Box::new(ModemRoom::new());
-    let mut memory = Box::new(ModemMemory::<5>::new());
+    let mut buffers = Box::new(ModemBuffers::<5>::new());
     loop {
         let parts = Parts {
             net: &net,
@@ -125,10 +122,9 @@ async fn life(
             wifi: &radio,
             flash: flash.clone(),
             rng: Counting(0x9e37_79b9_7f4a_7c15),
-            clock: &clock,
+            clock: Some(&clock),
             board: &chip,
             commands: &lamp,
-            room: &mut room,
             identity: Identity {
                 chip: "ESP32",
                 module: "WROOM-32",
@@ -137,16 +133,16 @@ async fn life(
             legacy,
             built,
         };
-        let mut modem = Modem::<Bench>::boot(parts)
+        let mut modem = Modem::<Bench, _>::boot(parts, &mut *buffers)
             .await
             .expect("the flash has its tables");
         loop {
             let (mut rx, mut tx) = (port.clone(), port.clone());
-            let run = modem.run(&mut memory, &mut rx, &mut tx);
+            let run = modem.run(&mut rx, &mut tx);
             eprintln!(
                 "future {} memory {}",
                 std::mem::size_of_val(&run),
-                std::mem::size_of::<ModemMemory::<5>>()
+                std::mem::size_of::<ModemBuffers::<5>>()
             );
             let exit = run.await;
             exits.borrow_mut().push(exit);

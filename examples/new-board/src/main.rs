@@ -1,0 +1,54 @@
+//! A modem on a new board. This one is a PC: a TCP port in place of the UART, the PC's network in
+//! place of Wi-Fi, a file in place of the flash chip.
+//!
+//! A board names its parts and serves its port; it writes no trait. The host at the other end of the
+//! port is in `host.rs`, and would be a microcontroller.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use at_modem::wifi::Wired;
+use at_modem::{Exit, Identity, Modem, ModemBuffers, Parts};
+use edge_nal::{TcpAccept as _, TcpBind as _, TcpSplit as _};
+use edge_nal_std::Stack;
+use partition_store::FileFlash;
+use partition_store::esp_at::{BuiltIn, FactoryParam};
+use rand_core::OsRng;
+
+mod host;
+
+const PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 3333);
+
+const IDENTITY: Identity = Identity {
+    chip: "ESP32C3",
+    module: "NEW-BOARD",
+    sdk: "pc",
+};
+
+async fn board(folder: &std::path::Path) -> anyhow::Result<()> {
+    let (net, wifi) = (Stack::new(), Wired::new(Ipv4Addr::LOCALHOST));
+    let mut buffers = Box::new(ModemBuffers::<2>::new()); // Two TLS sessions; on a chip a static.
+    let listener = net.bind(PORT).await?;
+    let host = std::thread::spawn(|| host::talk(PORT));
+    let (_, mut uart) = listener.accept().await?;
+    let (mut rx, mut tx) = uart.split();
+    loop {
+        let image = folder.join("flash.bin");
+        let factory = FactoryParam::Write;
+        let (flash, _) = FileFlash::open_or_format(image, &BuiltIn::ESP32_C3, factory).await?;
+        let parts = Parts::new(&net, &wifi, flash, OsRng, IDENTITY);
+        let mut modem = Modem::boot(parts, &mut *buffers).await?;
+        match modem.run(&mut rx, &mut tx).await {
+            Exit::Restart => {}
+            Exit::DeepSleep { ms } => std::thread::sleep(Duration::from_millis(ms.into())),
+            Exit::PortClosed => break,
+        }
+    }
+    host.join()
+        .map_err(|_| anyhow::anyhow!("the host failed"))?
+}
+
+fn main() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    futures_lite::future::block_on(Box::pin(board(folder.path())))
+}
