@@ -48,7 +48,7 @@ impl core::fmt::Display for Failure {
 
 impl core::error::Error for Failure {}
 
-/// spec: cert-bin §7
+/// spec: cert-bin 7
 impl<E> From<&AccessError<E>> for Failure {
     fn from(error: &AccessError<E>) -> Self {
         match error {

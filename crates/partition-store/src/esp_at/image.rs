@@ -1,6 +1,6 @@
 //! A certificate image in place of another, so that a power cut leaves no half of one.
 //!
-//! spec: cert-bin §6.2 (order of writes)
+//! spec: cert-bin 6.2 (order of writes)
 
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 

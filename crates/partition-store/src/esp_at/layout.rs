@@ -6,7 +6,7 @@
 //! The original trusts what it reads here. This crate hands out partitions for erasing and writing,
 //! so an entry that leaves `at_customize`, the flash, or its own place is refused with its name.
 //!
-//! spec: cert-bin §8.2, §9.1
+//! spec: cert-bin 8.2, 9.1
 
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
@@ -36,7 +36,7 @@ pub const USER: Kind = Kind::Custom(0x40);
 const SUBTYPE_NVS: u8 = 2;
 
 /// Whether `AT+SYSFLASH` may read and change a partition: a user partition, or `mfg_nvs` as a whole
-/// (spec: at-commands B.2, cert-bin §10).
+/// (spec: at-commands B.2, cert-bin 10).
 #[must_use]
 pub fn is_user(partition: &Partition) -> bool {
     partition.kind() == USER || is_mfg(partition)

@@ -15,7 +15,7 @@
 //! | `stream` | a write that arrives in pieces |
 //! | `image` | a certificate image in place of another |
 //!
-//! spec: cert-bin §8.2, §9.1
+//! spec: cert-bin 8.2, 9.1
 
 mod builtin;
 mod error;

@@ -27,7 +27,7 @@ impl<E> From<AccessError<E>> for StoreError<E> {
 }
 
 impl<E> StoreError<E> {
-    /// The low 16 bits of ESP-AT's `ERR CODE:0x010A....` for this error (spec: cert-bin §7).
+    /// The low 16 bits of ESP-AT's `ERR CODE:0x010A....` for this error (spec: cert-bin 7).
     ///
     /// ```text
     /// 0 no such partition    1 bad range or alignment    2 erase failed    3 read or write failed
