@@ -190,28 +190,7 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
         if !shared.claim() {
             return Err(Reason::new(Stage::Setup, Cause::Stream(StreamError::Dead)));
         }
-        if let Some(identity) = policy.identity
-            && record_len(identity) > OUT
-        {
-            let too_large = Cause::Capacity(CapacityError::too_large(
-                Limit::ClientChain,
-                record_len(identity),
-                OUT,
-            ));
-            return Err(Reason::new(Stage::Setup, too_large));
-        }
-        if let Some(protocol) = policy
-            .alpn
-            .iter()
-            .find(|protocol| protocol.is_empty() || protocol.len() > MAX_PROTOCOL)
-        {
-            let too_large = Cause::Capacity(CapacityError::too_large(
-                Limit::Protocol,
-                protocol.len(),
-                MAX_PROTOCOL,
-            ));
-            return Err(Reason::new(Stage::Setup, too_large));
-        }
+        check_sizes(policy, OUT).map_err(|error| Reason::new(Stage::Setup, error))?;
         shared.step_ms.set(deadlines.step_ms);
         shared.record_limit.set(IN);
 
@@ -309,6 +288,31 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
             Ok(_) => Ok(()),
             Err((_, error)) => Err(self.shared.reason_or(engine_cause(error))),
         }
+    }
+}
+
+/// Whether what is to be sent fits its places. `out` is the size of the buffer for outgoing records.
+fn check_sizes(policy: &Policy<'_>, out: usize) -> Result<(), CapacityError> {
+    if let Some(needed) = policy.identity.map(record_len)
+        && needed > out
+    {
+        return Err(CapacityError::too_large(Limit::ClientChain, needed, out));
+    }
+    let legal = 1..=MAX_PROTOCOL;
+    match policy
+        .alpn
+        .iter()
+        .find(|protocol| !legal.contains(&protocol.len()))
+    {
+        Some(protocol) => {
+            let needed = protocol.len();
+            Err(CapacityError::too_large(
+                Limit::Protocol,
+                needed,
+                MAX_PROTOCOL,
+            ))
+        }
+        None => Ok(()),
     }
 }
 

@@ -135,9 +135,7 @@ fn find_path(
     now: Timestamp,
 ) -> Result<(Accepted, bool), Reason> {
     let refuse = |cause| Reason::new(Stage::Certificate, cause);
-    let seconds = u64::try_from(now.as_unix())
-        .map_err(|_| refuse(Cause::Certificate(CertificateError::ClockNotSet)))?;
-    let time = UnixTime::since_unix_epoch(core::time::Duration::from_secs(seconds));
+    let time = unix_time(now).map_err(refuse)?;
 
     let anchor_der: heapless::Vec<CertificateDer<'_>, MAX_ANCHORS> = anchors
         .certificates()
@@ -181,11 +179,9 @@ fn find_path(
     };
     let budget = Budget::new();
     let algorithms = budget.algorithms();
-    let algorithms: [&dyn SignatureVerificationAlgorithm; alg::CHAIN_LEN] =
-        algorithms.each_ref().map(|counted| {
-            let counted: &dyn SignatureVerificationAlgorithm = counted;
-            counted
-        });
+    let algorithms = algorithms
+        .each_ref()
+        .map(|counted| -> &dyn SignatureVerificationAlgorithm { counted });
     let path = end_entity
         .verify_for_usage(
             &algorithms,
@@ -204,6 +200,17 @@ fn find_path(
             None => blame(&error, &walk, anchors, now),
         })?;
     rules::server(leaf)?;
+    Ok(outcome(&path, &trusted))
+}
+
+fn unix_time(now: Timestamp) -> Result<UnixTime, Cause> {
+    let seconds = u64::try_from(now.as_unix()).map_err(|_| CertificateError::ClockNotSet)?;
+    let since = core::time::Duration::from_secs(seconds);
+    Ok(UnixTime::since_unix_epoch(since))
+}
+
+/// How a path was accepted, and whether it has name constraints.
+fn outcome(path: &VerifiedPath<'_>, trusted: &Trusted<'_, '_>) -> (Accepted, bool) {
     let constrained = trusted
         .certificate(path.anchor())
         .is_none_or(|anchor| anchor.name_constraints().is_some())
@@ -215,7 +222,7 @@ fn find_path(
         anchor: trusted.position(path.anchor()).unwrap_or(0),
         intermediates: path.intermediate_certificates().count(),
     };
-    Ok((accepted, constrained))
+    (accepted, constrained)
 }
 
 /// The anchors webpki works with, and the certificates they came from.

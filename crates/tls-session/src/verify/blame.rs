@@ -1,6 +1,6 @@
 //! Whose fault it was: webpki's errors as reasons that name a certificate.
 
-use crate::reason::{Cause, CertificateError, Reason, Stage};
+use crate::reason::{Cause, CertificateError as Fault, Reason, Stage};
 use webpki::Error;
 use x509_facts::{Certificate, Hash, SignatureAlgorithm, Timestamp};
 
@@ -58,7 +58,7 @@ pub(super) fn blame(
     anchors: Anchors<'_>,
     now: Timestamp,
 ) -> Reason {
-    let about = |cause, certificate: &Certificate<'_>, depth| {
+    let about = |cause: Fault, certificate: &Certificate<'_>, depth| {
         Reason::new(Stage::Certificate, cause).about(depth, certificate.subject())
     };
     let leaf = |cause| about(cause, walk.leaf, 0);
@@ -72,79 +72,59 @@ pub(super) fn blame(
     match error {
         Error::CertExpired { .. } | Error::CertNotValidYet { .. } | Error::InvalidCertValidity => {
             walk.find(|certificate, depth| rules::dates(certificate, depth, now).err())
-                .unwrap_or_else(|| leaf(Cause::Certificate(CertificateError::Malformed)))
+                .unwrap_or_else(|| leaf(Fault::Malformed))
         }
         Error::UnknownIssuer => {
             let (last, depth) = walk.end();
-            about(
-                Cause::Certificate(CertificateError::NotTrusted),
-                &last,
-                depth,
-            )
-            .wanting(last.issuer())
+            about(Fault::NotTrusted, &last, depth).wanting(last.issuer())
         }
         Error::CaUsedAsEndEntity => {
             // A self-signed server that is not the pinned one is simply not trusted.
             if walk.leaf.is_self_issued() {
-                leaf(Cause::Certificate(CertificateError::NotTrusted)).wanting(walk.leaf.issuer())
+                leaf(Fault::NotTrusted).wanting(walk.leaf.issuer())
             } else {
-                leaf(Cause::Certificate(CertificateError::LeafIsCa))
+                leaf(Fault::LeafIsCa)
             }
         }
-        Error::EndEntityUsedAsCa => {
-            first(Cause::Certificate(CertificateError::NotCa), &|c, depth| {
-                depth > 0 && c.is_ca() != Some(true)
-            })
+        Error::EndEntityUsedAsCa => first(Fault::NotCa, &|c, depth| {
+            depth > 0 && c.is_ca() != Some(true)
+        }),
+        Error::PathLenConstraintViolated => first(Fault::PathLen, &|c, depth| {
+            c.basic_constraints()
+                .and_then(|constraints| constraints.path_len)
+                .is_some_and(|limit| u32::from(depth) > limit.saturating_add(1))
+        }),
+        Error::UnsupportedCriticalExtension => {
+            first(Fault::CriticalExtension, &|c, _| rules::unknown_critical(c))
         }
-        Error::PathLenConstraintViolated => first(
-            Cause::Certificate(CertificateError::PathLen),
-            &|c, depth| {
-                c.basic_constraints()
-                    .and_then(|constraints| constraints.path_len)
-                    .is_some_and(|limit| u32::from(depth) > limit.saturating_add(1))
-            },
-        ),
-        Error::UnsupportedCriticalExtension => first(
-            Cause::Certificate(CertificateError::CriticalExtension),
-            &|c, _| rules::unknown_critical(c),
-        ),
         Error::NameConstraintViolation
         | Error::InvalidNetworkMaskConstraint
-        | Error::MalformedNameConstraint => {
-            leaf(Cause::Certificate(CertificateError::NameConstraint))
-        }
-        Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => first(
-            Cause::Certificate(CertificateError::ExtendedKeyUsage),
-            &|c, _| {
+        | Error::MalformedNameConstraint => leaf(Fault::NameConstraint),
+        Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => {
+            first(Fault::ExtendedKeyUsage, &|c, _| {
                 c.extended_key_usage()
                     .is_some_and(|usage| !usage.server_auth())
-            },
-        ),
-        Error::UnsupportedCertVersion => {
-            first(Cause::Certificate(CertificateError::OldVersion), &|c, _| {
-                c.version() < 3
             })
         }
+        Error::UnsupportedCertVersion => first(Fault::OldVersion, &|c, _| c.version() < 3),
         Error::MaximumPathBuildCallsExceeded
         | Error::MaximumPathDepthExceeded
         | Error::MaximumSignatureChecksExceeded
-        | Error::MaximumNameConstraintComparisonsExceeded => {
-            leaf(Cause::Certificate(CertificateError::TooMuchWork))
-        }
+        | Error::MaximumNameConstraintComparisonsExceeded => leaf(Fault::TooMuchWork),
         Error::InvalidSignatureForPublicKey
         | Error::SignatureAlgorithmMismatch
         | Error::UnsupportedSignatureAlgorithmContext(_)
         | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
             blame_signature(walk, anchors)
         }
-        _ => leaf(Cause::Certificate(CertificateError::Malformed)),
+        _ => leaf(Fault::Malformed),
     }
 }
 
 /// A signature did not verify, or its algorithm is not here: which, and is a weak key to blame?
 fn blame_signature(walk: &Walk<'_, '_>, anchors: Anchors<'_>) -> Reason {
     use SignatureAlgorithm as Sig;
-    let reason = |cause, certificate: &Certificate<'_>, depth| {
+    let reason = |cause: Cause, certificate: &Certificate<'_>, depth| {
         Reason::new(Stage::Certificate, cause).about(depth, certificate.subject())
     };
     let weak = walk.find(|certificate, depth| {
@@ -156,11 +136,7 @@ fn blame_signature(walk: &Walk<'_, '_>, anchors: Anchors<'_>) -> Reason {
                 | Sig::Ed25519
         );
         if !taken {
-            return Some(reason(
-                Cause::Certificate(CertificateError::SignatureAlgorithm),
-                certificate,
-                depth,
-            ));
+            return Some(reason(Fault::SignatureAlgorithm.into(), certificate, depth));
         }
         if depth > 0
             && let Err(cause) = alg::check_key(certificate.key_kind())
@@ -184,10 +160,5 @@ fn blame_signature(walk: &Walk<'_, '_>, anchors: Anchors<'_>) -> Reason {
             return reason(cause, &anchor, depth.saturating_add(1));
         }
     }
-    reason(
-        Cause::Certificate(CertificateError::CertificateSignature),
-        &last,
-        depth,
-    )
-    .wanting(last.issuer())
+    reason(Fault::CertificateSignature.into(), &last, depth).wanting(last.issuer())
 }

@@ -312,30 +312,30 @@ impl<R: Read> Incoming<R> {
                 }
                 Ok(State::Hello { left: len })
             }
-            (23, Expect::Encrypted(phase)) => {
-                if !(MIN_CIPHERTEXT..=MAX_CIPHERTEXT).contains(&wire_len) {
-                    return Err(Cause::Protocol(ProtocolViolation::RecordLength(wire_len)));
-                }
-                let limit = shared.record_limit.get();
-                if len > limit {
-                    return Err(Cause::Capacity(CapacityError::too_large(
-                        Limit::RecordBuffer,
-                        usize::from(wire_len),
-                        limit,
-                    )));
-                }
-                let [mark_high, mark_low] = phase.mark();
-                let [_, _, _, len_high, len_low] = self.header;
-                self.plain.clear();
-                // Five bytes always fit.
-                let _ = self
-                    .plain
-                    .extend_from_slice(&[kind, mark_high, mark_low, len_high, len_low]);
-                self.served = 0;
-                Ok(State::Serve)
-            }
+            (23, Expect::Encrypted(phase)) => self.admit_ciphertext(phase, shared),
             _ => Err(Cause::Protocol(ProtocolViolation::RecordHere(kind))),
         }
+    }
+
+    /// An encrypted record of legal length: its header is marked for the cipher.
+    fn admit_ciphertext(&mut self, phase: Phase, shared: &Shared) -> Result<State, Cause> {
+        let [kind, _, _, len_high, len_low] = self.header;
+        let wire_len = u16::from_be_bytes([len_high, len_low]);
+        if !(MIN_CIPHERTEXT..=MAX_CIPHERTEXT).contains(&wire_len) {
+            return Err(ProtocolViolation::RecordLength(wire_len).into());
+        }
+        let (len, limit) = (usize::from(wire_len), shared.record_limit.get());
+        if len > limit {
+            return Err(CapacityError::too_large(Limit::RecordBuffer, len, limit).into());
+        }
+        let [mark_high, mark_low] = phase.mark();
+        self.plain.clear();
+        // Five bytes always fit.
+        let _ = self
+            .plain
+            .extend_from_slice(&[kind, mark_high, mark_low, len_high, len_low]);
+        self.served = 0;
+        Ok(State::Serve)
     }
 
     /// Collects a ServerHello, over as many records as it takes, and checks it.

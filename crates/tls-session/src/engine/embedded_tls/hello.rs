@@ -58,9 +58,37 @@ pub(crate) fn check(message: &[u8], psk: bool) -> Result<(), Cause> {
     parse(body, psk).unwrap_or(Err(Cause::Protocol(ProtocolViolation::MessageLength(2))))
 }
 
+/// What a ServerHello says.
+struct Hello<'a> {
+    version: u16,
+    random: [u8; 32],
+    session: &'a [u8],
+    suite: u16,
+    compression: u8,
+    extensions: Extensions<'a>,
+}
+
+/// The extensions of a ServerHello.
+#[derive(Default)]
+struct Extensions<'a> {
+    /// supported_versions.
+    selected: Option<&'a [u8]>,
+    /// key_share.
+    share: Option<&'a [u8]>,
+    /// The pre-shared key was taken.
+    taken: bool,
+    /// HelloRetryRequest: a cookie is to be sent back.
+    cookie: bool,
+    /// The first one that answers nothing of ours.
+    foreign: Option<u16>,
+}
+
+const fn field(field: HelloField) -> Cause {
+    Cause::Protocol(ProtocolViolation::HelloField(field))
+}
+
 /// `None` for a message that ends too early.
 fn parse(body: &[u8], psk: bool) -> Option<Result<(), Cause>> {
-    let field = |field| Some(Err(Cause::Protocol(ProtocolViolation::HelloField(field))));
     let mut reader = Reader(body);
     let version = reader.u16()?;
     let random = reader.take::<32>()?;
@@ -74,113 +102,134 @@ fn parse(body: &[u8], psk: bool) -> Option<Result<(), Cause>> {
         None => &[],
     };
     if !reader.0.is_empty() {
-        return Some(Err(Cause::Protocol(ProtocolViolation::MessageLength(2))));
+        return Some(Err(ProtocolViolation::MessageLength(2).into()));
     }
-
-    let mut selected = None;
-    let mut share = None;
-    let mut seen = [None::<u16>; 4];
-    let mut list = Reader(extensions);
-    let mut foreign = None;
-    let mut taken = false;
-    let mut cookie = false;
-    while !list.0.is_empty() {
-        let kind = list.u16()?;
-        let len = list.u16()?;
-        let data = list.bytes(usize::from(len))?;
-        if seen.contains(&Some(kind)) {
-            return field(HelloField::Extension(kind));
-        }
-        match seen.iter_mut().find(|place| place.is_none()) {
-            Some(place) => *place = Some(kind),
-            None => return field(HelloField::Extension(kind)),
-        }
-        match kind {
-            43 => selected = Some(data),
-            51 => share = Some(data),
-            // A cookie is legal in HelloRetryRequest, which is refused with its own words below.
-            44 if random == RETRY => cookie = true,
-            // The one identity that was offered has number 0.
-            41 if psk && data == [0, 0] => taken = true,
-            41 => return field(HelloField::PreSharedKey),
-            other => foreign = foreign.or(Some(other)),
-        }
-    }
-
+    let extensions = match Extensions::parse(extensions, psk, random == RETRY)? {
+        Ok(extensions) => extensions,
+        Err(cause) => return Some(Err(cause)),
+    };
+    let hello = Hello {
+        version,
+        random,
+        session,
+        suite,
+        compression,
+        extensions,
+    };
     // The version comes first: an older server's hello has other extensions, and deserves its words.
-    match selected {
-        None if version <= TLS_1_2 => {
-            return Some(Err(Cause::Negotiation(NegotiationError::ServerVersion(
-                version,
-            ))));
+    if let Err(cause) = hello.check_version().and_then(|()| hello.check_echo()) {
+        return Some(Err(cause));
+    }
+    if hello.random == RETRY {
+        return Some(Err(hello.extensions.retry()));
+    }
+    hello.extensions.check_share(psk)
+}
+
+impl Hello<'_> {
+    fn check_version(&self) -> Result<(), Cause> {
+        let older = |version| Err(NegotiationError::ServerVersion(version).into());
+        match self.extensions.selected {
+            None if self.version <= TLS_1_2 => older(self.version),
+            None => Err(field(HelloField::Version)),
+            Some(data) => match <[u8; 2]>::try_from(data).map(u16::from_be_bytes) {
+                Ok(TLS_1_3) if self.version == TLS_1_2 => Ok(()),
+                Ok(TLS_1_3) => Err(field(HelloField::Version)),
+                Ok(version) if version <= TLS_1_2 => older(version),
+                _ => Err(field(HelloField::SupportedVersions)),
+            },
         }
-        None => return field(HelloField::Version),
-        Some(data) => match <[u8; 2]>::try_from(data).map(u16::from_be_bytes) {
-            Ok(TLS_1_3) => {}
-            Ok(older) if older <= TLS_1_2 => {
-                return Some(Err(Cause::Negotiation(NegotiationError::ServerVersion(
-                    older,
-                ))));
+    }
+
+    /// What must answer our ClientHello, in this order.
+    fn check_echo(&self) -> Result<(), Cause> {
+        if let Some(kind) = self.extensions.foreign {
+            return Err(field(HelloField::Extension(kind)));
+        }
+        // The engine sends an empty session id (RFC 8446 §4.1.3: echoed, in a retry as well).
+        if !self.session.is_empty() {
+            return Err(field(HelloField::SessionId));
+        }
+        if self.suite != SUITE {
+            return Err(NegotiationError::CipherSuite(self.suite).into());
+        }
+        if self.compression != 0 {
+            return Err(field(HelloField::Compression));
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Extensions<'a> {
+    /// `None` for a list that ends too early. `retry`: this is a HelloRetryRequest.
+    fn parse(list: &'a [u8], psk: bool, retry: bool) -> Option<Result<Self, Cause>> {
+        let mut found = Self::default();
+        let mut seen = [None::<u16>; 4];
+        let mut list = Reader(list);
+        while !list.0.is_empty() {
+            let kind = list.u16()?;
+            let len = list.u16()?;
+            let data = list.bytes(usize::from(len))?;
+            if seen.contains(&Some(kind)) {
+                return Some(Err(field(HelloField::Extension(kind))));
             }
-            _ => return field(HelloField::SupportedVersions),
-        },
+            match seen.iter_mut().find(|place| place.is_none()) {
+                Some(place) => *place = Some(kind),
+                None => return Some(Err(field(HelloField::Extension(kind)))),
+            }
+            match kind {
+                43 => found.selected = Some(data),
+                51 => found.share = Some(data),
+                // A cookie is legal in HelloRetryRequest, which is refused with its own words.
+                44 if retry => found.cookie = true,
+                // The one identity that was offered has number 0.
+                41 if psk && data == [0, 0] => found.taken = true,
+                41 => return Some(Err(field(HelloField::PreSharedKey))),
+                other => found.foreign = found.foreign.or(Some(other)),
+            }
+        }
+        Some(Ok(found))
     }
-    if version != TLS_1_2 {
-        return field(HelloField::Version);
-    }
-    if let Some(kind) = foreign {
-        return field(HelloField::Extension(kind));
-    }
-    // The engine sends an empty session id (RFC 8446 §4.1.3: echoed, in a retry as well).
-    if !session.is_empty() {
-        return field(HelloField::SessionId);
-    }
-    if suite != SUITE {
-        return Some(Err(Cause::Negotiation(NegotiationError::CipherSuite(
-            suite,
-        ))));
-    }
-    if compression != 0 {
-        return field(HelloField::Compression);
-    }
-    if random == RETRY {
-        let wanted = match share.map(<[u8; 2]>::try_from) {
+
+    /// Why a HelloRetryRequest is refused.
+    fn retry(&self) -> Cause {
+        let wanted = match self.share.map(<[u8; 2]>::try_from) {
             None => None,
             Some(Ok(group)) => Some(u16::from_be_bytes(group)),
             Some(Err(_)) => return field(HelloField::KeyShare),
         };
-        return Some(Err(match wanted {
-            Some(group) if group != GROUP => {
-                Cause::Negotiation(NegotiationError::ServerGroup(group))
-            }
+        Cause::Negotiation(match wanted {
+            Some(group) if group != GROUP => NegotiationError::ServerGroup(group),
             // A share for this group was in the first one.
-            _ if cookie => Cause::Negotiation(NegotiationError::ServerRetryCookie),
-            _ => Cause::Negotiation(NegotiationError::ServerRetry),
-        }));
+            _ if self.cookie => NegotiationError::ServerRetryCookie,
+            _ => NegotiationError::ServerRetry,
+        })
     }
-    let Some(share) = share else {
-        return field(HelloField::KeyShare);
-    };
-    let mut share = Reader(share);
-    let group = share.u16()?;
-    if group != GROUP {
-        return Some(Err(Cause::Negotiation(NegotiationError::ServerGroup(
-            group,
-        ))));
+
+    /// The server's half of the key exchange, and whether it took the key. `None` where it ends too early.
+    fn check_share(&self, psk: bool) -> Option<Result<(), Cause>> {
+        let Some(share) = self.share else {
+            return Some(Err(field(HelloField::KeyShare)));
+        };
+        let mut share = Reader(share);
+        let group = share.u16()?;
+        if group != GROUP {
+            return Some(Err(NegotiationError::ServerGroup(group).into()));
+        }
+        let len = share.u16()?;
+        // RFC 8446 §4.2.8.2: uncompressed, and on the curve.
+        if usize::from(len) != POINT
+            || share.0.len() != POINT
+            || share.0.first() != Some(&4)
+            || p256::PublicKey::from_sec1_bytes(share.0).is_err()
+        {
+            return Some(Err(field(HelloField::KeyShare)));
+        }
+        if psk && !self.taken {
+            return Some(Err(ProofError::PskNotTaken.into()));
+        }
+        Some(Ok(()))
     }
-    let len = share.u16()?;
-    // RFC 8446 §4.2.8.2: uncompressed, and on the curve.
-    if usize::from(len) != POINT
-        || share.0.len() != POINT
-        || share.0.first() != Some(&4)
-        || p256::PublicKey::from_sec1_bytes(share.0).is_err()
-    {
-        return field(HelloField::KeyShare);
-    }
-    if psk && !taken {
-        return Some(Err(Cause::Proof(ProofError::PskNotTaken)));
-    }
-    Some(Ok(()))
 }
 
 #[cfg(test)]
