@@ -1,5 +1,6 @@
 //! Every large buffer of a modem, each with one job, handed over once.
 
+use at_grammar::LinkId;
 use embassy_sync::mutex::Mutex;
 
 use crate::changes::Changes;
@@ -8,7 +9,6 @@ use crate::links::Inbox;
 use crate::output::Ring;
 use crate::port::{MAX_SEND, PayloadBuffer};
 use crate::scratch::Scratch;
-use crate::state::LINKS;
 use crate::tls::credentials::{HandshakeMemory, Handshakes};
 
 /// Queues and buffers of a modem with `TLS` sessions at once, 1 to 5.
@@ -32,7 +32,7 @@ pub(crate) struct Queues {
     /// An image, value or chain that is looked at as a whole.
     pub(crate) scratch: Scratch,
     /// What arrived on each link.
-    pub(crate) inboxes: [Inbox; LINKS],
+    pub(crate) inboxes: [Inbox; LinkId::COUNT],
     /// Wakes whoever waits for a link.
     pub(crate) link_changes: Changes,
     /// For a board that brings no clock.
@@ -57,7 +57,7 @@ impl<const TLS: usize> ModemBuffers<TLS> {
                 output: Ring::new(),
                 payload: Mutex::new([0; MAX_SEND]),
                 scratch: Scratch::new(),
-                inboxes: [const { Inbox::new() }; LINKS],
+                inboxes: [const { Inbox::new() }; LinkId::COUNT],
                 link_changes: Changes::new(),
                 clock: WallClock::new(),
             },

@@ -72,6 +72,7 @@ mod state;
 mod task;
 mod tls;
 mod unsupported;
+mod user_ram;
 pub mod why;
 pub mod wifi;
 

@@ -6,9 +6,7 @@ use heapless::Vec;
 
 use crate::answer::{CommandError, Failure};
 use crate::output::Turn;
-use crate::platform::Platform;
 use crate::settings::Settings;
-use crate::state::Shared;
 
 /// The longest line: `+SSLWHY` with its four texts, or five ALPN entries of one command line.
 const MAX_LINE: usize = 768;
@@ -164,21 +162,5 @@ impl<'o> Printer<'o> {
     /// Bytes as they are.
     pub(crate) async fn raw(&mut self, bytes: &[u8]) {
         self.turn.put(bytes).await;
-    }
-}
-
-impl<P: Platform> Shared<'_, P> {
-    /// Waits for the right to write.
-    pub(crate) async fn print(&self) -> Printer<'_> {
-        Printer::new(
-            self.port.output.turn().await,
-            &self.settings,
-            self.suffix.get(),
-        )
-    }
-
-    /// As [`Self::print`], for what no command asked for.
-    pub(crate) async fn print_unsolicited(&self) -> Printer<'_> {
-        Printer::new(self.port.output.unsolicited().await, &self.settings, None)
     }
 }

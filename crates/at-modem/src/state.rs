@@ -13,20 +13,20 @@ use partition_store::FlashStore;
 use crate::buffers::Queues;
 use crate::changes::Changes;
 use crate::clock::WallClock;
-use crate::command::userram::UserRam;
 use crate::flash::Flash;
 use crate::links::Link;
+use crate::links::server::Server;
 use crate::links::state::{Connection, Request};
 use crate::net::TcpOptions;
 use crate::output::{Output, RingReader};
 use crate::platform::Platform;
 use crate::port::Port;
+use crate::print::Printer;
 use crate::scratch::Scratch;
 use crate::settings::links::TcpSettings;
 use crate::settings::{Settings, Values};
-use crate::task::Probed;
-use crate::task::server::Server;
-use crate::task::tls::{Slot, no_memory};
+use crate::tls::sessions::{Probed, Slot, no_memory};
+use crate::user_ram::UserRam;
 use crate::why::Why;
 
 /// Links there are, each with settings of its own.
@@ -314,5 +314,21 @@ impl<P: Platform> Shared<'_, P> {
     /// Whether any link is open.
     pub(crate) fn any_link_open(&self) -> bool {
         self.links.iter().any(Link::is_open)
+    }
+}
+
+impl<P: Platform> Shared<'_, P> {
+    /// Waits for the right to write.
+    pub(crate) async fn print(&self) -> Printer<'_> {
+        Printer::new(
+            self.port.output.turn().await,
+            &self.settings,
+            self.suffix.get(),
+        )
+    }
+
+    /// As [`Self::print`], for what no command asked for.
+    pub(crate) async fn print_unsolicited(&self) -> Printer<'_> {
+        Printer::new(self.port.output.unsolicited().await, &self.settings, None)
     }
 }

@@ -12,7 +12,7 @@ use crate::links::Link;
 use crate::links::state::{Carrier, CloseBy, Event, Request, Target};
 use crate::platform::Platform;
 use crate::state::Shared;
-use crate::task::tls::Slot;
+use crate::tls::sessions::Slot;
 use crate::tls::terms::terms_of;
 use crate::why::{Stage, Why};
 use crate::wifi::Wifi;

@@ -23,14 +23,14 @@ use super::send::target;
 use super::server;
 use crate::answer::{CommandError, Done, Failure};
 use crate::links::Link;
+use crate::links::MAX_IPD;
+use crate::links::server::Listening;
 use crate::links::state::{Carrier, Event, Outgoing, Request, Target};
 use crate::platform::Platform;
 use crate::port::{GRACE, Mode, Payload};
 use crate::settings::key::Key;
 use crate::settings::links::{SendLarge, TransparentLink};
 use crate::state::Shared;
-use crate::task::MAX_IPD;
-use crate::task::server::Listening;
 
 pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let mode = if shared.settings.read(|values| values.links.passthrough) {

@@ -20,7 +20,7 @@ use crate::links::state::{Carrier, Event, Request, Target};
 use crate::platform::Platform;
 use crate::print::Printer;
 use crate::state::Shared;
-use crate::task::Probed;
+use crate::tls::sessions::Probed;
 use crate::tls::terms::terms_of;
 use crate::why::{Stage, Why};
 use tls_session::reason::StreamError;

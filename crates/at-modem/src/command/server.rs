@@ -8,9 +8,9 @@ use at_grammar::{Info, Mux, Reply};
 
 use super::links::close_where;
 use crate::answer::{CommandError, Done, Failure};
+use crate::links::server::Listening;
 use crate::platform::Platform;
 use crate::state::Shared;
-use crate::task::server::Listening;
 
 pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let line = match shared.server.listening.get() {

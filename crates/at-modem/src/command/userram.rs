@@ -6,32 +6,7 @@ use at_grammar::{Info, Reply};
 use crate::answer::{CommandError, Done, Failure};
 use crate::platform::Platform;
 use crate::state::Shared;
-
-/// Bytes there are. The reference firmware takes what its heap has; this is always there.
-const CAPACITY: usize = 1024;
-
-/// The host's memory; nothing of it outlives a restart.
-pub(crate) struct UserRam {
-    bytes: [u8; CAPACITY],
-    /// How much of it the host has asked for; `None` before it did.
-    size: Option<usize>,
-}
-
-impl UserRam {
-    pub(crate) const fn new() -> Self {
-        Self {
-            bytes: [0; CAPACITY],
-            size: None,
-        }
-    }
-
-    /// A part of what was asked for.
-    fn part(&mut self, offset: u32, len: u32) -> Option<&mut [u8]> {
-        let from = usize::try_from(offset).ok()?;
-        let to = from.checked_add(usize::try_from(len).ok()?)?;
-        self.bytes.get_mut(..self.size?)?.get_mut(from..to)
-    }
-}
+use crate::user_ram::CAPACITY;
 
 pub(super) async fn size<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let size = shared.user_ram.borrow().size.unwrap_or(0);

@@ -18,10 +18,14 @@ use crate::changes::Changes;
 use crate::why::Why;
 
 pub(crate) mod inbox;
+pub(crate) mod server;
 pub(crate) mod state;
 
 pub(crate) use inbox::Inbox;
 use state::{CloseBy, Connection, Event, LinkState, OutOfTurn, Outbound, Outgoing, Print, Request};
+
+/// Most payload bytes of one `+IPD`, as the newer manual has it, and of one block of a passthrough.
+pub(crate) const MAX_IPD: usize = 2920;
 
 /// One link.
 pub(crate) struct Link<'a> {

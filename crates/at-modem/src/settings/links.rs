@@ -17,8 +17,7 @@ use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
 
 use super::key::Key;
-use super::record::{Put, Store, Take, byte};
-use super::{HostText, MAX_NAME};
+use super::record::{HostText, MAX_NAME, Put, Store, Take, byte};
 
 /// `AT+CIPTCPOPT` of one link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,6 @@
 use core::cell::RefCell;
 
 use embedded_storage_async::nor_flash::NorFlash;
-use heapless::String;
 use partition_store::{FlashStore, PartitionStore};
 
 pub(crate) mod key;
@@ -27,14 +26,9 @@ pub(crate) mod tls;
 use links::LinkValues;
 use port::PortValues;
 use radio::RadioValues;
+pub(crate) use record::HostText;
 use time::TimeValues;
 use tls::TlsValues;
-
-/// Longest host name, SNI and CN.
-pub(crate) const MAX_NAME: usize = 64;
-
-/// Host name, SNI or CN.
-pub(crate) type HostText = String<MAX_NAME>;
 
 /// Everything a command can set.
 pub(crate) struct Values {

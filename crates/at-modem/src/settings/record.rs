@@ -1,11 +1,17 @@
 //! Fields of a stored record: bytes, texts behind their length, numbers in little-endian.
 
 use embedded_storage_async::nor_flash::NorFlash;
-use heapless::Vec;
+use heapless::{String, Vec};
 
 use super::key::Key;
 
 pub(super) use super::key::Store;
+
+/// Longest host name, SNI and CN.
+pub(crate) const MAX_NAME: usize = 64;
+
+/// Host name, SNI or CN.
+pub(crate) type HostText = String<MAX_NAME>;
 
 /// A record being written. `N` is the sum of its longest fields, so nothing is cut.
 pub(super) struct Put<const N: usize>(Vec<u8, N>);

@@ -11,8 +11,7 @@ use heapless::Vec;
 use tls_session::Timestamp;
 
 use super::key::Key;
-use super::record::{Put, Store, Take};
-use super::{HostText, MAX_NAME};
+use super::record::{HostText, MAX_NAME, Put, Store, Take};
 
 /// Servers that a time is asked of, in their order.
 pub(crate) type TimeServers = Vec<HostText, 3>;

@@ -12,9 +12,8 @@ use at_grammar::types::{AuthMode, PolicyMode};
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
 
-use super::HostText;
 use super::key::Key;
-use super::record::Store;
+use super::record::{HostText, Store};
 use crate::secret::Psk;
 
 /// ALPN entries: at most five, as long as a command line lets them be.

@@ -7,8 +7,8 @@ use embassy_futures::select::select;
 use embassy_futures::yield_now;
 use embassy_time::Timer;
 
-use super::MAX_IPD;
 use crate::links::Link;
+use crate::links::MAX_IPD;
 use crate::platform::Platform;
 use crate::state::{Delivery, Shared};
 

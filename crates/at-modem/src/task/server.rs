@@ -9,7 +9,6 @@
 //! Accepted sockets belong to their listener, so a listener lasts as long as they do. The same port
 //! can be opened again meanwhile; another one only when the old links are gone.
 
-use core::cell::Cell;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::pin::pin;
 
@@ -26,6 +25,7 @@ use embedded_io_async::Error as _;
 use super::link::{CLOSE_TIMEOUT, hang_up, over};
 use super::stream::pump;
 use crate::links::Link;
+use crate::links::server::Listening;
 use crate::links::state::{Connection, Event};
 use crate::place::place;
 use crate::platform::Platform;
@@ -35,59 +35,6 @@ use tls_session::reason::StreamError;
 
 /// How long a listener that failed rests.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
-
-/// What the server listens on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Listening {
-    pub(crate) port: u16,
-    pub(crate) family: Family,
-}
-
-/// The server's mailbox.
-pub(crate) struct Server {
-    /// `None` while there is no server.
-    pub(crate) listening: Cell<Option<Listening>>,
-    start: Signal<NoopRawMutex, Listening>,
-    started: Signal<NoopRawMutex, Result<(), StreamError>>,
-    /// The listener is to stop, or an accepted link is over.
-    changed: Signal<NoopRawMutex, ()>,
-}
-
-impl Server {
-    pub(crate) const fn new() -> Self {
-        Self {
-            listening: Cell::new(None),
-            start: Signal::new(),
-            started: Signal::new(),
-            changed: Signal::new(),
-        }
-    }
-
-    /// A server whose task was dropped is none.
-    pub(crate) fn forget(&self) {
-        self.listening.set(None);
-        self.start.reset();
-        self.started.reset();
-        self.changed.reset();
-    }
-
-    /// Starts listening.
-    pub(crate) async fn start(&self, listening: Listening) -> Result<(), StreamError> {
-        self.started.reset();
-        self.start.signal(listening);
-        let started = self.started.wait().await;
-        if started.is_ok() {
-            self.listening.set(Some(listening));
-        }
-        started
-    }
-
-    /// Takes no clients any more. Links that are open stay.
-    pub(crate) fn stop(&self) {
-        self.listening.set(None);
-        self.changed.signal(());
-    }
-}
 
 /// Serves for as long as it is polled.
 pub(crate) async fn run<P: Platform>(shared: &Shared<'_, P>) {

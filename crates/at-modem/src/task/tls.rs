@@ -1,17 +1,12 @@
 //! TLS sessions: the tasks that have memory for one each, the handshake, the dry run.
 
-use core::cell::Cell;
 use core::pin::pin;
 
-use at_grammar::LinkId;
 use at_grammar::types::Protocol;
 use edge_nal::TcpSplit;
-use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use embassy_sync::signal::Signal;
 use embassy_time::{Delay, with_timeout};
 use tls_session::{Chain, Deadlines, GuardedTransport, Policy, Session};
 
-use super::Probed;
 use super::link::{CLOSE_TIMEOUT, begin, conclude, connect, hang_up, look_up, unless_closed};
 use super::stream::{End, pump};
 use crate::links::Link;
@@ -21,54 +16,10 @@ use crate::platform::Platform;
 use crate::scratch::Scratch;
 use crate::state::Shared;
 use crate::tls::credentials::{Handshake, Handshakes};
+use crate::tls::sessions::{Probed, Slot};
 use crate::tls::terms::terms_of;
-use crate::why::{ModemError, Stage, Why};
+use crate::why::{Stage, Why};
 use tls_session::reason::StreamError;
-
-/// A task that has the memory for a session, and what it is to do.
-pub(crate) struct Slot {
-    /// The link whose request is asked for.
-    job: Signal<NoopRawMutex, LinkId>,
-    /// From the job until the session is over.
-    busy: Cell<bool>,
-}
-
-impl Slot {
-    pub(crate) const fn new() -> Self {
-        Self {
-            job: Signal::new(),
-            busy: Cell::new(false),
-        }
-    }
-
-    /// A slot whose task was dropped is free.
-    pub(crate) fn forget(&self) {
-        self.job.reset();
-        self.busy.set(false);
-    }
-
-    pub(crate) const fn is_free(&self) -> bool {
-        !self.busy.get()
-    }
-
-    /// Gives a link's request to the task.
-    pub(crate) fn give(&self, link: LinkId) {
-        self.busy.set(true);
-        self.job.signal(link);
-    }
-}
-
-/// No task for a session is free.
-pub(crate) fn no_memory(sessions: usize) -> Why {
-    let limit = u32::try_from(sessions).unwrap_or(u32::MAX);
-    Why::new(
-        Stage::Setup,
-        ModemError::TooManySessions {
-            needed: limit.saturating_add(1),
-            limit,
-        },
-    )
-}
 
 /// Serves one session after another for as long as it is polled.
 pub(crate) async fn run<P: Platform>(

@@ -23,7 +23,7 @@ use crate::why::{Stage, Why};
 use tls_session::reason::StreamError;
 
 /// The largest datagram taken: what one `+IPD` holds. A larger one is dropped whole.
-const MAX_DATAGRAM: usize = super::MAX_IPD;
+const MAX_DATAGRAM: usize = crate::links::MAX_IPD;
 
 /// A datagram either goes at once or the stack has no room for it.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
