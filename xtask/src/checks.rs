@@ -31,10 +31,13 @@ pub(crate) fn clippy(workspace: &Workspace) -> Vec<Cmd> {
         }
     }
     let on_its_own = Cmd::new("cargo clippy").args(selected(workspace.libraries()));
-    let mut commands = vec![
-        deny(Cmd::new("cargo clippy --workspace --all-targets")),
-        deny(on_its_own),
-    ];
+    let mut commands = vec![deny(Cmd::new("cargo clippy --workspace --all-targets"))];
+    commands.extend(
+        workspace
+            .tests_by_name()
+            .map(|name| deny(Cmd::new("cargo clippy --workspace --test").arg(name))),
+    );
+    commands.push(deny(on_its_own));
     for (feature, packages) in by_feature {
         commands.push(deny(
             Cmd::new("cargo clippy")
@@ -174,6 +177,7 @@ mod tests {
             lines(&clippy(&sample())),
             [
                 "cargo clippy --workspace --all-targets -- -D warnings",
+                "cargo clippy --workspace --test boards -- -D warnings",
                 "cargo clippy -p image -p store -- -D warnings",
                 "cargo clippy -p image -p store --features image/defmt,store/defmt -- -D warnings",
                 "cargo clippy -p image --features image/far -- -D warnings",

@@ -1,7 +1,6 @@
 //! Commands that are printed before they run, so that a person can run the same by hand.
 
 use std::fmt;
-use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,27 +8,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-
-/// A program that was started, killed when dropped.
-pub(crate) struct Running(pub(crate) Child);
-
-impl Running {
-    pub(crate) fn has_ended(&mut self) -> Result<bool> {
-        Ok(self.0.try_wait()?.is_some())
-    }
-
-    pub(crate) fn kill(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
 
 /// A command line, with what it changes in its environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,16 +96,6 @@ impl Cmd {
                 )
             }
         }
-    }
-
-    /// Starts the command without a word, its standard error going to the file `errors`.
-    pub(crate) fn spawn(&self, errors: File) -> Result<Running> {
-        self.command()
-            .stdout(Stdio::null())
-            .stderr(errors)
-            .spawn()
-            .map(Running)
-            .with_context(|| format!("cannot start `{}`", self.program))
     }
 
     /// What the command prints. It is not announced: it changes nothing.
@@ -232,7 +200,7 @@ impl fmt::Display for Cmd {
     }
 }
 
-/// `text` as one word of a shell's.
+/// `text` as one argument of a shell command.
 pub(crate) fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@".contains(c);
     if !text.is_empty() && text.chars().all(plain) {

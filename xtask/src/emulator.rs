@@ -1,4 +1,4 @@
-//! QEMU for RISC-V: the emulated board, and the network of the modelled chip.
+//! QEMU for RISC-V.
 
 use std::path::PathBuf;
 

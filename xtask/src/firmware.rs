@@ -150,11 +150,11 @@ impl Image {
     }
 }
 
-/// What the compiler is told for every crate, as an option of cargo's.
+/// Compiler options for every crate, as an option of cargo.
 ///
 /// Each makes the image smaller (docs/footprint.md):
 ///
-/// * The folders of this machine say nothing on a chip, and every panic holds the name of its file:
+/// * The folders of this machine are of no use on a chip, and every panic holds the name of its file:
 ///   9 KB.
 /// * Nor does a panic hold line and column, so that all those of a file share one place: 24 KB.
 ///   Message, file and the dump of the stack remain.

@@ -4,6 +4,7 @@
 //! Each step can be run alone. Exit status: 0 all passed, 1 a step failed, 2 wrong usage.
 
 mod bare_metal;
+mod boards;
 mod checks;
 mod citations;
 mod cmd;
@@ -11,9 +12,10 @@ mod cpu;
 mod deny;
 mod emulator;
 mod firmware;
-mod qemu;
+
 mod run;
 mod setup;
+mod size;
 mod stack;
 mod steps;
 mod tidy;
@@ -25,8 +27,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
+use crate::boards::Cuts;
 use crate::firmware::{Chip, Net, Selection};
-use crate::qemu::Cuts;
 use crate::setup::Fetch;
 use crate::stack::Optimise;
 use crate::steps::{Options, Step};

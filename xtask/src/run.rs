@@ -261,7 +261,7 @@ mod tests {
     /// Every way of ending whichever running step, a thousand of them.
     #[test]
     fn each_step_runs_once_and_no_two_of_a_lane_at_the_same_time() {
-        for mut lot in 0..1000_usize {
+        for mut seed in 0..1000_usize {
             let mut queue = Queue::new(ALL);
             let mut order = Vec::new();
             while !queue.is_done() {
@@ -274,8 +274,8 @@ mod tests {
                     queue.start(step);
                     order.push(step);
                 }
-                let step = queue.running[lot % queue.running.len()];
-                lot /= 2;
+                let step = queue.running[seed % queue.running.len()];
+                seed /= 2;
                 queue.end(step);
             }
             assert_eq!(order[0], Step::Setup);

@@ -1,7 +1,7 @@
 //! Stack and state of a TLS session on a chip's instruction set, against their limits.
 //!
 //! `firmware/tools/stack` runs on QEMU's `virt` board and prints what each recorded handshake took; the
-//! recordings are made anew by tls-session's own test, so that they fit the client of today. The
+//! recordings are made on each run by tls-session's own test, so that they fit the client of today. The
 //! limits are here, the numbers of the day in `docs/footprint.md`.
 
 use std::collections::BTreeMap;
@@ -105,7 +105,7 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler, optimise: Optimise)
     let printed = scratch.join(format!("{profile}.txt"));
     let ran = measure(&emulator, Path::new(&program), &printed);
     let text = fs::read_to_string(&printed).unwrap_or_default();
-    ran.with_context(|| format!("the program said last: {}", last_line(&text)))?;
+    ran.with_context(|| format!("the last line of the program: {}", last_line(&text)))?;
 
     let report = Report::parse(&text)?;
     println!("{report}");

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::boards::{self, Cuts};
 use crate::firmware::{self, Selection};
-use crate::qemu::{self, Cuts};
 use crate::setup::{self, Fetch};
 use crate::stack::{self, Optimise};
 use crate::toolchain::Compiler;
@@ -159,15 +159,15 @@ impl Step {
             Self::Deny => deny::run(workspace),
             Self::BareMetal => bare_metal::run(workspace, options.compiler),
             Self::Stack => stack::run(workspace, options.compiler, options.optimise),
-            Self::Qemu => qemu::run(workspace, options.compiler, options.cuts),
+            Self::Qemu => boards::virt(workspace, options.compiler, options.cuts),
             Self::Firmware => firmware::run(workspace, options.compiler, options.firmware),
-            Self::C3 => qemu::c3::run(workspace, options.compiler),
+            Self::C3 => boards::c3(workspace, options.compiler),
             Self::E2e => checks::run(&checks::e2e(workspace), "end-to-end tests"),
             Self::Examples => checks::run(&checks::examples(workspace), "examples"),
         }
     }
 
-    /// Runs it here, its output as it comes; says how it went. True if it passed.
+    /// Runs it here, its output as it comes, and prints the outcome. True if it passed.
     pub(crate) fn run(self, workspace: &Workspace, options: Options) -> bool {
         let begin = Instant::now();
         let outcome = self.check(workspace, options);

@@ -1,4 +1,4 @@
-//! What there is to check, as `cargo metadata` tells it: no list of crates is kept by hand.
+//! What there is to check, from `cargo metadata`: no list of crates is kept by hand.
 //!
 //! A package with a program in it is made for a PC. A package under `crates/` without one is a
 //! library, and every library has to build for a chip.
@@ -37,6 +37,8 @@ pub(crate) struct Package {
 struct Target {
     kind: Vec<String>,
     name: String,
+    /// Whether `cargo test` runs it unasked.
+    test: bool,
 }
 
 impl Workspace {
@@ -123,8 +125,23 @@ impl Workspace {
         self.packages
             .iter()
             .filter(|package| package.has("bin") == of_programs)
-            .flat_map(|package| package.targets_of("test"))
+            .flat_map(|package| &package.targets)
+            .filter(|target| target.test && target.is_test())
+            .map(|target| target.name.as_str())
             .collect()
+    }
+
+    /// Tests that `cargo test` runs only by their name, so `--all-targets` does not compile them.
+    pub(crate) fn tests_by_name(&self) -> impl Iterator<Item = &str> {
+        let targets = self.packages.iter().flat_map(|package| &package.targets);
+        let only_by_name = targets.filter(|target| target.is_test() && !target.test);
+        only_by_name.map(|target| target.name.as_str())
+    }
+}
+
+impl Target {
+    fn is_test(&self) -> bool {
+        self.kind.iter().any(|kind| kind == "test")
     }
 }
 
@@ -183,16 +200,16 @@ pub(crate) mod tests {
               "workspace_root": "/w", "target_directory": "/w/target", "version": 1,
               "packages": [
                 {"name": "tool", "description": "A tool", "manifest_path": "/w/crates/tool/Cargo.toml", "features": {},
-                 "targets": [{"kind": ["lib"], "name": "tool"}, {"kind": ["bin"], "name": "tool"},
-                             {"kind": ["test"], "name": "e2e"}]},
+                 "targets": [{"kind": ["lib"], "name": "tool", "test": true}, {"kind": ["bin"], "name": "tool", "test": true},
+                             {"kind": ["test"], "name": "e2e", "test": true}]},
                 {"name": "store", "description": null, "manifest_path": "/w/crates/store/Cargo.toml",
                  "features": {"default": [], "defmt": ["dep:defmt"], "log": [], "mock-time": []},
-                 "targets": [{"kind": ["lib"], "name": "store"}, {"kind": ["test"], "name": "cuts"}]},
+                 "targets": [{"kind": ["test"], "name": "boards", "test": false}, {"kind": ["lib"], "name": "store", "test": true}, {"kind": ["test"], "name": "cuts", "test": true}]},
                 {"name": "image", "description": "An image", "manifest_path": "/w/crates/image/Cargo.toml",
                  "features": {"defmt": [], "pair": ["far"], "far": ["pair", "dep:x"], "mock": ["std"], "std": []},
-                 "targets": [{"kind": ["lib"], "name": "image"}, {"kind": ["example"], "name": "show"}]},
+                 "targets": [{"kind": ["lib"], "name": "image", "test": true}, {"kind": ["example"], "name": "show", "test": true}]},
                 {"name": "first-steps", "description": null, "manifest_path": "/w/examples/first-steps/Cargo.toml", "publish": [],
-                 "features": {}, "targets": [{"kind": ["bin"], "name": "first-steps"}]}
+                 "features": {}, "targets": [{"kind": ["bin"], "name": "first-steps", "test": true}]}
               ]}"#,
         )
         .unwrap()

@@ -1,8 +1,6 @@
 //! What stands around the modem: its host, servers, certificates, and the programs behind them.
 
 pub(crate) mod gnutls;
-#[path = "../../harness/incoming.rs"]
-pub(crate) mod incoming;
 pub(crate) mod modem;
 pub(crate) mod mosquitto;
 pub(crate) mod pki;

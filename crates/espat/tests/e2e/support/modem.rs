@@ -8,7 +8,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Instant;
 
-use super::incoming::{Incoming, Outcome};
+use modem_tests::incoming::{Incoming, Outcome};
+
 use super::process::{Process, command};
 use super::world::start;
 use super::{TIMEOUT, utf8};

@@ -1,26 +1,22 @@
 //! Real peers on loopback: `openssl s_server` with certificates of a CA made here, and `chronyd`.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use cert_bin::ItemKind;
 use cert_bin::writer::{NewItem, image_size, write_image};
 
-use super::host::TIMEOUT;
-use crate::cmd::{Running, find_program};
-use crate::workspace::Workspace;
+use crate::TIMEOUT;
+use crate::process::{Server, command, run};
 
 /// This machine's loopback, as the board reaches it; also the address in every server's certificate.
-pub(crate) const ADDRESS: &str = "10.0.2.2";
+pub const ADDRESS: &str = "10.0.2.2";
 
-/// Everything said, so that nothing depends on the defaults of an installation.
+/// Everything is set, so that nothing depends on the defaults of an installation.
 const CONFIG: &str = "\
 [req]
 distinguished_name = name
@@ -40,54 +36,32 @@ subjectAltName = IP:10.0.2.2,DNS:broker.local
 ";
 
 /// What `openssl req` takes for a new key.
-pub(crate) const P256: &[&str] = &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
-pub(crate) const RSA: &[&str] = &["-newkey", "rsa:2048"];
-
-/// A command that needs no input; its environment does not depend on who runs it.
-fn command(program: &str) -> Command {
-    let mut command = Command::new(program);
-    command
-        .stdin(Stdio::null())
-        .env("LC_ALL", "C")
-        .env_remove("OPENSSL_CONF")
-        // `cargo run` points it at its own toolchain's libraries.
-        .env_remove("LD_LIBRARY_PATH");
-    command
-}
-
-fn run(command: &mut Command) -> Result<String> {
-    let said = command
-        .output()
-        .with_context(|| format!("cannot start {command:?}"))?;
-    if !said.status.success() {
-        bail!("{command:?}: {}", String::from_utf8_lossy(&said.stderr));
-    }
-    Ok(String::from_utf8(said.stdout)?)
-}
+pub const P256: &[&str] = &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+/// As [`P256`].
+pub const RSA: &[&str] = &["-newkey", "rsa:2048"];
 
 /// Seconds since 1970 of a time in the form of C's `asctime`.
-pub(crate) fn seconds_of(time: &str) -> Result<i64> {
+pub fn seconds_of(time: &str) -> Result<i64> {
     let printed = run(command("date").args(["-u", "+%s", "-d", time]))?;
     Ok(printed.trim_end().parse()?)
 }
 
 /// A certificate authority; its files lie in a folder of its own.
-pub(crate) struct Ca {
+#[derive(Debug)]
+pub struct Ca {
     folder: PathBuf,
     openssl: String,
 }
 
 impl Ca {
     /// A root with a key of P-256 in a new folder `name`.
-    pub(crate) fn new(workspace: &Workspace, folder: &Path, name: &str) -> Result<Self> {
-        let openssl = find_program("openssl", &workspace.program_folders())
-            .context("missing: openssl; `cargo xtask setup` fetches it")?;
+    pub fn new(openssl: &str, folder: &Path, name: &str) -> Result<Self> {
         let folder = folder.join(name.replace(' ', "-"));
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("ca.cnf"), CONFIG)?;
         let ca = Self {
             folder,
-            openssl: openssl.to_string_lossy().into_owned(),
+            openssl: openssl.to_owned(),
         };
         run(ca
             .req(name, P256, "ca")
@@ -108,7 +82,7 @@ impl Ca {
 
     /// A server that answers every line with its characters reversed, with a certificate for
     /// [`ADDRESS`] and the name `broker.local`.
-    pub(crate) fn serve(&self, name: &str, key: &[&str]) -> Result<TlsServer> {
+    pub fn serve(&self, name: &str, key: &[&str]) -> Result<TlsServer> {
         run(self
             .req("server", key, name)
             .args(["-x509", "-days", "3650", "-extensions", "server"])
@@ -119,19 +93,19 @@ impl Ca {
             .args(["s_server", "-accept", "127.0.0.1:0", "-rev", "-tls1_3"])
             .args(["-cert", &format!("{name}.pem")])
             .args(["-key", &format!("{name}.key.pem")]);
-        let process = Process::start(&mut server)?;
+        let process = Server::start(&mut server)?;
         let port = process.wait_for(|line| {
             let place = line.strip_prefix("ACCEPT ")?;
             place.rsplit(':').next()?.parse().ok()
         })?;
         Ok(TlsServer {
-            _process: process,
+            _server_process: process,
             port,
         })
     }
 
     /// The image for partition `client_ca`.
-    pub(crate) fn image(&self) -> Result<Vec<u8>> {
+    pub fn image(&self) -> Result<Vec<u8>> {
         let pem = fs::read(self.folder.join("ca.pem"))?;
         let items = [NewItem {
             kind: ItemKind::Ca,
@@ -144,31 +118,33 @@ impl Ca {
 }
 
 /// A TLS server on this machine's loopback.
-pub(crate) struct TlsServer {
-    _process: Process,
-    pub(crate) port: u16,
+#[derive(Debug)]
+pub struct TlsServer {
+    _server_process: Server,
+    /// Where it listens.
+    pub port: u16,
 }
 
 /// An NTP server with the time of this machine, whose clock it leaves alone.
-pub(crate) struct NtpServer {
-    _process: Process,
-    pub(crate) port: u16,
+#[derive(Debug)]
+pub struct NtpServer {
+    _server_process: Server,
+    /// Where it listens.
+    pub port: u16,
 }
 
 impl NtpServer {
     /// Its files lie in `folder`.
-    pub(crate) fn start(workspace: &Workspace, folder: &Path) -> Result<Self> {
-        let program = find_program("chronyd", &workspace.program_folders())
-            .context("missing: chronyd; `cargo xtask setup` fetches it")?;
+    pub fn start(chronyd: &str, folder: &Path) -> Result<Self> {
         // It cannot choose a port: one is chosen before it is bound, and somebody may be faster.
         for _ in 0..5 {
             let free = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
             let port = free.local_addr()?.port();
             drop(free);
-            let process = Self::start_at(&program, folder, port)?;
+            let process = Self::start_at(chronyd, folder, port)?;
             if answers(port)? {
                 return Ok(Self {
-                    _process: process,
+                    _server_process: process,
                     port,
                 });
             }
@@ -176,7 +152,7 @@ impl NtpServer {
         bail!("chronyd does not answer")
     }
 
-    fn start_at(program: &Path, folder: &Path, port: u16) -> Result<Process> {
+    fn start_at(chronyd: &str, folder: &Path, port: u16) -> Result<Server> {
         let config = folder.join("chrony.conf");
         let text = format!(
             "local stratum 8\nport {port}\ncmdport 0\nbindcmdaddress /\nbindaddress 127.0.0.1\n\
@@ -184,12 +160,12 @@ impl NtpServer {
             folder.join("chronyd.pid").display()
         );
         fs::write(&config, text)?;
-        let mut server = command(&program.to_string_lossy());
+        let mut server = command(chronyd);
         let user = run(command("id").arg("-un"))?;
         server
             .args(["-x", "-d", "-U", "-u", user.trim_end(), "-f"])
             .arg(&config);
-        Process::start(&mut server)
+        Server::start(&mut server)
     }
 }
 
@@ -216,14 +192,17 @@ fn answers(port: u16) -> Result<bool> {
 
 /// A port of this machine's where nobody listens, and nobody will while this lives: a connection has its
 /// other end there.
-pub(crate) struct Nobody {
+#[derive(Debug)]
+pub struct Nobody {
     _server: TcpListener,
     _client: TcpStream,
-    pub(crate) port: u16,
+    /// Its number.
+    pub port: u16,
 }
 
 impl Nobody {
-    pub(crate) fn new() -> Result<Self> {
+    /// Takes one.
+    pub fn new() -> Result<Self> {
         let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let client = TcpStream::connect(server.local_addr()?)?;
         Ok(Self {
@@ -231,58 +210,5 @@ impl Nobody {
             _server: server,
             _client: client,
         })
-    }
-}
-
-/// A running program, and what it says.
-struct Process {
-    _child: Running,
-    lines: Receiver<String>,
-}
-
-impl Process {
-    /// Starts it; the lines of both outputs are collected.
-    fn start(command: &mut Command) -> Result<Self> {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map(Running)
-            .with_context(|| format!("cannot start {command:?}"))?;
-        let (sender, lines) = channel();
-        let mut outputs: Vec<Box<dyn Read + Send>> = Vec::new();
-        if let Some(out) = child.0.stdout.take() {
-            outputs.push(Box::new(out));
-        }
-        if let Some(errors) = child.0.stderr.take() {
-            outputs.push(Box::new(errors));
-        }
-        for output in outputs {
-            let sender = sender.clone();
-            thread::spawn(move || {
-                for line in BufReader::new(output).lines() {
-                    let Ok(line) = line else { return };
-                    if sender.send(line).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        Ok(Self {
-            _child: child,
-            lines,
-        })
-    }
-
-    /// What the next line that `wanted` takes is worth.
-    fn wait_for<T>(&self, wanted: impl Fn(&str) -> Option<T>) -> Result<T> {
-        let end = Instant::now() + TIMEOUT;
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let line = self.lines.recv_timeout(left);
-            if let Some(found) = wanted(&line.context("a server did not start")?) {
-                return Ok(found);
-            }
-        }
     }
 }

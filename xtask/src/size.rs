@@ -1,4 +1,4 @@
-//! How large the image is, and whose the RAM is that it takes before its first instruction.
+//! The size of an image, and which statics take its RAM.
 
 use std::fmt;
 use std::fs;

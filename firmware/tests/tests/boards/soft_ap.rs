@@ -11,12 +11,15 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 
 use anyhow::{Context as _, Result, ensure};
+use modem_tests::TIMEOUT;
+use modem_tests::host::Host;
+use modem_tests::machine::{Flash, Machine, Options};
+use modem_tests::peers::ADDRESS;
 
-use super::cuts::lot;
-use super::host::{Host, TIMEOUT};
-use super::machine::{Flash, Lab, Machine, Options};
-use super::peers::ADDRESS;
-use super::story::JOINED;
+use crate::bench::Bench;
+use crate::c3::no_panic;
+use crate::cuts::random;
+use crate::story::JOINED;
 
 /// Hardware addresses of B's station and A's access point, as the model makes them.
 const B: &str = "02:53:50:41:54:02";
@@ -26,7 +29,8 @@ const A: &str = "06:53:50:41:54:01";
 const AMOUNT: u64 = 6000;
 
 /// `a`: built with a soft-AP; `b`: with Wi-Fi.
-pub(crate) fn tell(a: &Lab, b: &Lab) -> Result<()> {
+pub(crate) fn whole(a: &Bench, b: &Bench) -> Result<()> {
+    let (a, b) = (a.lab("soft-ap.a")?, b.lab("soft-ap.b")?);
     let air = [a.folder.join("air.a"), a.folder.join("air.b")];
     for socket in &air {
         if socket.exists() {
@@ -39,31 +43,28 @@ pub(crate) fn tell(a: &Lab, b: &Lab) -> Result<()> {
         number,
         ..Options::named("soft-ap")
     };
-    let flashes = (Flash::new(a, "a.flash")?, Flash::new(b, "b.flash")?);
-    let (machine_a, mut host_a) = Machine::boot(a, &flashes.0, options(1, [at_a, at_b]))?;
-    let (machine_b, mut host_b) = Machine::boot(b, &flashes.1, options(2, [at_b, at_a]))?;
-    let told = (|| {
+    let flashes = (Flash::new(&a, "a.flash")?, Flash::new(&b, "b.flash")?);
+    let (machine_a, mut host_a) = Machine::boot(&a, &flashes.0, options(1, [at_a, at_b]))?;
+    let (machine_b, mut host_b) = Machine::boot(&b, &flashes.1, options(2, [at_b, at_a]))?;
+    let outcome = (|| {
         meets(&mut host_a, &mut host_b)?;
         starts_again(&mut host_a, &mut host_b)?;
         talks(&mut host_a, &mut host_b)?;
         both_sides(&mut host_a, &mut host_b)?;
         parts(&mut host_a, &mut host_b)?;
-        super::c3::no_panic(&machine_a)?;
-        super::c3::no_panic(&machine_b)
+        no_panic(&machine_a)?;
+        no_panic(&machine_b)
     })();
-    told.with_context(|| format!("{}\n{}", machine_a.last_words(), machine_b.last_words()))?;
-    // The model tells each new depth: "stack: <used> of <all> bytes, ...".
+    machine_a.explain(machine_b.explain(outcome))?;
+    // The model prints each new depth: "stack: <used> of <all> bytes, ...".
     let errors = machine_a.errors();
     let depths = errors.lines().filter_map(|line| {
         let (used, rest) = line.strip_prefix("stack: ")?.split_once(" of ")?;
         let (all, _) = rest.split_once(' ')?;
         Some((used.parse::<u32>().ok()?, all))
     });
-    let (used, all) = depths.max().context("no word of the stack")?;
-    eprintln!(
-        "  told: a soft-AP and its station, which is lent an address; TCP and UDP both ways, another network beside; \
-         {used} of {all} bytes of stack"
-    );
+    let (used, all) = depths.max().context("no report of the stack")?;
+    println!("| stack with a soft-AP | {used} of {all} bytes |");
     Ok(())
 }
 
@@ -84,16 +85,16 @@ fn meets(a: &mut Host, b: &mut Host) -> Result<()> {
     a.ask("AT+CWLIF", &format!("+CWLIF:192.168.4.2,{B}\r\n\r\nOK\r\n"))
 }
 
-/// B comes, and both hosts hear of it.
+/// B joins, and both hosts get a line about it.
 fn joins(a: &mut Host, b: &mut Host, line: &str, end: &str) -> Result<()> {
-    let said = format!("{JOINED}{end}");
+    let printed = format!("{JOINED}{end}");
     if line.is_empty() {
-        b.hears(said.as_bytes())?;
+        b.expects(printed.as_bytes())?;
     } else {
-        b.ask(line, &said)?;
+        b.ask(line, &printed)?;
     }
     let came = format!("+STA_CONNECTED:\"{B}\"\r\n+DIST_STA_IP:\"{B}\",\"192.168.4.2\"\r\n");
-    a.hears(came.as_bytes())?;
+    a.expects(came.as_bytes())?;
     let has = b.ask_until("AT+CIPSTA?", "\r\n\r\nOK\r\n")?;
     for line in ["ip:\"192.168.4.2\"", "gateway:\"192.168.4.1\""] {
         ensure!(has.contains(line), "{has}");
@@ -101,11 +102,11 @@ fn joins(a: &mut Host, b: &mut Host, line: &str, end: &str) -> Result<()> {
     Ok(())
 }
 
-/// A starts again and has its access point from flash; B comes back without a word of its host.
+/// A starts again and has its access point from flash; B comes back by itself.
 fn starts_again(a: &mut Host, b: &mut Host) -> Result<()> {
     a.ok("AT+RST")?;
-    a.hears(b"\r\nready\r\n")?;
-    b.hears(b"WIFI DISCONNECT\r\n")?;
+    a.expects(b"\r\nready\r\n")?;
+    b.expects(b"WIFI DISCONNECT\r\n")?;
     joins(a, b, "", "")
 }
 
@@ -118,8 +119,10 @@ fn talks(a: &mut Host, b: &mut Host) -> Result<()> {
         "AT+CIPSTART=0,\"TCP\",\"192.168.4.1\",8080",
         "0,CONNECT\r\n\r\nOK\r\n",
     )?;
-    a.hears(b"0,CONNECT\r\n")?;
-    let bytes: Vec<u8> = (0..AMOUNT / 8).flat_map(|n| lot(n).to_le_bytes()).collect();
+    a.expects(b"0,CONNECT\r\n")?;
+    let bytes: Vec<u8> = (0..AMOUNT / 8)
+        .flat_map(|n| random(n).to_le_bytes())
+        .collect();
     carries((b, 0), (a, 0), &bytes)?;
     carries((a, 0), (b, 0), &bytes)?;
 
@@ -128,7 +131,7 @@ fn talks(a: &mut Host, b: &mut Host) -> Result<()> {
         "AT+CIPSTART=1,\"TCP\",\"192.168.4.2\",7000",
         "1,CONNECT\r\n\r\nOK\r\n",
     )?;
-    b.hears(b"1,CONNECT\r\n")?;
+    b.expects(b"1,CONNECT\r\n")?;
     carries((a, 1), (b, 1), b"to the station's server")?;
 
     for (host, peer) in [(&mut *b, 1), (&mut *a, 2)] {
@@ -155,66 +158,60 @@ fn both_sides(a: &mut Host, b: &mut Host) -> Result<()> {
     a.ask(&start, "3,CONNECT\r\n\r\nOK\r\n")?;
     let (mut peer, _) = beside.accept()?;
     peer.set_read_timeout(Some(TIMEOUT))?;
-    sends(a, 3, b"beside")?;
+    a.transmit_on(3, b"beside")?;
     let mut came = [0; 6];
     peer.read_exact(&mut came)?;
     ensure!(&came == b"beside", "{}", came.escape_ascii());
     peer.write_all(b"and back")?;
-    a.hears(b"\r\n+IPD,3,8:and back")?;
+    a.expects(b"\r\n+IPD,3,8:and back")?;
     carries((b, 0), (a, 0), b"still here")?;
     carries((a, 2), (b, 2), b"and here")?;
     drop(peer);
-    a.hears(b"3,CLOSED\r\n")
+    a.expects(b"3,CLOSED\r\n")
 }
 
-/// B is sent away and comes back; then there is nothing to come back to, and A's other network stays.
+/// B is deauthenticated and comes back; then A has no access point any more, and stays in its other
+/// network.
 fn parts(a: &mut Host, b: &mut Host) -> Result<()> {
     a.ask(
         "AT+CIPCLOSE=5",
         "0,CLOSED\r\n1,CLOSED\r\n2,CLOSED\r\n\r\nOK\r\n",
     )?;
-    b.hears(b"0,CLOSED\r\n1,CLOSED\r\n")?;
+    b.expects(b"0,CLOSED\r\n1,CLOSED\r\n")?;
     b.ask("AT+CIPCLOSE=2", "2,CLOSED\r\n\r\nOK\r\n")?;
-    sends_away(a, b, &format!("AT+CWQIF=\"{B}\""))?;
+    deauthenticates(a, b, &format!("AT+CWQIF=\"{B}\""))?;
     joins(a, b, "", "")?;
     // Another network in its place: open, and seen by who knows its name.
-    sends_away(a, b, "AT+CWSAP=\"quiet\",\"\",1,0,1,1")?;
+    deauthenticates(a, b, "AT+CWSAP=\"quiet\",\"\",1,0,1,1")?;
     b.ok("AT+CWQAP")?;
     let found = b.ask_until("AT+CWLAP", "\r\n\r\nOK\r\n")?;
     ensure!(!found.contains("quiet"), "{found}");
     joins(a, b, "AT+CWJAP=\"quiet\",\"\"", "\r\nOK\r\n")?;
     let had = a.ask_until("AT+CIPSTA?", "\r\n\r\nOK\r\n")?;
     ensure!(had.contains("10.0.2.15"), "{had}");
-    sends_away(a, b, "AT+CWMODE=1")?;
+    deauthenticates(a, b, "AT+CWMODE=1")?;
     let has = a.ask_until("AT+CIPSTA?", "\r\n\r\nOK\r\n")?;
     ensure!(has == had, "{has}");
     Ok(())
 }
 
-/// A line after which B is alone: A's host hears of it before or after `OK`.
-fn sends_away(a: &mut Host, b: &mut Host, line: &str) -> Result<()> {
-    let said = a.ask_until(line, "\r\nOK\r\n")?;
+/// A line after which B has no network: A's host gets the event before or after `OK`.
+fn deauthenticates(a: &mut Host, b: &mut Host, line: &str) -> Result<()> {
+    let printed = a.ask_until(line, "\r\nOK\r\n")?;
     let left = format!("+STA_DISCONNECTED:\"{B}\"\r\n");
-    if said != left {
-        ensure!(said.is_empty(), "{said}");
-        a.hears(left.as_bytes())?;
+    if printed != left {
+        ensure!(printed.is_empty(), "{printed}");
+        a.expects(left.as_bytes())?;
     }
-    b.hears(b"WIFI DISCONNECT\r\n")
-}
-
-fn sends(host: &mut Host, link: u8, data: &[u8]) -> Result<()> {
-    let len = data.len();
-    host.ask(&format!("AT+CIPSEND={link},{len}"), "\r\nOK\r\n\r\n>")?;
-    host.send(data)?;
-    host.hears(format!("\r\nRecv {len} bytes\r\n\r\nSEND OK\r\n").as_bytes())
+    b.expects(b"WIFI DISCONNECT\r\n")
 }
 
 /// What one host sends on its link is what the other one gets on its own.
 fn carries(from: (&mut Host, u8), to: (&mut Host, u8), data: &[u8]) -> Result<()> {
-    sends(from.0, from.1, data)?;
+    from.0.transmit_on(from.1, data)?;
     let mut came = Vec::new();
     while came.len() < data.len() {
-        to.0.hears(format!("\r\n+IPD,{},", to.1).as_bytes())?;
+        to.0.expects(format!("\r\n+IPD,{},", to.1).as_bytes())?;
         let count = to.0.until(":")?.parse()?;
         came.extend(to.0.take(count)?);
     }

@@ -4,11 +4,11 @@
 //! and its answer, for instance. Such a line is set aside where something else is expected, and is
 //! found there when it is expected in its turn. Everything else must come byte for byte.
 
-use at_grammar::reply::{Event, Progress, Reply, ReplyParser};
+use at_grammar::{Event, Progress, Reply, ReplyParser};
 
 /// Bytes of the modem, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Incoming {
+pub struct Incoming {
     bytes: Vec<u8>,
     /// Unsolicited lines that came where something else was expected.
     set_aside: Vec<Vec<u8>>,
@@ -18,7 +18,8 @@ pub(crate) struct Incoming {
 
 /// What came, compared with what was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+#[must_use]
+pub enum Outcome {
     /// It has come, and is taken.
     Found,
     /// It has not come yet.
@@ -28,12 +29,14 @@ pub(crate) enum Outcome {
 }
 
 impl Incoming {
-    pub(crate) fn extend(&mut self, bytes: &[u8]) {
+    /// Takes over what was received.
+    pub fn extend(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
     /// For messages of a failed test.
-    pub(crate) fn describe(&self) -> String {
+    #[must_use]
+    pub fn describe(&self) -> String {
         let mut text = self.bytes.escape_ascii().to_string();
         for line in &self.set_aside {
             text.push_str(&format!("\n   aside {}", line.escape_ascii()));
@@ -43,7 +46,7 @@ impl Incoming {
 
     /// Takes exactly `wanted` off the front. After [`Outcome::NeedMore`] the next call goes on with the
     /// same `wanted`.
-    pub(crate) fn exactly(&mut self, wanted: &[u8]) -> Outcome {
+    pub fn exactly(&mut self, wanted: &[u8]) -> Outcome {
         loop {
             let rest = wanted.get(self.matched..).unwrap_or_default();
             if rest.is_empty() {
@@ -79,7 +82,8 @@ impl Incoming {
     }
 
     /// Whether `head` comes next; `None` while it cannot be decided.
-    pub(crate) fn begins_with(&self, head: &[u8]) -> Option<bool> {
+    #[must_use]
+    pub fn begins_with(&self, head: &[u8]) -> Option<bool> {
         if self.bytes.starts_with(head) {
             return Some(true);
         }
@@ -87,7 +91,7 @@ impl Incoming {
     }
 
     /// Takes what comes before the next `end`, and `end`; `None` if it has not come yet.
-    pub(crate) fn until(&mut self, end: &[u8]) -> Option<Vec<u8>> {
+    pub fn until(&mut self, end: &[u8]) -> Option<Vec<u8>> {
         let mut windows = self.bytes.windows(end.len());
         let at = windows.position(|window| window == end)?;
         let before = self.bytes.drain(..at).collect();
@@ -96,7 +100,7 @@ impl Incoming {
     }
 
     /// As [`Self::until`], of lines: unsolicited ones among them are set aside.
-    pub(crate) fn lines_until(&mut self, end: &[u8]) -> Option<Vec<u8>> {
+    pub fn lines_until(&mut self, end: &[u8]) -> Option<Vec<u8>> {
         let before = self.until(end)?;
         let mut lines = Vec::new();
         for line in before.split_inclusive(|byte| *byte == b'\n') {
@@ -110,13 +114,13 @@ impl Incoming {
     }
 
     /// Takes the next `count` bytes; `None` if they have not come yet.
-    pub(crate) fn take(&mut self, count: usize) -> Option<Vec<u8>> {
+    pub fn take(&mut self, count: usize) -> Option<Vec<u8>> {
         let enough = self.bytes.len() >= count;
         enough.then(|| self.bytes.drain(..count).collect())
     }
 
     /// Takes everything.
-    pub(crate) fn take_all(&mut self) -> Vec<u8> {
+    pub fn take_all(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
     }
 }

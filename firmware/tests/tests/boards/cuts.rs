@@ -7,8 +7,8 @@
 //!
 //! What is in the file after n writes is what a cut at that moment leaves, so the sweep is exact and the
 //! same in every run. A cut in the middle of a write matters where a block is erased: whenever a boot
-//! finds a block that has to be made anew, that is tried once more with the block full of rubbish, and
-//! once with another cut on the way. Kills of the emulator at moments drawn by lot come on top.
+//! finds a block that has to be rewritten, that is tried once more with the block full of garbage, and
+//! once with another cut on the way. Kills of the emulator at random moments come on top.
 
 use std::fmt;
 use std::fs::File;
@@ -17,22 +17,33 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use modem_tests::host::Host;
+use modem_tests::machine::{Board, Flash, Lab, Machine, Options, Power};
 
-use super::Cuts;
-use super::host::Host;
-use super::machine::{Board, Flash, Lab, Machine, Options, Power};
+use crate::bench::Bench;
 
-/// What the firmware's log says where a block has to be made anew, before the block's address.
-const ANEW: &str = "flash: block at 0x";
+/// After how many of the writes of a change the power is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cuts {
+    /// After none, after all and once between.
+    Few,
+    /// Each, where they are few; where they are many, as many as there is time for.
+    Some,
+    /// Each.
+    Every,
+}
+
+/// The firmware's log where a block has to be rewritten, before the block's address.
+const REWRITTEN: &str = "flash: block at 0x";
 const BLOCK: usize = 256 * 1024;
 const SECTOR: usize = 4096;
 
 const SETTING: [&str; 2] = ["AT+CIPSSLCCONF=2,0,0", "AT+CIPSSLCCONF=3,0,0"];
 const ERASE: &str = "AT+SYSFLASH=0,\"client_ca\",0,4096";
-/// As much as a change of a setting writes at most, unless a sector is begun anew for it.
+/// As much as a change of a setting writes at most, unless it needs a new sector.
 const fn few_writes(lab: &Lab) -> usize {
     match lab.board {
-        // Whole blocks are written anew there.
+        // Whole blocks are rewritten there.
         Board::Virt { .. } => 20,
         Board::C3 { .. } => 15,
     }
@@ -41,19 +52,79 @@ const fn few_writes(lab: &Lab) -> usize {
 /// More than the sectors of the settings have room for.
 const MANY_CHANGES: usize = 4000;
 
-/// Of a change with more writes than this, not every write is cut after in CI.
+/// Of a change with more writes than this, only some are cut after, unless all are asked for.
 const MANY_WRITES: usize = 22;
 
-/// Kills at moments drawn by lot.
+/// Kills at random moments, of all changes together.
 const KILLS: u64 = 12;
 
 /// A change that a host makes to a flash.
-struct Change<'a> {
-    name: &'a str,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    Setting,
+    /// There is no room left in the sector that the settings are in.
+    SettingInNewSector,
+    Erase,
+    /// A CA image, to an erased sector.
+    Write,
+}
+
+pub(crate) const CHANGES: [Change; 4] = [
+    Change::Setting,
+    Change::SettingInNewSector,
+    Change::Erase,
+    Change::Write,
+];
+
+impl Change {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Setting => "a_setting_is_old_or_new",
+            Self::SettingInNewSector => "a_setting_that_needs_a_new_sector_is_old_or_new",
+            Self::Erase => "an_erased_sector_is_old_or_new",
+            Self::Write => "a_written_image_is_a_part_or_whole",
+        }
+    }
+}
+
+/// A change, and the flash that it is made to.
+struct Case<'a> {
+    change: Change,
     flash: Flash,
-    make: &'a (dyn Fn(&mut Host) -> Result<()> + Sync),
-    /// What may be in the changed sector beside what was before and what is after.
-    between: &'a dyn Fn(&[u8]) -> bool,
+    image: &'a [u8],
+}
+
+impl<'a> Case<'a> {
+    fn new(lab: &Lab, change: Change, image: &'a [u8]) -> Result<Self> {
+        let flash = prepared(lab, image)?;
+        let flash = match change {
+            Change::Setting | Change::Erase => flash,
+            Change::SettingInNewSector => nearly_full(lab, &flash)?,
+            Change::Write => erased(lab, &flash)?,
+        };
+        Ok(Self {
+            change,
+            flash,
+            image,
+        })
+    }
+
+    fn make(&self, host: &mut Host) -> Result<()> {
+        match self.change {
+            Change::Setting => host.ok("AT+CIPSSLCCONF=3,0,0"),
+            Change::SettingInNewSector => host.ok("AT+CIPSSLCCONF=1,0,0"),
+            Change::Erase => host.ok(ERASE),
+            Change::Write => host.write("client_ca", self.image),
+        }
+    }
+
+    /// What may be in the changed sector beside what was before and what is after: the host writes to
+    /// erased bytes, so there may be a part of what it sends.
+    fn may_be_between(&self, found: &[u8]) -> bool {
+        let sent = self.image.iter().chain(std::iter::repeat(&0xff));
+        let mut pairs = found.iter().zip(sent);
+        self.change == Change::Write && pairs.all(|(found, sent)| found == sent || *found == 0xff)
+    }
 }
 
 /// What a host sees of the flash.
@@ -94,56 +165,20 @@ impl fmt::Debug for Seen {
     }
 }
 
-/// All changes to a flash with this CA image.
-pub(crate) fn sweep(lab: &Lab, image: &[u8], cuts: Cuts) -> Result<()> {
-    let begin = Instant::now();
-    let flash = prepared(lab, image)?;
-    let nothing = |_: &[u8]| false;
-    // The host writes to what is erased: what is there is a part of what it sends.
-    let part = |found: &[u8]| {
-        let sent = image.iter().chain(std::iter::repeat(&0xff));
-        let mut pairs = found.iter().zip(sent);
-        pairs.all(|(found, sent)| found == sent || *found == 0xff)
-    };
-    let changes = [
-        Change {
-            name: "a setting",
-            flash: flash.clone(),
-            make: &|host| host.ok("AT+CIPSSLCCONF=3,0,0"),
-            between: &nothing,
-        },
-        Change {
-            name: "a setting that needs a sector begun anew",
-            flash: nearly_full(lab, &flash)?,
-            make: &|host| host.ok("AT+CIPSSLCCONF=1,0,0"),
-            between: &nothing,
-        },
-        Change {
-            name: "an erased sector",
-            flash: flash.clone(),
-            make: &|host| host.ok(ERASE),
-            between: &nothing,
-        },
-        Change {
-            name: "a new image",
-            flash: erased(lab, &flash)?,
-            make: &|host| host.write("client_ca", image),
-            between: &part,
-        },
-    ];
-    let mut boots = 0;
-    for change in &changes {
-        boots += cut_at_each_write(lab, change, cuts).with_context(|| change.name.to_owned())?;
-    }
+/// A change, with the power cut after its writes and at random moments.
+pub(crate) fn sweep(bench: &Bench, change: Change, cuts: Cuts) -> Result<()> {
+    let lab = &bench.lab(change.name())?;
+    let image = bench.image(lab)?;
+    let case = Case::new(lab, change, &image)?;
+    cut_at_each_write(lab, &case, cuts)?;
     let kills = match cuts {
         Cuts::Few => KILLS / 3,
         Cuts::Some | Cuts::Every => KILLS,
     };
-    for (seed, change) in (0..kills).zip(changes.iter().cycle()) {
-        kill_by_lot(lab, change, seed).with_context(|| format!("kill {seed}, {}", change.name))?;
+    let turns = CHANGES.iter().cycle();
+    for (seed, _) in (0..kills).zip(turns).filter(|(_, turn)| **turn == change) {
+        kill_at_random(lab, &case, seed).with_context(|| format!("kill {seed}"))?;
     }
-    let took = begin.elapsed().as_secs();
-    eprintln!("  {boots} boots after cuts, {kills} after kills: old or new each time; {took} s");
     Ok(())
 }
 
@@ -157,7 +192,7 @@ fn prepared(lab: &Lab, image: &[u8]) -> Result<Flash> {
     }
     host.ask("AT+SYSFLASH=1,\"client_ca\",4096,8", "\r\n>")?;
     host.send(b"neighbor")?;
-    host.hears(b"\r\nOK\r\n")?;
+    host.expects(b"\r\nOK\r\n")?;
     Ok(flash)
 }
 
@@ -200,14 +235,14 @@ fn nearly_full(lab: &Lab, flash: &Flash) -> Result<Flash> {
     Ok(flash)
 }
 
-/// A cut after no write, after all, and after those between; gives how many boots were judged.
-fn cut_at_each_write(lab: &Lab, change: &Change<'_>, cuts: Cuts) -> Result<usize> {
-    let before = seen_at_boot(lab, &change.flash.copy("cut.flash")?)?;
+/// A cut after no write, after all, and after those between.
+fn cut_at_each_write(lab: &Lab, case: &Case<'_>, cuts: Cuts) -> Result<()> {
+    let before = seen_at_boot(lab, &case.flash.copy("cut.flash")?)?;
     let Made {
         lost: writes,
         seen: after,
         ..
-    } = made(lab, change, 0)?;
+    } = made(lab, case, 0)?;
     ensure!(writes > 0, "it writes nothing");
     let mut boots = 0;
     let step = match cuts {
@@ -217,9 +252,9 @@ fn cut_at_each_write(lab: &Lab, change: &Change<'_>, cuts: Cuts) -> Result<usize
     };
     let between = (0..writes).step_by(step);
     for kept in between.chain([writes]) {
-        let cut = made(lab, change, kept)?.flash;
+        let cut = made(lab, case, kept)?.flash;
         boots += 1;
-        let found = judged(lab, change, &cut, &before, &after)
+        let found = judged(lab, case, &cut, &before, &after)
             .with_context(|| format!("cut after {kept} of {writes} writes"))?;
         let expected = match kept {
             0 => Some(&before),
@@ -231,8 +266,8 @@ fn cut_at_each_write(lab: &Lab, change: &Change<'_>, cuts: Cuts) -> Result<usize
             "after {kept} of {writes} writes: {found:?}"
         );
     }
-    eprintln!("  {}: {writes} writes, cut {boots} times", change.name);
-    Ok(boots)
+    println!("{}: {writes} writes, cut {boots} times", case.change.name());
+    Ok(())
 }
 
 /// A change that was made before the machine was switched off.
@@ -245,14 +280,14 @@ struct Made {
 }
 
 /// Makes the change on a copy that keeps only the first writes.
-fn made(lab: &Lab, change: &Change<'_>, kept: usize) -> Result<Made> {
-    let flash = change.flash.copy("cut.flash")?;
+fn made(lab: &Lab, case: &Case<'_>, kept: usize) -> Result<Made> {
+    let flash = case.flash.copy("cut.flash")?;
     let options = Options {
         power: Power::CutAfter(kept),
         ..Options::named("cut")
     };
     let (machine, mut host) = Machine::boot(lab, &flash, options)?;
-    (change.make)(&mut host)?;
+    case.make(&mut host)?;
     let seen = Seen::by(&mut host)?;
     Ok(Made {
         lost: machine.writes_lost()?,
@@ -262,13 +297,7 @@ fn made(lab: &Lab, change: &Change<'_>, kept: usize) -> Result<Made> {
 }
 
 /// Boots after a cut: everything is as before or as after, also if a block was half made.
-fn judged(
-    lab: &Lab,
-    change: &Change<'_>,
-    cut: &Flash,
-    before: &Seen,
-    after: &Seen,
-) -> Result<Seen> {
+fn judged(lab: &Lab, case: &Case<'_>, cut: &Flash, before: &Seen, after: &Seen) -> Result<Seen> {
     let left = cut.copy("left.flash")?;
     let (found, log) = booted(lab, cut)?;
     let mut configs = found
@@ -278,25 +307,25 @@ fn judged(
     ensure!(
         configs.all(|(found, (before, after))| one_of(found, before, after))
             && (one_of(&found.changed, &before.changed, &after.changed)
-                || (change.between)(&found.changed))
+                || case.may_be_between(&found.changed))
             && found.others == before.others
             && found.others == after.others,
         "neither old nor new: {found:?}, was {before:?}, becomes {after:?}"
     );
     let place = log
-        .split(ANEW)
+        .split(REWRITTEN)
         .nth(1)
         .and_then(|rest| rest.split(' ').next());
     let Some(place) = place else {
         return Ok(found);
     };
     let at = u64::from_str_radix(place, 16)?;
-    let rubbish = left.copy("rubbish.flash")?;
-    let file = File::options().write(true).open(rubbish.path())?;
+    let garbage = left.copy("garbage.flash")?;
+    let file = File::options().write(true).open(garbage.path())?;
     file.write_all_at(&[0x5a; BLOCK], at)?;
     ensure!(
-        booted(lab, &rubbish)?.0 == found,
-        "a block that was half erased was not made anew"
+        booted(lab, &garbage)?.0 == found,
+        "a block that was half erased was not rewritten"
     );
 
     let again = left.copy("again.flash")?;
@@ -319,7 +348,7 @@ fn one_of<T: PartialEq>(found: &T, before: &T, after: &T) -> bool {
 /// Boots; what the host sees, and the log.
 fn booted(lab: &Lab, flash: &Flash) -> Result<(Seen, String)> {
     let (machine, mut host) = Machine::boot(lab, flash, Options::named("after"))?;
-    let seen = Seen::by(&mut host).with_context(|| machine.last_words())?;
+    let seen = Seen::by(&mut host).with_context(|| machine.last_lines())?;
     Ok((seen, machine.log()))
 }
 
@@ -328,48 +357,35 @@ fn seen_at_boot(lab: &Lab, flash: &Flash) -> Result<Seen> {
 }
 
 /// Kills the emulator some time after the change was begun.
-fn kill_by_lot(lab: &Lab, change: &Change<'_>, seed: u64) -> Result<()> {
-    let flash = change.flash.copy("kill.flash")?;
+fn kill_at_random(lab: &Lab, case: &Case<'_>, seed: u64) -> Result<()> {
+    let flash = case.flash.copy("kill.flash")?;
     let before = seen_at_boot(lab, &flash)?;
     let (mut machine, mut host) = Machine::boot(lab, &flash, Options::named("kill"))?;
     let begin = Instant::now();
-    (change.make)(&mut host)?;
+    case.make(&mut host)?;
     let whole = begin.elapsed();
     machine.kill();
     let after = seen_at_boot(lab, &flash)?;
 
-    let flash = change.flash.copy("kill.flash")?;
+    let flash = case.flash.copy("kill.flash")?;
     let (mut machine, mut host) = Machine::boot(lab, &flash, Options::named("kill"))?;
-    let thousandths = u32::try_from(lot(seed) % 1000)?;
+    let thousandths = u32::try_from(random(seed) % 1000)?;
     let moment: Duration = whole * thousandths / 1000;
-    let make = change.make;
     thread::scope(|scope| {
         // It may never be answered.
-        scope.spawn(|| make(&mut host).is_ok());
+        scope.spawn(|| case.make(&mut host).is_ok());
         thread::sleep(moment);
         machine.kill();
     });
-    judged(lab, change, &flash, &before, &after)
+    judged(lab, case, &flash, &before, &after)
         .map(drop)
         .with_context(|| format!("after {moment:?} of {whole:?}"))
 }
 
 /// SplitMix64: the same numbers in every run.
-pub(crate) const fn lot(seed: u64) -> u64 {
+pub(crate) const fn random(seed: u64) -> u64 {
     let mut z = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lots_are_spread_over_the_time_of_a_change() {
-        let drawn: Vec<u64> = (0..KILLS).map(|seed| lot(seed) % 1000).collect();
-        assert!(drawn.iter().any(|lot| *lot < 250), "{drawn:?}");
-        assert!(drawn.iter().any(|lot| *lot > 750), "{drawn:?}");
-    }
 }

@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,11 +17,9 @@ use anyhow::{Context as _, Result, bail};
 use partition_store::esp_at::FactoryParam;
 use partition_store::{BuiltIn, FileFlash};
 
-use super::host::{Host, TIMEOUT};
-use super::router;
-use crate::cmd::{Cmd, Running, remove_folder};
-use crate::emulator::Emulator;
-use crate::firmware::Net;
+use crate::host::Host;
+use crate::process::Running;
+use crate::{TIMEOUT, router};
 
 /// Each of the board's two flash banks: what a file for one must hold.
 const BANK: u64 = 32 << 20;
@@ -28,14 +27,28 @@ const BANK: u64 = 32 << 20;
 /// How a line of the log ends that is written right before `ready`.
 const SERVING: &str = "serving the port";
 
+/// What the modelled chip reaches the network with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Net {
+    /// A radio by the names of its driver.
+    Wifi,
+    /// The Ethernet controller of Espressif's QEMU.
+    Openeth,
+}
+
 /// Which board is emulated, and the modem's program for it.
-pub(crate) enum Board {
+#[derive(Debug, Clone)]
+pub enum Board {
     /// QEMU's `virt`.
-    Virt { program: PathBuf },
+    Virt {
+        /// As it was linked.
+        program: PathBuf,
+    },
     /// ESP32-C3, as `firmware/tools/model` has it.
     C3 {
-        /// With a radio by the names of its driver, or with the Ethernet controller of Espressif's QEMU.
+        /// Its network.
         net: Net,
+        /// The program that models the chip.
         model: PathBuf,
         /// As it was linked.
         program: PathBuf,
@@ -44,22 +57,26 @@ pub(crate) enum Board {
     },
 }
 
-/// What `firmware/tools/model` says of each write that does not reach the file.
+/// What `firmware/tools/model` prints for each write that does not reach the file.
 const NOT_KEPT: &str = "flash: not kept";
 
-/// What every machine has in common.
-pub(crate) struct Lab {
-    /// On the C3 it is the network alone.
-    emulator: Emulator,
-    pub(crate) board: Board,
-    /// Files of this run.
-    pub(crate) folder: PathBuf,
+/// What every machine of a test has in common.
+#[derive(Debug)]
+pub struct Lab {
+    /// QEMU; for the C3 it is the network alone.
+    emulator: PathBuf,
+    /// The board.
+    pub board: Board,
+    /// Files of this test.
+    pub folder: PathBuf,
 }
 
 impl Lab {
     /// A lab with an empty folder.
-    pub(crate) fn new(emulator: Emulator, board: Board, folder: PathBuf) -> Result<Self> {
-        remove_folder(&folder)?;
+    pub fn new(emulator: PathBuf, board: Board, folder: PathBuf) -> Result<Self> {
+        if folder.exists() {
+            fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        }
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         Ok(Self {
             emulator,
@@ -71,11 +88,11 @@ impl Lab {
 
 /// A flash in a file of this run.
 #[derive(Debug, Clone)]
-pub(crate) struct Flash(PathBuf);
+pub struct Flash(PathBuf);
 
 impl Flash {
     /// For `virt` as `espat` makes one, with the rest of the bank behind it; for the C3 as it is flashed.
-    pub(crate) fn new(lab: &Lab, name: &str) -> Result<Self> {
+    pub fn new(lab: &Lab, name: &str) -> Result<Self> {
         let path = lab.folder.join(name);
         if let Board::C3 { image, .. } = &lab.board {
             fs::copy(image, &path).with_context(|| image.display().to_string())?;
@@ -90,7 +107,7 @@ impl Flash {
     }
 
     /// The same content under another name.
-    pub(crate) fn copy(&self, name: &str) -> Result<Self> {
+    pub fn copy(&self, name: &str) -> Result<Self> {
         let copy = self.0.with_file_name(name);
         let mut bytes = fs::read(&self.0)?;
         let len = u64::try_from(bytes.len())?;
@@ -102,14 +119,17 @@ impl Flash {
         Ok(Self(copy))
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Its file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         &self.0
     }
 }
 
 /// When the flash stops keeping what is written to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Power {
+pub enum Power {
+    /// Never.
     Stays,
     /// After this many writes to the flash nothing more reaches it: what is in the file then is what a
     /// power cut at that moment leaves. The machine itself goes on until it is switched off.
@@ -118,7 +138,7 @@ pub(crate) enum Power {
 
 /// What a core does that no program should make it do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// It jumps to where nothing is.
     Fault,
     /// It stands still.
@@ -127,32 +147,35 @@ pub(crate) enum Failure {
 
 /// How a machine is started.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Options<'a> {
+pub struct Options<'a> {
     /// Names its files.
-    pub(crate) name: &'a str,
-    pub(crate) power: Power,
+    pub name: &'a str,
+    /// When the flash stops keeping.
+    pub power: Power,
     /// Port of the scenario's own NTP server; without one the board reaches none.
-    pub(crate) ntp: Option<u16>,
+    pub ntp: Option<u16>,
     /// Whether the board has a source of randomness.
-    pub(crate) randomness: bool,
+    pub randomness: bool,
     /// A port of this machine's loopback, and the port of the board's that it leads to.
-    pub(crate) forward: Option<(u16, u16)>,
+    pub forward: Option<(u16, u16)>,
     /// One instruction takes a nanosecond of its clock, and so does every nanosecond of waiting.
-    pub(crate) exact: bool,
+    pub exact: bool,
     /// The host sends whether RTS allows it or not.
-    pub(crate) ignores_rts: bool,
+    pub ignores_rts: bool,
     /// Milliseconds after which the network that was joined first is gone for a moment.
-    pub(crate) lose_after: Option<u64>,
+    pub lose_after: Option<u64>,
     /// What goes wrong with the C3's core, two seconds after power on.
-    pub(crate) failure: Option<Failure>,
+    pub failure: Option<Failure>,
     /// Sockets for what is in the air: of this model, and of another one.
-    pub(crate) air: Option<[&'a Path; 2]>,
+    pub air: Option<[&'a Path; 2]>,
     /// The last byte of its hardware address.
-    pub(crate) number: u8,
+    pub number: u8,
 }
 
 impl<'a> Options<'a> {
-    pub(crate) const fn named(name: &'a str) -> Self {
+    /// A machine with nothing special about it.
+    #[must_use]
+    pub const fn named(name: &'a str) -> Self {
         Self {
             name,
             power: Power::Stays,
@@ -170,7 +193,8 @@ impl<'a> Options<'a> {
 }
 
 /// A machine that is switched on. Dropping it is like taking the power away.
-pub(crate) struct Machine {
+#[derive(Debug)]
+pub struct Machine {
     child: Running,
     /// The network, where it is a process of its own.
     network: Option<Running>,
@@ -180,13 +204,13 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// Power on; the modem is not yet greeted.
-    pub(crate) fn start(lab: &Lab, flash: &Flash, options: Options<'_>) -> Result<(Self, Host)> {
+    pub fn start(lab: &Lab, flash: &Flash, options: Options<'_>) -> Result<(Self, Host)> {
         let file = |end: &str| lab.folder.join(format!("{}.{end}", options.name));
         let (log, errors) = (file("log"), file("err"));
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let place = port.local_addr()?.port();
         let mut network = None;
-        let cmd = match &lab.board {
+        let mut cmd = match &lab.board {
             Board::Virt { program } => {
                 let cut = file("cut");
                 virt(lab, flash, options, program, &log, place, &cut)?
@@ -199,14 +223,14 @@ impl Machine {
             } => {
                 let sockets = [file("ours"), file("net")];
                 network = Some(network_of(lab, options, &sockets)?);
-                let cmd = c3(flash, options, (model, program), &log, place, &sockets);
-                match net {
-                    Net::Wifi => cmd.arg("--no-nic"),
-                    Net::Openeth => cmd,
+                let mut cmd = c3(flash, options, (model, program), &log, place, &sockets);
+                if *net == Net::Wifi {
+                    cmd.arg("--no-nic");
                 }
+                cmd
             }
         };
-        let child = cmd.spawn(File::create(&errors)?)?;
+        let child = Running::start(&mut cmd, File::create(&errors)?)?;
         let mut machine = Self {
             child,
             network,
@@ -218,16 +242,16 @@ impl Machine {
     }
 
     /// Power on, up to the modem's greeting.
-    pub(crate) fn boot(lab: &Lab, flash: &Flash, options: Options<'_>) -> Result<(Self, Host)> {
+    pub fn boot(lab: &Lab, flash: &Flash, options: Options<'_>) -> Result<(Self, Host)> {
         let (machine, mut host) = Self::start(lab, flash, options)?;
-        host.hears(b"\r\nready\r\n")
-            .with_context(|| machine.last_words())?;
+        host.expects(b"\r\nready\r\n")
+            .with_context(|| machine.last_lines())?;
         Ok((machine, host))
     }
 
     /// The machine comes to us: no port has to be guessed.
     fn accept(&mut self, port: &TcpListener) -> Result<Host> {
-        const AGAIN: Duration = Duration::from_millis(2);
+        const POLL_INTERVAL: Duration = Duration::from_millis(2);
         port.set_nonblocking(true)?;
         let end = Instant::now() + TIMEOUT;
         loop {
@@ -240,53 +264,61 @@ impl Machine {
                 Err(error) => return Err(error.into()),
             }
             if self.child.has_ended()? || Instant::now() >= end {
-                bail!("the board did not start: {}", self.last_words());
+                bail!("the board did not start: {}", self.last_lines());
             }
             // The standard library can wait for a connection or for a time, not for both.
-            thread::sleep(AGAIN);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 
     /// Takes the power away.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         for child in std::iter::once(&mut self.child).chain(&mut self.network) {
             child.kill();
         }
     }
 
     /// The log of the modem so far; on the C3 only what a panic prints is text.
-    pub(crate) fn log(&self) -> String {
+    #[must_use]
+    pub fn log(&self) -> String {
         let bytes = fs::read(&self.log).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// What the emulator said so far.
-    pub(crate) fn errors(&self) -> String {
+    /// What the emulator printed so far.
+    #[must_use]
+    pub fn errors(&self) -> String {
         fs::read_to_string(&self.errors).unwrap_or_default()
     }
 
     /// Waits until the modem's log has this line's end.
-    pub(crate) fn wait_for_log(&self, end_of_line: &str) -> Result<()> {
-        const AGAIN: Duration = Duration::from_millis(5);
+    pub fn wait_for_log(&self, end_of_line: &str) -> Result<()> {
+        const POLL_INTERVAL: Duration = Duration::from_millis(5);
         let end = Instant::now() + TIMEOUT;
         while !self.log().lines().any(|line| line.ends_with(end_of_line)) {
             if Instant::now() >= end {
-                bail!("no word of it: {}", self.last_words());
+                bail!("no such line: {}", self.last_lines());
             }
-            // A file tells nobody that it has grown.
-            thread::sleep(AGAIN);
+            // A file has no event for its growth.
+            thread::sleep(POLL_INTERVAL);
         }
         Ok(())
     }
 
     /// How many writes the flash has not kept.
-    pub(crate) fn writes_lost(&self) -> Result<usize> {
-        let said = self.errors();
-        Ok(said.matches("Could not update PFLASH").count() + said.matches(NOT_KEPT).count())
+    pub fn writes_lost(&self) -> Result<usize> {
+        let printed = self.errors();
+        Ok(printed.matches("Could not update PFLASH").count() + printed.matches(NOT_KEPT).count())
     }
 
-    /// What modem and emulator said, for a person.
-    pub(crate) fn last_words(&self) -> String {
+    /// Adds the last lines of modem and emulator to an error.
+    pub fn explain<T>(&self, outcome: Result<T>) -> Result<T> {
+        outcome.with_context(|| self.last_lines())
+    }
+
+    /// The last lines that modem and emulator printed, for a person.
+    #[must_use]
+    pub fn last_lines(&self) -> String {
         let lines: Vec<String> = [self.errors(), self.log()]
             .iter()
             .flat_map(|text| text.lines())
@@ -299,7 +331,7 @@ impl Machine {
 }
 
 /// From power on until the modem serves its port, with a flash that has its settings store already.
-pub(crate) fn boot_time(lab: &Lab) -> Result<Duration> {
+pub fn boot_time(lab: &Lab) -> Result<Duration> {
     let flash = Flash::new(lab, "boot.flash")?;
     drop(Machine::boot(lab, &flash, Options::named("format"))?);
     let options = Options {
@@ -310,7 +342,7 @@ pub(crate) fn boot_time(lab: &Lab) -> Result<Duration> {
     let log = machine.log();
     let line = log.lines().find(|line| line.ends_with(SERVING));
     let micros = line.and_then(|line| line.trim_start().split(' ').next());
-    let micros = micros.with_context(|| machine.last_words())?.parse()?;
+    let micros = micros.with_context(|| machine.last_lines())?.parse()?;
     Ok(Duration::from_micros(micros))
 }
 
@@ -322,14 +354,12 @@ fn virt(
     log: &Path,
     place: u16,
     cut: &Path,
-) -> Result<Cmd> {
-    let mut cmd = lab
-        .emulator
-        .command()
-        .args("-machine virt -display none -monitor none".split(' '))
+) -> Result<Command> {
+    let mut cmd = Command::new(&lab.emulator);
+    cmd.args("-machine virt -display none -monitor none".split(' '))
         // With a file for the second bank, -kernel would mean something else.
         .arg("-bios")
-        .arg(program.to_string_lossy())
+        .arg(program)
         .arg("-drive")
         .arg(drive(flash, options.power, cut)?)
         .args(["-device", "virtio-net-device,netdev=net"])
@@ -341,10 +371,10 @@ fn virt(
         .arg("-chardev")
         .arg(format!("file,id=log,path={}", log.display()));
     if options.randomness {
-        cmd = cmd.args(["-device", "virtio-rng-device"]);
+        cmd.args(["-device", "virtio-rng-device"]);
     }
     if options.exact {
-        cmd = cmd.args(["-icount", "shift=0"]);
+        cmd.args(["-icount", "shift=0"]);
     }
     Ok(cmd)
 }
@@ -356,51 +386,53 @@ fn c3(
     log: &Path,
     place: u16,
     sockets: &[PathBuf; 2],
-) -> Cmd {
-    let path = |path: &Path| path.to_string_lossy().into_owned();
-    let mut cmd = Cmd::new(&path(model))
-        .arg("--elf")
-        .arg(path(program))
+) -> Command {
+    let mut cmd = Command::new(model);
+    cmd.arg("--elf")
+        .arg(program)
         .arg("--flash")
-        .arg(path(flash.path()))
+        .arg(flash.path())
         .arg(format!("--port=127.0.0.1:{place}"))
         .arg("--log")
-        .arg(path(log))
+        .arg(log)
         .arg("--net")
-        .args(sockets.iter().map(|socket| path(socket)));
+        .args(sockets);
     if let Power::CutAfter(writes) = options.power {
-        cmd = cmd.arg(format!("--cut-after={writes}"));
+        cmd.arg(format!("--cut-after={writes}"));
     }
     if options.ignores_rts {
-        cmd = cmd.arg("--ignore-rts");
+        cmd.arg("--ignore-rts");
     }
     match options.failure {
-        Some(Failure::Fault) => cmd = cmd.arg("--fault-after=2000"),
-        Some(Failure::Hang) => cmd = cmd.arg("--hang-after=2000"),
+        Some(Failure::Fault) => {
+            cmd.arg("--fault-after=2000");
+        }
+        Some(Failure::Hang) => {
+            cmd.arg("--hang-after=2000");
+        }
         None => {}
     }
     if let Some(millis) = options.lose_after {
-        cmd = cmd.arg(format!("--lose-after={millis}"));
+        cmd.arg(format!("--lose-after={millis}"));
     }
     if let Some(sockets) = options.air {
-        cmd = cmd.arg("--air").args(sockets.map(path));
+        cmd.arg("--air").args(sockets);
     }
-    cmd.arg(format!("--number={}", options.number))
+    cmd.arg(format!("--number={}", options.number));
+    cmd
 }
 
 /// QEMU without a machine: its network, with a socket for frames.
 fn network_of(lab: &Lab, options: Options<'_>, sockets: &[PathBuf; 2]) -> Result<Running> {
-    const AGAIN: Duration = Duration::from_millis(2);
+    const POLL_INTERVAL: Duration = Duration::from_millis(2);
     for socket in sockets {
         if socket.exists() {
             fs::remove_file(socket)?;
         }
     }
     let [board, here] = sockets.each_ref().map(|socket| socket.display());
-    let cmd = lab
-        .emulator
-        .command()
-        .args("-machine none -display none -monitor none -serial none".split(' '))
+    let mut cmd = Command::new(&lab.emulator);
+    cmd.args("-machine none -display none -monitor none -serial none".split(' '))
         .args(["-netdev".to_owned(), net(options.forward)])
         .args(router::start("net", options.ntp)?)
         .arg("-netdev")
@@ -410,16 +442,16 @@ fn network_of(lab: &Lab, options: Options<'_>, sockets: &[PathBuf; 2]) -> Result
         .args(["-netdev", "hubport,id=one,hubid=0,netdev=net"])
         .args(["-netdev", "hubport,id=two,hubid=0,netdev=frames"]);
     let errors = lab.folder.join(format!("{}.network", options.name));
-    let mut child = cmd.spawn(File::create(&errors)?)?;
+    let mut child = Running::start(&mut cmd, File::create(&errors)?)?;
     let [_, here] = sockets;
     let end = Instant::now() + TIMEOUT;
     while !here.exists() {
         if child.has_ended()? || Instant::now() >= end {
-            let said = fs::read_to_string(&errors).unwrap_or_default();
-            bail!("QEMU's network did not start: {said}");
+            let printed = fs::read_to_string(&errors).unwrap_or_default();
+            bail!("QEMU's network did not start: {printed}");
         }
-        // A file tells nobody that it is there.
-        thread::sleep(AGAIN);
+        // A file has no event for its creation.
+        thread::sleep(POLL_INTERVAL);
     }
     Ok(child)
 }
@@ -433,7 +465,7 @@ fn net(forward: Option<(u16, u16)>) -> String {
     }
 }
 
-/// The second bank; the cut is QEMU's own fault injection, told by the file `cut`.
+/// The second bank; the cut is QEMU's own fault injection, configured by the file `cut`.
 fn drive(flash: &Flash, power: Power, cut: &Path) -> Result<String> {
     let bank = "if=pflash,unit=1";
     let path = flash.path().display();

@@ -4,24 +4,24 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::incoming::{Incoming, Outcome};
-
-/// For anything that is only slow when the machine is busy.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
+use crate::TIMEOUT;
+use crate::incoming::{Incoming, Outcome};
 
 /// The host's side of the port. Echo is on, as after every boot; [`Host::ask`] checks it.
-pub(crate) struct Host {
+#[derive(Debug)]
+pub struct Host {
     port: TcpStream,
     incoming: Receiver<Vec<u8>>,
     received: Incoming,
 }
 
 impl Host {
-    pub(crate) fn new(port: TcpStream) -> Result<Self> {
+    /// At the other end of this connection.
+    pub fn new(port: TcpStream) -> Result<Self> {
         port.set_nodelay(true)?;
         let mut rx = port.try_clone()?;
         let (sender, incoming) = channel();
@@ -42,23 +42,24 @@ impl Host {
     }
 
     /// Sends bytes as they are.
-    pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<()> {
+    pub fn send(&mut self, bytes: &[u8]) -> Result<()> {
         Ok(self.port.write_all(bytes)?)
     }
 
     /// Sends a line; its echo and then exactly `reply` must come.
-    pub(crate) fn ask(&mut self, line: &str, reply: &str) -> Result<()> {
+    pub fn ask(&mut self, line: &str, reply: &str) -> Result<()> {
         self.send(format!("{line}\r\n").as_bytes())?;
-        self.hears(format!("{line}\r\n{reply}").as_bytes())
+        self.expects(format!("{line}\r\n{reply}").as_bytes())
     }
 
-    pub(crate) fn ok(&mut self, line: &str) -> Result<()> {
+    /// Sends a line that is answered by `OK` and nothing else.
+    pub fn ok(&mut self, line: &str) -> Result<()> {
         self.ask(line, "\r\nOK\r\n")
     }
 
     /// Exactly these bytes must come next, but for unsolicited lines between messages; what follows is
     /// left for later.
-    pub(crate) fn hears(&mut self, wanted: &[u8]) -> Result<()> {
+    pub fn expects(&mut self, wanted: &[u8]) -> Result<()> {
         let end = Instant::now() + TIMEOUT;
         loop {
             match self.received.exactly(wanted) {
@@ -74,14 +75,14 @@ impl Host {
     }
 
     /// Sends a line; gives what came between its echo and `end`.
-    pub(crate) fn ask_until(&mut self, line: &str, end: &str) -> Result<String> {
+    pub fn ask_until(&mut self, line: &str, end: &str) -> Result<String> {
         self.send(format!("{line}\r\n").as_bytes())?;
-        self.hears(format!("{line}\r\n").as_bytes())?;
+        self.expects(format!("{line}\r\n").as_bytes())?;
         self.until(end)
     }
 
     /// What comes before the next `end`, which is taken too; without unsolicited lines.
-    pub(crate) fn until(&mut self, end: &str) -> Result<String> {
+    pub fn until(&mut self, end: &str) -> Result<String> {
         let deadline = Instant::now() + TIMEOUT;
         loop {
             if let Some(before) = self.received.lines_until(end.as_bytes()) {
@@ -92,7 +93,7 @@ impl Host {
     }
 
     /// As [`Host::until`], whatever comes.
-    pub(crate) fn bytes_until(&mut self, end: &str) -> Result<Vec<u8>> {
+    pub fn bytes_until(&mut self, end: &str) -> Result<Vec<u8>> {
         let deadline = Instant::now() + TIMEOUT;
         loop {
             if let Some(before) = self.received.until(end.as_bytes()) {
@@ -103,7 +104,7 @@ impl Host {
     }
 
     /// The next `count` bytes.
-    pub(crate) fn take(&mut self, count: usize) -> Result<Vec<u8>> {
+    pub fn take(&mut self, count: usize) -> Result<Vec<u8>> {
         let end = Instant::now() + TIMEOUT;
         loop {
             if let Some(bytes) = self.received.take(count) {
@@ -114,7 +115,7 @@ impl Host {
     }
 
     /// What comes until the port closes.
-    pub(crate) fn rest(mut self) -> Vec<u8> {
+    pub fn rest(mut self) -> Vec<u8> {
         while let Ok(bytes) = self.incoming.recv_timeout(TIMEOUT) {
             self.received.extend(&bytes);
         }
@@ -141,21 +142,21 @@ impl Host {
     }
 
     /// Erases the sectors that an image takes.
-    pub(crate) fn erase(&mut self, partition: &str, image: &[u8]) -> Result<()> {
+    pub fn erase(&mut self, partition: &str, image: &[u8]) -> Result<()> {
         let sectors = image.len().div_ceil(4096).max(1) * 4096;
         self.ok(&format!("AT+SYSFLASH=0,\"{partition}\",0,{sectors}"))
     }
 
     /// Writes an image to erased sectors.
-    pub(crate) fn write(&mut self, partition: &str, image: &[u8]) -> Result<()> {
+    pub fn write(&mut self, partition: &str, image: &[u8]) -> Result<()> {
         let write = format!("AT+SYSFLASH=1,\"{partition}\",0,{}", image.len());
         self.ask(&write, "\r\n>")?;
         self.send(image)?;
-        self.hears(b"\r\nOK\r\n")
+        self.expects(b"\r\nOK\r\n")
     }
 
     /// Loads an image into a partition, and reads it back.
-    pub(crate) fn load(&mut self, partition: &str, image: &[u8]) -> Result<()> {
+    pub fn load(&mut self, partition: &str, image: &[u8]) -> Result<()> {
         self.erase(partition, image)?;
         self.write(partition, image)?;
         let found = self.read(partition, image.len())?;
@@ -164,27 +165,35 @@ impl Host {
     }
 
     /// The first bytes of a partition.
-    pub(crate) fn read(&mut self, partition: &str, len: usize) -> Result<Vec<u8>> {
+    pub fn read(&mut self, partition: &str, len: usize) -> Result<Vec<u8>> {
         let read = format!("AT+SYSFLASH=2,\"{partition}\",0,{len}");
         self.ask(&read, &format!("+SYSFLASH:{len},"))?;
         let bytes = self.take(len)?;
-        self.hears(b"\r\nOK\r\n")?;
+        self.expects(b"\r\nOK\r\n")?;
         Ok(bytes)
     }
 
     /// Sends data over the open link.
-    pub(crate) fn transmit(&mut self, data: &[u8]) -> Result<()> {
+    pub fn transmit(&mut self, data: &[u8]) -> Result<()> {
         let len = data.len();
         self.ask(&format!("AT+CIPSEND={len}"), "\r\nOK\r\n\r\n>")?;
         self.send(data)?;
-        self.hears(format!("\r\nRecv {len} bytes\r\n\r\nSEND OK\r\n").as_bytes())
+        self.expects(format!("\r\nRecv {len} bytes\r\n\r\nSEND OK\r\n").as_bytes())
+    }
+
+    /// As [`Self::transmit`], over one of several links.
+    pub fn transmit_on(&mut self, link: u8, data: &[u8]) -> Result<()> {
+        let len = data.len();
+        self.ask(&format!("AT+CIPSEND={link},{len}"), "\r\nOK\r\n\r\n>")?;
+        self.send(data)?;
+        self.expects(format!("\r\nRecv {len} bytes\r\n\r\nSEND OK\r\n").as_bytes())
     }
 
     /// The data of as many `+IPD` as make up `count` bytes or more.
-    pub(crate) fn ipds(&mut self, count: usize) -> Result<Vec<u8>> {
+    pub fn ipds(&mut self, count: usize) -> Result<Vec<u8>> {
         let mut data = Vec::new();
         while data.len() < count {
-            self.hears(b"\r\n+IPD,")?;
+            self.expects(b"\r\n+IPD,")?;
             let count = self.until(":")?.parse()?;
             data.extend(self.take(count)?);
         }
