@@ -5,7 +5,7 @@
 //!                                                      └─ before the floor: nothing is in date
 //! ```
 //!
-//! The floor is when the program was built, or a time that SNTP told in an earlier life. It sets no
+//! The floor is when the program was built, or the last SNTP answer before the last restart. It sets no
 //! clock; it is what a clock is measured by.
 
 use core::cell::Cell;

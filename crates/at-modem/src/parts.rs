@@ -13,7 +13,7 @@ use crate::net::{NetExtras, Network};
 use crate::platform::{Board, Platform};
 use crate::wifi::Wifi;
 
-/// What `AT+GMR` tells of the build and the module.
+/// What `AT+GMR` prints about the build and the module.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity {
     /// `ESP32`, `ESP32-C3`, …: the chip whose layout and names are used.

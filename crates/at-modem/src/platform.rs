@@ -40,7 +40,7 @@ pub trait Platform {
     type Commands: CustomCommands;
 }
 
-/// Memory as `AT+SYSRAM?` tells it, in bytes.
+/// Memory as `AT+SYSRAM?` reports it, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct MemoryReport {
@@ -50,7 +50,7 @@ pub struct MemoryReport {
     pub least_free: u32,
 }
 
-/// One kind of memory as `AT+SYSRAM=<caps>` tells it, in bytes.
+/// One kind of memory as `AT+SYSRAM=<caps>` reports it, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct MemoryKind {

@@ -7,7 +7,7 @@ use zeroize::Zeroize;
 /// Longest pre-shared key, and the longest identity it goes by (spec: at-commands A.7).
 pub(crate) const MAX_PSK: usize = 32;
 
-/// Up to [`MAX_PSK`] bytes, wiped when they are replaced or dropped. `Debug` tells nothing of them.
+/// Up to [`MAX_PSK`] bytes, wiped when they are replaced or dropped. `Debug` does not print them.
 #[derive(Clone)]
 pub(crate) struct Secret {
     bytes: [u8; MAX_PSK],

@@ -20,8 +20,8 @@ use crate::clock::{WallClock, uptime_micros};
 
 const PORT: u16 = 123;
 /// One question and its answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-const PATIENCE_MICROS: i64 = 5_000_000;
+const TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT_MICROS: i64 = 5_000_000;
 /// 2025-10-01. NTP counts in eras of 136 years; an unset clock asks from here, not from 1970.
 const ERA_PIVOT_MICROS: i64 = 1_759_276_800_000_000;
 
@@ -93,12 +93,12 @@ pub(crate) async fn ask<N: UdpBind + Dns>(
     rng: &mut impl RngCore,
     server: &str,
 ) -> Result<(), SntpError> {
-    with_timeout(PATIENCE, ask_patiently(net, clock, rng, server))
+    with_timeout(TIMEOUT, ask_until_answered(net, clock, rng, server))
         .await
         .unwrap_or(Err(SntpError::Timeout))
 }
 
-async fn ask_patiently<N: UdpBind + Dns>(
+async fn ask_until_answered<N: UdpBind + Dns>(
     net: &N,
     clock: &WallClock,
     rng: &mut impl RngCore,
@@ -136,7 +136,7 @@ async fn ask_patiently<N: UdpBind + Dns>(
         .saturating_mul(1_000_000);
     let travelled = now.saturating_sub(left);
     if travelled < -RESOLUTION_MICROS
-        || travelled > PATIENCE_MICROS.saturating_add(RESOLUTION_MICROS)
+        || travelled > TIMEOUT_MICROS.saturating_add(RESOLUTION_MICROS)
     {
         return Err(SntpError::Invalid);
     }

@@ -43,7 +43,7 @@ pub(crate) enum Delivery {
     Raw,
 }
 
-/// Station state as `AT+CIPSTATUS` tells it.
+/// Station state as `AT+CIPSTATUS` reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Station {
     /// A join was tried since start.
@@ -283,7 +283,7 @@ impl<P: Platform> Shared<'_, P> {
         }
     }
 
-    /// Notes that there was a link since the last address: `AT+CIPSTATUS` tells.
+    /// Records that there was a link since the last address, for `AT+CIPSTATUS`.
     pub(crate) fn note_link(&self) {
         let mut station = self.station.get();
         station.had_link = true;

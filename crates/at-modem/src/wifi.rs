@@ -202,9 +202,9 @@ pub struct Tuning<'a> {
     /// Number of channels.
     pub channels: u8,
     /// Seconds until a silent station of ours is given up: `AT+CWCONFIG`.
-    pub soft_ap_patience: u16,
+    pub soft_ap_inactive_timeout: u16,
     /// Seconds until a silent access point is given up.
-    pub station_patience: u16,
+    pub station_inactive_timeout: u16,
     /// Beacons between two that the station listens to.
     pub listen_interval: u8,
 }
@@ -213,7 +213,7 @@ pub struct Tuning<'a> {
 pub trait Wifi {
     /// Joins a network and waits for an IPv4 address, at most as long as the caller waits.
     ///
-    /// Tells `progress` of [`WifiEvent::Connected`] and [`WifiEvent::GotIp`] as they happen; the
+    /// Reports [`WifiEvent::Connected`] and [`WifiEvent::GotIp`] to `progress` when they happen; the
     /// same changes do not come from [`Self::event`] as well. Dropping it leaves the station where
     /// it was; call [`Self::leave`].
     async fn join(
@@ -252,11 +252,11 @@ pub trait Wifi {
         Err(Unsupported)
     }
 
-    /// Tells of each station of our access point that has an address from us.
+    /// Calls `found` for each station of our access point that has a lease.
     fn stations(&self, _found: impl FnMut([u8; 6], Ipv4Addr)) {}
 
-    /// Sends one station of our access point away, or all.
-    async fn send_away(&self, _station: Option<[u8; 6]>) {}
+    /// Deauthenticates one station of our access point, or all.
+    async fn deauthenticate(&self, _station: Option<[u8; 6]>) {}
 
     /// A fixed address for the station from now on, or with `None` DHCP again.
     async fn set_address(&self, _address: Option<Ipv4Config>) -> Result<(), Unsupported> {
@@ -268,13 +268,13 @@ pub trait Wifi {
         Err(Unsupported)
     }
 
-    /// How the radio is to be. Told at boot and after each change; a radio that cannot be told leaves
-    /// it, and the settings are kept and shown all the same.
+    /// Applies settings of the radio, at boot and after each change. On an error
+    /// they are still stored and printed.
     fn tune(&self, _tuning: &Tuning<'_>) -> Result<(), Unsupported> {
         Err(Unsupported)
     }
 
-    /// The name that DHCP servers are told.
+    /// Sets the host name that is sent to DHCP servers.
     fn set_hostname(&self, _name: &str) -> Result<(), Unsupported> {
         Err(Unsupported)
     }

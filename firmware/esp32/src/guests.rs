@@ -76,7 +76,7 @@ pub(crate) fn stations() -> Vec<[u8; 6], STATIONS> {
 }
 
 /// Sends one station away, or all. Nothing happens if it is not there.
-pub(crate) fn send_away(station: Option<[u8; 6]>) {
+pub(crate) fn deauthenticate(station: Option<[u8; 6]>) {
     // Number 0 is everybody.
     let mut number = 0;
     if let Some(mac) = station {

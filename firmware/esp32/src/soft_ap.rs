@@ -39,7 +39,7 @@ const LOOKS: Duration = Duration::from_millis(200);
 
 /// A station of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Guest {
+struct ApStation {
     mac: Mac,
     /// What the host was told.
     address: Option<Ipv4Addr>,
@@ -56,9 +56,9 @@ pub(crate) struct SoftAp {
     /// Bits 1 for 802.11b, 2 for g, 4 for n.
     pub(crate) protocols: Cell<u8>,
     server: RefCell<Server<STATIONS>>,
-    guests: RefCell<Vec<Guest, STATIONS>>,
+    stations: RefCell<Vec<ApStation, STATIONS>>,
     up: Signal<NoopRawMutex, ()>,
-    /// As many as guests come or go between two turns of the main thread.
+    /// As many as stations come or go between two turns of the main thread.
     pub(crate) events: Channel<NoopRawMutex, WifiEvent, { 2 * STATIONS }>,
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn start(spawner: &Spawner) -> SoftAp {
         station: RefCell::new(StationConfig::default()),
         protocols: Cell::new(7),
         server: RefCell::new(Server::new()),
-        guests: RefCell::new(Vec::new()),
+        stations: RefCell::new(Vec::new()),
         up: Signal::new(),
         events: Channel::new(),
     }
@@ -187,20 +187,20 @@ impl SoftAp {
         } else {
             Vec::new()
         };
-        let mut known = self.guests.borrow_mut();
-        known.retain(|guest| {
-            let stays = there.contains(&guest.mac);
+        let mut known = self.stations.borrow_mut();
+        known.retain(|station| {
+            let stays = there.contains(&station.mac);
             if !stays {
-                self.server.borrow_mut().left(guest.mac);
-                self.tell(WifiEvent::StationLeft { mac: guest.mac });
+                self.server.borrow_mut().left(station.mac);
+                self.report(WifiEvent::StationLeft { mac: station.mac });
             }
             stays
         });
         for mac in there {
-            if !known.iter().any(|guest| guest.mac == mac) {
+            if !known.iter().any(|station| station.mac == mac) {
                 // As many as the radio can have.
-                let _ = known.push(Guest { mac, address: None });
-                self.tell(WifiEvent::StationJoined { mac });
+                let _ = known.push(ApStation { mac, address: None });
+                self.report(WifiEvent::StationJoined { mac });
             }
         }
     }
@@ -209,15 +209,15 @@ impl SoftAp {
     fn bound(&self, mac: Mac, address: Ipv4Addr) {
         // It is there before it has an address.
         self.look();
-        let mut known = self.guests.borrow_mut();
-        if let Some(guest) = known.iter_mut().find(|guest| guest.mac == mac)
-            && guest.address.replace(address) != Some(address)
+        let mut known = self.stations.borrow_mut();
+        if let Some(station) = known.iter_mut().find(|station| station.mac == mac)
+            && station.address.replace(address) != Some(address)
         {
-            self.tell(WifiEvent::StationAddressed { mac, address });
+            self.report(WifiEvent::StationAddressed { mac, address });
         }
     }
 
-    fn tell(&self, event: WifiEvent) {
+    fn report(&self, event: WifiEvent) {
         if self.events.try_send(event).is_err() {
             defmt::warn!("the host is not told of a station");
         }
@@ -225,19 +225,19 @@ impl SoftAp {
 
     /// Tells of each station that has an address from us.
     pub(crate) fn stations(&self, mut found: impl FnMut([u8; 6], Ipv4Addr)) {
-        let known = self.guests.borrow().clone();
-        for guest in known {
-            let address = self.server.borrow().address_of(guest.mac);
+        let known = self.stations.borrow().clone();
+        for station in known {
+            let address = self.server.borrow().address_of(station.mac);
             if let Some(address) = address {
-                found(guest.mac, address);
+                found(station.mac, address);
             }
         }
     }
 
     /// Sends one station away, or all.
-    pub(crate) fn send_away(&self, station: Option<Mac>) {
+    pub(crate) fn deauthenticate(&self, station: Option<Mac>) {
         if self.config.borrow().is_some() {
-            guests::send_away(station);
+            guests::deauthenticate(station);
             self.look();
         }
     }

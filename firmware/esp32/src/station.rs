@@ -241,8 +241,8 @@ impl Wifi for Station {
     }
 
     #[cfg(feature = "soft-ap")]
-    async fn send_away(&self, station: Option<[u8; 6]>) {
-        self.own.send_away(station);
+    async fn deauthenticate(&self, station: Option<[u8; 6]>) {
+        self.own.deauthenticate(station);
     }
 
     /// Between two networks only: an access point knows a station by its address.

@@ -111,7 +111,7 @@ async fn write<P: Platform>(
     }
     let mut print = shared.print().await;
     if let Some(at) = stream.report().differs_at {
-        // ESP-AT says OK, and so do we; the log tells what the host will find when it reads back.
+        // ESP-AT says OK, and so do we; the log says what the host will read back.
         espat_log::warn!("written over what was not erased, first at offset {}", at);
     }
     match result {

@@ -16,7 +16,7 @@ use crate::platform::Platform;
 use crate::state::Shared;
 
 /// A name that takes longer has no address for us.
-const RESOLVE_PATIENCE: Duration = Duration::from_secs(10);
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) async fn resolve<P: Platform>(
     shared: &Shared<'_, P>,
@@ -34,18 +34,18 @@ pub(super) async fn resolve<P: Platform>(
         IpPreference::V6Only => AddrType::IPv6,
         _ => AddrType::IPv4,
     };
-    let patience = match request.timeout.get() {
-        0 => RESOLVE_PATIENCE,
+    let timeout = match request.timeout.get() {
+        0 => RESOLVE_TIMEOUT,
         ms => Duration::from_millis(u64::from(ms)),
     };
-    match with_timeout(patience, shared.net.get_host_by_name(&host, kind)).await {
+    match with_timeout(timeout, shared.net.get_host_by_name(&host, kind)).await {
         Ok(Ok(address)) => shared.one_line(Info::Cipdomain(address)).await,
         _ => Err(Failure::Refused.into()),
     }
 }
 
 /// An echo that takes longer is lost.
-const PING_PATIENCE: Duration = Duration::from_secs(5);
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// `AT+PING`: IPv4 first.
 pub(super) async fn ping<P: Platform>(
@@ -62,12 +62,12 @@ pub(super) async fn ping<P: Platform>(
             Ok(address) => address,
             Err(_) => {
                 let lookup = shared.net.get_host_by_name(&host, AddrType::IPv4);
-                let found = with_timeout(RESOLVE_PATIENCE, lookup).await;
+                let found = with_timeout(RESOLVE_TIMEOUT, lookup).await;
                 found.map_err(|_| ())?.map_err(|_| ())?
             }
         };
         let sent = Instant::now();
-        match with_timeout(PING_PATIENCE, shared.extras.ping(shared.net, address)).await {
+        match with_timeout(PING_TIMEOUT, shared.extras.ping(shared.net, address)).await {
             Ok(Ok(())) => Ok(sent.elapsed().as_millis()),
             Ok(Err(PingError::Unsupported)) => {
                 espat_log::warn!("this network stack sends no echo requests");

@@ -314,12 +314,12 @@ pub(super) fn set_country<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn patience<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
+pub(super) async fn wifi_config<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let line = shared.settings.read(|values| values.radio.wifi_config);
     shared.one_line(Info::Cwconfig(line)).await
 }
 
-pub(super) async fn set_patience<P: Platform>(
+pub(super) async fn set_wifi_config<P: Platform>(
     shared: &Shared<'_, P>,
     request: &SetWifiConfig,
 ) -> Result<Done, CommandError> {
@@ -339,7 +339,7 @@ pub(super) async fn set_patience<P: Platform>(
     Ok(Done::Ok)
 }
 
-/// What the radio is told beside networks and addresses.
+/// The settings of the radio, without networks and addresses.
 fn tuning(radio: &RadioValues) -> Tuning<'_> {
     let short = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
     Tuning {
@@ -350,14 +350,14 @@ fn tuning(radio: &RadioValues) -> Tuning<'_> {
         country_is_fixed: radio.country.policy.code() != 0,
         first_channel: radio.country.start,
         channels: radio.country.count,
-        soft_ap_patience: short(radio.wifi_config.ap_inactive.get()),
-        station_patience: short(radio.wifi_config.station_inactive.get()),
+        soft_ap_inactive_timeout: short(radio.wifi_config.ap_inactive.get()),
+        station_inactive_timeout: short(radio.wifi_config.station_inactive.get()),
         listen_interval: u8::try_from(radio.wifi_config.listen.get()).unwrap_or(u8::MAX),
     }
 }
 
 impl<P: Platform> Shared<'_, P> {
-    /// Tells the radio how it is to be.
+    /// Applies the settings of the radio.
     pub(crate) fn tune(&self) {
         let tuned = self
             .settings

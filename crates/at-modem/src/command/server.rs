@@ -111,14 +111,16 @@ pub(super) fn set_most<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn patience<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
+pub(super) async fn idle_timeout<P: Platform>(
+    shared: &Shared<'_, P>,
+) -> Result<Done, CommandError> {
     let seconds = IdleTimeout::clamped(u32::from(
         shared.settings.read(|values| values.links.server_timeout),
     ));
     shared.one_line(Info::Cipsto(seconds)).await
 }
 
-pub(super) fn set_patience<P: Platform>(
+pub(super) fn set_idle_timeout<P: Platform>(
     shared: &Shared<'_, P>,
     seconds: IdleTimeout,
 ) -> Result<Done, CommandError> {

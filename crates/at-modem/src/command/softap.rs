@@ -20,7 +20,7 @@ use crate::state::Shared;
 use crate::wifi::{Ipv4Config, Wifi};
 
 /// Stations that are listed: as many as `<max_conn>` allows.
-const GUESTS: usize = 10;
+const MAX_STATIONS: usize = 10;
 
 fn needs_soft_ap<P: Platform>(shared: &Shared<'_, P>) -> Result<(), CommandError> {
     if shared.settings.read(|values| values.radio.has_soft_ap()) {
@@ -70,29 +70,32 @@ pub(super) async fn configure<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn guests<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let mut guests = Vec::<GuestLine, GUESTS>::new();
+pub(super) async fn stations<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
+    let mut stations = Vec::<GuestLine, MAX_STATIONS>::new();
     if shared.settings.read(|values| values.radio.has_soft_ap()) {
         shared.wifi.stations(|mac, ip| {
-            if guests.push(GuestLine { ip, mac: Mac(mac) }).is_err() {
-                espat_log::warn!("more than {} stations: the rest is left out", GUESTS);
+            if stations.push(GuestLine { ip, mac: Mac(mac) }).is_err() {
+                espat_log::warn!("more than {} stations: the rest is left out", MAX_STATIONS);
             }
         });
     }
     let mut print = shared.print().await;
-    for guest in guests {
-        print.info(Info::Cwlif(guest)).await;
+    for station in stations {
+        print.info(Info::Cwlif(station)).await;
     }
     print.reply(&Reply::Ok).await;
     Ok(Done::Printed)
 }
 
-pub(super) async fn send_away<P: Platform>(
+pub(super) async fn deauthenticate<P: Platform>(
     shared: &Shared<'_, P>,
     station: Option<Mac>,
 ) -> Result<Done, CommandError> {
     needs_soft_ap(shared)?;
-    shared.wifi.send_away(station.map(|Mac(mac)| mac)).await;
+    shared
+        .wifi
+        .deauthenticate(station.map(|Mac(mac)| mac))
+        .await;
     Ok(Done::Ok)
 }
 

@@ -187,8 +187,8 @@ async fn station_command<P: Platform>(
         StationCommand::CwhostnameSet(name) => radio::set_hostname(shared, &name),
         StationCommand::CwcountryQuery => radio::country(shared).await,
         StationCommand::CwcountrySet(request) => radio::set_country(shared, &request),
-        StationCommand::CwconfigQuery => radio::patience(shared).await,
-        StationCommand::CwconfigSet(request) => radio::set_patience(shared, &request).await,
+        StationCommand::CwconfigQuery => radio::wifi_config(shared).await,
+        StationCommand::CwconfigSet(request) => radio::set_wifi_config(shared, &request).await,
         StationCommand::CipstamacQuery => radio::mac(shared, false).await,
         StationCommand::CipstamacSet(mac) => radio::set_mac(shared, false, mac).await,
         StationCommand::CipapmacQuery => radio::mac(shared, true).await,
@@ -203,9 +203,9 @@ async fn softap_command<P: Platform>(
     match command {
         SoftApCommand::CwsapQuery => softap::show(shared).await,
         SoftApCommand::CwsapSet(request) => softap::configure(shared, &request).await,
-        SoftApCommand::Cwlif => softap::guests(shared).await,
-        SoftApCommand::Cwqif => softap::send_away(shared, None).await,
-        SoftApCommand::CwqifSet(station) => softap::send_away(shared, Some(station)).await,
+        SoftApCommand::Cwlif => softap::stations(shared).await,
+        SoftApCommand::Cwqif => softap::deauthenticate(shared, None).await,
+        SoftApCommand::CwqifSet(station) => softap::deauthenticate(shared, Some(station)).await,
         SoftApCommand::CwdhcpsQuery => softap::pool(shared).await,
         SoftApCommand::CwdhcpsSet(request) => softap::set_pool(shared, request).await,
         SoftApCommand::CipapQuery => softap::address(shared).await,
@@ -310,8 +310,8 @@ async fn server_command<P: Platform>(
         ServerCommand::CipserverSet(request) => server::change(shared, &request).await,
         ServerCommand::CipservermaxconnQuery => server::most(shared).await,
         ServerCommand::CipservermaxconnSet(most) => server::set_most(shared, most),
-        ServerCommand::CipstoQuery => server::patience(shared).await,
-        ServerCommand::CipstoSet(seconds) => server::set_patience(shared, seconds),
+        ServerCommand::CipstoQuery => server::idle_timeout(shared).await,
+        ServerCommand::CipstoSet(seconds) => server::set_idle_timeout(shared, seconds),
     }
 }
 

@@ -203,7 +203,7 @@ async fn join_this<P: Platform>(
     shared.note_joining(false);
     match result {
         Ok(()) => {
-            // A network that was joined is kept even if it cannot be stored; the host is told.
+            // A network that was joined is kept even if it cannot be stored; the failure is reported.
             let record = station.encode();
             shared
                 .settings

@@ -1,4 +1,4 @@
-//! Filters on what the host is told: `AT+SYSMSGFILTER`, `AT+SYSMSGFILTERCFG` (spec: at-commands B.1, C.17).
+//! Filters on messages to the host: `AT+SYSMSGFILTER`, `AT+SYSMSGFILTERCFG` (spec: at-commands B.1, C.17).
 //!
 //! ```text
 //! message ── head found, and tail behind it ─▶ what is between them

@@ -1,4 +1,4 @@
-//! What one certificate partition, or one value of `mfg_nvs`, holds, told object by object
+//! What one certificate partition, or one value of `mfg_nvs`, holds, reported object by object
 //! (spec: cert-bin 2, 4, 6.1, 9.2).
 //!
 //! The bytes lie in a buffer of the caller. A PEM object is moved to the end of that

@@ -44,7 +44,7 @@ pub(crate) struct Inbox {
     changed: Signal<NoopRawMutex, ()>,
     /// No more will arrive.
     finished: Cell<bool>,
-    /// The host was told that bytes wait, and has read none since.
+    /// Buffered bytes were reported to the host, which has read none since.
     announced: Cell<bool>,
     /// Nothing is announced before.
     quiet_until: Cell<Option<Instant>>,
@@ -154,7 +154,7 @@ impl Inbox {
         taken
     }
 
-    /// The host was told that bytes wait.
+    /// Buffered bytes were reported to the host.
     pub(crate) fn note_announced(&self) {
         self.announced.set(true);
     }
@@ -167,7 +167,7 @@ impl Inbox {
         self.changed.signal(());
     }
 
-    /// Whether the host is to be told that bytes wait.
+    /// Whether buffered bytes must be reported to the host.
     pub(crate) fn is_to_be_announced(&self) -> bool {
         !self.announced.get() && !self.is_empty() && self.quiet().is_none()
     }

@@ -76,7 +76,7 @@ impl<'r, R: Read> Inlet<'r, R> {
 
     /// Handles port input while a command runs, until there is some that gets `busy p...`.
     ///
-    /// `is_open` tells whether a link is open that can take what passthrough holds back.
+    /// `is_open` says whether a link is open that can take what passthrough holds back.
     ///
     /// Dropping it loses nothing if the port's `read` does not.
     ///

@@ -190,7 +190,7 @@ pub(super) async fn connect<'a, P: Platform>(
     }
 }
 
-/// A port of the dynamic range (RFC 6335 §6), so that the host can be told which.
+/// A port of the dynamic range (RFC 6335 §6), so that it can be reported to the host.
 fn any_port<P: Platform>(shared: &Shared<'_, P>) -> u16 {
     let [low, high, ..] = shared.rng.clone().next_u32().to_le_bytes();
     u16::from_le_bytes([low, high]) | 0xc000

@@ -62,7 +62,7 @@ pub(super) async fn pump<P: Platform, S: UdpSplitMulticast>(
 }
 
 async fn arrive<R: UdpReceive>(link: &Link<'_>, socket: &mut R) -> R::Error {
-    // One byte more, to tell what was cut.
+    // One byte more, to detect what was cut.
     let mut piece = [0; MAX_DATAGRAM + 1];
     loop {
         let (count, from) = match socket.receive(&mut piece).await {

@@ -9,7 +9,7 @@ use crate::support::{Bench, Setup, text};
 
 const OK: &str = "\r\nOK\r\n";
 const ERROR: &str = "\r\nERROR\r\n";
-const GUEST: [u8; 6] = [0xaa, 0xbb, 0xcc, 0, 1, 2];
+const STATION: [u8; 6] = [0xaa, 0xbb, 0xcc, 0, 1, 2];
 
 /// Set, query, and the query's answer before and after; in mode 3.
 const STORED: &[(&str, &str, &str, &str)] = &[
@@ -337,24 +337,28 @@ fn a_pool_lies_in_the_access_points_network_beside_its_address() {
 }
 
 #[test]
-fn guests_are_told_of_listed_and_sent_away() {
+fn stations_are_reported_listed_and_deauthenticated() {
     let mut bench = both();
-    bench.radio.happens(WifiEvent::StationJoined { mac: GUEST });
+    bench
+        .radio
+        .happens(WifiEvent::StationJoined { mac: STATION });
     bench.radio.happens(WifiEvent::StationAddressed {
-        mac: GUEST,
+        mac: STATION,
         address: ip(2),
     });
     bench.hear("+STA_CONNECTED:\"aa:bb:cc:00:01:02\"\r\n+DIST_STA_IP:\"aa:bb:cc:00:01:02\",\"192.168.4.2\"\r\n");
     bench.expect("AT+CWLIF", OK);
-    bench.radio.guests(vec![(GUEST, ip(2)), ([2; 6], ip(3))]);
+    bench
+        .radio
+        .set_stations(vec![(STATION, ip(2)), ([2; 6], ip(3))]);
     bench.expect(
         "AT+CWLIF",
         "+CWLIF:192.168.4.2,aa:bb:cc:00:01:02\r\n+CWLIF:192.168.4.3,02:02:02:02:02:02\r\n\r\nOK\r\n",
     );
     bench.expect("AT+CWQIF=\"aa:bb:cc:00:01:02\"", OK);
     bench.expect("AT+CWQIF", OK);
-    assert_eq!(bench.radio.sent_away(), [Some(GUEST), None]);
-    bench.radio.happens(WifiEvent::StationLeft { mac: GUEST });
+    assert_eq!(bench.radio.deauthenticated(), [Some(STATION), None]);
+    bench.radio.happens(WifiEvent::StationLeft { mac: STATION });
     bench.hear("+STA_DISCONNECTED:\"aa:bb:cc:00:01:02\"\r\n");
 }
 

@@ -454,7 +454,7 @@ impl Wifi for SimWifi {
         }
     }
 
-    async fn send_away(&self, station: Option<[u8; 6]>) {
+    async fn deauthenticate(&self, station: Option<[u8; 6]>) {
         self.change(|state| {
             let left = state.own.deauthenticate(station);
             state.events.extend(left);

@@ -277,7 +277,7 @@ impl Radio {
             }
             "esp_wifi_deauth_sta" => {
                 for mac in self.own.numbered(a0 as u16) {
-                    self.send_away(mac, LEFT);
+                    self.deauthenticate(mac, LEFT);
                 }
             }
             _ => {}
@@ -345,11 +345,11 @@ impl Radio {
 
     fn all_away(&mut self, reason: u8) {
         for mac in self.own.numbered(0) {
-            self.send_away(mac, reason);
+            self.deauthenticate(mac, reason);
         }
     }
 
-    fn send_away(&mut self, mac: [u8; 6], reason: u8) {
+    fn deauthenticate(&mut self, mac: [u8; 6], reason: u8) {
         let from = From::AccessPoint;
         self.say(&Message::Left { from, mac, reason });
         self.gone(mac, reason);

@@ -48,8 +48,8 @@ struct State {
     macs: [Option<[u8; 6]>; 2],
     hostname: Option<String>,
     tuned: Option<Tuned>,
-    guests: Vec<([u8; 6], Ipv4Addr)>,
-    sent_away: Vec<Option<[u8; 6]>>,
+    stations: Vec<([u8; 6], Ipv4Addr)>,
+    deauthenticated: Vec<Option<[u8; 6]>>,
     listener: Listener,
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct OwnAp {
     pub(crate) leases: Option<Leases>,
 }
 
-/// Power, protocols of both, country and channels, patience of both, listen interval.
+/// Power, protocols of both, country and channels, inactivity timeouts of both, listen interval.
 pub(crate) type Tuned = (u8, u8, u8, String, bool, u8, u8, u16, u16, u8);
 
 /// A station; clones share it.
@@ -105,8 +105,8 @@ impl Radio {
             macs: [None; 2],
             hostname: None,
             tuned: None,
-            guests: Vec::new(),
-            sent_away: Vec::new(),
+            stations: Vec::new(),
+            deauthenticated: Vec::new(),
             listener: Listener::default(),
         })))
     }
@@ -172,12 +172,12 @@ impl Radio {
     }
 
     /// Who is in our access point.
-    pub(crate) fn guests(&self, guests: Vec<([u8; 6], Ipv4Addr)>) {
-        self.0.borrow_mut().guests = guests;
+    pub(crate) fn set_stations(&self, stations: Vec<([u8; 6], Ipv4Addr)>) {
+        self.0.borrow_mut().stations = stations;
     }
 
-    pub(crate) fn sent_away(&self) -> Vec<Option<[u8; 6]>> {
-        self.0.borrow().sent_away.clone()
+    pub(crate) fn deauthenticated(&self) -> Vec<Option<[u8; 6]>> {
+        self.0.borrow().deauthenticated.clone()
     }
 
     fn works(&self) -> Result<(), Unsupported> {
@@ -295,13 +295,13 @@ impl Wifi for Radio {
     }
 
     fn stations(&self, mut found: impl FnMut([u8; 6], Ipv4Addr)) {
-        for (mac, address) in self.0.borrow().guests.clone() {
+        for (mac, address) in self.0.borrow().stations.clone() {
             found(mac, address);
         }
     }
 
-    async fn send_away(&self, station: Option<[u8; 6]>) {
-        self.0.borrow_mut().sent_away.push(station);
+    async fn deauthenticate(&self, station: Option<[u8; 6]>) {
+        self.0.borrow_mut().deauthenticated.push(station);
     }
 
     async fn set_address(&self, address: Option<Ipv4Config>) -> Result<(), Unsupported> {
@@ -330,8 +330,8 @@ impl Wifi for Radio {
             tuning.country_is_fixed,
             tuning.first_channel,
             tuning.channels,
-            tuning.soft_ap_patience,
-            tuning.station_patience,
+            tuning.soft_ap_inactive_timeout,
+            tuning.station_inactive_timeout,
             tuning.listen_interval,
         ));
         Ok(())

@@ -330,7 +330,7 @@ fn stations_come_to_our_own_access_point_while_there_is_room() {
         wifi.stations(|mac, address| there.push((mac, address)));
         assert_eq!(there, [station(2), station(3)]);
 
-        wifi.send_away(Some(station(2).0)).await;
+        wifi.deauthenticate(Some(station(2).0)).await;
         control.remove_station(station(3).0).unwrap();
         assert_eq!(
             control.remove_station(station(3).0),

@@ -19,7 +19,7 @@ use tls_doubles::server::Server;
 mod refusals;
 
 /// Long enough for a loaded machine; reached only when a test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 struct Client {
     child: Child,
@@ -51,7 +51,7 @@ fn s_client(root: &Issued, more: &[&str]) -> Client {
         .spawn()
         .expect("these tests need the program `openssl` in PATH (Debian: apt-get install openssl)");
     let (stream, _) = listener.accept().unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     // The client has read its files before it connects.
     Client { child, stream }
 }

@@ -1,4 +1,4 @@
-//! What the cipher found, told to the verifier in the one message that reaches it.
+//! What the cipher found, passed to the verifier in the one message that reaches it.
 
 use crate::reason::{
     CapacityError, Cause, CertificateError, Limit, ProofError, ProtocolViolation, StreamError,
