@@ -197,6 +197,10 @@ fn part(range: Option<FlashRange>, size: u32) -> Result<(u32, u32), CommandError
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "a length is announced, then exactly as many bytes are sent"
+)]
 async fn read<P: Platform>(
     shared: &Shared<'_, P>,
     namespace: Label,

@@ -25,6 +25,10 @@ use crate::tls::terms::terms_of;
 use crate::why::{Stage, Why};
 use tls_session::reason::StreamError;
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one sequence, from the checks to the reply"
+)]
 pub(super) async fn run<P: Platform>(
     shared: &Shared<'_, P>,
     request: &Probe<'_>,

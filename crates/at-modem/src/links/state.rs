@@ -236,6 +236,7 @@ impl LinkState {
     }
 
     /// The only function that changes a link.
+    #[expect(clippy::too_many_lines, reason = "an arm per transition")]
     pub(crate) fn on(&mut self, event: Event) -> Result<Option<Print>, OutOfTurn> {
         let mut print = None;
         match (&mut *self, event) {

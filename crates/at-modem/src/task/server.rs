@@ -86,6 +86,7 @@ async fn serve<P: Platform, A: TcpAccept>(
 }
 
 /// Accepts clients, or resets them.
+#[expect(clippy::too_many_lines, reason = "an arm per event of the listener")]
 async fn accept_loop<'s, P: Platform, A: TcpAccept>(
     shared: &Shared<'_, P>,
     acceptor: &'s A,

@@ -82,6 +82,10 @@ impl<P: Platform> Shared<'_, P> {
 
 /// Asks the configured servers whenever `AT+CIPSNTPCFG` or a new address gives reason to, and then
 /// once per interval.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one loop, whose steps share its variables"
+)]
 pub(super) async fn run<P: Platform>(shared: &Shared<'_, P>) {
     // The first answer after a reason is announced; the hourly ones are not.
     let mut announce = true;

@@ -279,12 +279,7 @@ impl<R: Read> Incoming<R> {
             return Err(Cause::Protocol(ProtocolViolation::RecordType(kind)));
         }
         let expect = shared.expect.get();
-        // RFC 8446 §5.1: 3.3, but for 3.1 in records around the first hello.
-        let legal_version = match expect {
-            Expect::Hello => matches!(version, 0x0301..=0x0303),
-            Expect::Encrypted(_) => version == 0x0303,
-        };
-        if !legal_version {
+        if !is_legal_version(version, expect) {
             return Err(Cause::Protocol(ProtocolViolation::RecordVersion(version)));
         }
         match (kind, expect) {
@@ -436,6 +431,14 @@ impl<R: Read> Incoming<R> {
         }
         self.state = State::Header;
         Ok(())
+    }
+}
+
+/// RFC 8446 §5.1: 3.3, but for 3.1 in records around the first hello.
+const fn is_legal_version(version: u16, expect: Expect) -> bool {
+    match expect {
+        Expect::Hello => matches!(version, 0x0301..=0x0303),
+        Expect::Encrypted(_) => version == 0x0303,
     }
 }
 
