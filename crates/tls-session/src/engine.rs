@@ -2,3 +2,7 @@
 //! [`Evidence`](crate::evidence::Evidence).
 
 pub(crate) mod embedded_tls;
+
+// What it keeps beside a connection.
+pub(crate) use embedded_tls::guard::Incoming;
+pub(crate) use embedded_tls::state::Shared;

@@ -13,7 +13,7 @@
 //! use embedded_io_async::{Read, Write};
 //! use rand_core::CryptoRngCore;
 //! use tls_session::{
-//!     Anchors, Cause, Clock, CommonName, Deadlines, GuardedTransport, Memory, NameRule, PeerName,
+//!     Anchors, Cause, Clock, CommonName, Deadlines, Connection, Memory, NameRule, PeerName,
 //!     Policy, Reason, Session, Stage, Timestamp,
 //! };
 //!
@@ -31,10 +31,10 @@
 //!     let mut policy = Policy::chain(Anchors::new(&cas).map_err(setup)?, rule, clock);
 //!     policy.sni = Some("broker.local");
 //!
-//!     let transport = GuardedTransport::new(rx, tx, delay);
+//!     let connection = Connection::new(rx, tx, delay);
 //!     let mut memory: Memory = Memory::new();
 //!     let deadlines = Deadlines::default();
-//!     let mut session = Session::open(&transport, &mut memory, &policy, deadlines, rng).await?;
+//!     let mut session = Session::open(&connection, &mut memory, &policy, deadlines, rng).await?;
 //!
 //!     let (mut reader, mut writer) = session.split();
 //!     writer.write_all(b"ping").await?;
@@ -53,9 +53,10 @@
 //! | [`verify`] | path validation on webpki, usable alone ([`verify_server`]); the handshake's signature |
 //! | [`evidence`] | what an engine saw, and whether it covers the policy |
 //! | [`reason`] | why not, one table row per reason |
+//! | [`transport`] | the byte stream that a session runs on |
 //! | [`session`] | the only way to a reader and a writer |
 //!
-//! These know no engine but the last. `engine/embedded_tls` runs [`embedded_tls`] with its transport, its cipher, its
+//! Policy, identity, verification, evidence and reasons know no engine. `engine/embedded_tls` runs [`embedded_tls`] with its transport, its cipher, its
 //! hash and its verifier ours: it leaves to its user what a client must not leave out, and can panic on what a peer
 //! sends.
 //!
@@ -72,13 +73,14 @@ pub mod identity;
 pub mod policy;
 pub mod reason;
 pub mod session;
+pub mod transport;
 pub mod verify;
 
-pub use engine::embedded_tls::guard::GuardedTransport;
 pub use evidence::{Evidence, Opened};
 pub use identity::Identity;
 pub use policy::{Anchors, Clock, CommonName, NameRule, PeerAuth, PeerName, Policy, PreSharedKey};
 pub use reason::{Cause, Reason, Stage};
 pub use session::{Chain, Deadlines, FULL_OUTGOING, FULL_RECORD, Memory, Reader, Session, Writer};
+pub use transport::{Connection, Transport};
 pub use verify::{Accepted, verify_server};
 pub use x509_facts::Timestamp;

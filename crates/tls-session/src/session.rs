@@ -1,7 +1,7 @@
 //! A session that exists only if everything its policy asked for was recorded.
 //!
 //! ```text
-//! GuardedTransport::new ─▶ Session::open ─┬─▶ Err(Reason)            nothing of the application was sent
+//! Connection::new ─▶ Session::open ─┬─▶ Err(Reason)            nothing of the application was sent
 //!                                         └─▶ Session ─▶ split ─▶ Reader / Writer, at the same time
 //! ```
 //!
@@ -14,13 +14,14 @@ use crate::reason::{
 use core::cell::Cell;
 
 use crate::engine::embedded_tls::facts::MAX_PROTOCOL;
-use crate::engine::embedded_tls::guard::{GuardedTransport, Handle};
+use crate::engine::embedded_tls::guard::Handle;
 use crate::engine::embedded_tls::shown::record_len;
 use crate::engine::embedded_tls::state::{Expect, Shared};
 use crate::engine::embedded_tls::suite::{Phase, Suite};
 use crate::engine::embedded_tls::verifier::{Provider, Verifier};
 use crate::evidence::Opened;
 use crate::policy::{PeerAuth, Policy};
+use crate::transport::{Connection, Transport};
 use crate::verify::Accepted;
 use embassy_futures::select::{Either, select};
 use embedded_hal_async::delay::DelayNs;
@@ -110,15 +111,15 @@ impl Default for Deadlines {
 }
 
 /// An authenticated session.
-pub struct Session<'m, R: Read, W: Write, D: DelayNs + Clone> {
-    connection: TlsConnection<'m, Handle<'m, R, W, D>, Suite>,
+pub struct Session<'m, T: Transport> {
+    connection: TlsConnection<'m, Handle<'m, T>, Suite>,
     shared: &'m Shared,
     opened: Opened,
     writing: Cell<bool>,
     closed: Cell<bool>,
 }
 
-impl<R: Read, W: Write, D: DelayNs + Clone> core::fmt::Debug for Session<'_, R, W, D> {
+impl<T: Transport> core::fmt::Debug for Session<'_, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Session")
             .field("opened", &self.opened)
@@ -126,7 +127,7 @@ impl<R: Read, W: Write, D: DelayNs + Clone> core::fmt::Debug for Session<'_, R, 
     }
 }
 
-impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W, D> {
+impl<'m, T: Transport + 'm> Session<'m, T> {
     /// Performs the handshake and returns a session only if all that `policy` asks for was seen.
     ///
     /// `rng` must be a cryptographic source: the session's secrecy rests on it.
@@ -137,15 +138,15 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
     ///
     /// Why the server, or the way to it, was refused.
     pub async fn open<G: CryptoRngCore, const IN: usize, const OUT: usize>(
-        transport: &'m GuardedTransport<R, W, D>,
+        connection: &'m Connection<T>,
         memory: &'m mut Memory<IN, OUT>,
         policy: &Policy<'_>,
         deadlines: Deadlines,
         rng: G,
     ) -> Result<Self, Reason> {
-        let verifier = Verifier::new(policy, &transport.shared, None);
+        let verifier = Verifier::new(policy, &connection.shared, None);
         let provider = Provider::new(verifier, rng);
-        Self::open_with(transport, memory, policy, deadlines, provider).await
+        Self::open_with(connection, memory, policy, deadlines, provider).await
     }
 
     /// Performs the handshake and closes at once: a dry run that keeps what the server showed in
@@ -157,7 +158,7 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
     ///
     /// As [`Self::open`].
     pub async fn probe<G: CryptoRngCore, const IN: usize, const OUT: usize>(
-        transport: &'m GuardedTransport<R, W, D>,
+        connection: &'m Connection<T>,
         memory: &'m mut Memory<IN, OUT>,
         policy: &Policy<'_>,
         deadlines: Deadlines,
@@ -165,9 +166,9 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
         chain: &mut Chain<'_>,
     ) -> Result<Accepted, Reason> {
         let mut keep = |der: &[u8]| chain.push(der);
-        let verifier = Verifier::new(policy, &transport.shared, Some(&mut keep));
+        let verifier = Verifier::new(policy, &connection.shared, Some(&mut keep));
         let provider = Provider::new(verifier, rng);
-        let session = Self::open_with(transport, memory, policy, deadlines, provider).await?;
+        let session = Self::open_with(connection, memory, policy, deadlines, provider).await?;
         let accepted = session.accepted();
         session.shared.step_ms.set(deadlines.step_ms);
         // The verdict stands, whether or not the server hears the end in time.
@@ -180,13 +181,13 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
         const IN: usize,
         const OUT: usize,
     >(
-        transport: &'m GuardedTransport<R, W, D>,
+        connection: &'m Connection<T>,
         memory: &'m mut Memory<IN, OUT>,
         policy: &Policy<'_>,
         deadlines: Deadlines,
         provider: P,
     ) -> Result<Self, Reason> {
-        let shared = &transport.shared;
+        let shared = &connection.shared;
         if !shared.claim() {
             return Err(Reason::new(Stage::Setup, Cause::Stream(StreamError::Dead)));
         }
@@ -205,14 +206,14 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
         if !policy.alpn.is_empty() {
             config = config.with_alpn(policy.alpn);
         }
-        let mut connection = TlsConnection::new(
-            Handle(transport),
+        let mut engine = TlsConnection::new(
+            Handle(connection),
             &mut memory.incoming,
             &mut memory.outgoing,
         );
         {
-            let handshake = connection.open(TlsContext::new(&config, provider));
-            let mut delay = transport.delay();
+            let handshake = engine.open(TlsContext::new(&config, provider));
+            let mut delay = connection.delay.clone();
             match select(handshake, delay.delay_ms(deadlines.handshake_ms)).await {
                 Either::First(Ok(())) => {}
                 Either::First(Err(error)) => return Err(shared.reason_or(engine_cause(error))),
@@ -229,7 +230,7 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
         shared.stage.set(Stage::Data);
         shared.expect.set(Expect::Encrypted(Phase::Data));
         Ok(Self {
-            connection,
+            connection: engine,
             shared,
             opened,
             writing: Cell::new(false),
@@ -250,7 +251,7 @@ impl<'m, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Session<'m, R, W,
     }
 
     /// Both directions, to be used at the same time.
-    pub fn split(&mut self) -> (Reader<'_, 'm, R, W, D>, Writer<'_, 'm, R, W, D>) {
+    pub fn split(&mut self) -> (Reader<'_, 'm, T>, Writer<'_, 'm, T>) {
         let (rx, tx) = self.connection.split();
         (
             Reader {
@@ -329,25 +330,23 @@ fn settle(shared: &Shared, policy: &Policy<'_>) -> Result<Opened, Reason> {
 }
 
 /// Receives application data.
-pub struct Reader<'s, 'm, R: Read, W: Write, D: DelayNs + Clone> {
-    engine: TlsReader<'s, Handle<'m, R, W, D>, Suite>,
+pub struct Reader<'s, 'm, T: Transport> {
+    engine: TlsReader<'s, Handle<'m, T>, Suite>,
     shared: &'s Shared,
     closed: &'s Cell<bool>,
 }
 
-impl<R: Read, W: Write, D: DelayNs + Clone> core::fmt::Debug for Reader<'_, '_, R, W, D> {
+impl<T: Transport> core::fmt::Debug for Reader<'_, '_, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Reader")
     }
 }
 
-impl<R: Read, W: Write, D: DelayNs + Clone> ErrorType for Reader<'_, '_, R, W, D> {
+impl<T: Transport> ErrorType for Reader<'_, '_, T> {
     type Error = Reason;
 }
 
-impl<'s, 'm: 's, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Read
-    for Reader<'s, 'm, R, W, D>
-{
+impl<'s, 'm: 's, T: Transport + 'm> Read for Reader<'s, 'm, T> {
     /// Waits for data; 0 means that the server closed the session in good order.
     ///
     /// Dropping the future between records loses nothing; inside one it ends the session
@@ -463,19 +462,19 @@ fn tickets_only(mut rest: &[u8]) -> Result<Control, Cause> {
 }
 
 /// Sends application data.
-pub struct Writer<'s, 'm, R: Read, W: Write, D: DelayNs + Clone> {
-    engine: TlsWriter<'s, Handle<'m, R, W, D>, Suite>,
+pub struct Writer<'s, 'm, T: Transport> {
+    engine: TlsWriter<'s, Handle<'m, T>, Suite>,
     shared: &'s Shared,
     writing: &'s Cell<bool>,
 }
 
-impl<R: Read, W: Write, D: DelayNs + Clone> core::fmt::Debug for Writer<'_, '_, R, W, D> {
+impl<T: Transport> core::fmt::Debug for Writer<'_, '_, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Writer")
     }
 }
 
-impl<R: Read, W: Write, D: DelayNs + Clone> Writer<'_, '_, R, W, D> {
+impl<T: Transport> Writer<'_, '_, T> {
     /// Marks the session as being written to, so that a write that never comes back ends it: the
     /// engine counts a record only once it is out, and would use its nonce again.
     fn begin(&self) -> Result<(), Reason> {
@@ -490,7 +489,7 @@ impl<R: Read, W: Write, D: DelayNs + Clone> Writer<'_, '_, R, W, D> {
         Ok(())
     }
 
-    fn end<T>(&self, result: Result<T, TlsError>) -> Result<T, Reason> {
+    fn end<V>(&self, result: Result<V, TlsError>) -> Result<V, Reason> {
         match result {
             Ok(value) => {
                 self.writing.set(false);
@@ -501,13 +500,11 @@ impl<R: Read, W: Write, D: DelayNs + Clone> Writer<'_, '_, R, W, D> {
     }
 }
 
-impl<R: Read, W: Write, D: DelayNs + Clone> ErrorType for Writer<'_, '_, R, W, D> {
+impl<T: Transport> ErrorType for Writer<'_, '_, T> {
     type Error = Reason;
 }
 
-impl<'s, 'm: 's, R: Read + 'm, W: Write + 'm, D: DelayNs + Clone + 'm> Write
-    for Writer<'s, 'm, R, W, D>
-{
+impl<'s, 'm: 's, T: Transport + 'm> Write for Writer<'s, 'm, T> {
     /// Takes bytes into the record being filled, and sends it when it is full.
     ///
     /// Dropping the future before it is ready ends the session ([`StreamError::WriteAbandoned`]).

@@ -20,8 +20,8 @@ use embedded_io_async::{ErrorType, Read, Write};
 use tls_session::identity::IdentityMemory;
 use tls_session::session::FULL_RECORD;
 use tls_session::{
-    Anchors, Clock, Deadlines, GuardedTransport, Identity, Memory, NameRule, Policy, Reason,
-    Session, Timestamp,
+    Anchors, Clock, Connection, Deadlines, Identity, Memory, NameRule, Policy, Reason, Session,
+    Timestamp,
 };
 
 use replay::{Expected, MAX_CERTIFICATES, NOW, NoTime, Recording, SameRng, Served};
@@ -41,7 +41,7 @@ const FUTURE_LIMIT: usize = 7 * 1024;
 /// Where the recordings go; without it they are only checked.
 const FOLDER: &str = "STACK_RECORDINGS";
 
-type Transport<'a> = GuardedTransport<Served<'a>, Expected<'a>, NoTime>;
+type Transport<'a> = Connection<(Served<'a>, Expected<'a>, NoTime)>;
 
 fn policy<'a>(anchors: &'a [&'a [u8]]) -> Policy<'a> {
     Policy::chain(
@@ -54,7 +54,7 @@ fn policy<'a>(anchors: &'a [&'a [u8]]) -> Policy<'a> {
 /// The sockets are the caller's and not counted: theirs here hold a slice each.
 #[test]
 fn a_session_and_its_memory_stay_within_24_kib() {
-    let transport = GuardedTransport::new(Served(&[]), Expected(&[]), NoTime);
+    let transport = Connection::new(Served(&[]), Expected(&[]), NoTime);
     let mut memory: Memory = Memory::new();
     let anchors: [&[u8]; 1] = [b"x"];
     let policy = policy(&anchors);
@@ -68,7 +68,7 @@ fn a_session_and_its_memory_stay_within_24_kib() {
     assert_eq!(size_of::<Memory>(), FULL_RECORD + 4096);
     let (transport, session) = (
         size_of::<Transport<'_>>(),
-        size_of::<Session<'_, Served<'_>, Expected<'_>, NoTime>>(),
+        size_of::<Session<'_, (Served<'_>, Expected<'_>, NoTime)>>(),
     );
     let sum = size_of::<Memory>() + transport + session;
     assert!(
@@ -177,7 +177,7 @@ fn open<R: Read, W: Write>(rx: R, tx: W, recording: &Recording<'_>) -> Result<()
         identity: identity.as_ref(),
         ..policy(&anchors)
     };
-    let transport = GuardedTransport::new(rx, tx, NoTime);
+    let transport = Connection::new(rx, tx, NoTime);
     let mut memory: Memory = Memory::new();
     let future = pin!(Session::open(
         &transport,

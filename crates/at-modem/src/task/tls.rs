@@ -5,7 +5,7 @@ use core::pin::pin;
 use at_grammar::types::Protocol;
 use edge_nal::TcpSplit;
 use embassy_time::{Delay, with_timeout};
-use tls_session::{Chain, Deadlines, GuardedTransport, Policy, Session};
+use tls_session::{Chain, Connection, Deadlines, Policy, Session};
 
 use super::link::{CLOSE_TIMEOUT, begin, conclude, connect, hang_up, look_up, unless_closed};
 use super::stream::{End, pump};
@@ -72,7 +72,7 @@ async fn attempt<P: Platform>(
     let end = {
         let rng = shared.rng.clone();
         let (rx, tx) = socket.split();
-        let guarded = GuardedTransport::new(rx, tx, Delay);
+        let guarded = Connection::new(rx, tx, Delay);
         if request.probe {
             let mut slot = pin!(None);
             let probed = place(slot.as_mut(), || {
@@ -118,7 +118,7 @@ async fn attempt<P: Platform>(
 /// A dry run: what the server shows, and what the policy makes of it.
 async fn probe<'s, 'm, P: Platform, R, T>(
     shared: &Shared<'s, P>,
-    transport: &'m GuardedTransport<R, T, Delay>,
+    transport: &'m Connection<(R, T, Delay)>,
     memory: &'m mut tls_session::Memory,
     policy: &Policy<'_>,
     rng: P::Rng,

@@ -11,7 +11,7 @@ use edge_nal_std::TcpSocket;
 use embassy_time::{Delay, with_timeout};
 use rand_core::OsRng;
 use tls_session::reason::StreamError;
-use tls_session::{Accepted, Deadlines, GuardedTransport, Memory, PeerName, Policy, Session};
+use tls_session::{Accepted, Connection, Deadlines, Memory, PeerName, Policy, Session};
 
 /// As long as one step of the handshake may take.
 const CONNECT_MS: u32 = 10_000;
@@ -59,7 +59,7 @@ impl Server {
         let stream = self.connect()?;
         let socket =
             TcpSocket::new(Async::new(stream).map_err(|error| at(Stage::Tcp, cause(&error)))?);
-        let transport = GuardedTransport::new(&socket, &socket, Delay);
+        let transport = Connection::new(&socket, &socket, Delay);
         let mut memory: Box<Memory> = Box::default();
         async_io::block_on(async {
             let deadlines = Deadlines::default();

@@ -66,7 +66,7 @@ fn duty_4_an_engine_without_verifier_opens_no_session() {
         ] {
             let (wire, rx, tx) =
                 connect(Server::new(Script::good(&family.site())), Faults::default());
-            let transport = GuardedTransport::new(rx, tx, TestClock::default().delay());
+            let transport = Connection::new(rx, tx, TestClock::default().delay());
             let mut memory = Box::new(Memory::<16_640, 4096>::new());
             let verifier = Verifier::new(&policy, &transport.shared, None);
             let provider = Faulty {

@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use embedded_io_async::{Read, Write};
 use tls_session::{
-    Accepted, Anchors, Clock as Time, CommonName, Deadlines, GuardedTransport, Memory, NameRule,
+    Accepted, Anchors, Clock as Time, CommonName, Connection, Deadlines, Memory, NameRule,
     PeerAuth, PeerName, Policy, Reason, Session, Timestamp,
 };
 
@@ -17,7 +17,7 @@ use tls_doubles::script::Script;
 use tls_doubles::server::Server;
 
 /// A session on the doubles.
-pub(crate) type TestSession<'m> = Session<'m, Rx, Tx, Delay>;
+pub(crate) type TestSession<'m> = Session<'m, (Rx, Tx, Delay)>;
 
 /// What a test may say about one attempt; the rest is correct.
 pub(crate) struct Attempt<'a> {
@@ -57,7 +57,7 @@ impl<'a> Attempt<'a> {
     ) -> Option<(Result<T, Reason>, Wire)> {
         let server = Server::new(self.script);
         let (wire, rx, tx) = connect(server, self.faults);
-        let transport = GuardedTransport::new(rx, tx, self.clock.delay());
+        let transport = Connection::new(rx, tx, self.clock.delay());
         let mut memory = Box::new(Memory::<16_640, 4096>::new());
         let result = {
             let future = pin!(async {

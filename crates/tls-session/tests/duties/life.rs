@@ -5,7 +5,7 @@ use std::task::Poll;
 use tls_session::reason::StreamError;
 
 use embedded_io_async::{Read, Write};
-use tls_session::{Cause, Deadlines, GuardedTransport, Memory, Policy, Reason, Session, Stage};
+use tls_session::{Cause, Connection, Deadlines, Memory, Policy, Reason, Session, Stage};
 
 use crate::client::{Attempt, TestSession, chain};
 use tls_doubles::clock::{Clock, Delay};
@@ -29,14 +29,14 @@ struct Bench {
     memory: Box<Memory>,
 }
 
-type TestTransport = GuardedTransport<Rx, Tx, Delay>;
+type TestTransport = Connection<(Rx, Tx, Delay)>;
 
 impl Bench {
     fn new(family: &Family, faults: Faults) -> Self {
         let (wire, rx, tx) = connect(Server::new(Script::good(&family.site())), faults);
         Self {
             wire,
-            transport: GuardedTransport::new(rx, tx, Clock::default().delay()),
+            transport: Connection::new(rx, tx, Clock::default().delay()),
             memory: Box::new(Memory::new()),
         }
     }

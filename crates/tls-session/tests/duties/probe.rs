@@ -4,8 +4,8 @@ use std::pin::pin;
 use tls_session::reason::{CertificateError, StreamError};
 
 use tls_session::{
-    Accepted, Cause, Chain, Deadlines, GuardedTransport, Memory, Policy, PreSharedKey, Reason,
-    Session, Stage,
+    Accepted, Cause, Chain, Connection, Deadlines, Memory, Policy, PreSharedKey, Reason, Session,
+    Stage,
 };
 
 use crate::client::{chain, named};
@@ -32,7 +32,7 @@ struct Probed {
 fn probe(script: Script, faults: Faults, policy: &Policy<'_>, room: usize) -> Probed {
     let clock = Clock::default();
     let (wire, rx, tx) = connect(Server::new(script), faults);
-    let transport = GuardedTransport::new(rx, tx, clock.delay());
+    let transport = Connection::new(rx, tx, clock.delay());
     let mut memory = Box::new(Memory::<16_640, 4096>::new());
     let mut bytes = vec![0; room];
     let mut chain = Chain::new(&mut bytes);

@@ -5,8 +5,8 @@ use tls_session::reason::{CapacityError, Limit};
 
 use embedded_io_async::{Read, Write};
 use tls_session::{
-    Cause, Deadlines, FULL_OUTGOING, GuardedTransport, Memory, Policy, PreSharedKey, Reason,
-    Session, Stage,
+    Cause, Connection, Deadlines, FULL_OUTGOING, Memory, Policy, PreSharedKey, Reason, Session,
+    Stage,
 };
 
 use crate::client::{TestSession, chain};
@@ -27,7 +27,7 @@ fn in_memory<const IN: usize, const OUT: usize, T>(
     then: impl AsyncFnOnce(TestSession<'_>, &Wire) -> Result<T, Reason>,
 ) -> (Result<T, Reason>, Wire) {
     let (wire, rx, tx) = connect(Server::new(script), Faults::default());
-    let transport = GuardedTransport::new(rx, tx, Clock::default().delay());
+    let transport = Connection::new(rx, tx, Clock::default().delay());
     let mut memory = Box::new(Memory::<IN, OUT>::new());
     let result = run(pin!(async {
         let rng = TestRng::new(11);

@@ -24,15 +24,15 @@ use core::task::{Context, Poll, Waker};
 use embedded_io_async::{Read, Write};
 use tls_session::identity::IdentityMemory;
 use tls_session::{
-    Anchors, Clock, Deadlines, GuardedTransport, Identity, Memory, NameRule, Policy, Session, Timestamp,
+    Anchors, Clock, Deadlines, Connection, Identity, Memory, NameRule, Policy, Session, Timestamp,
     verify_server,
 };
 
 use crate::board::{exit, measure, println};
 use crate::replay::{Expected, NOW, NoTime, Recording, SameRng, Served};
 
-type Transport<'a> = GuardedTransport<Served<'a>, Expected<'a>, NoTime>;
-type ReplayedSession<'a> = Session<'a, Served<'a>, Expected<'a>, NoTime>;
+type Transport<'a> = Connection<(Served<'a>, Expected<'a>, NoTime)>;
+type ReplayedSession<'a> = Session<'a, (Served<'a>, Expected<'a>, NoTime)>;
 
 /// Recordings by name, from the folder that the build is told.
 macro_rules! recordings {
@@ -125,7 +125,7 @@ fn handshake(name: &str, recording: &Recording<'_>) {
         ..policy(&anchors)
     };
     let transport =
-        GuardedTransport::new(Served(recording.server), Expected(recording.client), NoTime);
+        Connection::new(Served(recording.server), Expected(recording.client), NoTime);
     let mut memory: Memory = Memory::new();
     let mut open = pin!(Session::open(
         &transport,

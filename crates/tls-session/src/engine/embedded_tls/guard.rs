@@ -14,8 +14,6 @@ use crate::reason::{
     CapacityError, Cause, Limit, NegotiationError, ProtocolViolation, Stage, StreamError,
 };
 use embassy_futures::select::{Either, select};
-use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use embassy_sync::mutex::Mutex;
 use embedded_hal_async::delay::DelayNs;
 use embedded_io_async::{Error as _, ErrorKind, ErrorType, Read, Write};
 use heapless::Vec;
@@ -23,6 +21,7 @@ use heapless::Vec;
 use super::hello;
 use super::state::{Expect, Shared};
 use super::suite::Phase;
+use crate::transport::{Connection, Transport};
 
 const HEADER: usize = 5;
 /// ServerHello of TLS 1.3 with one P-256 share takes about 125 bytes; other hellos are refused
@@ -53,66 +52,26 @@ impl embedded_io_async::Error for Refused {
     }
 }
 
-/// The two halves of a connection, and what a session must remember outside the engine.
-///
-/// Lives beside the session, because reader and writer share it. Carries one session.
-pub struct GuardedTransport<R, W, D> {
-    incoming: Mutex<NoopRawMutex, Incoming<R>>,
-    outgoing: Mutex<NoopRawMutex, W>,
-    delay: D,
-    pub(crate) shared: Shared,
-}
-
-impl<R, W, D> core::fmt::Debug for GuardedTransport<R, W, D> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("GuardedTransport").finish_non_exhaustive()
-    }
-}
-
-impl<R: Read, W: Write, D: DelayNs + Clone> GuardedTransport<R, W, D> {
-    /// Takes the halves of a connected socket, and something to measure deadlines with.
-    pub const fn new(rx: R, tx: W, delay: D) -> Self {
-        Self {
-            incoming: Mutex::new(Incoming {
-                io: rx,
-                header: [0; HEADER],
-                have: 0,
-                state: State::Header,
-                plain: Vec::new(),
-                served: 0,
-                change_cipher_specs: 0,
-            }),
-            outgoing: Mutex::new(tx),
-            delay,
-            shared: Shared::new(),
-        }
-    }
-
-    pub(crate) fn delay(&self) -> D {
-        self.delay.clone()
-    }
-}
-
 /// What the engine holds: a reference that reads and writes.
-pub(crate) struct Handle<'g, R, W, D>(pub(crate) &'g GuardedTransport<R, W, D>);
+pub(crate) struct Handle<'g, T: Transport>(pub(crate) &'g Connection<T>);
 
-impl<R, W, D> core::fmt::Debug for Handle<'_, R, W, D> {
+impl<T: Transport> core::fmt::Debug for Handle<'_, T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Handle")
     }
 }
 
-impl<R, W, D> Clone for Handle<'_, R, W, D> {
+impl<T: Transport> Clone for Handle<'_, T> {
     fn clone(&self) -> Self {
         Self(self.0)
     }
 }
 
-impl<R, W, D> ErrorType for Handle<'_, R, W, D> {
+impl<T: Transport> ErrorType for Handle<'_, T> {
     type Error = Refused;
 }
 
-impl<R: Read, W: Write, D: DelayNs + Clone> Read for Handle<'_, R, W, D> {
+impl<T: Transport> Read for Handle<'_, T> {
     async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Refused> {
         // Never contended: one reader.
         let mut incoming = self.0.incoming.lock().await;
@@ -120,7 +79,7 @@ impl<R: Read, W: Write, D: DelayNs + Clone> Read for Handle<'_, R, W, D> {
     }
 }
 
-impl<R: Read, W: Write, D: DelayNs + Clone> Write for Handle<'_, R, W, D> {
+impl<T: Transport> Write for Handle<'_, T> {
     async fn write(&mut self, buf: &[u8]) -> Result<usize, Refused> {
         let shared = &self.0.shared;
         let mut outgoing = self.0.outgoing.lock().await;
@@ -178,7 +137,8 @@ enum State {
     Body { left: usize },
 }
 
-struct Incoming<R> {
+/// The receiving half, and where it stands in the stream of records.
+pub(crate) struct Incoming<R> {
     io: R,
     header: [u8; HEADER],
     have: usize,
@@ -187,6 +147,20 @@ struct Incoming<R> {
     plain: Vec<u8, { HEADER + MAX_HELLO }>,
     served: usize,
     change_cipher_specs: u8,
+}
+
+impl<R> Incoming<R> {
+    pub(crate) const fn new(io: R) -> Self {
+        Self {
+            io,
+            header: [0; HEADER],
+            have: 0,
+            state: State::Header,
+            plain: Vec::new(),
+            served: 0,
+            change_cipher_specs: 0,
+        }
+    }
 }
 
 impl<R: Read> Incoming<R> {

@@ -1,0 +1,52 @@
+//! The byte stream that a session runs on.
+
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::Mutex;
+use embedded_hal_async::delay::DelayNs;
+use embedded_io_async::{Read, Write};
+
+use crate::engine::{Incoming, Shared};
+
+/// The types of a connected stream, and of what measures deadlines; implemented for `(reader, writer, delay)`.
+pub trait Transport {
+    /// Receives.
+    type Rx: Read;
+    /// Sends.
+    type Tx: Write;
+    /// Measures deadlines.
+    type Delay: DelayNs + Clone;
+}
+
+impl<R: Read, W: Write, D: DelayNs + Clone> Transport for (R, W, D) {
+    type Rx = R;
+    type Tx = W;
+    type Delay = D;
+}
+
+/// A connected stream, and what a session must remember outside its engine.
+///
+/// Lives beside the session, because reader and writer share it. Carries one session.
+pub struct Connection<T: Transport> {
+    pub(crate) incoming: Mutex<NoopRawMutex, Incoming<T::Rx>>,
+    pub(crate) outgoing: Mutex<NoopRawMutex, T::Tx>,
+    pub(crate) delay: T::Delay,
+    pub(crate) shared: Shared,
+}
+
+impl<T: Transport> core::fmt::Debug for Connection<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+impl<R: Read, W: Write, D: DelayNs + Clone> Connection<(R, W, D)> {
+    /// Takes the halves of a connected socket, and something to measure deadlines with.
+    pub const fn new(rx: R, tx: W, delay: D) -> Self {
+        Self {
+            incoming: Mutex::new(Incoming::new(rx)),
+            outgoing: Mutex::new(tx),
+            delay,
+            shared: Shared::new(),
+        }
+    }
+}
