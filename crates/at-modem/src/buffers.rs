@@ -6,7 +6,7 @@ use embassy_sync::mutex::Mutex;
 use crate::changes::Changes;
 use crate::clock::WallClock;
 use crate::links::Inbox;
-use crate::output::Ring;
+use crate::port::outlet::Ring;
 use crate::port::{MAX_SEND, PayloadBuffer};
 use crate::scratch::Scratch;
 use crate::tls::credentials::{HandshakeMemory, Handshakes};

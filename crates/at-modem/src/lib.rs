@@ -17,11 +17,11 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `framing` | where a command line ends |
-//! | `port` | the AT port: what its bytes mean, payload after a prompt |
-//! | `attend` | port input while a command runs |
+//! | `port` | the AT port: lines, payload after a prompt, what other input means; messages out, whole and in turn |
 //! | `filter` | what the host does not want to read |
 //! | [`CustomCommands`], [`Answer`], [`CommandError`] | commands of your own; how a command ends, and why it failed |
+//! | `buffers` | every large buffer, handed over once |
+//! | [`Parts`] | what a board gives |
 //! | `command` | commands, one file per family |
 //! | `task` | futures over sockets and radio: links, server, station, time |
 //! | `links` | the five links: their states, what arrived on them |
@@ -29,7 +29,6 @@
 //! | `flash` | the flash chip: settings records, partitions, certificates and keys in them |
 //! | `settings` | what commands set, and the records of what is stored |
 //! | `changes` | waiting for a condition over shared state |
-//! | `output`, `print` | messages out, whole and in turn |
 //! | `place` | large futures, made where they stay |
 //! | `scratch` | what is read from flash and looked at as a whole |
 //! | `secret` | keys in RAM |
@@ -47,23 +46,19 @@
 )]
 
 mod answer;
-mod attend;
 mod buffers;
 mod changes;
 pub mod clock;
 mod command;
 mod filter;
 mod flash;
-pub mod framing;
 mod links;
 mod modem;
 mod net;
-mod output;
 mod parts;
 mod place;
 mod platform;
 mod port;
-mod print;
 mod scratch;
 mod secret;
 mod settings;

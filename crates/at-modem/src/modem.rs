@@ -11,17 +11,17 @@ use embedded_storage_async::nor_flash::ErrorType as NorErrorType;
 use partition_store::{FlashStore, LayoutError, Nvs, PartitionStore};
 use tls_session::Timestamp;
 
-use crate::attend::attend;
 use crate::command;
-use crate::framing::LineBuffer;
-use crate::output::RingReader;
 use crate::parts::Parts;
 use crate::place::place;
 use crate::platform::Platform;
 use crate::port::Mode;
+use crate::port::framing::LineBuffer;
 use crate::port::inlet::{Gone, Inlet};
+use crate::port::outlet::RingReader;
 use crate::settings::Settings;
 use crate::state::{Outside, Shared};
+use crate::task::attend::attend;
 use crate::task::{self, Sessions};
 use crate::wifi::Wifi;
 
@@ -165,7 +165,7 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
     /// Dropping it closes all links and may cut the message being written to the port.
     pub async fn run(&mut self, rx: &mut impl Read, tx: &mut impl Write) -> Exit {
         let (shared, ring, memory) = (&self.shared, &mut self.ring, &mut *self.sessions);
-        shared.port.output.clear(ring);
+        shared.port.outlet.clear(ring);
         shared.port.set_mode(Mode::Hold);
         let announce = !core::mem::replace(&mut self.announced, true);
         let exit = {
@@ -176,15 +176,15 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
             let sessions = place(places.2.as_mut(), || M::serve(memory, shared));
             let background = place(places.3.as_mut(), || task::background(shared));
             let links = join(links, sessions);
-            match select4(serve, shared.port.output.drain(ring, tx), links, background).await {
+            match select4(serve, shared.port.outlet.drain(ring, tx), links, background).await {
                 Either4::First(exit) => exit,
                 Either4::Second(()) => Exit::PortClosed,
                 Either4::Third(_) | Either4::Fourth(()) => Exit::Restart,
             }
         };
         // `OK` goes out before the port falls silent.
-        let output = &self.shared.port.output;
-        let flush = select(output.drain(&mut self.ring, tx), output.drained());
+        let outlet = &self.shared.port.outlet;
+        let flush = select(outlet.drain(&mut self.ring, tx), outlet.drained());
         match exit {
             Exit::Restart | Exit::DeepSleep { .. } => {
                 let _ = flush.await;

@@ -18,10 +18,10 @@ use crate::links::Link;
 use crate::links::server::Server;
 use crate::links::state::{Connection, Request};
 use crate::net::TcpOptions;
-use crate::output::{Output, RingReader};
 use crate::platform::Platform;
 use crate::port::Port;
-use crate::print::Printer;
+use crate::port::outlet::{Outlet, RingReader};
+use crate::port::printer::Printer;
 use crate::scratch::Scratch;
 use crate::settings::links::TcpSettings;
 use crate::settings::{Settings, Values};
@@ -127,7 +127,7 @@ impl<'a, P: Platform> Shared<'a, P> {
             link_changes,
             clock: own_clock,
         } = queues;
-        let (output, ring) = Output::new(output);
+        let (outlet, ring) = Outlet::new(output);
         let (payload, scratch, inboxes) = (&*payload, &*scratch, &*inboxes);
         let link_changes = &*link_changes;
         for inbox in inboxes {
@@ -158,7 +158,7 @@ impl<'a, P: Platform> Shared<'a, P> {
             commands,
             identity,
             legacy,
-            port: Port::new(output, payload),
+            port: Port::new(outlet, payload),
             links: [
                 Link::new(a, for_a, link_changes),
                 Link::new(b, for_b, link_changes),
@@ -322,7 +322,7 @@ impl<P: Platform> Shared<'_, P> {
     /// Waits for the right to write.
     pub(crate) async fn print(&self) -> Printer<'_> {
         Printer::new(
-            self.port.output.turn().await,
+            self.port.outlet.turn().await,
             &self.settings,
             self.suffix.get(),
         )
@@ -330,6 +330,6 @@ impl<P: Platform> Shared<'_, P> {
 
     /// As [`Self::print`], for what no command asked for.
     pub(crate) async fn print_unsolicited(&self) -> Printer<'_> {
-        Printer::new(self.port.output.unsolicited().await, &self.settings, None)
+        Printer::new(self.port.outlet.unsolicited().await, &self.settings, None)
     }
 }

@@ -6,8 +6,8 @@ use core::pin::Pin;
 use at_grammar::{InfoSet, LineError, Mux, RawLine, Row};
 
 use super::{CommandError, Done};
-use crate::output::Output;
-use crate::print::Printer;
+use crate::port::outlet::Outlet;
+use crate::port::printer::Printer;
 use crate::settings::Settings;
 
 /// Commands that the modem's own tables do not have. A name that both have is the modem's.
@@ -47,12 +47,12 @@ impl CustomCommands for () {
 
 /// What a custom command prints its information lines with.
 pub struct Answer<'o> {
-    output: &'o Output<'o>,
+    output: &'o Outlet<'o>,
     settings: &'o Settings,
 }
 
 impl<'o> Answer<'o> {
-    pub(crate) const fn new(output: &'o Output<'o>, settings: &'o Settings) -> Self {
+    pub(crate) const fn new(output: &'o Outlet<'o>, settings: &'o Settings) -> Self {
         Self { output, settings }
     }
 

@@ -110,7 +110,7 @@ async fn take<P: Platform>(
     let size = |length: u32| usize::try_from(length).unwrap_or(0).min(MAX_EXPRESSION);
     let (head, tail) = (size(sizes.head.get()), size(sizes.tail.get()));
     let all = head.saturating_add(tail);
-    let hold = shared.port.output.hold().await;
+    let hold = shared.port.outlet.hold().await;
     shared.print().await.reply(&Reply::OkPrompt).await;
     shared.port.expect_exactly(all);
     shared.port.collect(all).await;

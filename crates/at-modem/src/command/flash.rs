@@ -83,7 +83,7 @@ async fn write<P: Platform>(
     .map_err(|error| failed(&error))?;
 
     let mut left = usize::try_from(range.length()).map_err(|_| Failure::OutOfRange)?;
-    let hold = shared.port.output.hold().await;
+    let hold = shared.port.outlet.hold().await;
     shared.print().await.reply(&Reply::Prompt).await;
     shared.port.expect_exactly(left);
     let mut result = Ok(());
@@ -133,7 +133,7 @@ async fn read<P: Platform>(
         .map_err(|error| failed(&error))?;
 
     // Nothing may come between the data; the turn is not kept while flash is read.
-    let hold = shared.port.output.hold().await;
+    let hold = shared.port.outlet.hold().await;
     let head = Reply::FlashData {
         len: range.length(),
     };

@@ -342,7 +342,7 @@ async fn write_bytes<P: Platform>(
             .await
             .map_err(|error| failed(&error))?
     };
-    let hold = shared.port.output.hold().await;
+    let hold = shared.port.outlet.hold().await;
     shared.print().await.reply(&Reply::OkPrompt).await;
     shared.port.expect_exactly(length);
     let mut piece = [0; PIECE];

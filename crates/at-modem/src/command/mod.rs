@@ -9,10 +9,10 @@ use core::pin::pin;
 use at_grammar::{Command, ErrorWord, Generation, LineError, RawLine, Reply};
 
 use crate::answer::{Answer, CommandError, CustomCommands as _, Done, erased};
-use crate::framing::{Framed, LineBuffer};
 use crate::platform::Platform;
 use crate::port::Mode;
-use crate::print::Printer;
+use crate::port::framing::{Framed, LineBuffer};
+use crate::port::printer::Printer;
 use crate::state::Shared;
 
 mod basic;
@@ -58,7 +58,7 @@ pub(crate) async fn line<P: Platform>(
         return Verdict::Go;
     }
     if shared.settings.read(|values| values.port.echo) {
-        shared.port.output.turn().await.put(line.raw()).await;
+        shared.port.outlet.turn().await.put(line.raw()).await;
     }
     let result = match framed {
         Framed::Line => execute(shared, line.line()).await,
@@ -104,7 +104,7 @@ async fn execute<P: Platform>(shared: &Shared<'_, P>, line: &[u8]) -> Result<Don
             if known {
                 shared.takes_long();
             }
-            let mut answer = Answer::new(&shared.port.output, &shared.settings);
+            let mut answer = Answer::new(&shared.port.outlet, &shared.settings);
             erased(pin!(shared.commands.execute(&raw, &mut answer))).await
         }
         Err(error) => {

@@ -213,7 +213,7 @@ pub(super) async fn set_uart<P: Platform>(
     // Nothing else is printed until the port has changed.
     let mut print = shared.print().await;
     print.reply(&Reply::Ok).await;
-    shared.port.output.drained().await;
+    shared.port.outlet.drained().await;
     if shared.board.apply_uart(&settings).is_err() {
         espat_log::error!("the port keeps its settings, against what it said before");
     } else {

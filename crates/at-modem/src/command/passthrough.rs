@@ -242,7 +242,7 @@ pub(super) async fn send_large<P: Platform>(
     let len = usize::try_from(total).map_err(|_| Failure::Refused)?;
     let len = NonZeroUsize::new(len).ok_or(Failure::Refused)?;
     let SendLarge { report, block } = shared.settings.read(|values| values.links.send_large);
-    let hold = shared.port.output.hold().await;
+    let hold = shared.port.outlet.hold().await;
     shared.print().await.reply(&Reply::OkPrompt).await;
     shared.port.expect(Payload::Cancellable(len));
     let (mut sent, mut received) = (0_u32, 0_u32);

@@ -103,12 +103,11 @@ pub(super) async fn describe_value<P: Platform>(
             let mut raw = shared.scratch.lock().await;
             let len = shared.flash.read_value(namespace, key, &mut raw[..]).await;
             let item = (u16::from(item), role.kind);
-            let fact = match len {
+            match len {
                 Ok(len) => value_fact(&mut raw[..], len, item, nth),
                 Err(NvsError::Damaged(damage)) => Some((bad(damage.code()), false)),
                 Err(_) => Some((bad("unreadable"), false)),
-            };
-            fact
+            }
         };
         let Some((fact, more)) = fact else { break };
         // What concerns the value as a whole names its key.
@@ -134,7 +133,7 @@ pub(super) async fn describe<P: Platform>(shared: &Shared<'_, P>, name: &str) {
                 .read_partition(name, &mut raw[..])
                 .await
                 .map(<[u8]>::len);
-            let fact = match len.and_then(|len| raw.get_mut(..len)) {
+            match len.and_then(|len| raw.get_mut(..len)) {
                 Some(bytes) => fact(bytes, nth),
                 None => {
                     let fact = Fact::BadImage {
@@ -143,8 +142,7 @@ pub(super) async fn describe<P: Platform>(shared: &Shared<'_, P>, name: &str) {
                     };
                     Some((fact, false))
                 }
-            };
-            fact
+            }
         };
         let Some((fact, more)) = fact else { break };
         line(shared, name, &fact).await;

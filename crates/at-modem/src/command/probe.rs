@@ -18,7 +18,7 @@ use super::ssl::reason_line;
 use crate::answer::{CommandError, Done, Failure};
 use crate::links::state::{Carrier, Event, Request, Target};
 use crate::platform::Platform;
-use crate::print::Printer;
+use crate::port::printer::Printer;
 use crate::state::Shared;
 use crate::tls::sessions::Probed;
 use crate::tls::terms::terms_of;

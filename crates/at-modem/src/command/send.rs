@@ -18,9 +18,9 @@ use embassy_time::{Duration, Timer};
 use crate::answer::{CommandError, Done, Failure};
 use crate::links::Link;
 use crate::links::state::Outgoing;
-use crate::output::Hold;
 use crate::platform::Platform;
 use crate::port::Payload;
+use crate::port::outlet::Hold;
 use crate::state::Shared;
 use crate::task::resolve;
 
@@ -38,7 +38,7 @@ pub(super) async fn send<P: Platform>(
     let len = usize::try_from(request.length.get()).map_err(|_| Failure::Refused)?;
     let length = NonZeroUsize::new(len).ok_or(Failure::Refused)?;
     let to = target(shared, link, request.remote.as_ref()).await?;
-    let hold = shared.port.output.hold().await;
+    let hold = shared.port.outlet.hold().await;
     shared.print().await.reply(&Reply::OkPrompt).await;
     shared.port.expect(if quoted {
         Payload::Quoted(length)

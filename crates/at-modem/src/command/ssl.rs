@@ -11,7 +11,7 @@ use zeroize::Zeroize;
 
 use crate::answer::{CommandError, Done, Failure};
 use crate::platform::Platform;
-use crate::print::Printer;
+use crate::port::printer::Printer;
 use crate::secret::{MAX_PSK, Psk, Secret};
 use crate::settings::key::Key;
 use crate::settings::tls::SslConf;

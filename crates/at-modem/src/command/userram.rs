@@ -58,7 +58,7 @@ async fn write<P: Platform>(
         .part(offset, len)
         .ok_or(Failure::OutOfRange)?
         .len();
-    let hold = shared.port.output.hold().await;
+    let hold = shared.port.outlet.hold().await;
     shared.print().await.reply(&Reply::OkPrompt).await;
     shared.port.expect_exactly(total);
     let mut taken = 0_usize;

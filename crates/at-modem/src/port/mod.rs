@@ -1,7 +1,7 @@
 //! The AT port: what a command and the port's own tasks have in common.
 //!
 //! ```text
-//! UART ─▶ Inlet ─┬─ lines ─▶ interpreter        interpreter, links ─▶ Output ─▶ UART
+//! UART ─▶ Inlet ─┬─ lines ─▶ interpreter        interpreter, links ─▶ Outlet ─▶ UART
 //!                └─ payload ─▶ Port::payload ─▶ command, link
 //! ```
 
@@ -13,11 +13,15 @@ use embassy_sync::mutex::Mutex;
 use zeroize::Zeroize;
 
 use crate::changes::Changes;
-use crate::output::Output;
+use outlet::Outlet;
+
 pub(crate) use intake::{End, GRACE, Mode, Payload};
 
+pub(crate) mod framing;
 pub(crate) mod inlet;
 mod intake;
+pub(crate) mod outlet;
+pub(crate) mod printer;
 
 /// Most bytes of one `CIPSEND`.
 pub(crate) const MAX_SEND: usize = 8192;
@@ -28,7 +32,7 @@ pub(crate) type PayloadBuffer = Mutex<NoopRawMutex, [u8; MAX_SEND]>;
 
 /// The AT port.
 pub(crate) struct Port<'p> {
-    pub(crate) output: Output<'p>,
+    pub(crate) outlet: Outlet<'p>,
     /// A link's task locks it while it sends; while a block is open, nobody else does.
     pub(crate) payload: &'p PayloadBuffer,
     /// What the command has made of the host's next bytes, until the inlet has seen it.
@@ -45,9 +49,9 @@ pub(crate) struct Port<'p> {
 }
 
 impl<'p> Port<'p> {
-    pub(crate) const fn new(output: Output<'p>, payload: &'p PayloadBuffer) -> Self {
+    pub(crate) const fn new(outlet: Outlet<'p>, payload: &'p PayloadBuffer) -> Self {
         Self {
-            output,
+            outlet,
             payload,
             mode: Cell::new(None),
             have: Cell::new(0),

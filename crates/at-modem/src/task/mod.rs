@@ -10,6 +10,7 @@ use embassy_futures::join::join3;
 use crate::platform::Platform;
 use crate::state::Shared;
 
+pub(crate) mod attend;
 mod link;
 mod present;
 pub(crate) mod server;

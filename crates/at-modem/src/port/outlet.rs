@@ -27,11 +27,11 @@ pub(crate) const RING: usize = 8192;
 /// The memory of the ring.
 pub(crate) type Ring = Pipe<NoopRawMutex, RING>;
 
-/// The end of the ring that [`Output::drain`] takes from.
+/// The end of the ring that [`Outlet::drain`] takes from.
 pub(crate) type RingReader<'p> = Reader<'p, NoopRawMutex, RING>;
 
 /// The end of the ring that messages enter, and who may write.
-pub(crate) struct Output<'p> {
+pub(crate) struct Outlet<'p> {
     ring: Writer<'p, NoopRawMutex, RING>,
     turn: Mutex<NoopRawMutex, ()>,
     hold: Mutex<NoopRawMutex, ()>,
@@ -45,7 +45,7 @@ pub(crate) struct Output<'p> {
 
 /// The right to write; others wait until it is dropped.
 pub(crate) struct Turn<'o> {
-    output: &'o Output<'o>,
+    outlet: &'o Outlet<'o>,
     _guard: MutexGuard<'o, NoopRawMutex, ()>,
     /// Kept by whoever prints what no command asked for.
     _hold: Option<Hold<'o>>,
@@ -56,12 +56,12 @@ pub(crate) struct Hold<'o>(
     #[expect(dead_code, reason = "held, not looked at")] MutexGuard<'o, NoopRawMutex, ()>,
 );
 
-impl<'p> Output<'p> {
+impl<'p> Outlet<'p> {
     /// Both ends of an empty ring.
     pub(crate) fn new(ring: &'p mut Ring) -> (Self, RingReader<'p>) {
         ring.clear();
         let (reader, ring) = ring.split();
-        let output = Self {
+        let outlet = Self {
             ring,
             turn: Mutex::new(()),
             hold: Mutex::new(()),
@@ -69,13 +69,13 @@ impl<'p> Output<'p> {
             flushed: Cell::new(true),
             changes: Changes::new(),
         };
-        (output, reader)
+        (outlet, reader)
     }
 
     /// Waits for the right to write. Dropping it loses nothing.
     pub(crate) async fn turn(&self) -> Turn<'_> {
         Turn {
-            output: self,
+            outlet: self,
             _guard: self.turn.lock().await,
             _hold: None,
         }
@@ -90,7 +90,7 @@ impl<'p> Output<'p> {
     pub(crate) async fn unsolicited(&self) -> Turn<'_> {
         let hold = self.hold().await;
         Turn {
-            output: self,
+            outlet: self,
             _guard: self.turn.lock().await,
             _hold: Some(hold),
         }
@@ -157,18 +157,18 @@ impl Turn<'_> {
 
     /// Waits until so many bytes fit, at most [`RING`]. Only this turn can use them up.
     pub(crate) async fn room(&mut self, needed: usize) {
-        let output = self.output;
-        let free = || RING.saturating_sub(output.waiting.get());
+        let outlet = self.outlet;
+        let free = || RING.saturating_sub(outlet.waiting.get());
         let enough = || (free() >= needed.min(RING)).then_some(());
-        output.changes.until(enough).await;
+        outlet.changes.until(enough).await;
     }
 
     /// Puts bytes that [`Self::room`] made room for: two copies at most, where the ring wraps.
     pub(crate) fn push(&mut self, mut bytes: &[u8]) {
-        let output = self.output;
-        while let Ok(taken @ 1..) = output.ring.try_write(bytes) {
-            let waiting = output.waiting.get().saturating_add(taken);
-            output.waiting.set(waiting);
+        let outlet = self.outlet;
+        while let Ok(taken @ 1..) = outlet.ring.try_write(bytes) {
+            let waiting = outlet.waiting.get().saturating_add(taken);
+            outlet.waiting.set(waiting);
             bytes = bytes.get(taken..).unwrap_or_default();
         }
         if !bytes.is_empty() {
@@ -221,18 +221,18 @@ mod tests {
     /// Prints `messages` of `len` bytes, and waits after each if `one_by_one`.
     fn print(port: &mut Port, messages: usize, len: usize, one_by_one: bool) -> Vec<u8> {
         let mut ring = Box::new(Ring::new());
-        let (output, mut reader) = Output::new(&mut ring);
+        let (outlet, mut reader) = Outlet::new(&mut ring);
         let data: Vec<u8> = (0..=250).cycle().take(messages * len).collect();
         let feed = async {
             for message in data.chunks(len) {
-                output.turn().await.put(message).await;
+                outlet.turn().await.put(message).await;
                 if one_by_one {
-                    output.drained().await;
+                    outlet.drained().await;
                 }
             }
-            output.drained().await;
+            outlet.drained().await;
         };
-        block_on(select(feed, output.drain(&mut reader, port)));
+        block_on(select(feed, outlet.drain(&mut reader, port)));
         data
     }
 
@@ -269,43 +269,43 @@ mod tests {
     #[test]
     fn what_is_printed_during_a_flush_is_flushed_as_well() {
         let mut ring = Box::new(Ring::new());
-        let (output, mut reader) = Output::new(&mut ring);
+        let (outlet, mut reader) = Outlet::new(&mut ring);
         let mut port = Port {
             most: usize::MAX,
             ..Port::default()
         };
         let feed = async {
             for _ in 0..20 {
-                output.turn().await.put(b"a").await;
+                outlet.turn().await.put(b"a").await;
                 yield_now().await;
             }
-            output.drained().await;
+            outlet.drained().await;
         };
-        block_on(select(feed, output.drain(&mut reader, &mut port)));
+        block_on(select(feed, outlet.drain(&mut reader, &mut port)));
         assert_eq!(port.sent.len(), 20);
-        assert!(output.waiting.get() == 0 && output.flushed.get());
+        assert!(outlet.waiting.get() == 0 && outlet.flushed.get());
     }
 
     /// A port that fails, or that takes nothing, ends the draining and leaves the ring to the next.
     #[test]
     fn what_a_port_did_not_take_is_there_until_it_is_cleared() {
         let mut ring = Box::new(Ring::new());
-        let (output, mut reader) = Output::new(&mut ring);
+        let (outlet, mut reader) = Outlet::new(&mut ring);
         let mut dead = Port::default();
-        let put = async { output.turn().await.put(b"lost").await };
-        block_on(join(put, output.drain(&mut reader, &mut dead)));
-        assert_eq!(output.waiting.get(), 4);
-        output.clear(&mut reader);
+        let put = async { outlet.turn().await.put(b"lost").await };
+        block_on(join(put, outlet.drain(&mut reader, &mut dead)));
+        assert_eq!(outlet.waiting.get(), 4);
+        outlet.clear(&mut reader);
         let mut port = Port {
             most: 9,
             ..Port::default()
         };
         let feed = async {
-            output.drained().await;
-            output.turn().await.put(b"heard").await;
-            output.drained().await;
+            outlet.drained().await;
+            outlet.turn().await.put(b"heard").await;
+            outlet.drained().await;
         };
-        block_on(select(feed, output.drain(&mut reader, &mut port)));
+        block_on(select(feed, outlet.drain(&mut reader, &mut port)));
         assert_eq!(port.sent, b"heard");
     }
 }

@@ -5,7 +5,7 @@ use at_grammar::{Info, InfoSet, Reply, Suffix};
 use heapless::Vec;
 
 use crate::answer::{CommandError, Failure};
-use crate::output::Turn;
+use crate::port::outlet::Turn;
 use crate::settings::Settings;
 
 /// The longest line: `+SSLWHY` with its four texts, or five ALPN entries of one command line.

@@ -12,7 +12,7 @@ const CAPACITY: usize = MAX_LINE + 2;
 
 /// What a piece of input amounted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framed {
+pub(crate) enum Framed {
     /// All of the input was taken, and the line is not over.
     Partial,
     /// The line is over: [`LineBuffer::line`] has it.
@@ -28,7 +28,7 @@ pub enum Framed {
 
 /// Collects one line at a time.
 #[derive(Debug)]
-pub struct LineBuffer {
+pub(crate) struct LineBuffer {
     bytes: heapless::Vec<u8, CAPACITY>,
     /// Bytes that did not fit.
     lost: usize,
@@ -42,8 +42,7 @@ impl Default for LineBuffer {
 
 impl LineBuffer {
     /// Empty.
-    #[must_use]
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             bytes: heapless::Vec::new(),
             lost: 0,
@@ -53,7 +52,7 @@ impl LineBuffer {
     /// Takes a prefix of `input`; returns its length and what it amounts to.
     ///
     /// After anything but [`Framed::Partial`], call [`Self::clear`] before the next line.
-    pub fn push(&mut self, input: &[u8]) -> (usize, Framed) {
+    pub(crate) fn push(&mut self, input: &[u8]) -> (usize, Framed) {
         let end = input.iter().position(|byte| *byte == b'\n');
         let take = end.map_or(input.len(), |at| at.saturating_add(1));
         for byte in input.iter().take(take) {
@@ -76,8 +75,7 @@ impl LineBuffer {
     }
 
     /// The line without its terminator.
-    #[must_use]
-    pub fn line(&self) -> &[u8] {
+    pub(crate) fn line(&self) -> &[u8] {
         let mut line = self.bytes.as_slice();
         if let Some(rest) = line.strip_suffix(b"\n") {
             line = rest;
@@ -89,13 +87,12 @@ impl LineBuffer {
     }
 
     /// The line as it came, for the echo. An over-long one lacks what did not fit.
-    #[must_use]
-    pub fn raw(&self) -> &[u8] {
+    pub(crate) fn raw(&self) -> &[u8] {
         &self.bytes
     }
 
     /// Makes room for the next line; of this one, which may hold a password, nothing stays.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.bytes.as_mut_slice().zeroize();
         self.bytes.clear();
         self.lost = 0;
