@@ -4,20 +4,19 @@
 //! A board names its parts and serves its port; it writes no trait. The host at the other end of the
 //! port is in `host.rs`, and would be a microcontroller.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
+use async_io::Async;
 use at_modem::wifi::Wired;
 use at_modem::{Exit, Identity, Modem, ModemBuffers, Parts};
-use edge_nal::{TcpAccept as _, TcpBind as _, TcpSplit as _};
-use edge_nal_std::Stack;
+use edge_nal::TcpSplit as _;
+use edge_nal_std::{Stack, TcpSocket};
 use partition_store::FileFlash;
 use partition_store::esp_at::{BuiltIn, FactoryParam};
 use rand_core::OsRng;
 
 mod host;
-
-const PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 3333);
 
 const IDENTITY: Identity = Identity {
     chip: "ESP32C3",
@@ -28,9 +27,12 @@ const IDENTITY: Identity = Identity {
 async fn board(folder: &std::path::Path) -> anyhow::Result<()> {
     let (net, wifi) = (Stack::new(), Wired::new(Ipv4Addr::LOCALHOST));
     let mut buffers = Box::new(ModemBuffers::<2>::new()); // Two TLS sessions; on a chip a static.
-    let listener = net.bind(PORT).await?;
-    let host = std::thread::spawn(|| host::talk(PORT));
-    let (_, mut uart) = listener.accept().await?;
+    // Any free port: another program may use a fixed one.
+    let listener = Async::<TcpListener>::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let port = listener.get_ref().local_addr()?;
+    let host = std::thread::spawn(move || host::talk(port));
+    let (uart, _): (Async<TcpStream>, _) = listener.accept().await?;
+    let mut uart = TcpSocket::new(uart);
     let (mut rx, mut tx) = uart.split();
     loop {
         let image = folder.join("flash.bin");
