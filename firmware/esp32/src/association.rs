@@ -12,7 +12,7 @@ use crate::radio::Station;
 /// The IP stack looks at its link whenever the radio wakes it.
 const SEEN_WITHIN: Duration = Duration::from_secs(3);
 
-/// Tells of a network, or an address, that is lost without our doing; the modem goes back by itself.
+/// Reports a network, or an address, that was lost and not left; the modem joins again.
 #[embassy_executor::task]
 pub(crate) async fn keep(station: &'static Station) -> ! {
     loop {
@@ -25,7 +25,7 @@ pub(crate) async fn keep(station: &'static Station) -> ! {
             station.stack.wait_config_down(),
         )
         .await;
-        // Leaving takes both down, too: then `kept` says whose doing it was.
+        // Leaving takes both down, too: `kept` distinguishes the two.
         if !station.kept.get() {
             continue;
         }
@@ -71,7 +71,7 @@ impl Station {
         }
     }
 
-    /// Tells the stack where its address comes from.
+    /// Configures the source of the stack's address.
     pub(crate) fn configure(&self) {
         let config = match self.fixed.get() {
             Some(fixed) => ConfigV4::Static(StaticConfigV4 {

@@ -117,7 +117,7 @@ pub(crate) fn recall(rtc: &Rtc<'_>, clock: &WallClock) {
     }
 }
 
-/// Feeds the watchdog for as long as the modem's own thread turns, and tells the RTC the time, which
+/// Feeds the watchdog while the modem's thread runs, and writes the time to the RTC, which
 /// it keeps from then on with its own clock: a restart is never further away than one feeding.
 #[embassy_executor::task]
 pub(crate) async fn watch(mut rtc: Rtc<'static>, clock: &'static WallClock) -> ! {

@@ -15,8 +15,8 @@
 mod association;
 mod board;
 mod chip;
-#[cfg(feature = "soft-ap")]
-mod guests;
+#[cfg(not(feature = "openeth"))]
+mod convert;
 mod net;
 #[cfg(not(feature = "openeth"))]
 mod nic;
@@ -30,8 +30,8 @@ mod radio;
 mod scan;
 #[cfg(feature = "soft-ap")]
 mod soft_ap;
-#[cfg(not(feature = "openeth"))]
-mod words;
+#[cfg(feature = "soft-ap")]
+mod stations;
 
 use core::hint::black_box;
 use core::pin::{Pin, pin};
@@ -159,7 +159,7 @@ async fn main(spawner: Spawner) {
     }
 }
 
-/// The modem in its place; a flash that none can boot from is told of, again and again.
+/// The modem in its place; a flash from which no modem boots is reported repeatedly.
 async fn boot(parts: Parts<'static, Esp>) -> Option<&'static mut EspModem> {
     static BUFFERS: ConstStaticCell<ModemBuffers<TLS_SESSIONS>> =
         ConstStaticCell::new(ModemBuffers::new());

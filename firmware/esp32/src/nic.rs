@@ -1,5 +1,5 @@
 //! The station's interface for the IP stack, with the hardware address the modem chose, and what of
-//! the radio's C driver esp-radio has no word for.
+//! the radio's C driver esp-radio has no API for.
 
 use core::cell::Cell;
 use core::task::Context;
@@ -79,8 +79,8 @@ pub(crate) struct Country {
 }
 
 impl Country {
-    /// esp-radio's own.
-    pub(crate) const USUAL: Self = Self {
+    /// The default of esp-radio.
+    pub(crate) const DEFAULT: Self = Self {
         code: *b"CN",
         first_channel: 1,
         channels: 13,
@@ -91,15 +91,15 @@ impl Country {
 /// Says where the radio is.
 pub(crate) fn set_country(_: &WifiController<'_>, country: Country) -> Result<(), Unsupported> {
     let [a, b] = country.code;
-    let told = CountryInC {
+    let in_c = CountryInC {
         // Indoors and outdoors.
         code: [a, b, b' '],
         first_channel: country.first_channel,
         channels: country.channels,
-        // Not read; `tune` sets it.
+        // Not read; `set_radio` sets it.
         most_power: 0,
         policy: country.is_fixed.into(),
     };
     // SAFETY: as above; it copies the structure.
-    accepted(unsafe { esp_wifi_set_country(&raw const told) })
+    accepted(unsafe { esp_wifi_set_country(&raw const in_c) })
 }

@@ -59,7 +59,7 @@ pub(crate) fn start_settings() -> uart::Config {
         })
 }
 
-/// Sets the port, at once. Whoever calls has seen [`Tx::flush`] through.
+/// Sets the port, at once. The caller has awaited [`Tx::flush`].
 pub(crate) fn set(settings: &UartConfig) {
     let (rts, cts) = match settings.flow_control {
         FlowControl::None => (false, false),
@@ -144,11 +144,11 @@ pub(crate) async fn serve(port: Uart<'static, Blocking>) {
 }
 
 async fn receive(rx: &mut UartRx<'static, Async>) {
-    let mut piece = [0; 128];
+    let mut chunk = [0; 128];
     let mut overruns = 0_u32;
     loop {
-        match rx.read_async(&mut piece).await {
-            Ok(count) => RX.write_all(piece.get(..count).unwrap_or_default()).await,
+        match rx.read_async(&mut chunk).await {
+            Ok(count) => RX.write_all(chunk.get(..count).unwrap_or_default()).await,
             Err(error) => {
                 overruns = overruns.saturating_add(1);
                 // A host that floods the port must not flood the log as well.
@@ -161,12 +161,12 @@ async fn receive(rx: &mut UartRx<'static, Async>) {
 }
 
 async fn send(tx: &mut UartTx<'static, Async>) {
-    let mut piece = [0; 128];
+    let mut chunk = [0; 128];
     loop {
         // The ring first: it is empty when a flush gets its turn.
-        match select(TX.read(&mut piece), FLUSH.wait()).await {
+        match select(TX.read(&mut chunk), FLUSH.wait()).await {
             Either::First(count) => {
-                let mut rest = piece.get(..count).unwrap_or_default();
+                let mut rest = chunk.get(..count).unwrap_or_default();
                 while !rest.is_empty() {
                     // Writing to a FIFO cannot fail.
                     let taken = tx.write_async(rest).await.unwrap_or_default();

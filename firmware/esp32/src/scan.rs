@@ -1,4 +1,4 @@
-//! Looking for access points.
+//! Scanning for access points.
 
 use at_modem::wifi::{AccessPoint, Encryption};
 use esp_hal::time::Duration;
@@ -6,7 +6,7 @@ use esp_radio::wifi::WifiController;
 use esp_radio::wifi::scan::{ScanConfig, ScanTypeConfig};
 
 use crate::chip::TIGHT;
-use crate::words::{bytes_of, encryption};
+use crate::convert::{bytes_of, encryption};
 
 /// Milliseconds on a channel: with an answer at least, without one at most.
 const DWELL: (u64, u64) = (60, 120);
@@ -14,7 +14,7 @@ const DWELL: (u64, u64) = (60, 120);
 /// Results that esp-radio keeps at once: 64 are 3 KB of its heap.
 const FOUND: usize = if TIGHT { 32 } else { 64 };
 
-/// Tells of each access point. Dropping it ends the scan.
+/// Reports each access point. Dropping it ends the scan.
 pub(crate) async fn scan(radio: &mut WifiController<'static>, mut found: impl FnMut(&AccessPoint)) {
     let (min, max) = DWELL;
     let config = ScanConfig::default().with_scan_type(ScanTypeConfig::Active {

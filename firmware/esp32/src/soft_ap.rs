@@ -1,4 +1,4 @@
-//! Our own access point over esp-radio: its network, the addresses it lends, and who is in it.
+//! Our own access point over esp-radio: its network, its DHCP leases, and its stations.
 //!
 //! ```text
 //! esp-radio's second interface ─ Nic ─ IP stack ─┬─ modem_net::dhcp
@@ -27,21 +27,21 @@ use heapless::Vec;
 use modem_net::dhcp::{self, Mac, Pool, Server};
 use static_cell::{ConstStaticCell, StaticCell};
 
-use crate::guests::{self, Mode, STATIONS};
+use crate::convert::protocols;
 use crate::net;
 use crate::nic::Nic;
 use crate::radio::Station;
-use crate::words::protocols;
+use crate::stations::{self, Mode, STATIONS};
 
-/// How often the radio is asked who is there: esp-radio tells of a change only to who holds the radio, and
-/// that may be a join, for 15 s. The host does not hear of a station that is away for less.
-const LOOKS: Duration = Duration::from_millis(200);
+/// How often the driver's list of stations is read: esp-radio reports a change only to the holder of the
+/// radio, which may be a join, for 15 s. A station that leaves for less is not reported.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A station of ours.
+/// A station of our access point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct ApStation {
     mac: Mac,
-    /// What the host was told.
+    /// The address that was reported to the host.
     address: Option<Ipv4Addr>,
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct SoftAp {
     server: RefCell<Server<STATIONS>>,
     stations: RefCell<Vec<ApStation, STATIONS>>,
     up: Signal<NoopRawMutex, ()>,
-    /// As many as stations come or go between two turns of the main thread.
+    /// Room for each station to come and go between two turns of the main thread.
     pub(crate) events: Channel<NoopRawMutex, WifiEvent, { 2 * STATIONS }>,
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn start(spawner: &Spawner) -> SoftAp {
     }
 }
 
-/// Lends addresses, and tells who comes and goes, for ever.
+/// Leases addresses and reports stations that come and go. Never ends.
 #[embassy_executor::task]
 pub(crate) async fn keep(station: &'static Station) {
     static MEMORY: ConstStaticCell<dhcp::Memory> = ConstStaticCell::new(dhcp::Memory::new());
@@ -92,11 +92,11 @@ pub(crate) async fn keep(station: &'static Station) {
     });
     let watch = async {
         loop {
-            own.look();
+            own.poll();
             if own.config.borrow().is_none() {
                 own.up.wait().await;
             }
-            Timer::after(LOOKS).await;
+            Timer::after(POLL_INTERVAL).await;
         }
     };
     join(lend, watch).await;
@@ -112,7 +112,7 @@ impl SoftAp {
         }
     }
 
-    /// Starts it, changes it or stops it. Whoever is in its network has to come anew after a change.
+    /// Starts it, changes it or stops it. After a change every station must associate again.
     pub(crate) fn set(
         &self,
         radio: &mut WifiController<'static>,
@@ -125,21 +125,21 @@ impl SoftAp {
         let was_up = self.config.replace(config).is_some();
         let done = match &wanted {
             Some(_) => self.start(radio),
-            None if was_up => guests::set_mode(radio, Mode::Station),
+            None if was_up => stations::set_mode(radio, Mode::Station),
             None => Ok(()),
         };
         if done.is_err() {
             self.config.replace(None);
         }
         self.address(wanted.as_ref().filter(|_| done.is_ok()));
-        self.look();
+        self.poll();
         self.up.signal(());
         done
     }
 
     fn start(&self, radio: &mut WifiController<'static>) -> Result<(), Unsupported> {
-        // Told by itself, the driver lets the station be; esp-radio would stop both first.
-        guests::set_mode(radio, Mode::Both)?;
+        // The driver's own call does not change the station; esp-radio would stop both first.
+        stations::set_mode(radio, Mode::Both)?;
         let station = self.station.borrow().clone();
         let started = radio.set_config(&self.whole(station));
         started.map_err(|error| {
@@ -151,7 +151,7 @@ impl SoftAp {
         })
     }
 
-    /// Our own address, and those that are lent.
+    /// Sets our own address and the pool of the DHCP server.
     fn address(&self, wanted: Option<&wifi::SoftAp<'_>>) {
         let pool = wanted.and_then(|wanted| {
             let leases = wanted.leases?;
@@ -180,10 +180,10 @@ impl SoftAp {
         });
     }
 
-    /// Sees who came and who went.
-    fn look(&self) {
+    /// Reads the driver's list and reports the changes.
+    fn poll(&self) {
         let there = if self.config.borrow().is_some() {
-            guests::stations()
+            stations::stations()
         } else {
             Vec::new()
         };
@@ -208,7 +208,7 @@ impl SoftAp {
     /// A station has got its address, or kept it.
     fn bound(&self, mac: Mac, address: Ipv4Addr) {
         // It is there before it has an address.
-        self.look();
+        self.poll();
         let mut known = self.stations.borrow_mut();
         if let Some(station) = known.iter_mut().find(|station| station.mac == mac)
             && station.address.replace(address) != Some(address)
@@ -219,11 +219,11 @@ impl SoftAp {
 
     fn report(&self, event: WifiEvent) {
         if self.events.try_send(event).is_err() {
-            defmt::warn!("the host is not told of a station");
+            defmt::warn!("an event of a station is lost");
         }
     }
 
-    /// Tells of each station that has an address from us.
+    /// Calls `found` for each station with a lease.
     pub(crate) fn stations(&self, mut found: impl FnMut([u8; 6], Ipv4Addr)) {
         let known = self.stations.borrow().clone();
         for station in known {
@@ -234,11 +234,11 @@ impl SoftAp {
         }
     }
 
-    /// Sends one station away, or all.
+    /// Deauthenticates one station, or all.
     pub(crate) fn deauthenticate(&self, station: Option<Mac>) {
         if self.config.borrow().is_some() {
-            guests::deauthenticate(station);
-            self.look();
+            stations::deauthenticate(station);
+            self.poll();
         }
     }
 }
@@ -258,5 +258,5 @@ fn configuration(wanted: &wifi::SoftAp<'_>, bits: u8) -> Result<AccessPointConfi
         .with_channel(wanted.channel)
         .with_protocols(protocols(bits))
         .with_authentication(authentication)
-        .with_max_connections(wanted.most.into()))
+        .with_max_connections(wanted.max_stations.into()))
 }

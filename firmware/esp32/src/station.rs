@@ -12,7 +12,7 @@ use core::cell::{Cell, RefCell};
 #[cfg(feature = "soft-ap")]
 use at_modem::wifi;
 use at_modem::wifi::{
-    AccessPoint, Encryption, Ipv4Config, Join, JoinError, Ssid, Tuning, Wifi, WifiEvent,
+    AccessPoint, Encryption, Ipv4Config, Join, JoinError, RadioConfig, Ssid, Wifi, WifiEvent,
 };
 use at_modem::{SleepMode, Unsupported};
 use embassy_executor::Spawner;
@@ -29,10 +29,10 @@ use esp_radio::wifi::{Config, ControllerConfig, Interface, PowerSaveMode, WifiCo
 use static_cell::StaticCell;
 
 use crate::chip::TIGHT;
+use crate::convert::{AssociationSettings, associated, configuration, failure_of, reason};
 use crate::nic::{self, Country, Nic};
 #[cfg(feature = "soft-ap")]
 use crate::soft_ap::{self, SoftAp};
-use crate::words::{Habits, associated, configuration, failure_of, reason};
 use crate::{association, net, scan};
 
 pub(crate) type Driver = Nic;
@@ -61,7 +61,7 @@ pub(crate) struct Station {
     /// `None`: DHCP.
     pub(crate) fixed: Cell<Option<Ipv4Config>>,
     pub(crate) name: RefCell<heapless::String<32>>,
-    pub(crate) habits: Cell<Habits>,
+    pub(crate) settings: Cell<AssociationSettings>,
     pub(crate) country: Cell<Country>,
     #[cfg(feature = "soft-ap")]
     pub(crate) own: SoftAp,
@@ -92,8 +92,8 @@ pub(crate) fn start(spawner: &Spawner, wifi: WIFI<'static>) -> (&'static Station
         power: Cell::new(PowerSaveMode::None),
         fixed: Cell::new(None),
         name: RefCell::new(heapless::String::new()),
-        habits: Cell::new(Habits::USUAL),
-        country: Cell::new(Country::USUAL),
+        settings: Cell::new(AssociationSettings::DEFAULT),
+        country: Cell::new(Country::DEFAULT),
         #[cfg(feature = "soft-ap")]
         own: soft_ap::start(spawner),
     });
@@ -137,7 +137,7 @@ impl Wifi for Station {
     ) -> Result<(), JoinError> {
         self.kept.set(false);
         self.changed.signal(());
-        let config = configuration(&request, self.habits.get())?;
+        let config = configuration(&request, self.settings.get())?;
         {
             let mut radio = self.radio.lock().await;
             self.part(&mut radio).await;
@@ -262,9 +262,9 @@ impl Wifi for Station {
         Ok(())
     }
 
-    /// Power and country at once, the habits of an association from the next one on.
-    fn tune(&self, tuning: &Tuning<'_>) -> Result<(), Unsupported> {
-        self.habits.set(Habits {
+    /// Power and country at once, the settings of an association from the next one on.
+    fn set_radio(&self, tuning: &RadioConfig<'_>) -> Result<(), Unsupported> {
+        self.settings.set(AssociationSettings {
             listen_interval: tuning.listen_interval.into(),
             protocols: tuning.station_protocols,
         });

@@ -77,7 +77,7 @@ impl Station {
     fn access_point(&self, ssid: &[u8]) -> AccessPoint {
         AccessPoint {
             ssid: Ssid::from_slice(ssid).unwrap_or_default(),
-            // Locally administered, so nobody else's.
+            // Locally administered, so no other device has it.
             bssid: [0x02, 0, 0, 0, 0, 1],
             channel: 1,
             rssi: 0,

@@ -11,7 +11,7 @@ use crate::uart16550::{Line, Uart16550};
 use crate::virtio;
 
 /// The AT port.
-// SAFETY: a 16550 of the `virt` board; nobody else names its registers.
+// SAFETY: a 16550 of the `virt` board; no other code names its registers.
 pub(crate) static UART: Uart16550 = unsafe { Uart16550::at(0x1000_0000) };
 const UART_IRQ: u32 = 10;
 /// Input clock of 3.6864 MHz by 16.
@@ -114,7 +114,7 @@ fn stack() -> core::ops::Range<usize> {
     (&raw const __estack).addr().next_multiple_of(4)..(&raw const __sstack).addr()
 }
 
-/// Paints the stack that is free now, so that [`stack_used`] can tell.
+/// Paints the stack that is free now, so that [`stack_used`] can measure it.
 pub(crate) fn paint_stack() {
     let here: usize;
     // SAFETY: reads the stack pointer.
@@ -154,7 +154,7 @@ fn external() {
     }
 }
 
-/// The machine starts again; RAM keeps its content, the program is loaded anew.
+/// The machine starts again; RAM keeps its content, the program is loaded again.
 pub(crate) fn restart() -> ! {
     loop {
         FINISHER.write(FINISHER_RESET);

@@ -9,7 +9,7 @@
 //! Spec: JESD68.01 (how to ask), Intel AP-646 (commands). A command goes to both chips in one word,
 //! and so do their answers.
 //!
-//! Programming is told to change no 0 bit back into a 1: real cells cannot, but QEMU's can, so what is
+//! A write never asks to change a 0 bit back into a 1: real cells cannot, but QEMU's can, so what is
 //! there already is ANDed in.
 
 use embassy_futures::yield_now;
@@ -18,7 +18,7 @@ use crate::mmio::Reg;
 
 pub(crate) const WORD: u32 = 4;
 /// Bytes programmed in one go at most, whatever the chips could take: they are on the stack once.
-pub(crate) const PIECE: usize = 512;
+pub(crate) const CHUNK: usize = 512;
 const LONGEST: u32 = 512;
 
 /// The same byte for each of the two chips.
@@ -170,7 +170,7 @@ impl Cfi {
             return Err(Failed);
         }
         // What is there, before the chips stop showing it.
-        let mut merged: heapless::Vec<u32, { PIECE / 4 }> = heapless::Vec::new();
+        let mut merged: heapless::Vec<u32, { CHUNK / 4 }> = heapless::Vec::new();
         for (word, at) in words.iter().zip((at..).step_by(4)) {
             let word = u32::from_le_bytes(*word) & self.read_word(at);
             merged.push(word).map_err(|_| Failed)?;

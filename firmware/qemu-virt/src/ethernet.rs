@@ -5,7 +5,7 @@
 //! free ── transmit_begin ─▶ the device's ── used ring ─▶ free
 //! ```
 //!
-//! A buffer is a `&'static mut`: while the device has it, only its slot here does, and nobody looks.
+//! A buffer is a `&'static mut`: while the device has it, only its slot here does, and no code reads it.
 
 use core::cell::RefCell;
 use core::task::Context;
@@ -29,7 +29,7 @@ type Buffer = &'static mut [u8; BUFFER];
 type Device = VirtIONetRaw<BoardHal, BoardTransport, QUEUE>;
 
 /// A buffer that the device has, and the name of the loan.
-struct Lent {
+struct InFlight {
     token: u16,
     buffer: Buffer,
     len: usize,
@@ -37,8 +37,8 @@ struct Lent {
 
 struct Inner {
     device: Device,
-    receiving: heapless::Vec<Lent, RX_BUFFERS>,
-    sending: heapless::Vec<Lent, TX_BUFFERS>,
+    receiving: heapless::Vec<InFlight, RX_BUFFERS>,
+    sending: heapless::Vec<InFlight, TX_BUFFERS>,
     free: heapless::Vec<Buffer, TX_BUFFERS>,
 }
 
@@ -70,13 +70,13 @@ impl Ethernet {
 }
 
 impl Inner {
-    /// Lends a buffer for the next frame. One that the device does not take is lost to us: that
+    /// Gives the device a buffer for the next frame. One that the device does not take is lost to us: that
     /// happens only where it is broken.
     fn offer(&mut self, buffer: Buffer) {
         // SAFETY: the buffer is put aside in `receiving` until `receive_complete`.
         match unsafe { self.device.receive_begin(buffer) } {
             Ok(token) => {
-                let _ = self.receiving.push(Lent {
+                let _ = self.receiving.push(InFlight {
                     token,
                     buffer,
                     len: BUFFER,
@@ -89,8 +89,11 @@ impl Inner {
     /// A frame that has come, and where it lies in its buffer.
     fn received(&mut self) -> Option<(Buffer, usize, usize)> {
         let token = self.device.poll_receive()?;
-        let at = self.receiving.iter().position(|lent| lent.token == token)?;
-        let Lent { buffer, .. } = self.receiving.swap_remove(at);
+        let at = self
+            .receiving
+            .iter()
+            .position(|frame| frame.token == token)?;
+        let InFlight { buffer, .. } = self.receiving.swap_remove(at);
         // SAFETY: the buffer that the token was given for.
         match unsafe { self.device.receive_complete(token, buffer) } {
             Ok((header, len)) => Some((buffer, header, header.saturating_add(len))),
@@ -105,10 +108,10 @@ impl Inner {
     /// Takes back what has been sent; whether there is a buffer for another frame.
     fn can_send(&mut self) -> bool {
         while let Some(token) = self.device.poll_transmit() {
-            let Some(at) = self.sending.iter().position(|lent| lent.token == token) else {
+            let Some(at) = self.sending.iter().position(|frame| frame.token == token) else {
                 break;
             };
-            let Lent { buffer, len, .. } = self.sending.swap_remove(at);
+            let InFlight { buffer, len, .. } = self.sending.swap_remove(at);
             let sent = buffer.get(..len).unwrap_or_default();
             // SAFETY: the bytes that the token was given for.
             if let Err(error) = unsafe { self.device.transmit_complete(token, sent) } {
@@ -207,7 +210,7 @@ impl TxToken for ToSend<'_> {
         // SAFETY: the buffer is put aside in `sending` until `transmit_complete`.
         match unsafe { inner.device.transmit_begin(frame) } {
             Ok(token) => {
-                let _ = inner.sending.push(Lent {
+                let _ = inner.sending.push(InFlight {
                     token,
                     buffer,
                     len: end,

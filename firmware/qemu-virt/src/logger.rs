@@ -41,7 +41,7 @@ impl Log for Semihosting {
     fn flush(&self) {}
 }
 
-/// From now on lines are heard.
+/// From now on lines are printed.
 pub(crate) fn start() {
     static LOGGER: Semihosting = Semihosting;
     // SAFETY: nothing runs yet that could log or set another at the same time.

@@ -18,10 +18,10 @@ mod cfi;
 mod clint;
 mod entropy;
 mod ethernet;
-mod keep;
 mod logger;
 mod mmio;
 mod net;
+mod retained;
 mod sectors;
 mod uart16550;
 mod virtio;
@@ -120,7 +120,7 @@ async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
     static CLOCK: StaticCell<WallClock> = StaticCell::new();
 
     let clock: &WallClock = CLOCK.init(WallClock::new());
-    if let Some(micros) = keep::take_time() {
+    if let Some(micros) = retained::take_time() {
         clock.set_micros(micros);
     }
     let flash = match Sectors::open(flash).await {
@@ -167,7 +167,7 @@ async fn modem(stack: Stack<'static>, flash: Cfi, rng: Entropy) {
     // What was said last is in the port's ring still.
     let Ok(()) = embedded_io_async::Write::flush(&mut tx).await;
     if let Some(micros) = clock.micros() {
-        keep::time(micros);
+        retained::store_time(micros);
     }
     board::restart()
 }

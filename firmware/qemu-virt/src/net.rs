@@ -6,7 +6,7 @@ use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::entropy;
 
-/// Five links, one that is being turned away, a listener.
+/// Five links, one that is being rejected, a listener.
 const TCP: usize = 7;
 /// A window of almost three segments.
 const RX: usize = 4096;

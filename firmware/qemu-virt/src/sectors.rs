@@ -4,7 +4,7 @@
 //! 0            4 MiB          + block           + block
 //! | the flash  | copy         | journal         |
 //!
-//! journal record: | 0xb10c0000 + n | its inverse |    block n is to be made anew from the copy
+//! journal record: | 0xb10c0000 + n | its inverse |    block n is to be restored from the copy
 //!                 | 0              | 0           |    done
 //! ```
 //!
@@ -25,7 +25,7 @@ use embedded_storage_async::nor_flash::{
     ErrorType, MultiwriteNorFlash, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash,
 };
 
-use crate::cfi::{Cfi, Failed, PIECE, WORD};
+use crate::cfi::{CHUNK, Cfi, Failed, WORD};
 
 /// What ESP-AT erases.
 const SECTOR: u32 = 4096;
@@ -118,7 +118,7 @@ impl Sectors {
                 if block >= SIZE {
                     return Err(SectorError::Chip);
                 }
-                log::info!("flash: block at {block:#x} is made anew from its copy");
+                log::info!("flash: block at {block:#x} is restored from its copy");
                 self.remake(block, at).await?;
             }
         }
@@ -179,15 +179,15 @@ impl Sectors {
         except: core::ops::Range<u32>,
     ) -> Result<(), SectorError> {
         self.chip.settle().await?;
-        for offset in (0..self.chip.block).step_by(PIECE) {
-            let mut piece = [0; PIECE];
+        for offset in (0..self.chip.block).step_by(CHUNK) {
+            let mut chunk = [0; CHUNK];
             let at = from.saturating_add(offset);
             if except.contains(&at) {
                 continue;
             }
-            self.copy_out(at, &mut piece);
-            if piece.iter().any(|byte| *byte != 0xff) {
-                self.chip.program(to.saturating_add(offset), &piece).await?;
+            self.copy_out(at, &mut chunk);
+            if chunk.iter().any(|byte| *byte != 0xff) {
+                self.chip.program(to.saturating_add(offset), &chunk).await?;
             }
         }
         Ok(())

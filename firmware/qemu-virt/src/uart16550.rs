@@ -44,7 +44,7 @@ const LINE: usize = 3;
 const MODEM: usize = 4;
 const STATUS: usize = 5;
 
-/// How bits are told apart.
+/// The bits of the registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Line {
     /// Input clock by 16 times the baud rate.
@@ -162,7 +162,7 @@ impl ErrorType for Tx {
 impl Read for Rx {
     async fn read(&mut self, into: &mut [u8]) -> Result<usize, Self::Error> {
         let count = self.0.rx.read(into).await;
-        // It may have been switched off for want of room.
+        // It may have been switched off because the ring was full.
         self.0.kick(IER_RECEIVED);
         Ok(count)
     }

@@ -101,6 +101,6 @@ unsafe impl Hal for BoardHal {
 }
 
 fn address(pointer: *mut u8) -> PhysAddr {
-    // The device is told of it, so it must be known that others write there.
+    // The device gets its address, so the compiler must assume that it writes there.
     PhysAddr::try_from(pointer.expose_provenance()).unwrap_or(0)
 }

@@ -36,7 +36,7 @@ pub(crate) struct Program {
     pub(crate) symbols: Vec<Symbol>,
     /// Bytes between the stack's end and its start.
     pub(crate) stack: u64,
-    /// Functions and the bytes of stack that each takes, as the compiler tells in `.stack_sizes`.
+    /// Functions and the bytes of stack that each takes, as the compiler states in `.stack_sizes`.
     pub(crate) frames: Vec<(String, u64)>,
 }
 

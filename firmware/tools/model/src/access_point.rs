@@ -16,9 +16,9 @@ pub(crate) struct AccessPoint {
     channel: u8,
     method: u32,
     hidden: bool,
-    most: usize,
+    max_stations: usize,
     /// By number, from 1 on.
-    guests: Vec<Option<[u8; 6]>>,
+    stations: Vec<Option<[u8; 6]>>,
 }
 
 impl AccessPoint {
@@ -34,8 +34,8 @@ impl AccessPoint {
             channel: 1,
             method: OPEN,
             hidden: false,
-            most: 0,
-            guests: Vec::new(),
+            max_stations: 0,
+            stations: Vec::new(),
         }
     }
 
@@ -50,7 +50,7 @@ impl AccessPoint {
         self.channel = bytes[97];
         self.method = u32::from(bytes[100]);
         self.hidden = bytes[104] != 0;
-        self.most = usize::from(bytes[105]);
+        self.max_stations = usize::from(bytes[105]);
     }
 
     pub(crate) fn network(&self) -> Network {
@@ -67,7 +67,7 @@ impl AccessPoint {
         (!self.hidden).then(|| self.network())
     }
 
-    /// A station comes: what the program is told, or the reason that the station sees.
+    /// A station associates: returns the event for the program, or the reason for the station.
     pub(crate) fn admit(
         &mut self,
         mac: [u8; 6],
@@ -78,56 +78,63 @@ impl AccessPoint {
             return Err(NOT_FOUND);
         }
         air::verdict(self.method, &self.passphrase, passphrase)?;
-        if self.guests.iter().flatten().count() >= self.most {
+        if self.stations.iter().flatten().count() >= self.max_stations {
             return Err(TOO_MANY);
         }
-        let free = self.guests.iter().position(Option::is_none);
-        let place = free.unwrap_or(self.guests.len());
-        self.guests.resize(self.guests.len().max(place + 1), None);
-        self.guests[place] = Some(mac);
+        let free = self.stations.iter().position(Option::is_none);
+        let place = free.unwrap_or(self.stations.len());
+        self.stations
+            .resize(self.stations.len().max(place + 1), None);
+        self.stations[place] = Some(mac);
         let number = place as u8 + 1;
         Ok((JOINED, [&mac[..], &[number, 0]].concat()))
     }
 
-    /// A station goes: what the program is told.
+    /// A station leaves: returns the event for the program.
     pub(crate) fn left(&mut self, mac: [u8; 6], reason: u8) -> Option<(u32, Vec<u8>)> {
-        let place = self.guests.iter().position(|guest| *guest == Some(mac))?;
-        self.guests[place] = None;
+        let place = self
+            .stations
+            .iter()
+            .position(|station| *station == Some(mac))?;
+        self.stations[place] = None;
         let number = place as u8 + 1;
         Some((GONE, [&mac[..], &[number, 0, reason, 0]].concat()))
     }
 
     pub(crate) fn number_of(&self, mac: [u8; 6]) -> Option<u16> {
-        let place = self.guests.iter().position(|guest| *guest == Some(mac))?;
+        let place = self
+            .stations
+            .iter()
+            .position(|station| *station == Some(mac))?;
         Some(place as u16 + 1)
     }
 
     /// The station of this number; all for 0.
     pub(crate) fn numbered(&self, number: u16) -> Vec<[u8; 6]> {
-        let guests = self.guests.iter().zip(1..);
-        guests
+        let stations = self.stations.iter().zip(1..);
+        stations
             .filter(|(_, each)| number == 0 || *each == number)
-            .filter_map(|(guest, _)| *guest)
+            .filter_map(|(station, _)| *station)
             .collect()
     }
 
     /// `wifi_sta_list_t`
     pub(crate) fn list(&self) -> Vec<u8> {
-        let guests: Vec<[u8; 6]> = self.guests.iter().flatten().take(10).copied().collect();
-        let each = guests
+        let stations: Vec<[u8; 6]> = self.stations.iter().flatten().take(10).copied().collect();
+        let each = stations
             .iter()
             .flat_map(|mac| [&mac[..], &[0xd6, 0, 0, 0, 0, 0]].concat());
         let mut bytes: Vec<u8> = each.collect();
         bytes.resize(LIST, 0);
-        bytes.extend((guests.len() as u32).to_le_bytes());
+        bytes.extend((stations.len() as u32).to_le_bytes());
         bytes
     }
 
     /// Whether a frame comes from one of its stations.
     pub(crate) fn admits(&self, frame: &[u8]) -> bool {
         let from = frame.get(6..12);
-        let mut guests = self.guests.iter().flatten();
-        guests.any(|mac| Some(&mac[..]) == from)
+        let mut stations = self.stations.iter().flatten();
+        stations.any(|mac| Some(&mac[..]) == from)
     }
 
     /// Whether a frame goes to one of its stations, or to all.
@@ -135,8 +142,8 @@ impl AccessPoint {
         let Some(to) = frame.first_chunk::<6>() else {
             return false;
         };
-        let mut guests = self.guests.iter().flatten();
-        guests.any(|mac| mac == to || to[0] & 1 != 0)
+        let mut stations = self.stations.iter().flatten();
+        stations.any(|mac| mac == to || to[0] & 1 != 0)
     }
 }
 
@@ -145,7 +152,7 @@ mod tests {
     use super::*;
     use crate::air::WPA2;
 
-    const GUESTS: [[u8; 6]; 3] = [[2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2], [2, 0, 0, 0, 0, 3]];
+    const STATIONS: [[u8; 6]; 3] = [[2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2], [2, 0, 0, 0, 0, 3]];
 
     fn two_at_most() -> AccessPoint {
         let mut own = AccessPoint::new([2, 0, 0, 0, 0, 9]);
@@ -163,7 +170,7 @@ mod tests {
     fn stations_are_numbered_and_counted() {
         let mut own = two_at_most();
         assert_eq!(own.network().bssid, [6, 0, 0, 0, 0, 9]);
-        let [one, two, three] = GUESTS;
+        let [one, two, three] = STATIONS;
         for mac in [one, two] {
             assert!(own.admit(mac, b"ours", b"12345678").is_ok());
         }
@@ -187,7 +194,7 @@ mod tests {
     #[test]
     fn frames_are_of_its_stations_and_for_them() {
         let mut own = two_at_most();
-        let [one, two, _] = GUESTS;
+        let [one, two, _] = STATIONS;
         own.admit(one, b"ours", b"12345678").unwrap();
         for (mac, known) in [(one, true), (two, false)] {
             assert_eq!(own.admits(&[&[0; 6], &mac[..]].concat()), known);

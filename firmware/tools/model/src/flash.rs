@@ -66,7 +66,7 @@ impl Flash {
         self.bytes.get(at..end)?;
         let mut took = 0;
         let mut from = at;
-        // Page by page: that is how it is told to the chip, and where the power can go between.
+        // Page by page, as the chip is commanded; the power can fail between two pages.
         while from < end {
             let to = end.min((from / PAGE + 1) * PAGE);
             for index in from..to {

@@ -90,7 +90,7 @@ struct Args {
     /// So many milliseconds after power on the core stands still; its clock then runs as fast as it can.
     #[arg(long, value_name = "MS")]
     hang_after: Option<u64>,
-    /// Tells at every start which registers were used that are no more than memory here.
+    /// Prints at every start which registers were used that are plain memory here.
     #[arg(long)]
     seen: bool,
 }
@@ -125,8 +125,8 @@ struct Machine {
     /// When the chip was switched on, if it had kept to its clock ever since.
     epoch: Instant,
     told_stack: u32,
-    /// The host has sent something in this life.
-    spoken_to: bool,
+    /// The host has sent something since this start.
+    host_sent: bool,
 }
 
 fn main() -> Result<()> {
@@ -174,7 +174,7 @@ fn main() -> Result<()> {
         air,
         mac,
         told_stack: symbols.stack.end,
-        spoken_to: false,
+        host_sent: false,
         symbols,
         epoch: Instant::now(),
     };
@@ -259,7 +259,7 @@ impl Machine {
     fn start(&mut self, cause: Reset) -> Result<()> {
         self.bus.rtc.started(cause);
         self.told_stack = self.symbols.stack.end;
-        self.spoken_to = false;
+        self.host_sent = false;
         let (entry, loaded) = boot::load(&mut self.bus)?;
         self.cpu = self.symbols.core(entry);
         let last_words = self.radio.restarts();
@@ -357,9 +357,9 @@ impl Machine {
     fn take(&mut self, input: Input) -> bool {
         match input {
             Input::Port(bytes) => {
-                if !self.spoken_to {
-                    self.spoken_to = true;
-                    // From here on the stack is measured anew.
+                if !self.host_sent {
+                    self.host_sent = true;
+                    // From here on the stack is measured again.
                     self.tell_stack();
                     eprintln!("the host speaks");
                     self.told_stack = self.symbols.stack.end;

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Two networks are in the air: `iot`, open, and `locked`, WPA2 with [`PASSPHRASE`]; a third may be another
-//! model's (`air`). What the driver would tell from a thread of its own is told between two instructions of
+//! model's (`air`). What the driver would report from a thread of its own is reported between two instructions of
 //! the program, with interrupts off.
 
 use std::collections::VecDeque;
@@ -122,7 +122,7 @@ pub(crate) struct Radio {
     /// The network of the station, or the one it tries.
     network: Network,
     own: AccessPoint,
-    /// Another model's access point; nobody is asked if there is no other model.
+    /// Another model's access point; not used if there is no other model.
     peer: Option<Network>,
     has_peer: bool,
     /// For the other model.
@@ -335,7 +335,7 @@ impl Radio {
         self.say(&Message::Beacon(seen));
     }
 
-    /// The access point is another one: everybody has to come anew.
+    /// The access point is another one: every station must associate again.
     fn configure_own(&mut self) {
         self.all_away(BEACON_TIMEOUT);
         let [_, config] = &self.configs;
@@ -496,7 +496,7 @@ impl Radio {
         }
     }
 
-    /// The chip restarts: whoever was in its access point's network is alone.
+    /// The chip restarts: the stations of its access point are lost.
     pub(crate) fn restarts(&mut self) -> Vec<Vec<u8>> {
         self.say(&Message::Beacon(None));
         self.say(&Message::Left {
@@ -507,7 +507,7 @@ impl Radio {
         std::mem::take(&mut self.said)
     }
 
-    /// Tells the program what there is to tell, if it can be interrupted here.
+    /// Reports pending events to the program, if it can be interrupted here.
     pub(crate) fn poll(&mut self, cpu: &mut Cpu, bus: &mut Bus) {
         let now = bus.now;
         let (due, later) = std::mem::take(&mut self.later)
@@ -523,7 +523,7 @@ impl Radio {
         };
         let (function, args) = match task {
             Task::Event(number, data) => {
-                let data = self.told(number, data, now);
+                let data = self.apply(number, data, now);
                 put(bus, RADIO_RAM, &data);
                 (self.event_post, [0, number, RADIO_RAM, data.len() as u32])
             }
@@ -553,8 +553,8 @@ impl Radio {
         }
     }
 
-    /// An event is told: what changes with it, and what it says.
-    fn told(&mut self, number: u32, data: Vec<u8>, now: u64) -> Vec<u8> {
+    /// Applies an event that is being reported; returns its data.
+    fn apply(&mut self, number: u32, data: Vec<u8>, now: u64) -> Vec<u8> {
         match number {
             CONNECTED => {
                 if let Some(millis) = self.lose_after.take() {

@@ -34,7 +34,7 @@ use crate::replay::{Expected, NOW, NoTime, Recording, SameRng, Served};
 type Transport<'a> = Connection<(Served<'a>, Expected<'a>, NoTime)>;
 type ReplayedSession<'a> = Session<'a, (Served<'a>, Expected<'a>, NoTime)>;
 
-/// Recordings by name, from the folder that the build is told.
+/// Recordings by name, from the folder that the build names.
 macro_rules! recordings {
     ($($name:literal),* $(,)?) => {
         &[$(($name, include_bytes!(concat!(env!("STACK_RECORDINGS"), "/", $name, ".rec")))),*]

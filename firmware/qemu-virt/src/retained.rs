@@ -1,11 +1,11 @@
-//! What outlives a restart by command: the time, as the memory of a chip's RTC keeps it.
+//! Data retained across a reset by command: the time, as in the RTC memory of a chip.
 //!
 //! ```text
 //! KEEP (memory.x): | microseconds since 1970 | their inverse |    u64 each, little-endian
 //! ```
 //!
-//! Written right before a restart and struck out when read: after a power cut there is no time here, and
-//! whatever RAM holds then does not match.
+//! Written right before a reset and erased when read. After a power cut there is no time: the content of
+//! RAM then does not match.
 
 use crate::mmio::Reg;
 
@@ -27,14 +27,14 @@ fn get(at: usize) -> u64 {
     u64::from(word(at + 1).read()) << 32 | u64::from(word(at).read())
 }
 
-/// Keeps the time for the next start.
-pub(crate) fn time(micros: i64) {
+/// Stores the time for the next start.
+pub(crate) fn store_time(micros: i64) {
     let bits = micros.cast_unsigned();
     put(0, bits);
     put(2, !bits);
 }
 
-/// The time at the restart, once.
+/// Returns the time of the reset, once.
 pub(crate) fn take_time() -> Option<i64> {
     let (bits, inverse) = (get(0), get(2));
     put(0, 0);

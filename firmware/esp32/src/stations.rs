@@ -1,13 +1,13 @@
-//! What esp-radio has no word for of an access point: the driver's list of its stations, sending them
-//! away, and starting it beside a station that is in a network.
+//! What esp-radio has no API for of an access point: the driver's list of its stations, their
+//! deauthentication, and starting the access point while the station is in a network.
 
 use at_modem::Unsupported;
 use esp_radio::wifi::WifiController;
 use heapless::Vec;
 
-/// Stations at once, as `AT+CWSAP` allows them.
+/// Largest number of stations, as `AT+CWSAP` allows.
 pub(crate) const STATIONS: usize = 10;
-/// What the driver's list has room for.
+/// Capacity of the driver's list.
 const LISTED: usize = if cfg!(feature = "esp32") { 15 } else { 10 };
 
 /// `wifi_sta_info_t`
@@ -41,8 +41,8 @@ pub(crate) enum Mode {
     Both,
 }
 
-/// Starts or stops the access point and lets the station be. esp-radio, which asks the driver for the
-/// mode, finds nothing to stop then.
+/// Starts or stops the access point without a change to the station. esp-radio, which asks the driver
+/// for the mode, then has nothing to stop.
 pub(crate) fn set_mode(_: &WifiController<'_>, mode: Mode) -> Result<(), Unsupported> {
     let number = match mode {
         Mode::Station => 1,
@@ -57,13 +57,13 @@ pub(crate) fn set_mode(_: &WifiController<'_>, mode: Mode) -> Result<(), Unsuppo
 
 /// The hardware addresses of the stations in our network. The radio has been started once.
 pub(crate) fn stations() -> Vec<[u8; 6], STATIONS> {
-    let nobody = StationInC {
+    let empty = StationInC {
         mac: [0; 6],
         strength: 0,
         protocols: 0,
     };
     let mut list = StationsInC {
-        stations: [nobody; LISTED],
+        stations: [empty; LISTED],
         count: 0,
     };
     // SAFETY: the controller is never dropped, so the driver runs; it fills the structure.
@@ -75,9 +75,9 @@ pub(crate) fn stations() -> Vec<[u8; 6], STATIONS> {
     stations.map(|station| station.mac).collect()
 }
 
-/// Sends one station away, or all. Nothing happens if it is not there.
+/// Deauthenticates one station, or all. Nothing happens if it is not associated.
 pub(crate) fn deauthenticate(station: Option<[u8; 6]>) {
-    // Number 0 is everybody.
+    // Number 0 means all stations.
     let mut number = 0;
     if let Some(mac) = station {
         // SAFETY: as above; it reads six bytes and writes two.

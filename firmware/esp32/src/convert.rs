@@ -1,4 +1,4 @@
-//! Between the modem's words for networks and esp-radio's.
+//! Converts between the modem's types for networks and those of esp-radio.
 
 use at_modem::wifi::{AccessPoint, Encryption, Join, JoinError, Ssid};
 use esp_radio::wifi::sta::{ConnectedInfo, StationConfig};
@@ -22,18 +22,18 @@ pub(crate) fn bytes_of(ssid: &esp_radio::wifi::Ssid) -> Ssid {
     Ssid::from_slice(ssid.as_str().as_bytes()).unwrap_or_default()
 }
 
-/// What `AT+CWCONFIG` and `AT+CWSTAPROTO` decide of an association.
+/// The settings of `AT+CWCONFIG` and `AT+CWSTAPROTO` for an association.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Habits {
-    /// Beacons between two that are listened to.
+pub(crate) struct AssociationSettings {
+    /// Listen interval, in beacons.
     pub(crate) listen_interval: u16,
     /// Bits 1 for 802.11b, 2 for g, 4 for n.
     pub(crate) protocols: u8,
 }
 
-impl Habits {
-    /// esp-radio's own.
-    pub(crate) const USUAL: Self = Self {
+impl AssociationSettings {
+    /// The defaults of esp-radio.
+    pub(crate) const DEFAULT: Self = Self {
         listen_interval: 3,
         protocols: 7,
     };
@@ -49,11 +49,11 @@ pub(crate) fn protocols(bits: u8) -> Protocols {
     Protocols::default().with_2_4(protocols)
 }
 
-/// What the radio is to look for. The authentication is the least that is accepted: with a passphrase
-/// no open network is, however it is called.
+/// The network to join. The authentication is the weakest one accepted: with a passphrase an open
+/// network is refused, whatever its name.
 pub(crate) fn configuration(
     request: &Join<'_>,
-    habits: Habits,
+    settings: AssociationSettings,
 ) -> Result<StationConfig, JoinError> {
     let ssid = request.ssid.try_into().map_err(|_| JoinError::NotFound)?;
     let authentication = if request.password.0.is_empty() {
@@ -76,9 +76,9 @@ pub(crate) fn configuration(
     };
     let mut config = StationConfig::default()
         .with_ssid(ssid)
-        .with_protocols(protocols(habits.protocols))
+        .with_protocols(protocols(settings.protocols))
         .with_authentication(authentication)
-        .with_listen_interval(habits.listen_interval);
+        .with_listen_interval(settings.listen_interval);
     if let Some(bssid) = request.bssid {
         config = config.with_bssid(bssid);
     }
@@ -97,7 +97,7 @@ pub(crate) fn reason(error: &ConnectionError) -> JoinError {
         | DisconnectReason::NoAccessPointFoundWithCompatibleSecurity
         | DisconnectReason::NoAccessPointFoundInAuthmodeThreshold
         | DisconnectReason::NoAccessPointFoundInRssiThreshold => JoinError::NotFound,
-        // What a station sees when its passphrase is not the access point's.
+        // What a station receives if its passphrase is wrong.
         DisconnectReason::FourWayHandshakeTimeout
         | DisconnectReason::HandshakeTimeout
         | DisconnectReason::AuthenticationFailed
@@ -124,7 +124,7 @@ pub(crate) fn encryption(method: AuthenticationMethod) -> Encryption {
         AuthenticationMethod::WpaWpa2Personal => Encryption::WpaWpa2Psk,
         AuthenticationMethod::Wpa3Personal => Encryption::Wpa3Psk,
         AuthenticationMethod::Wpa2Wpa3Personal => Encryption::Wpa2Wpa3Psk,
-        // The others ask for a server or a method that is not spoken here.
+        // The others need a server or a method that is not supported.
         _ => Encryption::Wpa2Enterprise,
     }
 }
