@@ -19,20 +19,20 @@ pub struct Join<'a> {
     /// Network name.
     pub ssid: &'a [u8],
     /// Passphrase; empty for an open network. Never printed.
-    pub password: Secret<'a>,
+    pub password: Password<'a>,
     /// One access point of several with the same name.
     pub bssid: Option<[u8; 6]>,
     /// Refuse open and WEP networks (`pci_en`).
     pub secure_only: bool,
 }
 
-/// Bytes that no log shows.
+/// A password. `Debug` does not print it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Secret<'a>(pub &'a [u8]);
+pub struct Password<'a>(pub &'a [u8]);
 
-impl core::fmt::Debug for Secret<'_> {
+impl core::fmt::Debug for Password<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Secret(..)")
+        f.write_str("Password(..)")
     }
 }
 
@@ -158,44 +158,44 @@ pub struct SoftAp<'a> {
     /// Network name.
     pub ssid: &'a [u8],
     /// Passphrase; empty for an open network. Never printed.
-    pub password: Secret<'a>,
+    pub password: Password<'a>,
     /// Channel, 1 to 14.
     pub channel: u8,
     /// Open, WPA, WPA2 or both.
     pub encryption: Encryption,
-    /// Stations at once.
-    pub most: u8,
+    /// Largest number of stations.
+    pub max_stations: u8,
     /// Whether its name is kept out of beacons.
     pub hidden: bool,
     /// Its own address, and the network of its stations.
     pub address: Ipv4Config,
-    /// What its stations get from DHCP; `None` where they get nothing.
+    /// Addresses for its stations; `None` without a DHCP server.
     pub leases: Option<Leases>,
 }
 
-/// The addresses that our access point lends: `AT+CWDHCPS`.
+/// The address pool of our access point's DHCP server: `AT+CWDHCPS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Leases {
-    /// How long one is lent.
+    /// Lease time, in minutes.
     pub minutes: u16,
-    /// First.
+    /// First address.
     pub start: Ipv4Addr,
-    /// Last.
+    /// Last address.
     pub end: Ipv4Addr,
 }
 
-/// How the radio is to be, whatever network it is in.
+/// Settings of the radio, independent of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tuning<'a> {
-    /// Most power it sends with, in steps of 0.25 dBm: `AT+RFPOWER`.
+pub struct RadioConfig<'a> {
+    /// Maximum transmit power, in steps of 0.25 dBm: `AT+RFPOWER`.
     pub power: u8,
     /// Bits 1 for 802.11b, 2 for g, 4 for n: `AT+CWSTAPROTO`.
     pub station_protocols: u8,
-    /// As many for our access point: `AT+CWAPPROTO`.
+    /// The same for our access point: `AT+CWAPPROTO`.
     pub soft_ap_protocols: u8,
-    /// Where it is, in letters: `AT+CWCOUNTRY`.
+    /// Country code: `AT+CWCOUNTRY`.
     pub country: &'a str,
-    /// Whether that holds whatever access points say.
+    /// Whether the code of an access point is ignored.
     pub country_is_fixed: bool,
     /// First channel.
     pub first_channel: u8,
@@ -270,7 +270,7 @@ pub trait Wifi {
 
     /// Applies settings of the radio, at boot and after each change. On an error
     /// they are still stored and printed.
-    fn tune(&self, _tuning: &Tuning<'_>) -> Result<(), Unsupported> {
+    fn set_radio(&self, _config: &RadioConfig<'_>) -> Result<(), Unsupported> {
         Err(Unsupported)
     }
 

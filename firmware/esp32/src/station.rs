@@ -263,28 +263,28 @@ impl Wifi for Station {
     }
 
     /// Power and country at once, the settings of an association from the next one on.
-    fn set_radio(&self, tuning: &RadioConfig<'_>) -> Result<(), Unsupported> {
+    fn set_radio(&self, config: &RadioConfig<'_>) -> Result<(), Unsupported> {
         self.settings.set(AssociationSettings {
-            listen_interval: tuning.listen_interval.into(),
-            protocols: tuning.station_protocols,
+            listen_interval: config.listen_interval.into(),
+            protocols: config.station_protocols,
         });
         #[cfg(feature = "soft-ap")]
-        self.own.protocols.set(tuning.soft_ap_protocols);
+        self.own.protocols.set(config.soft_ap_protocols);
         let mut radio = self.radio.try_lock().map_err(|_| Unsupported)?;
         let country = Country {
-            code: tuning
+            code: config
                 .country
                 .as_bytes()
                 .try_into()
                 .map_err(|_| Unsupported)?,
-            first_channel: tuning.first_channel,
-            channels: tuning.channels,
-            is_fixed: tuning.country_is_fixed,
+            first_channel: config.first_channel,
+            channels: config.channels,
+            is_fixed: config.country_is_fixed,
         };
         if self.country.replace(country) != country {
             nic::set_country(&radio, country)?;
         }
-        let power = i8::try_from(tuning.power).map_err(|_| Unsupported)?;
+        let power = i8::try_from(config.power).map_err(|_| Unsupported)?;
         radio.set_max_tx_power(power).map_err(|_| Unsupported)
     }
 

@@ -22,7 +22,7 @@ use crate::settings::radio::{
     CountrySettings, RadioValues, Reconnect, encode_address, encode_wifi_config,
 };
 use crate::state::Shared;
-use crate::wifi::{Ipv4Config, Tuning, Wifi};
+use crate::wifi::{Ipv4Config, RadioConfig, Wifi};
 
 pub(super) async fn up<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let up = shared.settings.read(|values| values.radio.up);
@@ -340,9 +340,9 @@ pub(super) async fn set_wifi_config<P: Platform>(
 }
 
 /// The settings of the radio, without networks and addresses.
-fn tuning(radio: &RadioValues) -> Tuning<'_> {
+fn radio_config(radio: &RadioValues) -> RadioConfig<'_> {
     let short = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
-    Tuning {
+    RadioConfig {
         power: radio.power,
         station_protocols: radio.station_protocol.code(),
         soft_ap_protocols: radio.soft_ap_protocol.code(),
@@ -361,7 +361,7 @@ impl<P: Platform> Shared<'_, P> {
     pub(crate) fn tune(&self) {
         let tuned = self
             .settings
-            .read(|values| self.wifi.tune(&tuning(&values.radio)));
+            .read(|values| self.wifi.set_radio(&radio_config(&values.radio)));
         if tuned.is_err() {
             espat_log::debug!("this radio is not tuned: the setting is only kept");
         }

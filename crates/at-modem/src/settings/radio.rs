@@ -27,7 +27,7 @@ use heapless::{String, Vec};
 
 use super::key::Key;
 use super::record::{Put, Store, Take, byte};
-use crate::wifi::{Encryption, Ipv4Config, Join, Leases, Secret, SoftAp, Ssid};
+use crate::wifi::{Encryption, Ipv4Config, Join, Leases, Password, SoftAp, Ssid};
 
 /// Passphrase bytes.
 pub(crate) type Passphrase = Vec<u8, 64>;
@@ -75,7 +75,7 @@ impl StationConfig {
     pub(crate) fn request(&self) -> Join<'_> {
         Join {
             ssid: &self.ssid,
-            password: Secret(&self.password),
+            password: Password(&self.password),
             bssid: self.bssid,
             secure_only: self.secure_only,
         }
@@ -186,10 +186,10 @@ impl AccessPointSettings {
     pub(crate) fn request(&self) -> SoftAp<'_> {
         SoftAp {
             ssid: &self.ap.ssid,
-            password: Secret(&self.ap.password),
+            password: Password(&self.ap.password),
             channel: self.ap.channel,
             encryption: self.ap.encryption(),
-            most: self.ap.max_stations,
+            max_stations: self.ap.max_stations,
             hidden: self.ap.hidden,
             address: self.address,
             leases: self.leases,

@@ -258,7 +258,7 @@ fn the_access_point_follows_mode_and_settings() {
         password: Vec::new(),
         channel: 1,
         encryption: Encryption::Open,
-        most: 10,
+        max_stations: 10,
         hidden: false,
         address: own,
         leases: Some(Leases {

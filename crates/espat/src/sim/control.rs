@@ -199,7 +199,7 @@ fn parse_mac(text: &str) -> Result<[u8; 6], String> {
 mod tests {
     use super::*;
     use crate::sim::wifi::SimWifi;
-    use at_modem::wifi::{Join, Secret, Wifi as _};
+    use at_modem::wifi::{Join, Password, Wifi as _};
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table of cases")]
@@ -212,7 +212,7 @@ mod tests {
         };
         let join = Join {
             ssid: b"net",
-            password: Secret(b"12345678"),
+            password: Password(b"12345678"),
             bssid: None,
             secure_only: false,
         };

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use at_modem::Unsupported;
 use at_modem::wifi::{
-    AccessPoint, Encryption, Ipv4Config, Join, JoinError, Leases, SoftAp, Ssid, Tuning, Wifi,
+    AccessPoint, Encryption, Ipv4Config, Join, JoinError, Leases, RadioConfig, SoftAp, Ssid, Wifi,
     WifiEvent,
 };
 
@@ -60,7 +60,7 @@ pub(crate) struct OwnAp {
     pub(crate) password: Vec<u8>,
     pub(crate) channel: u8,
     pub(crate) encryption: Encryption,
-    pub(crate) most: u8,
+    pub(crate) max_stations: u8,
     pub(crate) hidden: bool,
     pub(crate) address: Ipv4Config,
     pub(crate) leases: Option<Leases>,
@@ -286,7 +286,7 @@ impl Wifi for Radio {
             password: ap.password.0.to_vec(),
             channel: ap.channel,
             encryption: ap.encryption,
-            most: ap.most,
+            max_stations: ap.max_stations,
             hidden: ap.hidden,
             address: ap.address,
             leases: ap.leases,
@@ -320,19 +320,19 @@ impl Wifi for Radio {
         Ok(())
     }
 
-    fn tune(&self, tuning: &Tuning<'_>) -> Result<(), Unsupported> {
+    fn set_radio(&self, config: &RadioConfig<'_>) -> Result<(), Unsupported> {
         self.works()?;
         self.0.borrow_mut().tuned = Some((
-            tuning.power,
-            tuning.station_protocols,
-            tuning.soft_ap_protocols,
-            tuning.country.to_owned(),
-            tuning.country_is_fixed,
-            tuning.first_channel,
-            tuning.channels,
-            tuning.soft_ap_inactive_timeout,
-            tuning.station_inactive_timeout,
-            tuning.listen_interval,
+            config.power,
+            config.station_protocols,
+            config.soft_ap_protocols,
+            config.country.to_owned(),
+            config.country_is_fixed,
+            config.first_channel,
+            config.channels,
+            config.soft_ap_inactive_timeout,
+            config.station_inactive_timeout,
+            config.listen_interval,
         ));
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::thread;
 
-use at_modem::wifi::{Join, Secret, Wifi as _};
+use at_modem::wifi::{Join, Password, Wifi as _};
 use edge_nal::{
     Close, Readable as _, TcpShutdown as _, TcpSplit as _, UdpReceive, UdpSend, UdpSplit,
 };
@@ -29,7 +29,7 @@ fn joined() -> SimWifi {
     let wifi = SimWifi::new(&[]);
     let join = Join {
         ssid: b"iot",
-        password: Secret(b""),
+        password: Password(b""),
         bssid: None,
         secure_only: false,
     };

@@ -30,7 +30,7 @@ impl OwnAp {
             self.epoch = self.epoch.wrapping_add(1);
         }
         self.network = Some(config.address);
-        self.max_stations = config.most.into();
+        self.max_stations = config.max_stations.into();
         left
     }
 

@@ -2,7 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use at_modem::wifi::Secret;
+use at_modem::wifi::Password;
 use futures_lite::future::{block_on, poll_once};
 
 use super::*;
@@ -14,7 +14,7 @@ fn spec(text: &[u8]) -> ApSpec {
 fn request<'a>(ssid: &'a [u8], password: &'a [u8]) -> Join<'a> {
     Join {
         ssid,
-        password: Secret(password),
+        password: Password(password),
         bssid: None,
         secure_only: false,
     }
@@ -114,7 +114,7 @@ fn a_join_that_cannot_be_says_why_and_leaves_nothing() {
         (request(b"", b""), JoinError::NotFound),
         (request(b"IOT", b""), JoinError::NotFound),
         (request(b"home", b""), JoinError::WrongPassword),
-        (request(b"home", b"Secret"), JoinError::WrongPassword),
+        (request(b"home", b"Password"), JoinError::WrongPassword),
         (request(b"home", b"secret "), JoinError::WrongPassword),
         (
             Join {
@@ -290,10 +290,10 @@ async fn start_own(wifi: &SimWifi, max_stations: u8) {
     let address = Ipv4Addr::new(192, 168, 4, 1);
     let config = SoftAp {
         ssid: b"own",
-        password: Secret(b""),
+        password: Password(b""),
         channel: 5,
         encryption: Encryption::Open,
-        most: max_stations,
+        max_stations,
         hidden: false,
         leases: None,
         address: Ipv4Config {

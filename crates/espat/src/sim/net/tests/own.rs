@@ -51,10 +51,10 @@ fn a_server_outlasts_the_address_and_its_connections_do_not() {
 /// The modem's own access point, as `AT+CWSAP` starts it.
 const OWN_AP: at_modem::wifi::SoftAp<'static> = at_modem::wifi::SoftAp {
     ssid: b"own",
-    password: Secret(b""),
+    password: Password(b""),
     channel: 5,
     encryption: at_modem::wifi::Encryption::Open,
-    most: 1,
+    max_stations: 1,
     hidden: false,
     address: at_modem::wifi::Ipv4Config {
         address: Ipv4Addr::new(192, 168, 4, 1),
