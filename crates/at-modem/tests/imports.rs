@@ -10,7 +10,6 @@ const FLOORS: &[&[&str]] = &[
         "changes",
         "clock",
         "filter",
-        "framing",
         "place",
         "scratch",
         "secret",
@@ -18,21 +17,21 @@ const FLOORS: &[&[&str]] = &[
         "user_ram",
         "why",
     ],
-    &["net", "output", "sntp", "wifi"],
-    &["port", "settings"],
-    &["flash", "links", "print"],
+    &["net", "sntp", "wifi"],
+    &["settings"],
+    &["port"],
+    &["flash", "links"],
     &["answer", "tls"],
     &["buffers", "platform"],
     &["state"],
     &["parts"],
     &["task"],
     &["command"],
-    &["attend"],
     &["modem"],
 ];
 
-/// Imports that point up, each until it is gone: `print` returns the error of `Answer`.
-const UPWARDS: &[(&str, &str)] = &[("print", "answer")];
+/// Imports that point up, each until it is gone: the printer returns the error of `Answer`.
+const UPWARDS: &[(&str, &str)] = &[("port", "answer")];
 
 /// Files that may import each other in a circle.
 const MAX_CIRCLE: usize = 3;

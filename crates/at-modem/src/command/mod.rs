@@ -6,7 +6,7 @@
 
 use core::pin::pin;
 
-use at_grammar::{Command, ErrorWord, Generation, LineError, RawLine, Reply};
+use at_grammar::{Command, Generation, LineError, RawLine, Reply};
 
 use crate::answer::{Answer, CommandError, CustomCommands as _, Done, erased};
 use crate::platform::Platform;
@@ -120,20 +120,6 @@ pub(crate) async fn error(print: &mut Printer<'_>, syslog: bool, why: CommandErr
         print.reply(&Reply::ErrCode(why.error_word())).await;
     }
     print.reply(&Reply::Error).await;
-}
-
-/// Turns away input that came while a command runs.
-pub(crate) async fn busy<P: Platform>(shared: &Shared<'_, P>) {
-    let syslog = shared.syslog();
-    let mut print = shared.print().await;
-    // One message: whoever drops this leaves none of it behind.
-    print
-        .replies(if syslog {
-            &[Reply::ErrCode(ErrorWord::BUSY), Reply::Busy]
-        } else {
-            &[Reply::Busy]
-        })
-        .await;
 }
 
 impl<P: Platform> Shared<'_, P> {
