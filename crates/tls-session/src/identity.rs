@@ -13,7 +13,8 @@ use heapless::Vec;
 use rand_core::CryptoRngCore;
 use x509_facts::{Certificate, KeyKind};
 
-use crate::reason::{CapacityError, Cause, Limit, SetupError};
+use crate::alg::Hash;
+use crate::reason::{CapacityError, Cause, Limit, NegotiationError, SetupError};
 use crate::verify::Version;
 use crate::verify::handshake::algorithm;
 
@@ -188,7 +189,7 @@ impl<'a> Identity<'a> {
     ///
     /// # Errors
     ///
-    /// [`NegotiationError::ClientSignatureScheme`](crate::reason::NegotiationError::ClientSignatureScheme) for a scheme
+    /// [`NegotiationError::ClientSignatureScheme`] for a scheme
     /// of another key, [`SetupError::KeyMismatch`] for a signature that does not verify,
     /// [`SetupError::KeyUnreadable`] where signing fails.
     pub fn sign(
@@ -197,16 +198,25 @@ impl<'a> Identity<'a> {
         message: &[u8],
         rng: &mut impl CryptoRngCore,
     ) -> Result<Signature, Cause> {
-        let signature = self.signer.sign(scheme, message, rng)?;
-        if self.signer.long_signature().is_some() {
-            let chain = self.chain();
-            let leaf = chain.iter().next().ok_or(SetupError::CertUnreadable)?;
-            let leaf = Certificate::parse(leaf).map_err(|_| SetupError::CertUnreadable)?;
-            algorithm(Version::Tls13, leaf.key_kind(), scheme)?
-                .verify(leaf.public_key(), &[message], &signature)
-                .map_err(|_| SetupError::KeyMismatch)?;
+        if !self.signer.schemes().contains(&scheme) {
+            return Err(NegotiationError::ClientSignatureScheme.into());
         }
+        let Signer::Rsa(key) = &self.signer else {
+            return self.signer.sign_with_curve(message);
+        };
+        let signature = key.sign_pss(rsa_hash(scheme), &[message], rng)?;
+        self.check(scheme, message, &signature)?;
         Ok(signature)
+    }
+
+    /// Verifies a signature of ours with the key of our certificate.
+    fn check(&self, scheme: u16, message: &[u8], signature: &[u8]) -> Result<(), Cause> {
+        let chain = self.chain();
+        let leaf = chain.iter().next().ok_or(SetupError::CertUnreadable)?;
+        let leaf = Certificate::parse(leaf).map_err(|_| SetupError::CertUnreadable)?;
+        algorithm(Version::Tls13, leaf.key_kind(), scheme)?
+            .verify(leaf.public_key(), &[message], signature)
+            .map_err(|_| SetupError::KeyMismatch.into())
     }
 
     /// Bytes of a signature that is longer than a curve's.
@@ -246,6 +256,14 @@ impl CertificateList<'_> {
             rest = after.get(2..)?;
             Some(der)
         })
+    }
+}
+
+const fn rsa_hash(scheme: u16) -> Hash {
+    match scheme {
+        0x0805 => Hash::Sha384,
+        0x0806 => Hash::Sha512,
+        _ => Hash::Sha256,
     }
 }
 

@@ -1,14 +1,13 @@
 //! Private keys that can sign a handshake.
 
-use crate::reason::{Cause, NegotiationError, SetupError};
+use crate::reason::{Cause, SetupError};
 use ed25519_dalek::Signer as _;
 #[cfg(feature = "p384-compact")]
 use p384_compact as p384;
-use rand_core::CryptoRngCore;
 use x509_facts::{Certificate, KeyKind};
 
 use super::{ClientKey, Signature, rsa};
-use crate::alg::{Hash, RSA_BITS};
+use crate::alg::RSA_BITS;
 
 /// A private key, checked.
 pub(crate) enum Signer<'a> {
@@ -93,15 +92,11 @@ impl<'a> Signer<'a> {
         }
     }
 
-    pub(super) fn sign(
-        &self,
-        scheme: u16,
-        message: &[u8],
-        rng: &mut impl CryptoRngCore,
-    ) -> Result<Signature, Cause> {
-        if !self.schemes().contains(&scheme) {
-            return Err(NegotiationError::ClientSignatureScheme.into());
-        }
+    /// Signs with a key of a curve.
+    ///
+    /// On its own: the frame of an RSA signature, the deepest there is, must not hold what curves need.
+    #[inline(never)]
+    pub(super) fn sign_with_curve(&self, message: &[u8]) -> Result<Signature, Cause> {
         let unreadable = SetupError::KeyUnreadable;
         let signature = match self {
             Self::P256(key) => {
@@ -118,14 +113,7 @@ impl<'a> Signer<'a> {
                 let signature = key.try_sign(message).map_err(|_| unreadable)?;
                 Signature::from_slice(&signature.to_bytes())
             }
-            Self::Rsa(key) => {
-                let hash = match scheme {
-                    0x0805 => Hash::Sha384,
-                    0x0806 => Hash::Sha512,
-                    _ => Hash::Sha256,
-                };
-                return key.sign_pss(hash, &[message], rng);
-            }
+            Self::Rsa(_) => return Err(SetupError::KeyUnsupported.into()),
         };
         Ok(signature.map_err(|_| unreadable)?)
     }
