@@ -1,4 +1,9 @@
 //! The files of this crate import downwards only: whoever reads a file can stop at the floors below it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "functions that tests share"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
