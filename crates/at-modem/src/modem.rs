@@ -137,7 +137,7 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
             flash,
             settings,
             clock,
-            join_stored,
+            station,
             ..
         } = &mut self.shared;
         let store = flash.get_mut();
@@ -151,7 +151,7 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
         }
         clock.set_floor(settings.read(|values| values.time.earliest(built)));
         if settings.read(|values| values.radio.joins_unasked()) {
-            join_stored.signal(());
+            station.join_stored();
         }
     }
 
@@ -195,10 +195,10 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
             }
         }
         self.shared.forget_port();
-        let was_joining = self.shared.station.get().joining;
+        let was_joining = self.shared.station.is_joining();
         if was_joining || exit != Exit::PortClosed {
             // Nobody sees a join through any longer, and a module that starts is in no network.
-            self.shared.note_joining(false);
+            self.shared.station.note_joining(false);
             self.shared.wifi.leave().await;
         }
         if was_joining
@@ -207,7 +207,7 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
                 .settings
                 .read(|values| values.radio.joins_unasked())
         {
-            self.shared.join_stored.signal(());
+            self.shared.station.join_stored();
         }
         exit
     }

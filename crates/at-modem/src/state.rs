@@ -5,8 +5,6 @@ use core::cell::{Cell, RefCell};
 use at_grammar::reply::{LinkConn, Remote};
 use at_grammar::types::ReceiveMode;
 use at_grammar::{LinkId, Reply, Suffix};
-use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use embassy_sync::signal::Signal;
 use embassy_time::Duration;
 use partition_store::FlashStore;
 
@@ -25,6 +23,8 @@ use crate::port::printer::Printer;
 use crate::scratch::Scratch;
 use crate::settings::links::TcpSettings;
 use crate::settings::{Settings, Values};
+use crate::station::Station;
+use crate::time::Time;
 use crate::tls::sessions::{Probed, Slot, no_memory};
 use crate::user_ram::UserRam;
 use crate::why::Why;
@@ -41,17 +41,6 @@ pub(crate) enum Delivery {
     Passive,
     /// As they are: `AT+CIPMODE=1`.
     Raw,
-}
-
-/// Station state as `AT+CIPSTATUS` reports it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Station {
-    /// A join was tried since start.
-    pub(crate) tried: bool,
-    /// A join is on its way.
-    pub(crate) joining: bool,
-    /// A link existed since the last address.
-    pub(crate) had_link: bool,
 }
 
 /// What a modem is given, the flash apart.
@@ -96,19 +85,8 @@ pub(crate) struct Shared<'a, P: Platform> {
     pub(crate) user_ram: RefCell<UserRam>,
     /// The suffix of the running command's name.
     pub(crate) suffix: Cell<Option<Suffix>>,
-    pub(crate) station: Cell<Station>,
-    /// `AT+CIPSNTPCFG` came, or the network did.
-    pub(crate) sync_time: Signal<NoopRawMutex, ()>,
-    /// `AT+CIPSNTPCFG` came: what the servers said before counts no longer.
-    pub(crate) servers_renewed: Cell<bool>,
-    /// `AT+CIPSNTPINTV` came.
-    pub(crate) interval_changed: Signal<NoopRawMutex, ()>,
-    /// The stored network is to be joined.
-    pub(crate) join_stored: Signal<NoopRawMutex, ()>,
-    /// The network was lost.
-    pub(crate) lost: Signal<NoopRawMutex, ()>,
-    /// A command takes the station over.
-    pub(crate) stop_joining: Signal<NoopRawMutex, ()>,
+    pub(crate) station: Station,
+    pub(crate) time: Time,
 }
 
 impl<'a, P: Platform> Shared<'a, P> {
@@ -176,13 +154,8 @@ impl<'a, P: Platform> Shared<'a, P> {
             settings,
             user_ram: RefCell::new(UserRam::new()),
             suffix: Cell::new(None),
-            station: Cell::new(Station::default()),
-            sync_time: Signal::new(),
-            servers_renewed: Cell::new(false),
-            interval_changed: Signal::new(),
-            join_stored: Signal::new(),
-            lost: Signal::new(),
-            stop_joining: Signal::new(),
+            station: Station::new(),
+            time: Time::new(),
         };
         (shared, ring)
     }
@@ -282,21 +255,6 @@ impl<P: Platform> Shared<'_, P> {
         if self.says_status() {
             print.reply(&self.connected(link, connection)).await;
         }
-    }
-
-    /// Records that there was a link since the last address, for `AT+CIPSTATUS`.
-    pub(crate) fn note_link(&self) {
-        let mut station = self.station.get();
-        station.had_link = true;
-        self.station.set(station);
-    }
-
-    /// Notes that a join begins or is over.
-    pub(crate) fn note_joining(&self, joining: bool) {
-        let mut station = self.station.get();
-        station.tried = true;
-        station.joining = joining;
-        self.station.set(station);
     }
 
     /// The port went away in the middle of anything: nothing of it is left for the next one.

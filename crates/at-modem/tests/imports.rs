@@ -25,7 +25,7 @@ const FLOORS: &[&[&str]] = &[
     &["net", "sntp", "wifi"],
     &["settings"],
     &["port"],
-    &["flash", "links"],
+    &["flash", "links", "station", "time"],
     &["answer", "tls"],
     &["buffers", "platform"],
     &["state"],

@@ -211,7 +211,7 @@ async fn give_up(
 
 /// `CONNECT` and `OK` as one message; only then may the link print data.
 async fn announce<P: Platform>(shared: &Shared<'_, P>, link: &Link<'_>) {
-    shared.note_link();
+    shared.station.note_link();
     let connection = link.connection();
     let connected = connection.map(|connection| shared.connected(link.id, &connection));
     let connected = connected.unwrap_or(Reply::Connect(shared.label(link.id)));
@@ -288,18 +288,17 @@ pub(super) async fn status<P: Platform>(
 }
 
 fn status_code<P: Platform>(shared: &Shared<'_, P>) -> StatusCode {
-    let station = shared.station.get();
     if !shared.settings.read(|values| values.radio.has_station()) {
         StatusCode::NoStation
     } else if shared.any_link_open() {
         StatusCode::Linked
     } else if shared.wifi.address().is_some() {
-        if station.had_link {
+        if shared.station.had_link() {
             StatusCode::AllClosed
         } else {
             StatusCode::GotIp
         }
-    } else if station.tried || station.joining {
+    } else if shared.station.has_tried() || shared.station.is_joining() {
         StatusCode::NotConnected
     } else {
         StatusCode::Idle

@@ -185,7 +185,7 @@ async fn reconnect<P: Platform>(shared: &Shared<'_, P>, request: &Request) -> En
     let attempt = connect(shared, link, request.clone(), None);
     match select(attempt, shared.port.escaped()).await {
         Either::First(Ok(())) => {
-            shared.note_link();
+            shared.station.note_link();
             if let Some(connection) = link.connection() {
                 shared.print_connected(link.id, &connection).await;
             }

@@ -75,8 +75,7 @@ pub(super) async fn set_reconnect<P: Platform>(
         request.now && radio.has_station() && radio.station.is_some()
     });
     if join && shared.wifi.association().is_none() {
-        shared.stop_joining.reset();
-        shared.join_stored.signal(());
+        shared.station.join_stored();
     }
     Ok(Done::Ok)
 }

@@ -39,8 +39,7 @@ pub(super) async fn set_time_config<P: Platform>(
         values.time = sntp;
         values.time.known = known;
     });
-    shared.servers_renewed.set(true);
-    shared.sync_time.signal(());
+    shared.time.servers_changed();
     Ok(Done::Ok)
 }
 
@@ -79,6 +78,6 @@ pub(super) fn set_time_interval<P: Platform>(
     shared
         .settings
         .change(|values| values.time.interval = seconds.get());
-    shared.interval_changed.signal(());
+    shared.time.interval_changed();
     Ok(Done::Ok)
 }

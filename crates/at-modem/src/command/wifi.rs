@@ -60,17 +60,14 @@ pub(super) async fn set_mode<P: Platform>(
             .settings
             .read(|values| values.radio.station.is_some())
     {
-        shared.stop_joining.reset();
-        shared.join_stored.signal(());
+        shared.station.join_stored();
     }
     Ok(Done::Ok)
 }
 
 /// Ends a join that no command asked for: from here on the station is the command's.
 async fn take_over<P: Platform>(shared: &Shared<'_, P>) {
-    shared.join_stored.reset();
-    shared.lost.reset();
-    shared.stop_joining.signal(());
+    shared.station.take_over();
     // The join is dropped where it runs.
     yield_now().await;
 }
@@ -104,7 +101,6 @@ pub(super) fn needs_station<P: Platform>(shared: &Shared<'_, P>) -> Result<(), C
 
 pub(super) async fn state<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
     let association = shared.wifi.association();
-    let station = shared.station.get();
     let target = shared.settings.read(|values| {
         values
             .radio
@@ -115,8 +111,8 @@ pub(super) async fn state<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, C
     let state = match (&association, shared.wifi.address()) {
         (Some(_), Some(_)) => StationState::GotIp,
         (Some(_), None) => StationState::Associated,
-        (None, _) if station.joining => StationState::Connecting,
-        (None, _) if station.tried => StationState::Disconnected,
+        (None, _) if shared.station.is_joining() => StationState::Connecting,
+        (None, _) if shared.station.has_tried() => StationState::Disconnected,
         (None, _) => StationState::Idle,
     };
     let ssid = match (association, state) {
@@ -193,14 +189,14 @@ async fn join_this<P: Platform>(
     needs_station(shared)?;
     shared.takes_long();
     leave(shared).await;
-    shared.note_joining(true);
+    shared.station.note_joining(true);
     let join = shared.wifi.join(station.request(), async |event| {
         shared.station_changed(event).await;
     });
     let result = with_timeout(timeout, join)
         .await
         .unwrap_or(Err(JoinError::Timeout));
-    shared.note_joining(false);
+    shared.station.note_joining(false);
     match result {
         Ok(()) => {
             // A network that was joined is kept even if it cannot be stored; the failure is reported.

@@ -185,7 +185,7 @@ async fn clients_of<P: Platform, S: TcpSplit + TcpShutdown>(
 ) {
     loop {
         let (connection, mut socket) = slot.wait().await;
-        shared.note_link();
+        shared.station.note_link();
         shared.print_connected(link.id, &connection).await;
         let _ = link.tell(Event::Announced);
         let end = {

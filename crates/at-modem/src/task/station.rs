@@ -9,6 +9,7 @@ use crate::links::state::{CloseBy, Event};
 use crate::platform::Platform;
 use crate::settings::radio::{Reconnect, StationConfig};
 use crate::state::Shared;
+use crate::station::StationTask;
 use crate::wifi::{JoinError, Wifi, WifiEvent};
 
 /// `<jap_timeout>` where none was given, and of a join that no command asked for.
@@ -18,7 +19,7 @@ pub(super) async fn events<P: Platform>(shared: &Shared<'_, P>) {
     loop {
         let event = shared.wifi.event().await;
         if event == WifiEvent::Disconnected {
-            shared.lost.signal(());
+            shared.station.note_lost();
         }
         shared.station_changed(event).await;
     }
@@ -49,23 +50,20 @@ const fn message(event: WifiEvent) -> Option<Reply<'static>> {
 /// lost ─────────┘ unless the interval is 0, or the radio finds the network by itself
 /// ```
 pub(super) async fn join_stored<P: Platform>(shared: &Shared<'_, P>) {
+    let station = &shared.station;
     loop {
-        let mut pause = match select(shared.join_stored.wait(), shared.lost.wait()).await {
-            Either::First(()) => None,
-            Either::Second(()) => {
-                // What was stopped before is not what was lost now.
-                shared.stop_joining.reset();
-                match shared.reconnect_pause(0) {
-                    Some(pause) => Some(pause),
-                    None => continue,
-                }
-            }
+        let mut pause = match station.next_task().await {
+            StationTask::Idle | StationTask::JoinStored => None,
+            StationTask::Reconnect => match shared.reconnect_pause(0) {
+                Some(pause) => Some(pause),
+                None => continue,
+            },
         };
         let mut tries = 0_u16;
         loop {
             if let Some(pause) = pause {
-                let wait = select(Timer::after(pause), shared.join_stored.wait());
-                if let Either::Second(()) = select(wait, shared.stop_joining.wait()).await {
+                let wait = select(Timer::after(pause), station.join_asked());
+                if let Either::Second(()) = select(wait, station.taken_over()).await {
                     break;
                 }
             }
@@ -86,7 +84,7 @@ pub(super) async fn join_stored<P: Platform>(shared: &Shared<'_, P>) {
 
 /// One attempt; whether it is the last one: because there is a network, or a command wants the station.
 async fn join_once<P: Platform>(shared: &Shared<'_, P>, stored: &StationConfig) -> bool {
-    shared.note_joining(true);
+    shared.station.note_joining(true);
     let join = shared.wifi.join(stored.request(), async |event| {
         shared.station_changed(event).await;
     });
@@ -95,8 +93,8 @@ async fn join_once<P: Platform>(shared: &Shared<'_, P>, stored: &StationConfig) 
             .await
             .unwrap_or(Err(JoinError::Timeout))
     };
-    let result = select(join, shared.stop_joining.wait()).await;
-    shared.note_joining(false);
+    let result = select(join, shared.station.taken_over()).await;
+    shared.station.note_joining(false);
     match result {
         Either::First(Ok(())) => true,
         Either::First(Err(error)) => {
@@ -112,7 +110,7 @@ async fn join_once<P: Platform>(shared: &Shared<'_, P>, stored: &StationConfig) 
 impl<P: Platform> Shared<'_, P> {
     /// The network to join without a command, if there is one, a station, and nobody else at it.
     fn may_join(&self) -> Option<StationConfig> {
-        let busy = self.wifi.association().is_some() || self.station.get().joining;
+        let busy = self.wifi.association().is_some() || self.station.is_joining();
         self.settings.read(|values| {
             let wanted = values.radio.has_station() && !busy;
             let stored = values.radio.station.as_ref();
@@ -138,7 +136,7 @@ impl<P: Platform> Shared<'_, P> {
             }
         }
         match event {
-            WifiEvent::GotIp => self.sync_time.signal(()),
+            WifiEvent::GotIp => self.time.ask_now(),
             WifiEvent::Disconnected | WifiEvent::LostIp => {
                 let persist = self.settings.read(|values| values.links.persist);
                 for (link, keep) in self.links.iter().zip(persist) {

@@ -94,8 +94,8 @@ pub(super) async fn run<P: Platform>(shared: &Shared<'_, P>) {
     let mut remembered = None;
     loop {
         // Whatever was signalled up to here is in what is looked at now.
-        shared.sync_time.reset();
-        if shared.servers_renewed.take() {
+        let seen = shared.time.reasons();
+        if shared.time.take_servers_changed() {
             backoffs = Default::default();
         }
         let servers = {
@@ -117,7 +117,7 @@ pub(super) async fn run<P: Platform>(shared: &Shared<'_, P>) {
                     continue;
                 }
                 let ask = sntp::ask(shared.net, shared.clock, &mut rng, server);
-                match select(ask, shared.sync_time.wait()).await {
+                match select(ask, shared.time.asked_since(seen)).await {
                     Either::First(Ok(())) => {
                         synchronised = true;
                         break;
@@ -126,11 +126,8 @@ pub(super) async fn run<P: Platform>(shared: &Shared<'_, P>) {
                         espat_log::warn!("SNTP server {}: {}", server.as_str(), error.word());
                         backoff.note(error, Instant::now());
                     }
-                    Either::Second(()) => {
-                        // Asked anew, perhaps of others: look at the settings again.
-                        shared.sync_time.signal(());
-                        break;
-                    }
+                    // Asked anew, perhaps of others: look at the settings again.
+                    Either::Second(()) => break,
                 }
             }
             if synchronised {
@@ -150,8 +147,8 @@ pub(super) async fn run<P: Platform>(shared: &Shared<'_, P>) {
         }
         let since = Instant::now();
         let reason = loop {
+            let interval = shared.settings.read(|values| values.time.interval);
             let next = async {
-                let interval = shared.settings.read(|values| values.time.interval);
                 let wait = retry.unwrap_or(Duration::from_secs(u64::from(interval)));
                 if asked {
                     Timer::at(since.saturating_add(wait)).await;
@@ -159,8 +156,11 @@ pub(super) async fn run<P: Platform>(shared: &Shared<'_, P>) {
                     core::future::pending::<()>().await;
                 }
             };
-            let changed = shared.interval_changed.wait();
-            match select3(next, shared.sync_time.wait(), changed).await {
+            let changed = shared.time.until(|| {
+                let now = shared.settings.read(|values| values.time.interval);
+                (now != interval).then_some(())
+            });
+            match select3(next, shared.time.asked_since(seen), changed).await {
                 Either3::First(()) => break false,
                 Either3::Second(()) => break true,
                 // The same wait, by the new interval.
