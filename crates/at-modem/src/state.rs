@@ -90,7 +90,6 @@ pub(crate) struct Shared<'a, P: Platform> {
 }
 
 impl<'a, P: Platform> Shared<'a, P> {
-    #[expect(clippy::too_many_lines, reason = "a line per field")]
     pub(crate) fn new(
         parts: Outside<'a, P>,
         queues: &'a mut Queues,
