@@ -83,3 +83,8 @@ pub use platform::{Board, MemoryKind, MemoryReport, Platform, SleepMode};
 pub use task::Sessions;
 pub use tls_session::Timestamp;
 pub use unsupported::Unsupported;
+
+/// The code of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

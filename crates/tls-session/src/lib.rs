@@ -84,3 +84,8 @@ pub use session::{Chain, Deadlines, FULL_OUTGOING, FULL_RECORD, Memory, Reader, 
 pub use transport::{Connection, Transport};
 pub use verify::{Accepted, verify_server};
 pub use x509_facts::Timestamp;
+
+/// The code of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
