@@ -58,6 +58,17 @@ pub(crate) fn all(steps: &[Step], workspace: &Workspace, fetch: Fetch) -> Result
     Ok(failed == 0)
 }
 
+/// A token, if one is free.
+///
+/// `try_acquire` needs a pipe that no other process shares. If a compiler takes the token after this has
+/// seen it, `acquire` waits until one comes back, which needs nothing of us: compilers return theirs.
+fn free_token(jobs: &Client) -> Result<Option<Acquired>> {
+    if jobs.available().context("cannot look at the job server")? == 0 {
+        return Ok(None);
+    }
+    jobs.acquire().map(Some).context("cannot take a token")
+}
+
 /// Which steps may start.
 #[derive(Debug)]
 struct Queue {
@@ -145,7 +156,7 @@ impl Runner {
     /// Starts what may start, as long as there are tokens.
     fn start_from(&mut self, queue: &mut Queue) -> Result<()> {
         while let Some(step) = queue.next() {
-            let Some(token) = self.jobs.try_acquire()? else {
+            let Some(token) = free_token(&self.jobs)? else {
                 break;
             };
             let running = self.start(step, token)?;
@@ -284,6 +295,17 @@ mod tests {
                 assert!(order.contains(step), "{step:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_token_is_taken_only_while_one_is_free() {
+        let jobs = Client::new(2).unwrap();
+        let first = free_token(&jobs).unwrap();
+        let second = free_token(&jobs).unwrap();
+        assert!(first.is_some() && second.is_some());
+        assert!(free_token(&jobs).unwrap().is_none());
+        drop(first);
+        assert!(free_token(&jobs).unwrap().is_some());
     }
 
     #[test]

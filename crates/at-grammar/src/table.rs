@@ -19,7 +19,7 @@ use crate::commands::passthrough::{RetryInterval, SendInterval};
 use crate::commands::receive::{ReceiveLengths, ReceiveTypeLine};
 use crate::commands::server::{IdleTimeout, MaxConnections, ServerLine};
 use crate::commands::sntp::{SntpInterval, SntpLine};
-use crate::commands::softap::{GuestLine, LeasePool, SoftAp};
+use crate::commands::softap::{AssociatedStation, LeasePool, SoftAp};
 use crate::commands::ssl::{
     AlpnLine, CipherLine, PskHexLine, PskLine, ServerNameLine, SslConfigLine, SslWhy,
 };
@@ -312,7 +312,7 @@ crate::__info_lines! {
     "AT+CWRECONNCFG" Cwreconncfg(ReconnectLine);
     "AT+CWLAP" Cwlap(ScanLine<'a>);
     "AT+CWSAP" Cwsap(SoftAp<'a>);
-    "AT+CWLIF" Cwlif(GuestLine);
+    "AT+CWLIF" Cwlif(AssociatedStation);
     "AT+CWDHCP" Cwdhcp(DhcpInterfaces);
     "AT+CWDHCPS" Cwdhcps(LeasePool);
     "AT+CWSTAPROTO" Cwstaproto(WifiProtocol);

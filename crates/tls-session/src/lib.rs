@@ -13,7 +13,7 @@
 //! use embedded_io_async::{Read, Write};
 //! use rand_core::CryptoRngCore;
 //! use tls_session::{
-//!     Anchors, Cause, Clock, CommonName, Deadlines, Connection, Memory, NameRule, PeerName,
+//!     Anchors, Cause, Clock, CommonName, Connection, Deadlines, Memory, NameRule, PeerName,
 //!     Policy, Reason, Session, Stage, Timestamp,
 //! };
 //!

@@ -117,14 +117,14 @@ impl<'a> InfoLine<'a> for SoftAp<'a> {
 /// `+CWLIF:<ip>,<mac>`: a station of ours; without quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct GuestLine {
+pub struct AssociatedStation {
     /// The address it was given.
     pub ip: Ipv4Addr,
     /// Its own.
     pub mac: Mac,
 }
 
-impl<'a> InfoLine<'a> for GuestLine {
+impl<'a> InfoLine<'a> for AssociatedStation {
     fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full> {
         out.show(self.ip)?;
         out.show(self.mac)

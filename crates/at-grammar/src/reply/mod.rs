@@ -137,11 +137,11 @@ pub enum Reply<'a> {
     /// `Have <n> Connections`: a client was turned away.
     HaveConnections(u8),
     /// `+STA_CONNECTED:"<mac>"`: a station joined our access point.
-    GuestJoined(Mac),
+    StationJoined(Mac),
     /// `+DIST_STA_IP:"<mac>","<ip>"`: it was given an address.
-    GuestGotIp(Mac, Ipv4Addr),
+    StationGotIp(Mac, Ipv4Addr),
     /// `+STA_DISCONNECTED:"<mac>"`: it left.
-    GuestLeft(Mac),
+    StationLeft(Mac),
     /// `+TIME_UPDATED`.
     TimeUpdated,
     /// `NO CA FOUND` and its like, before `ERROR`.
@@ -274,11 +274,11 @@ impl Reply<'_> {
             Self::HaveConnections(count) => {
                 print(out, format_args!("Have {count} Connections\r\n"))
             }
-            Self::GuestJoined(mac) => print(out, format_args!("+STA_CONNECTED:\"{mac}\"\r\n")),
-            Self::GuestGotIp(mac, ip) => {
+            Self::StationJoined(mac) => print(out, format_args!("+STA_CONNECTED:\"{mac}\"\r\n")),
+            Self::StationGotIp(mac, ip) => {
                 print(out, format_args!("+DIST_STA_IP:\"{mac}\",\"{ip}\"\r\n"))
             }
-            Self::GuestLeft(mac) => print(out, format_args!("+STA_DISCONNECTED:\"{mac}\"\r\n")),
+            Self::StationLeft(mac) => print(out, format_args!("+STA_DISCONNECTED:\"{mac}\"\r\n")),
             Self::Status(status) => print(out, format_args!("STATUS:{}\r\n", status.code())),
             Self::Version(line) => {
                 let (tag, text) = line.parts();

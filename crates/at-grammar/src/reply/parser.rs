@@ -248,7 +248,7 @@ fn unquoted(text: &[u8]) -> Option<&str> {
     core::str::from_utf8(inner).ok()
 }
 
-fn guest(text: &[u8]) -> Option<Mac> {
+fn station(text: &[u8]) -> Option<Mac> {
     unquoted(text)?.parse().ok()
 }
 
@@ -267,16 +267,16 @@ fn variable(line: &[u8]) -> Option<Reply<'_>> {
         return decimal(rest.strip_suffix(b" Connections")?).map(Reply::HaveConnections);
     }
     if let Some(mac) = after(b"+STA_CONNECTED:") {
-        return guest(mac).map(Reply::GuestJoined);
+        return station(mac).map(Reply::StationJoined);
     }
     if let Some(mac) = after(b"+STA_DISCONNECTED:") {
-        return guest(mac).map(Reply::GuestLeft);
+        return station(mac).map(Reply::StationLeft);
     }
     if let Some(lease) = after(b"+DIST_STA_IP:") {
         let comma = lease.iter().position(|&byte| byte == b',')?;
         let (mac, ip) = lease.split_at_checked(comma)?;
         let ip = unquoted(ip.strip_prefix(b",")?)?.parse().ok()?;
-        return Some(Reply::GuestGotIp(guest(mac)?, ip));
+        return Some(Reply::StationGotIp(station(mac)?, ip));
     }
     if let Some(rest) = after(b"Recv ") {
         return decimal(rest.strip_suffix(b" bytes")?).map(Reply::Recv);

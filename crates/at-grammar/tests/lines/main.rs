@@ -6,6 +6,7 @@ mod inventory;
 mod legacy;
 mod links;
 mod module;
+mod network;
 mod radio;
 mod streams;
 mod trust;

@@ -3,7 +3,7 @@
 use at_grammar::Suffix;
 use at_grammar::commands::mfg::{MfgHead, MfgLine};
 use at_grammar::commands::module::{FilterLine, MemoryLine, PowerLine, Temperature, TextLine};
-use at_grammar::commands::softap::{GuestLine, LeasePool, SoftAp};
+use at_grammar::commands::softap::{AssociatedStation, LeasePool, SoftAp};
 use at_grammar::commands::station::{Country, HostnameLine, ReconnectLine, WifiConfigLine};
 
 use super::*;
@@ -99,7 +99,7 @@ pub(crate) fn lines() -> Vec<(Info<'static>, &'static str)> {
             "+CWSAP:\"ESP,32\",\"12\",\"5678\",5,3,4,1\r\n",
         ),
         (
-            Info::Cwlif(GuestLine {
+            Info::Cwlif(AssociatedStation {
                 ip: Ipv4Addr::new(192, 168, 4, 2),
                 mac: BSSID,
             }),
@@ -160,15 +160,15 @@ pub(crate) fn others() -> Vec<(Reply<'static>, &'static str)> {
         (Reply::WillRestart, "Will force to restart!!!\r\n"),
         (Reply::HaveConnections(5), "Have 5 Connections\r\n"),
         (
-            Reply::GuestJoined(BSSID),
+            Reply::StationJoined(BSSID),
             "+STA_CONNECTED:\"ca:d7:19:d8:a6:44\"\r\n",
         ),
         (
-            Reply::GuestGotIp(BSSID, ip),
+            Reply::StationGotIp(BSSID, ip),
             "+DIST_STA_IP:\"ca:d7:19:d8:a6:44\",\"192.168.4.2\"\r\n",
         ),
         (
-            Reply::GuestLeft(BSSID),
+            Reply::StationLeft(BSSID),
             "+STA_DISCONNECTED:\"ca:d7:19:d8:a6:44\"\r\n",
         ),
         (
@@ -202,20 +202,20 @@ fn a_suffix_is_not_put_where_firmware_1_had_none() {
 }
 
 #[test]
-fn guests_are_read_however_they_are_printed() {
+fn stations_are_read_however_they_are_printed() {
     let ip = Ipv4Addr::new(192, 168, 4, 2);
     for (text, reply) in [
         (
             "+STA_CONNECTED: ca:d7:19:d8:a6:44\r\n",
-            Reply::GuestJoined(BSSID),
+            Reply::StationJoined(BSSID),
         ),
         (
             "+DIST_STA_IP:ca:d7:19:d8:a6:44,192.168.4.2\r\n",
-            Reply::GuestGotIp(BSSID, ip),
+            Reply::StationGotIp(BSSID, ip),
         ),
         (
             "+STA_DISCONNECTED:ca:d7:19:d8:a6:44\r\n",
-            Reply::GuestLeft(BSSID),
+            Reply::StationLeft(BSSID),
         ),
     ] {
         let expected = [owned(&Event::Reply(reply))];

@@ -2,7 +2,7 @@
 
 use core::net::Ipv4Addr;
 
-use at_grammar::commands::softap::{GuestLine, LeasePool, SetLeasePool, SoftAp};
+use at_grammar::commands::softap::{AssociatedStation, LeasePool, SetLeasePool, SoftAp};
 use at_grammar::commands::station::StaticAddress;
 use at_grammar::commands::wifi::StationAddress;
 use at_grammar::types::{Bounded, Mac, Password, Ssid};
@@ -71,10 +71,13 @@ pub(super) async fn configure<P: Platform>(
 }
 
 pub(super) async fn stations<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let mut stations = Vec::<GuestLine, MAX_STATIONS>::new();
+    let mut stations = Vec::<AssociatedStation, MAX_STATIONS>::new();
     if shared.settings.read(|values| values.radio.has_soft_ap()) {
         shared.wifi.stations(|mac, ip| {
-            if stations.push(GuestLine { ip, mac: Mac(mac) }).is_err() {
+            if stations
+                .push(AssociatedStation { ip, mac: Mac(mac) })
+                .is_err()
+            {
                 espat_log::warn!("more than {} stations: the rest is left out", MAX_STATIONS);
             }
         });

@@ -31,9 +31,9 @@ const fn message(event: WifiEvent) -> Option<Reply<'static>> {
         WifiEvent::Connected => Reply::Wifi(reply::WifiEvent::Connected),
         WifiEvent::GotIp => Reply::Wifi(reply::WifiEvent::GotIp),
         WifiEvent::Disconnected => Reply::Wifi(reply::WifiEvent::Disconnect),
-        WifiEvent::StationJoined { mac } => Reply::GuestJoined(Mac(mac)),
-        WifiEvent::StationAddressed { mac, address } => Reply::GuestGotIp(Mac(mac), address),
-        WifiEvent::StationLeft { mac } => Reply::GuestLeft(Mac(mac)),
+        WifiEvent::StationJoined { mac } => Reply::StationJoined(Mac(mac)),
+        WifiEvent::StationAddressed { mac, address } => Reply::StationGotIp(Mac(mac), address),
+        WifiEvent::StationLeft { mac } => Reply::StationLeft(Mac(mac)),
         // ESP-AT prints nothing.
         WifiEvent::LostIp => return None,
     })

@@ -34,6 +34,7 @@ mod identity;
 mod life;
 mod names;
 mod orders;
+mod path_work;
 mod paths;
 mod probe;
 mod psk;
