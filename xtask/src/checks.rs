@@ -111,18 +111,6 @@ pub(crate) fn doc() -> Vec<Cmd> {
     vec![Cmd::new("cargo doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings")]
 }
 
-/// Packs what can be published, unpacks it and builds it from what was packed: each package on its
-/// own, the others taken from their packages. Changes that are not committed yet are packed, too.
-pub(crate) fn package(workspace: &Workspace) -> Vec<Cmd> {
-    let packages = selected(workspace.published());
-    if packages.is_empty() {
-        return Vec::new();
-    }
-    // A package is built outside the workspace, so with other profiles: nobody debugs the result.
-    let package = Cmd::new("cargo package --allow-dirty").env("CARGO_PROFILE_DEV_DEBUG", "0");
-    vec![package.args(packages)]
-}
-
 /// The tests of the programs, with the servers that [`crate::setup`] may have fetched in reach.
 pub(crate) fn e2e(workspace: &Workspace) -> Vec<Cmd> {
     let tests = test_targets(workspace, true);
@@ -217,14 +205,6 @@ mod tests {
         assert_eq!(host(&workspace).len(), 3);
         workspace.packages.clear();
         assert_eq!(host(&workspace).len(), 2);
-    }
-
-    #[test]
-    fn what_is_published_is_packed_in_one_go() {
-        assert_eq!(
-            lines(&package(&sample())),
-            ["CARGO_PROFILE_DEV_DEBUG=0 cargo package --allow-dirty -p image -p store -p tool"]
-        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod cpu;
 mod deny;
 mod emulator;
 mod firmware;
+mod package;
 
 mod run;
 mod setup;

@@ -9,7 +9,7 @@ use crate::setup::{self, Fetch};
 use crate::stack::{self, Optimise};
 use crate::toolchain::Compiler;
 use crate::workspace::Workspace;
-use crate::{bare_metal, checks, deny, tidy};
+use crate::{bare_metal, checks, deny, package, tidy};
 
 /// One thing that is checked, and that can be checked alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,7 +155,7 @@ impl Step {
             Self::Clippy => checks::run(&checks::clippy(workspace), "packages"),
             Self::Host => checks::run(&checks::host(workspace), "tests"),
             Self::Doc => checks::run(&checks::doc(), "packages"),
-            Self::Package => checks::run(&checks::package(workspace), "packages"),
+            Self::Package => package::run(workspace),
             Self::Deny => deny::run(workspace),
             Self::BareMetal => bare_metal::run(workspace, options.compiler),
             Self::Stack => stack::run(workspace, options.compiler, options.optimise),

@@ -24,6 +24,7 @@ pub(crate) struct Workspace {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Package {
     pub(crate) name: String,
+    version: String,
     pub(crate) description: Option<String>,
     pub(crate) manifest_path: PathBuf,
     rust_version: Option<String>,
@@ -146,6 +147,11 @@ impl Target {
 }
 
 impl Package {
+    /// As a registry names it.
+    pub(crate) fn in_registry(&self) -> String {
+        format!("{}-{}", self.name, self.version)
+    }
+
     pub(crate) const fn is_published(&self) -> bool {
         self.publish.is_none()
     }
@@ -199,16 +205,16 @@ pub(crate) mod tests {
             r#"{
               "workspace_root": "/w", "target_directory": "/w/target", "version": 1,
               "packages": [
-                {"name": "tool", "description": "A tool", "manifest_path": "/w/crates/tool/Cargo.toml", "features": {},
+                {"name": "tool", "version": "0.1.0", "description": "A tool", "manifest_path": "/w/crates/tool/Cargo.toml", "features": {},
                  "targets": [{"kind": ["lib"], "name": "tool", "test": true}, {"kind": ["bin"], "name": "tool", "test": true},
                              {"kind": ["test"], "name": "e2e", "test": true}]},
-                {"name": "store", "description": null, "manifest_path": "/w/crates/store/Cargo.toml",
+                {"name": "store", "version": "0.1.0", "description": null, "manifest_path": "/w/crates/store/Cargo.toml",
                  "features": {"default": [], "defmt": ["dep:defmt"], "log": [], "mock-time": []},
                  "targets": [{"kind": ["test"], "name": "boards", "test": false}, {"kind": ["lib"], "name": "store", "test": true}, {"kind": ["test"], "name": "cuts", "test": true}]},
-                {"name": "image", "description": "An image", "manifest_path": "/w/crates/image/Cargo.toml",
+                {"name": "image", "version": "0.1.0", "description": "An image", "manifest_path": "/w/crates/image/Cargo.toml",
                  "features": {"defmt": [], "pair": ["far"], "far": ["pair", "dep:x"], "mock": ["std"], "std": []},
                  "targets": [{"kind": ["lib"], "name": "image", "test": true}, {"kind": ["example"], "name": "show", "test": true}]},
-                {"name": "first-steps", "description": null, "manifest_path": "/w/examples/first-steps/Cargo.toml", "publish": [],
+                {"name": "first-steps", "version": "0.1.0", "description": null, "manifest_path": "/w/examples/first-steps/Cargo.toml", "publish": [],
                  "features": {}, "targets": [{"kind": ["bin"], "name": "first-steps", "test": true}]}
               ]}"#,
         )
