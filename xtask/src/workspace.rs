@@ -40,6 +40,9 @@ struct Target {
     name: String,
     /// Whether `cargo test` runs it unasked.
     test: bool,
+    /// cargo refuses to build it by name without these.
+    #[serde(rename = "required-features", default)]
+    required_features: Vec<String>,
 }
 
 impl Workspace {
@@ -121,13 +124,14 @@ impl Workspace {
             .filter(move |package| package.manifest_path.starts_with(&folder))
     }
 
-    /// Integration tests of the libraries, or of the programs: a program's start real servers.
+    /// Integration tests of the libraries, or of the programs: a program's start real servers. Those
+    /// that require a feature run with the features of their package.
     pub(crate) fn integration_tests(&self, of_programs: bool) -> BTreeSet<&str> {
         self.packages
             .iter()
             .filter(|package| package.has("bin") == of_programs)
             .flat_map(|package| &package.targets)
-            .filter(|target| target.test && target.is_test())
+            .filter(|target| target.test && target.is_test() && target.required_features.is_empty())
             .map(|target| target.name.as_str())
             .collect()
     }
@@ -210,7 +214,8 @@ pub(crate) mod tests {
                              {"kind": ["test"], "name": "e2e", "test": true}]},
                 {"name": "store", "version": "0.1.0", "description": null, "manifest_path": "/w/crates/store/Cargo.toml",
                  "features": {"default": [], "defmt": ["dep:defmt"], "log": [], "mock-time": []},
-                 "targets": [{"kind": ["test"], "name": "boards", "test": false}, {"kind": ["lib"], "name": "store", "test": true}, {"kind": ["test"], "name": "cuts", "test": true}]},
+                 "targets": [{"kind": ["test"], "name": "boards", "test": false}, {"kind": ["lib"], "name": "store", "test": true}, {"kind": ["test"], "name": "cuts", "test": true},
+                             {"kind": ["test"], "name": "clock", "test": true, "required-features": ["mock-time"]}]},
                 {"name": "image", "version": "0.1.0", "description": "An image", "manifest_path": "/w/crates/image/Cargo.toml",
                  "features": {"defmt": [], "pair": ["far"], "far": ["pair", "dep:x"], "mock": ["std"], "std": []},
                  "targets": [{"kind": ["lib"], "name": "image", "test": true}, {"kind": ["example"], "name": "show", "test": true}]},
