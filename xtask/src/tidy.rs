@@ -59,6 +59,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         };
         let has_extension = |wanted| file.extension().is_some_and(|ext| ext == wanted);
         let mut found = of_text(&text, has_extension("rs"), &here);
+        if is_library_source(&name.to_string()) {
+            found.extend(foreign_modules(&text));
+        }
         if has_extension("rs") {
             found.extend(specifications.check(&text));
         }
@@ -139,6 +142,21 @@ fn of_text(text: &str, is_rust: bool, here: &str) -> Vec<(usize, String)> {
     complaints
 }
 
+/// True for `crates/<name>/src/…/*.rs`.
+fn is_library_source(name: &str) -> bool {
+    let mut parts = name.split('/');
+    parts.next() == Some("crates") && parts.nth(1) == Some("src") && name.ends_with(".rs")
+}
+
+/// A library's modules are where they are looked for; what tests share is a crate.
+fn foreign_modules(text: &str) -> Vec<(usize, String)> {
+    (1..)
+        .zip(text.lines())
+        .filter(|(_, line)| line.trim_start().starts_with("#[path"))
+        .map(|(number, _)| (number, "a module of a library at another path".to_owned()))
+        .collect()
+}
+
 /// True if an absolute path in `line` begins with `folder`; in `../x/` or `host/x/` none does.
 fn names_folder(line: &str, folder: &str) -> bool {
     line.match_indices(folder).any(|(at, _)| {
@@ -192,6 +210,22 @@ mod tests {
             assert_eq!(of_text(&text, true, HERE).len(), complaints, "{lines}");
             assert_eq!(of_text(&text, false, HERE), [], "{lines}, not Rust");
         }
+    }
+
+    #[test]
+    fn a_library_takes_no_module_from_another_place() {
+        assert!(is_library_source("crates/store/src/table/read.rs"));
+        for name in [
+            "crates/store/tests/main.rs",
+            "xtask/src/main.rs",
+            "crates/store/src/a.md",
+        ] {
+            assert!(!is_library_source(name), "{name}");
+        }
+        let text = "mod a;\n#[cfg(test)]\n    #[path = \"../tests/b.rs\"]\nmod b; // #[path\n";
+        let found = foreign_modules(text);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found.first().map(|(number, _)| *number), Some(3));
     }
 
     #[test]
