@@ -23,6 +23,7 @@
 //! | `buffers` | every large buffer, handed over once |
 //! | [`Parts`] | what a board gives |
 //! | `command` | commands, one file per family |
+//! | `cx` | what a command can reach |
 //! | `task` | futures over sockets and radio: links, server, station, time |
 //! | `links` | the five links: their states, what arrived on them |
 //! | `tls` | from settings to the terms of a session; memory of a handshake |
@@ -50,6 +51,7 @@ mod buffers;
 mod changes;
 pub mod clock;
 mod command;
+mod cx;
 mod filter;
 mod flash;
 mod links;
@@ -63,7 +65,6 @@ mod scratch;
 mod secret;
 mod settings;
 mod sntp;
-mod state;
 mod station;
 mod task;
 mod time;

@@ -12,6 +12,7 @@ use partition_store::{FlashStore, LayoutError, Nvs, PartitionStore};
 use tls_session::Timestamp;
 
 use crate::command;
+use crate::cx::Cx;
 use crate::parts::Parts;
 use crate::place::place;
 use crate::platform::Platform;
@@ -19,11 +20,14 @@ use crate::port::Mode;
 use crate::port::framing::LineBuffer;
 use crate::port::inlet::{Gone, Inlet};
 use crate::port::outlet::RingReader;
-use crate::settings::Settings;
-use crate::state::{Outside, Shared};
 use crate::task::attend::attend;
+use crate::task::owners::{LinkOwners, PortOwners};
 use crate::task::{self, Sessions};
 use crate::wifi::Wifi;
+
+mod owners;
+
+use owners::{Outside, Owners};
 
 /// A flash that no modem can boot from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +60,7 @@ const FINAL_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A booted modem, in buffers of the caller's: [`ModemBuffers`](crate::ModemBuffers).
 pub struct Modem<'a, P: Platform, M: Sessions> {
-    shared: Shared<'a, P>,
+    owners: Owners<'a, P>,
     sessions: &'a mut M::Memory,
     /// Where the port's bytes are taken from.
     ring: RingReader<'a>,
@@ -123,9 +127,9 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
 
     fn new(outside: Outside<'a, P>, buffers: &'a mut M, store: FlashStore<P::Flash>) -> Self {
         let (queues, sessions) = buffers.split();
-        let (shared, ring) = Shared::new(outside, queues, store, Settings::new());
+        let (owners, ring) = Owners::new(outside, queues, M::COUNT, store);
         Self {
-            shared,
+            owners,
             sessions,
             ring,
             announced: false,
@@ -133,13 +137,13 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
     }
 
     async fn load(&mut self, built: Timestamp) {
-        let Shared {
+        let Owners {
             flash,
             settings,
             clock,
             station,
             ..
-        } = &mut self.shared;
+        } = &mut self.owners;
         let store = flash.get_mut();
         settings.load(store).await;
         // Once per life, before anything is read or written: what a power cut interrupted.
@@ -157,33 +161,37 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
 
     /// Gives the flash back.
     pub fn into_flash(self) -> P::Flash {
-        self.shared.flash.into_inner()
+        self.owners.flash.into_inner()
     }
 
     /// Serves the port. Links, SNTP and Wi-Fi run inside.
     ///
     /// Dropping it closes all links and may cut the message being written to the port.
     pub async fn run(&mut self, rx: &mut impl Read, tx: &mut impl Write) -> Exit {
-        let (shared, ring, memory) = (&self.shared, &mut self.ring, &mut *self.sessions);
-        shared.port.outlet.clear(ring);
-        shared.port.set_mode(Mode::Hold);
+        let (owners, ring, memory) = (&self.owners, &mut self.ring, &mut *self.sessions);
+        owners.port.outlet.clear(ring);
+        owners.port.set_mode(Mode::Hold);
         let announce = !core::mem::replace(&mut self.announced, true);
         let exit = {
+            let (cx, for_links) = (owners.cx(), owners.for_links());
+            let for_sessions = owners.for_sessions(&for_links);
+            let (for_station, for_time) = (owners.for_station(), owners.for_time());
             let mut places = (pin!(None), pin!(None), pin!(None), pin!(None));
-            let serve = place(places.0.as_mut(), || serve(shared, announce, rx));
-            let links = place(places.1.as_mut(), || links(shared));
-            shared.session_count.set(M::COUNT);
-            let sessions = place(places.2.as_mut(), || M::serve(memory, shared));
-            let background = place(places.3.as_mut(), || task::background(shared));
+            let serve = place(places.0.as_mut(), || serve(&cx, announce, rx));
+            let links = place(places.1.as_mut(), || links(&for_links));
+            let sessions = place(places.2.as_mut(), || M::serve(memory, &for_sessions));
+            let background = place(places.3.as_mut(), || {
+                task::background(&for_station, &for_time)
+            });
             let links = join(links, sessions);
-            match select4(serve, shared.port.outlet.drain(ring, tx), links, background).await {
+            match select4(serve, owners.port.outlet.drain(ring, tx), links, background).await {
                 Either4::First(exit) => exit,
                 Either4::Second(()) => Exit::PortClosed,
                 Either4::Third(_) | Either4::Fourth(()) => Exit::Restart,
             }
         };
         // `OK` goes out before the port falls silent.
-        let outlet = &self.shared.port.outlet;
+        let outlet = &self.owners.port.outlet;
         let flush = select(outlet.drain(&mut self.ring, tx), outlet.drained());
         match exit {
             Exit::Restart | Exit::DeepSleep { .. } => {
@@ -194,20 +202,20 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
                 let _ = with_timeout(FINAL_FLUSH_TIMEOUT, flush).await;
             }
         }
-        self.shared.forget_port();
-        let was_joining = self.shared.station.is_joining();
+        self.owners.forget_port();
+        let was_joining = self.owners.station.is_joining();
         if was_joining || exit != Exit::PortClosed {
             // Nobody sees a join through any longer, and a module that starts is in no network.
-            self.shared.station.note_joining(false);
-            self.shared.wifi.leave().await;
+            self.owners.station.note_joining(false);
+            self.owners.wifi.leave().await;
         }
         if was_joining
             && self
-                .shared
+                .owners
                 .settings
                 .read(|values| values.radio.joins_unasked())
         {
-            self.shared.station.join_stored();
+            self.owners.station.join_stored();
         }
         exit
     }
@@ -230,39 +238,39 @@ fn split<P: Platform>(parts: Parts<'_, P>) -> (Outside<'_, P>, P::Flash, Timesta
 }
 
 /// The tasks of links without TLS, and of the server.
-async fn links<P: Platform>(shared: &Shared<'_, P>) {
-    let [link0, link1, link2, link3, link4] = &shared.links;
+async fn links<P: Platform>(owners: &LinkOwners<'_, P>) {
+    let [link0, link1, link2, link3, link4] = owners.links.each();
     let mut places = (pin!(None), pin!(None), pin!(None), pin!(None), pin!(None));
     let links = join5(
-        place(places.0.as_mut(), || task::run(link0, shared)),
-        place(places.1.as_mut(), || task::run(link1, shared)),
-        place(places.2.as_mut(), || task::run(link2, shared)),
-        place(places.3.as_mut(), || task::run(link3, shared)),
-        place(places.4.as_mut(), || task::run(link4, shared)),
+        place(places.0.as_mut(), || task::run(link0, owners)),
+        place(places.1.as_mut(), || task::run(link1, owners)),
+        place(places.2.as_mut(), || task::run(link2, owners)),
+        place(places.3.as_mut(), || task::run(link3, owners)),
+        place(places.4.as_mut(), || task::run(link4, owners)),
     );
     let mut server = pin!(None);
-    let server = place(server.as_mut(), || task::server::run(shared));
+    let server = place(server.as_mut(), || task::server::run(owners));
     join(links, server).await;
 }
 
-async fn serve<P: Platform>(shared: &Shared<'_, P>, announce: bool, rx: &mut impl Read) -> Exit {
+async fn serve<P: Platform>(cx: &Cx<'_, '_, P>, announce: bool, rx: &mut impl Read) -> Exit {
+    let (port, settings) = (cx.port, cx.settings);
+    let host = PortOwners { port, settings };
     let mut inlet = Inlet::new(rx);
     if announce {
-        shared.start_uart();
-        shared.start_radio().await;
-        shared.print().await.reply(&Reply::Ready).await;
+        command::start_uart(cx);
+        command::start_radio(cx).await;
+        port.print(settings).await.reply(&Reply::Ready).await;
     }
     if announce {
-        shared.use_dns();
-        let saved = shared
-            .settings
-            .read(|values| values.links.transparent.clone());
+        command::use_dns(cx);
+        let saved = settings.read(|values| values.links.transparent.clone());
         if let Some(saved) = saved {
-            let pass = command::passthrough::begin_saved(shared, &saved);
-            if let Either::Second(Gone) = select(pass, attend(shared, &mut inlet)).await {
+            let pass = command::passthrough::begin_saved(cx, &saved);
+            if let Either::Second(Gone) = select(pass, attend(&host, cx.links, &mut inlet)).await {
                 return Exit::PortClosed;
             }
-            shared.port.set_mode(Mode::Hold);
+            port.set_mode(Mode::Hold);
         }
     }
     let mut line = LineBuffer::new();
@@ -270,12 +278,12 @@ async fn serve<P: Platform>(shared: &Shared<'_, P>, announce: bool, rx: &mut imp
         let Ok(framed) = inlet.line(&mut line).await else {
             return Exit::PortClosed;
         };
-        let execute = command::line(shared, framed, &line);
-        let verdict = match select(execute, attend(shared, &mut inlet)).await {
+        let execute = command::line(cx, framed, &line);
+        let verdict = match select(execute, attend(&host, cx.links, &mut inlet)).await {
             Either::First(verdict) => verdict,
             Either::Second(Gone) => return Exit::PortClosed,
         };
-        shared.port.set_mode(Mode::Hold);
+        port.set_mode(Mode::Hold);
         line.clear();
         match verdict {
             command::Verdict::Go => {}

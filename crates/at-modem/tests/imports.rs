@@ -28,9 +28,9 @@ const FLOORS: &[&[&str]] = &[
     &["flash", "links", "station", "time"],
     &["answer", "tls"],
     &["buffers", "platform"],
-    &["state"],
     &["parts"],
     &["task"],
+    &["cx"],
     &["command"],
     &["modem"],
 ];
@@ -136,6 +136,21 @@ fn imports_point_down() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// All that there is can be reached from it: tasks name the owners that they need.
+#[test]
+fn only_commands_and_the_modem_have_cx() {
+    let files = files();
+    let mut wrong = Vec::new();
+    for (name, imports) in &files {
+        let folder = name.split('/').next().unwrap_or(name);
+        let mut targets = imports.iter().filter_map(|path| resolve(&files, path));
+        if targets.any(|to| to == "cx") && !["command", "modem"].contains(&folder) {
+            wrong.push(name);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
 }
 
 #[test]

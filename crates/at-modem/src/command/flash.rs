@@ -6,10 +6,11 @@ use at_grammar::{AtStr, Info, Reply};
 use embassy_futures::yield_now;
 use partition_store::{PartitionStore, StreamWrite};
 
+use super::syslog;
 use super::{error, pki};
 use crate::answer::{CommandError, Done, Failure};
+use crate::cx::Cx;
 use crate::platform::Platform;
-use crate::state::Shared;
 
 /// Bytes moved at a time between port and flash.
 const PIECE: usize = 256;
@@ -20,9 +21,9 @@ fn failed(error: impl Into<Failure>) -> CommandError {
     failure.into()
 }
 
-pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let mut print = shared.print().await;
-    let store = shared.flash.lock().await;
+pub(super) async fn list<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let mut print = cx.port.print(cx.settings).await;
+    let store = cx.flash.lock().await;
     for partition in store.partitions() {
         print
             .info(Info::Sysflash(PartitionLine {
@@ -39,25 +40,25 @@ pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Co
 }
 
 pub(super) async fn operate<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: FlashRequest<'_>,
 ) -> Result<Done, CommandError> {
     let name = request.partition.to_text();
     match request.operation {
-        FlashOperation::Erase(range) => erase(shared, &name, range).await,
-        FlashOperation::Write(range) => write(shared, &name, range).await,
-        FlashOperation::Read(range) => read(shared, &name, range).await,
+        FlashOperation::Erase(range) => erase(cx, &name, range).await,
+        FlashOperation::Write(range) => write(cx, &name, range).await,
+        FlashOperation::Read(range) => read(cx, &name, range).await,
     }
 }
 
 async fn erase<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     name: &str,
     range: Option<FlashRange>,
 ) -> Result<Done, CommandError> {
     // 45 ms per sector on the chip.
-    shared.takes_long();
-    let mut store = shared.flash.lock().await;
+    cx.port.takes_long();
+    let mut store = cx.flash.lock().await;
     let mut region = store.user_region(name).map_err(|error| failed(&error))?;
     match range {
         None => region.erase_all().await,
@@ -70,12 +71,12 @@ async fn erase<P: Platform>(
 /// The prompt comes only once the range is known to be good; then exactly as many bytes are taken
 /// as were announced, whatever becomes of them.
 async fn write<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     name: &str,
     range: FlashRange,
 ) -> Result<Done, CommandError> {
     let mut stream = StreamWrite::begin(
-        &mut *shared.flash.lock().await,
+        &mut *cx.flash.lock().await,
         name,
         range.offset(),
         range.length(),
@@ -83,61 +84,61 @@ async fn write<P: Platform>(
     .map_err(|error| failed(&error))?;
 
     let mut left = usize::try_from(range.length()).map_err(|_| Failure::OutOfRange)?;
-    let hold = shared.port.outlet.hold().await;
-    shared.print().await.reply(&Reply::Prompt).await;
-    shared.port.expect_exactly(left);
+    let hold = cx.port.outlet.hold().await;
+    cx.port.print(cx.settings).await.reply(&Reply::Prompt).await;
+    cx.port.expect_exactly(left);
     let mut result = Ok(());
     let mut piece = [0; PIECE];
     while left > 0 {
         let want = left.min(PIECE);
         let into = piece.get_mut(..want).unwrap_or_default();
-        let count = shared.port.take(into).await;
+        let count = cx.port.take(into).await;
         left = left.saturating_sub(count);
         if result.is_ok() {
-            let mut store = shared.flash.lock().await;
+            let mut store = cx.flash.lock().await;
             let taken = stream
                 .push(&mut *store, piece.get(..count).unwrap_or_default())
                 .await;
             result = taken.map(|_| ()).map_err(|error| failed(&error));
         }
     }
-    shared.takes_long();
+    cx.port.takes_long();
     // Surplus input gets its answer before the result.
     drop(hold);
     yield_now().await;
-    if result.is_ok() && shared.syslog() && pki::is_described(name) {
+    if result.is_ok() && syslog(cx) && pki::is_described(name) {
         // What the module makes of it, while whoever wrote it still listens.
-        pki::describe(shared, name).await;
+        pki::describe(cx, name).await;
     }
-    let mut print = shared.print().await;
+    let mut print = cx.port.print(cx.settings).await;
     if let Some(at) = stream.report().differs_at {
         // ESP-AT says OK, and so do we; the log says what the host will read back.
         espat_log::warn!("written over what was not erased, first at offset {}", at);
     }
     match result {
         Ok(()) => print.reply(&Reply::Ok).await,
-        Err(why) => error(&mut print, shared.syslog(), why).await,
+        Err(why) => error(&mut print, syslog(cx), why).await,
     }
     Ok(Done::Printed)
 }
 
 async fn read<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     name: &str,
     range: FlashRange,
 ) -> Result<Done, CommandError> {
-    let mut store = shared.flash.lock().await;
+    let mut store = cx.flash.lock().await;
     let mut region = store.user_region(name).map_err(|error| failed(&error))?;
     region
         .check_range(range.offset(), range.length())
         .map_err(|error| failed(&error))?;
 
     // Nothing may come between the data; the turn is not kept while flash is read.
-    let hold = shared.port.outlet.hold().await;
+    let hold = cx.port.outlet.hold().await;
     let head = Reply::FlashData {
         len: range.length(),
     };
-    shared.print().await.reply(&head).await;
+    cx.port.print(cx.settings).await.reply(&head).await;
     let mut at = range.offset();
     let mut left = range.length();
     let mut result: Result<(), CommandError> = Ok(());
@@ -157,14 +158,14 @@ async fn read<P: Platform>(
             // The length is announced: the host gets as many bytes, and then ERROR.
             into.fill(0xff);
         }
-        shared.print().await.raw(into).await;
+        cx.port.print(cx.settings).await.raw(into).await;
         at = at.saturating_add(count);
         left = left.saturating_sub(count);
     }
-    let mut print = shared.print().await;
+    let mut print = cx.port.print(cx.settings).await;
     match result {
         Ok(()) => print.reply(&Reply::Ok).await,
-        Err(why) => error(&mut print, shared.syslog(), why).await,
+        Err(why) => error(&mut print, syslog(cx), why).await,
     }
     drop(hold);
     Ok(Done::Printed)

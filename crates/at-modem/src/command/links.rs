@@ -7,11 +7,13 @@ use embassy_time::{Duration, with_timeout};
 
 use super::error;
 use super::ssl::reason_line;
+use super::{one_line, syslog};
 use crate::answer::{CommandError, Done, Failure};
+use crate::cx::Cx;
 use crate::links::Link;
+use crate::links::connected;
 use crate::links::state::{Carrier, CloseBy, Event, Request, Target};
 use crate::platform::Platform;
-use crate::state::Shared;
 use crate::tls::sessions::Slot;
 use crate::tls::terms::terms_of;
 use crate::why::{Stage, Why};
@@ -19,58 +21,53 @@ use crate::wifi::Wifi;
 use tls_session::reason::StreamError;
 
 /// `ALREADY CONNECTED` and `ERROR`.
-async fn already_connected<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let mut print = shared.print().await;
+async fn already_connected<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let mut print = cx.port.print(cx.settings).await;
     print.reply(&Reply::AlreadyConnected).await;
-    error(
-        &mut print,
-        shared.syslog(),
-        CommandError::from(Failure::Refused),
-    )
-    .await;
+    error(&mut print, syslog(cx), CommandError::from(Failure::Refused)).await;
     Ok(Done::Printed)
 }
 
 pub(super) async fn open<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &OpenLink<'_>,
 ) -> Result<Done, CommandError> {
     let id = request.link.unwrap_or(LinkId::ZERO);
-    let link = shared.link(id)?;
+    let link = link_of(cx, id)?;
     if link.is_open() {
-        return already_connected(shared).await;
+        return already_connected(cx).await;
     }
-    open_on(shared, link, request).await
+    open_on(cx, link, request).await
 }
 
 /// `AT+CIPSTARTEX`: the lowest free link.
 pub(super) async fn open_next<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &OpenFreeLink<'_>,
 ) -> Result<Done, CommandError> {
-    if shared.settings.read(|values| values.links.mux) == Mux::Single {
+    if cx.settings.read(|values| values.links.mux) == Mux::Single {
         return Err(Failure::Refused.into());
     }
-    let free = shared.links.iter().find(|link| link.is_free());
+    let free = cx.links.each().iter().find(|link| link.is_free());
     let link = free.ok_or(Failure::Refused)?;
-    open_on(shared, link, &request.at(link.id)).await
+    open_on(cx, link, &request.at(link.id)).await
 }
 
 async fn open_on<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     link: &Link<'_>,
     request: &OpenLink<'_>,
 ) -> Result<Done, CommandError> {
-    if request.family == Family::V6 && !shared.settings.read(|values| values.links.ipv6) {
+    if request.family == Family::V6 && !cx.settings.read(|values| values.links.ipv6) {
         espat_log::warn!("IPv6 is off: AT+CIPV6=1");
         return Err(Failure::Refused.into());
     }
     let follows = matches!( request.opening, Opening::Udp { mode, ..} if mode != UdpMode::Fixed);
-    if follows && shared.settings.read(|values| values.links.passthrough) {
+    if follows && cx.settings.read(|values| values.links.passthrough) {
         espat_log::warn!("passthrough needs a peer that stays");
         return Err(Failure::Refused.into());
     }
-    shared.takes_long();
+    cx.port.takes_long();
     let host = request.host.to_text();
     let timeout = request.timeout.map(Bounded::get);
     if let Opening::Tcp {
@@ -80,7 +77,7 @@ async fn open_on<P: Platform>(
         keep_alive: Some(seconds),
     } = request.opening
     {
-        shared.keep_alive(link.id, seconds.get());
+        keep_alive(cx, link.id, seconds.get());
     }
     let carrier = match request.opening {
         Opening::Tcp { .. } => Carrier::Tcp,
@@ -99,13 +96,13 @@ async fn open_on<P: Platform>(
         },
         probe: false,
     };
-    match connect(shared, link, request, timeout).await {
+    match connect(cx, link, request, timeout).await {
         Ok(()) => {
-            announce(shared, link).await;
+            announce(cx, link).await;
             Ok(Done::Printed)
         }
         Err(reason) => {
-            refused(shared, link, &reason).await;
+            refused(cx, link, &reason).await;
             Ok(Done::Printed)
         }
     }
@@ -113,18 +110,18 @@ async fn open_on<P: Platform>(
 
 /// Opens a link, unless its settings or the state of the network forbid it.
 pub(super) async fn connect<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     link: &Link<'_>,
     request: Request,
     timeout: Option<u32>,
 ) -> Result<(), Why> {
-    let terms = shared.settings.read(|values| {
+    let terms = cx.settings.read(|values| {
         let terms = terms_of(&values.tls, link.id, &request.target.host);
         terms.map(drop).map_err(Why::from)
     });
     let refusal = if let (Carrier::Tls, Err(reason)) = (request.carrier, terms) {
         Some(reason)
-    } else if !shared.network_is_up() {
+    } else if !network_is_up(cx) {
         let reason = Why::new(Stage::Tcp, StreamError::Unreachable);
         Some(reason.wanting("an IP address of the station"))
     } else {
@@ -135,12 +132,12 @@ pub(super) async fn connect<P: Platform>(
         return Err(reason);
     }
     let session = match request.carrier {
-        Carrier::Tls => Some(shared.free_session().inspect_err(|reason| {
+        Carrier::Tls => Some(cx.tls.free().inspect_err(|reason| {
             link.refuse(reason.clone());
         })?),
         Carrier::Tcp | Carrier::Udp { .. } => None,
     };
-    shared.again.replace(Some(request.clone()));
+    cx.links.keep_request(request.clone());
     let connect = ask(link, request, session);
     match timeout.filter(|timeout| *timeout > 0) {
         None => connect.await,
@@ -165,9 +162,9 @@ pub(super) async fn ask(
 }
 
 /// Says why a link was not opened, and `ERROR`.
-async fn refused<P: Platform>(shared: &Shared<'_, P>, link: &Link<'_>, reason: &Why) {
-    let syslog = shared.syslog();
-    let mut print = shared.print().await;
+async fn refused<P: Platform>(cx: &Cx<'_, '_, P>, link: &Link<'_>, reason: &Why) {
+    let syslog = syslog(cx);
+    let mut print = cx.port.print(cx.settings).await;
     if let Some(item) = reason.missing_credential() {
         print.reply(&Reply::NotFound(item)).await;
     }
@@ -210,60 +207,66 @@ async fn give_up(
 }
 
 /// `CONNECT` and `OK` as one message; only then may the link print data.
-async fn announce<P: Platform>(shared: &Shared<'_, P>, link: &Link<'_>) {
-    shared.station.note_link();
+async fn announce<P: Platform>(cx: &Cx<'_, '_, P>, link: &Link<'_>) {
+    cx.station.note_link();
     let connection = link.connection();
-    let connected = connection.map(|connection| shared.connected(link.id, &connection));
-    let connected = connected.unwrap_or(Reply::Connect(shared.label(link.id)));
-    shared.print().await.replies(&[connected, Reply::Ok]).await;
+    let connected = connection.map(|connection| connected(cx.settings, link.id, &connection));
+    let connected = connected.unwrap_or(Reply::Connect(
+        cx.settings.read(|values| values.links.label(link.id)),
+    ));
+    cx.port
+        .print(cx.settings)
+        .await
+        .replies(&[connected, Reply::Ok])
+        .await;
     let _ = link.tell(Event::Announced);
 }
 
 /// `AT+CIPCLOSE`: the only link; with several, the first that is open.
-pub(super) async fn close_only<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let open = shared.links.iter().find(|link| link.is_open());
+pub(super) async fn close_only<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let open = cx.links.each().iter().find(|link| link.is_open());
     let id = open.ok_or(Failure::Refused)?.id;
-    close(shared, LinkTarget::One(id)).await
+    close(cx, LinkTarget::One(id)).await
 }
 
 /// All of them: `OK` even if none was open.
 pub(super) async fn close<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     target: LinkTarget,
 ) -> Result<Done, CommandError> {
     if let LinkTarget::One(id) = target
-        && !shared.link(id)?.is_open()
+        && !link_of(cx, id)?.is_open()
     {
         return Err(Failure::Refused.into());
     }
-    shared.takes_long();
-    close_where(shared, |link| target.includes(link.id)).await;
-    shared.print().await.reply(&Reply::Ok).await;
+    cx.port.takes_long();
+    close_where(cx, |link| target.includes(link.id)).await;
+    cx.port.print(cx.settings).await.reply(&Reply::Ok).await;
     Ok(Done::Printed)
 }
 
 /// Closes the open links among them, and says so for each that did not end by itself meanwhile.
 pub(super) async fn close_where<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     which: impl Fn(&Link<'_>) -> bool,
 ) {
-    for link in shared.links.iter().filter(|link| which(link)) {
+    for link in cx.links.each().iter().filter(|link| which(link)) {
         if link.is_open() && link.disconnect().await {
-            let closed = Reply::Closed(shared.label(link.id));
-            shared.print().await.reply(&closed).await;
+            let closed = Reply::Closed(cx.settings.read(|values| values.links.label(link.id)));
+            cx.port.print(cx.settings).await.reply(&closed).await;
         }
     }
 }
 
 pub(super) async fn status<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     with_code: bool,
 ) -> Result<Done, CommandError> {
-    let mut print = shared.print().await;
+    let mut print = cx.port.print(cx.settings).await;
     if with_code {
-        print.reply(&Reply::Status(status_code(shared))).await;
+        print.reply(&Reply::Status(status_code(cx))).await;
     }
-    for link in &shared.links {
+    for link in cx.links.each() {
         let Some(connection) = link.connection() else {
             continue;
         };
@@ -287,64 +290,64 @@ pub(super) async fn status<P: Platform>(
     Ok(Done::Printed)
 }
 
-fn status_code<P: Platform>(shared: &Shared<'_, P>) -> StatusCode {
-    if !shared.settings.read(|values| values.radio.has_station()) {
+fn status_code<P: Platform>(cx: &Cx<'_, '_, P>) -> StatusCode {
+    if !cx.settings.read(|values| values.radio.has_station()) {
         StatusCode::NoStation
-    } else if shared.any_link_open() {
+    } else if cx.links.any_open() {
         StatusCode::Linked
-    } else if shared.wifi.address().is_some() {
-        if shared.station.had_link() {
+    } else if cx.wifi.address().is_some() {
+        if cx.station.had_link() {
             StatusCode::AllClosed
         } else {
             StatusCode::GotIp
         }
-    } else if shared.station.has_tried() || shared.station.is_joining() {
+    } else if cx.station.has_tried() || cx.station.is_joining() {
         StatusCode::NotConnected
     } else {
         StatusCode::Idle
     }
 }
 
-pub(super) async fn mux<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let mux = shared.settings.read(|values| values.links.mux);
-    shared.one_line(Info::Cipmux(mux)).await
+pub(super) async fn mux<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let mux = cx.settings.read(|values| values.links.mux);
+    one_line(cx, Info::Cipmux(mux)).await
 }
 
 /// Only without links; several not in passthrough, a single one not with a server.
-pub(super) fn set_mux<P: Platform>(shared: &Shared<'_, P>, mux: Mux) -> Result<Done, CommandError> {
-    if shared.settings.read(|values| values.links.mux) == mux {
+pub(super) fn set_mux<P: Platform>(cx: &Cx<'_, '_, P>, mux: Mux) -> Result<Done, CommandError> {
+    if cx.settings.read(|values| values.links.mux) == mux {
         return Ok(Done::Ok);
     }
-    let refused = shared.any_link_open()
+    let refused = cx.links.any_open()
         || match mux {
-            Mux::Multiple => shared.settings.read(|values| values.links.passthrough),
-            Mux::Single => shared.server.listening.get().is_some(),
+            Mux::Multiple => cx.settings.read(|values| values.links.passthrough),
+            Mux::Single => cx.links.server.listening.get().is_some(),
         };
     if refused {
         return Err(Failure::Refused.into());
     }
-    shared.settings.change(|values| values.links.mux = mux);
+    cx.settings.change(|values| values.links.mux = mux);
     Ok(Done::Ok)
 }
 
-impl<P: Platform> Shared<'_, P> {
-    /// The link of a number.
-    pub(super) fn link(&self, id: LinkId) -> Result<&Link<'_>, CommandError> {
-        self.links.get(id.index()).ok_or(Failure::Refused.into())
-    }
+/// The link of a number.
+pub(super) fn link_of<'a, P: Platform>(
+    cx: &Cx<'a, '_, P>,
+    id: LinkId,
+) -> Result<&'a Link<'a>, CommandError> {
+    cx.links.get(id).ok_or(Failure::Refused.into())
+}
 
-    /// Whether anything can be reached: the station has an address, or there is a soft-AP.
-    pub(super) fn network_is_up(&self) -> bool {
-        self.wifi.address().is_some()
-            || self.settings.read(|values| values.radio.mode.has_soft_ap())
-    }
+/// Whether anything can be reached: the station has an address, or there is a soft-AP.
+pub(super) fn network_is_up<P: Platform>(cx: &Cx<'_, '_, P>) -> bool {
+    cx.wifi.address().is_some() || cx.settings.read(|values| values.radio.mode.has_soft_ap())
+}
 
-    /// `<keep_alive>` of `AT+CIPSTART`, which `AT+CIPTCPOPT` shows as well: the last one counts.
-    pub(super) fn keep_alive(&self, link: LinkId, seconds: u32) {
-        self.settings.change(|values| {
-            if let Some(tcp) = values.links.tcp.get_mut(link.index()) {
-                tcp.keep_alive = u16::try_from(seconds).unwrap_or(u16::MAX);
-            }
-        });
-    }
+/// `<keep_alive>` of `AT+CIPSTART`, which `AT+CIPTCPOPT` shows as well: the last one counts.
+pub(super) fn keep_alive<P: Platform>(cx: &Cx<'_, '_, P>, link: LinkId, seconds: u32) {
+    cx.settings.change(|values| {
+        if let Some(tcp) = values.links.tcp.get_mut(link.index()) {
+            tcp.keep_alive = u16::try_from(seconds).unwrap_or(u16::MAX);
+        }
+    });
 }

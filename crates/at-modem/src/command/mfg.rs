@@ -25,10 +25,11 @@ use partition_store::nvs::{Cursor, Kind, Label, ValueWrite};
 use partition_store::{Nvs, NvsError, PartitionStore};
 use zeroize::Zeroize;
 
+use super::syslog;
 use super::{error, pki};
 use crate::answer::{CommandError, Done, Failure};
+use crate::cx::Cx;
 use crate::platform::Platform;
-use crate::state::Shared;
 
 /// Bytes moved at a time between flash and port.
 const PIECE: usize = 256;
@@ -90,19 +91,19 @@ const fn type_of(kind: Kind) -> MfgType {
 }
 
 pub(super) async fn operate<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: MfgRequest<'_>,
 ) -> Result<Done, CommandError> {
-    let values = shared.flash.keeps_values().await;
+    let values = cx.flash.keeps_values().await;
     match request {
-        MfgRequest::Namespaces if values => namespaces(shared).await,
-        MfgRequest::Namespaces => partitions(shared).await,
+        MfgRequest::Namespaces if values => namespaces(cx).await,
+        MfgRequest::Namespaces => partitions(cx).await,
         MfgRequest::Keys(namespace) => {
             let namespace = label(&namespace)?;
             if values {
-                keys(shared, namespace).await
+                keys(cx, namespace).await
             } else {
-                items(shared, namespace).await
+                items(cx, namespace).await
             }
         }
         MfgRequest::Read {
@@ -112,54 +113,54 @@ pub(super) async fn operate<P: Platform>(
         } => {
             let (namespace, key) = (label(&namespace)?, label(&key)?);
             if values {
-                read(shared, namespace, key, range).await
+                read(cx, namespace, key, range).await
             } else {
-                read_item(shared, namespace, key, range).await
+                read_item(cx, namespace, key, range).await
             }
         }
         MfgRequest::Erase { .. } | MfgRequest::Write { .. } if !values => Err(READ_ONLY.into()),
         MfgRequest::Erase { namespace, key } => {
             let key = key.as_ref().map(label).transpose()?;
-            erase(shared, label(&namespace)?, key).await
+            erase(cx, label(&namespace)?, key).await
         }
         MfgRequest::Write {
             namespace,
             key,
             value,
-        } => write(shared, label(&namespace)?, label(&key)?, value).await,
+        } => write(cx, label(&namespace)?, label(&key)?, value).await,
     }
 }
 
 /// `AT+SYSMFG?`
-pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    operate(shared, MfgRequest::Namespaces).await
+pub(super) async fn list<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    operate(cx, MfgRequest::Namespaces).await
 }
 
-async fn namespaces<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    shared.takes_long();
+async fn namespaces<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    cx.port.takes_long();
     let mut cursor = Cursor::new();
-    while let Some(name) = shared
+    while let Some(name) = cx
         .flash
         .next_namespace(&mut cursor)
         .await
         .map_err(|error| failed(&error))?
     {
-        namespace_line(shared, &name).await;
+        namespace_line(cx, &name).await;
     }
     Ok(Done::Ok)
 }
 
-async fn namespace_line<P: Platform>(shared: &Shared<'_, P>, name: &Label) {
+async fn namespace_line<P: Platform>(cx: &Cx<'_, '_, P>, name: &Label) {
     if let Some(name) = shown(name) {
         let line = Info::Sysmfg(MfgLine::Namespace(name));
-        shared.print().await.info(line).await;
+        cx.port.print(cx.settings).await.info(line).await;
     }
 }
 
-async fn keys<P: Platform>(shared: &Shared<'_, P>, namespace: Label) -> Result<Done, CommandError> {
-    shared.takes_long();
+async fn keys<P: Platform>(cx: &Cx<'_, '_, P>, namespace: Label) -> Result<Done, CommandError> {
+    cx.port.takes_long();
     let mut cursor = Cursor::new();
-    while let Some(listed) = shared
+    while let Some(listed) = cx
         .flash
         .next_key(namespace, &mut cursor)
         .await
@@ -169,19 +170,19 @@ async fn keys<P: Platform>(shared: &Shared<'_, P>, namespace: Label) -> Result<D
             // It stays listed: reading it says what happened to it.
             espat_log::warn!("a value is damaged: {}", damage.code());
         }
-        key_line(shared, &namespace, &listed.key, listed.kind).await;
+        key_line(cx, &namespace, &listed.key, listed.kind).await;
     }
     Ok(Done::Ok)
 }
 
-async fn key_line<P: Platform>(shared: &Shared<'_, P>, namespace: &Label, key: &Label, kind: Kind) {
+async fn key_line<P: Platform>(cx: &Cx<'_, '_, P>, namespace: &Label, key: &Label, kind: Kind) {
     if let (Some(namespace), Some(key)) = (shown(namespace), shown(key)) {
         let line = Info::Sysmfg(MfgLine::Key {
             namespace,
             key,
             kind: type_of(kind),
         });
-        shared.print().await.info(line).await;
+        cx.port.print(cx.settings).await.info(line).await;
     }
 }
 
@@ -202,7 +203,7 @@ fn part(range: Option<FlashRange>, size: u32) -> Result<(u32, u32), CommandError
     reason = "a length is announced, then exactly as many bytes are sent"
 )]
 async fn read<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     namespace: Label,
     key: Label,
     range: Option<FlashRange>,
@@ -210,8 +211,8 @@ async fn read<P: Platform>(
     let (Some(space_name), Some(key_name)) = (shown(&namespace), shown(&key)) else {
         return Err(Failure::Refused.into());
     };
-    shared.takes_long();
-    let mut store = shared.flash.lock().await;
+    cx.port.takes_long();
+    let mut store = cx.flash.lock().await;
     let region = store.mfg_region().ok_or(Failure::Refused)?;
     let mut nvs = Nvs::read_only(region)
         .await
@@ -229,7 +230,7 @@ async fn read<P: Platform>(
         None => value.length(),
     };
     let (mut at, mut left) = part(range, size)?;
-    let mut print = shared.print().await;
+    let mut print = cx.port.print(cx.settings).await;
     print
         .reply(&Reply::MfgValue(MfgHead {
             namespace: space_name,
@@ -269,18 +270,18 @@ async fn read<P: Platform>(
     print.raw(b"\r\n").await;
     match result {
         Ok(()) => print.reply(&Reply::Ok).await,
-        Err(why) => error(&mut print, shared.syslog(), why).await,
+        Err(why) => error(&mut print, syslog(cx), why).await,
     }
     Ok(Done::Printed)
 }
 
 async fn erase<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     namespace: Label,
     key: Option<Label>,
 ) -> Result<Done, CommandError> {
-    shared.takes_long();
-    let mut store = shared.flash.lock().await;
+    cx.port.takes_long();
+    let mut store = cx.flash.lock().await;
     let region = store.mfg_region().ok_or(READ_ONLY)?;
     let mut nvs = Nvs::attach(region).await.map_err(|error| failed(&error))?;
     match key {
@@ -292,7 +293,7 @@ async fn erase<P: Platform>(
 }
 
 async fn write<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     namespace: Label,
     key: Label,
     value: MfgValue,
@@ -305,14 +306,14 @@ async fn write<P: Platform>(
         MfgValue::U32(number) => (Kind::U32, i64::from(number)),
         MfgValue::I32(number) => (Kind::I32, i64::from(number)),
         MfgValue::String(length) => {
-            return write_bytes(shared, namespace, key, (Kind::Text, length.get())).await;
+            return write_bytes(cx, namespace, key, (Kind::Text, length.get())).await;
         }
         MfgValue::Binary(length) => {
-            return write_bytes(shared, namespace, key, (Kind::Binary, length.get())).await;
+            return write_bytes(cx, namespace, key, (Kind::Binary, length.get())).await;
         }
     };
-    shared.takes_long();
-    let mut store = shared.flash.lock().await;
+    cx.port.takes_long();
+    let mut store = cx.flash.lock().await;
     let region = store.mfg_region().ok_or(READ_ONLY)?;
     let mut nvs = Nvs::attach(region).await.map_err(|error| failed(&error))?;
     nvs.set_number(namespace, key, kind, number)
@@ -324,7 +325,7 @@ async fn write<P: Platform>(
 /// The prompt comes only once there is room for the value; then exactly as many bytes are taken as
 /// were announced. The old value stays until all of the new one is in flash.
 async fn write_bytes<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     namespace: Label,
     key: Label,
     (kind, length): (Kind, u32),
@@ -333,32 +334,36 @@ async fn write_bytes<P: Platform>(
     if length > MAX_VALUE {
         return Err(Failure::OutOfRange.into());
     }
-    let mut scratch = shared.scratch.lock().await;
+    let mut scratch = cx.scratch.lock().await;
     let mut value = {
-        let mut store = shared.flash.lock().await;
+        let mut store = cx.flash.lock().await;
         let region = store.mfg_region().ok_or(READ_ONLY)?;
         let mut nvs = Nvs::attach(region).await.map_err(|error| failed(&error))?;
         ValueWrite::begin(&mut nvs, namespace, key, kind, length, &mut scratch[..])
             .await
             .map_err(|error| failed(&error))?
     };
-    let hold = shared.port.outlet.hold().await;
-    shared.print().await.reply(&Reply::OkPrompt).await;
-    shared.port.expect_exactly(length);
+    let hold = cx.port.outlet.hold().await;
+    cx.port
+        .print(cx.settings)
+        .await
+        .reply(&Reply::OkPrompt)
+        .await;
+    cx.port.expect_exactly(length);
     let mut piece = [0; PIECE];
     while value.remaining() > 0 {
         let want = value.remaining().min(PIECE);
         let into = piece.get_mut(..want).unwrap_or_default();
-        let count = shared.port.take(into).await;
+        let count = cx.port.take(into).await;
         value.push(piece.get(..count).unwrap_or_default());
     }
     piece.zeroize();
-    shared.takes_long();
+    cx.port.takes_long();
     // Surplus input gets its answer before the result.
     drop(hold);
     yield_now().await;
     let result = {
-        let mut store = shared.flash.lock().await;
+        let mut store = cx.flash.lock().await;
         match store.mfg_region() {
             Some(region) => match Nvs::attach(region).await {
                 Ok(mut nvs) => value.commit(&mut nvs).await,
@@ -369,19 +374,19 @@ async fn write_bytes<P: Platform>(
         }
     };
     drop(scratch);
-    if result.is_ok() && shared.syslog() && pki::is_described(namespace.as_str()) {
+    if result.is_ok() && syslog(cx) && pki::is_described(namespace.as_str()) {
         // What the module makes of it, while whoever wrote it still listens.
-        pki::describe_value(shared, namespace, key).await;
+        pki::describe_value(cx, namespace, key).await;
     }
     result.map(|()| Done::Ok)
 }
 
 /// The certificate partitions with anything in them, as namespaces.
-async fn partitions<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    shared.takes_long();
+async fn partitions<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    cx.port.takes_long();
     for nth in 0.. {
         let name = {
-            let store = shared.flash.lock().await;
+            let store = cx.flash.lock().await;
             let mut names = store
                 .partitions()
                 .iter()
@@ -390,19 +395,19 @@ async fn partitions<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Command
             names.nth(nth)
         };
         let Some(name) = name else { break };
-        if count(shared, name).await.is_some_and(|count| count > 0) {
-            namespace_line(shared, &name).await;
+        if count(cx, name).await.is_some_and(|count| count > 0) {
+            namespace_line(cx, &name).await;
         }
     }
     Ok(Done::Ok)
 }
 
 /// How many items a certificate partition has; `None` if it holds no image or there is none.
-async fn count<P: Platform>(shared: &Shared<'_, P>, partition: Label) -> Option<u16> {
+async fn count<P: Platform>(cx: &Cx<'_, '_, P>, partition: Label) -> Option<u16> {
     let role = PartitionRole::from_name(partition.as_str());
-    let mut scratch = shared.scratch.lock().await;
+    let mut scratch = cx.scratch.lock().await;
     match role {
-        Some(_) => shared
+        Some(_) => cx
             .flash
             .read_partition(partition.as_str(), &mut scratch[..])
             .await
@@ -422,12 +427,9 @@ fn key_of(partition: Label, number: u8) -> Option<Label> {
     }
 }
 
-async fn items<P: Platform>(
-    shared: &Shared<'_, P>,
-    partition: Label,
-) -> Result<Done, CommandError> {
-    shared.takes_long();
-    let count = count(shared, partition).await.ok_or(Failure::Refused)?;
+async fn items<P: Platform>(cx: &Cx<'_, '_, P>, partition: Label) -> Result<Done, CommandError> {
+    cx.port.takes_long();
+    let count = count(cx, partition).await.ok_or(Failure::Refused)?;
     for number in 0..count {
         let Some(key) = u8::try_from(number)
             .ok()
@@ -435,13 +437,13 @@ async fn items<P: Platform>(
         else {
             break;
         };
-        key_line(shared, &partition, &key, Kind::Binary).await;
+        key_line(cx, &partition, &key, Kind::Binary).await;
     }
     Ok(Done::Ok)
 }
 
 async fn read_item<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     partition: Label,
     key: Label,
     range: Option<FlashRange>,
@@ -457,9 +459,9 @@ async fn read_item<P: Platform>(
         numbers.find(|number| key_of(partition, *number) == Some(key))
     };
     let number = number.ok_or(Failure::Refused)?;
-    shared.takes_long();
-    let mut scratch = shared.scratch.lock().await;
-    let bytes = shared
+    cx.port.takes_long();
+    let mut scratch = cx.scratch.lock().await;
+    let bytes = cx
         .flash
         .read_partition(partition.as_str(), &mut scratch[..])
         .await
@@ -472,7 +474,7 @@ async fn read_item<P: Platform>(
     let len = usize::try_from(length).map_err(|_| Failure::OutOfRange)?;
     let content = item.content.get(start..).unwrap_or_default();
     let content = content.get(..len).ok_or(Failure::OutOfRange)?;
-    let mut print = shared.print().await;
+    let mut print = cx.port.print(cx.settings).await;
     print
         .reply(&Reply::MfgValue(MfgHead {
             namespace,

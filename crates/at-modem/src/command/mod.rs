@@ -9,11 +9,10 @@ use core::pin::pin;
 use at_grammar::{Command, Generation, LineError, RawLine, Reply};
 
 use crate::answer::{Answer, CommandError, CustomCommands as _, Done, erased};
+use crate::cx::Cx;
 use crate::platform::Platform;
-use crate::port::Mode;
 use crate::port::framing::{Framed, LineBuffer};
 use crate::port::printer::Printer;
-use crate::state::Shared;
 
 mod basic;
 mod filter;
@@ -39,6 +38,14 @@ mod time;
 pub(crate) mod userram;
 mod wifi;
 
+use basic::{one_line, store_always, store_if_wanted};
+use links::{keep_alive, link_of, network_is_up};
+pub(crate) use module::start_uart;
+pub(crate) use options::use_dns;
+pub(crate) use radio::start_radio;
+use radio::tune;
+use softap::{apply_soft_ap, with_soft_ap};
+
 /// What becomes of the modem after a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -50,62 +57,62 @@ pub(crate) enum Verdict {
 
 /// Executes what framing found.
 pub(crate) async fn line<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     framed: Framed,
     line: &LineBuffer,
 ) -> Verdict {
     if matches!(framed, Framed::Partial | Framed::Empty) {
         return Verdict::Go;
     }
-    if shared.settings.read(|values| values.port.echo) {
-        shared.port.outlet.turn().await.put(line.raw()).await;
+    if cx.settings.read(|values| values.port.echo) {
+        cx.port.outlet.turn().await.put(line.raw()).await;
     }
     let result = match framed {
-        Framed::Line => execute(shared, line.line()).await,
+        Framed::Line => execute(cx, line.line()).await,
         _ => Err(LineError::TooLong {
             len: line.raw().len(),
         }
         .into()),
     };
-    shared.suffix.set(None);
+    cx.port.set_suffix(None);
     match result {
         Ok(Done::Printed) => Verdict::Go,
         Ok(Done::Ok) => {
-            shared.print().await.reply(&Reply::Ok).await;
+            cx.port.print(cx.settings).await.reply(&Reply::Ok).await;
             Verdict::Go
         }
         Ok(Done::Restart) => Verdict::Restart,
         Ok(Done::Sleep(ms)) => Verdict::Sleep(ms),
         Err(why) => {
-            let mut print = shared.print().await;
-            error(&mut print, shared.syslog(), why).await;
+            let mut print = cx.port.print(cx.settings).await;
+            error(&mut print, syslog(cx), why).await;
             Verdict::Go
         }
     }
 }
 
 /// Finds who has the command: this crate, or its user.
-async fn execute<P: Platform>(shared: &Shared<'_, P>, line: &[u8]) -> Result<Done, CommandError> {
-    let generation = if shared.legacy {
+async fn execute<P: Platform>(cx: &Cx<'_, '_, P>, line: &[u8]) -> Result<Done, CommandError> {
+    let generation = if cx.legacy {
         Generation::Legacy
     } else {
         Generation::EspAt
     };
-    let mux = shared.settings.read(|values| values.links.mux);
+    let mux = cx.settings.read(|values| values.links.mux);
     let raw = RawLine::parse(line)?.with_generation(generation);
     match Command::from_raw(&raw, mux) {
         Ok(parsed) => {
-            shared.suffix.set(parsed.suffix);
-            table::run(shared, parsed.command).await
+            cx.port.set_suffix(parsed.suffix);
+            table::run(cx, parsed.command).await
         }
         Err(LineError::UnknownCommand) => {
             // It may wait, and nobody but its author knows.
-            let known = shared.commands.table().iter().any(|row| raw.is(row.name));
+            let known = cx.commands.table().iter().any(|row| raw.is(row.name));
             if known {
-                shared.takes_long();
+                cx.port.takes_long();
             }
-            let mut answer = Answer::new(&shared.port.outlet, &shared.settings);
-            erased(pin!(shared.commands.execute(&raw, &mut answer))).await
+            let mut answer = Answer::new(&cx.port.outlet, cx.settings);
+            erased(pin!(cx.commands.execute(&raw, &mut answer))).await
         }
         Err(error) => {
             espat_log::debug!("line of {} bytes refused: {:?}", line.len(), error);
@@ -122,14 +129,7 @@ pub(crate) async fn error(print: &mut Printer<'_>, syslog: bool, why: CommandErr
     print.reply(&Reply::Error).await;
 }
 
-impl<P: Platform> Shared<'_, P> {
-    /// `AT+SYSLOG`.
-    pub(crate) fn syslog(&self) -> bool {
-        self.settings.read(|values| values.port.syslog)
-    }
-
-    /// Says that the running command waits for something outside.
-    pub(crate) fn takes_long(&self) {
-        self.port.set_mode(Mode::Busy);
-    }
+/// `AT+SYSLOG`.
+fn syslog<P: Platform>(cx: &Cx<'_, '_, P>) -> bool {
+    cx.settings.read(|values| values.port.syslog)
 }

@@ -7,20 +7,21 @@ use at_grammar::commands::module::{
 use at_grammar::types::SleepMode;
 use at_grammar::{AtStr, Info, Reply};
 
+use super::{one_line, store_always, tune};
 use crate::answer::{CommandError, Done, Failure};
+use crate::cx::Cx;
 use crate::platform::{self, Board, Platform};
 use crate::settings::key::Key;
 use crate::settings::port::encode_uart;
-use crate::state::Shared;
 
 /// Sleeps once the answer is out, then boots. With 0 it boots at once.
 pub(super) async fn deep_sleep<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     time: SleepTime,
 ) -> Result<Done, CommandError> {
     let ms = time.get();
-    shared
-        .print()
+    cx.port
+        .print(cx.settings)
         .await
         .replies(&[Reply::SleepFor(ms), Reply::Ok])
         .await;
@@ -31,20 +32,20 @@ pub(super) async fn deep_sleep<P: Platform>(
     })
 }
 
-pub(super) async fn sleep<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let mode = shared.settings.read(|values| values.radio.sleep);
-    shared.one_line(Info::Sleep(mode)).await
+pub(super) async fn sleep<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let mode = cx.settings.read(|values| values.radio.sleep);
+    one_line(cx, Info::Sleep(mode)).await
 }
 
 /// Whoever is an access point has to be awake.
 pub(super) fn set_sleep<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     mode: SleepMode,
 ) -> Result<Done, CommandError> {
-    if mode != SleepMode::Off && shared.settings.read(|values| values.radio.has_soft_ap()) {
+    if mode != SleepMode::Off && cx.settings.read(|values| values.radio.has_soft_ap()) {
         return Err(Failure::Refused.into());
     }
-    let result = shared.board.set_sleep(match mode {
+    let result = cx.board.set_sleep(match mode {
         SleepMode::Off => platform::SleepMode::Off,
         SleepMode::ModemByBeacon => platform::SleepMode::Modem,
         SleepMode::Light => platform::SleepMode::Light,
@@ -54,18 +55,18 @@ pub(super) fn set_sleep<P: Platform>(
     if result.is_err() && mode != SleepMode::Off {
         return Err(Failure::NotOnThisBoard.into());
     }
-    shared.settings.change(|values| values.radio.sleep = mode);
+    cx.settings.change(|values| values.radio.sleep = mode);
     Ok(Done::Ok)
 }
 
 /// A timer is taken and has no effect: newer firmware has dropped it, and `AT+GSLP` has its own.
 pub(super) fn set_wake<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     source: WakeSource,
 ) -> Result<Done, CommandError> {
     match source {
         WakeSource::Timer(_) => Ok(Done::Ok),
-        WakeSource::Gpio { pin, high } => shared
+        WakeSource::Gpio { pin, high } => cx
             .board
             .wake_on(pin, high)
             .map(|()| Done::Ok)
@@ -73,46 +74,46 @@ pub(super) fn set_wake<P: Platform>(
     }
 }
 
-pub(super) async fn memory<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let report = shared.board.memory().ok_or(Failure::NotOnThisBoard)?;
-    shared
-        .one_line(Info::Sysram(MemoryLine::Heap {
+pub(super) async fn memory<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let report = cx.board.memory().ok_or(Failure::NotOnThisBoard)?;
+    one_line(
+        cx,
+        Info::Sysram(MemoryLine::Heap {
             free: report.free,
             least: report.least_free,
-        }))
-        .await
+        }),
+    )
+    .await
 }
 
 pub(super) async fn memory_of<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     capabilities: u32,
 ) -> Result<Done, CommandError> {
-    let kind = shared
+    let kind = cx
         .board
         .memory_of(capabilities)
         .ok_or(Failure::NotOnThisBoard)?;
-    shared
-        .one_line(Info::Sysram(MemoryLine::Kind {
+    one_line(
+        cx,
+        Info::Sysram(MemoryLine::Kind {
             largest: kind.largest_block,
             free: kind.free,
             least: kind.least_free,
             total: kind.total,
-        }))
-        .await
+        }),
+    )
+    .await
 }
 
-pub(super) async fn temperature<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let hundredths = shared.board.temperature().ok_or(Failure::NotOnThisBoard)?;
-    shared
-        .one_line(Info::Systemp(Temperature(hundredths)))
-        .await
+pub(super) async fn temperature<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let hundredths = cx.board.temperature().ok_or(Failure::NotOnThisBoard)?;
+    one_line(cx, Info::Systemp(Temperature(hundredths))).await
 }
 
-pub(super) async fn power<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let wifi = shared.settings.read(|values| values.radio.power);
-    shared
-        .one_line(Info::Rfpower(PowerLine { wifi, ble: None }))
-        .await
+pub(super) async fn power<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let wifi = cx.settings.read(|values| values.radio.power);
+    one_line(cx, Info::Rfpower(PowerLine { wifi, ble: None })).await
 }
 
 /// The steps of the radio, in 0.25 dBm, each with the first value that gets it.
@@ -137,13 +138,12 @@ pub(super) fn quantised(wanted: u32) -> u8 {
 
 /// What it says of Bluetooth has no effect: there is none.
 pub(super) fn set_power<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &SetPower,
 ) -> Result<Done, CommandError> {
-    shared
-        .settings
+    cx.settings
         .change(|values| values.radio.power = quantised(request.wifi.get()));
-    shared.tune();
+    tune(cx);
     Ok(Done::Ok)
 }
 
@@ -153,8 +153,8 @@ const DOCS: [&str; 2] = [
     "https://docs.espressif.com/projects/esp-at/zh_CN/latest/esp32/index.html",
 ];
 
-pub(super) async fn docs<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let mut print = shared.print().await;
+pub(super) async fn docs<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let mut print = cx.port.print(cx.settings).await;
     for url in DOCS {
         print.info(Info::Userdocs(TextLine(AtStr::from(url)))).await;
     }
@@ -174,64 +174,59 @@ pub(super) enum UartName {
 }
 
 pub(super) async fn uart<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     name: UartName,
 ) -> Result<Done, CommandError> {
     let (current, default) = {
-        shared
-            .settings
+        cx.settings
             .read(|values| (values.port.uart, values.port.uart_default))
     };
-    shared
-        .one_line(match name {
+    one_line(
+        cx,
+        match name {
             UartName::Plain => Info::Uart(current),
             UartName::Current => Info::UartCur(current),
             // What the port starts with, until something else is stored.
             UartName::Default => Info::UartDef(default.unwrap_or(current)),
-        })
-        .await
+        },
+    )
+    .await
 }
 
 /// `OK` leaves with the old settings; then the port has the new ones.
 pub(super) async fn set_uart<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     settings: UartConfig,
     store: bool,
 ) -> Result<Done, CommandError> {
-    shared
-        .board
+    cx.board
         .check_uart(&settings)
         .map_err(|_| Failure::NotOnThisBoard)?;
     if store {
-        shared
-            .store_always(Key::UART, &encode_uart(&settings))
-            .await?;
-        shared
-            .settings
+        store_always(cx, Key::UART, &encode_uart(&settings)).await?;
+        cx.settings
             .change(|values| values.port.uart_default = Some(settings));
     }
     // Nothing else is printed until the port has changed.
-    let mut print = shared.print().await;
+    let mut print = cx.port.print(cx.settings).await;
     print.reply(&Reply::Ok).await;
-    shared.port.outlet.drained().await;
-    if shared.board.apply_uart(&settings).is_err() {
+    cx.port.outlet.drained().await;
+    if cx.board.apply_uart(&settings).is_err() {
         espat_log::error!("the port keeps its settings, against what it said before");
     } else {
-        shared.settings.change(|values| values.port.uart = settings);
+        cx.settings.change(|values| values.port.uart = settings);
     }
     drop(print);
     Ok(Done::Printed)
 }
 
-impl<P: Platform> Shared<'_, P> {
-    /// Gives the port the settings that `AT+UART_DEF` stored.
-    pub(crate) fn start_uart(&self) {
-        let stored = self.settings.read(|values| values.port.uart_default);
-        if let Some(settings) = stored
-            && self.board.apply_uart(&settings).is_err()
-        {
-            espat_log::warn!("the port does not take the stored settings");
-        }
+/// Gives the port the settings that `AT+UART_DEF` stored.
+pub(crate) fn start_uart<P: Platform>(cx: &Cx<'_, '_, P>) {
+    let stored = cx.settings.read(|values| values.port.uart_default);
+    if let Some(settings) = stored
+        && cx.board.apply_uart(&settings).is_err()
+    {
+        espat_log::warn!("the port does not take the stored settings");
     }
 }
 

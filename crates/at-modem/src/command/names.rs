@@ -10,26 +10,27 @@ use edge_nal::{AddrType, Dns};
 use embassy_time::{Duration, Instant, with_timeout};
 
 use super::error;
+use super::{network_is_up, one_line, syslog};
 use crate::answer::{CommandError, Done, Failure};
+use crate::cx::Cx;
 use crate::net::{NetExtras, PingError};
 use crate::platform::Platform;
-use crate::state::Shared;
 
 /// A name that takes longer has no address for us.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) async fn resolve<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &Resolve<'_>,
 ) -> Result<Done, CommandError> {
     let host = request.host.to_text();
     if let Ok(address) = host.parse::<IpAddr>() {
-        return shared.one_line(Info::Cipdomain(address)).await;
+        return one_line(cx, Info::Cipdomain(address)).await;
     }
-    if !shared.network_is_up() {
+    if !network_is_up(cx) {
         return Err(Failure::Refused.into());
     }
-    shared.takes_long();
+    cx.port.takes_long();
     let kind = match request.preference {
         IpPreference::V6Only => AddrType::IPv6,
         _ => AddrType::IPv4,
@@ -38,8 +39,8 @@ pub(super) async fn resolve<P: Platform>(
         0 => RESOLVE_TIMEOUT,
         ms => Duration::from_millis(u64::from(ms)),
     };
-    match with_timeout(timeout, shared.net.get_host_by_name(&host, kind)).await {
-        Ok(Ok(address)) => shared.one_line(Info::Cipdomain(address)).await,
+    match with_timeout(timeout, cx.net.get_host_by_name(&host, kind)).await {
+        Ok(Ok(address)) => one_line(cx, Info::Cipdomain(address)).await,
         _ => Err(Failure::Refused.into()),
     }
 }
@@ -49,25 +50,25 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// `AT+PING`: IPv4 first.
 pub(super) async fn ping<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     host: &HostName<'_>,
 ) -> Result<Done, CommandError> {
-    if !shared.network_is_up() {
+    if !network_is_up(cx) {
         return Err(Failure::Refused.into());
     }
-    shared.takes_long();
+    cx.port.takes_long();
     let host = host.to_text();
     let answered = async {
         let address = match host.parse::<IpAddr>() {
             Ok(address) => address,
             Err(_) => {
-                let lookup = shared.net.get_host_by_name(&host, AddrType::IPv4);
+                let lookup = cx.net.get_host_by_name(&host, AddrType::IPv4);
                 let found = with_timeout(RESOLVE_TIMEOUT, lookup).await;
                 found.map_err(|_| ())?.map_err(|_| ())?
             }
         };
         let sent = Instant::now();
-        match with_timeout(PING_TIMEOUT, shared.extras.ping(shared.net, address)).await {
+        match with_timeout(PING_TIMEOUT, cx.extras.ping(cx.net, address)).await {
             Ok(Ok(())) => Ok(sent.elapsed().as_millis()),
             Ok(Err(PingError::Unsupported)) => {
                 espat_log::warn!("this network stack sends no echo requests");
@@ -79,19 +80,14 @@ pub(super) async fn ping<P: Platform>(
     match answered.await {
         Ok(ms) => {
             let ms = u32::try_from(ms).unwrap_or(u32::MAX);
-            shared.one_line(Info::Ping(PingLine::Answered(ms))).await
+            one_line(cx, Info::Ping(PingLine::Answered(ms))).await
         }
         Err(()) => {
-            let mut print = shared.print().await;
+            let mut print = cx.port.print(cx.settings).await;
             print
                 .reply(&Reply::Info(Info::Ping(PingLine::Timeout)))
                 .await;
-            error(
-                &mut print,
-                shared.syslog(),
-                CommandError::from(Failure::Refused),
-            )
-            .await;
+            error(&mut print, syslog(cx), CommandError::from(Failure::Refused)).await;
             Ok(Done::Printed)
         }
     }

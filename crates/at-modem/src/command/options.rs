@@ -8,30 +8,31 @@ use at_grammar::commands::tcpip::KeepAlive;
 use at_grammar::types::{Bounded, LinkTarget};
 use at_grammar::{Info, LinkId, Mux, Reply};
 
+use super::{one_line, store_if_wanted};
 use crate::answer::{CommandError, Done, Failure};
+use crate::cx::Cx;
 use crate::net::NetExtras;
 use crate::platform::Platform;
 use crate::settings::key::Key;
 use crate::settings::links::{DNS_DEFAULTS, DnsSettings, TcpSettings};
-use crate::state::Shared;
 
-pub(super) async fn ipv6<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let on = shared.settings.read(|values| values.links.ipv6);
-    shared.one_line(Info::Cipv6(on)).await
+pub(super) async fn ipv6<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let on = cx.settings.read(|values| values.links.ipv6);
+    one_line(cx, Info::Cipv6(on)).await
 }
 
 pub(super) async fn set_ipv6<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     on: bool,
 ) -> Result<Done, CommandError> {
-    shared.store_if_wanted(Key::IPV6, &[u8::from(on)]).await?;
-    shared.settings.change(|values| values.links.ipv6 = on);
+    store_if_wanted(cx, Key::IPV6, &[u8::from(on)]).await?;
+    cx.settings.change(|values| values.links.ipv6 = on);
     Ok(Done::Ok)
 }
 
-pub(super) async fn tcp<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let all = shared.settings.read(|values| values.links.tcp);
-    let mut print = shared.print().await;
+pub(super) async fn tcp<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let all = cx.settings.read(|values| values.links.tcp);
+    let mut print = cx.port.print(cx.settings).await;
     for (link, tcp) in LinkId::ALL.into_iter().zip(all) {
         print
             .info(Info::Ciptcpopt(TcpOptionsLine {
@@ -51,7 +52,7 @@ pub(super) async fn tcp<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Com
 
 /// Counts for connections that are opened afterwards; the send timeout at once.
 pub(super) async fn set_tcp<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &SetTcpOptions,
 ) -> Result<Done, CommandError> {
     let target = request.link.unwrap_or(LinkTarget::One(LinkId::ZERO));
@@ -59,7 +60,7 @@ pub(super) async fn set_tcp<P: Platform>(
         .into_iter()
         .filter(|link| target.includes(*link))
     {
-        let old = shared.tcp_settings(link);
+        let old = cx.settings.read(|values| values.links.tcp_of(link));
         let new = TcpSettings {
             linger: request.linger.map_or(old.linger, |linger| match linger {
                 Linger::Off => -1,
@@ -72,9 +73,9 @@ pub(super) async fn set_tcp<P: Platform>(
             }),
         };
         if let Some(key) = Key::tcp_options(link.get()) {
-            shared.store_if_wanted(key, &new.encode()).await?;
+            store_if_wanted(cx, key, &new.encode()).await?;
         }
-        shared.settings.change(|values| {
+        cx.settings.change(|values| {
             if let Some(place) = values.links.tcp.get_mut(link.index()) {
                 *place = new;
             }
@@ -83,8 +84,8 @@ pub(super) async fn set_tcp<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn dns<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let line = shared.settings.read(|values| {
+pub(super) async fn dns<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let line = cx.settings.read(|values| {
         let dns = &values.links.dns;
         let mut servers = [None; DNS_SERVERS];
         for (place, server) in servers.iter_mut().zip(&dns.servers) {
@@ -95,12 +96,12 @@ pub(super) async fn dns<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Com
             servers,
         }
     });
-    shared.one_line(Info::Cipdns(line)).await
+    one_line(cx, Info::Cipdns(line)).await
 }
 
 /// Omitted places are the defaults; no server stands twice.
 pub(super) async fn set_dns<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &DnsServers,
 ) -> Result<Done, CommandError> {
     let mut dns = DnsSettings {
@@ -123,48 +124,46 @@ pub(super) async fn set_dns<P: Platform>(
             let _ = dns.servers.push(server);
         }
     }
-    shared.store_if_wanted(Key::DNS, &dns.encode()).await?;
-    shared.settings.change(|values| values.links.dns = dns);
-    shared.use_dns();
+    store_if_wanted(cx, Key::DNS, &dns.encode()).await?;
+    cx.settings.change(|values| values.links.dns = dns);
+    use_dns(cx);
     Ok(Done::Ok)
 }
 
-impl<P: Platform> Shared<'_, P> {
-    /// Hands the list to the network stack, where it has a say. Without DHCP nobody else tells one.
-    pub(crate) fn use_dns(&self) {
-        let (dns, dhcp) = self
-            .settings
-            .read(|values| (values.links.dns.clone(), values.radio.dhcp));
-        let servers = if dns.manual || !dhcp.station() {
-            dns.servers.as_slice()
-        } else {
-            &[]
-        };
-        let set = self.extras.set_dns_servers(self.net, servers);
-        if set.is_err() && dns.manual {
-            espat_log::warn!("this network stack takes no name servers: AT+CIPDNS has no effect");
-        }
+/// Hands the list to the network stack, where it has a say. Without DHCP nobody else tells one.
+pub(crate) fn use_dns<P: Platform>(cx: &Cx<'_, '_, P>) {
+    let (dns, dhcp) = cx
+        .settings
+        .read(|values| (values.links.dns.clone(), values.radio.dhcp));
+    let servers = if dns.manual || !dhcp.station() {
+        dns.servers.as_slice()
+    } else {
+        &[]
+    };
+    let set = cx.extras.set_dns_servers(cx.net, servers);
+    if set.is_err() && dns.manual {
+        espat_log::warn!("this network stack takes no name servers: AT+CIPDNS has no effect");
     }
 }
 
 /// Whether links outlast the loss of the interface they run over.
-pub(super) async fn persistence<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let line = shared.settings.read(|values| {
+pub(super) async fn persistence<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let line = cx.settings.read(|values| {
         let persist = values.links.persist;
         match values.links.mux {
             Mux::Single => PersistenceLine::Single(persist.first().copied().unwrap_or(false)),
             Mux::Multiple => PersistenceLine::Multiple(persist),
         }
     });
-    shared.one_line(Info::Cipconnpersist(line)).await
+    one_line(cx, Info::Cipconnpersist(line)).await
 }
 
 pub(super) fn set_persistence<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: SetPersistence,
 ) -> Result<Done, CommandError> {
     let target = request.link.unwrap_or(LinkTarget::One(LinkId::ZERO));
-    shared.settings.change(|values| {
+    cx.settings.change(|values| {
         for (link, place) in LinkId::ALL.into_iter().zip(&mut values.links.persist) {
             if target.includes(link) {
                 *place = request.keep;

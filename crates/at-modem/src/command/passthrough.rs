@@ -21,7 +21,9 @@ use embassy_time::{Duration, Timer, with_timeout};
 use super::links::connect;
 use super::send::target;
 use super::server;
+use super::{keep_alive, link_of, one_line, store_always, store_if_wanted};
 use crate::answer::{CommandError, Done, Failure};
+use crate::cx::Cx;
 use crate::links::Link;
 use crate::links::MAX_IPD;
 use crate::links::server::Listening;
@@ -30,63 +32,66 @@ use crate::platform::Platform;
 use crate::port::{GRACE, Mode, Payload};
 use crate::settings::key::Key;
 use crate::settings::links::{SendLarge, TransparentLink};
-use crate::state::Shared;
+use crate::task::owners::PortOwners;
+use crate::task::print_connected;
 
-pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let mode = if shared.settings.read(|values| values.links.passthrough) {
+pub(super) async fn mode<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let mode = if cx.settings.read(|values| values.links.passthrough) {
         TransferMode::Passthrough
     } else {
         TransferMode::Normal
     };
-    shared.one_line(Info::Cipmode(mode)).await
+    one_line(cx, Info::Cipmode(mode)).await
 }
 
 /// Passthrough needs one link whose peer stays: the only one there can be, or a server's only one.
 pub(super) fn set_mode<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     mode: TransferMode,
 ) -> Result<Done, CommandError> {
     let on = mode == TransferMode::Passthrough;
     if on {
-        let follows = shared.links.iter().any(|link| {
+        let follows = cx.links.each().iter().any(|link| {
             let udp = link.connection().and_then(|connection| connection.udp);
             udp.is_some_and(|mode| mode != UdpMode::Fixed)
         });
-        let several = shared
+        let several = cx
             .settings
             .read(|values| values.links.mux == Mux::Multiple && values.links.max_connections != 1);
         if several || follows {
             return Err(Failure::Refused.into());
         }
     }
-    shared
-        .settings
-        .change(|values| values.links.passthrough = on);
-    for link in &shared.links {
+    cx.settings.change(|values| values.links.passthrough = on);
+    for link in cx.links.each() {
         link.inbox.look_again();
     }
     Ok(Done::Ok)
 }
 
 /// `AT+CIPSEND` without length.
-pub(super) async fn begin<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    if !shared.settings.read(|values| values.links.passthrough) {
+pub(super) async fn begin<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    if !cx.settings.read(|values| values.links.passthrough) {
         return Err(Failure::Refused.into());
     }
-    let open = only_open(shared).ok_or(Failure::Refused)?;
-    let request = shared.again.borrow().clone();
+    let open = only_open(cx).ok_or(Failure::Refused)?;
+    let request = cx.links.last_request();
     let again = match request.filter(|_| !open.is_accepted()) {
         Some(request) => Again::Client(request),
         None => Again::Server(None),
     };
-    shared.print().await.reply(&Reply::OkPrompt).await;
-    pass(shared, again).await;
+    cx.port
+        .print(cx.settings)
+        .await
+        .reply(&Reply::OkPrompt)
+        .await;
+    pass(cx, again).await;
     Ok(Done::Printed)
 }
 
 /// The open link, if it is the only one.
-fn only_open<'s, P: Platform>(shared: &'s Shared<'_, P>) -> Option<&'s Link<'s>> {
-    let mut open = shared.links.iter().filter(|link| link.is_open());
+fn only_open<'s, P: Platform>(cx: &'s Cx<'_, '_, P>) -> Option<&'s Link<'s>> {
+    let mut open = cx.links.each().iter().filter(|link| link.is_open());
     open.next().filter(|_| open.next().is_none())
 }
 
@@ -107,37 +112,34 @@ enum Again {
 }
 
 /// Until `+++`.
-async fn pass<P: Platform>(shared: &Shared<'_, P>, mut again: Again) {
-    shared.port.set_data_mode(true);
-    shared.port.expect(Payload::Endless);
+async fn pass<P: Platform>(cx: &Cx<'_, '_, P>, mut again: Again) {
+    cx.port.set_data_mode(true);
+    cx.port.expect(Payload::Endless);
     loop {
-        let ended = match (only_open(shared), &mut again) {
-            (Some(link), _) => blocks(shared, link).await,
-            (None, Again::Client(request)) => reconnect(shared, request).await,
-            (None, Again::Server(listening)) => wait_for_client(shared, listening).await,
+        let ended = match (only_open(cx), &mut again) {
+            (Some(link), _) => blocks(cx, link).await,
+            (None, Again::Client(request)) => reconnect(cx, request).await,
+            (None, Again::Server(listening)) => wait_for_client(cx, listening).await,
         };
         if ended == Ended::Out {
             break;
         }
     }
-    shared.port.set_data_mode(false);
+    cx.port.set_data_mode(false);
     // What the host sends from here on is a command.
-    shared.port.set_mode(Mode::Hold);
-    if shared
-        .settings
-        .read(|values| values.port.sysmsg.reports_quit())
-    {
-        shared.print().await.reply(&Reply::Quit).await;
+    cx.port.set_mode(Mode::Hold);
+    if cx.settings.read(|values| values.port.sysmsg.reports_quit()) {
+        cx.port.print(cx.settings).await.reply(&Reply::Quit).await;
     }
 }
 
 /// Sends what comes while the link lasts.
-async fn blocks<P: Platform>(shared: &Shared<'_, P>, link: &Link<'_>) -> Ended {
+async fn blocks<P: Platform>(cx: &Cx<'_, '_, P>, link: &Link<'_>) -> Ended {
     while link.is_open() {
-        let (len, escaped) = gather(shared, MAX_IPD, || link.is_open()).await;
+        let (len, escaped) = gather(cx, MAX_IPD, || link.is_open()).await;
         if len > 0 {
             let mut transmit = pin!(link.transmit(Outgoing { len, to: None }));
-            let sent = select(&mut transmit, shared.port.escaped()).await;
+            let sent = select(&mut transmit, cx.port.escaped()).await;
             if let Either::Second(()) = sent {
                 // The host gets out even when the peer takes nothing.
                 let _ = with_timeout(GRACE, transmit).await;
@@ -155,39 +157,41 @@ async fn blocks<P: Platform>(shared: &Shared<'_, P>, link: &Link<'_>) -> Ended {
 /// first byte is over. Returns early when `goes_on` says no. Second: whether the host has ended the
 /// payload.
 async fn gather<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     most: usize,
     goes_on: impl Fn() -> bool,
 ) -> (usize, bool) {
-    let port = &shared.port;
+    let port = cx.port;
     port.open_block(most).await;
-    let over = shared.links_changed.until(|| (!goes_on()).then_some(()));
+    let over = cx.links.until(|| (!goes_on()).then_some(()));
     if let Either::Second(()) = select(port.has(1), over).await {
         return (port.close_block(), port.is_escaped());
     }
-    let interval = shared.settings.read(|values| values.links.gather_interval);
+    let interval = cx.settings.read(|values| values.links.gather_interval);
     let interval = Duration::from_millis(u64::from(interval));
     select(port.has(most), Timer::after(interval)).await;
     (port.close_block(), port.is_escaped())
 }
 
 /// Opens the link again, after a pause of `AT+CIPRECONNINTV`.
-async fn reconnect<P: Platform>(shared: &Shared<'_, P>, request: &Request) -> Ended {
-    if let Either::Second(()) = select(pause(shared), shared.port.escaped()).await {
+async fn reconnect<P: Platform>(cx: &Cx<'_, '_, P>, request: &Request) -> Ended {
+    if let Either::Second(()) = select(pause(cx), cx.port.escaped()).await {
         return Ended::Out;
     }
-    let Some(link) = shared.links.first() else {
+    let Some(link) = cx.links.each().first() else {
         return Ended::Out;
     };
     if link.is_open() {
         return Ended::LinkLost;
     }
-    let attempt = connect(shared, link, request.clone(), None);
-    match select(attempt, shared.port.escaped()).await {
+    let attempt = connect(cx, link, request.clone(), None);
+    match select(attempt, cx.port.escaped()).await {
         Either::First(Ok(())) => {
-            shared.station.note_link();
+            cx.station.note_link();
             if let Some(connection) = link.connection() {
-                shared.print_connected(link.id, &connection).await;
+                let (port, settings) = (cx.port, cx.settings);
+                let host = PortOwners { port, settings };
+                print_connected(link.id, &connection, &host).await;
             }
             let _ = link.tell(Event::Announced);
             Ended::LinkLost
@@ -201,31 +205,27 @@ async fn reconnect<P: Platform>(shared: &Shared<'_, P>, request: &Request) -> En
 }
 
 /// `AT+CIPRECONNINTV`.
-async fn pause<P: Platform>(shared: &Shared<'_, P>) {
-    let units = u64::from(
-        shared
-            .settings
-            .read(|values| values.links.reconnect_interval),
-    );
+async fn pause<P: Platform>(cx: &Cx<'_, '_, P>) {
+    let units = u64::from(cx.settings.read(|values| values.links.reconnect_interval));
     Timer::after(Duration::from_millis(units.saturating_mul(100))).await;
 }
 
 async fn wait_for_client<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     listening: &mut Option<Listening>,
 ) -> Ended {
     if let Some(wanted) = *listening {
         // Without a network there may be no port yet.
-        if server::start(shared, wanted).await.is_err() {
-            return match select(pause(shared), shared.port.escaped()).await {
+        if server::start(cx, wanted).await.is_err() {
+            return match select(pause(cx), cx.port.escaped()).await {
                 Either::First(()) => Ended::LinkLost,
                 Either::Second(()) => Ended::Out,
             };
         }
         *listening = None;
     }
-    let client = || only_open(shared).map(|_| ());
-    match select(shared.links_changed.until(client), shared.port.escaped()).await {
+    let client = || only_open(cx).map(|_| ());
+    match select(cx.links.until(client), cx.port.escaped()).await {
         Either::First(()) => Ended::LinkLost,
         Either::Second(()) => Ended::Out,
     }
@@ -233,18 +233,22 @@ async fn wait_for_client<P: Platform>(
 
 /// `AT+CIPSENDL`: sent while it arrives, with reports.
 pub(super) async fn send_large<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &SendStream<'_>,
 ) -> Result<Done, CommandError> {
-    let link = shared.link(request.link.unwrap_or(LinkId::ZERO))?;
-    let to = target(shared, link, request.remote.as_ref()).await?;
+    let link = link_of(cx, request.link.unwrap_or(LinkId::ZERO))?;
+    let to = target(cx, link, request.remote.as_ref()).await?;
     let total = request.length.get();
     let len = usize::try_from(total).map_err(|_| Failure::Refused)?;
     let len = NonZeroUsize::new(len).ok_or(Failure::Refused)?;
-    let SendLarge { report, block } = shared.settings.read(|values| values.links.send_large);
-    let hold = shared.port.outlet.hold().await;
-    shared.print().await.reply(&Reply::OkPrompt).await;
-    shared.port.expect(Payload::Cancellable(len));
+    let SendLarge { report, block } = cx.settings.read(|values| values.links.send_large);
+    let hold = cx.port.outlet.hold().await;
+    cx.port
+        .print(cx.settings)
+        .await
+        .reply(&Reply::OkPrompt)
+        .await;
+    cx.port.expect(Payload::Cancellable(len));
     let (mut sent, mut received) = (0_u32, 0_u32);
     let mut reported = None;
     let mut result = Reply::SendOk;
@@ -252,14 +256,14 @@ pub(super) async fn send_large<P: Platform>(
         let left = usize::try_from(total.saturating_sub(received)).unwrap_or(usize::MAX);
         let most = usize::from(block).min(left);
         // A link that is gone does not end it: what the host has announced is no command.
-        let (len, out) = gather(shared, most, || true).await;
+        let (len, out) = gather(cx, most, || true).await;
         let count = u32::try_from(len).unwrap_or(u32::MAX);
         received = received.saturating_add(count);
         if len > 0 && link.transmit(Outgoing { len, to }).await {
             let before = sent;
             sent = sent.saturating_add(count);
             if before.checked_div(report) != sent.checked_div(report) {
-                progress(shared, sent, received).await;
+                progress(cx, sent, received).await;
                 reported = Some(sent);
             }
         }
@@ -268,39 +272,39 @@ pub(super) async fn send_large<P: Platform>(
             break;
         }
     }
-    shared.takes_long();
+    cx.port.takes_long();
     if sent < total && result == Reply::SendOk {
         result = Reply::SendFail;
     }
     if reported != Some(sent) {
-        progress(shared, sent, received).await;
+        progress(cx, sent, received).await;
     }
-    shared.print().await.reply(&result).await;
+    cx.port.print(cx.settings).await.reply(&result).await;
     drop(hold);
     Ok(Done::Printed)
 }
 
-async fn progress<P: Platform>(shared: &Shared<'_, P>, sent: u32, received: u32) {
+async fn progress<P: Platform>(cx: &Cx<'_, '_, P>, sent: u32, received: u32) {
     let line = Info::Cipsendl(SendProgress { sent, received });
-    shared.print().await.info(line).await;
+    cx.port.print(cx.settings).await.info(line).await;
 }
 
 pub(super) async fn send_large_config<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
 ) -> Result<Done, CommandError> {
-    let SendLarge { report, block } = shared.settings.read(|values| values.links.send_large);
+    let SendLarge { report, block } = cx.settings.read(|values| values.links.send_large);
     let line = SendStreamLine {
         report: ReportSize::clamped(report),
         transmit: TransmitSize::clamped(u32::from(block)),
     };
-    shared.one_line(Info::Cipsendlcfg(line)).await
+    one_line(cx, Info::Cipsendlcfg(line)).await
 }
 
 pub(super) fn set_send_large<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: SetSendStream,
 ) -> Result<Done, CommandError> {
-    shared.settings.change(|values| {
+    cx.settings.change(|values| {
         let large = &mut values.links.send_large;
         large.report = request.report.get();
         if let Some(transmit) = request.transmit {
@@ -310,50 +314,45 @@ pub(super) fn set_send_large<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn interval<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
+pub(super) async fn interval<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let ms = SendInterval::clamped(u32::from(
-        shared.settings.read(|values| values.links.gather_interval),
+        cx.settings.read(|values| values.links.gather_interval),
     ));
-    shared.one_line(Info::Transintvl(ms)).await
+    one_line(cx, Info::Transintvl(ms)).await
 }
 
 pub(super) fn set_interval<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     ms: SendInterval,
 ) -> Result<Done, CommandError> {
-    shared.settings.change(|values| {
+    cx.settings.change(|values| {
         values.links.gather_interval = u16::try_from(ms.get()).unwrap_or(u16::MAX);
     });
     Ok(Done::Ok)
 }
 
-pub(super) async fn retry<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
+pub(super) async fn retry<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let units = RetryInterval::clamped(u32::from(
-        shared
-            .settings
-            .read(|values| values.links.reconnect_interval),
+        cx.settings.read(|values| values.links.reconnect_interval),
     ));
-    shared.one_line(Info::Cipreconnintv(units)).await
+    one_line(cx, Info::Cipreconnintv(units)).await
 }
 
 pub(super) async fn set_retry<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     units: RetryInterval,
 ) -> Result<Done, CommandError> {
     let units = u16::try_from(units.get()).unwrap_or(u16::MAX);
     let record = units.to_le_bytes();
-    shared
-        .store_if_wanted(Key::RECONNECT_INTERVAL, &record)
-        .await?;
-    shared
-        .settings
+    store_if_wanted(cx, Key::RECONNECT_INTERVAL, &record).await?;
+    cx.settings
         .change(|values| values.links.reconnect_interval = units);
     Ok(Done::Ok)
 }
 
 /// Stored in any case; it counts from the next start on.
 pub(super) async fn save<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &SavedLink<'_>,
 ) -> Result<Done, CommandError> {
     let link = match request {
@@ -386,15 +385,13 @@ pub(super) async fn save<P: Platform>(
         .as_ref()
         .map(TransparentLink::encode)
         .unwrap_or_default();
-    shared.store_always(Key::TRANSPARENT_LINK, &record).await?;
-    shared
-        .settings
-        .change(|values| values.links.transparent = link);
+    store_always(cx, Key::TRANSPARENT_LINK, &record).await?;
+    cx.settings.change(|values| values.links.transparent = link);
     Ok(Done::Ok)
 }
 
 /// What `AT+SAVETRANSLINK` asked for at this start: data mode from the beginning, until `+++`.
-pub(crate) async fn begin_saved<P: Platform>(shared: &Shared<'_, P>, saved: &TransparentLink) {
+pub(crate) async fn begin_saved<P: Platform>(cx: &Cx<'_, '_, P>, saved: &TransparentLink) {
     let again = match saved {
         TransparentLink::Client {
             protocol,
@@ -403,9 +400,7 @@ pub(crate) async fn begin_saved<P: Platform>(shared: &Shared<'_, P>, saved: &Tra
             port,
             extra,
         } => {
-            shared
-                .settings
-                .change(|values| values.links.passthrough = true);
+            cx.settings.change(|values| values.links.passthrough = true);
             let carrier = match protocol {
                 Protocol::Tcp => Carrier::Tcp,
                 Protocol::Udp => Carrier::Udp {
@@ -415,7 +410,7 @@ pub(crate) async fn begin_saved<P: Platform>(shared: &Shared<'_, P>, saved: &Tra
                 Protocol::Ssl => Carrier::Tls,
             };
             if *protocol != Protocol::Udp {
-                shared.keep_alive(LinkId::ZERO, u32::from(*extra));
+                keep_alive(cx, LinkId::ZERO, u32::from(*extra));
             }
             Again::Client(Request {
                 carrier,
@@ -428,7 +423,7 @@ pub(crate) async fn begin_saved<P: Platform>(shared: &Shared<'_, P>, saved: &Tra
             })
         }
         TransparentLink::Server { family, port } => {
-            shared.settings.change(|values| {
+            cx.settings.change(|values| {
                 values.links.mux = Mux::Multiple;
                 values.links.max_connections = 1;
                 values.links.passthrough = true;
@@ -439,5 +434,5 @@ pub(crate) async fn begin_saved<P: Platform>(shared: &Shared<'_, P>, saved: &Tra
             }))
         }
     };
-    pass(shared, again).await;
+    pass(cx, again).await;
 }

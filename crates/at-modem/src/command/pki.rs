@@ -16,24 +16,24 @@ use partition_store::nvs::{Cursor, Label};
 use partition_store::{NvsError, PartitionStore};
 
 use crate::answer::{CommandError, Done, Failure};
+use crate::cx::Cx;
 use crate::flash::inventory::{Bad, Content, Fact, fact, value_fact};
 use crate::platform::Platform;
-use crate::state::Shared;
 
 /// Name of a partition, with room for the longest there can be.
 type PartitionText = String<16>;
 
-pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
+pub(super) async fn list<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     // Every object is read from flash for itself, and each key computed.
-    shared.takes_long();
-    if shared.flash.keeps_values().await {
-        values(shared).await?;
-        shared.print().await.reply(&Reply::Ok).await;
+    cx.port.takes_long();
+    if cx.flash.keeps_values().await {
+        values(cx).await?;
+        cx.port.print(cx.settings).await.reply(&Reply::Ok).await;
         return Ok(Done::Printed);
     }
     for nth in 0.. {
         let name = {
-            let store = shared.flash.lock().await;
+            let store = cx.flash.lock().await;
             let mut names = store
                 .partitions()
                 .iter()
@@ -44,9 +44,9 @@ pub(super) async fn list<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Co
                 .and_then(|name| PartitionText::try_from(name).ok())
         };
         let Some(name) = name else { break };
-        describe(shared, &name).await;
+        describe(cx, &name).await;
     }
-    shared.print().await.reply(&Reply::Ok).await;
+    cx.port.print(cx.settings).await.reply(&Reply::Ok).await;
     Ok(Done::Printed)
 }
 
@@ -56,10 +56,10 @@ pub(super) fn is_described(name: &str) -> bool {
 }
 
 /// The lines of every value that is a certificate or a key.
-async fn values<P: Platform>(shared: &Shared<'_, P>) -> Result<(), CommandError> {
+async fn values<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<(), CommandError> {
     let unreadable = |_| Failure::FlashFailed;
     let mut spaces = Cursor::new();
-    while let Some(namespace) = shared
+    while let Some(namespace) = cx
         .flash
         .next_namespace(&mut spaces)
         .await
@@ -69,13 +69,13 @@ async fn values<P: Platform>(shared: &Shared<'_, P>) -> Result<(), CommandError>
             continue;
         }
         let mut keys = Cursor::new();
-        while let Some(listed) = shared
+        while let Some(listed) = cx
             .flash
             .next_key(namespace, &mut keys)
             .await
             .map_err(unreadable)?
         {
-            describe_value(shared, namespace, listed.key).await;
+            describe_value(cx, namespace, listed.key).await;
         }
     }
     Ok(())
@@ -84,24 +84,20 @@ async fn values<P: Platform>(shared: &Shared<'_, P>) -> Result<(), CommandError>
 /// The lines of one value of `mfg_nvs`, whose namespace is one that [`is_described`].
 ///
 /// The scratch memory is used as for a partition.
-pub(super) async fn describe_value<P: Platform>(
-    shared: &Shared<'_, P>,
-    namespace: Label,
-    key: Label,
-) {
+pub(super) async fn describe_value<P: Platform>(cx: &Cx<'_, '_, P>, namespace: Label, key: Label) {
     let bad = |code| Fact::BadImage { code, offset: 0 };
     let Some(role) = PartitionRole::from_name(namespace.as_str()) else {
         return;
     };
     let Some(item) = role.item_number(key.as_str()) else {
         // It is there, and no command will find it.
-        line(shared, key.as_str(), &bad("key_not_used")).await;
+        line(cx, key.as_str(), &bad("key_not_used")).await;
         return;
     };
     for nth in 0.. {
         let fact = {
-            let mut raw = shared.scratch.lock().await;
-            let len = shared.flash.read_value(namespace, key, &mut raw[..]).await;
+            let mut raw = cx.scratch.lock().await;
+            let len = cx.flash.read_value(namespace, key, &mut raw[..]).await;
             let item = (u16::from(item), role.kind);
             match len {
                 Ok(len) => value_fact(&mut raw[..], len, item, nth),
@@ -113,7 +109,7 @@ pub(super) async fn describe_value<P: Platform>(
         // What concerns the value as a whole names its key.
         let whole = matches!(fact, Fact::BadImage { .. });
         let name = if whole { key } else { namespace };
-        line(shared, name.as_str(), &fact).await;
+        line(cx, name.as_str(), &fact).await;
         if !more {
             break;
         }
@@ -124,11 +120,11 @@ pub(super) async fn describe_value<P: Platform>(
 /// The lines of one partition.
 ///
 /// It is read anew for each object, so that the scratch memory is free while a line is printed.
-pub(super) async fn describe<P: Platform>(shared: &Shared<'_, P>, name: &str) {
+pub(super) async fn describe<P: Platform>(cx: &Cx<'_, '_, P>, name: &str) {
     for nth in 0.. {
         let fact = {
-            let mut raw = shared.scratch.lock().await;
-            let len = shared
+            let mut raw = cx.scratch.lock().await;
+            let len = cx
                 .flash
                 .read_partition(name, &mut raw[..])
                 .await
@@ -145,7 +141,7 @@ pub(super) async fn describe<P: Platform>(shared: &Shared<'_, P>, name: &str) {
             }
         };
         let Some((fact, more)) = fact else { break };
-        line(shared, name, &fact).await;
+        line(cx, name, &fact).await;
         if !more {
             break;
         }
@@ -154,7 +150,7 @@ pub(super) async fn describe<P: Platform>(shared: &Shared<'_, P>, name: &str) {
     }
 }
 
-async fn line<P: Platform>(shared: &Shared<'_, P>, partition: &str, fact: &Fact) {
+async fn line<P: Platform>(cx: &Cx<'_, '_, P>, partition: &str, fact: &Fact) {
     let partition = AtStr::plain(partition.as_bytes());
     let number = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
     let line = match fact {
@@ -192,5 +188,5 @@ async fn line<P: Platform>(shared: &Shared<'_, P>, partition: &str, fact: &Fact)
             sha256: *sha256,
         },
     };
-    shared.print().await.info(Info::Pki(line)).await;
+    cx.port.print(cx.settings).await.info(Info::Pki(line)).await;
 }

@@ -6,12 +6,13 @@ use at_grammar::types::{AlpnName, PolicyMode};
 use at_grammar::{AtStr, Info, LinkId, Reply};
 
 use super::ssl::ids;
+use super::store_if_wanted;
 use crate::answer::{CommandError, Done};
+use crate::cx::Cx;
 use crate::platform::Platform;
 use crate::settings::HostText;
 use crate::settings::key::Key;
 use crate::settings::tls::{self, TlsValues};
-use crate::state::Shared;
 use crate::tls::terms::{NameTerms, PeerTerms, Refusal, Terms, terms_of};
 
 /// What one line says, copied out of the settings because a line waits for its turn.
@@ -86,10 +87,10 @@ impl Shown {
     }
 }
 
-pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let mut print = shared.print().await;
+pub(super) async fn show<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let mut print = cx.port.print(cx.settings).await;
     for link in ids() {
-        let shown = shared.settings.read(|values| Shown::of(&values.tls, link));
+        let shown = cx.settings.read(|values| Shown::of(&values.tls, link));
         if let Some(shown) = shown {
             print.info(Info::Sslpolicy(shown.line(link))).await;
         }
@@ -99,14 +100,11 @@ pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Co
 }
 
 pub(super) async fn set<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     policy_mode: PolicyMode,
 ) -> Result<Done, CommandError> {
-    shared
-        .store_if_wanted(Key::TLS_POLICY, &[policy_mode.code()])
-        .await?;
-    shared
-        .settings
+    store_if_wanted(cx, Key::TLS_POLICY, &[policy_mode.code()]).await?;
+    cx.settings
         .change(|values| values.tls.policy_mode = policy_mode);
     Ok(Done::Ok)
 }

@@ -15,49 +15,41 @@ use x509_facts::Certificate;
 use super::error;
 use super::links::ask;
 use super::ssl::reason_line;
+use super::{link_of, network_is_up, syslog};
 use crate::answer::{CommandError, Done, Failure};
+use crate::cx::Cx;
 use crate::links::state::{Carrier, Event, Request, Target};
 use crate::platform::Platform;
 use crate::port::printer::Printer;
-use crate::state::Shared;
 use crate::tls::sessions::Probed;
 use crate::tls::terms::terms_of;
 use crate::why::{Stage, Why};
 use tls_session::reason::StreamError;
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "one sequence, from the checks to the reply"
-)]
 pub(super) async fn run<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &Probe<'_>,
 ) -> Result<Done, CommandError> {
     let id = LinkId::ZERO;
-    let link = shared.link(id)?;
+    let link = link_of(cx, id)?;
     if link.is_open() {
-        let mut print = shared.print().await;
+        let mut print = cx.port.print(cx.settings).await;
         print.reply(&Reply::AlreadyConnected).await;
-        error(
-            &mut print,
-            shared.syslog(),
-            CommandError::from(Failure::Refused),
-        )
-        .await;
+        error(&mut print, syslog(cx), CommandError::from(Failure::Refused)).await;
         return Ok(Done::Printed);
     }
-    shared.takes_long();
+    cx.port.takes_long();
     let host = request.host.to_text();
-    let terms = shared.settings.read(|values| {
+    let terms = cx.settings.read(|values| {
         let terms = terms_of(&values.tls, id, &host);
         terms.map(drop).map_err(Why::from)
     });
     let failed = if let Err(reason) = terms {
         reason
-    } else if !shared.network_is_up() {
+    } else if !network_is_up(cx) {
         Why::new(Stage::Tcp, StreamError::Unreachable).wanting("an IP address of the station")
     } else {
-        shared.probed.replace(None);
+        drop(cx.tls.take_probed());
         let request = Request {
             carrier: Carrier::Tls,
             target: Target {
@@ -67,14 +59,14 @@ pub(super) async fn run<P: Platform>(
             },
             probe: true,
         };
-        let ended = match shared.free_session() {
+        let ended = match cx.tls.free() {
             Ok(session) => ask(link, request, Some(session)).await,
             Err(reason) => Err(reason),
         };
-        match (shared.probed.take(), ended) {
+        match (cx.tls.take_probed(), ended) {
             (Some(probed), _) if says_something(&probed) => {
                 let _ = link.tell(Event::Probed(probed.verdict.clone().err()));
-                show(shared, &probed).await;
+                show(cx, &probed).await;
                 return Ok(Done::Printed);
             }
             (
@@ -90,17 +82,12 @@ pub(super) async fn run<P: Platform>(
         }
     };
     link.refuse(failed.clone());
-    let mut print = shared.print().await;
+    let mut print = cx.port.print(cx.settings).await;
     if let Some(item) = failed.missing_credential() {
         print.reply(&Reply::NotFound(item)).await;
     }
     reason_line(&mut print, id, &failed).await;
-    error(
-        &mut print,
-        shared.syslog(),
-        CommandError::from(Failure::Refused),
-    )
-    .await;
+    error(&mut print, syslog(cx), CommandError::from(Failure::Refused)).await;
     Ok(Done::Printed)
 }
 
@@ -109,8 +96,8 @@ fn says_something(probed: &Probed<'_>) -> bool {
     probed.verdict.is_ok() || !probed.ends.is_empty()
 }
 
-async fn show<P: Platform>(shared: &Shared<'_, P>, probed: &Probed<'_>) {
-    let mut print = shared.print().await;
+async fn show<P: Platform>(cx: &Cx<'_, '_, P>, probed: &Probed<'_>) {
+    let mut print = cx.port.print(cx.settings).await;
     let mut start = 0;
     for (end, depth) in probed.ends.iter().copied().zip(0_u8..) {
         let der = probed.chain.get(start..end).unwrap_or_default();

@@ -15,50 +15,52 @@ use at_grammar::types::{
 use at_grammar::{AtStr, Info};
 
 use super::wifi;
+use super::{apply_soft_ap, one_line, store_if_wanted, use_dns, with_soft_ap};
 use crate::answer::{CommandError, Done, Failure};
+use crate::cx::Cx;
 use crate::platform::Platform;
 use crate::settings::key::Key;
 use crate::settings::radio::{
     CountrySettings, RadioValues, Reconnect, encode_address, encode_wifi_config,
 };
-use crate::state::Shared;
 use crate::wifi::{Ipv4Config, RadioConfig, Wifi};
 
-pub(super) async fn up<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let up = shared.settings.read(|values| values.radio.up);
-    shared.one_line(Info::Cwinit(up)).await
+pub(super) async fn up<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let up = cx.settings.read(|values| values.radio.up);
+    one_line(cx, Info::Cwinit(up)).await
 }
 
 /// Without a driver there is neither station nor access point, whatever `AT+CWMODE` says.
 pub(super) async fn set_up<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     up: bool,
 ) -> Result<Done, CommandError> {
-    if shared.settings.read(|values| values.radio.up) == up {
+    if cx.settings.read(|values| values.radio.up) == up {
         return Ok(Done::Ok);
     }
-    shared.takes_long();
+    cx.port.takes_long();
     if !up {
-        wifi::leave(shared).await;
+        wifi::leave(cx).await;
     }
-    shared
-        .with_soft_ap(|radio| radio.up = up)
+    with_soft_ap(cx, |radio| radio.up = up)
         .await
         .map(|()| Done::Ok)
 }
 
-pub(super) async fn reconnect<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let Reconnect { interval, count } = shared.settings.read(|values| values.radio.reconnect);
-    shared
-        .one_line(Info::Cwreconncfg(ReconnectLine {
+pub(super) async fn reconnect<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let Reconnect { interval, count } = cx.settings.read(|values| values.radio.reconnect);
+    one_line(
+        cx,
+        Info::Cwreconncfg(ReconnectLine {
             interval: Bounded::clamped(u32::from(interval)),
             count: Bounded::clamped(u32::from(count)),
-        }))
-        .await
+        }),
+    )
+    .await
 }
 
 pub(super) async fn set_reconnect<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: SetReconnect,
 ) -> Result<Done, CommandError> {
     let short = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
@@ -66,42 +68,40 @@ pub(super) async fn set_reconnect<P: Platform>(
         interval: short(request.interval.get()),
         count: short(request.count.get()),
     };
-    shared
-        .store_if_wanted(Key::RECONNECT, &reconnect.encode())
-        .await?;
-    let join = shared.settings.change(|values| {
+    store_if_wanted(cx, Key::RECONNECT, &reconnect.encode()).await?;
+    let join = cx.settings.change(|values| {
         let radio = &mut values.radio;
         radio.reconnect = reconnect;
         request.now && radio.has_station() && radio.station.is_some()
     });
-    if join && shared.wifi.association().is_none() {
-        shared.station.join_stored();
+    if join && cx.wifi.association().is_none() {
+        cx.station.join_stored();
     }
     Ok(Done::Ok)
 }
 
 pub(super) fn set_scan<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     options: ScanOptions,
 ) -> Result<Done, CommandError> {
-    shared.settings.change(|values| values.radio.scan = options);
+    cx.settings.change(|values| values.radio.scan = options);
     Ok(Done::Ok)
 }
 
-pub(super) async fn dhcp<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let interfaces = shared.settings.read(|values| values.radio.dhcp);
-    shared.one_line(Info::Cwdhcp(interfaces)).await
+pub(super) async fn dhcp<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let interfaces = cx.settings.read(|values| values.radio.dhcp);
+    one_line(cx, Info::Cwdhcp(interfaces)).await
 }
 
 /// DHCP takes a fixed address away. Without it the station keeps the address it has, if any.
 pub(super) async fn set_dhcp<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: SetDhcp,
 ) -> Result<Done, CommandError> {
     if request.interfaces.ethernet() {
         return Err(Failure::NotOnThisBoard.into());
     }
-    let (old, fixed) = shared
+    let (old, fixed) = cx
         .settings
         .read(|values| (values.radio.dhcp, values.radio.station_address));
     let new = old.with(request.interfaces, request.enable);
@@ -109,34 +109,32 @@ pub(super) async fn set_dhcp<P: Platform>(
         let address = if new.station() {
             None
         } else {
-            fixed.or(shared.wifi.address())
+            fixed.or(cx.wifi.address())
         };
         if address.is_some() || new.station() {
-            shared
-                .wifi
+            cx.wifi
                 .set_address(address)
                 .await
                 .map_err(|_| Failure::NotOnThisBoard)?;
         }
     }
     if new.soft_ap() != old.soft_ap() {
-        shared
-            .with_soft_ap(|radio| {
-                radio.dhcp = old.with(DhcpInterfaces::SOFT_AP, new.soft_ap());
-            })
-            .await?;
+        with_soft_ap(cx, |radio| {
+            radio.dhcp = old.with(DhcpInterfaces::SOFT_AP, new.soft_ap());
+        })
+        .await?;
     }
-    shared.store_if_wanted(Key::DHCP, &[new.bits()]).await?;
+    store_if_wanted(cx, Key::DHCP, &[new.bits()]).await?;
     if new.station() && fixed.is_some() {
-        shared.store_if_wanted(Key::STATION_ADDRESS, &[]).await?;
+        store_if_wanted(cx, Key::STATION_ADDRESS, &[]).await?;
     }
-    shared.settings.change(|values| {
+    cx.settings.change(|values| {
         values.radio.dhcp = new;
         if new.station() {
             values.radio.station_address = None;
         }
     });
-    shared.use_dns();
+    use_dns(cx);
     Ok(Done::Ok)
 }
 
@@ -152,50 +150,48 @@ pub(super) fn complete(request: &StaticAddress) -> Ipv4Config {
 }
 
 pub(super) async fn set_station_address<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &StaticAddress,
 ) -> Result<Done, CommandError> {
     let address = complete(request);
-    shared
-        .wifi
+    cx.wifi
         .set_address(Some(address))
         .await
         .map_err(|_| Failure::NotOnThisBoard)?;
-    let dhcp = shared.settings.read(|values| values.radio.dhcp);
+    let dhcp = cx.settings.read(|values| values.radio.dhcp);
     let dhcp = dhcp.with(DhcpInterfaces::STATION, false);
-    shared
-        .store_if_wanted(Key::STATION_ADDRESS, &encode_address(&address))
-        .await?;
-    shared.store_if_wanted(Key::DHCP, &[dhcp.bits()]).await?;
-    shared.settings.change(|values| {
+    store_if_wanted(cx, Key::STATION_ADDRESS, &encode_address(&address)).await?;
+    store_if_wanted(cx, Key::DHCP, &[dhcp.bits()]).await?;
+    cx.settings.change(|values| {
         values.radio.station_address = Some(address);
         values.radio.dhcp = dhcp;
     });
-    shared.use_dns();
+    use_dns(cx);
     Ok(Done::Ok)
 }
 
 pub(super) async fn mac<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     soft_ap: bool,
 ) -> Result<Done, CommandError> {
-    shared
-        .one_line(if soft_ap {
-            Info::Cipapmac(Mac(shared.wifi.soft_ap_mac()))
+    one_line(
+        cx,
+        if soft_ap {
+            Info::Cipapmac(Mac(cx.wifi.soft_ap_mac()))
         } else {
-            Info::Cipstamac(Mac(shared.wifi.mac()))
-        })
-        .await
+            Info::Cipstamac(Mac(cx.wifi.mac()))
+        },
+    )
+    .await
 }
 
 pub(super) async fn set_mac<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     soft_ap: bool,
     mac: OwnMac,
 ) -> Result<Done, CommandError> {
     let Mac(mac) = mac.get();
-    shared
-        .wifi
+    cx.wifi
         .set_mac(soft_ap, mac)
         .await
         .map_err(|_| Failure::NotOnThisBoard)?;
@@ -204,8 +200,8 @@ pub(super) async fn set_mac<P: Platform>(
     } else {
         Key::STATION_MAC
     };
-    shared.store_if_wanted(key, &mac).await?;
-    shared.settings.change(|values| {
+    store_if_wanted(cx, key, &mac).await?;
+    cx.settings.change(|values| {
         let place = if soft_ap {
             &mut values.radio.soft_ap_mac
         } else {
@@ -214,26 +210,26 @@ pub(super) async fn set_mac<P: Platform>(
         *place = Some(mac);
     });
     // A radio may have been started anew for it.
-    shared.tune();
+    tune(cx);
     Ok(Done::Ok)
 }
 
 pub(super) async fn protocol<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     soft_ap: bool,
 ) -> Result<Done, CommandError> {
-    let line = shared.settings.read(|values| {
+    let line = cx.settings.read(|values| {
         if soft_ap {
             Info::Cwapproto(values.radio.soft_ap_protocol)
         } else {
             Info::Cwstaproto(values.radio.station_protocol)
         }
     });
-    shared.one_line(line).await
+    one_line(cx, line).await
 }
 
 pub(super) async fn set_protocol<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     soft_ap: bool,
     protocol: WifiProtocol,
 ) -> Result<Done, CommandError> {
@@ -242,8 +238,8 @@ pub(super) async fn set_protocol<P: Platform>(
     } else {
         Key::STATION_PROTOCOLS
     };
-    shared.store_if_wanted(key, &[protocol.code()]).await?;
-    shared.settings.change(|values| {
+    store_if_wanted(cx, key, &[protocol.code()]).await?;
+    cx.settings.change(|values| {
         let place = if soft_ap {
             &mut values.radio.soft_ap_protocol
         } else {
@@ -251,57 +247,56 @@ pub(super) async fn set_protocol<P: Platform>(
         };
         *place = protocol;
     });
-    shared.tune();
+    tune(cx);
     Ok(Done::Ok)
 }
 
-pub(super) async fn hostname<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    wifi::needs_station(shared)?;
-    let name = shared.settings.read(|values| values.radio.hostname.clone());
+pub(super) async fn hostname<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    wifi::needs_station(cx)?;
+    let name = cx.settings.read(|values| values.radio.hostname.clone());
     let name = StationName::new(name.as_str()).map_err(|_| Failure::Refused)?;
-    shared.one_line(Info::Cwhostname(HostnameLine(name))).await
+    one_line(cx, Info::Cwhostname(HostnameLine(name))).await
 }
 
 pub(super) fn set_hostname<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     name: &StationName<'_>,
 ) -> Result<Done, CommandError> {
-    wifi::needs_station(shared)?;
+    wifi::needs_station(cx)?;
     let name = name.to_text();
-    shared
-        .wifi
+    cx.wifi
         .set_hostname(&name)
         .map_err(|_| Failure::NotOnThisBoard)?;
-    shared
-        .settings
-        .change(|values| values.radio.hostname = name);
+    cx.settings.change(|values| values.radio.hostname = name);
     Ok(Done::Ok)
 }
 
-pub(super) async fn country<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
+pub(super) async fn country<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let CountrySettings {
         policy,
         code,
         start,
         count,
-    } = shared.settings.read(|values| values.radio.country.clone());
+    } = cx.settings.read(|values| values.radio.country.clone());
     let code = CountryCode::new(AtStr::from(code.as_str())).map_err(|_| Failure::Refused)?;
-    shared
-        .one_line(Info::Cwcountry(Country {
+    one_line(
+        cx,
+        Info::Cwcountry(Country {
             policy,
             code,
             start: Bounded::clamped(u32::from(start)),
             count: Bounded::clamped(u32::from(count)),
-        }))
-        .await
+        }),
+    )
+    .await
 }
 
 pub(super) fn set_country<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &Country<'_>,
 ) -> Result<Done, CommandError> {
     let short = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
-    shared.settings.change(|values| {
+    cx.settings.change(|values| {
         values.radio.country = CountrySettings {
             policy: request.policy,
             code: request.code.to_text(),
@@ -309,32 +304,28 @@ pub(super) fn set_country<P: Platform>(
             count: short(request.count.get()),
         }
     });
-    shared.tune();
+    tune(cx);
     Ok(Done::Ok)
 }
 
-pub(super) async fn wifi_config<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let line = shared.settings.read(|values| values.radio.wifi_config);
-    shared.one_line(Info::Cwconfig(line)).await
+pub(super) async fn wifi_config<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let line = cx.settings.read(|values| values.radio.wifi_config);
+    one_line(cx, Info::Cwconfig(line)).await
 }
 
 pub(super) async fn set_wifi_config<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &SetWifiConfig,
 ) -> Result<Done, CommandError> {
-    let old = shared.settings.read(|values| values.radio.wifi_config);
+    let old = cx.settings.read(|values| values.radio.wifi_config);
     let new = WifiConfigLine {
         ap_inactive: request.ap_inactive.unwrap_or(old.ap_inactive),
         station_inactive: request.station_inactive.unwrap_or(old.station_inactive),
         listen: request.listen.unwrap_or(old.listen),
     };
-    shared
-        .store_if_wanted(Key::WIFI_CONFIG, &encode_wifi_config(&new))
-        .await?;
-    shared
-        .settings
-        .change(|values| values.radio.wifi_config = new);
-    shared.tune();
+    store_if_wanted(cx, Key::WIFI_CONFIG, &encode_wifi_config(&new)).await?;
+    cx.settings.change(|values| values.radio.wifi_config = new);
+    tune(cx);
     Ok(Done::Ok)
 }
 
@@ -355,35 +346,33 @@ fn radio_config(radio: &RadioValues) -> RadioConfig<'_> {
     }
 }
 
-impl<P: Platform> Shared<'_, P> {
-    /// Applies the settings of the radio.
-    pub(crate) fn tune(&self) {
-        let tuned = self
-            .settings
-            .read(|values| self.wifi.set_radio(&radio_config(&values.radio)));
-        if tuned.is_err() {
-            espat_log::debug!("this radio is not tuned: the setting is only kept");
+/// Applies the settings of the radio.
+pub(super) fn tune<P: Platform>(cx: &Cx<'_, '_, P>) {
+    let tuned = cx
+        .settings
+        .read(|values| cx.wifi.set_radio(&radio_config(&values.radio)));
+    if tuned.is_err() {
+        espat_log::debug!("this radio is not tuned: the setting is only kept");
+    }
+}
+
+/// Makes the radio what flash says it is, before the first command.
+pub(crate) async fn start_radio<P: Platform>(cx: &Cx<'_, '_, P>) {
+    let radio = cx.settings.read(|values| values.radio.clone());
+    for (soft_ap, mac) in [(false, radio.station_mac), (true, radio.soft_ap_mac)] {
+        if let Some(mac) = mac
+            && cx.wifi.set_mac(soft_ap, mac).await.is_err()
+        {
+            espat_log::warn!("this radio keeps its hardware address");
         }
     }
-
-    /// Makes the radio what flash says it is, before the first command.
-    pub(crate) async fn start_radio(&self) {
-        let radio = self.settings.read(|values| values.radio.clone());
-        for (soft_ap, mac) in [(false, radio.station_mac), (true, radio.soft_ap_mac)] {
-            if let Some(mac) = mac
-                && self.wifi.set_mac(soft_ap, mac).await.is_err()
-            {
-                espat_log::warn!("this radio keeps its hardware address");
-            }
-        }
-        self.tune();
-        // Refusals count where something is asked for: DHCP is what a radio has anyway.
-        let fixed = radio.station_address.is_some();
-        if self.wifi.set_address(radio.station_address).await.is_err() && fixed {
-            espat_log::warn!("this radio takes no fixed address");
-        }
-        if self.apply_soft_ap().await.is_err() {
-            espat_log::warn!("this radio has no access point");
-        }
+    tune(cx);
+    // Refusals count where something is asked for: DHCP is what a radio has anyway.
+    let fixed = radio.station_address.is_some();
+    if cx.wifi.set_address(radio.station_address).await.is_err() && fixed {
+        espat_log::warn!("this radio takes no fixed address");
+    }
+    if apply_soft_ap(cx).await.is_err() {
+        espat_log::warn!("this radio has no access point");
     }
 }

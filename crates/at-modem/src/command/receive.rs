@@ -6,50 +6,49 @@ use at_grammar::reply::RecvData;
 use at_grammar::types::{LinkTarget, ReceiveMode};
 use at_grammar::{Info, LinkId, Reply};
 
+use super::{link_of, one_line};
 use crate::answer::{CommandError, Done, Failure};
+use crate::cx::Cx;
 use crate::links::inbox::CAPACITY;
 use crate::platform::Platform;
-use crate::state::Shared;
 
-pub(super) async fn data_info<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let on = shared.settings.read(|values| values.links.data_info);
-    shared.one_line(Info::Cipdinfo(on)).await
+pub(super) async fn data_info<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let on = cx.settings.read(|values| values.links.data_info);
+    one_line(cx, Info::Cipdinfo(on)).await
 }
 
 pub(super) fn set_data_info<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     on: DataInfo,
 ) -> Result<Done, CommandError> {
-    shared.settings.change(|values| values.links.data_info = on);
+    cx.settings.change(|values| values.links.data_info = on);
     Ok(Done::Ok)
 }
 
 /// Of link 0: the links differ only where `AT+CIPRECVTYPE` made them.
-pub(super) async fn mode<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let [mode, ..] = shared.settings.read(|values| values.links.receive);
-    shared.one_line(Info::Ciprecvmode(mode)).await
+pub(super) async fn mode<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let [mode, ..] = cx.settings.read(|values| values.links.receive);
+    one_line(cx, Info::Ciprecvmode(mode)).await
 }
 
 /// Of every link. Not while data pass through.
 pub(super) fn set_mode<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     mode: ReceiveMode,
 ) -> Result<Done, CommandError> {
-    if shared.settings.read(|values| values.links.passthrough) {
+    if cx.settings.read(|values| values.links.passthrough) {
         return Err(Failure::Refused.into());
     }
-    shared
-        .settings
-        .change(|values| values.links.receive.fill(mode));
-    for link in &shared.links {
+    cx.settings.change(|values| values.links.receive.fill(mode));
+    for link in cx.links.each() {
         link.inbox.look_again();
     }
     Ok(Done::Ok)
 }
 
-pub(super) async fn types<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let modes = shared.settings.read(|values| values.links.receive);
-    let mut print = shared.print().await;
+pub(super) async fn types<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let modes = cx.settings.read(|values| values.links.receive);
+    let mut print = cx.port.print(cx.settings).await;
     for (link, mode) in LinkId::ALL.into_iter().zip(modes) {
         print
             .info(Info::Ciprecvtype(ReceiveTypeLine { link, mode }))
@@ -61,21 +60,21 @@ pub(super) async fn types<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, C
 
 /// What waits is announced as a whole, whatever `<data_len_report_mode>` says.
 pub(super) fn set_type<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: SetReceiveType,
 ) -> Result<Done, CommandError> {
-    if shared.settings.read(|values| values.links.passthrough) {
+    if cx.settings.read(|values| values.links.passthrough) {
         return Err(Failure::Refused.into());
     }
     let target = request.link.unwrap_or(LinkTarget::One(LinkId::ZERO));
-    shared.settings.change(|values| {
+    cx.settings.change(|values| {
         for (link, place) in LinkId::ALL.into_iter().zip(&mut values.links.receive) {
             if target.includes(link) {
                 *place = request.mode;
             }
         }
     });
-    for link in &shared.links {
+    for link in cx.links.each() {
         link.inbox.look_again();
     }
     Ok(Done::Ok)
@@ -83,18 +82,18 @@ pub(super) fn set_type<P: Platform>(
 
 /// `ERROR` where nothing waits, or where data come unasked.
 pub(super) async fn fetch<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &FetchData,
 ) -> Result<Done, CommandError> {
-    let link = shared.link(request.link.unwrap_or(LinkId::ZERO))?;
-    let mode = shared
+    let link = link_of(cx, request.link.unwrap_or(LinkId::ZERO))?;
+    let mode = cx
         .settings
         .read(|values| values.links.receive.get(link.id.index()).copied());
     if mode != Some(ReceiveMode::Passive) || !link.is_open() {
         return Err(Failure::Refused.into());
     }
     let wanted = usize::try_from(request.length.get()).unwrap_or(usize::MAX);
-    let mut print = shared.print().await;
+    let mut print = cx.port.print(cx.settings).await;
     let (len, from) = link.inbox.front(if request.whole_datagram {
         CAPACITY
     } else {
@@ -106,7 +105,7 @@ pub(super) async fn fetch<P: Platform>(
     }
     let head = Reply::RecvData(RecvData {
         len: u32::try_from(len).unwrap_or(u32::MAX),
-        remote: shared.shown_sender(link, from),
+        remote: link.shown_sender(cx.settings, from),
     });
     print
         .data(&head, len, Some(&Reply::Ok), |into| link.inbox.take(into))
@@ -116,13 +115,11 @@ pub(super) async fn fetch<P: Platform>(
     Ok(Done::Printed)
 }
 
-pub(super) async fn lengths<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
+pub(super) async fn lengths<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let mut lengths = [None; LinkId::COUNT];
-    for (place, link) in lengths.iter_mut().zip(&shared.links) {
+    for (place, link) in lengths.iter_mut().zip(cx.links.each()) {
         let len = u32::try_from(link.inbox.len()).unwrap_or(u32::MAX);
         *place = link.is_open().then_some(len);
     }
-    shared
-        .one_line(Info::Ciprecvlen(ReceiveLengths(lengths)))
-        .await
+    one_line(cx, Info::Ciprecvlen(ReceiveLengths(lengths))).await
 }

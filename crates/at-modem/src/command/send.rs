@@ -15,13 +15,14 @@ use at_grammar::{LinkId, Reply};
 use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Timer};
 
+use super::link_of;
 use crate::answer::{CommandError, Done, Failure};
+use crate::cx::Cx;
 use crate::links::Link;
 use crate::links::state::Outgoing;
 use crate::platform::Platform;
 use crate::port::Payload;
 use crate::port::outlet::Hold;
-use crate::state::Shared;
 use crate::task::resolve;
 
 /// How long a send keeps everything unsolicited back once its data are there. A peer that sends
@@ -30,38 +31,46 @@ const HOLD: Duration = Duration::from_secs(2);
 
 /// `AT+CIPSEND=<length>` and `AT+CIPSENDEX`, which differ in how the data end.
 pub(super) async fn send<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &SendData<'_>,
     quoted: bool,
 ) -> Result<Done, CommandError> {
-    let link = shared.link(request.link.unwrap_or(LinkId::ZERO))?;
+    let link = link_of(cx, request.link.unwrap_or(LinkId::ZERO))?;
     let len = usize::try_from(request.length.get()).map_err(|_| Failure::Refused)?;
     let length = NonZeroUsize::new(len).ok_or(Failure::Refused)?;
-    let to = target(shared, link, request.remote.as_ref()).await?;
-    let hold = shared.port.outlet.hold().await;
-    shared.print().await.reply(&Reply::OkPrompt).await;
-    shared.port.expect(if quoted {
+    let to = target(cx, link, request.remote.as_ref()).await?;
+    let hold = cx.port.outlet.hold().await;
+    cx.port
+        .print(cx.settings)
+        .await
+        .reply(&Reply::OkPrompt)
+        .await;
+    cx.port.expect(if quoted {
         Payload::Quoted(length)
     } else {
         Payload::Cancellable(length)
     });
-    let have = shared.port.collect(len).await;
-    shared.takes_long();
+    let have = cx.port.collect(len).await;
+    cx.port.takes_long();
     if have < len && !quoted {
-        shared.print().await.reply(&Reply::SendCanceled).await;
+        cx.port
+            .print(cx.settings)
+            .await
+            .reply(&Reply::SendCanceled)
+            .await;
         return Ok(Done::Printed);
     }
     let received = Reply::Recv(u32::try_from(have).unwrap_or(u32::MAX));
-    shared.print().await.reply(&received).await;
+    cx.port.print(cx.settings).await.reply(&received).await;
     let (sent, _hold) = transmit(link, Outgoing { len: have, to }, hold).await;
     let result = if sent { Reply::SendOk } else { Reply::SendFail };
-    shared.print().await.reply(&result).await;
+    cx.port.print(cx.settings).await.reply(&result).await;
     Ok(Done::Printed)
 }
 
 /// Where this one datagram goes, if not to the peer; and whether the link can be sent to at all.
 pub(super) async fn target<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     link: &Link<'_>,
     remote: Option<&(HostName<'_>, Port)>,
 ) -> Result<Option<SocketAddr>, CommandError> {
@@ -72,13 +81,13 @@ pub(super) async fn target<P: Platform>(
     if connection.protocol != Protocol::Udp {
         return Err(Failure::Refused.into());
     }
-    shared.takes_long();
+    cx.port.takes_long();
     let family = if connection.remote.is_ipv4() {
         Family::V4
     } else {
         Family::V6
     };
-    let resolve = resolve(shared, &host.to_text(), port.get(), family).await;
+    let resolve = resolve(cx.net, &host.to_text(), port.get(), family).await;
     resolve.map(Some).map_err(|_| Failure::Refused.into())
 }
 

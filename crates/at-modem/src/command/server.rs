@@ -7,13 +7,14 @@ use at_grammar::types::{Port, Protocol, StreamTransport, Transport};
 use at_grammar::{Info, Mux, Reply};
 
 use super::links::close_where;
+use super::{network_is_up, one_line};
 use crate::answer::{CommandError, Done, Failure};
+use crate::cx::Cx;
 use crate::links::server::Listening;
 use crate::platform::Platform;
-use crate::state::Shared;
 
-pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let line = match shared.server.listening.get() {
+pub(super) async fn show<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let line = match cx.links.server.listening.get() {
         Some(listening) => {
             let transport = Transport::new(Protocol::Tcp, listening.family);
             ServerLine::On {
@@ -24,57 +25,54 @@ pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, Co
         }
         None => ServerLine::Off,
     };
-    shared.one_line(Info::Cipserver(line)).await
+    one_line(cx, Info::Cipserver(line)).await
 }
 
 pub(super) async fn change<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &ServerRequest,
 ) -> Result<Done, CommandError> {
     match request {
-        ServerRequest::Create(server) => create(shared, server).await,
+        ServerRequest::Create(server) => create(cx, server).await,
         ServerRequest::Delete { close_all } => {
             // Hosts send it blindly while they initialise.
-            shared.server.stop();
-            shared.takes_long();
+            cx.links.server.stop();
+            cx.port.takes_long();
             if *close_all {
-                close_where(shared, |link| link.is_accepted()).await;
+                close_where(cx, |link| link.is_accepted()).await;
             }
-            shared.print().await.reply(&Reply::Ok).await;
+            cx.port.print(cx.settings).await.reply(&Reply::Ok).await;
             Ok(Done::Printed)
         }
     }
 }
 
-async fn create<P: Platform>(
-    shared: &Shared<'_, P>,
-    server: &Server,
-) -> Result<Done, CommandError> {
+async fn create<P: Platform>(cx: &Cx<'_, '_, P>, server: &Server) -> Result<Done, CommandError> {
     if server.transport.is_tls() {
         espat_log::warn!("the TLS engine is a client: no SSL server");
         return Err(NO_TLS_SERVER);
     }
     let family = server.transport.get().family;
-    let refused = shared.settings.read(|values| {
+    let refused = cx.settings.read(|values| {
         let ipv6 = family == at_grammar::types::Family::V6;
         values.links.mux == Mux::Single || (ipv6 && !values.links.ipv6)
     });
-    if refused || shared.server.listening.get().is_some() || !shared.network_is_up() {
+    if refused || cx.links.server.listening.get().is_some() || !network_is_up(cx) {
         return Err(Failure::Refused.into());
     }
     let listening = Listening {
         port: server.port.get(),
         family,
     };
-    start(shared, listening).await
+    start(cx, listening).await
 }
 
 /// Starts listening, or says in the log why not.
 pub(super) async fn start<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     listening: Listening,
 ) -> Result<Done, CommandError> {
-    match shared.server.start(listening).await {
+    match cx.links.server.start(listening).await {
         Ok(()) => Ok(Done::Ok),
         Err(cause) => {
             espat_log::warn!(
@@ -90,41 +88,39 @@ pub(super) async fn start<P: Platform>(
 /// The TLS engine is a client.
 const NO_TLS_SERVER: CommandError = CommandError::Own(1);
 
-pub(super) async fn most<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
+pub(super) async fn most<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let most = MaxConnections::clamped(u32::from(
-        shared.settings.read(|values| values.links.max_connections),
+        cx.settings.read(|values| values.links.max_connections),
     ));
-    shared.one_line(Info::Cipservermaxconn(most)).await
+    one_line(cx, Info::Cipservermaxconn(most)).await
 }
 
 /// Before the server is there.
 pub(super) fn set_most<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     most: MaxConnections,
 ) -> Result<Done, CommandError> {
-    if shared.server.listening.get().is_some() {
+    if cx.links.server.listening.get().is_some() {
         return Err(Failure::Refused.into());
     }
-    shared.settings.change(|values| {
+    cx.settings.change(|values| {
         values.links.max_connections = u8::try_from(most.get()).unwrap_or(u8::MAX);
     });
     Ok(Done::Ok)
 }
 
-pub(super) async fn idle_timeout<P: Platform>(
-    shared: &Shared<'_, P>,
-) -> Result<Done, CommandError> {
+pub(super) async fn idle_timeout<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let seconds = IdleTimeout::clamped(u32::from(
-        shared.settings.read(|values| values.links.server_timeout),
+        cx.settings.read(|values| values.links.server_timeout),
     ));
-    shared.one_line(Info::Cipsto(seconds)).await
+    one_line(cx, Info::Cipsto(seconds)).await
 }
 
 pub(super) fn set_idle_timeout<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     seconds: IdleTimeout,
 ) -> Result<Done, CommandError> {
-    shared.settings.change(|values| {
+    cx.settings.change(|values| {
         values.links.server_timeout = u16::try_from(seconds.get()).unwrap_or(u16::MAX);
     });
     Ok(Done::Ok)

@@ -10,49 +10,52 @@ use at_grammar::{Info, Reply};
 use heapless::Vec;
 
 use super::radio::complete;
+use super::{one_line, store_if_wanted};
 use crate::answer::{CommandError, Done, Failure};
+use crate::cx::Cx;
 use crate::platform::Platform;
 use crate::settings::key::Key;
 use crate::settings::radio::{
     AccessPointSettings, RadioValues, SoftApSettings, encode_address, encode_pool,
 };
-use crate::state::Shared;
 use crate::wifi::{Ipv4Config, Wifi};
 
 /// Stations that are listed: as many as `<max_conn>` allows.
 const MAX_STATIONS: usize = 10;
 
-fn needs_soft_ap<P: Platform>(shared: &Shared<'_, P>) -> Result<(), CommandError> {
-    if shared.settings.read(|values| values.radio.has_soft_ap()) {
+fn needs_soft_ap<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<(), CommandError> {
+    if cx.settings.read(|values| values.radio.has_soft_ap()) {
         Ok(())
     } else {
         Err(Failure::Refused.into())
     }
 }
 
-pub(super) async fn show<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    needs_soft_ap(shared)?;
-    let ap = shared
+pub(super) async fn show<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    needs_soft_ap(cx)?;
+    let ap = cx
         .settings
-        .read(|values| values.radio.soft_ap(shared.wifi.soft_ap_mac()));
-    shared
-        .one_line(Info::Cwsap(SoftAp {
+        .read(|values| values.radio.soft_ap(cx.wifi.soft_ap_mac()));
+    one_line(
+        cx,
+        Info::Cwsap(SoftAp {
             ssid: Ssid::new(&ap.ssid[..]).map_err(|_| Failure::Refused)?,
             password: Password::new(&ap.password[..]).map_err(|_| Failure::Refused)?,
             channel: Bounded::clamped(u32::from(ap.channel)),
             security: ap.security,
             max_stations: Bounded::clamped(u32::from(ap.max_stations)),
             hidden: ap.hidden,
-        }))
-        .await
+        }),
+    )
+    .await
 }
 
 pub(super) async fn configure<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &SoftAp<'_>,
 ) -> Result<Done, CommandError> {
-    needs_soft_ap(shared)?;
-    shared.takes_long();
+    needs_soft_ap(cx)?;
+    cx.port.takes_long();
     let short = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
     let ap = SoftApSettings {
         ssid: request.ssid.to_bytes(),
@@ -63,17 +66,15 @@ pub(super) async fn configure<P: Platform>(
         hidden: request.hidden,
     };
     let record = ap.encode();
-    shared
-        .with_soft_ap(|radio| radio.soft_ap = Some(ap.clone()))
-        .await?;
-    shared.store_if_wanted(Key::SOFT_AP, &record).await?;
+    with_soft_ap(cx, |radio| radio.soft_ap = Some(ap.clone())).await?;
+    store_if_wanted(cx, Key::SOFT_AP, &record).await?;
     Ok(Done::Ok)
 }
 
-pub(super) async fn stations<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
+pub(super) async fn stations<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let mut stations = Vec::<AssociatedStation, MAX_STATIONS>::new();
-    if shared.settings.read(|values| values.radio.has_soft_ap()) {
-        shared.wifi.stations(|mac, ip| {
+    if cx.settings.read(|values| values.radio.has_soft_ap()) {
+        cx.wifi.stations(|mac, ip| {
             if stations
                 .push(AssociatedStation { ip, mac: Mac(mac) })
                 .is_err()
@@ -82,7 +83,7 @@ pub(super) async fn stations<P: Platform>(shared: &Shared<'_, P>) -> Result<Done
             }
         });
     }
-    let mut print = shared.print().await;
+    let mut print = cx.port.print(cx.settings).await;
     for station in stations {
         print.info(Info::Cwlif(station)).await;
     }
@@ -91,20 +92,17 @@ pub(super) async fn stations<P: Platform>(shared: &Shared<'_, P>) -> Result<Done
 }
 
 pub(super) async fn deauthenticate<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     station: Option<Mac>,
 ) -> Result<Done, CommandError> {
-    needs_soft_ap(shared)?;
-    shared
-        .wifi
-        .deauthenticate(station.map(|Mac(mac)| mac))
-        .await;
+    needs_soft_ap(cx)?;
+    cx.wifi.deauthenticate(station.map(|Mac(mac)| mac)).await;
     Ok(Done::Ok)
 }
 
-pub(super) async fn pool<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let pool = shared.settings.read(|values| values.radio.lends());
-    shared.one_line(Info::Cwdhcps(pool)).await
+pub(super) async fn pool<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let pool = cx.settings.read(|values| values.radio.lends());
+    one_line(cx, Info::Cwdhcps(pool)).await
 }
 
 /// Whether the pool lies in the network of our access point, beside its own address.
@@ -116,7 +114,7 @@ fn fits(pool: &LeasePool, own: &Ipv4Config) -> bool {
 }
 
 pub(super) async fn set_pool<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: SetLeasePool,
 ) -> Result<Done, CommandError> {
     let pool = match request {
@@ -124,34 +122,34 @@ pub(super) async fn set_pool<P: Platform>(
         SetLeasePool::Automatic => None,
     };
     if let Some(pool) = &pool
-        && !shared
+        && !cx
             .settings
             .read(|values| fits(pool, &values.radio.soft_ap_address))
     {
         return Err(Failure::Refused.into());
     }
-    shared.with_soft_ap(|radio| radio.pool = pool).await?;
-    store_pool(shared, pool.as_ref()).await?;
+    with_soft_ap(cx, |radio| radio.pool = pool).await?;
+    store_pool(cx, pool.as_ref()).await?;
     Ok(Done::Ok)
 }
 
 async fn store_pool<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     pool: Option<&LeasePool>,
 ) -> Result<(), CommandError> {
     match pool {
         Some(pool) => {
             let record = encode_pool(pool);
-            shared.store_if_wanted(Key::DHCP_SERVER, &record).await
+            store_if_wanted(cx, Key::DHCP_SERVER, &record).await
         }
-        None => shared.store_if_wanted(Key::DHCP_SERVER, &[]).await,
+        None => store_if_wanted(cx, Key::DHCP_SERVER, &[]).await,
     }
 }
 
-pub(super) async fn address<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let own = shared.settings.read(|values| values.radio.soft_ap_address);
-    shared
-        .print()
+pub(super) async fn address<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let own = cx.settings.read(|values| values.radio.soft_ap_address);
+    cx.port
+        .print(cx.settings)
         .await
         .replies(&[
             Reply::Info(Info::Cipap(StationAddress::Ip(own.address))),
@@ -165,66 +163,64 @@ pub(super) async fn address<P: Platform>(shared: &Shared<'_, P>) -> Result<Done,
 
 /// A pool that does not fit the new network is forgotten: stations get what follows from the address.
 pub(super) async fn set_address<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &StaticAddress,
 ) -> Result<Done, CommandError> {
-    needs_soft_ap(shared)?;
-    shared.takes_long();
+    needs_soft_ap(cx)?;
+    cx.port.takes_long();
     let own = complete(request);
-    let old = shared.settings.read(|values| values.radio.pool);
+    let old = cx.settings.read(|values| values.radio.pool);
     let pool = old.filter(|pool| fits(pool, &own));
-    shared
-        .with_soft_ap(|radio| {
-            radio.soft_ap_address = own;
-            radio.pool = pool;
-        })
-        .await?;
-    shared
-        .store_if_wanted(Key::SOFT_AP_ADDRESS, &encode_address(&own))
-        .await?;
+    with_soft_ap(cx, |radio| {
+        radio.soft_ap_address = own;
+        radio.pool = pool;
+    })
+    .await?;
+    store_if_wanted(cx, Key::SOFT_AP_ADDRESS, &encode_address(&own)).await?;
     if pool != old {
-        store_pool(shared, None).await?;
+        store_pool(cx, None).await?;
     }
     Ok(Done::Ok)
 }
 
-impl<P: Platform> Shared<'_, P> {
-    /// Makes our access point what the settings say. Fails where one is wanted and there can be none.
-    pub(crate) async fn apply_soft_ap(&self) -> Result<(), CommandError> {
-        let mac = self.wifi.soft_ap_mac();
-        let wanted = self.settings.read(|values| values.radio.access_point(mac));
-        self.start_soft_ap(wanted).await
-    }
+/// Makes our access point what the settings say. Fails where one is wanted and there can be none.
+pub(super) async fn apply_soft_ap<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<(), CommandError> {
+    let mac = cx.wifi.soft_ap_mac();
+    let wanted = cx.settings.read(|values| values.radio.access_point(mac));
+    start_soft_ap(cx, wanted).await
+}
 
-    async fn start_soft_ap(&self, wanted: Option<AccessPointSettings>) -> Result<(), CommandError> {
-        match &wanted {
-            Some(wanted) => self
-                .wifi
-                .set_soft_ap(Some(wanted.request()))
-                .await
-                .map_err(|_| Failure::NotOnThisBoard.into()),
-            None => {
-                // A radio without access point has none to stop.
-                let _ = self.wifi.set_soft_ap(None).await;
-                Ok(())
-            }
+async fn start_soft_ap<P: Platform>(
+    cx: &Cx<'_, '_, P>,
+    wanted: Option<AccessPointSettings>,
+) -> Result<(), CommandError> {
+    match &wanted {
+        Some(wanted) => cx
+            .wifi
+            .set_soft_ap(Some(wanted.request()))
+            .await
+            .map_err(|_| Failure::NotOnThisBoard.into()),
+        None => {
+            // A radio without access point has none to stop.
+            let _ = cx.wifi.set_soft_ap(None).await;
+            Ok(())
         }
     }
+}
 
-    /// Changes settings that our access point follows, once it has followed. If it cannot, they are as
-    /// they were.
-    pub(crate) async fn with_soft_ap(
-        &self,
-        change: impl Fn(&mut RadioValues),
-    ) -> Result<(), CommandError> {
-        let mac = self.wifi.soft_ap_mac();
-        let wanted = self.settings.read(|values| {
-            let mut radio = values.radio.clone();
-            change(&mut radio);
-            radio.access_point(mac)
-        });
-        self.start_soft_ap(wanted).await?;
-        self.settings.change(|values| change(&mut values.radio));
-        Ok(())
-    }
+/// Changes settings that our access point follows, once it has followed. If it cannot, they are as
+/// they were.
+pub(super) async fn with_soft_ap<P: Platform>(
+    cx: &Cx<'_, '_, P>,
+    change: impl Fn(&mut RadioValues),
+) -> Result<(), CommandError> {
+    let mac = cx.wifi.soft_ap_mac();
+    let wanted = cx.settings.read(|values| {
+        let mut radio = values.radio.clone();
+        change(&mut radio);
+        radio.access_point(mac)
+    });
+    start_soft_ap(cx, wanted).await?;
+    cx.settings.change(|values| change(&mut values.radio));
+    Ok(())
 }

@@ -9,13 +9,14 @@ use at_grammar::{AtStr, Info, LinkId, Reply};
 use heapless::String;
 use zeroize::Zeroize;
 
+use super::store_if_wanted;
 use crate::answer::{CommandError, Done, Failure};
+use crate::cx::Cx;
 use crate::platform::Platform;
 use crate::port::printer::Printer;
 use crate::secret::{MAX_PSK, Psk, Secret};
 use crate::settings::key::Key;
 use crate::settings::tls::SslConf;
-use crate::state::Shared;
 use crate::why::Why;
 
 /// Suites there are: TLS_AES_128_GCM_SHA256, which every TLS 1.3 server must have (RFC 8446 §9.1).
@@ -33,9 +34,9 @@ pub(super) fn ids() -> impl Iterator<Item = LinkId> {
     LinkId::ALL.into_iter()
 }
 
-pub(super) async fn configs<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let ssl = shared.settings.read(|values| values.tls.ssl);
-    let mut print = shared.print().await;
+pub(super) async fn configs<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let ssl = cx.settings.read(|values| values.tls.ssl);
+    let mut print = cx.port.print(cx.settings).await;
     for (link, conf) in ids().zip(ssl) {
         print
             .info(Info::Cipsslcconf(SslConfigLine {
@@ -52,7 +53,7 @@ pub(super) async fn configs<P: Platform>(shared: &Shared<'_, P>) -> Result<Done,
 
 /// Without a link number the setting is for every link, as captures of ESP-AT suggest.
 pub(super) async fn configure<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: SslConfig,
 ) -> Result<Done, CommandError> {
     let conf = SslConf {
@@ -63,9 +64,9 @@ pub(super) async fn configure<P: Platform>(
     let target = request.link.unwrap_or(LinkTarget::All);
     for link in ids().filter(|link| target.includes(*link)) {
         if let Some(key) = Key::tls(link.get()) {
-            shared.store_if_wanted(key, &conf.encode()).await?;
+            store_if_wanted(cx, key, &conf.encode()).await?;
         }
-        shared.settings.change(|values| {
+        cx.settings.change(|values| {
             if let Some(place) = values.tls.ssl.get_mut(link.index()) {
                 *place = conf;
             }
@@ -81,14 +82,14 @@ pub(super) enum Which {
 }
 
 pub(super) async fn names<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     which: Which,
 ) -> Result<Done, CommandError> {
-    let names = shared.settings.read(|values| match which {
+    let names = cx.settings.read(|values| match which {
         Which::CommonName => values.tls.common_name.clone(),
         Which::Sni => values.tls.sni.clone(),
     });
-    let mut print = shared.print().await;
+    let mut print = cx.port.print(cx.settings).await;
     for (link, name) in ids().zip(&names) {
         let Ok(name) = ServerName::new(AtStr::plain(name.as_bytes())) else {
             continue;
@@ -106,13 +107,13 @@ pub(super) async fn names<P: Platform>(
 }
 
 pub(super) fn set_name<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     which: Which,
     request: &SetServerName<'_>,
 ) -> Result<Done, CommandError> {
     let name = request.name.to_text();
     let target = target(request.link);
-    shared.settings.change(|values| {
+    cx.settings.change(|values| {
         let places = match which {
             Which::CommonName => &mut values.tls.common_name,
             Which::Sni => &mut values.tls.sni,
@@ -124,9 +125,9 @@ pub(super) fn set_name<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn protocols<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let lists = shared.settings.read(|values| values.tls.alpn.clone());
-    let mut print = shared.print().await;
+pub(super) async fn protocols<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let lists = cx.settings.read(|values| values.tls.alpn.clone());
+    let mut print = cx.port.print(cx.settings).await;
     for (link, list) in ids().zip(&lists) {
         let names = list
             .iter()
@@ -142,7 +143,7 @@ pub(super) async fn protocols<P: Platform>(shared: &Shared<'_, P>) -> Result<Don
 }
 
 pub(super) fn set_protocols<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &SetAlpn<'_>,
 ) -> Result<Done, CommandError> {
     let mut list = crate::settings::tls::AlpnList::new();
@@ -151,7 +152,7 @@ pub(super) fn set_protocols<P: Platform>(
         list.push(name).map_err(|_| Failure::Refused)?;
     }
     let target = target(request.link);
-    shared.settings.change(|values| {
+    cx.settings.change(|values| {
         let places = ids().zip(&mut values.tls.alpn);
         for (_, place) in places.filter(|(link, _)| target.includes(*link)) {
             place.clone_from(&list);
@@ -160,8 +161,8 @@ pub(super) fn set_protocols<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn ciphers<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let mut print = shared.print().await;
+pub(super) async fn ciphers<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let mut print = cx.port.print(cx.settings).await;
     for (index, suite) in (0_u8..).zip(SUITES) {
         print
             .info(Info::Cipsslccipher(CipherLine { index, suite }))
@@ -191,13 +192,13 @@ pub(super) enum KeyForm {
 
 /// Shows the keys to the host that set them, which is what the query is for; nobody else sees them.
 pub(super) async fn keys<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     form: KeyForm,
 ) -> Result<Done, CommandError> {
-    let mut print = shared.print().await;
+    let mut print = cx.port.print(cx.settings).await;
     for link in ids() {
         // A copy for one line, wiped behind it.
-        let psk = shared
+        let psk = cx
             .settings
             .read(|values| values.tls.psk.get(link.index()).cloned().flatten());
         let (key, identity) = psk.as_ref().map_or((&[][..], &[][..]), |psk| {
@@ -249,23 +250,23 @@ fn hex(byte: u8) -> [u8; 2] {
 }
 
 pub(super) fn set_key<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &SetPsk<'_>,
 ) -> Result<Done, CommandError> {
     let key = Secret::collect(request.key.text().bytes());
-    replace_key(shared, request.link, key, &request.identity)
+    replace_key(cx, request.link, key, &request.identity)
 }
 
 pub(super) fn set_hex_key<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &SetPskHex<'_>,
 ) -> Result<Done, CommandError> {
     let key = Secret::collect(request.key.bytes());
-    replace_key(shared, request.link, key, &request.identity)
+    replace_key(cx, request.link, key, &request.identity)
 }
 
 fn replace_key<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     link: Option<LinkTarget>,
     key: Option<Secret>,
     identity: &PskIdentity<'_>,
@@ -276,7 +277,7 @@ fn replace_key<P: Platform>(
     };
     let psk = Some(psk).filter(|psk| !psk.key.reveal().is_empty());
     let target = target(link);
-    shared.settings.change(|values| {
+    cx.settings.change(|values| {
         let places = ids().zip(&mut values.tls.psk);
         for (_, place) in places.filter(|(link, _)| target.includes(*link)) {
             place.clone_from(&psk);
@@ -285,9 +286,9 @@ fn replace_key<P: Platform>(
     Ok(Done::Ok)
 }
 
-pub(super) async fn why<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let mut print = shared.print().await;
-    for (link, id) in shared.links.iter().zip(ids()) {
+pub(super) async fn why<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let mut print = cx.port.print(cx.settings).await;
+    for (link, id) in cx.links.each().iter().zip(ids()) {
         let reason = link.last();
         if let Some(reason) = reason {
             reason_line(&mut print, id, &reason).await;

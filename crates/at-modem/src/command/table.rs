@@ -28,110 +28,110 @@ use super::{
     probe, radio, receive, send, server, softap, ssl, time, userram, wifi,
 };
 use crate::answer::{CommandError, Done};
+use crate::cx::Cx;
 use crate::platform::Platform;
-use crate::state::Shared;
 
 /// Understood, and as good as unknown: `AT+CMD?` does not list it.
 const UNLISTED: CommandError = CommandError::Line(LineError::UnknownCommand);
 
 /// Sends a command to its family.
 pub(super) async fn run<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: Command<'_>,
 ) -> Result<Done, CommandError> {
     match command {
-        Command::Basic(command) => basic_command(shared, command).await,
-        Command::Flash(command) => flash_command(shared, command).await,
-        Command::Mfg(command) => mfg_command(shared, command).await,
-        Command::Module(command) => module_command(shared, command).await,
-        Command::Wifi(command) => wifi_command(shared, command).await,
-        Command::Station(command) => station_command(shared, command).await,
-        Command::SoftAp(command) => softap_command(shared, command).await,
-        Command::Network(command) => network_command(shared, command).await,
-        Command::Mdns(command) => mdns_command(shared, command).await,
-        Command::Tcpip(command) => tcpip_command(shared, command).await,
-        Command::Options(command) => options_command(shared, command).await,
-        Command::Passthrough(command) => passthrough_command(shared, command).await,
-        Command::Receive(command) => receive_command(shared, command).await,
-        Command::Server(command) => server_command(shared, command).await,
-        Command::Ssl(command) => ssl_command(shared, command).await,
-        Command::Trust(command) => trust_command(shared, command).await,
-        Command::Sntp(command) => sntp_command(shared, command).await,
+        Command::Basic(command) => basic_command(cx, command).await,
+        Command::Flash(command) => flash_command(cx, command).await,
+        Command::Mfg(command) => mfg_command(cx, command).await,
+        Command::Module(command) => module_command(cx, command).await,
+        Command::Wifi(command) => wifi_command(cx, command).await,
+        Command::Station(command) => station_command(cx, command).await,
+        Command::SoftAp(command) => softap_command(cx, command).await,
+        Command::Network(command) => network_command(cx, command).await,
+        Command::Mdns(command) => mdns_command(cx, command).await,
+        Command::Tcpip(command) => tcpip_command(cx, command).await,
+        Command::Options(command) => options_command(cx, command).await,
+        Command::Passthrough(command) => passthrough_command(cx, command).await,
+        Command::Receive(command) => receive_command(cx, command).await,
+        Command::Server(command) => server_command(cx, command).await,
+        Command::Ssl(command) => ssl_command(cx, command).await,
+        Command::Trust(command) => trust_command(cx, command).await,
+        Command::Sntp(command) => sntp_command(cx, command).await,
     }
 }
 
 async fn basic_command<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: BasicCommand,
 ) -> Result<Done, CommandError> {
     match command {
         BasicCommand::At => Ok(Done::Ok),
-        BasicCommand::EchoOff => basic::echo(shared, false),
-        BasicCommand::EchoOn => basic::echo(shared, true),
-        BasicCommand::Rst => basic::restart(shared).await,
-        BasicCommand::RstMode(mode) => basic::restart_as(shared, mode).await,
-        BasicCommand::Gmr => basic::versions(shared).await,
-        BasicCommand::CmdQuery => basic::inventory(shared).await,
-        BasicCommand::SystimestampQuery => basic::timestamp(shared).await,
-        BasicCommand::SystimestampSet(time) => basic::set_timestamp(shared, time),
-        BasicCommand::Restore => basic::restore(shared).await,
-        BasicCommand::SysmsgQuery => basic::messages(shared).await,
-        BasicCommand::SysmsgSet(bits) => basic::set_messages(shared, bits).await,
-        BasicCommand::SyslogQuery => basic::syslog(shared).await,
-        BasicCommand::SyslogSet(on) => basic::set_syslog(shared, on),
-        BasicCommand::SysstoreQuery => basic::sysstore(shared).await,
-        BasicCommand::SysstoreSet(on) => basic::set_sysstore(shared, on),
-        BasicCommand::UartQuery => module::uart(shared, module::UartName::Plain).await,
-        BasicCommand::UartCurQuery => module::uart(shared, module::UartName::Current).await,
-        BasicCommand::UartDefQuery => module::uart(shared, module::UartName::Default).await,
-        BasicCommand::UartCurSet(settings) => module::set_uart(shared, settings, false).await,
+        BasicCommand::EchoOff => basic::echo(cx, false),
+        BasicCommand::EchoOn => basic::echo(cx, true),
+        BasicCommand::Rst => basic::restart(cx).await,
+        BasicCommand::RstMode(mode) => basic::restart_as(cx, mode).await,
+        BasicCommand::Gmr => basic::versions(cx).await,
+        BasicCommand::CmdQuery => basic::inventory(cx).await,
+        BasicCommand::SystimestampQuery => basic::timestamp(cx).await,
+        BasicCommand::SystimestampSet(time) => basic::set_timestamp(cx, time),
+        BasicCommand::Restore => basic::restore(cx).await,
+        BasicCommand::SysmsgQuery => basic::messages(cx).await,
+        BasicCommand::SysmsgSet(bits) => basic::set_messages(cx, bits).await,
+        BasicCommand::SyslogQuery => basic::syslog(cx).await,
+        BasicCommand::SyslogSet(on) => basic::set_syslog(cx, on),
+        BasicCommand::SysstoreQuery => basic::sysstore(cx).await,
+        BasicCommand::SysstoreSet(on) => basic::set_sysstore(cx, on),
+        BasicCommand::UartQuery => module::uart(cx, module::UartName::Plain).await,
+        BasicCommand::UartCurQuery => module::uart(cx, module::UartName::Current).await,
+        BasicCommand::UartDefQuery => module::uart(cx, module::UartName::Default).await,
+        BasicCommand::UartCurSet(settings) => module::set_uart(cx, settings, false).await,
         BasicCommand::UartSet(settings) | BasicCommand::UartDefSet(settings) => {
-            module::set_uart(shared, settings, true).await
+            module::set_uart(cx, settings, true).await
         }
     }
 }
 
 async fn flash_command<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: FlashCommand<'_>,
 ) -> Result<Done, CommandError> {
     match command {
-        FlashCommand::SysflashQuery => flash::list(shared).await,
-        FlashCommand::SysflashSet(request) => flash::operate(shared, request).await,
+        FlashCommand::SysflashQuery => flash::list(cx).await,
+        FlashCommand::SysflashSet(request) => flash::operate(cx, request).await,
     }
 }
 
 async fn mfg_command<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: MfgCommand<'_>,
 ) -> Result<Done, CommandError> {
     match command {
-        MfgCommand::SysmfgQuery => mfg::list(shared).await,
-        MfgCommand::SysmfgSet(request) => mfg::operate(shared, request).await,
+        MfgCommand::SysmfgQuery => mfg::list(cx).await,
+        MfgCommand::SysmfgSet(request) => mfg::operate(cx, request).await,
     }
 }
 
 async fn module_command<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: ModuleCommand<'_>,
 ) -> Result<Done, CommandError> {
     match command {
-        ModuleCommand::SysmsgfilterQuery => filter::state(shared).await,
-        ModuleCommand::SysmsgfilterSet(on) => filter::set_state(shared, on),
-        ModuleCommand::SysmsgfiltercfgQuery => filter::list(shared).await,
-        ModuleCommand::SysmsgfiltercfgSet(request) => filter::change(shared, request).await,
-        ModuleCommand::GslpSet(time) => module::deep_sleep(shared, time).await,
-        ModuleCommand::SleepQuery => module::sleep(shared).await,
-        ModuleCommand::SleepSet(mode) => module::set_sleep(shared, mode),
-        ModuleCommand::SleepwkcfgSet(source) => module::set_wake(shared, source),
-        ModuleCommand::SysramQuery => module::memory(shared).await,
-        ModuleCommand::SysramSet(capabilities) => module::memory_of(shared, capabilities).await,
-        ModuleCommand::SystempQuery => module::temperature(shared).await,
-        ModuleCommand::RfpowerQuery => module::power(shared).await,
-        ModuleCommand::RfpowerSet(request) => module::set_power(shared, &request),
-        ModuleCommand::UserramQuery => userram::size(shared).await,
-        ModuleCommand::UserramSet(request) => userram::operate(shared, request).await,
-        ModuleCommand::UserdocsQuery => module::docs(shared).await,
+        ModuleCommand::SysmsgfilterQuery => filter::state(cx).await,
+        ModuleCommand::SysmsgfilterSet(on) => filter::set_state(cx, on),
+        ModuleCommand::SysmsgfiltercfgQuery => filter::list(cx).await,
+        ModuleCommand::SysmsgfiltercfgSet(request) => filter::change(cx, request).await,
+        ModuleCommand::GslpSet(time) => module::deep_sleep(cx, time).await,
+        ModuleCommand::SleepQuery => module::sleep(cx).await,
+        ModuleCommand::SleepSet(mode) => module::set_sleep(cx, mode),
+        ModuleCommand::SleepwkcfgSet(source) => module::set_wake(cx, source),
+        ModuleCommand::SysramQuery => module::memory(cx).await,
+        ModuleCommand::SysramSet(capabilities) => module::memory_of(cx, capabilities).await,
+        ModuleCommand::SystempQuery => module::temperature(cx).await,
+        ModuleCommand::RfpowerQuery => module::power(cx).await,
+        ModuleCommand::RfpowerSet(request) => module::set_power(cx, &request),
+        ModuleCommand::UserramQuery => userram::size(cx).await,
+        ModuleCommand::UserramSet(request) => userram::operate(cx, request).await,
+        ModuleCommand::UserdocsQuery => module::docs(cx).await,
         // There is no server that offers any.
         ModuleCommand::CipfwverQuery => Ok(Done::Ok),
         // Memory is not shown, there is no second image, and nobody offers updates.
@@ -144,226 +144,222 @@ async fn module_command<P: Platform>(
 }
 
 async fn wifi_command<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: WifiCommand<'_>,
 ) -> Result<Done, CommandError> {
     match command {
-        WifiCommand::CwinitQuery => radio::up(shared).await,
-        WifiCommand::CwinitSet(up) => radio::set_up(shared, up).await,
-        WifiCommand::CwmodeQuery => wifi::mode(shared).await,
-        WifiCommand::CwmodeSet(mode) => wifi::set_mode(shared, mode).await,
-        WifiCommand::CwstateQuery => wifi::state(shared).await,
-        WifiCommand::CwjapQuery => wifi::joined(shared).await,
-        WifiCommand::CwjapSet(request) => wifi::join(shared, &request).await,
-        WifiCommand::Cwjap => wifi::join_again(shared, wifi::JOIN_TIMEOUT).await,
-        WifiCommand::Cwlap => wifi::scan(shared, None).await,
-        WifiCommand::CwlapSet(request) => wifi::scan(shared, Some(&request)).await,
-        WifiCommand::Cwqap => wifi::quit(shared).await,
-        WifiCommand::CipstaSet(request) => radio::set_station_address(shared, &request).await,
-        WifiCommand::CwautoconnQuery => wifi::auto_connect(shared).await,
-        WifiCommand::CwautoconnSet(on) => wifi::set_auto_connect(shared, on).await,
-        WifiCommand::Cifsr => wifi::addresses(shared).await,
-        WifiCommand::CipstaQuery => wifi::station_address(shared).await,
+        WifiCommand::CwinitQuery => radio::up(cx).await,
+        WifiCommand::CwinitSet(up) => radio::set_up(cx, up).await,
+        WifiCommand::CwmodeQuery => wifi::mode(cx).await,
+        WifiCommand::CwmodeSet(mode) => wifi::set_mode(cx, mode).await,
+        WifiCommand::CwstateQuery => wifi::state(cx).await,
+        WifiCommand::CwjapQuery => wifi::joined(cx).await,
+        WifiCommand::CwjapSet(request) => wifi::join(cx, &request).await,
+        WifiCommand::Cwjap => wifi::join_again(cx, wifi::JOIN_TIMEOUT).await,
+        WifiCommand::Cwlap => wifi::scan(cx, None).await,
+        WifiCommand::CwlapSet(request) => wifi::scan(cx, Some(&request)).await,
+        WifiCommand::Cwqap => wifi::quit(cx).await,
+        WifiCommand::CipstaSet(request) => radio::set_station_address(cx, &request).await,
+        WifiCommand::CwautoconnQuery => wifi::auto_connect(cx).await,
+        WifiCommand::CwautoconnSet(on) => wifi::set_auto_connect(cx, on).await,
+        WifiCommand::Cifsr => wifi::addresses(cx).await,
+        WifiCommand::CipstaQuery => wifi::station_address(cx).await,
     }
 }
 
 async fn station_command<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: StationCommand<'_>,
 ) -> Result<Done, CommandError> {
     match command {
-        StationCommand::CwreconncfgQuery => radio::reconnect(shared).await,
-        StationCommand::CwreconncfgSet(request) => radio::set_reconnect(shared, request).await,
-        StationCommand::CwlapoptSet(options) => radio::set_scan(shared, options),
-        StationCommand::CwdhcpQuery => radio::dhcp(shared).await,
-        StationCommand::CwdhcpSet(request) => radio::set_dhcp(shared, request).await,
-        StationCommand::CwstaprotoQuery => radio::protocol(shared, false).await,
-        StationCommand::CwstaprotoSet(protocol) => {
-            radio::set_protocol(shared, false, protocol).await
-        }
-        StationCommand::CwapprotoQuery => radio::protocol(shared, true).await,
-        StationCommand::CwapprotoSet(protocol) => radio::set_protocol(shared, true, protocol).await,
-        StationCommand::CwhostnameQuery => radio::hostname(shared).await,
-        StationCommand::CwhostnameSet(name) => radio::set_hostname(shared, &name),
-        StationCommand::CwcountryQuery => radio::country(shared).await,
-        StationCommand::CwcountrySet(request) => radio::set_country(shared, &request),
-        StationCommand::CwconfigQuery => radio::wifi_config(shared).await,
-        StationCommand::CwconfigSet(request) => radio::set_wifi_config(shared, &request).await,
-        StationCommand::CipstamacQuery => radio::mac(shared, false).await,
-        StationCommand::CipstamacSet(mac) => radio::set_mac(shared, false, mac).await,
-        StationCommand::CipapmacQuery => radio::mac(shared, true).await,
-        StationCommand::CipapmacSet(mac) => radio::set_mac(shared, true, mac).await,
+        StationCommand::CwreconncfgQuery => radio::reconnect(cx).await,
+        StationCommand::CwreconncfgSet(request) => radio::set_reconnect(cx, request).await,
+        StationCommand::CwlapoptSet(options) => radio::set_scan(cx, options),
+        StationCommand::CwdhcpQuery => radio::dhcp(cx).await,
+        StationCommand::CwdhcpSet(request) => radio::set_dhcp(cx, request).await,
+        StationCommand::CwstaprotoQuery => radio::protocol(cx, false).await,
+        StationCommand::CwstaprotoSet(protocol) => radio::set_protocol(cx, false, protocol).await,
+        StationCommand::CwapprotoQuery => radio::protocol(cx, true).await,
+        StationCommand::CwapprotoSet(protocol) => radio::set_protocol(cx, true, protocol).await,
+        StationCommand::CwhostnameQuery => radio::hostname(cx).await,
+        StationCommand::CwhostnameSet(name) => radio::set_hostname(cx, &name),
+        StationCommand::CwcountryQuery => radio::country(cx).await,
+        StationCommand::CwcountrySet(request) => radio::set_country(cx, &request),
+        StationCommand::CwconfigQuery => radio::wifi_config(cx).await,
+        StationCommand::CwconfigSet(request) => radio::set_wifi_config(cx, &request).await,
+        StationCommand::CipstamacQuery => radio::mac(cx, false).await,
+        StationCommand::CipstamacSet(mac) => radio::set_mac(cx, false, mac).await,
+        StationCommand::CipapmacQuery => radio::mac(cx, true).await,
+        StationCommand::CipapmacSet(mac) => radio::set_mac(cx, true, mac).await,
     }
 }
 
 async fn softap_command<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: SoftApCommand<'_>,
 ) -> Result<Done, CommandError> {
     match command {
-        SoftApCommand::CwsapQuery => softap::show(shared).await,
-        SoftApCommand::CwsapSet(request) => softap::configure(shared, &request).await,
-        SoftApCommand::Cwlif => softap::stations(shared).await,
-        SoftApCommand::Cwqif => softap::deauthenticate(shared, None).await,
-        SoftApCommand::CwqifSet(station) => softap::deauthenticate(shared, Some(station)).await,
-        SoftApCommand::CwdhcpsQuery => softap::pool(shared).await,
-        SoftApCommand::CwdhcpsSet(request) => softap::set_pool(shared, request).await,
-        SoftApCommand::CipapQuery => softap::address(shared).await,
-        SoftApCommand::CipapSet(request) => softap::set_address(shared, &request).await,
+        SoftApCommand::CwsapQuery => softap::show(cx).await,
+        SoftApCommand::CwsapSet(request) => softap::configure(cx, &request).await,
+        SoftApCommand::Cwlif => softap::stations(cx).await,
+        SoftApCommand::Cwqif => softap::deauthenticate(cx, None).await,
+        SoftApCommand::CwqifSet(station) => softap::deauthenticate(cx, Some(station)).await,
+        SoftApCommand::CwdhcpsQuery => softap::pool(cx).await,
+        SoftApCommand::CwdhcpsSet(request) => softap::set_pool(cx, request).await,
+        SoftApCommand::CipapQuery => softap::address(cx).await,
+        SoftApCommand::CipapSet(request) => softap::set_address(cx, &request).await,
     }
 }
 
 async fn network_command<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: NetworkCommand<'_>,
 ) -> Result<Done, CommandError> {
     match command {
-        NetworkCommand::CipdomainSet(request) => names::resolve(shared, &request).await,
-        NetworkCommand::Cipv6Query => options::ipv6(shared).await,
-        NetworkCommand::Cipv6Set(on) => options::set_ipv6(shared, on).await,
-        NetworkCommand::CipdnsQuery => options::dns(shared).await,
-        NetworkCommand::CipdnsSet(request) => options::set_dns(shared, &request).await,
-        NetworkCommand::PingSet(host) => names::ping(shared, &host).await,
+        NetworkCommand::CipdomainSet(request) => names::resolve(cx, &request).await,
+        NetworkCommand::Cipv6Query => options::ipv6(cx).await,
+        NetworkCommand::Cipv6Set(on) => options::set_ipv6(cx, on).await,
+        NetworkCommand::CipdnsQuery => options::dns(cx).await,
+        NetworkCommand::CipdnsSet(request) => options::set_dns(cx, &request).await,
+        NetworkCommand::PingSet(host) => names::ping(cx, &host).await,
     }
 }
 
 async fn mdns_command<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: MdnsCommand<'_>,
 ) -> Result<Done, CommandError> {
     match command {
-        MdnsCommand::MdnsSet(request) => mdns::set(shared, &request),
+        MdnsCommand::MdnsSet(request) => mdns::set(cx, &request),
     }
 }
 
 async fn tcpip_command<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: TcpipCommand<'_>,
 ) -> Result<Done, CommandError> {
     match command {
-        TcpipCommand::Cipstatus => links::status(shared, true).await,
-        TcpipCommand::CipstateQuery => links::status(shared, false).await,
-        TcpipCommand::CipstartSet(request) => links::open(shared, &request).await,
-        TcpipCommand::Cipclose => links::close_only(shared).await,
-        TcpipCommand::CipcloseSet(request) => links::close(shared, request.0).await,
-        TcpipCommand::CipstartexSet(request) => links::open_next(shared, &request).await,
-        TcpipCommand::Cipsend => passthrough::begin(shared).await,
-        TcpipCommand::CipsendSet(request) => send::send(shared, &request, false).await,
-        TcpipCommand::CipsendexSet(request) => send::send(shared, &request, true).await,
-        TcpipCommand::CipmuxQuery => links::mux(shared).await,
-        TcpipCommand::CipmuxSet(mux) => links::set_mux(shared, mux),
+        TcpipCommand::Cipstatus => links::status(cx, true).await,
+        TcpipCommand::CipstateQuery => links::status(cx, false).await,
+        TcpipCommand::CipstartSet(request) => links::open(cx, &request).await,
+        TcpipCommand::Cipclose => links::close_only(cx).await,
+        TcpipCommand::CipcloseSet(request) => links::close(cx, request.0).await,
+        TcpipCommand::CipstartexSet(request) => links::open_next(cx, &request).await,
+        TcpipCommand::Cipsend => passthrough::begin(cx).await,
+        TcpipCommand::CipsendSet(request) => send::send(cx, &request, false).await,
+        TcpipCommand::CipsendexSet(request) => send::send(cx, &request, true).await,
+        TcpipCommand::CipmuxQuery => links::mux(cx).await,
+        TcpipCommand::CipmuxSet(mux) => links::set_mux(cx, mux),
     }
 }
 
 async fn options_command<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: OptionsCommand,
 ) -> Result<Done, CommandError> {
     match command {
-        OptionsCommand::CiptcpoptQuery => options::tcp(shared).await,
-        OptionsCommand::CiptcpoptSet(request) => options::set_tcp(shared, &request).await,
-        OptionsCommand::CipconnpersistQuery => options::persistence(shared).await,
-        OptionsCommand::CipconnpersistSet(request) => options::set_persistence(shared, request),
+        OptionsCommand::CiptcpoptQuery => options::tcp(cx).await,
+        OptionsCommand::CiptcpoptSet(request) => options::set_tcp(cx, &request).await,
+        OptionsCommand::CipconnpersistQuery => options::persistence(cx).await,
+        OptionsCommand::CipconnpersistSet(request) => options::set_persistence(cx, request),
     }
 }
 
 async fn passthrough_command<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: PassthroughCommand<'_>,
 ) -> Result<Done, CommandError> {
     match command {
-        PassthroughCommand::CipsendlSet(request) => passthrough::send_large(shared, &request).await,
-        PassthroughCommand::CipsendlcfgQuery => passthrough::send_large_config(shared).await,
-        PassthroughCommand::CipsendlcfgSet(request) => passthrough::set_send_large(shared, request),
-        PassthroughCommand::CipmodeQuery => passthrough::mode(shared).await,
-        PassthroughCommand::CipmodeSet(mode) => passthrough::set_mode(shared, mode),
-        PassthroughCommand::TransintvlQuery => passthrough::interval(shared).await,
-        PassthroughCommand::TransintvlSet(ms) => passthrough::set_interval(shared, ms),
-        PassthroughCommand::CipreconnintvQuery => passthrough::retry(shared).await,
-        PassthroughCommand::CipreconnintvSet(units) => passthrough::set_retry(shared, units).await,
-        PassthroughCommand::SavetranslinkSet(request) => passthrough::save(shared, &request).await,
+        PassthroughCommand::CipsendlSet(request) => passthrough::send_large(cx, &request).await,
+        PassthroughCommand::CipsendlcfgQuery => passthrough::send_large_config(cx).await,
+        PassthroughCommand::CipsendlcfgSet(request) => passthrough::set_send_large(cx, request),
+        PassthroughCommand::CipmodeQuery => passthrough::mode(cx).await,
+        PassthroughCommand::CipmodeSet(mode) => passthrough::set_mode(cx, mode),
+        PassthroughCommand::TransintvlQuery => passthrough::interval(cx).await,
+        PassthroughCommand::TransintvlSet(ms) => passthrough::set_interval(cx, ms),
+        PassthroughCommand::CipreconnintvQuery => passthrough::retry(cx).await,
+        PassthroughCommand::CipreconnintvSet(units) => passthrough::set_retry(cx, units).await,
+        PassthroughCommand::SavetranslinkSet(request) => passthrough::save(cx, &request).await,
     }
 }
 
 async fn receive_command<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: ReceiveCommand,
 ) -> Result<Done, CommandError> {
     match command {
-        ReceiveCommand::CipdinfoQuery => receive::data_info(shared).await,
-        ReceiveCommand::CipdinfoSet(on) => receive::set_data_info(shared, on),
-        ReceiveCommand::CiprecvmodeQuery => receive::mode(shared).await,
-        ReceiveCommand::CiprecvmodeSet(mode) => receive::set_mode(shared, mode),
-        ReceiveCommand::CiprecvtypeQuery => receive::types(shared).await,
-        ReceiveCommand::CiprecvtypeSet(request) => receive::set_type(shared, request),
-        ReceiveCommand::CiprecvdataSet(request) => receive::fetch(shared, &request).await,
-        ReceiveCommand::CiprecvlenQuery => receive::lengths(shared).await,
+        ReceiveCommand::CipdinfoQuery => receive::data_info(cx).await,
+        ReceiveCommand::CipdinfoSet(on) => receive::set_data_info(cx, on),
+        ReceiveCommand::CiprecvmodeQuery => receive::mode(cx).await,
+        ReceiveCommand::CiprecvmodeSet(mode) => receive::set_mode(cx, mode),
+        ReceiveCommand::CiprecvtypeQuery => receive::types(cx).await,
+        ReceiveCommand::CiprecvtypeSet(request) => receive::set_type(cx, request),
+        ReceiveCommand::CiprecvdataSet(request) => receive::fetch(cx, &request).await,
+        ReceiveCommand::CiprecvlenQuery => receive::lengths(cx).await,
     }
 }
 
 async fn server_command<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: ServerCommand,
 ) -> Result<Done, CommandError> {
     match command {
-        ServerCommand::CipserverQuery => server::show(shared).await,
-        ServerCommand::CipserverSet(request) => server::change(shared, &request).await,
-        ServerCommand::CipservermaxconnQuery => server::most(shared).await,
-        ServerCommand::CipservermaxconnSet(most) => server::set_most(shared, most),
-        ServerCommand::CipstoQuery => server::idle_timeout(shared).await,
-        ServerCommand::CipstoSet(seconds) => server::set_idle_timeout(shared, seconds),
+        ServerCommand::CipserverQuery => server::show(cx).await,
+        ServerCommand::CipserverSet(request) => server::change(cx, &request).await,
+        ServerCommand::CipservermaxconnQuery => server::most(cx).await,
+        ServerCommand::CipservermaxconnSet(most) => server::set_most(cx, most),
+        ServerCommand::CipstoQuery => server::idle_timeout(cx).await,
+        ServerCommand::CipstoSet(seconds) => server::set_idle_timeout(cx, seconds),
     }
 }
 
 async fn ssl_command<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: SslCommand<'_>,
 ) -> Result<Done, CommandError> {
     match command {
         // A record gets the room it needs, whatever an old host asks for.
         SslCommand::CipsslsizeSet(_) => Ok(Done::Ok),
-        SslCommand::CipsslcconfQuery => ssl::configs(shared).await,
-        SslCommand::CipsslcconfSet(request) => ssl::configure(shared, request).await,
-        SslCommand::CipsslccnQuery => ssl::names(shared, ssl::Which::CommonName).await,
-        SslCommand::CipsslccnSet(request) => {
-            ssl::set_name(shared, ssl::Which::CommonName, &request)
-        }
-        SslCommand::CipsslcsniQuery => ssl::names(shared, ssl::Which::Sni).await,
-        SslCommand::CipsslcsniSet(request) => ssl::set_name(shared, ssl::Which::Sni, &request),
-        SslCommand::CipsslcalpnQuery => ssl::protocols(shared).await,
-        SslCommand::CipsslcalpnSet(request) => ssl::set_protocols(shared, &request),
-        SslCommand::CipsslccipherQuery => ssl::ciphers(shared).await,
+        SslCommand::CipsslcconfQuery => ssl::configs(cx).await,
+        SslCommand::CipsslcconfSet(request) => ssl::configure(cx, request).await,
+        SslCommand::CipsslccnQuery => ssl::names(cx, ssl::Which::CommonName).await,
+        SslCommand::CipsslccnSet(request) => ssl::set_name(cx, ssl::Which::CommonName, &request),
+        SslCommand::CipsslcsniQuery => ssl::names(cx, ssl::Which::Sni).await,
+        SslCommand::CipsslcsniSet(request) => ssl::set_name(cx, ssl::Which::Sni, &request),
+        SslCommand::CipsslcalpnQuery => ssl::protocols(cx).await,
+        SslCommand::CipsslcalpnSet(request) => ssl::set_protocols(cx, &request),
+        SslCommand::CipsslccipherQuery => ssl::ciphers(cx).await,
         SslCommand::CipsslccipherSet(request) => ssl::set_ciphers(&request),
-        SslCommand::CipsslcpskQuery => ssl::keys(shared, ssl::KeyForm::Text).await,
-        SslCommand::CipsslcpskSet(request) => ssl::set_key(shared, &request),
-        SslCommand::CipsslcpskhexQuery => ssl::keys(shared, ssl::KeyForm::Hex).await,
-        SslCommand::CipsslcpskhexSet(request) => ssl::set_hex_key(shared, &request),
+        SslCommand::CipsslcpskQuery => ssl::keys(cx, ssl::KeyForm::Text).await,
+        SslCommand::CipsslcpskSet(request) => ssl::set_key(cx, &request),
+        SslCommand::CipsslcpskhexQuery => ssl::keys(cx, ssl::KeyForm::Hex).await,
+        SslCommand::CipsslcpskhexSet(request) => ssl::set_hex_key(cx, &request),
     }
 }
 
 async fn trust_command<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: TrustCommand<'_>,
 ) -> Result<Done, CommandError> {
     match command {
-        TrustCommand::SslwhyQuery => ssl::why(shared).await,
-        TrustCommand::SslpolicyQuery => policy::show(shared).await,
-        TrustCommand::SslpolicySet(mode) => policy::set(shared, mode).await,
-        TrustCommand::SslprobeSet(request) => probe::run(shared, &request).await,
-        TrustCommand::PkiQuery => pki::list(shared).await,
+        TrustCommand::SslwhyQuery => ssl::why(cx).await,
+        TrustCommand::SslpolicyQuery => policy::show(cx).await,
+        TrustCommand::SslpolicySet(mode) => policy::set(cx, mode).await,
+        TrustCommand::SslprobeSet(request) => probe::run(cx, &request).await,
+        TrustCommand::PkiQuery => pki::list(cx).await,
     }
 }
 
 async fn sntp_command<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     command: SntpCommand<'_>,
 ) -> Result<Done, CommandError> {
     match command {
-        SntpCommand::CipsntpcfgQuery => time::time_config(shared).await,
-        SntpCommand::CipsntpcfgSet(request) => time::set_time_config(shared, &request).await,
-        SntpCommand::CipsntptimeQuery => time::time(shared).await,
-        SntpCommand::CipsntpintvQuery => time::time_interval(shared).await,
-        SntpCommand::CipsntpintvSet(seconds) => time::set_time_interval(shared, seconds),
+        SntpCommand::CipsntpcfgQuery => time::time_config(cx).await,
+        SntpCommand::CipsntpcfgSet(request) => time::set_time_config(cx, &request).await,
+        SntpCommand::CipsntptimeQuery => time::time(cx).await,
+        SntpCommand::CipsntpintvQuery => time::time_interval(cx).await,
+        SntpCommand::CipsntpintvSet(seconds) => time::set_time_interval(cx, seconds),
     }
 }
 

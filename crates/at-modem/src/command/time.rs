@@ -4,18 +4,19 @@ use at_grammar::commands::sntp::{DEFAULT_SERVERS, SntpConfig, SntpInterval, Sntp
 use at_grammar::types::{HostName, LocalTime};
 use at_grammar::{AtStr, Info};
 
+use super::{one_line, store_if_wanted};
 use crate::answer::{CommandError, Done};
+use crate::cx::Cx;
 use crate::platform::Platform;
 use crate::settings::HostText;
 use crate::settings::key::Key;
-use crate::state::Shared;
 
 /// Stored, so that the time comes by itself after power-on, as newer firmware has it.
 pub(super) async fn set_time_config<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     request: &SntpConfig<'_>,
 ) -> Result<Done, CommandError> {
-    let mut sntp = shared.settings.read(|values| values.time.clone());
+    let mut sntp = cx.settings.read(|values| values.time.clone());
     sntp.enabled = request.enable;
     if let Some(zone) = request.zone {
         sntp.zone = zone;
@@ -32,52 +33,51 @@ pub(super) async fn set_time_config<P: Platform>(
             }
         }
     }
-    shared.store_if_wanted(Key::SNTP, &sntp.encode()).await?;
-    shared.settings.change(|values| {
+    store_if_wanted(cx, Key::SNTP, &sntp.encode()).await?;
+    cx.settings.change(|values| {
         // What was learnt while this was stored stays.
         let known = values.time.known;
         values.time = sntp;
         values.time.known = known;
     });
-    shared.time.servers_changed();
+    cx.time.servers_changed();
     Ok(Done::Ok)
 }
 
-pub(super) async fn time_config<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let sntp = shared.settings.read(|values| values.time.clone());
+pub(super) async fn time_config<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let sntp = cx.settings.read(|values| values.time.clone());
     let mut servers = [None; 3];
     for (place, server) in servers.iter_mut().zip(&sntp.servers) {
         *place = HostName::new(AtStr::plain(server.as_bytes())).ok();
     }
-    shared
-        .one_line(Info::Cipsntpcfg(SntpLine {
+    one_line(
+        cx,
+        Info::Cipsntpcfg(SntpLine {
             enable: sntp.enabled,
             hours: Some(sntp.zone.whole_hours()),
             servers,
-        }))
-        .await
+        }),
+    )
+    .await
 }
 
-pub(super) async fn time<P: Platform>(shared: &Shared<'_, P>) -> Result<Done, CommandError> {
-    let zone = shared.settings.read(|values| values.time.zone);
-    let time = LocalTime::new(shared.clock.seconds_or_uptime(), zone);
-    shared.one_line(Info::Cipsntptime(time)).await
+pub(super) async fn time<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let zone = cx.settings.read(|values| values.time.zone);
+    let time = LocalTime::new(cx.clock.seconds_or_uptime(), zone);
+    one_line(cx, Info::Cipsntptime(time)).await
 }
 
-pub(super) async fn time_interval<P: Platform>(
-    shared: &Shared<'_, P>,
-) -> Result<Done, CommandError> {
-    let interval = SntpInterval::clamped(shared.settings.read(|values| values.time.interval));
-    shared.one_line(Info::Cipsntpintv(interval)).await
+pub(super) async fn time_interval<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let interval = SntpInterval::clamped(cx.settings.read(|values| values.time.interval));
+    one_line(cx, Info::Cipsntpintv(interval)).await
 }
 
 pub(super) fn set_time_interval<P: Platform>(
-    shared: &Shared<'_, P>,
+    cx: &Cx<'_, '_, P>,
     seconds: SntpInterval,
 ) -> Result<Done, CommandError> {
-    shared
-        .settings
+    cx.settings
         .change(|values| values.time.interval = seconds.get());
-    shared.time.interval_changed();
+    cx.time.interval_changed();
     Ok(Done::Ok)
 }

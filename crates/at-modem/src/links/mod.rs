@@ -10,11 +10,14 @@
 //! over when one of them is dropped.
 
 use core::cell::{Cell, RefCell};
+use core::net::SocketAddr;
 
-use at_grammar::LinkId;
+use at_grammar::reply::{LinkConn, Remote};
 use at_grammar::types::Terminal;
+use at_grammar::{LinkId, Reply};
 
 use crate::changes::Changes;
+use crate::settings::Settings;
 use crate::why::Why;
 
 pub(crate) mod inbox;
@@ -22,10 +25,105 @@ pub(crate) mod server;
 pub(crate) mod state;
 
 pub(crate) use inbox::Inbox;
+use server::Server;
 use state::{CloseBy, Connection, Event, LinkState, OutOfTurn, Outbound, Outgoing, Print, Request};
 
 /// Most payload bytes of one `+IPD`, as the newer manual has it, and of one block of a passthrough.
 pub(crate) const MAX_IPD: usize = 2920;
+
+/// All of them, and the server that opens some.
+pub(crate) struct Links<'a> {
+    each: [Link<'a>; LinkId::COUNT],
+    /// One of them has changed.
+    changes: &'a Changes,
+    pub(crate) server: Server,
+    /// What was asked for last: passthrough opens it again.
+    last_request: RefCell<Option<Request>>,
+}
+
+impl<'a> Links<'a> {
+    pub(crate) fn new(inboxes: &'a [Inbox; LinkId::COUNT], changes: &'a Changes) -> Self {
+        for inbox in inboxes {
+            // A life before this one may have left something.
+            inbox.reset();
+        }
+        let [a, b, c, d, e] = LinkId::ALL;
+        let [for_a, for_b, for_c, for_d, for_e] = inboxes;
+        Self {
+            each: [
+                Link::new(a, for_a, changes),
+                Link::new(b, for_b, changes),
+                Link::new(c, for_c, changes),
+                Link::new(d, for_d, changes),
+                Link::new(e, for_e, changes),
+            ],
+            changes,
+            server: Server::new(),
+            last_request: RefCell::new(None),
+        }
+    }
+
+    pub(crate) const fn each(&self) -> &[Link<'a>; LinkId::COUNT] {
+        &self.each
+    }
+
+    pub(crate) fn get(&self, id: LinkId) -> Option<&Link<'a>> {
+        self.each.get(id.index())
+    }
+
+    /// Whether any link is open.
+    pub(crate) fn any_open(&self) -> bool {
+        self.each.iter().any(Link::is_open)
+    }
+
+    /// Waits until `ready` returns something, looking again after each change of a link.
+    pub(crate) async fn until<T>(&self, ready: impl FnMut() -> Option<T>) -> T {
+        self.changes.until(ready).await
+    }
+
+    /// Keeps what passthrough opens again.
+    pub(crate) fn keep_request(&self, request: Request) {
+        self.last_request.replace(Some(request));
+    }
+
+    /// What was asked for last.
+    pub(crate) fn last_request(&self) -> Option<Request> {
+        self.last_request.borrow().clone()
+    }
+
+    /// Tasks were dropped: there is no server, and all links are closed.
+    pub(crate) fn forget(&self) {
+        self.server.forget();
+        for link in &self.each {
+            link.forget();
+        }
+    }
+}
+
+/// The message that a link is open, as `AT+SYSMSG` bit 1 wants it.
+pub(crate) fn connected(
+    settings: &Settings,
+    link: LinkId,
+    connection: &Connection,
+) -> Reply<'static> {
+    settings.read(|values| {
+        if values.port.sysmsg.detailed_connect() {
+            Reply::LinkConn(LinkConn {
+                established: true,
+                link,
+                transport: connection.transport(),
+                terminal: connection.terminal,
+                remote: Remote {
+                    ip: connection.remote.ip(),
+                    port: connection.remote.port(),
+                },
+                local_port: connection.local_port,
+            })
+        } else {
+            Reply::Connect(values.links.label(link))
+        }
+    })
+}
 
 /// One link.
 pub(crate) struct Link<'a> {
@@ -94,6 +192,22 @@ impl<'a> Link<'a> {
 
     pub(crate) fn connection(&self) -> Option<Connection> {
         self.read(|state| state.connection().copied())
+    }
+
+    /// The sender to show with data, if `AT+CIPDINFO=1`.
+    pub(crate) fn shown_sender(
+        &self,
+        settings: &Settings,
+        from: Option<SocketAddr>,
+    ) -> Option<Remote> {
+        if !settings.read(|values| values.links.data_info.is_on()) {
+            return None;
+        }
+        let peer = self.connection().map(|connection| connection.remote);
+        from.or(peer).map(|remote| Remote {
+            ip: remote.ip(),
+            port: remote.port(),
+        })
     }
 
     /// What is asked for, while nothing came of it yet.

@@ -8,12 +8,15 @@
 use core::cell::Cell;
 use core::num::NonZeroUsize;
 
+use at_grammar::Suffix;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use zeroize::Zeroize;
 
 use crate::changes::Changes;
+use crate::settings::Settings;
 use outlet::Outlet;
+use printer::Printer;
 
 pub(crate) use intake::{End, GRACE, Mode, Payload};
 
@@ -45,6 +48,8 @@ pub(crate) struct Port<'p> {
     ended: Cell<Option<End>>,
     /// Data mode without end: what the host sends goes to a link, and nothing else is printed.
     data_mode: Cell<bool>,
+    /// The suffix of the running command's name, which its replies repeat.
+    suffix: Cell<Option<Suffix>>,
     changes: Changes,
 }
 
@@ -58,6 +63,7 @@ impl<'p> Port<'p> {
             limit: Cell::new(0),
             ended: Cell::new(None),
             data_mode: Cell::new(false),
+            suffix: Cell::new(None),
             changes: Changes::new(),
         }
     }
@@ -69,6 +75,31 @@ impl<'p> Port<'p> {
         self.limit.set(0);
         self.ended.set(None);
         self.data_mode.set(false);
+    }
+
+    /// Waits for the right to write as the running command.
+    pub(crate) async fn print<'s>(&'s self, settings: &'s Settings) -> Printer<'s> {
+        Printer::new(self.outlet.turn().await, settings, self.suffix.get())
+    }
+
+    /// As [`Self::print`], for what no command asked for.
+    pub(crate) async fn print_unsolicited<'s>(&'s self, settings: &'s Settings) -> Printer<'s> {
+        Printer::new(self.outlet.unsolicited().await, settings, None)
+    }
+
+    /// Whether changes of links and station may be said: in passthrough only with `AT+SYSMSG` bit 2.
+    pub(crate) fn says_status(&self, settings: &Settings) -> bool {
+        !self.is_data_mode() || settings.read(|values| values.port.sysmsg.reports_in_passthrough())
+    }
+
+    /// The suffix of the running command's name.
+    pub(crate) const fn suffix(&self) -> Option<Suffix> {
+        self.suffix.get()
+    }
+
+    /// A command begins, or is over: then without suffix.
+    pub(crate) fn set_suffix(&self, suffix: Option<Suffix>) {
+        self.suffix.set(suffix);
     }
 
     /// Whether the host is in data mode without end.
@@ -84,6 +115,11 @@ impl<'p> Port<'p> {
     pub(crate) fn set_mode(&self, mode: Mode) {
         self.mode.set(Some(mode));
         self.changes.note();
+    }
+
+    /// The running command waits for something outside: whatever the host sends is refused.
+    pub(crate) fn takes_long(&self) {
+        self.set_mode(Mode::Busy);
     }
 
     /// The host's next bytes are payload of the running command.

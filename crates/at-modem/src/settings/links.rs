@@ -13,11 +13,24 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use at_grammar::commands::tcpip::DataInfo;
 use at_grammar::types::{Family, Protocol, ReceiveMode};
 use at_grammar::{LinkId, Mux};
+use embassy_time::Duration;
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
 
 use super::key::Key;
 use super::record::{HostText, MAX_NAME, Put, Store, Take, byte};
+use crate::net::TcpOptions;
+
+/// How what arrives on a link reaches the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// `+IPD` and the data.
+    Active,
+    /// `+IPD` and their number; the host fetches them.
+    Passive,
+    /// As they are: `AT+CIPMODE=1`.
+    Raw,
+}
 
 /// `AT+CIPTCPOPT` of one link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +56,24 @@ impl Default for TcpSettings {
 }
 
 impl TcpSettings {
+    /// The options of a socket.
+    pub(crate) fn options(self) -> TcpOptions {
+        TcpOptions {
+            // Negative is off.
+            linger: u32::try_from(self.linger)
+                .ok()
+                .map(|seconds| u16::try_from(seconds).unwrap_or(u16::MAX)),
+            no_delay: self.no_delay,
+            keep_alive: self.keep_alive,
+        }
+    }
+
+    /// `so_sndtimeo`, where it is set.
+    pub(crate) fn send_timeout(self) -> Option<Duration> {
+        let ms = u64::from(self.send_timeout);
+        (ms > 0).then(|| Duration::from_millis(ms))
+    }
+
     /// Linger, no-delay, send timeout, keep-alive; numbers little-endian.
     pub(crate) fn encode(self) -> [u8; 11] {
         let [l0, l1, l2, l3] = self.linger.to_le_bytes();
@@ -289,6 +320,20 @@ impl LinkValues {
         if let Ok(Some(record)) = store.get(Key::TRANSPARENT_LINK, &mut buffer).await {
             self.transparent = TransparentLink::decode(record);
         }
+    }
+
+    /// How what arrives on a link reaches the host.
+    pub(crate) fn delivery(&self, link: LinkId) -> Delivery {
+        match (self.passthrough, self.receive.get(link.index())) {
+            (true, _) => Delivery::Raw,
+            (false, Some(ReceiveMode::Passive)) => Delivery::Passive,
+            (false, _) => Delivery::Active,
+        }
+    }
+
+    /// `AT+CIPTCPOPT` of a link.
+    pub(crate) fn tcp_of(&self, link: LinkId) -> TcpSettings {
+        self.tcp.get(link.index()).copied().unwrap_or_default()
     }
 
     /// The number of a link as messages carry it: with `AT+CIPMUX=1` only.

@@ -3,28 +3,29 @@
 use at_grammar::{ErrorWord, Reply};
 use embedded_io_async::Read;
 
-use crate::platform::Platform;
+use super::owners::PortOwners;
+use crate::links::Links;
 use crate::port::inlet::{Gone, Inlet};
-use crate::state::Shared;
 
 /// Runs until the port is gone, or dropped because the command is over.
-pub(crate) async fn attend<P: Platform>(
-    shared: &Shared<'_, P>,
+pub(crate) async fn attend(
+    host: &PortOwners<'_>,
+    links: &Links<'_>,
     inlet: &mut Inlet<'_, impl Read>,
 ) -> Gone {
-    let is_open = || shared.any_link_open();
+    let is_open = || links.any_open();
     loop {
-        match inlet.until_refused(&shared.port, is_open).await {
-            Ok(()) => busy(shared).await,
+        match inlet.until_refused(host.port, is_open).await {
+            Ok(()) => busy(host).await,
             Err(gone) => return gone,
         }
     }
 }
 
 /// Answers input that came while a command waits for something outside.
-async fn busy<P: Platform>(shared: &Shared<'_, P>) {
-    let syslog = shared.syslog();
-    let mut print = shared.print().await;
+async fn busy(host: &PortOwners<'_>) {
+    let syslog = host.settings.read(|values| values.port.syslog);
+    let mut print = host.port.print(host.settings).await;
     // One message: whoever drops this leaves none of it behind.
     print
         .replies(if syslog {

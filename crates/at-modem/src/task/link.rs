@@ -10,6 +10,8 @@ use embassy_time::{Duration, with_timeout};
 use embedded_io_async::Error as _;
 use rand_core::RngCore;
 
+use super::owners::{LinkOwners, PortOwners};
+use super::present::print_closed;
 use super::stream::{End, pump};
 use super::udp;
 use crate::links::Link;
@@ -17,7 +19,7 @@ use crate::links::state::{Carrier, Connection, Ended, Event, LinkState, Print, T
 use crate::net::NetExtras;
 use crate::place::place;
 use crate::platform::Platform;
-use crate::state::Shared;
+use crate::settings::Values;
 use crate::why::{Cause, ModemError, Stage, Why};
 use tls_session::reason::StreamError;
 
@@ -53,32 +55,28 @@ impl Plain {
 }
 
 /// Serves one link without TLS for as long as it is polled.
-pub(crate) async fn run<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>) {
+pub(crate) async fn run<P: Platform>(link: &Link<'_>, owners: &LinkOwners<'_, P>) {
     loop {
         let plain = link.until(Plain::asked).await;
         let result = {
             let mut slot = pin!(None);
-            let attempt = place(slot.as_mut(), || attempt(link, shared, &plain));
+            let attempt = place(slot.as_mut(), || attempt(link, owners, &plain));
             attempt.await
         };
-        conclude(link, shared, result).await;
+        conclude(link, &owners.host, result).await;
     }
 }
 
 /// An attempt has failed, or what came of it is over.
-pub(super) async fn conclude<P: Platform>(
-    link: &Link<'_>,
-    shared: &Shared<'_, P>,
-    result: Result<End, Why>,
-) {
+pub(super) async fn conclude(link: &Link<'_>, host: &PortOwners<'_>, result: Result<End, Why>) {
     match result {
-        Ok(end) => over(link, shared, end).await,
+        Ok(end) => over(link, host, end).await,
         Err(reason) => link.refuse(reason),
     }
 }
 
 /// A connection is over and its socket is gone: the host reads it, unless a command prints it.
-pub(super) async fn over<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>, end: End) {
+pub(super) async fn over(link: &Link<'_>, host: &PortOwners<'_>, end: End) {
     // Where a command or the interface closed it, the state knows already.
     let _ = match end {
         End::Asked(_) => Ok(None),
@@ -91,7 +89,7 @@ pub(super) async fn over<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>, e
         link.log(&reason);
     }
     if print == Ok(Some(Print::Closed)) {
-        shared.print_closed(link.id).await;
+        print_closed(link.id, host).await;
     }
     link.note_end();
 }
@@ -115,38 +113,45 @@ pub(super) fn begin(
 /// Where the request leads.
 pub(super) async fn look_up<P: Platform>(
     link: &Link<'_>,
-    shared: &Shared<'_, P>,
+    owners: &LinkOwners<'_, P>,
     target: &Target,
 ) -> Result<SocketAddr, Why> {
-    let resolve = pin!(resolve(shared, &target.host, target.port, target.family));
+    let resolve = pin!(resolve(
+        owners.net,
+        &target.host,
+        target.port,
+        target.family
+    ));
     unless_closed(link, Stage::Dns, resolve).await?
 }
 
 /// `Err` if no connection came to be.
 async fn attempt<P: Platform>(
     link: &Link<'_>,
-    shared: &Shared<'_, P>,
+    owners: &LinkOwners<'_, P>,
     plain: &Plain,
 ) -> Result<End, Why> {
-    let remote = look_up(link, shared, &plain.target).await?;
+    let remote = look_up(link, owners, &plain.target).await?;
     match plain.udp {
         Some((local_port, mode)) => {
-            let local_port = local_port.unwrap_or_else(|| any_port(shared));
+            let local_port = local_port.unwrap_or_else(|| any_port(owners.rng));
             let any: IpAddr = match plain.target.family {
                 Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
                 Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
             };
-            let bind = UdpBind::bind(shared.net, SocketAddr::new(any, local_port)).await;
+            let bind = UdpBind::bind(owners.net, SocketAddr::new(any, local_port)).await;
             let socket =
                 bind.map_err(|error| Why::new(Stage::Tcp, StreamError::from(error.kind())))?;
             begin(link, Protocol::Udp, (remote, local_port), Some(mode));
             link.announced().await;
             let mut slot = pin!(None);
-            let pump = place(slot.as_mut(), || udp::pump(link, shared, socket, remote));
+            let pump = place(slot.as_mut(), || {
+                udp::pump(link, &owners.host, socket, remote)
+            });
             Ok(pump.await)
         }
         None => {
-            let (mut socket, local_port) = connect(link, shared, remote).await?;
+            let (mut socket, local_port) = connect(link, owners, remote).await?;
             begin(link, Protocol::Tcp, (remote, local_port), None);
             link.announced().await;
             let end = {
@@ -155,7 +160,7 @@ async fn attempt<P: Platform>(
                     Why::new(Stage::Data, StreamError::from(error.kind()))
                 };
                 let mut slot = pin!(None);
-                let pump = place(slot.as_mut(), || pump(link, shared, rx, tx, reason));
+                let pump = place(slot.as_mut(), || pump(link, &owners.host, rx, tx, reason));
                 pump.await
             };
             hang_up(&mut socket).await;
@@ -172,15 +177,17 @@ pub(super) async fn hang_up(socket: &mut impl TcpShutdown) {
 /// A TCP connection with the options of its link, and our port of it.
 pub(super) async fn connect<'a, P: Platform>(
     link: &Link<'_>,
-    shared: &Shared<'a, P>,
+    owners: &LinkOwners<'a, P>,
     remote: SocketAddr,
 ) -> Result<(<P::Net as TcpConnect>::Socket<'a>, u16), Why> {
     let tcp = |cause| Why::new(Stage::Tcp, cause);
-    let connect = pin!(with_timeout(TCP_TIMEOUT, shared.net.connect(remote)));
+    let connect = pin!(with_timeout(TCP_TIMEOUT, owners.net.connect(remote)));
     match unless_closed(link, Stage::Tcp, connect).await? {
         Ok(Ok(socket)) => {
-            shared.extras.set_options(&socket, shared.tcp_options(link));
-            let local_port = shared.extras.local_port(&socket).unwrap_or(0);
+            let tcp = |values: &Values| values.links.tcp_of(link.id);
+            let options = owners.host.settings.read(tcp).options();
+            owners.extras.set_options(&socket, options);
+            let local_port = owners.extras.local_port(&socket).unwrap_or(0);
             Ok((socket, local_port))
         }
         Ok(Err(error)) => Err(tcp(StreamError::from(error.kind()))),
@@ -191,8 +198,8 @@ pub(super) async fn connect<'a, P: Platform>(
 }
 
 /// A port of the dynamic range (RFC 6335 §6), so that it can be reported to the host.
-fn any_port<P: Platform>(shared: &Shared<'_, P>) -> u16 {
-    let [low, high, ..] = shared.rng.clone().next_u32().to_le_bytes();
+fn any_port(rng: &(impl RngCore + Clone)) -> u16 {
+    let [low, high, ..] = rng.clone().next_u32().to_le_bytes();
     u16::from_le_bytes([low, high]) | 0xc000
 }
 
@@ -209,8 +216,8 @@ pub(super) async fn unless_closed<T>(
 }
 
 /// Where `host` is: an address as it stands, a name as the name servers say.
-pub(crate) async fn resolve<P: Platform>(
-    shared: &Shared<'_, P>,
+pub(crate) async fn resolve(
+    net: &impl Dns,
     host: &str,
     port: u16,
     family: Family,
@@ -227,7 +234,7 @@ pub(crate) async fn resolve<P: Platform>(
         Family::V4 => AddrType::IPv4,
         Family::V6 => AddrType::IPv6,
     };
-    match with_timeout(DNS_TIMEOUT, shared.net.get_host_by_name(host, kind)).await {
+    match with_timeout(DNS_TIMEOUT, net.get_host_by_name(host, kind)).await {
         Ok(Ok(address)) if wanted(&address) => Ok(SocketAddr::new(address, port)),
         Ok(_) => Err(dns(ModemError::HostNotFound.into())),
         Err(_) => {

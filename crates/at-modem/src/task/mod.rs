@@ -8,10 +8,10 @@
 use embassy_futures::join::join3;
 
 use crate::platform::Platform;
-use crate::state::Shared;
 
 pub(crate) mod attend;
 mod link;
+pub(crate) mod owners;
 mod present;
 pub(crate) mod server;
 mod sessions;
@@ -22,14 +22,18 @@ pub(crate) mod tls;
 mod udp;
 
 pub(crate) use link::{resolve, run};
+pub(crate) use present::print_connected;
 pub use sessions::Sessions;
 
 /// What happens without a command, for as long as it is polled.
-pub(crate) async fn background<P: Platform>(shared: &Shared<'_, P>) {
+pub(crate) async fn background<P: Platform>(
+    station: &station::StationOwners<'_, P>,
+    time: &time::TimeOwners<'_, P>,
+) {
     join3(
-        station::events(shared),
-        station::join_stored(shared),
-        time::run(shared),
+        station::events(station),
+        station::join_stored(station),
+        time::run(time),
     )
     .await;
 }

@@ -1,33 +1,33 @@
 //! What arrived, onto the port: whole, announced, or raw, as the host has chosen.
 
-use at_grammar::Reply;
-use at_grammar::reply::{Ipd, Remote};
-use core::net::SocketAddr;
+use at_grammar::reply::Ipd;
+use at_grammar::{LinkId, Reply};
 use embassy_futures::select::select;
 use embassy_futures::yield_now;
 use embassy_time::Timer;
 
-use crate::links::Link;
-use crate::links::MAX_IPD;
-use crate::platform::Platform;
-use crate::state::{Delivery, Shared};
+use super::owners::PortOwners;
+use crate::links::state::Connection;
+use crate::links::{Link, MAX_IPD, connected};
+use crate::settings::links::Delivery;
 
 /// Runs until the peer has finished and the host has everything.
 ///
 /// Dropping it cuts no message and loses no byte: what was not printed is still in the inbox.
-pub(super) async fn present<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>) {
+pub(super) async fn present(link: &Link<'_>, host: &PortOwners<'_>) {
     let inbox = link.inbox;
+    let delivery = || host.settings.read(|values| values.links.delivery(link.id));
     loop {
-        match shared.delivery(link) {
+        match delivery() {
             Delivery::Active if !inbox.is_empty() => {
-                hand_over(link, shared).await;
+                hand_over(link, host).await;
                 // The turn is somebody else's now and then, however much arrives.
                 yield_now().await;
                 continue;
             }
             Delivery::Raw if !inbox.is_empty() => {
-                let mut print = shared.print_unsolicited().await;
-                if shared.delivery(link) == Delivery::Raw {
+                let mut print = host.port.print_unsolicited(host.settings).await;
+                if delivery() == Delivery::Raw {
                     let (len, _) = inbox.front(MAX_IPD);
                     print.stream(len, |into| inbox.take(into)).await;
                 }
@@ -36,11 +36,11 @@ pub(super) async fn present<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>
                 continue;
             }
             Delivery::Passive if inbox.is_to_be_announced() => {
-                let mut print = shared.print_unsolicited().await;
+                let mut print = host.port.print_unsolicited(host.settings).await;
                 // The host may have read it while this waited.
-                if shared.delivery(link) == Delivery::Passive && inbox.is_to_be_announced() {
+                if delivery() == Delivery::Passive && inbox.is_to_be_announced() {
                     let waiting = Reply::IpdWaiting {
-                        link: shared.label(link.id),
+                        link: host.settings.read(|values| values.links.label(link.id)),
                         len: u32::try_from(inbox.len()).unwrap_or(u32::MAX),
                     };
                     print.reply(&waiting).await;
@@ -63,31 +63,37 @@ pub(super) async fn present<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>
 }
 
 /// One `+IPD`: of a stream as much as one may hold, of datagrams one.
-async fn hand_over<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>) {
+async fn hand_over(link: &Link<'_>, host: &PortOwners<'_>) {
     let inbox = link.inbox;
-    let mut print = shared.print_unsolicited().await;
-    if shared.delivery(link) != Delivery::Active {
+    let delivery = || host.settings.read(|values| values.links.delivery(link.id));
+    let mut print = host.port.print_unsolicited(host.settings).await;
+    if delivery() != Delivery::Active {
         return;
     }
     let (len, from) = inbox.front(MAX_IPD);
     let head = Reply::Ipd(Ipd {
-        link: shared.label(link.id),
+        link: host.settings.read(|values| values.links.label(link.id)),
         len: u32::try_from(len).unwrap_or(u32::MAX),
-        remote: shared.shown_sender(link, from),
+        remote: link.shown_sender(host.settings, from),
     });
     print.data(&head, len, None, |into| inbox.take(into)).await;
 }
 
-impl<P: Platform> Shared<'_, P> {
-    /// The sender to show with data, if `AT+CIPDINFO=1`.
-    pub(crate) fn shown_sender(&self, link: &Link<'_>, from: Option<SocketAddr>) -> Option<Remote> {
-        if !self.settings.read(|values| values.links.data_info.is_on()) {
-            return None;
-        }
-        let peer = link.connection().map(|connection| connection.remote);
-        from.or(peer).map(|remote| Remote {
-            ip: remote.ip(),
-            port: remote.port(),
-        })
+/// Prints `CONNECT` for a link that no command opened.
+pub(crate) async fn print_connected(link: LinkId, connection: &Connection, host: &PortOwners<'_>) {
+    let mut print = host.port.print_unsolicited(host.settings).await;
+    if host.port.says_status(host.settings) {
+        print
+            .reply(&connected(host.settings, link, connection))
+            .await;
+    }
+}
+
+/// Prints `CLOSED` for a link.
+pub(super) async fn print_closed(link: LinkId, host: &PortOwners<'_>) {
+    let mut print = host.port.print_unsolicited(host.settings).await;
+    if host.port.says_status(host.settings) {
+        let label = host.settings.read(|values| values.links.label(link));
+        print.reply(&Reply::Closed(label)).await;
     }
 }

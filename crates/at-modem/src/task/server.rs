@@ -12,8 +12,8 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::pin::pin;
 
-use at_grammar::Reply;
 use at_grammar::types::{Family, Protocol, Terminal};
+use at_grammar::{LinkId, Reply};
 use edge_nal::{TcpAccept, TcpBind, TcpShutdown, TcpSplit};
 use embassy_futures::join::join5;
 use embassy_futures::select::{Either3, select, select3};
@@ -23,13 +23,14 @@ use embassy_time::{Duration, Timer, with_timeout};
 use embedded_io_async::Error as _;
 
 use super::link::{CLOSE_TIMEOUT, hang_up, over};
+use super::owners::LinkOwners;
+use super::present::print_connected;
 use super::stream::pump;
 use crate::links::Link;
 use crate::links::server::Listening;
 use crate::links::state::{Connection, Event};
 use crate::place::place;
 use crate::platform::Platform;
-use crate::state::{LINKS, Shared};
 use crate::why::{Stage, Why};
 use tls_session::reason::StreamError;
 
@@ -37,21 +38,21 @@ use tls_session::reason::StreamError;
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Serves for as long as it is polled.
-pub(crate) async fn run<P: Platform>(shared: &Shared<'_, P>) {
-    let server = &shared.server;
+pub(crate) async fn run<P: Platform>(owners: &LinkOwners<'_, P>) {
+    let server = &owners.links.server;
     loop {
         let listening = server.start.wait().await;
         let any: IpAddr = match listening.family {
             Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
             Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
         };
-        match TcpBind::bind(shared.net, SocketAddr::new(any, listening.port)).await {
+        match TcpBind::bind(owners.net, SocketAddr::new(any, listening.port)).await {
             Ok(acceptor) => {
                 server.changed.reset();
                 // Before anything else sees that it is not.
                 server.listening.set(Some(listening));
                 server.started.signal(Ok(()));
-                serve(shared, &acceptor, listening).await;
+                serve(owners, &acceptor, listening).await;
             }
             Err(error) => server.started.signal(Err(StreamError::from(error.kind()))),
         }
@@ -63,24 +64,24 @@ type Slot<S> = Signal<NoopRawMutex, (Connection, S)>;
 
 /// One listener's life: until it was stopped and none of its links is left.
 async fn serve<P: Platform, A: TcpAccept>(
-    shared: &Shared<'_, P>,
+    owners: &LinkOwners<'_, P>,
     acceptor: &A,
     listening: Listening,
 ) {
-    let slots: [Slot<A::Socket<'_>>; LINKS] = [const { Signal::new() }; LINKS];
-    let [link0, link1, link2, link3, link4] = &shared.links;
+    let slots: [Slot<A::Socket<'_>>; LinkId::COUNT] = [const { Signal::new() }; LinkId::COUNT];
+    let [link0, link1, link2, link3, link4] = owners.links.each();
     let [slot0, slot1, slot2, slot3, slot4] = &slots;
     let mut places = (pin!(None), pin!(None), pin!(None), pin!(None), pin!(None));
     let clients = join5(
-        place(places.0.as_mut(), || clients_of(link0, shared, slot0)),
-        place(places.1.as_mut(), || clients_of(link1, shared, slot1)),
-        place(places.2.as_mut(), || clients_of(link2, shared, slot2)),
-        place(places.3.as_mut(), || clients_of(link3, shared, slot3)),
-        place(places.4.as_mut(), || clients_of(link4, shared, slot4)),
+        place(places.0.as_mut(), || clients_of(link0, owners, slot0)),
+        place(places.1.as_mut(), || clients_of(link1, owners, slot1)),
+        place(places.2.as_mut(), || clients_of(link2, owners, slot2)),
+        place(places.3.as_mut(), || clients_of(link3, owners, slot3)),
+        place(places.4.as_mut(), || clients_of(link4, owners, slot4)),
     );
     let mut slot = pin!(None);
     let accept_loop = place(slot.as_mut(), || {
-        accept_loop(shared, acceptor, listening, &slots)
+        accept_loop(owners, acceptor, listening, &slots)
     });
     select(clients, accept_loop).await;
 }
@@ -88,15 +89,15 @@ async fn serve<P: Platform, A: TcpAccept>(
 /// Accepts clients, or resets them.
 #[expect(clippy::too_many_lines, reason = "an arm per event of the listener")]
 async fn accept_loop<'s, P: Platform, A: TcpAccept>(
-    shared: &Shared<'_, P>,
+    owners: &LinkOwners<'_, P>,
     acceptor: &'s A,
     listening: Listening,
-    slots: &[Slot<A::Socket<'s>>; LINKS],
+    slots: &[Slot<A::Socket<'s>>; LinkId::COUNT],
 ) {
-    let server = &shared.server;
+    let (server, host) = (&owners.links.server, &owners.host);
     loop {
         let open = server.listening.get().is_some();
-        if !open && !shared.links.iter().any(Link::is_accepted) {
+        if !open && !owners.links.each().iter().any(Link::is_accepted) {
             return;
         }
         match select3(
@@ -107,14 +108,16 @@ async fn accept_loop<'s, P: Platform, A: TcpAccept>(
         .await
         {
             Either3::First(Ok((remote, socket))) if open => {
-                let taken = shared
+                let taken = owners
                     .links
+                    .each()
                     .iter()
                     .filter(|link| link.is_accepted())
                     .count();
-                let most = usize::from(shared.settings.read(|values| values.links.max_connections));
-                let free = shared
+                let most = usize::from(host.settings.read(|values| values.links.max_connections));
+                let free = owners
                     .links
+                    .each()
                     .iter()
                     .zip(slots)
                     .find(|(link, _)| link.is_free());
@@ -134,10 +137,15 @@ async fn accept_loop<'s, P: Platform, A: TcpAccept>(
                     None => {
                         turn_away(socket).await;
 
-                        let open = shared.links.iter().filter(|link| link.is_open()).count();
+                        let open = owners
+                            .links
+                            .each()
+                            .iter()
+                            .filter(|link| link.is_open())
+                            .count();
                         let have = Reply::HaveConnections(u8::try_from(open).unwrap_or(u8::MAX));
-                        let mut print = shared.print_unsolicited().await;
-                        if shared.says_status() {
+                        let mut print = host.port.print_unsolicited(host.settings).await;
+                        if host.port.says_status(host.settings) {
                             print.reply(&have).await;
                         }
                     }
@@ -153,7 +161,7 @@ async fn accept_loop<'s, P: Platform, A: TcpAccept>(
             }
             Either3::Second(again) => {
                 let open = server.listening.get().is_some();
-                let left = shared.links.iter().any(Link::is_accepted);
+                let left = owners.links.each().iter().any(Link::is_accepted);
                 if open || (left && again != listening) {
                     // The old links hold the old listener.
                     server.started.signal(Err(StreamError::Transport));
@@ -180,24 +188,24 @@ async fn turn_away(mut socket: impl TcpShutdown) {
 /// The clients that get this link, one after another.
 async fn clients_of<P: Platform, S: TcpSplit + TcpShutdown>(
     link: &Link<'_>,
-    shared: &Shared<'_, P>,
+    owners: &LinkOwners<'_, P>,
     slot: &Slot<S>,
 ) {
     loop {
         let (connection, mut socket) = slot.wait().await;
-        shared.station.note_link();
-        shared.print_connected(link.id, &connection).await;
+        owners.station.note_link();
+        print_connected(link.id, &connection, &owners.host).await;
         let _ = link.tell(Event::Announced);
         let end = {
             let (rx, tx) = socket.split();
-            pump(link, shared, rx, tx, |error| {
+            pump(link, &owners.host, rx, tx, |error| {
                 Why::new(Stage::Data, StreamError::from(error.kind()))
             })
             .await
         };
         hang_up(&mut socket).await;
         drop(socket);
-        over(link, shared, end).await;
-        shared.server.changed.signal(());
+        over(link, &owners.host, end).await;
+        owners.links.server.changed.signal(());
     }
 }

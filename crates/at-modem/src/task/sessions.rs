@@ -7,11 +7,10 @@ use core::pin::pin;
 
 use embassy_futures::join::{join, join3, join4, join5};
 
-use super::tls::run;
+use super::tls::{SessionOwners, run};
 use crate::buffers::{ModemBuffers, Queues, SessionMemory};
 use crate::place::place;
 use crate::platform::Platform;
-use crate::state::Shared;
 
 /// [`ModemBuffers`] with 1 to 5 sessions.
 #[expect(private_bounds, reason = "only the sizes below can be served")]
@@ -26,7 +25,7 @@ pub(crate) trait Serve {
     fn split(&mut self) -> (&mut Queues, &mut Self::Memory);
 
     /// Serves sessions for as long as it is polled.
-    async fn serve<P: Platform>(memory: &mut Self::Memory, shared: &Shared<'_, P>);
+    async fn serve<P: Platform>(memory: &mut Self::Memory, owners: &SessionOwners<'_, '_, P>);
 }
 
 macro_rules! serve {
@@ -41,16 +40,16 @@ macro_rules! serve {
                 (&mut self.queues, &mut self.sessions)
             }
 
-            async fn serve<P: Platform>(memory: &mut Self::Memory, shared: &Shared<'_, P>) {
+            async fn serve<P: Platform>(memory: &mut Self::Memory, owners: &SessionOwners<'_, '_, P>) {
                 let SessionMemory {
                     records: [$($records),+],
                     handshakes,
                 } = memory;
-                let [$($slot),+, ..] = &shared.sessions;
+                let [$($slot),+, ..] = owners.tls.slots();
                 $(
                     let mut future = pin!(None);
                     let $records = place(future.as_mut(), || {
-                        run($slot, shared, $records, handshakes)
+                        run($slot, owners, $records, handshakes)
                     });
                 )+
                 $join($($records),+).await;

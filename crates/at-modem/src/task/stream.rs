@@ -9,11 +9,11 @@ use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Instant, Timer, with_timeout};
 use embedded_io_async::{Read, Write};
 
+use super::owners::PortOwners;
 use super::present::present;
 use crate::links::state::{CloseBy, Event};
 use crate::links::{Inbox, Link};
-use crate::platform::Platform;
-use crate::state::Shared;
+use crate::settings::{Settings, Values};
 use crate::why::{Stage, Why};
 use tls_session::reason::StreamError;
 
@@ -42,9 +42,9 @@ pub(super) enum End {
 /// Runs until the link ends. `reason` turns a transport's error into why.
 ///
 /// What arrived before a failure is still given to the host.
-pub(super) async fn pump<P: Platform, R: Read, W: Write<Error = R::Error>>(
+pub(super) async fn pump<R: Read, W: Write<Error = R::Error>>(
     link: &Link<'_>,
-    shared: &Shared<'_, P>,
+    host: &PortOwners<'_>,
     rx: R,
     tx: W,
     reason: impl Fn(R::Error) -> Why,
@@ -59,12 +59,19 @@ pub(super) async fn pump<P: Platform, R: Read, W: Write<Error = R::Error>>(
         failed
     };
     let send = async {
-        let failed = send(link, shared, tx, &reason).await;
+        let failed = send(link, host, tx, &reason).await;
         failure.signal(failed);
         refuse_sends(link).await
     };
-    let incoming = join(receive, present(link, shared));
-    match select4(incoming, send, link.close_asked(), idle(link, shared)).await {
+    let incoming = join(receive, present(link, host));
+    match select4(
+        incoming,
+        send,
+        link.close_asked(),
+        idle(link, host.settings),
+    )
+    .await
+    {
         Either4::First((None, ())) => End::Peer,
         Either4::First((Some(reason), ())) => End::Failed(reason),
         Either4::Second(never) => match never {},
@@ -86,21 +93,23 @@ async fn receive<R: Read>(inbox: &Inbox, mut rx: R) -> Result<(), R::Error> {
 }
 
 /// Sends what the interpreter left in the payload buffer, each time it says so.
-async fn send<P: Platform, W: Write>(
+async fn send<W: Write>(
     link: &Link<'_>,
-    shared: &Shared<'_, P>,
+    host: &PortOwners<'_>,
     mut tx: W,
     reason: &impl Fn(W::Error) -> Why,
 ) -> Why {
     loop {
         let outgoing = link.outgoing().await;
-        let data = shared.port.payload.lock().await;
+        let data = host.port.payload.lock().await;
         let write = async {
             tx.write_all(data.get(..outgoing.len).unwrap_or_default())
                 .await?;
             tx.flush().await
         };
-        let timeout = shared.send_timeout(link).unwrap_or(SEND_TIMEOUT);
+        let tcp = |values: &Values| values.links.tcp_of(link.id);
+        let timeout = host.settings.read(tcp).send_timeout();
+        let timeout = timeout.unwrap_or(SEND_TIMEOUT);
         let failed = match with_timeout(timeout, write).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(reason(error)),
@@ -129,14 +138,14 @@ async fn refuse_sends(link: &Link<'_>) -> Infallible {
 }
 
 /// Waits until a client of our server has been silent for `AT+CIPSTO`; returns that in milliseconds.
-async fn idle<P: Platform>(link: &Link<'_>, shared: &Shared<'_, P>) -> u32 {
+async fn idle(link: &Link<'_>, settings: &Settings) -> u32 {
     // How soon a change of the setting is seen.
     const POLL_INTERVAL: Duration = Duration::from_secs(1);
     if !link.is_accepted() {
         core::future::pending::<()>().await;
     }
     loop {
-        let seconds = shared.settings.read(|values| values.links.server_timeout);
+        let seconds = settings.read(|values| values.links.server_timeout);
         let timeout = Duration::from_secs(u64::from(seconds));
         let end = link.inbox.heard().saturating_add(timeout);
         let now = Instant::now();

@@ -6,10 +6,13 @@ use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_time::{Duration, Instant, Timer};
 use tls_session::Timestamp;
 
+use super::owners::PortOwners;
+use crate::clock::WallClock;
+use crate::flash::Flash;
 use crate::platform::Platform;
 use crate::settings::key::Key;
 use crate::sntp::{self, SntpError};
-use crate::state::Shared;
+use crate::time::Time;
 use crate::wifi::Wifi;
 
 /// First pause after a failed round of servers; doubles up to [`SNTP_PAUSE_MAX`].
@@ -53,30 +56,42 @@ impl ServerBackoff {
     }
 }
 
-impl<P: Platform> Shared<'_, P> {
-    /// Stores the time for the next start, at most once per day of the clock and of this run.
-    async fn remember_time(&self, last: &mut Option<Instant>) {
-        let now = Instant::now();
-        let rested = last.is_none_or(|last| now.saturating_duration_since(last) >= REMEMBER_PAUSE);
-        let seconds = self.clock.seconds_or_uptime();
-        let known = self.settings.read(|values| values.time.known);
-        let later =
-            known.is_none_or(|known| seconds.saturating_sub(known.as_unix()) >= REMEMBER_SECONDS);
-        if !(rested && later) {
-            return;
-        }
-        *last = Some(now);
-        let record = seconds.to_le_bytes();
-        // A failure is in the log; the next day brings another try.
-        if self
-            .store_always(Key::LAST_KNOWN_TIME, &record)
-            .await
-            .is_ok()
-        {
-            // The floor of this run stays: a server that was wrong can still be corrected.
-            self.settings
-                .change(|values| values.time.known = Some(Timestamp::from_unix(seconds)));
-        }
+/// What the task needs.
+pub(crate) struct TimeOwners<'a, P: Platform> {
+    pub(crate) net: &'a P::Net,
+    pub(crate) wifi: &'a P::Wifi,
+    pub(crate) rng: &'a P::Rng,
+    pub(crate) clock: &'a WallClock,
+    pub(crate) flash: &'a Flash<P::Flash>,
+    pub(crate) time: &'a Time,
+    pub(crate) host: PortOwners<'a>,
+}
+
+/// Stores the time for the next start, at most once per day of the clock and of this run.
+async fn remember<P: Platform>(owners: &TimeOwners<'_, P>, last: &mut Option<Instant>) {
+    let now = Instant::now();
+    let rested = last.is_none_or(|last| now.saturating_duration_since(last) >= REMEMBER_PAUSE);
+    let seconds = owners.clock.seconds_or_uptime();
+    let known = owners.host.settings.read(|values| values.time.known);
+    let later =
+        known.is_none_or(|known| seconds.saturating_sub(known.as_unix()) >= REMEMBER_SECONDS);
+    if !(rested && later) {
+        return;
+    }
+    *last = Some(now);
+    let record = seconds.to_le_bytes();
+    // A failure is in the log; the next day brings another try.
+    if owners
+        .flash
+        .store(Key::LAST_KNOWN_TIME, &record)
+        .await
+        .is_ok()
+    {
+        // The floor of this run stays: a server that was wrong can still be corrected.
+        owners
+            .host
+            .settings
+            .change(|values| values.time.known = Some(Timestamp::from_unix(seconds)));
     }
 }
 
@@ -86,7 +101,7 @@ impl<P: Platform> Shared<'_, P> {
     clippy::too_many_lines,
     reason = "one loop, whose steps share its variables"
 )]
-pub(super) async fn run<P: Platform>(shared: &Shared<'_, P>) {
+pub(super) async fn run<P: Platform>(owners: &TimeOwners<'_, P>) {
     // The first answer after a reason is announced; the hourly ones are not.
     let mut announce = true;
     let mut pause = SNTP_PAUSE_MIN;
@@ -94,13 +109,13 @@ pub(super) async fn run<P: Platform>(shared: &Shared<'_, P>) {
     let mut remembered = None;
     loop {
         // Whatever was signalled up to here is in what is looked at now.
-        let seen = shared.time.reasons();
-        if shared.time.take_servers_changed() {
+        let seen = owners.time.reasons();
+        if owners.time.take_servers_changed() {
             backoffs = Default::default();
         }
         let servers = {
-            let here = shared.wifi.address().is_some();
-            shared.settings.read(|values| {
+            let here = owners.wifi.address().is_some();
+            owners.host.settings.read(|values| {
                 let ready = values.time.enabled && here;
                 ready.then(|| values.time.servers.clone())
             })
@@ -111,13 +126,13 @@ pub(super) async fn run<P: Platform>(shared: &Shared<'_, P>) {
         if let Some(servers) = servers {
             asked = true;
             let mut synchronised = false;
-            let mut rng = shared.rng.clone();
+            let mut rng = owners.rng.clone();
             for (server, backoff) in servers.iter().zip(&mut backoffs) {
                 if !backoff.may_be_asked(Instant::now()) {
                     continue;
                 }
-                let ask = sntp::ask(shared.net, shared.clock, &mut rng, server);
-                match select(ask, shared.time.asked_since(seen)).await {
+                let ask = sntp::ask(owners.net, owners.clock, &mut rng, server);
+                match select(ask, owners.time.asked_since(seen)).await {
                     Either::First(Ok(())) => {
                         synchronised = true;
                         break;
@@ -132,11 +147,15 @@ pub(super) async fn run<P: Platform>(shared: &Shared<'_, P>) {
             }
             if synchronised {
                 pause = SNTP_PAUSE_MIN;
-                shared.remember_time(&mut remembered).await;
+                remember(owners, &mut remembered).await;
                 if core::mem::take(&mut announce) {
-                    let mut print = shared.print_unsolicited().await;
+                    let mut print = owners
+                        .host
+                        .port
+                        .print_unsolicited(owners.host.settings)
+                        .await;
                     // It would be data.
-                    if !shared.port.is_data_mode() {
+                    if !owners.host.port.is_data_mode() {
                         print.reply(&Reply::TimeUpdated).await;
                     }
                 }
@@ -147,7 +166,7 @@ pub(super) async fn run<P: Platform>(shared: &Shared<'_, P>) {
         }
         let since = Instant::now();
         let reason = loop {
-            let interval = shared.settings.read(|values| values.time.interval);
+            let interval = owners.host.settings.read(|values| values.time.interval);
             let next = async {
                 let wait = retry.unwrap_or(Duration::from_secs(u64::from(interval)));
                 if asked {
@@ -156,11 +175,11 @@ pub(super) async fn run<P: Platform>(shared: &Shared<'_, P>) {
                     core::future::pending::<()>().await;
                 }
             };
-            let changed = shared.time.until(|| {
-                let now = shared.settings.read(|values| values.time.interval);
+            let changed = owners.time.until(|| {
+                let now = owners.host.settings.read(|values| values.time.interval);
                 (now != interval).then_some(())
             });
-            match select3(next, shared.time.asked_since(seen), changed).await {
+            match select3(next, owners.time.asked_since(seen), changed).await {
                 Either3::First(()) => break false,
                 Either3::Second(()) => break true,
                 // The same wait, by the new interval.

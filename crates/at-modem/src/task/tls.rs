@@ -5,32 +5,44 @@ use core::pin::pin;
 use at_grammar::types::Protocol;
 use edge_nal::TcpSplit;
 use embassy_time::{Delay, with_timeout};
+use rand_core::CryptoRngCore;
 use tls_session::{Chain, Connection, Deadlines, Policy, Session};
 
 use super::link::{CLOSE_TIMEOUT, begin, conclude, connect, hang_up, look_up, unless_closed};
+use super::owners::LinkOwners;
 use super::stream::{End, pump};
+use crate::clock::WallClock;
+use crate::flash::Flash;
 use crate::links::Link;
 use crate::links::state::{CloseBy, Request};
 use crate::place::place;
 use crate::platform::Platform;
 use crate::scratch::Scratch;
-use crate::state::Shared;
 use crate::tls::credentials::{Handshake, Handshakes};
-use crate::tls::sessions::{Probed, Slot};
+use crate::tls::sessions::{Probed, Slot, TlsSessions};
 use crate::tls::terms::terms_of;
 use crate::why::{Stage, Why};
 use tls_session::reason::StreamError;
 
+/// What tasks of sessions need; `'s` is the life of the buffers.
+pub(crate) struct SessionOwners<'a, 's, P: Platform> {
+    pub(crate) links: &'a LinkOwners<'a, P>,
+    pub(crate) flash: &'a Flash<P::Flash>,
+    pub(crate) clock: &'a WallClock,
+    pub(crate) scratch: &'s Scratch,
+    pub(crate) tls: &'a TlsSessions<'s>,
+}
+
 /// Serves one session after another for as long as it is polled.
 pub(crate) async fn run<P: Platform>(
     slot: &Slot,
-    shared: &Shared<'_, P>,
+    owners: &SessionOwners<'_, '_, P>,
     records: &mut tls_session::Memory,
     handshakes: &Handshakes,
 ) {
     loop {
         let id = slot.job.wait().await;
-        let link = shared.links.get(id.index());
+        let link = owners.links.links.get(id);
         let Some((link, request)) = link.and_then(|link| Some((link, link.request()?))) else {
             slot.busy.set(false);
             continue;
@@ -39,47 +51,47 @@ pub(crate) async fn run<P: Platform>(
             let records = &mut *records;
             let mut place_of_it = pin!(None);
             let attempt = place(place_of_it.as_mut(), || {
-                attempt(link, shared, &request, records, handshakes)
+                attempt(link, owners, &request, records, handshakes)
             });
             attempt.await
         };
         // Before the host hears of it, so that it can open the next one; and not again afterwards, when
         // the next one may be here already.
         slot.busy.set(false);
-        conclude(link, shared, result).await;
+        conclude(link, &owners.links.host, result).await;
     }
 }
 
 /// `Err` if no session came to be.
 async fn attempt<P: Platform>(
     link: &Link<'_>,
-    shared: &Shared<'_, P>,
+    owners: &SessionOwners<'_, '_, P>,
     request: &Request,
     records: &mut tls_session::Memory,
     handshakes: &Handshakes,
 ) -> Result<End, Why> {
     let setup = |cause| Why::new(Stage::Setup, cause);
     let mut handshake = Handshake::begin(handshakes).await;
-    shared.settings.read(|values| {
+    owners.links.host.settings.read(|values| {
         let terms = terms_of(&values.tls, link.id, &request.target.host);
         terms.map(|terms| handshake.hold(&terms)).map_err(Why::from)
     })?;
-    let loaded = handshake.load(&shared.flash, shared.scratch).await;
+    let loaded = handshake.load(owners.flash, owners.scratch).await;
     let loaded = loaded.map_err(setup)?;
-    let policy = loaded.policy(shared.clock.reading()).map_err(setup)?;
-    let remote = look_up(link, shared, &request.target).await?;
-    let (mut socket, local_port) = connect(link, shared, remote).await?;
+    let policy = loaded.policy(owners.clock.reading()).map_err(setup)?;
+    let remote = look_up(link, owners.links, &request.target).await?;
+    let (mut socket, local_port) = connect(link, owners.links, remote).await?;
     let end = {
-        let rng = shared.rng.clone();
+        let rng = owners.links.rng.clone();
         let (rx, tx) = socket.split();
         let guarded = Connection::new(rx, tx, Delay);
         if request.probe {
             let mut slot = pin!(None);
             let probed = place(slot.as_mut(), || {
-                probe(shared, &guarded, records, &policy, rng)
+                probe(owners.scratch, &guarded, records, &policy, rng)
             });
             let probed = unless_closed(link, Stage::Tls(tls_session::Stage::Hello), probed).await?;
-            shared.probed.replace(Some(probed));
+            owners.tls.keep_probed(probed);
             // The one that asked reads it from there.
             return Err(Why::new(Stage::Data, StreamError::Closed));
         }
@@ -100,7 +112,9 @@ async fn attempt<P: Platform>(
         let end = {
             let (rx, tx) = session.split();
             let mut slot = pin!(None);
-            let pump = place(slot.as_mut(), || pump(link, shared, rx, tx, Why::from));
+            let pump = place(slot.as_mut(), || {
+                pump(link, &owners.links.host, rx, tx, Why::from)
+            });
             pump.await
         };
         if matches!(end, End::Asked(CloseBy::Command) | End::Peer) {
@@ -116,18 +130,17 @@ async fn attempt<P: Platform>(
 }
 
 /// A dry run: what the server shows, and what the policy makes of it.
-async fn probe<'s, 'm, P: Platform, R, T>(
-    shared: &Shared<'s, P>,
+async fn probe<'s, 'm, R, T>(
+    scratch: &'s Scratch,
     transport: &'m Connection<(R, T, Delay)>,
     memory: &'m mut tls_session::Memory,
     policy: &Policy<'_>,
-    rng: P::Rng,
+    rng: impl CryptoRngCore,
 ) -> Probed<'s>
 where
     R: embedded_io_async::Read + 'm,
     T: embedded_io_async::Write + 'm,
 {
-    let scratch: &'s Scratch = shared.scratch;
     let mut buffer = scratch.lock().await;
     let mut chain = Chain::new(&mut buffer[..]);
     let deadlines = Deadlines::default();

@@ -13,12 +13,11 @@ use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::Error as _;
 
+use super::owners::PortOwners;
 use super::present::present;
 use super::stream::End;
 use crate::links::Link;
 use crate::links::state::Event;
-use crate::platform::Platform;
-use crate::state::Shared;
 use crate::why::{Stage, Why};
 use tls_session::reason::StreamError;
 
@@ -29,9 +28,9 @@ const MAX_DATAGRAM: usize = crate::links::MAX_IPD;
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Runs until the link ends.
-pub(super) async fn pump<P: Platform, S: UdpSplitMulticast>(
+pub(super) async fn pump<S: UdpSplitMulticast>(
     link: &Link<'_>,
-    shared: &Shared<'_, P>,
+    host: &PortOwners<'_>,
     mut socket: S,
     remote: SocketAddr,
 ) -> End {
@@ -47,13 +46,13 @@ pub(super) async fn pump<P: Platform, S: UdpSplitMulticast>(
     }
     let incoming = async {
         let arrive = arrive(link, &mut receive);
-        match select(arrive, present(link, shared)).await {
+        match select(arrive, present(link, host)).await {
             Either::First(error) => Why::new(Stage::Data, StreamError::from(error.kind())),
             // Nothing finishes a datagram socket.
             Either::Second(()) => Why::new(Stage::Data, StreamError::Closed),
         }
     };
-    let outgoing = depart(link, shared, &mut send);
+    let outgoing = depart(link, host, &mut send);
     match select3(incoming, outgoing, link.close_asked()).await {
         Either3::First(reason) => End::Failed(reason),
         Either3::Second(never) => match never {},
@@ -95,14 +94,14 @@ async fn arrive<R: UdpReceive>(link: &Link<'_>, socket: &mut R) -> R::Error {
 
 /// Sends what the interpreter left in the payload buffer. A datagram that is not taken is lost, and
 /// the link stays.
-async fn depart<P: Platform, S: UdpSend>(
+async fn depart<S: UdpSend>(
     link: &Link<'_>,
-    shared: &Shared<'_, P>,
+    host: &PortOwners<'_>,
     socket: &mut S,
 ) -> core::convert::Infallible {
     loop {
         let outgoing = link.outgoing().await;
-        let data = shared.port.payload.lock().await;
+        let data = host.port.payload.lock().await;
         let peer = link.connection().map(|connection| connection.remote);
         let sent = match outgoing.to.or(peer) {
             Some(to) => {

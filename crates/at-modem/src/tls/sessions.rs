@@ -1,6 +1,6 @@
 //! Who has the memory for a TLS session, and what a probe found with it.
 
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 
 use at_grammar::LinkId;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
@@ -19,7 +19,7 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    pub(crate) const fn new() -> Self {
+    const fn new() -> Self {
         Self {
             job: Signal::new(),
             busy: Cell::new(false),
@@ -27,12 +27,12 @@ impl Slot {
     }
 
     /// A slot whose task was dropped is free.
-    pub(crate) fn forget(&self) {
+    fn forget(&self) {
         self.job.reset();
         self.busy.set(false);
     }
 
-    pub(crate) const fn is_free(&self) -> bool {
+    const fn is_free(&self) -> bool {
         !self.busy.get()
     }
 
@@ -43,8 +43,56 @@ impl Slot {
     }
 }
 
+/// All of them, and what a probe found.
+pub(crate) struct TlsSessions<'s> {
+    slots: [Slot; LinkId::COUNT],
+    /// How many of the slots have a task.
+    count: usize,
+    probed: RefCell<Option<Probed<'s>>>,
+}
+
+impl<'s> TlsSessions<'s> {
+    pub(crate) const fn new(count: usize) -> Self {
+        Self {
+            slots: [const { Slot::new() }; LinkId::COUNT],
+            count,
+            probed: RefCell::new(None),
+        }
+    }
+
+    pub(crate) const fn slots(&self) -> &[Slot; LinkId::COUNT] {
+        &self.slots
+    }
+
+    /// A task for one more session.
+    pub(crate) fn free(&self) -> Result<&Slot, Why> {
+        let mut slots = self.slots.iter().take(self.count);
+        slots
+            .find(|slot| slot.is_free())
+            .ok_or_else(|| no_memory(self.count))
+    }
+
+    /// Keeps what a probe found for the command that asked.
+    pub(crate) fn keep_probed(&self, probed: Probed<'s>) {
+        self.probed.replace(Some(probed));
+    }
+
+    /// What a probe found since this was called last.
+    pub(crate) fn take_probed(&self) -> Option<Probed<'s>> {
+        self.probed.take()
+    }
+
+    /// Tasks were dropped: all slots are free, and nobody waits for a probe.
+    pub(crate) fn forget(&self) {
+        self.probed.replace(None);
+        for slot in &self.slots {
+            slot.forget();
+        }
+    }
+}
+
 /// No task for a session is free.
-pub(crate) fn no_memory(sessions: usize) -> Why {
+fn no_memory(sessions: usize) -> Why {
     let limit = u32::try_from(sessions).unwrap_or(u32::MAX);
     Why::new(
         Stage::Setup,
