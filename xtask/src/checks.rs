@@ -53,6 +53,25 @@ pub(crate) fn clippy(workspace: &Workspace) -> Vec<Cmd> {
     commands
 }
 
+/// Each library with every set of its features, defaults included: features that are right alone can be
+/// wrong together. A set that turns on nothing beyond another set is left out.
+pub(crate) fn powerset(workspace: &Workspace) -> Vec<Cmd> {
+    let mut commands = Vec::new();
+    for library in workspace.libraries() {
+        for set in library.feature_sets() {
+            let cmd = Cmd::new("cargo clippy --quiet --no-default-features -p").arg(&*library.name);
+            let names = list(set.iter().map(|name| (*name).to_owned()));
+            let cmd = if names.is_empty() {
+                cmd
+            } else {
+                cmd.arg("--features").arg(names)
+            };
+            commands.push(cmd.args(["--", "-D", "warnings"]));
+        }
+    }
+    commands
+}
+
 /// Features that put something else in a place of the library: what is tested without them has to be
 /// tested with them, too.
 const REPLACING: [&str; 2] = ["mock-time", "p384-compact"];
@@ -176,6 +195,34 @@ mod tests {
                 "cargo clippy -p image --features image/std -- -D warnings",
             ]
         );
+    }
+
+    #[test]
+    fn every_set_of_features_is_checked_once() {
+        let all = lines(&powerset(&sample()));
+        let of_store = all.iter().filter(|line| line.contains("-p store"));
+        let sets: Vec<&str> = of_store
+            .map(|line| {
+                let (_, set) = line.split_once("-p store").unwrap();
+                set.trim_end_matches(" -- -D warnings")
+            })
+            .collect();
+        assert_eq!(
+            sets,
+            [
+                "",
+                " --features defmt",
+                " --features log",
+                " --features defmt,log",
+                " --features mock-time",
+                " --features defmt,mock-time",
+                " --features log,mock-time",
+                " --features defmt,log,mock-time",
+            ]
+        );
+        // `mock` turns `std` on, so a set with both is the set with `mock`.
+        assert!(all.iter().any(|line| line.contains("mock")));
+        assert!(!all.iter().any(|line| line.contains("mock,std")));
     }
 
     #[test]

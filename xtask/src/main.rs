@@ -70,6 +70,8 @@ enum Command {
     Doc,
     /// Every package as it would be published: packed, unpacked, built.
     Package,
+    /// Each library with every set of its features.
+    Features,
     /// Licences, sources and known vulnerabilities of all dependencies, those of firmware included.
     Deny,
     /// Every library for a bare-metal target, with nothing but `core`.
@@ -135,6 +137,7 @@ impl Command {
             Self::Host => vec![Step::Host],
             Self::Doc => vec![Step::Doc],
             Self::Package => vec![Step::Package],
+            Self::Features => vec![Step::Features],
             Self::Deny => vec![Step::Deny],
             Self::BareMetal { compiler } => {
                 options.compiler = compiler;

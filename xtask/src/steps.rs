@@ -21,6 +21,7 @@ pub(crate) enum Step {
     Host,
     Doc,
     Package,
+    Features,
     Deny,
     BareMetal,
     Stack,
@@ -42,6 +43,7 @@ pub(crate) const ALL: &[Step] = &[
     Step::Examples,
     Step::Doc,
     Step::Package,
+    Step::Features,
     Step::Deny,
     Step::Firmware,
     Step::C3,
@@ -83,6 +85,7 @@ impl Step {
             Self::Host => "host",
             Self::Doc => "doc",
             Self::Package => "package",
+            Self::Features => "features",
             Self::Deny => "deny",
             Self::BareMetal => "bare-metal",
             Self::Stack => "stack",
@@ -103,6 +106,7 @@ impl Step {
             | Self::Host
             | Self::Doc
             | Self::Package
+            | Self::Features
             | Self::Deny
             | Self::E2e
             | Self::Examples => Lane::Host,
@@ -123,6 +127,9 @@ impl Step {
             Self::Doc => "correct the doc comments named above",
             Self::Package => {
                 "a package must build without the files around it: give path dependencies a version, and add to `include` what is missing"
+            }
+            Self::Features => {
+                "the command above names the set of features: look for code that only one of them needs"
             }
             Self::Deny => "replace the dependency named above, or change deny.toml with a reason",
             Self::BareMetal => {
@@ -156,6 +163,7 @@ impl Step {
             Self::Host => checks::run(&checks::host(workspace), "tests"),
             Self::Doc => checks::run(&checks::doc(), "packages"),
             Self::Package => package::run(workspace),
+            Self::Features => checks::run(&checks::powerset(workspace), "libraries"),
             Self::Deny => deny::run(workspace),
             Self::BareMetal => bare_metal::run(workspace, options.compiler),
             Self::Stack => stack::run(workspace, options.compiler, options.optimise),

@@ -168,6 +168,31 @@ impl Package {
             .filter(|name| *name != "default")
     }
 
+    /// Every set of its features, the empty one first. Left out are sets with a feature that another one
+    /// of the set turns on: they are the set without it.
+    pub(crate) fn feature_sets(&self) -> Vec<Vec<&str>> {
+        let mut sets: Vec<Vec<&str>> = vec![Vec::new()];
+        for name in self.features() {
+            let with: Vec<Vec<&str>> = sets
+                .iter()
+                .map(|set| set.iter().copied().chain([name]).collect())
+                .collect();
+            sets.extend(with);
+        }
+        let turns_on = |one: &str, other: &str| {
+            one != other
+                && self
+                    .features
+                    .get(one)
+                    .is_some_and(|inner| inner.iter().any(|name| name == other))
+        };
+        sets.retain(|set| {
+            !set.iter()
+                .any(|other| set.iter().any(|one| turns_on(one, other)))
+        });
+        sets
+    }
+
     /// Those which do not lead to its feature `std` or `alloc`: made for a chip.
     pub(crate) fn chip_features(&self) -> impl Iterator<Item = &str> {
         self.features()
