@@ -62,10 +62,10 @@
 //! ```
 //!
 //! A command with several parameters has a struct with [`SetForm`], a line with several fields one
-//! with [`InfoLine`]; the files under [`commands`] are examples. `at-modem` takes such a set and its
+//! with [`InfoLine`]; the files under [`mod@commands`] are examples. `at-modem` takes such a set and its
 //! handlers as `CustomCommands`.
 //!
-//! A command of this crate's is a row in the file of its family under [`commands`] and a place in
+//! A command of this crate's is a row in the file of its family under [`mod@commands`] and a place in
 //! the order of `table.rs`; one without the other does not compile. [`Command`] and its families are
 //! not `non_exhaustive`: a new row is a minor version, and a modem that does not answer it does not
 //! compile.
@@ -76,7 +76,7 @@
 //! |---|---|
 //! | crate root | [`parse_line`], [`Command`], [`Info`], [`Reply`], [`ReplyParser`], errors, sinks |
 //! | crate root | [`commands!`], [`CommandSet`], [`InfoSet`], [`RawLine`]: sets of commands |
-//! | [`commands`] | parameters and information lines, one file per family |
+//! | [`mod@commands`] | parameters and information lines, one file per family |
 //! | [`types`] | domain types: names, numbers, addresses, codes, zones |
 //! | [`reply`] | messages of the modem and their reader |
 //! | [`args`] | parameter lists, for declaring commands |

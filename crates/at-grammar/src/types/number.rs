@@ -352,12 +352,12 @@ impl Pmf {
 }
 
 impl Args<'_> {
-    /// The link number of one link; comes first, and only with [`Mux::Multiple`].
+    /// The link number of one link; comes first, and only with [`Mux::Multiple`](crate::Mux::Multiple).
     pub fn link(&mut self) -> Result<Option<LinkId>, ArgError> {
         self.link_as()
     }
 
-    /// The link number or 5 for all; comes first, and only with [`Mux::Multiple`].
+    /// The link number or 5 for all; comes first, and only with [`Mux::Multiple`](crate::Mux::Multiple).
     pub fn link_target(&mut self) -> Result<Option<LinkTarget>, ArgError> {
         self.link_as()
     }
