@@ -7,8 +7,9 @@ use heapless::Vec;
 
 /// Largest number of stations, as `AT+CWSAP` allows.
 pub(crate) const STATIONS: usize = 10;
-/// Capacity of the driver's list.
-const LISTED: usize = if cfg!(feature = "esp32") { 15 } else { 10 };
+/// Capacity of the driver's list, in its libraries. The header that comes with them says 10 for some
+/// chips, and then the count is not where the libraries write it.
+const LISTED: usize = 15;
 
 /// `wifi_sta_info_t`
 #[derive(Clone, Copy)]
@@ -25,6 +26,17 @@ struct StationInC {
 struct StationsInC {
     stations: [StationInC; LISTED],
     count: i32,
+}
+
+/// What no driver writes.
+const CANARY: u32 = 0x5ac3_96e1;
+
+/// The driver's list with room behind it: if another driver's list is longer, it does not overwrite
+/// the stack, and is not believed.
+#[repr(C)]
+struct Guarded {
+    list: StationsInC,
+    behind: [u32; 32],
 }
 
 unsafe extern "C" {
@@ -62,16 +74,27 @@ pub(crate) fn stations() -> Vec<[u8; 6], STATIONS> {
         strength: 0,
         protocols: 0,
     };
-    let mut list = StationsInC {
-        stations: [empty; LISTED],
-        count: 0,
+    let mut guarded = Guarded {
+        list: StationsInC {
+            stations: [empty; LISTED],
+            count: 0,
+        },
+        behind: [CANARY; 32],
     };
-    // SAFETY: the controller is never dropped, so the driver runs; it fills the structure.
-    let count = match unsafe { esp_wifi_ap_get_sta_list(&raw mut list) } {
-        0 => usize::try_from(list.count).unwrap_or_default(),
+    // The pointer is to all of it.
+    let all = (&raw mut guarded).cast();
+    // SAFETY: the controller is never dropped, so the driver runs; it fills the structure at the
+    // front, and there is room for 128 bytes more.
+    let code = unsafe { esp_wifi_ap_get_sta_list(all) };
+    let count = match code {
+        0 => usize::try_from(guarded.list.count).unwrap_or_default(),
         _ => 0,
     };
-    let stations = list.stations.iter().take(count.min(STATIONS));
+    if guarded.behind.iter().any(|word| *word != CANARY) {
+        defmt::error!("the driver's list of stations is longer than it should be");
+        return Vec::new();
+    }
+    let stations = guarded.list.stations.iter().take(count.min(STATIONS));
     stations.map(|station| station.mac).collect()
 }
 

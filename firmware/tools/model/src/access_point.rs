@@ -6,8 +6,8 @@ use crate::air::{self, NOT_FOUND, Network, OPEN, TOO_MANY};
 const JOINED: u32 = 14;
 const GONE: u32 = 15;
 
-/// Length of `wifi_sta_list_t` without its count.
-const LIST: usize = 120;
+/// Length of `wifi_sta_list_t` without its count, as the driver clears it.
+const LIST: usize = 180;
 
 pub(crate) struct AccessPoint {
     mac: [u8; 6],
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(own.numbered(2), [two]);
         let list = own.list();
         assert_eq!(
-            (&list[..6], &list[12..18], &list[120..]),
+            (&list[..6], &list[12..18], &list[180..]),
             (&three[..], &two[..], &[2, 0, 0, 0][..])
         );
     }
