@@ -144,8 +144,8 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
             station,
             ..
         } = &mut self.owners;
+        settings.load(flash).await;
         let store = flash.get_mut();
-        settings.load(store).await;
         // Once per life, before anything is read or written: what a power cut interrupted.
         if let Some(region) = store.mfg_region()
             && Nvs::open(region).await.is_err()

@@ -21,6 +21,7 @@
 mod key;
 mod mend;
 mod record;
+mod walk;
 
 pub use self::key::{KEY_MAX, Key};
 
@@ -32,6 +33,7 @@ use sequential_storage::cache::{Cache, Uncached};
 use sequential_storage::map::{MapConfig, MapStorage};
 
 use self::key::RawKey;
+use self::mend::Mended;
 use self::record::{Record, SCRATCH};
 use crate::region::{AccessError, Region, RegionError, SECTOR};
 
@@ -90,7 +92,8 @@ pub enum Found {
     EspIdfNvs,
     /// The owner's header, of another version.
     Version(u32),
-    /// The owner's header, and behind it a map that cannot be read or repaired.
+    /// The owner's header, and behind it a map that cannot be read or repaired, or a record that this
+    /// code never writes.
     Damaged,
     /// Anything else.
     Foreign,
@@ -180,7 +183,12 @@ impl<'a, F: NorFlash, K: Key> Settings<'a, F, K> {
         if self.fetch(&key, &mut scratch).await? == Some(value) {
             return Ok(());
         }
-        self.store(&key, Record::Value(value), &mut scratch).await
+        self.store(&key, Record::Value(value), &mut scratch).await?;
+        if self.fetch(&key, &mut scratch).await? == Some(value) {
+            return Ok(());
+        }
+        self.store_again(&key, Record::Value(value), &mut scratch)
+            .await
     }
 
     /// Forgets the value of `key`, if any.
@@ -197,7 +205,11 @@ impl<'a, F: NorFlash, K: Key> Settings<'a, F, K> {
         }
         // A record that says "none" needs no second write to a flash word, and survives a cut as
         // any other record does.
-        self.store(&key, Record::None, &mut scratch).await
+        self.store(&key, Record::None, &mut scratch).await?;
+        if self.fetch(&key, &mut scratch).await?.is_none() {
+            return Ok(());
+        }
+        self.store_again(&key, Record::None, &mut scratch).await
     }
 
     /// Forgets everything (`AT+RESTORE`): erases the partition and writes a new header.
@@ -301,10 +313,12 @@ impl<'a, F: NorFlash, K: Key> Settings<'a, F, K> {
         Ok(Err(Found::Foreign))
     }
 
-    /// Puts right what a power cut left, then walks over every record; `false` where the map is
-    /// beyond repair.
+    /// Puts right what a power cut or a stray write left, then walks over every record; `false` where
+    /// the map is beyond repair.
     async fn scan(&mut self) -> Result<bool, SettingsError<F::Error>> {
-        mend::mend::<F, K>(&mut self.region).await?;
+        if mend::mend::<F, K>(&mut self.region).await? == Mended::Impossible {
+            return Ok(false);
+        }
         let mut scratch = [0; SCRATCH];
         let walk = async {
             let mut map = self.map()?;
@@ -369,6 +383,29 @@ impl<'a, F: NorFlash, K: Key> Settings<'a, F, K> {
     }
 }
 
+impl<F: NorFlash, K: Key> Settings<'_, F, K> {
+    /// Stores a record once more, in other cells: it read back differently, so those it was written to
+    /// are worn or were not erased.
+    async fn store_again(
+        &mut self,
+        key: &RawKey<K>,
+        record: Record<'_>,
+        scratch: &mut [u8; SCRATCH],
+    ) -> Result<(), SettingsError<F::Error>> {
+        mend::retire_spoilt::<F, K>(&mut self.region).await?;
+        self.store(key, record, scratch).await?;
+        let wanted = match record {
+            Record::Value(value) => Some(value),
+            Record::None => None,
+        };
+        if self.fetch(key, scratch).await? == wanted {
+            Ok(())
+        } else {
+            Err(SettingsError::NotWritten)
+        }
+    }
+}
+
 impl<F, K> fmt::Debug for Settings<'_, F, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
@@ -399,6 +436,8 @@ pub enum SettingsError<E> {
     Full,
     /// The map contradicts itself; [`Settings::open`] or [`Settings::erase_all`] format it.
     Damaged,
+    /// A record reads back differently from what was written, twice.
+    NotWritten,
     /// The partition holds no settings; [`Settings::open`] makes it.
     NotFormatted,
     /// The partition has too few sectors.
@@ -419,6 +458,7 @@ impl<E: fmt::Debug> fmt::Display for SettingsError<E> {
             Self::BufferTooSmall { needed } => write!(f, "value needs a buffer of {needed} bytes"),
             Self::Full => f.write_str("settings partition is full"),
             Self::Damaged => f.write_str("settings are damaged"),
+            Self::NotWritten => f.write_str("setting reads back differently"),
             Self::NotFormatted => f.write_str("partition holds no settings"),
             Self::RegionTooSmall { size, needed } => {
                 write!(f, "settings partition of {size} bytes, {needed} at least")

@@ -3,14 +3,13 @@
 use at_grammar::commands::basic::{CommandEntry, UnixTime, VersionLine};
 use at_grammar::types::{LocalTime, RestartMode, SysMsg, ZoneOffset};
 use at_grammar::{AtStr, Command, Info, Reply, Suffix};
-use partition_store::PartitionStore;
 
 use crate::answer::{CommandError, CustomCommands as _, Done, Failure};
 use crate::clock::BUILT;
 use crate::cx::Cx;
 use crate::flash::NotStored;
 use crate::platform::Platform;
-use crate::settings::key::{Key, OWNER, Store};
+use crate::settings::key::Key;
 
 pub(super) fn echo<P: Platform>(cx: &Cx<'_, '_, P>, on: bool) -> Result<Done, CommandError> {
     cx.settings.change(|values| values.port.echo = on);
@@ -37,9 +36,8 @@ pub(super) async fn restore<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, Com
     cx.port.takes_long();
     {
         let mut store = cx.flash.lock().await;
-        let mut settings = Store::attach(store.settings_region(), OWNER)
-            .await
-            .map_err(|_| Failure::EraseFailed)?;
+        let settings = cx.flash.settings(&mut store).await;
+        let mut settings = settings.map_err(|_| Failure::EraseFailed)?;
         settings
             .erase_all()
             .await

@@ -3,10 +3,12 @@
 //! One mutex, held for one operation at a time. Nothing waits for the port while it holds it, except
 //! `AT+SYSFLASH` and `AT+SYSMFG`, which work on a region of their own.
 
+use core::cell::Cell;
+
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::{Mutex, MutexGuard};
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
-use partition_store::{FlashStore, PartitionStore};
+use partition_store::{FlashStore, PartitionStore, SettingsError};
 
 use crate::settings::key::{Key, OWNER, Store};
 
@@ -18,31 +20,52 @@ pub(crate) mod items;
 pub(crate) struct NotStored;
 
 /// The one owner of the flash.
-pub(crate) struct Flash<F>(Mutex<NoopRawMutex, FlashStore<F>>);
+pub(crate) struct Flash<F> {
+    store: Mutex<NoopRawMutex, FlashStore<F>>,
+    /// Whether the settings were checked since start-up. Until then nothing reads single records.
+    checked: Cell<bool>,
+}
 
 impl<F: MultiwriteNorFlash> Flash<F> {
     pub(crate) const fn new(store: FlashStore<F>) -> Self {
-        Self(Mutex::new(store))
+        Self {
+            store: Mutex::new(store),
+            checked: Cell::new(false),
+        }
     }
 
     /// The store, for commands that work on a partition or on `mfg_nvs` themselves.
     pub(crate) async fn lock(&self) -> MutexGuard<'_, NoopRawMutex, FlashStore<F>> {
-        self.0.lock().await
+        self.store.lock().await
     }
 
     /// Before anything else can have it.
     pub(crate) fn get_mut(&mut self) -> &mut FlashStore<F> {
-        self.0.get_mut()
+        self.store.get_mut()
+    }
+
+    /// The settings in a store that is locked. If they could not be checked at start-up, they are now:
+    /// a flash that failed once can hold anything.
+    pub(crate) async fn settings<'s>(
+        &self,
+        store: &'s mut FlashStore<F>,
+    ) -> Result<Store<'s, F>, SettingsError<F::Error>> {
+        if self.checked.get() {
+            return Store::attach(store.settings_region(), OWNER).await;
+        }
+        let (settings, _) = Store::open(store.settings_region(), OWNER).await?;
+        self.checked.set(true);
+        Ok(settings)
     }
 
     pub(crate) fn into_inner(self) -> F {
-        self.0.into_inner().into_inner()
+        self.store.into_inner().into_inner()
     }
 
     /// Stores the record of a setting. An empty record takes the setting back.
     pub(crate) async fn store(&self, key: Key, record: &[u8]) -> Result<(), NotStored> {
         let mut store = self.lock().await;
-        let stored = match Store::attach(store.settings_region(), OWNER).await {
+        let stored = match self.settings(&mut store).await {
             Ok(mut settings) => settings.set(key, record).await,
             Err(error) => Err(error),
         };

@@ -12,8 +12,9 @@
 
 use core::cell::RefCell;
 
-use embedded_storage_async::nor_flash::NorFlash;
-use partition_store::{FlashStore, PartitionStore};
+use embedded_storage_async::nor_flash::MultiwriteNorFlash;
+
+use crate::flash::Flash;
 
 pub(crate) mod key;
 pub(crate) mod links;
@@ -65,9 +66,10 @@ impl Settings {
     }
 
     /// Reads what flash has. What cannot be read keeps its default, with a line in the log.
-    pub(crate) async fn load<F: NorFlash>(&mut self, flash: &mut FlashStore<F>) {
+    pub(crate) async fn load<F: MultiwriteNorFlash>(&mut self, flash: &Flash<F>) {
         let values = self.0.get_mut();
-        let Ok((mut store, _)) = key::Store::open(flash.settings_region(), key::OWNER).await else {
+        let mut flash_store = flash.lock().await;
+        let Ok(mut store) = flash.settings(&mut flash_store).await else {
             espat_log::error!("settings cannot be opened: defaults apply, and TLS is strict");
             return;
         };

@@ -1,5 +1,8 @@
 //! What survives: settings in flash, power cuts, a full store (spec: at-commands A.22).
 
+use embassy_futures::block_on;
+use partition_store::FlashStore;
+
 use crate::support::flash::Operation;
 use crate::support::{Bench, Setup, text};
 
@@ -232,5 +235,48 @@ fn a_flash_without_settings_gets_defaults_and_says_ready() {
         bench.expect("AT+CWMODE=1", OK);
         let mut bench = rebooted(bench);
         bench.expect("AT+CWMODE?", "+CWMODE:1\r\n\r\nOK\r\n");
+    }
+}
+
+/// Settings with the record of length 0 that `sequential-storage` panics on.
+fn impossible_settings() -> Vec<u8> {
+    let mut nvs = b"espatset\x01\0\0\0\xfe\xff\xff\xff".to_vec();
+    nvs.resize(4096, 0xff);
+    nvs.extend([0, 0, 0, 0, 0x11, 0x11, 0x11, 0x11, 0, 0, 0x03, 0xe2]);
+    nvs
+}
+
+#[test]
+fn an_impossible_settings_record_does_not_stop_a_boot() {
+    let setup = Setup::new();
+    setup.flash.preset("nvs", &impossible_settings());
+    let mut bench = setup.boot().quiet();
+    bench.expect("AT+CWMODE?", "+CWMODE:0\r\n\r\nOK\r\n");
+    bench.expect("AT+CWMODE=1", OK);
+    let mut bench = rebooted(bench);
+    bench.expect("AT+CWMODE?", "+CWMODE:1\r\n\r\nOK\r\n");
+}
+
+#[test]
+fn settings_that_could_not_be_checked_at_boot_are_checked_before_they_are_used() {
+    for n in 0..40 {
+        let setup = Setup::new();
+        setup.flash.preset("nvs", &impossible_settings());
+        let before = setup.flash.counts().reads;
+        block_on(FlashStore::open(setup.flash.clone())).unwrap();
+        let tables = setup.flash.counts().reads - before;
+        setup.flash.fail(Operation::Read, tables + n);
+        let mut bench = setup.boot().quiet();
+        let line = if n % 2 == 0 {
+            "AT+CWMODE=1"
+        } else {
+            "AT+RESTORE"
+        };
+        bench.line(line);
+        bench.line(line);
+        bench.pass(embassy_time::Duration::from_secs(1));
+        bench.port.take();
+        let mut bench = rebooted(bench);
+        bench.alive();
     }
 }

@@ -1,4 +1,4 @@
-//! What an interrupted erase leaves behind, put right before the map sees it.
+//! What an interrupted erase or a stray write leaves behind, put right before the map sees it.
 //!
 //! The map takes a sector for what its first and last word say. Power that goes during an erase can
 //! leave those words in any state: SPI flash first programs a sector to zeros, then erases all its
@@ -17,6 +17,9 @@
 //! be half erased only when each of its records has a newer copy elsewhere, and whether that is so
 //! can be seen without trusting N: look for its keys in a map in which N is blank.
 //!
+//! A bit in the free part of the sector in use may be cleared, too: by a write that was cut, by other
+//! firmware, or by age. The map looks for free space by headers alone and would write over it.
+//!
 //! Format: `sequential-storage` 8, pages and their markers.
 
 use embedded_storage_async::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
@@ -25,7 +28,8 @@ use sequential_storage::map::{MapConfig, MapStorage};
 
 use super::key::RawKey;
 use super::record::{Record, SCRATCH};
-use super::{Key, NoCache, SettingsError, from_access, from_map};
+use super::walk::{Sector, WORD_MAX, is_erased_from, walk, word};
+use super::{Key, NoCache, SettingsError, from_access, from_map, from_region};
 use crate::region::{Region, RegionError, SECTOR};
 
 /// As many cleared bits make a marker: the map's own rule, so that both see the same.
@@ -42,30 +46,44 @@ enum Page {
     Torn,
 }
 
-/// Puts right what an interrupted erase left in the map's sectors, of which there are at least three.
+/// What [`mend`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mended {
+    /// The map may read every sector.
+    Readable,
+    /// A sector has a record that this code never writes and that the map cannot take.
+    Impossible,
+}
+
+/// Puts right what an interrupted erase left in the map's sectors, of which there are at least three,
+/// and takes a sector out of use whose free part is not erased.
 ///
-/// Erases sectors only, each of which held nothing that is not elsewhere; it can itself be cut
-/// anywhere and be done again.
+/// Erases sectors only, each of which held nothing that is not elsewhere, and writes markers only; it
+/// can itself be cut anywhere and be done again.
 pub(super) async fn mend<F: NorFlash, K: Key>(
     region: &mut Region<'_, F>,
-) -> Result<(), SettingsError<F::Error>> {
+) -> Result<Mended, SettingsError<F::Error>> {
     let pages = (region.size() / SECTOR).saturating_sub(1);
-    let next = |page: u32| {
-        if page.saturating_add(1) < pages {
-            page.saturating_add(1)
-        } else {
-            0
-        }
-    };
+    // Without the map, which must not see an impossible record.
     for page in 0..pages {
         let spoilt = match state(region, page).await? {
             Page::Torn => true,
             Page::Open => !is_blank(region, page).await?,
-            // A sector is closed because a record did not fit beside those in it.
-            Page::Closed => !has_records::<F, K>(region, page).await?,
-            Page::Partial => false,
+            Page::Closed | Page::Partial => {
+                if walk::<F, K>(region, offset(page)).await? == Sector::Impossible {
+                    return Ok(Mended::Impossible);
+                }
+                false
+            }
         };
         if spoilt {
+            erase(region, page).await?;
+        }
+    }
+    for page in 0..pages {
+        // A sector is closed because a record did not fit beside those in it.
+        let is_closed = state(region, page).await? == Page::Closed;
+        if is_closed && !has_records::<F, K>(region, page).await? {
             erase(region, page).await?;
         }
     }
@@ -73,7 +91,7 @@ pub(super) async fn mend<F: NorFlash, K: Key>(
         if state(region, page).await? != Page::Partial {
             continue;
         }
-        let behind = next(page);
+        let behind = next(page, pages);
         let stale = match state(region, behind).await? {
             // There is only ever one in use: the other lost its last word to an erase.
             Page::Partial => true,
@@ -84,7 +102,56 @@ pub(super) async fn mend<F: NorFlash, K: Key>(
             erase(region, behind).await?;
         }
     }
+    retire_spoilt::<F, K>(region).await?;
+    Ok(Mended::Readable)
+}
+
+/// Closes the sector in use if its free part is not erased: a record written there would be lost. The
+/// next sector is put into use, as the map does when one is full.
+///
+/// If power fails or the future is dropped, every record stays where it is.
+pub(super) async fn retire_spoilt<F: NorFlash, K: Key>(
+    region: &mut Region<'_, F>,
+) -> Result<(), SettingsError<F::Error>> {
+    let pages = (region.size() / SECTOR).saturating_sub(1);
+    for page in 0..pages {
+        if state(region, page).await? != Page::Partial {
+            continue;
+        }
+        let Sector::Sound { free } = walk::<F, K>(region, offset(page)).await? else {
+            continue;
+        };
+        // Without a sector to move on to, a move was cut; the map does it again.
+        let behind = next(page, pages);
+        if is_erased_from(region, offset(page), free).await?
+            || state(region, behind).await? != Page::Open
+        {
+            continue;
+        }
+        espat_log::warn!("settings: free part of sector {} is not erased", page);
+        let last = SECTOR.saturating_sub(word::<F>());
+        mark(region, offset(page).saturating_add(last)).await?;
+        return mark(region, offset(behind)).await;
+    }
     Ok(())
+}
+
+/// Writes a marker word of a sector.
+async fn mark<F: NorFlash>(
+    region: &mut Region<'_, F>,
+    at: u32,
+) -> Result<(), SettingsError<F::Error>> {
+    let marker = [0; WORD_MAX];
+    let marker = marker.get(..F::WRITE_SIZE.max(F::READ_SIZE));
+    NorFlash::write(region, at, marker.unwrap_or_default())
+        .await
+        .map_err(from_region)
+}
+
+/// The page behind `page`, in a ring.
+const fn next(page: u32, pages: u32) -> u32 {
+    let next = page.saturating_add(1);
+    if next < pages { next } else { 0 }
 }
 
 /// Offset of a page in the region; the header's sector comes first.

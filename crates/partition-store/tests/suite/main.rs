@@ -17,6 +17,7 @@ mod plain;
 mod region;
 mod settings;
 mod settings_cuts;
+mod settings_hostile;
 mod stream;
 mod support;
 mod table;
