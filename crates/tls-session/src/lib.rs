@@ -63,16 +63,29 @@
 //! The crate refuses to renegotiate, resume, send early data, fall back to an older TLS, or go on after an error. It
 //! opens no socket, reads no clock and allocates nothing.
 //!
-//! Features: `defmt` (formats for public types, log lines), `log` (log lines), `p384-compact` (a P-384 of less code).
+//! Features: `embedded-tls` (default: the engine; without one there are policies, verification and reasons, but no
+//! session), `defmt` (formats for public types, log lines), `log` (log lines), `p384-compact` (a P-384 of less code).
 #![cfg_attr(not(test), no_std)]
+#![cfg_attr(
+    not(feature = "embedded-tls"),
+    expect(
+        dead_code,
+        reason = "without an engine nobody makes evidence, and nobody sends an identity"
+    )
+)]
 
 mod alg;
+#[cfg(feature = "embedded-tls")]
 mod engine;
 pub mod evidence;
 pub mod identity;
 pub mod policy;
+#[cfg(feature = "embedded-tls")]
+mod progress;
 pub mod reason;
+#[cfg(feature = "embedded-tls")]
 pub mod session;
+#[cfg(feature = "embedded-tls")]
 pub mod transport;
 pub mod verify;
 
@@ -80,7 +93,9 @@ pub use evidence::{Evidence, Opened};
 pub use identity::Identity;
 pub use policy::{Anchors, Clock, CommonName, NameRule, PeerAuth, PeerName, Policy, PreSharedKey};
 pub use reason::{Cause, Reason, Stage};
+#[cfg(feature = "embedded-tls")]
 pub use session::{Chain, Deadlines, FULL_OUTGOING, FULL_RECORD, Memory, Reader, Session, Writer};
+#[cfg(feature = "embedded-tls")]
 pub use transport::{Connection, Transport};
 pub use verify::{Accepted, verify_server};
 pub use x509_facts::Timestamp;

@@ -1,6 +1,7 @@
 //! What a session takes from its caller, in bytes; and recordings of handshakes for the program
 //! that measures the stack on a chip's instruction set (`firmware/tools/stack`).
 
+#![cfg(feature = "embedded-tls")]
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,

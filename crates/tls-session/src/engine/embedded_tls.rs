@@ -7,16 +7,20 @@
 //! * `suite`, `envelope`: its cipher sees each plaintext before it does, and gives messages a shape that it can take;
 //! * `transcript`, `facts`: its hash sees each handshake message, and keeps what it drops;
 //! * `verifier`, `shown`: its questions about the server, and what we show of ourselves;
+//! * `client`: the session, whose evidence is what the others recorded;
 //! * `state`: what all of these know of one session.
 
+pub(crate) mod client;
 mod envelope;
-pub(crate) mod facts;
+mod facts;
 pub(crate) mod guard;
 mod hello;
-pub(crate) mod shown;
+mod shown;
 pub(crate) mod state;
-pub(crate) mod suite;
+mod suite;
+#[cfg(test)]
+mod tests;
 mod transcript;
-pub(crate) mod verifier;
+mod verifier;
 #[cfg(test)]
 mod window;

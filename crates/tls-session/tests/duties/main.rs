@@ -3,7 +3,7 @@
 //!
 //! | duty | file |
 //! |---|---|
-//! | 1 to 6: proof of who the server is | `authentication`; 4 in `src/session/tests.rs`, where the engine can be denied its verifier |
+//! | 1 to 6: proof of who the server is | `authentication`; 4 in `src/engine/embedded_tls/tests.rs`, where the engine can be denied its verifier |
 //! | 6, 7, 12 to 14: paths and names | `paths`, `names` |
 //! | 8 to 16: dates, clock, names, pins, anchors, keys | `certificates` |
 //! | 17 to 20, 22: records, messages, alerts | `records`, and `flights` for what is well-formed and hostile |
@@ -15,6 +15,7 @@
 //! (`psk`), a dry run (`probe`), the caller's memory (`sizes`), and the doubles themselves (`doubles`,
 //! `scripted_server`).
 
+#![cfg(feature = "embedded-tls")]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

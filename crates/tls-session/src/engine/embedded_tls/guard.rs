@@ -13,14 +13,14 @@
 use crate::reason::{
     CapacityError, Cause, Limit, NegotiationError, ProtocolViolation, Stage, StreamError,
 };
-use embassy_futures::select::{Either, select};
 use embedded_hal_async::delay::DelayNs;
-use embedded_io_async::{Error as _, ErrorKind, ErrorType, Read, Write};
+use embedded_io_async::{Error as _, ErrorType, Read, Write};
 use heapless::Vec;
 
 use super::hello;
 use super::state::{Expect, Shared};
 use super::suite::Phase;
+use crate::progress::Refused;
 use crate::transport::{Connection, Transport};
 
 const HEADER: usize = 5;
@@ -33,24 +33,6 @@ const MAX_CIPHERTEXT: u16 = (1 << 14) + 256;
 const MIN_CIPHERTEXT: u16 = 17;
 /// A server has reason to send one. RFC 8446 §5 has any number dropped; OpenSSL drops as many.
 const MAX_CCS: u8 = 32;
-
-/// The session is over; the session knows why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Refused;
-
-impl core::fmt::Display for Refused {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("refused")
-    }
-}
-
-impl core::error::Error for Refused {}
-
-impl embedded_io_async::Error for Refused {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Other
-    }
-}
 
 /// What the engine holds: a reference that reads and writes.
 pub(crate) struct Handle<'g, T: Transport>(pub(crate) &'g Connection<T>);
@@ -83,7 +65,11 @@ impl<T: Transport> Write for Handle<'_, T> {
     async fn write(&mut self, buf: &[u8]) -> Result<usize, Refused> {
         let shared = &self.0.shared;
         let mut outgoing = self.0.outgoing.lock().await;
-        match limited(shared, &self.0.delay, outgoing.write(buf)).await? {
+        match shared
+            .progress
+            .limited(&self.0.delay, outgoing.write(buf))
+            .await?
+        {
             Ok(0) if !buf.is_empty() => Err(refuse(shared, Cause::Stream(StreamError::PeerEof))),
             Ok(written) => Ok(written),
             Err(error) => Err(refuse(shared, StreamError::from(error.kind()))),
@@ -93,7 +79,11 @@ impl<T: Transport> Write for Handle<'_, T> {
     async fn flush(&mut self) -> Result<(), Refused> {
         let shared = &self.0.shared;
         let mut outgoing = self.0.outgoing.lock().await;
-        match limited(shared, &self.0.delay, outgoing.flush()).await? {
+        match shared
+            .progress
+            .limited(&self.0.delay, outgoing.flush())
+            .await?
+        {
             Ok(()) => Ok(()),
             Err(error) => Err(refuse(shared, StreamError::from(error.kind()))),
         }
@@ -101,25 +91,7 @@ impl<T: Transport> Write for Handle<'_, T> {
 }
 
 fn refuse(shared: &Shared, cause: impl Into<Cause>) -> Refused {
-    shared.refuse(cause);
-    Refused
-}
-
-/// Waits for the peer no longer than one step may take.
-async fn limited<F: Future>(
-    shared: &Shared,
-    delay: &(impl DelayNs + Clone),
-    step: F,
-) -> Result<F::Output, Refused> {
-    let ms = shared.step_ms.get();
-    if ms == 0 {
-        return Ok(step.await);
-    }
-    let mut delay = delay.clone();
-    match select(step, delay.delay_ms(ms)).await {
-        Either::First(output) => Ok(output),
-        Either::Second(()) => Err(refuse(shared, Cause::Stream(StreamError::Timeout { ms }))),
-    }
+    shared.progress.refuse(cause)
 }
 
 /// Where in the stream of records the next byte stands.
@@ -139,7 +111,7 @@ enum State {
 
 /// The receiving half, and where it stands in the stream of records.
 pub(crate) struct Incoming<R> {
-    io: R,
+    pub(crate) io: R,
     header: [u8; HEADER],
     have: usize,
     state: State,
@@ -196,7 +168,7 @@ impl<R: Read> Incoming<R> {
                             // The ServerHello is out; what follows is encrypted.
                             shared.expect.set(Expect::Encrypted(Phase::Handshake));
                             // A pre-shared key leaves nothing but the key confirmation to come.
-                            shared.stage.set(if shared.psk_taken.get() {
+                            shared.progress.stage.set(if shared.psk_taken.get() {
                                 Stage::Finished
                             } else {
                                 Stage::Certificate
@@ -442,7 +414,7 @@ async fn pull(
     delay: &(impl DelayNs + Clone),
     into: &mut [u8],
 ) -> Result<usize, Refused> {
-    match limited(shared, delay, io.read(into)).await? {
+    match shared.progress.limited(delay, io.read(into)).await? {
         Ok(0) => Err(refuse(shared, Cause::Stream(StreamError::PeerEof))),
         Ok(count) => Ok(count.min(into.len())),
         Err(error) => Err(refuse(shared, StreamError::from(error.kind()))),

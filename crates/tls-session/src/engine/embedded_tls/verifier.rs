@@ -18,6 +18,7 @@ use super::shown::{self, Proof};
 use super::state::Shared;
 use super::suite::{Report, Suite};
 use super::transcript::Transcript;
+use crate::engine::Witness;
 use crate::evidence::{Application, KeyTaken, Peer};
 use crate::policy::Policy;
 use crate::verify::{MAX_CHAIN, Signed, Verdict, Version, verify_handshake};
@@ -30,23 +31,20 @@ struct Leaf {
     asked: bool,
 }
 
-/// Is shown each certificate of the server before it is judged.
-pub(crate) type Witness<'w> = dyn FnMut(&[u8]) + 'w;
-
 pub(crate) struct Verifier<'p, 'c> {
     policy: &'p Policy<'c>,
     shared: &'p Shared,
     leaf: Option<Leaf>,
     /// The messages up to the server's Finished, once that has held.
     finished: Option<Transcript>,
-    witness: Option<&'p mut Witness<'p>>,
+    witness: Option<&'p Witness<'p>>,
 }
 
 impl<'p, 'c> Verifier<'p, 'c> {
     pub(crate) const fn new(
         policy: &'p Policy<'c>,
         shared: &'p Shared,
-        witness: Option<&'p mut Witness<'p>>,
+        witness: Option<&'p Witness<'p>>,
     ) -> Self {
         Self {
             policy,
@@ -58,7 +56,7 @@ impl<'p, 'c> Verifier<'p, 'c> {
     }
 
     fn refuse(&self, cause: Cause) -> TlsError {
-        self.shared.refuse(cause);
+        self.shared.progress.refuse(cause);
         TlsError::InvalidCertificate
     }
 
@@ -78,7 +76,10 @@ impl<'p, 'c> Verifier<'p, 'c> {
                 return Err(refuse(Cause::Certificate(CertificateError::Malformed)));
             };
             if let Some(report) = Report::read(der) {
-                return Err(Reason::new(self.shared.stage.get(), report.cause()));
+                return Err(Reason::new(
+                    self.shared.progress.stage.get(),
+                    report.cause(),
+                ));
             }
             chain
                 .push(der)
@@ -90,7 +91,7 @@ impl<'p, 'c> Verifier<'p, 'c> {
             ))));
         }
         self.check_facts(transcript.facts()).map_err(refuse)?;
-        if let Some(witness) = &mut self.witness {
+        if let Some(witness) = self.witness {
             chain.iter().for_each(|der| witness(der));
         }
         self.leaf = Some(Leaf {
@@ -100,14 +101,14 @@ impl<'p, 'c> Verifier<'p, 'c> {
             asked: transcript.facts().asked(),
         });
         self.shared.peer.set(Peer::UnprovenChain);
-        self.shared.stage.set(Stage::Signature);
+        self.shared.progress.stage.set(Stage::Signature);
         Ok(())
     }
 
     /// Called once the engine has found the server's Finished to hold.
     fn server_finished(&mut self, transcript: &Transcript) -> Result<(), Reason> {
         let facts = transcript.facts();
-        let refuse = |cause| Reason::new(self.shared.stage.get(), cause);
+        let refuse = |cause| Reason::new(self.shared.progress.stage.get(), cause);
         self.check_facts(facts).map_err(refuse)?;
         // With a pre-shared key the server may not ask (RFC 8446 §4.3.2).
         if facts.asked() && self.shared.psk_taken.get() {
@@ -172,7 +173,7 @@ impl<'p, 'c> Verifier<'p, 'c> {
             },
         )?;
         self.shared.peer.set(Peer::Chain(possession));
-        self.shared.stage.set(Stage::Finished);
+        self.shared.progress.stage.set(Stage::Finished);
         Ok(())
     }
 }
@@ -190,7 +191,7 @@ impl TlsVerifier<Suite> for Verifier<'_, '_> {
     ) -> Result<(), TlsError> {
         self.certificate(transcript, &certificate.entries)
             .map_err(|reason| {
-                self.shared.refuse_with(reason);
+                self.shared.progress.refuse_with(reason);
                 TlsError::InvalidCertificate
             })
     }
@@ -253,7 +254,7 @@ impl<G: CryptoRngCore> CryptoProvider for Provider<'_, '_, G> {
             Ok(certificate) => Some(EngineCertificate::X509(Shown(certificate?))),
             Err(cause) => {
                 // An empty Certificate goes out; the session does not come to be.
-                self.verifier.shared.refuse(cause);
+                self.verifier.shared.progress.refuse(cause);
                 None
             }
         }
@@ -287,6 +288,32 @@ impl<G: CryptoRngCore> CryptoProvider for Provider<'_, '_, G> {
     }
 }
 
+/// A provider that its owner keeps.
+pub(crate) struct Lent<'l, P>(pub(crate) &'l mut P);
+
+impl<P: CryptoProvider> CryptoProvider for Lent<'_, P> {
+    type CipherSuite = P::CipherSuite;
+    type Signature = P::Signature;
+
+    fn rng(&mut self) -> impl CryptoRngCore {
+        self.0.rng()
+    }
+
+    fn verifier(&mut self) -> Result<&mut impl TlsVerifier<Self::CipherSuite>, TlsError> {
+        self.0.verifier()
+    }
+
+    fn client_cert(&mut self) -> Option<EngineCertificate<impl AsRef<[u8]>>> {
+        self.0.client_cert()
+    }
+
+    fn signer(
+        &mut self,
+    ) -> Result<(impl signature::SignerMut<Self::Signature>, SignatureScheme), TlsError> {
+        self.0.signer()
+    }
+}
+
 /// Our messages, borrowed where the identity keeps them.
 struct Shown<'p>(Ref<'p, [u8]>);
 
@@ -314,7 +341,10 @@ impl<G: CryptoRngCore> signature::SignerMut<Proof> for Prover<'_, '_, '_, G> {
             }),
         };
         Ok(proof.unwrap_or_else(|| {
-            self.verifier.shared.refuse(SetupError::KeyUnreadable);
+            self.verifier
+                .shared
+                .progress
+                .refuse(SetupError::KeyUnreadable);
             Proof::none()
         }))
     }

@@ -1,13 +1,15 @@
 //! Duty 4: what happens when the engine gets no verifier from us.
 
 use crate::reason::ProtocolViolation;
-use std::boxed::Box;
 use std::pin::pin;
 
 use embedded_tls::{CryptoProvider, CryptoRngCore, TlsError, TlsVerifier};
 
-use super::*;
+use super::client::Client;
+use super::suite::Suite;
+use super::verifier::{Provider, Verifier};
 use crate::policy::{Anchors, Clock, NameRule};
+use crate::transport::Connection;
 use crate::{Cause, Policy, Timestamp};
 use tls_doubles::clock::Clock as TestClock;
 use tls_doubles::exec::run;
@@ -27,7 +29,7 @@ struct Faulty<'p, 'c> {
 
 impl CryptoProvider for Faulty<'_, '_> {
     type CipherSuite = Suite;
-    type Signature = crate::engine::embedded_tls::shown::Proof;
+    type Signature = super::shown::Proof;
 
     fn rng(&mut self) -> impl CryptoRngCore {
         self.ours.rng()
@@ -67,20 +69,22 @@ fn duty_4_an_engine_without_verifier_opens_no_session() {
             let (wire, rx, tx) =
                 connect(Server::new(Script::good(&family.site())), Faults::default());
             let transport = Connection::new(rx, tx, TestClock::default().delay());
-            let mut memory = Box::new(Memory::<16_640, 4096>::new());
+            let (mut incoming, mut outgoing) = ([0; 16_640], [0; 4096]);
             let verifier = Verifier::new(&policy, &transport.shared, None);
-            let provider = Faulty {
+            let mut provider = Faulty {
                 ours: Provider::new(verifier, TestRng::new(3)),
                 good_for,
             };
-            let open = pin!(Session::open_with(
-                &transport,
-                &mut memory,
-                &policy,
-                Deadlines::default(),
-                provider
-            ));
-            let result = run(open).ready().map(drop).map_err(|reason| reason.cause);
+            let mut client = Client::new(&transport, &mut incoming, &mut outgoing);
+            let open = pin!(async {
+                let evidence = client.handshake_with(&policy, 30_000, &mut provider).await;
+                let opened = evidence.and_then(|evidence| {
+                    let covered = evidence.covers(&policy);
+                    covered.map_err(|cause| transport.shared.progress.reason_or(cause))
+                });
+                opened.map(drop).map_err(|reason| reason.cause)
+            });
+            let result = run(open).ready();
             assert_eq!(result.err(), expected, "good for {good_for}");
             assert_eq!(wire.server().seen().app, b"");
         }
