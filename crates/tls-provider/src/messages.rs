@@ -1,0 +1,252 @@
+//! How much a peer may make the engine hold, decided by the header of each handshake message.
+//!
+//! rustls collects a message of up to 65,535 bytes before it looks at it. [`Messages`] sees the same
+//! bytes first, and refuses a message as soon as its length is known.
+
+use alloc::format;
+use core::fmt;
+
+use rustls::Error;
+
+/// Bytes of handshake messages in a row, headers included. Messages that come after a handshake do not
+/// count: the engine keeps none of them once it is complete.
+pub const FLIGHT: u32 = 24 * 1024;
+
+/// NewSessionTicket messages in a row without application data.
+pub const TICKETS: u32 = 64;
+
+/// Bytes of a message's type and length (RFC 9846 §4).
+const HEADER: usize = 4;
+
+const NEW_SESSION_TICKET: u8 = 4;
+const KEY_UPDATE: u8 = 24;
+
+/// The longest body that a handshake message may have, in bytes without its header.
+///
+/// `message` is the number of its type (RFC 9846 §4).
+#[must_use]
+pub const fn limit(message: u8) -> u32 {
+    match message {
+        // ClientHello.
+        1 => 8 * 1024,
+        // ServerHello, and HelloRetryRequest with its cookie, which has the same number.
+        2 => 4 * 1024,
+        NEW_SESSION_TICKET => 8 * 1024,
+        // EncryptedExtensions.
+        8 => 2 * 1024,
+        // Certificate, and CertificateStatus, which in TLS 1.2 holds the OCSP response for it.
+        11 | 22 => 16 * 1024,
+        // CertificateRequest. The names of 166 usual root certificates take 17,846 bytes.
+        13 => 20 * 1024,
+        // ServerKeyExchange, CertificateVerify, and all that are shorter.
+        _ => 1536,
+    }
+}
+
+/// What was refused before the engine saw it, because the engine would have held too much of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Refused {
+    /// `needed` bytes were announced where `limit` are accepted.
+    TooLong {
+        /// What they belong to.
+        what: What,
+        /// Bytes announced: the body of a message, or a flight with the headers of its messages.
+        needed: u32,
+        /// Bytes accepted.
+        limit: u32,
+    },
+    /// More than [`TICKETS`] NewSessionTicket messages in a row without application data.
+    Tickets,
+}
+
+/// What was too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum What {
+    /// One handshake message, by the number of its type (RFC 9846 §4).
+    Message(u8),
+    /// Handshake messages in a row.
+    Flight,
+}
+
+/// How a refusal begins inside [`Error::General`].
+const MARK: &str = "tls-provider refused ";
+
+impl Refused {
+    /// The refusal that the engine passes on as `error`, if it is one.
+    ///
+    /// The error of a rustls decrypter can carry nothing but text.
+    #[must_use]
+    pub fn of(error: &Error) -> Option<Self> {
+        let Error::General(text) = error else {
+            return None;
+        };
+        let mut words = text.strip_prefix(MARK)?.split(' ');
+        let refused = match words.next()? {
+            "tickets" => Self::Tickets,
+            "flight" => Self::too_long(What::Flight, &mut words)?,
+            "message" => {
+                let what = What::Message(words.next()?.parse().ok()?);
+                Self::too_long(what, &mut words)?
+            }
+            _ => return None,
+        };
+        words.next().is_none().then_some(refused)
+    }
+
+    fn too_long<'t>(what: What, numbers: &mut impl Iterator<Item = &'t str>) -> Option<Self> {
+        Some(Self::TooLong {
+            what,
+            needed: numbers.next()?.parse().ok()?,
+            limit: numbers.next()?.parse().ok()?,
+        })
+    }
+}
+
+/// As text that [`Refused::of`] reads.
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        Self::General(match refused {
+            Refused::TooLong {
+                what: What::Message(message),
+                needed,
+                limit,
+            } => {
+                format!("{MARK}message {message} {needed} {limit}")
+            }
+            Refused::TooLong {
+                what: What::Flight,
+                needed,
+                limit,
+            } => {
+                format!("{MARK}flight {needed} {limit}")
+            }
+            Refused::Tickets => format!("{MARK}tickets"),
+        })
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong {
+                what,
+                needed,
+                limit,
+            } => {
+                write!(f, "{what} of {needed} bytes, limit {limit}")
+            }
+            Self::Tickets => write!(f, "more than {TICKETS} tickets in a row"),
+        }
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(message) => write!(f, "handshake message {message}"),
+            Self::Flight => f.write_str("handshake messages in a row"),
+        }
+    }
+}
+
+impl core::error::Error for Refused {}
+
+/// Follows the handshake messages of one epoch, however they are cut into records.
+///
+/// An epoch is what one key protects, or all that comes before the first key.
+#[derive(Debug, Clone, Default)]
+pub struct Messages {
+    /// The header that is under way, and how much of it has come.
+    header: [u8; HEADER],
+    have: usize,
+    /// Bytes of the body under way that are still to come.
+    left: usize,
+    /// Bytes of handshake messages since the epoch or application data began.
+    flight: u32,
+    /// NewSessionTicket messages likewise.
+    tickets: u32,
+}
+
+impl Messages {
+    /// At the start of an epoch.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            header: [0; HEADER],
+            have: 0,
+            left: 0,
+            flight: 0,
+            tickets: 0,
+        }
+    }
+
+    /// Application data came: what counts in a row starts again.
+    pub const fn data(&mut self) {
+        self.flight = 0;
+        self.tickets = 0;
+    }
+
+    /// Takes the content of the next handshake record.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`], as soon as the header of a message that is refused is complete. The session must
+    /// end then: what follows in `content` was not looked at.
+    pub fn feed(&mut self, mut content: &[u8]) -> Result<(), Refused> {
+        while let Some((&first, rest)) = content.split_first() {
+            if self.left > 0 {
+                let body = self.left.min(content.len());
+                self.left -= body;
+                content = content.get(body..).unwrap_or_default();
+                continue;
+            }
+            content = rest;
+            if let Some(place) = self.header.get_mut(self.have) {
+                *place = first;
+            }
+            self.have += 1;
+            if self.have == HEADER {
+                self.have = 0;
+                self.begin()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges the header that has just become complete.
+    fn begin(&mut self) -> Result<(), Refused> {
+        let [message, length @ ..] = self.header;
+        let [high, middle, low] = length;
+        let needed = u32::from_be_bytes([0, high, middle, low]);
+        check(What::Message(message), needed, limit(message))?;
+        match message {
+            NEW_SESSION_TICKET => {
+                self.tickets = self.tickets.saturating_add(1);
+                if self.tickets > TICKETS {
+                    return Err(Refused::Tickets);
+                }
+            }
+            KEY_UPDATE => {}
+            _ => {
+                // Both are far below 2^31: `needed` by its limit, the flight by its own.
+                let flight = self.flight.saturating_add(needed).saturating_add(4);
+                check(What::Flight, flight, FLIGHT)?;
+                self.flight = flight;
+            }
+        }
+        self.left = usize::try_from(needed).unwrap_or(usize::MAX);
+        Ok(())
+    }
+}
+
+const fn check(what: What, needed: u32, limit: u32) -> Result<(), Refused> {
+    if needed > limit {
+        return Err(Refused::TooLong {
+            what,
+            needed,
+            limit,
+        });
+    }
+    Ok(())
+}

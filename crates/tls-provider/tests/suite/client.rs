@@ -1,0 +1,173 @@
+//! A client on the provider, and a server on rustls's own, joined in memory.
+
+use std::sync::Arc;
+
+use rustls::client::UnbufferedClientConnection;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+
+/// Accepts any server: what is tested here is below certificates.
+#[derive(Debug)]
+struct Anyone;
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![
+            SignatureScheme::ECDSA_NISTP256_SHA256,
+            SignatureScheme::RSA_PSS_SHA256,
+        ]
+    }
+}
+
+/// The client, which gives rustls one whole record per call.
+pub(crate) struct Client {
+    connection: UnbufferedClientConnection,
+    /// Bytes from the server that rustls has not seen.
+    incoming: Vec<u8>,
+    /// Bytes for the server.
+    pub(crate) outgoing: Vec<u8>,
+    /// Application data, and where in its record each piece began.
+    pub(crate) data: Vec<u8>,
+    pub(crate) starts: Vec<usize>,
+    /// Whether data may be sent.
+    pub(crate) open: bool,
+}
+
+impl Client {
+    pub(crate) fn new(provider: rustls::crypto::CryptoProvider) -> Self {
+        let config = ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anyone))
+            .with_no_client_auth();
+        let name = ServerName::try_from("server.test").unwrap();
+        Self {
+            connection: UnbufferedClientConnection::new(Arc::new(config), name).unwrap(),
+            incoming: Vec::new(),
+            outgoing: Vec::new(),
+            data: Vec::new(),
+            starts: Vec::new(),
+            open: false,
+        }
+    }
+
+    pub(crate) fn connection(&self) -> &UnbufferedClientConnection {
+        &self.connection
+    }
+
+    /// Takes bytes of the server and does all that follows from them.
+    pub(crate) fn receive(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.incoming.extend_from_slice(bytes);
+        while self.step(None)? {}
+        Ok(())
+    }
+
+    /// Encrypts `data`, which must be sent behind whatever rustls has to say first.
+    pub(crate) fn send(&mut self, data: &[u8]) -> Result<(), Error> {
+        while self.step(None)? {}
+        self.step(Some(data))?;
+        Ok(())
+    }
+
+    /// One call into rustls; whether another one may do something.
+    fn step(&mut self, send: Option<&[u8]>) -> Result<bool, Error> {
+        let record = match *self.incoming {
+            [_, _, _, high, low, ..] => 5 + usize::from(u16::from_be_bytes([high, low])),
+            _ => 0,
+        };
+        let fed = if record > self.incoming.len() {
+            0
+        } else {
+            record
+        };
+        let buffer = &mut self.incoming[..fed];
+        let UnbufferedStatus {
+            mut discard, state, ..
+        } = self.connection.process_tls_records(buffer);
+        let mut note = None;
+        let more = match state? {
+            ConnectionState::ReadTraffic(mut traffic) => {
+                while let Some(record) = traffic.next_record() {
+                    let record = record?;
+                    discard += record.discard;
+                    assert!(note.is_none(), "one record has one note");
+                    note = Some(record.payload.to_vec());
+                }
+                true
+            }
+            ConnectionState::EncodeTlsData(mut encode) => {
+                let start = self.outgoing.len();
+                self.outgoing.resize(start + 20_000, 0);
+                let len = encode.encode(&mut self.outgoing[start..]).unwrap();
+                self.outgoing.truncate(start + len);
+                true
+            }
+            ConnectionState::TransmitTlsData(transmit) => {
+                transmit.done();
+                true
+            }
+            ConnectionState::BlockedHandshake => discard > 0,
+            ConnectionState::WriteTraffic(mut traffic) => {
+                self.open = true;
+                if let Some(data) = send {
+                    let start = self.outgoing.len();
+                    self.outgoing
+                        .resize(start + data.len() + 2_000 + data.len() / 100, 0);
+                    let len = traffic.encrypt(data, &mut self.outgoing[start..]).unwrap();
+                    self.outgoing.truncate(start + len);
+                }
+                discard > 0
+            }
+            ConnectionState::PeerClosed | ConnectionState::Closed => false,
+            other => panic!("{other:?}"),
+        };
+        if let Some(note) = note {
+            let range = tls_provider::plaintext(&note).expect("data have a note");
+            self.starts.push(range.start);
+            self.data.extend_from_slice(&self.incoming[range]);
+        }
+        self.incoming.drain(..discard);
+        Ok(more)
+    }
+
+    /// New keys for what the client sends, and a request for new keys of the server.
+    pub(crate) fn refresh(&mut self) {
+        let status = self.connection.process_tls_records(&mut []);
+        match status.state.unwrap() {
+            ConnectionState::WriteTraffic(traffic) => traffic.refresh_traffic_keys().unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
