@@ -11,7 +11,7 @@ use elliptic_curve::ecdh::diffie_hellman;
 use elliptic_curve::point::PointCompression;
 use elliptic_curve::sec1::{EncodedPoint, FromEncodedPoint, ModulusSize, ToEncodedPoint};
 use elliptic_curve::{
-    AffinePoint, CurveArithmetic, FieldBytes, FieldBytesSize, PublicKey, SecretKey,
+    AffinePoint, CurveArithmetic, FieldBytes, FieldBytesSize, NonZeroScalar, PublicKey, SecretKey,
 };
 use rand_core::RngCore as _;
 use rustls::crypto::{ActiveKeyExchange, GetRandomFailed, SharedSecret, SupportedKxGroup};
@@ -126,7 +126,9 @@ where
             return Err(invalid());
         }
         let peer = PublicKey::<C>::from_sec1_bytes(peer).map_err(|_| invalid())?;
-        let shared = diffie_hellman(self.secret.to_nonzero_scalar(), peer.as_affine());
+        let secret = Zeroizing::new(self.secret.to_nonzero_scalar());
+        let secret: &NonZeroScalar<C> = &secret;
+        let shared = diffie_hellman(secret, peer.as_affine());
         Ok(SharedSecret::from(shared.raw_secret_bytes().as_slice()))
     }
 

@@ -17,6 +17,8 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod exchange;
 mod hash;
@@ -34,7 +36,7 @@ use rustls::{Error, SupportedCipherSuite};
 use rustls_pki_types::PrivateKeyDer;
 
 pub use exchange::GROUPS;
-pub use messages::{FLIGHT, Messages, Refused, TICKETS, What, limit};
+pub use messages::{FLIGHT, Messages, Refused, TICKETS, What, limit, next_ticket_period};
 pub use record::plaintext;
 pub use suites::SUITES;
 

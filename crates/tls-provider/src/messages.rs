@@ -5,6 +5,7 @@
 
 use alloc::format;
 use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use rustls::Error;
 
@@ -12,11 +13,27 @@ use rustls::Error;
 /// count: the engine keeps none of them once it is complete.
 pub const FLIGHT: u32 = 24 * 1024;
 
-/// NewSessionTicket messages in a row without application data.
+/// NewSessionTicket messages without application data between them, in one period of
+/// [`next_ticket_period`].
 pub const TICKETS: u32 = 64;
+
+/// The current period; it has no meaning but to differ from the one before.
+static PERIOD: AtomicU32 = AtomicU32::new(0);
+
+/// Begins a period for tickets: each session may receive [`TICKETS`] again.
+///
+/// A decrypter knows no time. Without these calls the limit counts for as long as a session receives no
+/// application data, and a server that sends a ticket now and then ends an idle session after
+/// 64 of them. A program that keeps such sessions calls this at a fixed interval, a minute or so.
+pub fn next_ticket_period() {
+    // Load and store: not every processor adds in one step. Two calls at once count as one.
+    let next = PERIOD.load(Ordering::Relaxed).wrapping_add(1);
+    PERIOD.store(next, Ordering::Relaxed);
+}
 
 /// Bytes of a message's type and length (RFC 9846 §4).
 const HEADER: usize = 4;
+const HEADER_BYTES: u32 = 4;
 
 const NEW_SESSION_TICKET: u8 = 4;
 const KEY_UPDATE: u8 = 24;
@@ -56,7 +73,7 @@ pub enum Refused {
         /// Bytes accepted.
         limit: u32,
     },
-    /// More than [`TICKETS`] NewSessionTicket messages in a row without application data.
+    /// More than [`TICKETS`] NewSessionTicket messages without application data between them.
     Tickets,
 }
 
@@ -136,7 +153,7 @@ impl fmt::Display for Refused {
             } => {
                 write!(f, "{what} of {needed} bytes, limit {limit}")
             }
-            Self::Tickets => write!(f, "more than {TICKETS} tickets in a row"),
+            Self::Tickets => write!(f, "more than {TICKETS} tickets without data between them"),
         }
     }
 }
@@ -164,8 +181,9 @@ pub struct Messages {
     left: usize,
     /// Bytes of handshake messages since the epoch or application data began.
     flight: u32,
-    /// NewSessionTicket messages likewise.
+    /// NewSessionTicket messages likewise, and since `period` began.
     tickets: u32,
+    period: u32,
 }
 
 impl Messages {
@@ -178,6 +196,7 @@ impl Messages {
             left: 0,
             flight: 0,
             tickets: 0,
+            period: 0,
         }
     }
 
@@ -221,21 +240,29 @@ impl Messages {
         let needed = u32::from_be_bytes([0, high, middle, low]);
         check(What::Message(message), needed, limit(message))?;
         match message {
-            NEW_SESSION_TICKET => {
-                self.tickets = self.tickets.saturating_add(1);
-                if self.tickets > TICKETS {
-                    return Err(Refused::Tickets);
-                }
-            }
+            NEW_SESSION_TICKET => self.count_ticket()?,
             KEY_UPDATE => {}
             _ => {
-                // Both are far below 2^31: `needed` by its limit, the flight by its own.
-                let flight = self.flight.saturating_add(needed).saturating_add(4);
+                let message = needed.saturating_add(HEADER_BYTES);
+                let flight = self.flight.saturating_add(message);
                 check(What::Flight, flight, FLIGHT)?;
                 self.flight = flight;
             }
         }
         self.left = usize::try_from(needed).unwrap_or(usize::MAX);
+        Ok(())
+    }
+
+    fn count_ticket(&mut self) -> Result<(), Refused> {
+        let period = PERIOD.load(Ordering::Relaxed);
+        if period != self.period {
+            self.period = period;
+            self.tickets = 0;
+        }
+        if self.tickets >= TICKETS {
+            return Err(Refused::Tickets);
+        }
+        self.tickets += 1;
         Ok(())
     }
 }

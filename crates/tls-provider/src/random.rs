@@ -128,3 +128,6 @@ impl fmt::Debug for Generator {
         f.debug_struct("Generator").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,10 +33,7 @@ impl<A: Aead, const EXPLICIT: usize> Tls12AeadAlgorithm for Tls12<A, EXPLICIT> {
     }
 
     fn decrypter(&self, key: AeadKey, iv: &[u8]) -> Box<dyn MessageDecrypter> {
-        Box::new(Decrypter::<A, EXPLICIT> {
-            key: new_key(&key, iv),
-            messages: Messages::new(),
-        })
+        Box::new(Decrypter::<A, EXPLICIT>::new(new_key(&key, iv)))
     }
 
     fn key_block_shape(&self) -> KeyBlockShape {
@@ -67,7 +64,7 @@ fn new_key<A: Aead>(key: &AeadKey, iv: &[u8]) -> Key<A> {
     Key::new(key.as_ref(), padded)
 }
 
-struct Encrypter<A, const EXPLICIT: usize>(Key<A>);
+pub(super) struct Encrypter<A, const EXPLICIT: usize>(pub(super) Key<A>);
 
 impl<A: Aead, const EXPLICIT: usize> MessageEncrypter for Encrypter<A, EXPLICIT> {
     fn encrypt(
@@ -91,9 +88,18 @@ impl<A: Aead, const EXPLICIT: usize> MessageEncrypter for Encrypter<A, EXPLICIT>
     }
 }
 
-struct Decrypter<A, const EXPLICIT: usize> {
+pub(super) struct Decrypter<A, const EXPLICIT: usize> {
     key: Key<A>,
     messages: Messages,
+}
+
+impl<A, const EXPLICIT: usize> Decrypter<A, EXPLICIT> {
+    pub(super) const fn new(key: Key<A>) -> Self {
+        Self {
+            key,
+            messages: Messages::new(),
+        }
+    }
 }
 
 impl<A: Aead, const EXPLICIT: usize> MessageDecrypter for Decrypter<A, EXPLICIT> {
@@ -109,7 +115,7 @@ impl<A: Aead, const EXPLICIT: usize> MessageDecrypter for Decrypter<A, EXPLICIT>
         let nonce = if EXPLICIT == 0 {
             nonce(&self.key.iv, seq)
         } else {
-            let mut nonce = self.key.iv;
+            let mut nonce = *self.key.iv;
             for (to, byte) in nonce.iter_mut().rev().zip(explicit.iter().rev()) {
                 *to = *byte;
             }

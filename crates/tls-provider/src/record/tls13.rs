@@ -32,10 +32,7 @@ impl<A: Aead> Tls13AeadAlgorithm for Tls13<A> {
     }
 
     fn decrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageDecrypter> {
-        Box::new(Decrypter {
-            key: new_key::<A>(&key, &iv),
-            messages: Messages::new(),
-        })
+        Box::new(Decrypter::new(new_key::<A>(&key, &iv)))
     }
 
     fn key_len(&self) -> usize {
@@ -59,7 +56,7 @@ fn new_key<A: Aead>(key: &AeadKey, iv: &Iv) -> Key<A> {
     Key::new(key.as_ref(), copy)
 }
 
-struct Encrypter<A>(Key<A>);
+pub(super) struct Encrypter<A>(pub(super) Key<A>);
 
 impl<A: Aead> MessageEncrypter for Encrypter<A> {
     fn encrypt(
@@ -87,9 +84,18 @@ impl<A: Aead> MessageEncrypter for Encrypter<A> {
     }
 }
 
-struct Decrypter<A> {
+pub(super) struct Decrypter<A> {
     key: Key<A>,
     messages: Messages,
+}
+
+impl<A> Decrypter<A> {
+    pub(super) const fn new(key: Key<A>) -> Self {
+        Self {
+            key,
+            messages: Messages::new(),
+        }
+    }
 }
 
 impl<A: Aead> MessageDecrypter for Decrypter<A> {

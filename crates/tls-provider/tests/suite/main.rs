@@ -9,6 +9,7 @@
 )]
 
 mod client;
+mod messages;
 mod pair;
 
 /// Entropy for tests: they need no secrets.

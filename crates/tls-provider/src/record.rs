@@ -1,6 +1,8 @@
 //! Protection of records, and how received application data stay where they are.
 
 mod note;
+#[cfg(test)]
+mod tests;
 mod tls12;
 mod tls13;
 
@@ -10,6 +12,7 @@ use aes_gcm::aead::consts::{U12, U16};
 use aes_gcm::aead::{AeadInPlace, KeyInit, Nonce, Tag};
 use rustls::crypto::cipher::{InboundOpaqueMessage, InboundPlainMessage, PrefixedPayload};
 use rustls::{ContentType, Error};
+use zeroize::Zeroizing;
 
 use crate::messages::Messages;
 
@@ -38,18 +41,22 @@ impl<A> Aead for A where
 struct Key<A> {
     /// None if rustls gave a key of a wrong length: every record fails then.
     aead: Option<A>,
-    iv: [u8; 12],
+    iv: Zeroizing<[u8; 12]>,
 }
 
 impl<A: Aead> Key<A> {
     fn new(key: &[u8], iv: [u8; 12]) -> Self {
         Self {
             aead: A::new_from_slice(key).ok(),
-            iv,
+            iv: Zeroizing::new(iv),
         }
     }
 
     /// Encrypts what `payload` has from `at` on, and appends the tag.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::EncryptError`] without a key.
     fn seal(
         &self,
         nonce: &[u8; 12],
@@ -67,6 +74,10 @@ impl<A: Aead> Key<A> {
     }
 
     /// Decrypts `sealed` in place and returns the length of what it holds: all but the tag at its end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DecryptError`] if the tag is wrong or missing, and without a key.
     fn open(&self, nonce: &[u8; 12], aad: &[u8], sealed: &mut [u8]) -> Result<usize, Error> {
         let aead = self.aead.as_ref().ok_or(Error::DecryptError)?;
         let (body, tag) = sealed
