@@ -5,10 +5,14 @@
 //! extended   .  [set]  *  +  ?  ^  $  ( )  {m,n}  |
 //! ```
 //!
-//! An expression is compiled into a program of at most [`PROGRAM`] steps, and all ways through it are
-//! walked side by side, byte by byte: time is bounded by steps times bytes, whatever the expression
-//! (Thompson's construction). Of the matches the first counts, and of those the longest (POSIX.1-2017
-//! §9.1). Back-references, character classes by name and collating elements are refused.
+//! An expression is compiled into a program of at most [`PROGRAM`] steps, and all paths through it are
+//! followed together, byte by byte (Thompson's construction). One pass from the end of the text finds
+//! where the first match begins, a second one from there how long it is, so time is proportional to
+//! steps times bytes, whatever the expression. Of the matches the first counts, and of those the
+//! longest (POSIX.1-2017 §9.1). Back-references, character classes by name and collating elements are
+//! refused.
+//!
+//! Compared with `regcomp` and `regexec` of the GNU C library in `tests/glibc.rs`.
 
 use heapless::Vec;
 
@@ -33,7 +37,7 @@ pub(crate) struct Flags {
     pub(crate) newline: bool,
 }
 
-/// Why an expression is none.
+/// Why an expression is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) enum ExpressionError {
@@ -107,7 +111,51 @@ impl Expression {
 
     /// Where the first and longest match is.
     pub(crate) fn find(&self, text: &[u8]) -> Option<(usize, usize)> {
-        (0..=text.len()).find_map(|start| Some((start, self.match_at(text, start)?)))
+        let start = self.first_start(text)?;
+        Some((start, self.match_at(text, start)?))
+    }
+
+    /// Where the first match begins. Walks back from the end of the text, so that it sees each byte
+    /// once.
+    fn first_start(&self, text: &[u8]) -> Option<usize> {
+        let mut first = None;
+        // The steps from which a match is reached at the position behind this one.
+        let mut behind = States::new();
+        for at in (0..=text.len()).rev() {
+            let here = self.leading_to_a_match(&behind, text, at);
+            if here.has(0) {
+                first = Some(at);
+            }
+            behind = here;
+        }
+        first
+    }
+
+    /// The steps from which a match is reached at `at`, given those at the position behind.
+    fn leading_to_a_match(&self, behind: &States, text: &[u8], at: usize) -> States {
+        let mut ways = States::new();
+        ways.add(self.program.len());
+        let mut grows = true;
+        // Once more for each loop within a loop: a step can lead back.
+        while grows {
+            grows = false;
+            for (number, step) in self.program.iter().enumerate().rev() {
+                let on = number.saturating_add(1);
+                let by = |distance: i16| number.saturating_add_signed(isize::from(distance));
+                let leads = match *step {
+                    Step::Split(distance) => ways.has(on) || ways.has(by(distance)),
+                    Step::Jump(distance) => ways.has(by(distance)),
+                    Step::Begin => ways.has(on) && self.begins(text, at),
+                    Step::End => ways.has(on) && self.ends(text, at),
+                    Step::Byte(_) | Step::Any | Step::Set(_) => {
+                        let byte = text.get(at);
+                        behind.has(on) && byte.is_some_and(|byte| self.takes(*step, *byte))
+                    }
+                };
+                grows |= leads && ways.add(number);
+            }
+        }
+        ways
     }
 
     /// Where the longest match from `start` on ends.
@@ -179,18 +227,14 @@ impl Expression {
     }
 
     fn takes(&self, step: Step, byte: u8) -> bool {
-        let either_case = |matches: &dyn Fn(u8) -> bool| {
-            matches(byte)
-                || (self.flags.ignore_case
-                    && (matches(byte.to_ascii_lowercase()) || matches(byte.to_ascii_uppercase())))
-        };
         match step {
-            Step::Byte(wanted) => either_case(&|byte| byte == wanted),
+            Step::Byte(wanted) if self.flags.ignore_case => byte.eq_ignore_ascii_case(&wanted),
+            Step::Byte(wanted) => byte == wanted,
             Step::Any => !(self.flags.newline && byte == b'\n'),
             Step::Set(number) => self
                 .sets
                 .get(usize::from(number))
-                .is_some_and(|set| either_case(&|byte| has(set, byte))),
+                .is_some_and(|set| has(set, byte)),
             Step::Begin | Step::End | Step::Split(_) | Step::Jump(_) => false,
         }
     }
@@ -259,6 +303,17 @@ enum Token {
     Brace,
 }
 
+/// What stands before a token, which says whether `^` and `*` of a basic expression are special.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// Nothing: `^` is.
+    Nothing,
+    /// `^` that is special: neither is.
+    Begin,
+    /// Something else: `*` is.
+    Atom,
+}
+
 impl Compiler<'_> {
     const fn syntax(&self) -> ExpressionError {
         ExpressionError::Syntax { at: self.at }
@@ -268,8 +323,8 @@ impl Compiler<'_> {
         self.pattern.get(self.at..).unwrap_or_default()
     }
 
-    /// The next token and its length. `first`: nothing stands before it in its alternative.
-    fn token(&self, first: bool) -> Compiled<Option<(Token, usize)>> {
+    /// The next token and its length, after what stands before it in its alternative.
+    fn token(&self, before: Before) -> Compiled<Option<(Token, usize)>> {
         let extended = self.expression.flags.extended;
         Ok(Some(match (self.rest(), extended) {
             ([], _) => return Ok(None),
@@ -281,10 +336,10 @@ impl Compiler<'_> {
             ([b'\\', byte, ..], _) => (Token::Byte(*byte), 2),
             ([b'.', ..], _) => (Token::Any, 1),
             ([b'[', ..], _) => (Token::Bracket, 1),
-            ([b'*', ..], false) if first => (Token::Byte(b'*'), 1),
+            ([b'*', ..], false) if before != Before::Atom => (Token::Byte(b'*'), 1),
             ([b'*', ..], _) => (Token::Star, 1),
             ([b'^', ..], true) => (Token::Begin, 1),
-            ([b'^', ..], false) if first => (Token::Begin, 1),
+            ([b'^', ..], false) if before == Before::Nothing => (Token::Begin, 1),
             ([b'$', ..], true) => (Token::End, 1),
             ([b'$'] | [b'$', b'\\', b')', ..], false) => (Token::End, 1),
             ([b'(', ..], true) => (Token::Open, 1),
@@ -314,7 +369,7 @@ impl Compiler<'_> {
     fn alternatives(&mut self) -> Compiled {
         let begin = self.len();
         self.sequence()?;
-        while let Some((Token::Or, length)) = self.token(false)? {
+        while let Some((Token::Or, length)) = self.token(Before::Atom)? {
             self.take(length);
             // Split over what is there and a jump behind the rest.
             let before = self.len().saturating_sub(begin);
@@ -340,46 +395,29 @@ impl Compiler<'_> {
     }
 
     fn sequence(&mut self) -> Compiled {
-        let mut first = true;
-        while let Some((token, length)) = self.token(first)? {
+        let mut before = Before::Nothing;
+        while let Some((token, length)) = self.token(before)? {
             let begin = self.len();
-            let repeatable = match token {
+            match token {
                 Token::Or | Token::Close => return Ok(()),
                 Token::Star | Token::Plus | Token::Maybe | Token::Brace => {
                     return Err(self.syntax());
                 }
-                Token::Begin | Token::End => {
-                    self.take(length);
-                    self.emit(if token == Token::Begin {
-                        Step::Begin
-                    } else {
-                        Step::End
-                    })?;
-                    false
-                }
-                Token::Byte(byte) => {
-                    self.take(length);
-                    self.emit(Step::Byte(byte))?;
-                    true
-                }
-                Token::Any => {
-                    self.take(length);
-                    self.emit(Step::Any)?;
-                    true
-                }
-                Token::Bracket => {
-                    self.take(length);
-                    self.bracket()?;
-                    true
-                }
-                Token::Open => {
-                    self.take(length);
-                    self.group()?;
-                    true
-                }
+                _ => self.take(length),
+            }
+            match token {
+                Token::Begin => self.emit(Step::Begin)?,
+                Token::End => self.emit(Step::End)?,
+                Token::Byte(byte) => self.emit(Step::Byte(byte))?,
+                Token::Any => self.emit(Step::Any)?,
+                Token::Bracket => self.bracket()?,
+                _ => self.group()?,
+            }
+            let repeatable = !matches!(token, Token::Begin | Token::End);
+            before = match token {
+                Token::Begin => Before::Begin,
+                _ => Before::Atom,
             };
-            // After `^` of a basic expression a star is still itself.
-            first = token == Token::Begin && !self.expression.flags.extended;
             if repeatable {
                 self.repetitions(begin)?;
             }
@@ -394,7 +432,7 @@ impl Compiler<'_> {
         self.depth = self.depth.saturating_add(1);
         self.alternatives()?;
         self.depth = self.depth.saturating_sub(1);
-        match self.token(false)? {
+        match self.token(Before::Atom)? {
             Some((Token::Close, length)) => {
                 self.take(length);
                 Ok(())
@@ -403,9 +441,16 @@ impl Compiler<'_> {
         }
     }
 
-    /// What follows an atom that begins at `begin`: `*`, `+`, `?`, `{m,n}`, any number of them.
+    /// What follows an atom that begins at `begin`: `*`, `+`, `?`, `{m,n}`, and of extended expressions
+    /// any number of them.
     fn repetitions(&mut self, begin: usize) -> Compiled {
-        while let Some((token, length)) = self.token(false)? {
+        let mut repeated = false;
+        while let Some((token, length)) = self.token(Before::Atom)? {
+            let is_repetition = matches!(token, Token::Star | Token::Brace);
+            if repeated && is_repetition && !self.expression.flags.extended {
+                return Err(self.syntax());
+            }
+            repeated = true;
             let (least, most) = match token {
                 Token::Star => (0, None),
                 Token::Plus => (1, None),
@@ -465,16 +510,14 @@ impl Compiler<'_> {
     /// `m}`, `m,}` or `m,n}`.
     fn bounds(&mut self) -> Compiled<(usize, Option<usize>)> {
         let least = self.number().ok_or(self.syntax())?;
-        let most = if self.rest().first() == Some(&b',') {
+        let mut most = Some(least);
+        if self.rest().first() == Some(&b',') {
             self.take(1);
-            self.number()
-        } else {
-            Some(least)
-        };
-        let close: &[u8] = if self.expression.flags.extended {
-            b"}"
-        } else {
-            b"\\}"
+            most = self.number();
+        }
+        let close: &[u8] = match self.expression.flags.extended {
+            true => b"}",
+            false => b"\\}",
         };
         let in_order = most.is_none_or(|most| least <= most);
         if !self.rest().starts_with(close) || !in_order {
@@ -521,6 +564,15 @@ impl Compiler<'_> {
             }
             first = false;
         }
+        if self.expression.flags.ignore_case {
+            // Before the set is negated: `[^a]` has neither `a` nor `A`.
+            for (lower, upper) in (b'a'..=b'z').zip(b'A'..=b'Z') {
+                if has(&set, lower) || has(&set, upper) {
+                    put(&mut set, lower);
+                    put(&mut set, upper);
+                }
+            }
+        }
         if negated {
             for word in &mut set {
                 *word = !*word;
@@ -531,10 +583,9 @@ impl Compiler<'_> {
                 *word &= !(1 << b'\n');
             }
         }
-        let number = u8::try_from(self.expression.sets.len());
-        let number = number.map_err(|_| ExpressionError::TooLarge)?;
-        let pushed = self.expression.sets.push(set);
-        pushed.map_err(|_| ExpressionError::TooLarge)?;
+        let sets = &mut self.expression.sets;
+        let number = u8::try_from(sets.len()).map_err(|_| ExpressionError::TooLarge)?;
+        sets.push(set).map_err(|_| ExpressionError::TooLarge)?;
         self.emit(Step::Set(number))
     }
 }

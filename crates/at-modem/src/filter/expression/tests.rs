@@ -1,6 +1,10 @@
 //! Expressions, by table and against an engine that everybody uses.
 
 extern crate std;
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod glibc;
+
 use super::*;
 use proptest::prelude::*;
 use std::string::String;
@@ -55,6 +59,9 @@ fn expressions_match_as_documented() {
         ("a+b?", BASIC, "a+b?", Some((0, 4))),
         ("a+b?", EXTENDED, "aaa", Some((0, 3))),
         ("a^b$c", BASIC, "a^b$c", Some((0, 5))),
+        ("^^a", BASIC, "^a", Some((0, 2))),
+        ("^^a", BASIC, "a", None),
+        ("\\(^a\\)", BASIC, "ba", None),
         ("\\(ab\\)*c", BASIC, "ababc", Some((0, 5))),
         ("a\\{2,3\\}", BASIC, "aaaa", Some((0, 3))),
         ("a{2}", EXTENDED, "aaaa", Some((0, 2))),
@@ -79,6 +86,14 @@ fn expressions_match_as_documented() {
         ..EXTENDED
     };
     assert_eq!(find("wifi [a-z]+", ignore, "WIFI GOT"), Some((0, 8)));
+    for (set, text, expected) in [
+        ("[^a]", "aA", None),
+        ("[^A]", "aAb", Some((2, 3))),
+        ("[^a-y]", "XyZ", Some((2, 3))),
+        ("[A]", "a", Some((0, 1))),
+    ] {
+        assert_eq!(find(set, ignore, text), expected, "{set} {text}");
+    }
     let newline = Flags {
         newline: true,
         ..EXTENDED
@@ -110,6 +125,8 @@ fn what_is_no_expression_is_told_where() {
         ("a{2,1}", EXTENDED, 5),
         ("\\{", BASIC, 0),
         ("\\(a", BASIC, 3),
+        ("a**", BASIC, 2),
+        ("a*\\{2\\}", BASIC, 2),
     ] {
         let error = Expression::new(pattern.as_bytes(), flags).unwrap_err();
         assert_eq!(error, ExpressionError::Syntax { at }, "{pattern}");
@@ -118,6 +135,19 @@ fn what_is_no_expression_is_told_where() {
         let error = Expression::new(pattern.as_bytes(), EXTENDED).unwrap_err();
         assert_eq!(error, ExpressionError::TooLarge, "{pattern}");
     }
+}
+
+/// A walk from every byte to the end would take hours.
+#[test]
+fn a_long_message_is_walked_over_twice_whatever_the_expression() {
+    let mut text = vec![b'a'; 400_000];
+    for pattern in ["a*b", "(a|aa)*b", "(a*)*b", "a?a?a?a?b$", ".*x"] {
+        let expression = Expression::new(pattern.as_bytes(), EXTENDED).unwrap();
+        assert_eq!(expression.find(&text), None, "{pattern}");
+    }
+    text.push(b'b');
+    let expression = Expression::new(b"a*b", EXTENDED).unwrap();
+    assert_eq!(expression.find(&text), Some((0, 400_001)));
 }
 
 /// Extended expressions that both engines read alike.
