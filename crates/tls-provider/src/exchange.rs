@@ -72,13 +72,7 @@ where
     AffinePoint<C>: FromEncodedPoint<C> + ToEncodedPoint<C>,
 {
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
-        let secret = draw::<C>()?;
-        let public = secret.public_key().to_encoded_point(false);
-        Ok(Box::new(WeierstrassExchange {
-            group: self.group,
-            secret,
-            public,
-        }))
+        Ok(Box::new(WeierstrassExchange::new(self.group, draw::<C>()?)))
     }
 
     fn ffdhe_group(&self) -> Option<FfdheGroup<'static>> {
@@ -111,6 +105,22 @@ where
     group: NamedGroup,
     secret: SecretKey<C>,
     public: EncodedPoint<C>,
+}
+
+impl<C> WeierstrassExchange<C>
+where
+    C: CurveArithmetic + PointCompression,
+    FieldBytesSize<C>: ModulusSize,
+    AffinePoint<C>: FromEncodedPoint<C> + ToEncodedPoint<C>,
+{
+    fn new(group: NamedGroup, secret: SecretKey<C>) -> Self {
+        let public = secret.public_key().to_encoded_point(false);
+        Self {
+            group,
+            secret,
+            public,
+        }
+    }
 }
 
 impl<C> ActiveKeyExchange for WeierstrassExchange<C>
@@ -153,9 +163,7 @@ impl SupportedKxGroup for X25519 {
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
         let mut bytes = Zeroizing::new([0; 32]);
         Pool.generator()?.fill_bytes(bytes.as_mut_slice());
-        let secret = StaticSecret::from(*bytes);
-        let public = x25519_dalek::PublicKey::from(&secret);
-        Ok(Box::new(X25519Exchange { secret, public }))
+        Ok(Box::new(X25519Exchange::new(StaticSecret::from(*bytes))))
     }
 
     fn ffdhe_group(&self) -> Option<FfdheGroup<'static>> {
@@ -170,6 +178,13 @@ impl SupportedKxGroup for X25519 {
 struct X25519Exchange {
     secret: StaticSecret,
     public: x25519_dalek::PublicKey,
+}
+
+impl X25519Exchange {
+    fn new(secret: StaticSecret) -> Self {
+        let public = x25519_dalek::PublicKey::from(&secret);
+        Self { secret, public }
+    }
 }
 
 impl ActiveKeyExchange for X25519Exchange {
@@ -194,3 +209,6 @@ impl ActiveKeyExchange for X25519Exchange {
         NamedGroup::X25519
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -124,3 +124,6 @@ impl<M: Mac + Clone + Send + Sync> hmac::Key for Ready<M> {
         M::output_size()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@ mod note;
 mod tests;
 mod tls12;
 mod tls13;
+#[cfg(test)]
+mod vectors;
 
 use core::ops::Range;
 
