@@ -1,4 +1,4 @@
-//! A client on the provider, and a server on rustls's own, joined in memory.
+//! The client's side.
 
 use std::sync::Arc;
 
@@ -62,6 +62,10 @@ pub(crate) struct Client {
     pub(crate) starts: Vec<usize>,
     /// Whether data may be sent.
     pub(crate) open: bool,
+    /// Bytes that the program has taken from its heap so far, where a test counts them.
+    pub(crate) meter: Option<fn() -> usize>,
+    /// The most that one call into rustls has taken.
+    pub(crate) taken: usize,
 }
 
 impl Client {
@@ -80,6 +84,8 @@ impl Client {
             data: Vec::new(),
             starts: Vec::new(),
             open: false,
+            meter: None,
+            taken: 0,
         }
     }
 
@@ -101,21 +107,28 @@ impl Client {
         Ok(())
     }
 
+    /// The length of the first record, or 0 until it is there whole.
+    fn whole_record(&self) -> usize {
+        match *self.incoming {
+            [_, _, _, high, low, ref rest @ ..] => {
+                let body = usize::from(u16::from_be_bytes([high, low]));
+                if rest.len() < body { 0 } else { 5 + body }
+            }
+            _ => 0,
+        }
+    }
+
     /// One call into rustls; whether another one may do something.
     fn step(&mut self, send: Option<&[u8]>) -> Result<bool, Error> {
-        let record = match *self.incoming {
-            [_, _, _, high, low, ..] => 5 + usize::from(u16::from_be_bytes([high, low])),
-            _ => 0,
-        };
-        let fed = if record > self.incoming.len() {
-            0
-        } else {
-            record
-        };
-        let buffer = &mut self.incoming[..fed];
+        let whole = self.whole_record();
+        let buffer = &mut self.incoming[..whole];
+        let before = self.meter.map(|meter| meter());
         let UnbufferedStatus {
             mut discard, state, ..
         } = self.connection.process_tls_records(buffer);
+        if let (Some(meter), Some(before)) = (self.meter, before) {
+            self.taken = self.taken.max(meter() - before);
+        }
         let mut note = None;
         let more = match state? {
             ConnectionState::ReadTraffic(mut traffic) => {

@@ -1,5 +1,7 @@
 //! Caps on handshake messages, at each limit and however the messages are cut.
 
+#![expect(clippy::unwrap_used, reason = "functions that tests share")]
+
 use proptest::prelude::*;
 use rustls::Error;
 use tls_provider::{FLIGHT, Messages, Refused, TICKETS, What, limit};

@@ -1,0 +1,143 @@
+//! Whole sessions against rustls with its own provider: every suite with every group, data of all sizes both
+//! ways, retries, key updates, and what is refused on the way.
+
+mod support;
+
+use rustls::{
+    CipherSuite, Error, HandshakeKind, NamedGroup, ProtocolVersion, SupportedCipherSuite,
+};
+use tls_provider::{GROUPS, Refused, SUITES, What, provider};
+
+use support::{Pair, pattern, server};
+
+/// Whole pieces of plaintext begin here in a record.
+fn start(suite: SupportedCipherSuite) -> usize {
+    match suite.suite() {
+        _ if suite.version().version == ProtocolVersion::TLSv1_3 => 5,
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+        | CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => 5,
+        _ => 13,
+    }
+}
+
+#[test]
+fn every_suite_with_every_group_carries_data_both_ways() {
+    for suite in SUITES {
+        for group in GROUPS {
+            let server = server(&[suite.suite()], &[group.name()]);
+            let mut pair = Pair::new(provider(&[*suite], &[*group]), server);
+            pair.run().unwrap();
+            assert!(pair.client.open, "{suite:?} {group:?}");
+            let client = pair.client.connection();
+            assert_eq!(client.protocol_version(), Some(suite.version().version));
+            assert_eq!(
+                client.negotiated_key_exchange_group().unwrap().name(),
+                group.name()
+            );
+            assert_eq!(client.handshake_kind(), Some(HandshakeKind::Full));
+            for len in [1, 2, 16_384, 1 << 20] {
+                pair.echo(&pattern(len));
+            }
+            let starts = core::mem::take(&mut pair.client.starts);
+            assert_eq!(starts.len(), 1 + 1 + 1 + 64, "records");
+            assert!(starts.iter().all(|at| *at == start(*suite)), "{suite:?}");
+        }
+    }
+}
+
+#[test]
+fn all_suites_and_groups_together_negotiate_the_first_ones() {
+    let all: Vec<CipherSuite> = SUITES.iter().map(SupportedCipherSuite::suite).collect();
+    let groups: Vec<NamedGroup> = GROUPS.iter().map(|group| group.name()).collect();
+    let mut pair = Pair::new(provider(SUITES, GROUPS), server(&all, &groups));
+    pair.run().unwrap();
+    let client = pair.client.connection();
+    assert_eq!(client.negotiated_cipher_suite(), Some(SUITES[0]));
+    assert_eq!(
+        client.negotiated_key_exchange_group().unwrap().name(),
+        NamedGroup::secp256r1
+    );
+}
+
+#[test]
+fn a_server_without_the_first_group_asks_again() {
+    for group in &GROUPS[1..] {
+        let server = server(&[SUITES[0].suite()], &[group.name()]);
+        let mut pair = Pair::new(provider(SUITES, GROUPS), server);
+        pair.run().unwrap();
+        let client = pair.client.connection();
+        assert_eq!(
+            client.handshake_kind(),
+            Some(HandshakeKind::FullWithHelloRetryRequest)
+        );
+        assert_eq!(
+            client.negotiated_key_exchange_group().unwrap().name(),
+            group.name()
+        );
+        pair.echo(&pattern(100_000));
+    }
+}
+
+#[test]
+fn keys_are_updated_by_either_side() {
+    for suite in SUITES.iter().filter(|suite| suite.tls13().is_some()) {
+        let server = server(&[suite.suite()], &[NamedGroup::X25519]);
+        let mut pair = Pair::new(provider(SUITES, GROUPS), server);
+        pair.run().unwrap();
+        for round in 0..10 {
+            if round % 2 == 0 {
+                pair.server.refresh_traffic_keys().unwrap();
+            }
+            if round % 3 == 0 {
+                pair.client.refresh();
+            }
+            pair.echo(&pattern(20_000));
+        }
+    }
+}
+
+#[test]
+fn a_chain_that_is_too_long_is_refused_by_its_header() {
+    for suite in SUITES.iter().filter(|suite| suite.tls13().is_some()) {
+        let server = support::server_with_chain(&[suite.suite()], &[NamedGroup::X25519], 100);
+        let mut pair = Pair::new(provider(SUITES, GROUPS), server);
+        let error = pair.run().unwrap_err();
+        let Some(Refused::TooLong {
+            what,
+            needed,
+            limit,
+        }) = Refused::of(&error)
+        else {
+            panic!("{error:?}");
+        };
+        assert_eq!((what, limit), (What::Message(11), 16_384));
+        assert!(needed > limit, "{needed}");
+    }
+}
+
+#[test]
+fn a_changed_byte_of_data_ends_the_session() {
+    for suite in SUITES {
+        let server = server(&[suite.suite()], &[NamedGroup::X25519]);
+        let mut pair = Pair::new(provider(SUITES, GROUPS), server);
+        pair.run().unwrap();
+        let mut record = pair.answer(b"data");
+        let last = record.len() - 1;
+        record[last] ^= 1;
+        let result = pair.client.receive(&record);
+        assert_eq!(result, Err(Error::DecryptError), "{suite:?}");
+        assert_eq!(pair.client.data, []);
+    }
+}
+
+#[test]
+fn data_that_look_like_a_note_are_data() {
+    for suite in SUITES {
+        let server = server(&[suite.suite()], &[NamedGroup::X25519]);
+        let mut pair = Pair::new(provider(SUITES, GROUPS), server);
+        pair.run().unwrap();
+        for data in [[0, 0, 0, 4], [0, 8, 0, 4], [0, 13, 0, 1], [255; 4]] {
+            pair.echo(&data);
+        }
+    }
+}
