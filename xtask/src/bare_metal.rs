@@ -3,6 +3,9 @@
 //! That proves two things at once: no library needs `std`, and none needs an allocator. rustup's
 //! build for the target has `alloc` beside `core`, so the libraries are checked against a copy that
 //! holds `core` alone; of a compiler with sources cargo builds nothing but `core`.
+//!
+//! A library with the category `no-std` alone has `core` and `alloc`, on a chip with compare-and-swap:
+//! where there is none, `alloc` has no `Arc`, and rustls has to be patched.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::cmd::{Cmd, remove_folder};
+use crate::firmware::ATOMIC_TARGET;
 use crate::toolchain::{Compiler, Core, TARGET, is_core};
 use crate::workspace::{Package, Workspace};
 
@@ -26,11 +30,19 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler) -> Result<()> {
             format!("--sysroot={}", sysroot.display()),
         );
     }
-    let base = base
-        .args(["--config", "xtask/bare-metal.toml", "--target-dir"])
-        .arg(workspace.relative(&scratch));
+    let with_alloc = Core::require_for(ATOMIC_TARGET, compiler, workspace)?;
+    let with_alloc = with_alloc.cargo("check", "core,alloc", ATOMIC_TARGET)?;
+    let [base, with_alloc] = [base, with_alloc].map(|base| {
+        base.args(["--config", "xtask/bare-metal.toml", "--target-dir"])
+            .arg(workspace.relative(&scratch))
+    });
     for library in workspace.libraries() {
-        for check in checks(&base, library) {
+        let base = if library.needs_alloc() {
+            &with_alloc
+        } else {
+            &base
+        };
+        for check in checks(base, library) {
             check.run().with_context(|| library.name.clone())?;
         }
     }

@@ -212,7 +212,10 @@ impl Toolchain {
 }
 
 /// Targets beyond the one that the libraries are checked for.
-pub(crate) const FURTHER_TARGETS: [&str; 1] = [Chip::Esp32c6.target()];
+pub(crate) const FURTHER_TARGETS: [&str; 1] = [ATOMIC_TARGET];
+
+/// ESP32-C6's, which has compare-and-swap.
+pub(crate) const ATOMIC_TARGET: &str = Chip::Esp32c6.target();
 
 /// A verb of cargo's, of the program that packs images and reads them back.
 fn tool(verb: &str, into: &str) -> Cmd {

@@ -32,6 +32,8 @@ pub(crate) struct Package {
     publish: Option<Vec<String>>,
     targets: Vec<Target>,
     features: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    categories: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -199,6 +201,11 @@ impl Package {
             .filter(|name| !self.needs_more_than_core(name, 0))
     }
 
+    /// Whether it needs an allocator on a chip, by its categories: plain `no-std`, without `no-alloc`.
+    pub(crate) fn needs_alloc(&self) -> bool {
+        self.categories.iter().any(|name| name == "no-std")
+    }
+
     fn needs_more_than_core(&self, feature: &str, depth: usize) -> bool {
         // Features may name each other in a circle; a way out is shorter than their number.
         if depth > self.features.len() {
@@ -242,6 +249,7 @@ pub(crate) mod tests {
                  "targets": [{"kind": ["test"], "name": "boards", "test": false}, {"kind": ["lib"], "name": "store", "test": true}, {"kind": ["test"], "name": "cuts", "test": true},
                              {"kind": ["test"], "name": "clock", "test": true, "required-features": ["mock-time"]}]},
                 {"name": "image", "version": "0.1.0", "description": "An image", "manifest_path": "/w/crates/image/Cargo.toml",
+                 "categories": ["embedded", "no-std::no-alloc"],
                  "features": {"defmt": [], "pair": ["far"], "far": ["pair", "dep:x"], "mock": ["std"], "std": []},
                  "targets": [{"kind": ["lib"], "name": "image", "test": true}, {"kind": ["example"], "name": "show", "test": true}]},
                 {"name": "first-steps", "version": "0.1.0", "description": null, "manifest_path": "/w/examples/first-steps/Cargo.toml", "publish": [],
@@ -288,6 +296,14 @@ pub(crate) mod tests {
             store.features().collect::<Vec<_>>(),
             ["defmt", "log", "mock-time"]
         );
+    }
+
+    #[test]
+    fn a_package_needs_an_allocator_if_its_categories_say_so() {
+        let mut workspace = sample();
+        assert!(!workspace.packages.iter().any(Package::needs_alloc));
+        workspace.packages[0].categories = vec!["cryptography".to_owned(), "no-std".to_owned()];
+        assert!(workspace.packages[0].needs_alloc());
     }
 
     #[test]
