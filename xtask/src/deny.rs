@@ -135,6 +135,7 @@ mod tests {
             "Cargo.toml",
             "firmware/esp32/Cargo.toml",
             "firmware/qemu-virt/Cargo.toml",
+            "firmware/tools/abi/Cargo.toml",
             "firmware/tools/image/Cargo.toml",
         ] {
             assert!(found.iter().any(|name| name == manifest), "{manifest}");

@@ -1,7 +1,8 @@
 //! The images for ESP32-C3, ESP32-C6 and ESP32: built, packed, read back.
 //!
 //! ```text
-//! firmware/esp32 ── cargo ──▶ ELF ── firmware/tools/image ──▶ target/firmware/<chip>/*.bin, checked; sizes
+//! firmware/esp32 ── cargo ──▶ ELF ─┬─ firmware/tools/abi ────▶ structures of the radio's libraries, compared
+//!                                  └─ firmware/tools/image ──▶ target/firmware/<chip>/*.bin, checked; sizes
 //! ```
 //!
 //! What the two images for ESP32-C3 have in common is compiled once. `firmware/tools/image` is a program of its own, because
@@ -225,10 +226,27 @@ fn tool(verb: &str, into: &str) -> Cmd {
         .args(["--target-dir", into])
 }
 
+/// A verb of cargo's, of the program that reads structures from the radio's libraries.
+fn abi(verb: &str, into: &str) -> Cmd {
+    Cmd::new("cargo")
+        .args(verb.split(' '))
+        .args([
+            "--release",
+            "--manifest-path",
+            "firmware/tools/abi/Cargo.toml",
+        ])
+        .args(["--target-dir", into])
+}
+
 pub(crate) fn run(workspace: &Workspace, compiler: Compiler, selection: Selection) -> Result<()> {
     // What reads the images back is tested before it is believed.
     let into = workspace.chip_builds();
     tool("test --quiet", &into).run()?;
+    Cmd::new("cargo fmt --check --manifest-path firmware/tools/abi/Cargo.toml").run()?;
+    abi("clippy --quiet --all-targets", &into)
+        .args(["--", "-D", "warnings"])
+        .run()?;
+    abi("test --quiet", &into).run()?;
     for image in selection.images() {
         make(workspace, compiler, image)?;
     }
@@ -270,6 +288,16 @@ fn make(workspace: &Workspace, compiler: Compiler, image: Image) -> Result<Made>
     let program = format!("{into}/{}/release/espat-firmware", chip.target());
     let out = workspace.scratch("firmware").join(image.folder());
     println!("\n{image}:");
+    if image.net == Net::Wifi && chip != Chip::Esp32 {
+        // With an access point it calls all that the table has.
+        let all = image.soft_ap || chip == Chip::Esp32c6;
+        abi("run --quiet", &into)
+            .args(["--", "--chip", chip.name(), "--elf"])
+            .arg(&program)
+            .args(all.then_some("--all"))
+            .run()
+            .with_context(|| image.to_string())?;
+    }
     tool("run --quiet", &into)
         .args(["--", "--chip", chip.name(), "--elf"])
         .arg(&program)

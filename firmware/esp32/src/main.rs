@@ -17,6 +17,8 @@ mod board;
 mod chip;
 #[cfg(not(feature = "openeth"))]
 mod convert;
+#[cfg(not(feature = "openeth"))]
+mod layouts;
 mod net;
 #[cfg(not(feature = "openeth"))]
 mod nic;

@@ -2,11 +2,14 @@
 //! the radio's C driver esp-radio has no API for.
 
 use core::cell::Cell;
+use core::mem::offset_of;
 use core::task::Context;
 
 use at_modem::Unsupported;
 use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState};
 use esp_radio::wifi::{Interface, WifiController};
+
+use crate::layouts::place;
 
 /// esp-radio's interface. The stack asks for its address whenever it looks at it.
 pub(crate) struct Nic {
@@ -51,6 +54,14 @@ struct CountryInC {
     most_power: i8,
     policy: u32,
 }
+
+const _: () = {
+    assert!(size_of::<CountryInC>() == place("wifi_country_t", "").size);
+    assert!(offset_of!(CountryInC, first_channel) == place("wifi_country_t", "schan").at);
+    assert!(offset_of!(CountryInC, channels) == place("wifi_country_t", "nchan").at);
+    assert!(offset_of!(CountryInC, most_power) == place("wifi_country_t", "max_tx_power").at);
+    assert!(offset_of!(CountryInC, policy) == place("wifi_country_t", "policy").at);
+};
 
 unsafe extern "C" {
     fn esp_wifi_set_mac(interface: u32, mac: *const u8) -> i32;

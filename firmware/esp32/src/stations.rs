@@ -5,10 +5,12 @@ use at_modem::Unsupported;
 use esp_radio::wifi::WifiController;
 use heapless::Vec;
 
+use crate::layouts::place;
+
 /// Largest number of stations, as `AT+CWSAP` allows.
 pub(crate) const STATIONS: usize = 10;
-/// Capacity of the driver's list, in its libraries. The header that comes with them says 10 for some
-/// chips, and then the count is not where the libraries write it.
+/// Capacity of the driver's list. The header that comes with its libraries says 10 for some chips; then
+/// the count is not where they write it, and they write behind the end.
 const LISTED: usize = 15;
 
 /// `wifi_sta_info_t`
@@ -27,6 +29,11 @@ struct StationsInC {
     stations: [StationInC; LISTED],
     count: i32,
 }
+
+const _: () = {
+    assert!(size_of::<StationsInC>() == place("wifi_sta_list_t", "").size);
+    assert!(core::mem::offset_of!(StationsInC, count) == place("wifi_sta_list_t", "num").at);
+};
 
 /// What no driver writes.
 const CANARY: u32 = 0x5ac3_96e1;

@@ -1,13 +1,14 @@
 //! The radio's own access point: how it is set, and who is in its network.
 
 use crate::air::{self, NOT_FOUND, Network, OPEN, TOO_MANY};
+use crate::driver::Sizes;
 
 /// Numbers of `wifi_event_t`.
 const JOINED: u32 = 14;
 const GONE: u32 = 15;
 
-/// Length of `wifi_sta_list_t` without its count, as the driver clears it.
-const LIST: usize = 180;
+/// `wifi_sta_info_t`: hardware address, strength, protocols.
+const STATION: [u8; 12] = [0, 0, 0, 0, 0, 0, 0xd6, 0, 0, 0, 0, 0];
 
 pub(crate) struct AccessPoint {
     mac: [u8; 6],
@@ -119,14 +120,17 @@ impl AccessPoint {
     }
 
     /// `wifi_sta_list_t`
-    pub(crate) fn list(&self) -> Vec<u8> {
-        let stations: Vec<[u8; 6]> = self.stations.iter().flatten().take(10).copied().collect();
-        let each = stations
-            .iter()
-            .flat_map(|mac| [&mac[..], &[0xd6, 0, 0, 0, 0, 0]].concat());
-        let mut bytes: Vec<u8> = each.collect();
-        bytes.resize(LIST, 0);
-        bytes.extend((stations.len() as u32).to_le_bytes());
+    pub(crate) fn list(&self, sizes: &Sizes) -> Vec<u8> {
+        let count = sizes.station_count as usize;
+        let stations = self.stations.iter().flatten().take(count / STATION.len());
+        let mut bytes = Vec::new();
+        for mac in stations.clone() {
+            bytes.extend_from_slice(mac);
+            bytes.extend_from_slice(&STATION[mac.len()..]);
+        }
+        bytes.resize(count, 0);
+        bytes.extend((stations.count() as u32).to_le_bytes());
+        bytes.resize(sizes.stations as usize, 0);
         bytes
     }
 
@@ -184,7 +188,12 @@ mod tests {
         assert_eq!((event, &data[6..]), (JOINED, &[1, 0][..]));
         assert_eq!(own.numbered(0), [three, two]);
         assert_eq!(own.numbered(2), [two]);
-        let list = own.list();
+        let sizes = Sizes {
+            stations: 184,
+            station_count: 180,
+            ..Sizes::default()
+        };
+        let list = own.list(&sizes);
         assert_eq!(
             (&list[..6], &list[12..18], &list[180..]),
             (&three[..], &two[..], &[2, 0, 0, 0][..])

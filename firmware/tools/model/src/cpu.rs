@@ -1,7 +1,7 @@
 //! The core: RV32IMC, machine mode, vectored interrupts (ESP32-C3 technical reference manual, chapter 1).
 
 use crate::bus::{Bus, Fault};
-use crate::decode::{Inst, Op, decode};
+use driver_abi::decode::{Inst, Op, decode};
 
 /// Where the decoded instructions of a region are kept.
 struct Decoded {

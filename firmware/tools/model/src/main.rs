@@ -15,7 +15,7 @@ mod air;
 mod boot;
 mod bus;
 mod cpu;
-mod decode;
+mod driver;
 mod ether;
 mod flash;
 mod interrupts;
@@ -38,10 +38,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
+use driver_abi::program::Program;
 use object::{Object as _, ObjectSymbol as _};
 
 use bus::Bus;
 use cpu::{Cpu, ROM, Stop};
+use driver::Sizes;
 use flash::Flash;
 use radio::Radio;
 use rom::Rom;
@@ -164,7 +166,13 @@ fn main() -> Result<()> {
         cpu: symbols.core(0),
         bus,
         rom: Rom::new(symbols.names.clone()),
-        radio: Radio::new(symbols.event_post, mac, air.is_some(), args.lose_after),
+        radio: Radio::new(
+            symbols.event_post,
+            symbols.sizes,
+            mac,
+            air.is_some(),
+            args.lose_after,
+        ),
         fault_at: args.fault_after.map(|millis| millis * (CORE / 1000)),
         hang_at: args.hang_after.map(|millis| millis * (CORE / 1000)),
         inputs,
@@ -190,6 +198,8 @@ struct Symbols {
     hooks: Vec<u32>,
     /// What takes the radio's events; 0 in a program without a radio.
     event_post: u32,
+    /// What the radio's libraries in it take and give.
+    sizes: Sizes,
     /// The main stack.
     stack: core::ops::Range<u32>,
 }
@@ -223,6 +233,7 @@ impl Symbols {
             names,
             hooks,
             event_post,
+            sizes: Sizes::of(&Program::parse(&bytes)?)?,
             stack: end.context("_stack_end")?..top.context("_stack_start")?,
         })
     }
@@ -265,6 +276,7 @@ impl Machine {
         let last_words = self.radio.restarts();
         self.radio = Radio::new(
             self.symbols.event_post,
+            self.symbols.sizes,
             self.mac,
             self.air.is_some(),
             self.radio.lose_after,

@@ -15,6 +15,7 @@ use crate::access_point::AccessPoint;
 use crate::air::{self, BEACON_TIMEOUT, From, LEFT, Message, NOT_FOUND, Network, OPEN, WPA2};
 use crate::bus::{Bus, RADIO_RAM};
 use crate::cpu::{Context, Cpu};
+use crate::driver::Sizes;
 use crate::records::{self, STRENGTH, put, text};
 use crate::timers::CORE;
 
@@ -79,9 +80,6 @@ const SCANNING: u64 = 400 * MILLISECOND;
 /// How long another model is waited for: it has its share of this machine's time, no more.
 const ANSWERING: u64 = 3000 * MILLISECOND;
 
-/// Lengths of `wifi_sta_config_t` and `wifi_ap_config_t`.
-const CONFIG: [u32; 2] = [184, 132];
-
 /// Received frames that the program has not given back.
 const BUFFERS: usize = 12;
 const BUFFER: u32 = 2048;
@@ -108,6 +106,7 @@ enum Joined {
 
 pub(crate) struct Radio {
     event_post: u32,
+    sizes: Sizes,
     /// For the station and for the access point.
     received: [u32; 2],
     sent: u32,
@@ -144,12 +143,14 @@ impl Radio {
     /// `event_post`: the program's function that takes events.
     pub(crate) const fn new(
         event_post: u32,
+        sizes: Sizes,
         mac: [u8; 6],
         has_peer: bool,
         lose_after: Option<u64>,
     ) -> Self {
         Self {
             event_post,
+            sizes,
             received: [0; 2],
             sent: 0,
             mode: 0,
@@ -205,7 +206,7 @@ impl Radio {
                 let Some((config, len)) = self
                     .configs
                     .get_mut(a0 as usize)
-                    .zip(CONFIG.get(a0 as usize))
+                    .zip(self.sizes.configs.get(a0 as usize))
                 else {
                     return -1;
                 };
@@ -245,7 +246,7 @@ impl Radio {
                 let Some(network) = self.found.pop() else {
                     return -1;
                 };
-                return put(bus, a0, &records::found(&network));
+                return put(bus, a0, &records::found(&network, self.sizes.record));
             }
             "esp_wifi_clear_ap_list" => self.found.clear(),
             "esp_wifi_sta_get_rssi" if self.joined != Joined::No => {
@@ -267,7 +268,7 @@ impl Radio {
                     *taken = false;
                 }
             }
-            "esp_wifi_ap_get_sta_list" => return put(bus, a0, &self.own.list()),
+            "esp_wifi_ap_get_sta_list" => return put(bus, a0, &self.own.list(&self.sizes)),
             "esp_wifi_ap_get_sta_aid" => {
                 let mac = std::array::from_fn(|at| bus.load8(a0 + at as u32).unwrap_or(0));
                 let Some(number) = self.own.number_of(mac) else {

@@ -2,20 +2,26 @@
 
 /// One operation with its operands. Compressed instructions become what they stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Inst {
-    pub(crate) op: Op,
-    pub(crate) rd: u8,
-    pub(crate) rs1: u8,
-    pub(crate) rs2: u8,
+pub struct Inst {
+    /// What is done.
+    pub op: Op,
+    /// Number of the register that takes the result.
+    pub rd: u8,
+    /// Number of the first register that is read.
+    pub rs1: u8,
+    /// Number of the second register that is read.
+    pub rs2: u8,
     /// Bytes: 2 or 4.
-    pub(crate) len: u8,
+    pub len: u8,
     /// Immediate, sign-extended; of `Csr*` the register's number.
-    pub(crate) imm: u32,
+    pub imm: u32,
 }
 
+/// Operations by their mnemonics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[rustfmt::skip]
-pub(crate) enum Op {
+#[expect(missing_docs, reason = "the specification names them")]
+pub enum Op {
     Lui, Auipc, Jal, Jalr,
     Beq, Bne, Blt, Bge, Bltu, Bgeu,
     Lb, Lh, Lw, Lbu, Lhu, Sb, Sh, Sw,
@@ -39,7 +45,8 @@ const fn sign(value: u32, width: u32) -> u32 {
 }
 
 /// The instruction at the start of `word`, of which a compressed one takes the low half.
-pub(crate) fn decode(word: u32) -> Inst {
+#[must_use]
+pub fn decode(word: u32) -> Inst {
     if word & 3 == 3 {
         full(word)
     } else {
