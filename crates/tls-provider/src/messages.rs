@@ -200,7 +200,7 @@ impl Messages {
         }
     }
 
-    /// Application data came: what counts in a row starts again.
+    /// Application data came, of at least one byte: what counts in a row starts again.
     pub const fn data(&mut self) {
         self.flight = 0;
         self.tickets = 0;

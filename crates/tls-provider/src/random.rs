@@ -9,8 +9,8 @@
 //! draw   next key of the pool ‖ key of this draw ◀── one block of ChaCha20(key of the pool)
 //! ```
 //!
-//! A key is replaced before its output exists (fast key erasure): who reads the memory later does not
-//! learn what was drawn earlier. The critical section computes one block of ChaCha20 for a draw of any
+//! A key is replaced before its output exists (fast key erasure): memory that is read later does not
+//! reveal what was drawn earlier. The critical section computes one block of ChaCha20 for a draw of any
 //! length, and two blocks of SHA-256 for [`stir`].
 
 use core::cell::RefCell;

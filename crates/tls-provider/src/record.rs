@@ -110,10 +110,11 @@ fn received<'m>(
 ) -> Result<InboundPlainMessage<'m>, Error> {
     match record.typ {
         ContentType::ApplicationData => {
-            messages.data();
+            // An empty record is no progress: it neither has a note nor resets a limit.
             if content.is_empty() {
                 return Ok(record.into_plain_message_range(content));
             }
+            messages.data();
             let len = record.payload.len();
             let note = note::of(&content).ok_or(Error::DecryptError)?;
             let place = record.payload.last_chunk_mut().ok_or(Error::DecryptError)?;

@@ -43,7 +43,7 @@ fn a_received_record_costs_no_heap() {
                 "{suite:?}: {bytes} bytes for {len}"
             );
         }
-        // The session is none the worse for it.
+        // The session goes on, with new keys where the version has them.
         if suite.tls13().is_some() {
             pair.client.refresh();
         }

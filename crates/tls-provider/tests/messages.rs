@@ -66,7 +66,7 @@ fn each_message_is_accepted_up_to_its_limit_and_refused_by_its_header_beyond() {
 }
 
 #[test]
-fn messages_in_a_row_have_a_limit_together_and_data_begin_anew() {
+fn messages_in_a_row_have_one_limit_which_data_reset() {
     // 16 messages of 1,532 + 4 bytes are exactly the limit.
     let part = message(15, 1532);
     let mut messages = Messages::new();

@@ -3,8 +3,11 @@
 
 mod support;
 
+use rustls::crypto::CipherSuiteCommon;
+use rustls::unbuffered::EncryptError;
 use rustls::{
     CipherSuite, Error, HandshakeKind, NamedGroup, ProtocolVersion, SupportedCipherSuite,
+    Tls12CipherSuite, Tls13CipherSuite,
 };
 use tls_provider::{GROUPS, Refused, SUITES, What, provider};
 
@@ -139,5 +142,79 @@ fn data_that_look_like_a_note_are_data() {
         for data in [[0, 0, 0, 4], [0, 8, 0, 4], [0, 13, 0, 1], [255; 4]] {
             pair.echo(&data);
         }
+    }
+}
+
+/// `suite` with keys that last for `records` records.
+fn short_lived(suite: SupportedCipherSuite, records: u64) -> SupportedCipherSuite {
+    let common = |common: &CipherSuiteCommon| CipherSuiteCommon {
+        suite: common.suite,
+        hash_provider: common.hash_provider,
+        confidentiality_limit: records,
+    };
+    match suite {
+        SupportedCipherSuite::Tls13(suite) => {
+            SupportedCipherSuite::Tls13(Box::leak(Box::new(Tls13CipherSuite {
+                common: common(&suite.common),
+                ..*suite
+            })))
+        }
+        SupportedCipherSuite::Tls12(suite) => {
+            SupportedCipherSuite::Tls12(Box::leak(Box::new(Tls12CipherSuite {
+                common: common(&suite.common),
+                ..*suite
+            })))
+        }
+    }
+}
+
+#[test]
+fn keys_of_tls_1_3_are_replaced_at_the_limit_of_their_use() {
+    for suite in SUITES.iter().filter(|suite| suite.tls13().is_some()) {
+        let server = server(&[suite.suite()], &[NamedGroup::X25519]);
+        let mut pair = Pair::new(provider(&[short_lived(*suite, 4)], GROUPS), server);
+        pair.run().unwrap();
+        for round in 0..20 {
+            pair.echo(&pattern(1000 + round));
+        }
+    }
+}
+
+#[test]
+fn keys_of_tls_1_2_end_the_session_at_the_limit_of_their_use() {
+    for suite in SUITES.iter().filter(|suite| suite.tls13().is_none()) {
+        let server = server(&[suite.suite()], &[NamedGroup::X25519]);
+        let mut pair = Pair::new(provider(&[short_lived(*suite, 4)], GROUPS), server);
+        pair.run().unwrap();
+        // The first record is Finished.
+        for _ in 1..4 {
+            pair.client.send(b"data").unwrap();
+        }
+        let result = pair.client.send(b"data");
+        assert!(
+            matches!(result, Err(EncryptError::EncryptExhausted)),
+            "{suite:?}"
+        );
+        pair.run().unwrap();
+        assert_eq!(pair.received, b"datadatadata");
+        let state = pair.server.process_new_packets().unwrap();
+        assert!(state.peer_has_closed(), "{suite:?}: no close_notify");
+    }
+}
+
+#[test]
+fn limits_of_use_are_those_of_the_documents() {
+    for suite in SUITES {
+        let (common, chacha20) = match suite {
+            SupportedCipherSuite::Tls13(suite) => (
+                &suite.common,
+                suite.common.suite == CipherSuite::TLS13_CHACHA20_POLY1305_SHA256,
+            ),
+            SupportedCipherSuite::Tls12(suite) => {
+                (&suite.common, format!("{suite:?}").contains("CHACHA20"))
+            }
+        };
+        let wanted = if chacha20 { u64::MAX } else { 1 << 24 };
+        assert_eq!(common.confidentiality_limit, wanted, "{suite:?}");
     }
 }

@@ -6,6 +6,7 @@ use std::vec::Vec;
 
 use aes_gcm::{Aes128Gcm, Aes256Gcm};
 use chacha20poly1305::ChaCha20Poly1305;
+use proptest::prelude::*;
 use rustls::crypto::cipher::{
     InboundOpaqueMessage, MessageDecrypter, MessageEncrypter, OutboundChunks, OutboundPlainMessage,
     make_tls12_aad, make_tls13_aad,
@@ -354,6 +355,7 @@ fn tickets_are_counted_from_one_record_of_data_to_the_next() {
         }
         for _ in 0..TICKETS {
             send(&mut case, ContentType::Handshake, &ticket).unwrap();
+            send(&mut case, ContentType::ApplicationData, &[]).unwrap();
         }
         let error = send(&mut case, ContentType::Handshake, &ticket).unwrap_err();
         assert_eq!(Refused::of(&error), Some(Refused::Tickets), "{}", case.name);
@@ -391,4 +393,38 @@ fn the_nonce_is_the_iv_plus_the_number_of_the_record() {
         nonce(&[0xff; 12], u64::MAX)[..5],
         [0xff, 0xff, 0xff, 0xff, 0]
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever a peer with the keys puts into a record: an error, a note that points into the record, or
+    /// content of the record.
+    #[test]
+    fn any_content_is_judged_without_panic(
+        typ in prop_oneof![Just(20_u8), Just(21), Just(22), Just(23), any::<u8>()],
+        mut inner in prop::collection::vec(prop_oneof![Just(0_u8), Just(22), Just(23), any::<u8>()], 0..80),
+        padding in 0..40_usize,
+    ) {
+        inner.resize(inner.len() + padding, 0);
+        for mut case in cases() {
+            let Ok((typ, payload, record)) = case.open(ContentType::from(typ), &inner) else {
+                continue;
+            };
+            match plaintext(&payload) {
+                Some(range) if typ == ContentType::ApplicationData => {
+                    prop_assert!(inner.starts_with(&record[range]));
+                }
+                _ => prop_assert!(inner.starts_with(&payload)),
+            }
+        }
+    }
+
+    /// Records that were not made with the keys.
+    #[test]
+    fn any_bytes_are_a_wrong_tag(record in prop::collection::vec(any::<u8>(), 5..200), number: u64) {
+        for mut case in cases() {
+            prop_assert_eq!(case.decrypt(&record, number), Err(Error::DecryptError));
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustls::client::UnbufferedClientConnection;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
+use rustls::unbuffered::{ConnectionState, EncryptError, UnbufferedStatus};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 /// Accepts any server: what is tested here is below certificates.
@@ -96,15 +96,24 @@ impl Client {
     /// Takes bytes of the server and does all that follows from them.
     pub(crate) fn receive(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.incoming.extend_from_slice(bytes);
-        while self.step(None)? {}
+        while self.step()? {}
         Ok(())
     }
 
     /// Encrypts `data`, which must be sent behind whatever rustls has to say first.
-    pub(crate) fn send(&mut self, data: &[u8]) -> Result<(), Error> {
-        while self.step(None)? {}
-        self.step(Some(data))?;
-        Ok(())
+    pub(crate) fn send(&mut self, data: &[u8]) -> Result<(), EncryptError> {
+        self.receive(&[]).unwrap();
+        let status = self.connection.process_tls_records(&mut []);
+        let ConnectionState::WriteTraffic(mut traffic) = status.state.unwrap() else {
+            panic!("the session is not open");
+        };
+        let start = self.outgoing.len();
+        let room = data.len() + 2_000 + data.len() / 100;
+        self.outgoing.resize(start + room, 0);
+        let sealed = traffic.encrypt(data, &mut self.outgoing[start..]);
+        let len = *sealed.as_ref().unwrap_or(&0);
+        self.outgoing.truncate(start + len);
+        sealed.map(|_| ())
     }
 
     /// The length of the first record, or 0 until it is there whole.
@@ -119,7 +128,7 @@ impl Client {
     }
 
     /// One call into rustls; whether another one may do something.
-    fn step(&mut self, send: Option<&[u8]>) -> Result<bool, Error> {
+    fn step(&mut self) -> Result<bool, Error> {
         let whole = self.whole_record();
         let buffer = &mut self.incoming[..whole];
         let before = self.meter.map(|meter| meter());
@@ -152,15 +161,8 @@ impl Client {
                 true
             }
             ConnectionState::BlockedHandshake => discard > 0,
-            ConnectionState::WriteTraffic(mut traffic) => {
+            ConnectionState::WriteTraffic(_) => {
                 self.open = true;
-                if let Some(data) = send {
-                    let start = self.outgoing.len();
-                    self.outgoing
-                        .resize(start + data.len() + 2_000 + data.len() / 100, 0);
-                    let len = traffic.encrypt(data, &mut self.outgoing[start..]).unwrap();
-                    self.outgoing.truncate(start + len);
-                }
                 discard > 0
             }
             ConnectionState::PeerClosed | ConnectionState::Closed => false,

@@ -83,7 +83,7 @@ pub(crate) struct Pair {
     pub(crate) client: Client,
     pub(crate) server: ServerConnection,
     /// What the server has received.
-    received: Vec<u8>,
+    pub(crate) received: Vec<u8>,
 }
 
 impl Pair {
