@@ -4,11 +4,11 @@ mod support;
 
 use std::alloc::System;
 
-use rustls::NamedGroup;
+use rustls::{NamedGroup, SupportedCipherSuite};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tls_provider::{GROUPS, SUITES, provider};
 
-use support::{Pair, pattern, server};
+use support::{Pair, Unbuffered, pattern, server};
 
 #[global_allocator]
 static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -22,31 +22,40 @@ fn taken() -> usize {
 /// The note, and the first queue that it stands in; pointers have 8 bytes here.
 const RECORD: usize = 128;
 
+/// Sends records of all sizes to our side of an open session.
+fn measure<C: Unbuffered>(role: &str, suite: SupportedCipherSuite, pair: &mut Pair<C>) {
+    pair.ours.meter = Some(taken);
+    for len in [1, 1000, 16_384, 100_000] {
+        pair.ours.taken = 0;
+        let records = pair.answer(&pattern(len));
+        pair.ours.receive(&records).unwrap();
+        assert_eq!(core::mem::take(&mut pair.ours.data).len(), len);
+        let bytes = pair.ours.taken;
+        println!("{role} {suite:?}: {bytes} bytes of heap for {len} bytes of data");
+        assert!(
+            (1..=RECORD).contains(&bytes),
+            "{role} {suite:?}: {bytes} bytes for {len}"
+        );
+    }
+    // The session goes on, with new keys where the version has them.
+    if suite.tls13().is_some() {
+        pair.ours.refresh();
+    }
+    pair.echo(&pattern(50_000));
+}
+
 #[test]
 fn a_received_record_costs_no_heap() {
     for suite in SUITES {
         let server = server(&[suite.suite()], &[NamedGroup::X25519]);
         let mut pair = Pair::new(provider(SUITES, GROUPS), server);
         pair.run().unwrap();
-        let client = pair.client.connection();
+        let client = pair.ours.connection();
         assert_eq!(client.negotiated_cipher_suite(), Some(*suite));
-        pair.client.meter = Some(taken);
-        for len in [1, 1000, 16_384, 100_000] {
-            pair.client.taken = 0;
-            let records = pair.answer(&pattern(len));
-            pair.client.receive(&records).unwrap();
-            assert_eq!(core::mem::take(&mut pair.client.data).len(), len);
-            let bytes = pair.client.taken;
-            println!("{suite:?}: {bytes} bytes of heap for {len} bytes of data");
-            assert!(
-                (1..=RECORD).contains(&bytes),
-                "{suite:?}: {bytes} bytes for {len}"
-            );
-        }
-        // The session goes on, with new keys where the version has them.
-        if suite.tls13().is_some() {
-            pair.client.refresh();
-        }
-        pair.echo(&pattern(50_000));
+        measure("client", *suite, &mut pair);
+
+        let mut pair = Pair::serving(*suite, GROUPS[1]);
+        pair.run().unwrap();
+        measure("server", *suite, &mut pair);
     }
 }

@@ -30,8 +30,8 @@ fn every_suite_with_every_group_carries_data_both_ways() {
             let server = server(&[suite.suite()], &[group.name()]);
             let mut pair = Pair::new(provider(&[*suite], &[*group]), server);
             pair.run().unwrap();
-            assert!(pair.client.open, "{suite:?} {group:?}");
-            let client = pair.client.connection();
+            assert!(pair.ours.open, "{suite:?} {group:?}");
+            let client = pair.ours.connection();
             assert_eq!(client.protocol_version(), Some(suite.version().version));
             assert_eq!(
                 client.negotiated_key_exchange_group().unwrap().name(),
@@ -41,9 +41,32 @@ fn every_suite_with_every_group_carries_data_both_ways() {
             for len in [1, 2, 16_384, 1 << 20] {
                 pair.echo(&pattern(len));
             }
-            let starts = core::mem::take(&mut pair.client.starts);
+            let starts = core::mem::take(&mut pair.ours.starts);
             assert_eq!(starts.len(), 1 + 1 + 1 + 64, "records");
             assert!(starts.iter().all(|at| *at == start(*suite)), "{suite:?}");
+        }
+    }
+}
+
+#[test]
+fn every_suite_with_every_group_serves_clients() {
+    for suite in SUITES {
+        for group in GROUPS {
+            let mut pair = Pair::serving(*suite, *group);
+            pair.run().unwrap();
+            let ours = pair.ours.connection();
+            assert_eq!(ours.negotiated_cipher_suite(), Some(*suite));
+            assert_eq!(
+                ours.negotiated_key_exchange_group().unwrap().name(),
+                group.name()
+            );
+            for len in [1, 16_384, 100_000] {
+                pair.echo(&pattern(len));
+            }
+            assert!(
+                pair.ours.starts.iter().all(|at| *at == start(*suite)),
+                "{suite:?}"
+            );
         }
     }
 }
@@ -54,7 +77,7 @@ fn all_suites_and_groups_together_negotiate_the_first_ones() {
     let groups: Vec<NamedGroup> = GROUPS.iter().map(|group| group.name()).collect();
     let mut pair = Pair::new(provider(SUITES, GROUPS), server(&all, &groups));
     pair.run().unwrap();
-    let client = pair.client.connection();
+    let client = pair.ours.connection();
     assert_eq!(client.negotiated_cipher_suite(), Some(SUITES[0]));
     assert_eq!(
         client.negotiated_key_exchange_group().unwrap().name(),
@@ -68,7 +91,7 @@ fn a_server_without_the_first_group_asks_again() {
         let server = server(&[SUITES[0].suite()], &[group.name()]);
         let mut pair = Pair::new(provider(SUITES, GROUPS), server);
         pair.run().unwrap();
-        let client = pair.client.connection();
+        let client = pair.ours.connection();
         assert_eq!(
             client.handshake_kind(),
             Some(HandshakeKind::FullWithHelloRetryRequest)
@@ -89,10 +112,10 @@ fn keys_are_updated_by_either_side() {
         pair.run().unwrap();
         for round in 0..10 {
             if round % 2 == 0 {
-                pair.server.refresh_traffic_keys().unwrap();
+                pair.peer.refresh_traffic_keys().unwrap();
             }
             if round % 3 == 0 {
-                pair.client.refresh();
+                pair.ours.refresh();
             }
             pair.echo(&pattern(20_000));
         }
@@ -127,9 +150,9 @@ fn a_changed_byte_of_data_ends_the_session() {
         let mut record = pair.answer(b"data");
         let last = record.len() - 1;
         record[last] ^= 1;
-        let result = pair.client.receive(&record);
+        let result = pair.ours.receive(&record);
         assert_eq!(result, Err(Error::DecryptError), "{suite:?}");
-        assert_eq!(pair.client.data, []);
+        assert_eq!(pair.ours.data, []);
     }
 }
 
@@ -188,16 +211,16 @@ fn keys_of_tls_1_2_end_the_session_at_the_limit_of_their_use() {
         pair.run().unwrap();
         // The first record is Finished.
         for _ in 1..4 {
-            pair.client.send(b"data").unwrap();
+            pair.ours.send(b"data").unwrap();
         }
-        let result = pair.client.send(b"data");
+        let result = pair.ours.send(b"data");
         assert!(
             matches!(result, Err(EncryptError::EncryptExhausted)),
             "{suite:?}"
         );
         pair.run().unwrap();
         assert_eq!(pair.received, b"datadatadata");
-        let state = pair.server.process_new_packets().unwrap();
+        let state = pair.peer.process_new_packets().unwrap();
         assert!(state.peer_has_closed(), "{suite:?}: no close_notify");
     }
 }

@@ -1,4 +1,4 @@
-//! A client on the provider and a server on rustls's own, `ring`: two sets of primitives that share no
+//! One side on the provider and the other on rustls's own, `ring`: two sets of primitives that share no
 //! code, joined in memory.
 
 #![expect(
@@ -9,17 +9,25 @@
     reason = "functions that tests share"
 )]
 
-mod client;
+mod endpoint;
 
 use std::io::{Read as _, Write as _};
 use std::sync::{Arc, LazyLock};
 
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
-use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{CipherSuite, Error, NamedGroup, ServerConfig, ServerConnection};
+use rustls::client::UnbufferedClientConnection;
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, ring};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::server::UnbufferedServerConnection;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{
+    CipherSuite, ClientConfig, ClientConnection, Connection, Error, NamedGroup, ServerConfig,
+    ServerConnection, SupportedCipherSuite,
+};
 
-pub(crate) use client::Client;
+use endpoint::Anyone;
+
+pub(crate) use endpoint::{Endpoint, Unbuffered};
 
 /// A self-signed certificate and its key.
 type Identity = (CertificateDer<'static>, Vec<u8>);
@@ -41,6 +49,13 @@ fn is_rsa(suite: CipherSuite) -> bool {
     format!("{suite:?}").contains("_RSA_")
 }
 
+fn identity_for(suites: &[CipherSuite]) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+    let rsa = suites.iter().any(|suite| is_rsa(*suite));
+    let (certificate, key) = if rsa { &*RSA } else { &*ECDSA }.clone();
+    (certificate, PrivatePkcs8KeyDer::from(key).into())
+}
+
+/// A server on `ring`.
 pub(crate) fn server(suites: &[CipherSuite], groups: &[NamedGroup]) -> ServerConnection {
     server_with_chain(suites, groups, 1)
 }
@@ -65,34 +80,83 @@ pub(crate) fn server_with_chain(
             .collect(),
         ..ring
     };
-    let rsa = suites.iter().any(|suite| is_rsa(*suite));
-    let (certificate, key) = if rsa { &*RSA } else { &*ECDSA }.clone();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key));
+    let (certificate, key) = identity_for(suites);
     let config = ServerConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![certificate; copies], key)
         .unwrap();
-    let mut connection = ServerConnection::new(Arc::new(config)).unwrap();
-    connection.set_buffer_limit(None);
-    connection
+    ServerConnection::new(Arc::new(config)).unwrap()
 }
 
-pub(crate) struct Pair {
-    pub(crate) client: Client,
-    pub(crate) server: ServerConnection,
-    /// What the server has received.
+pub(crate) struct Pair<C> {
+    /// With the provider.
+    pub(crate) ours: Endpoint<C>,
+    /// With `ring`.
+    pub(crate) peer: Connection,
+    /// What the peer has received.
     pub(crate) received: Vec<u8>,
 }
 
-impl Pair {
-    pub(crate) fn new(client: CryptoProvider, server: ServerConnection) -> Self {
-        // Tests need no secrets.
-        tls_provider::random::stir(&[7; 32]);
+impl Pair<UnbufferedClientConnection> {
+    pub(crate) fn new(provider: CryptoProvider, server: ServerConnection) -> Self {
+        stir();
+        let config = ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anyone))
+            .with_no_client_auth();
+        let client = UnbufferedClientConnection::new(Arc::new(config), name());
+        Self::of(client.unwrap(), server.into())
+    }
+}
+
+impl Pair<UnbufferedServerConnection> {
+    /// A server on the provider with one suite and group.
+    pub(crate) fn serving(
+        suite: SupportedCipherSuite,
+        group: &'static dyn SupportedKxGroup,
+    ) -> Self {
+        stir();
+        let (certificate, key) = identity_for(&[suite.suite()]);
+        let key = ring::sign::any_supported_type(&key).unwrap();
+        let certified = CertifiedKey::new(vec![certificate], key);
+        let provider = tls_provider::provider(&[suite], &[group]);
+        let config = ServerConfig::builder_with_provider(Arc::new(provider))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
+        let server = UnbufferedServerConnection::new(Arc::new(config));
+
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anyone))
+            .with_no_client_auth();
+        let client = ClientConnection::new(Arc::new(config), name()).unwrap();
+        Self::of(server.unwrap(), client.into())
+    }
+}
+
+/// Tests need no secrets.
+fn stir() {
+    tls_provider::random::stir(&[7; 32]);
+}
+
+fn name() -> ServerName<'static> {
+    ServerName::try_from("server.test").unwrap()
+}
+
+impl<C: Unbuffered> Pair<C> {
+    fn of(ours: C, mut peer: Connection) -> Self {
+        peer.set_buffer_limit(None);
         Self {
-            client: Client::new(client),
-            server,
+            ours: Endpoint::new(ours),
+            peer,
             received: Vec::new(),
         }
     }
@@ -100,16 +164,16 @@ impl Pair {
     /// Carries bytes both ways until nobody has any.
     pub(crate) fn run(&mut self) -> Result<(), Error> {
         loop {
-            self.client.receive(&[])?;
-            let sent = core::mem::take(&mut self.client.outgoing);
+            self.ours.receive(&[])?;
+            let sent = core::mem::take(&mut self.ours.outgoing);
             let mut left = sent.as_slice();
             while !left.is_empty() {
-                self.server.read_tls(&mut left).unwrap();
-                let state = self.server.process_new_packets()?;
+                self.peer.read_tls(&mut left).unwrap();
+                let state = self.peer.process_new_packets()?;
                 let start = self.received.len();
                 self.received
                     .resize(start + state.plaintext_bytes_to_read(), 0);
-                self.server
+                self.peer
                     .reader()
                     .read_exact(&mut self.received[start..])
                     .unwrap();
@@ -118,34 +182,34 @@ impl Pair {
             if answer.is_empty() && sent.is_empty() {
                 return Ok(());
             }
-            self.client.receive(&answer)?;
+            self.ours.receive(&answer)?;
         }
     }
 
-    /// Records of the server: `data`, and what it has to say otherwise.
+    /// Records of the peer: `data`, and what it has to say otherwise.
     pub(crate) fn answer(&mut self, data: &[u8]) -> Vec<u8> {
-        self.server.writer().write_all(data).unwrap();
+        self.peer.writer().write_all(data).unwrap();
         let mut answer = Vec::new();
-        while self.server.wants_write() {
-            self.server.write_tls(&mut answer).unwrap();
+        while self.peer.wants_write() {
+            self.peer.write_tls(&mut answer).unwrap();
         }
         answer
     }
 
-    /// `data` to the client and back.
+    /// `data` to our side and back.
     pub(crate) fn echo(&mut self, data: &[u8]) {
-        self.server.writer().write_all(data).unwrap();
+        self.peer.writer().write_all(data).unwrap();
         self.run().unwrap();
         assert!(
-            core::mem::take(&mut self.client.data) == data,
-            "{} bytes to the client",
+            core::mem::take(&mut self.ours.data) == data,
+            "{} bytes to us",
             data.len()
         );
-        self.client.send(data).unwrap();
+        self.ours.send(data).unwrap();
         self.run().unwrap();
         assert!(
             core::mem::take(&mut self.received) == data,
-            "{} bytes to the server",
+            "{} bytes to the peer",
             data.len()
         );
     }

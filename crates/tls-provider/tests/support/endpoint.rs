@@ -1,16 +1,15 @@
-//! The client's side.
+//! The side that has the provider.
 
-use std::sync::Arc;
-
-use rustls::client::UnbufferedClientConnection;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncryptError, UnbufferedStatus};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
 /// Accepts any server: what is tested here is below certificates.
 #[derive(Debug)]
-struct Anyone;
+pub(super) struct Anyone;
 
 impl ServerCertVerifier for Anyone {
     fn verify_server_cert(
@@ -50,12 +49,35 @@ impl ServerCertVerifier for Anyone {
     }
 }
 
-/// The client, which gives rustls one whole record per call.
-pub(crate) struct Client {
-    connection: UnbufferedClientConnection,
-    /// Bytes from the server that rustls has not seen.
+/// A connection of either role.
+pub(crate) trait Unbuffered {
+    type Data;
+
+    fn process<'c, 'i>(&'c mut self, bytes: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
+}
+
+impl Unbuffered for UnbufferedClientConnection {
+    type Data = ClientConnectionData;
+
+    fn process<'c, 'i>(&'c mut self, bytes: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(bytes)
+    }
+}
+
+impl Unbuffered for UnbufferedServerConnection {
+    type Data = ServerConnectionData;
+
+    fn process<'c, 'i>(&'c mut self, bytes: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(bytes)
+    }
+}
+
+/// A connection that is given one whole record per call.
+pub(crate) struct Endpoint<C> {
+    connection: C,
+    /// Bytes from the peer that rustls has not seen.
     incoming: Vec<u8>,
-    /// Bytes for the server.
+    /// Bytes for the peer.
     pub(crate) outgoing: Vec<u8>,
     /// Application data, and where in its record each piece began.
     pub(crate) data: Vec<u8>,
@@ -68,17 +90,10 @@ pub(crate) struct Client {
     pub(crate) taken: usize,
 }
 
-impl Client {
-    pub(crate) fn new(provider: rustls::crypto::CryptoProvider) -> Self {
-        let config = ClientConfig::builder_with_provider(Arc::new(provider))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anyone))
-            .with_no_client_auth();
-        let name = ServerName::try_from("server.test").unwrap();
+impl<C: Unbuffered> Endpoint<C> {
+    pub(crate) fn new(connection: C) -> Self {
         Self {
-            connection: UnbufferedClientConnection::new(Arc::new(config), name).unwrap(),
+            connection,
             incoming: Vec::new(),
             outgoing: Vec::new(),
             data: Vec::new(),
@@ -89,11 +104,11 @@ impl Client {
         }
     }
 
-    pub(crate) fn connection(&self) -> &UnbufferedClientConnection {
+    pub(crate) fn connection(&self) -> &C {
         &self.connection
     }
 
-    /// Takes bytes of the server and does all that follows from them.
+    /// Takes bytes of the peer and does all that follows from them.
     pub(crate) fn receive(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.incoming.extend_from_slice(bytes);
         while self.step()? {}
@@ -103,7 +118,7 @@ impl Client {
     /// Encrypts `data`, which must be sent behind whatever rustls has to say first.
     pub(crate) fn send(&mut self, data: &[u8]) -> Result<(), EncryptError> {
         self.receive(&[]).unwrap();
-        let status = self.connection.process_tls_records(&mut []);
+        let status = self.connection.process(&mut []);
         let ConnectionState::WriteTraffic(mut traffic) = status.state.unwrap() else {
             panic!("the session is not open");
         };
@@ -134,7 +149,7 @@ impl Client {
         let before = self.meter.map(|meter| meter());
         let UnbufferedStatus {
             mut discard, state, ..
-        } = self.connection.process_tls_records(buffer);
+        } = self.connection.process(buffer);
         if let (Some(meter), Some(before)) = (self.meter, before) {
             self.taken = self.taken.max(meter() - before);
         }
@@ -177,9 +192,9 @@ impl Client {
         Ok(more)
     }
 
-    /// New keys for what the client sends, and a request for new keys of the server.
+    /// New keys for what is sent, and a request for new keys of the peer.
     pub(crate) fn refresh(&mut self) {
-        let status = self.connection.process_tls_records(&mut []);
+        let status = self.connection.process(&mut []);
         match status.state.unwrap() {
             ConnectionState::WriteTraffic(traffic) => traffic.refresh_traffic_keys().unwrap(),
             other => panic!("{other:?}"),
