@@ -1,5 +1,7 @@
 //! What a received record takes from the heap. One test, because it counts for the whole program.
 
+#![expect(clippy::unwrap_used, reason = "functions that tests share")]
+
 mod support;
 
 use std::alloc::System;
