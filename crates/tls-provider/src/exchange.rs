@@ -1,4 +1,4 @@
-//! Key exchange groups: P-256, X25519 and P-384 (RFC 8422 §5.10, RFC 9846 §4.2.8.2).
+//! Key exchange groups: P-256, X25519 and P-384 (RFC 8422 §5.10, RFC 8446 §4.2.8.2).
 //!
 //! A peer's point must be uncompressed, of the exact length and on the curve; the result of X25519 must
 //! not be zero (RFC 7748 §6.1). Anything else is [`PeerMisbehaved::InvalidKeyShare`].
