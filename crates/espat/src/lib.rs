@@ -7,12 +7,10 @@
 //! | `sim` | `espat sim`: the modem engine over sockets, files and simulated access points |
 //! | `transcript` | what goes over an AT port, as text to replay |
 //! | `demo` | `espat demo`: the whole story on loopback |
-//! | `private_file` | files that only the user can read |
 //! | `report` | exit statuses, `--json`, messages |
 
 pub mod demo;
 pub mod pki;
-mod private_file;
 pub mod report;
 pub mod sim;
 pub mod transcript;

@@ -3,7 +3,7 @@
 //! An engine's word that a handshake is complete counts for nothing. It hands over evidence, a value whose parts only
 //! the checks of this crate can make, and [`Evidence::covers`] decides. Whichever engine ran, the rule is this one.
 
-use crate::policy::{PeerAuth, Policy};
+use crate::policy::{MasterSecret, PeerAuth, Policy};
 use crate::reason::{Cause, CertificateError, NegotiationError, ProofError, ProtocolViolation};
 use crate::verify::{Accepted, Possession, Version};
 
@@ -82,6 +82,12 @@ impl Application {
 pub struct Negotiated {
     /// The version of TLS.
     pub version: Version,
+    /// The cipher suite's IANA number.
+    pub suite: u16,
+    /// The key exchange group's IANA number.
+    pub group: u16,
+    /// Whether the keys are bound to the whole handshake: always in TLS 1.3, in TLS 1.2 by RFC 7627.
+    pub extended_master_secret: bool,
     /// The application protocol.
     pub application: Application,
 }
@@ -89,9 +95,18 @@ pub struct Negotiated {
 impl Negotiated {
     /// Whether this was offered by the policy. Engines ask as soon as they know, before the peer's certificate.
     pub(crate) fn covers(&self, policy: &Policy<'_>) -> Result<(), Cause> {
-        if self.version != Version::Tls13 {
-            // No policy offers an older one.
-            return Err(NegotiationError::ServerVersion(self.version.wire()).into());
+        if !policy.versions.contains(self.version) {
+            return Err(NegotiationError::PolicyVersion {
+                server: self.version.wire(),
+                policy: policy.versions.min().wire(),
+            }
+            .into());
+        }
+        if !policy.suites.is_empty() && !policy.suites.contains(&self.suite) {
+            return Err(NegotiationError::CipherSuite(self.suite).into());
+        }
+        if policy.master_secret == MasterSecret::Required && !self.extended_master_secret {
+            return Err(NegotiationError::NoExtendedMasterSecret.into());
         }
         match self.application {
             Application::Unnamed => Ok(()),
@@ -171,10 +186,13 @@ impl Opened {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{Anchors, Clock, NameRule, PreSharedKey};
+    use crate::policy::{Anchors, Clock, NameRule, PreSharedKey, Versions};
 
     const NEGOTIATED: Negotiated = Negotiated {
         version: Version::Tls13,
+        suite: 0x1301,
+        group: 0x0017,
+        extended_master_secret: true,
         application: Application::Unnamed,
     };
     const PATH: Accepted = Accepted::Path {
@@ -292,21 +310,80 @@ mod tests {
             alpn: offered,
             ..chain(anchors)
         };
-        let with = |application, version| Evidence {
+        let with = |application| Evidence {
             negotiated: Negotiated {
-                version,
                 application,
+                ..NEGOTIATED
             },
             ..proven(PATH)
         };
         let find = |chosen: &[u8]| Application::find(Some(chosen), offered);
-        assert!(with(find(b"mqtt"), Version::Tls13).covers(&policy).is_ok());
+        assert!(with(find(b"mqtt")).covers(&policy).is_ok());
         for application in [find(b"h3"), find(b""), Application::Offered(2)] {
             let refusal = NegotiationError::ApplicationProtocol.into();
-            assert_eq!(refused(with(application, Version::Tls13), &policy), refusal);
+            assert_eq!(refused(with(application), &policy), refusal);
         }
-        let old = NegotiationError::ServerVersion(0x0303).into();
-        let application = Application::Unnamed;
-        assert_eq!(refused(with(application, Version::Tls12), &policy), old);
+    }
+
+    #[test]
+    fn a_version_or_suite_outside_the_policy_opens_no_session() {
+        let anchors: &[&[u8]] = &[b"x"];
+        for (offered, agreed, taken) in [
+            ((Version::Tls12, Version::Tls13), Version::Tls12, true),
+            ((Version::Tls12, Version::Tls13), Version::Tls13, true),
+            ((Version::Tls12, Version::Tls12), Version::Tls12, true),
+            ((Version::Tls12, Version::Tls12), Version::Tls13, false),
+            ((Version::Tls13, Version::Tls13), Version::Tls12, false),
+            ((Version::Tls13, Version::Tls13), Version::Tls13, true),
+        ] {
+            let policy = Policy {
+                versions: Versions::new(offered.0, offered.1).unwrap(),
+                ..chain(anchors)
+            };
+            let evidence = Evidence {
+                negotiated: Negotiated {
+                    version: agreed,
+                    ..NEGOTIATED
+                },
+                ..proven(PATH)
+            };
+            assert_eq!(
+                evidence.covers(&policy).is_ok(),
+                taken,
+                "{offered:?} {agreed:?}"
+            );
+        }
+        for (suites, taken) in [
+            (&[][..], true),
+            (&[0x1301], true),
+            (&[0x1302, 0x1301], true),
+            (&[0x1302], false),
+        ] {
+            let policy = Policy {
+                suites,
+                ..chain(anchors)
+            };
+            assert_eq!(proven(PATH).covers(&policy).is_ok(), taken, "{suites:?}");
+        }
+    }
+
+    #[test]
+    fn keys_that_are_not_bound_to_the_handshake_open_a_session_only_where_the_policy_says_so() {
+        let anchors: &[&[u8]] = &[b"x"];
+        let evidence = Evidence {
+            negotiated: Negotiated {
+                version: Version::Tls12,
+                extended_master_secret: false,
+                ..NEGOTIATED
+            },
+            ..proven(PATH)
+        };
+        assert!(evidence.covers(&chain(anchors)).is_ok());
+        let strict = Policy {
+            master_secret: MasterSecret::Required,
+            ..chain(anchors)
+        };
+        let refusal = NegotiationError::NoExtendedMasterSecret.into();
+        assert_eq!(refused(evidence, &strict), refusal);
     }
 }

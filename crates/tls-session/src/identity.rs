@@ -18,9 +18,13 @@ use crate::reason::{CapacityError, Cause, Limit, NegotiationError, SetupError};
 use crate::verify::Version;
 use crate::verify::handshake::algorithm;
 
+#[cfg(feature = "rustls")]
+mod owned;
 mod rsa;
 mod signer;
 
+#[cfg(feature = "rustls")]
+pub(crate) use owned::OwnedIdentity;
 use signer::Signer;
 
 /// Longest signature: RSA of 4096 bits.
@@ -175,10 +179,7 @@ impl<'a> Identity<'a> {
     /// Signature schemes (RFC 8446 §4.2.3) that the key can make in a version, the preferred first.
     #[must_use]
     pub const fn schemes(&self, version: Version) -> &'static [u16] {
-        match version {
-            // TLS 1.2 takes the same ones, PSS included (RFC 8446 §4.2.3).
-            Version::Tls12 | Version::Tls13 => self.signer.schemes(),
-        }
+        self.signer.schemes(version)
     }
 
     /// Signs what a CertificateVerify covers.
@@ -189,34 +190,18 @@ impl<'a> Identity<'a> {
     ///
     /// # Errors
     ///
-    /// [`NegotiationError::ClientSignatureScheme`] for a scheme
-    /// of another key, [`SetupError::KeyMismatch`] for a signature that does not verify,
+    /// [`NegotiationError::ClientSignatureScheme`] for a scheme of another key or version, [`SetupError::KeyMismatch`] for a signature that does not verify,
     /// [`SetupError::KeyUnreadable`] where signing fails.
     pub fn sign(
         &self,
+        version: Version,
         scheme: u16,
         message: &[u8],
         rng: &mut impl CryptoRngCore,
     ) -> Result<Signature, Cause> {
-        if !self.signer.schemes().contains(&scheme) {
-            return Err(NegotiationError::ClientSignatureScheme.into());
-        }
-        let Signer::Rsa(key) = &self.signer else {
-            return self.signer.sign_with_curve(message);
-        };
-        let signature = key.sign_pss(rsa_hash(scheme), &[message], rng)?;
-        self.check(scheme, message, &signature)?;
-        Ok(signature)
-    }
-
-    /// Verifies a signature of ours with the key of our certificate.
-    fn check(&self, scheme: u16, message: &[u8], signature: &[u8]) -> Result<(), Cause> {
         let chain = self.chain();
         let leaf = chain.iter().next().ok_or(SetupError::CertUnreadable)?;
-        let leaf = Certificate::parse(leaf).map_err(|_| SetupError::CertUnreadable)?;
-        algorithm(Version::Tls13, leaf.key_kind(), scheme)?
-            .verify(leaf.public_key(), &[message], signature)
-            .map_err(|_| SetupError::KeyMismatch.into())
+        sign(&self.signer, leaf, (version, scheme), message, rng)
     }
 
     /// Bytes of a signature that is longer than a curve's.
@@ -259,11 +244,47 @@ impl CertificateList<'_> {
     }
 }
 
-const fn rsa_hash(scheme: u16) -> Hash {
+/// Signs with a key that belongs to `leaf`, in the scheme of a version.
+fn sign(
+    signer: &Signer<'_>,
+    leaf: &[u8],
+    (version, scheme): (Version, u16),
+    message: &[u8],
+    rng: &mut impl CryptoRngCore,
+) -> Result<Signature, Cause> {
+    if !signer.schemes(version).contains(&scheme) {
+        return Err(NegotiationError::ClientSignatureScheme.into());
+    }
+    let Signer::Rsa(key) = signer else {
+        return signer.sign_with_curve(message);
+    };
+    let signature = match rsa_padding(scheme) {
+        Padding::Pss(hash) => key.sign_pss(hash, &[message], rng)?,
+        Padding::Pkcs1(hash) => key
+            .sign_pkcs1(hash, &[message])
+            .ok_or(SetupError::KeyUnreadable)?,
+    };
+    // With the key of our certificate.
+    let leaf = Certificate::parse(leaf).map_err(|_| SetupError::CertUnreadable)?;
+    algorithm(version, leaf.key_kind(), scheme)?
+        .verify(leaf.public_key(), &[message], &signature)
+        .map_err(|_| SetupError::KeyMismatch)?;
+    Ok(signature)
+}
+
+enum Padding {
+    Pss(Hash),
+    Pkcs1(Hash),
+}
+
+const fn rsa_padding(scheme: u16) -> Padding {
     match scheme {
-        0x0805 => Hash::Sha384,
-        0x0806 => Hash::Sha512,
-        _ => Hash::Sha256,
+        0x0401 => Padding::Pkcs1(Hash::Sha256),
+        0x0501 => Padding::Pkcs1(Hash::Sha384),
+        0x0601 => Padding::Pkcs1(Hash::Sha512),
+        0x0805 => Padding::Pss(Hash::Sha384),
+        0x0806 => Padding::Pss(Hash::Sha512),
+        _ => Padding::Pss(Hash::Sha256),
     }
 }
 

@@ -1,4 +1,4 @@
-//! TLS 1.3 client sessions that exist only if the server is who a policy says.
+//! TLS client sessions that exist only if the server is who a policy says.
 //!
 //! ```text
 //! Policy ──▶ Session::open ──▶ engine ──▶ Evidence::covers ──▶ Session ──▶ Reader, Writer
@@ -56,46 +56,55 @@
 //! | [`transport`] | the byte stream that a session runs on |
 //! | [`session`] | the only way to a reader and a writer |
 //!
-//! Policy, identity, verification, evidence and reasons know no engine. `engine/embedded_tls` runs [`embedded_tls`] with its transport, its cipher, its
+//! Policy, identity, verification, evidence and reasons know no engine. `engine/rustls` runs `rustls`, which asks the
+//! same verification. `engine/embedded_tls` runs [`embedded_tls`] with its transport, its cipher, its
 //! hash and its verifier ours: it leaves to its user what a client must not leave out, and can panic on what a peer
 //! sends.
 //!
-//! The crate refuses to renegotiate, resume, send early data, fall back to an older TLS, or go on after an error. It
-//! opens no socket, reads no clock and allocates nothing.
+//! The crate refuses to renegotiate, resume, send early data, or go on after an error. It opens no socket, reads no clock
+//! and, with embedded-tls alone, allocates nothing.
 //!
-//! Features: `embedded-tls` (default: the engine; without one there are policies, verification and reasons, but no
-//! session), `defmt` (formats for public types, log lines), `log` (log lines), `p384-compact` (a P-384 of less code).
+//! Features: `embedded-tls` (default: TLS 1.3 and pre-shared keys, no allocator), `rustls` (TLS 1.2 and 1.3, with an
+//! allocator); without either there are policies, verification and reasons, but no session. With both, pre-shared keys
+//! go to embedded-tls and all else to rustls. `defmt` (formats for public types, log lines), `log` (log lines),
+//! `p384-compact` (a P-384 of less code).
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(
     not(feature = "embedded-tls"),
     expect(
         dead_code,
-        reason = "without an engine nobody makes evidence, and nobody sends an identity"
+        reason = "what only embedded-tls uses: pre-shared keys, the layout of an identity"
     )
 )]
 
+#[cfg(feature = "rustls")]
+extern crate alloc;
+
 mod alg;
-#[cfg(feature = "embedded-tls")]
+#[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 mod engine;
 pub mod evidence;
 pub mod identity;
 pub mod policy;
-#[cfg(feature = "embedded-tls")]
+#[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 mod progress;
 pub mod reason;
-#[cfg(feature = "embedded-tls")]
+#[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 pub mod session;
-#[cfg(feature = "embedded-tls")]
+#[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 pub mod transport;
 pub mod verify;
 
 pub use evidence::{Evidence, Opened};
 pub use identity::Identity;
-pub use policy::{Anchors, Clock, CommonName, NameRule, PeerAuth, PeerName, Policy, PreSharedKey};
+pub use policy::{
+    Anchors, Clock, CommonName, EngineRule, MasterSecret, NameRule, PeerAuth, PeerName, Policy,
+    PreSharedKey, Versions,
+};
 pub use reason::{Cause, Reason, Stage};
-#[cfg(feature = "embedded-tls")]
+#[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 pub use session::{Chain, Deadlines, FULL_OUTGOING, FULL_RECORD, Memory, Reader, Session, Writer};
-#[cfg(feature = "embedded-tls")]
+#[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 pub use transport::{Connection, Transport};
 pub use verify::{Accepted, verify_server};
 pub use x509_facts::Timestamp;

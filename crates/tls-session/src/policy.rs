@@ -10,6 +10,7 @@ use rustls_pki_types::ServerName;
 use x509_facts::Timestamp;
 
 use crate::identity::Identity;
+use crate::verify::Version;
 
 /// Most certificates of one CA item. An 8 KiB partition holds about 13 of the smallest (P-256, DER).
 pub const MAX_ANCHORS: usize = 16;
@@ -187,11 +188,80 @@ pub enum Clock {
     At(Timestamp),
 }
 
+/// The versions that may be agreed on, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Versions {
+    min: Version,
+    max: Version,
+}
+
+impl Versions {
+    /// TLS 1.2 and 1.3.
+    pub const ALL: Self = Self {
+        min: Version::Tls12,
+        max: Version::Tls13,
+    };
+
+    /// From `min` to `max`; `None` where that is nothing.
+    #[must_use]
+    pub fn new(min: Version, max: Version) -> Option<Self> {
+        (min <= max).then_some(Self { min, max })
+    }
+
+    /// The oldest.
+    #[must_use]
+    pub const fn min(self) -> Version {
+        self.min
+    }
+
+    /// The newest.
+    #[must_use]
+    pub const fn max(self) -> Version {
+        self.max
+    }
+
+    /// Whether a version may be agreed on.
+    #[must_use]
+    pub fn contains(self, version: Version) -> bool {
+        (self.min..=self.max).contains(&version)
+    }
+}
+
+/// Whether a session of TLS 1.2 must bind its keys to the whole handshake (RFC 7627). TLS 1.3 always does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum MasterSecret {
+    /// Asked for; a server that does not know it is accepted, and [`Opened`](crate::Opened) says so.
+    Asked,
+    /// A server that does not know it is refused.
+    Required,
+}
+
+/// Which engine may run a session, where a build has two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum EngineRule {
+    /// The one that can do most: rustls for certificates, embedded-tls for pre-shared keys.
+    Best,
+    /// One that needs no heap: embedded-tls, with TLS 1.3, P-256 and TLS_AES_128_GCM_SHA256 alone.
+    WithoutHeap,
+}
+
 /// Everything a session must be before it may carry a byte.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy<'a> {
     /// Who the server must be.
     pub peer: PeerAuth<'a>,
+    /// Versions offered.
+    pub versions: Versions,
+    /// Cipher suites offered, by their IANA numbers; empty for all that there are. Those that the build does not have
+    /// are passed over.
+    pub suites: &'a [u16],
+    /// What is asked of the keys of TLS 1.2.
+    pub master_secret: MasterSecret,
+    /// Which engine may run it.
+    pub engine: EngineRule,
     /// Server name sent in the clear in ClientHello; a DNS name.
     pub sni: Option<&'a str>,
     /// Application protocols offered, in order of preference.
@@ -249,9 +319,15 @@ impl<'a> Policy<'a> {
         Self::new(PeerAuth::DangerAnyPeer)
     }
 
-    const fn new(peer: PeerAuth<'a>) -> Self {
+    /// Any rule, with TLS 1.2 and 1.3, all suites, and nothing else asked for or shown.
+    #[must_use]
+    pub const fn new(peer: PeerAuth<'a>) -> Self {
         Self {
             peer,
+            versions: Versions::ALL,
+            suites: &[],
+            master_secret: MasterSecret::Asked,
+            engine: EngineRule::Best,
             sni: None,
             alpn: &[],
             identity: None,
@@ -259,8 +335,9 @@ impl<'a> Policy<'a> {
     }
 }
 
-/// `chain,dates,name=broker.local`, `chain,dates,name=none`, `psk` or `danger-any-peer`; `,identity`
-/// behind it where we can say who we are.
+/// `chain,dates,name=broker.local`, `chain,dates,name=none`, `psk` or `danger-any-peer`; behind it `,tls1.2` or
+/// `,tls1.3` where that version alone is offered, `,extended-master-secret` where that is required, and `,identity`
+/// where we can say who we are.
 impl fmt::Display for Policy<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.peer {
@@ -272,6 +349,14 @@ impl fmt::Display for Policy<'_> {
                     write!(f, "chain,dates,name={}", name.text)?;
                 }
             },
+        }
+        match (self.versions.min, self.versions.max) {
+            (Version::Tls12, Version::Tls13) => {}
+            (Version::Tls12, Version::Tls12) => f.write_str(",tls1.2")?,
+            (Version::Tls13, _) => f.write_str(",tls1.3")?,
+        }
+        if self.master_secret == MasterSecret::Required {
+            f.write_str(",extended-master-secret")?;
         }
         match self.identity {
             Some(_) => f.write_str(",identity"),
@@ -301,6 +386,27 @@ mod tests {
         assert_eq!(Policy::danger_any_peer().to_string(), "danger-any-peer");
         let key = PreSharedKey::new(b"meter 7", b"0123456789abcdef").unwrap();
         assert_eq!(Policy::pre_shared_key(key).to_string(), "psk");
+        for (min, max, text) in [
+            (Version::Tls12, Version::Tls13, "danger-any-peer"),
+            (Version::Tls13, Version::Tls13, "danger-any-peer,tls1.3"),
+            (Version::Tls12, Version::Tls12, "danger-any-peer,tls1.2"),
+        ] {
+            let versions = Versions::new(min, max).unwrap();
+            let policy = Policy {
+                versions,
+                ..Policy::danger_any_peer()
+            };
+            assert_eq!(policy.to_string(), text);
+            for version in [Version::Tls12, Version::Tls13] {
+                assert_eq!(versions.contains(version), version >= min && version <= max);
+            }
+        }
+        assert_eq!(Versions::new(Version::Tls13, Version::Tls12), None);
+        let policy = Policy {
+            master_secret: MasterSecret::Required,
+            ..Policy::danger_any_peer()
+        };
+        assert_eq!(policy.to_string(), "danger-any-peer,extended-master-secret");
     }
 
     #[test]
@@ -313,10 +419,10 @@ mod tests {
             PreSharedKey::new(b"n", b"").unwrap_err(),
             Cause::Setup(SetupError::PskEmpty)
         );
-        let key = PreSharedKey::new(b"n", b"secret").unwrap();
+        let key = PreSharedKey::new(b"n", b"opensesame").unwrap();
         let shown = std::format!("{:?}", Policy::pre_shared_key(key));
         assert!(
-            !shown.contains("secret") && !shown.contains("115, 101"),
+            !shown.contains("opensesame") && !shown.contains("111, 112"),
             "{shown}"
         );
     }

@@ -6,6 +6,7 @@ use embassy_futures::select::{Either, select};
 use embedded_hal_async::delay::DelayNs;
 
 use crate::reason::{Cause, Reason, Stage, StreamError};
+use crate::verify::PeerCertificate;
 
 /// The session is over; its [`Progress`] knows why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub(crate) struct Progress {
     /// Milliseconds one step may wait for the peer; 0 for no limit.
     pub(crate) step_ms: Cell<u32>,
     reason: RefCell<Option<Reason>>,
+    /// The peer's certificate, once it was accepted.
+    certificate: RefCell<Option<PeerCertificate>>,
 }
 
 impl Progress {
@@ -43,6 +46,7 @@ impl Progress {
             stage: Cell::new(Stage::Hello),
             step_ms: Cell::new(0),
             reason: RefCell::new(None),
+            certificate: RefCell::new(None),
         }
     }
 
@@ -76,6 +80,16 @@ impl Progress {
         self.refuse(cause);
         self.reason()
             .unwrap_or(Reason::new(self.stage.get(), cause))
+    }
+
+    /// Keeps what is told of the peer's certificate.
+    pub(crate) fn keep_certificate(&self, certificate: Option<PeerCertificate>) {
+        *self.certificate.borrow_mut() = certificate;
+    }
+
+    /// The peer's certificate, once it was accepted.
+    pub(crate) fn certificate(&self) -> Option<PeerCertificate> {
+        self.certificate.borrow().clone()
     }
 
     /// Waits for the peer no longer than one step may take.

@@ -248,7 +248,9 @@ impl embedded_io_async::Error for Reason {
     fn kind(&self) -> ErrorKind {
         match self.cause {
             Cause::Stream(error) => match error {
-                StreamError::Timeout { .. } => ErrorKind::TimedOut,
+                StreamError::Timeout { .. } | StreamError::HandshakeTimeout { .. } => {
+                    ErrorKind::TimedOut
+                }
                 StreamError::Reset => ErrorKind::ConnectionReset,
                 StreamError::ConnectionRefused => ErrorKind::ConnectionRefused,
                 StreamError::PeerEof | StreamError::PeerCloseNotify | StreamError::Closed => {

@@ -10,9 +10,10 @@
 use crate::engine::{self, Any, AnyReader, AnyWriter, Attempt, Witness};
 use crate::evidence::Opened;
 use crate::policy::Policy;
+use crate::progress::Progress;
 use crate::reason::{Reason, Stage, StreamError};
 use crate::transport::{Connection, Transport};
-use crate::verify::Accepted;
+use crate::verify::{Accepted, PeerCertificate};
 use core::cell::RefCell;
 use embedded_io_async::{ErrorType, Read, Write};
 use rand_core::CryptoRngCore;
@@ -93,6 +94,7 @@ impl Default for Deadlines {
 /// An authenticated session.
 pub struct Session<'m, T: Transport> {
     engine: Any<'m, T>,
+    progress: &'m Progress,
     opened: Opened,
 }
 
@@ -177,7 +179,11 @@ impl<'m, T: Transport + 'm> Session<'m, T> {
         let opened = opened.map_err(|cause| progress.reason_or(cause))?;
         progress.step_ms.set(0);
         progress.stage.set(Stage::Data);
-        Ok(Self { engine, opened })
+        Ok(Self {
+            engine,
+            progress,
+            opened,
+        })
     }
 
     /// How the server's chain was accepted.
@@ -190,6 +196,12 @@ impl<'m, T: Transport + 'm> Session<'m, T> {
     #[must_use]
     pub const fn peer(&self) -> &Opened {
         &self.opened
+    }
+
+    /// The server's certificate; `None` where a pre-shared key stood for it.
+    #[must_use]
+    pub fn certificate(&self) -> Option<PeerCertificate> {
+        self.progress.certificate()
     }
 
     /// Both directions, to be used at the same time.

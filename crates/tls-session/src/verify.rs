@@ -23,10 +23,12 @@ use crate::policy::{Anchors, Clock, MAX_ANCHORS, PeerAuth, Policy};
 
 mod blame;
 mod budget;
+mod certificate;
 pub(crate) mod handshake;
 mod name;
 mod rules;
 
+pub use certificate::PeerCertificate;
 pub use handshake::{Possession, Signed, Verdict, Version, verify_handshake};
 
 /// Most certificates of a server's message, its own included.

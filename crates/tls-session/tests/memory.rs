@@ -21,8 +21,8 @@ use embedded_io_async::{ErrorType, Read, Write};
 use tls_session::identity::IdentityMemory;
 use tls_session::session::FULL_RECORD;
 use tls_session::{
-    Anchors, Clock, Connection, Deadlines, Identity, Memory, NameRule, Policy, Reason, Session,
-    Timestamp,
+    Anchors, Clock, Connection, Deadlines, EngineRule, Identity, Memory, NameRule, Policy, Reason,
+    Session, Timestamp,
 };
 
 use replay::{Expected, MAX_CERTIFICATES, NOW, NoTime, Recording, SameRng, Served};
@@ -45,11 +45,12 @@ const FOLDER: &str = "STACK_RECORDINGS";
 type Transport<'a> = Connection<(Served<'a>, Expected<'a>, NoTime)>;
 
 fn policy<'a>(anchors: &'a [&'a [u8]]) -> Policy<'a> {
-    Policy::chain(
-        Anchors::new(anchors).unwrap(),
-        NameRule::DangerAnyName,
-        Clock::At(Timestamp::from_unix(NOW)),
-    )
+    let anchors = Anchors::new(anchors).unwrap();
+    let clock = Clock::At(Timestamp::from_unix(NOW));
+    Policy {
+        engine: EngineRule::WithoutHeap,
+        ..Policy::chain(anchors, NameRule::DangerAnyName, clock)
+    }
 }
 
 /// The sockets are the caller's and not counted: theirs here hold a slice each.

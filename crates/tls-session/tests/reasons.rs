@@ -49,8 +49,14 @@ fn protocol() -> Vec<Cause> {
         Cause::Protocol(ProtocolViolation::BadRecordMac),
         Cause::Protocol(ProtocolViolation::KeyUpdate),
         Cause::Protocol(ProtocolViolation::PostHandshake(13)),
+        Cause::Protocol(ProtocolViolation::Renegotiation),
+        Cause::Protocol(ProtocolViolation::KeyUpdateFlood),
+        Cause::Protocol(ProtocolViolation::TicketFlood),
+        Cause::Protocol(ProtocolViolation::TooManyAlerts),
+        Cause::Protocol(ProtocolViolation::UnsupportedExtension),
+        Cause::Protocol(ProtocolViolation::KeyLimit),
     ];
-    for message in [0, 1, 2, 4, 5, 8, 11, 13, 15, 20, 24, 254, 255] {
+    for message in [0, 1, 2, 4, 5, 8, 11, 12, 13, 14, 15, 20, 22, 24, 254, 255] {
         all.push(Cause::Protocol(ProtocolViolation::Message(message)));
         all.push(Cause::Protocol(ProtocolViolation::MessageTwice(message)));
         all.push(Cause::Protocol(ProtocolViolation::MessageLength(message)));
@@ -77,6 +83,7 @@ fn protocol() -> Vec<Cause> {
         EngineError::Extension,
         EngineError::Space,
         EngineError::Aborted,
+        EngineError::Random,
         EngineError::Other,
     ] {
         all.push(Cause::Protocol(ProtocolViolation::Engine(error)));
@@ -88,6 +95,18 @@ fn protocol() -> Vec<Cause> {
 fn negotiated() -> Vec<Cause> {
     let mut all: Vec<Cause> = vec![
         Cause::Negotiation(NegotiationError::NothingInCommon),
+        Cause::Negotiation(NegotiationError::NoCommonSuite),
+        Cause::Negotiation(NegotiationError::PolicyVersion {
+            server: 0x0303,
+            policy: 0x0304,
+        }),
+        Cause::Negotiation(NegotiationError::NoCommonVersion {
+            min: 0x0303,
+            max: 0x0304,
+        }),
+        Cause::Negotiation(NegotiationError::Downgrade),
+        Cause::Negotiation(NegotiationError::NoExtendedMasterSecret),
+        Cause::Negotiation(NegotiationError::KeyExchange),
         Cause::Negotiation(NegotiationError::ServerRetryCookie),
         Cause::Negotiation(NegotiationError::ServerRetry),
         Cause::Negotiation(NegotiationError::CipherSuite(0x1302)),
@@ -116,6 +135,9 @@ fn authentication() -> Vec<Cause> {
         Cause::Certificate(CertificateError::NoCertificate),
         Cause::Proof(ProofError::NoSignature),
         Cause::Proof(ProofError::BadSignature),
+        Cause::Proof(ProofError::BadEcSignature),
+        Cause::Proof(ProofError::BadRsaSignature),
+        Cause::Proof(ProofError::UnofferedScheme),
         Cause::Proof(ProofError::SignatureScheme(0x0401)),
         Cause::Proof(ProofError::BadFinished),
         Cause::Certificate(CertificateError::Malformed),
@@ -157,12 +179,16 @@ fn around() -> Vec<Cause> {
         Cause::Setup(SetupError::KeyUnsupported),
         Cause::Setup(SetupError::KeyMismatch),
         Cause::Setup(SetupError::PskEmpty),
+        Cause::Setup(SetupError::PskEngine),
+        Cause::Setup(SetupError::NoEngine),
+        Cause::Setup(SetupError::NoSuite),
         Cause::Setup(SetupError::NameInvalid),
         Cause::Stream(StreamError::ConnectionRefused),
         Cause::Stream(StreamError::Unreachable),
         Cause::Stream(StreamError::Reset),
         Cause::Stream(StreamError::Transport),
         Cause::Stream(StreamError::Timeout { ms: 10_000 }),
+        Cause::Stream(StreamError::HandshakeTimeout { ms: 30_000 }),
         Cause::Stream(StreamError::Closed),
         Cause::Stream(StreamError::PeerEof),
         Cause::Stream(StreamError::PeerCloseNotify),
@@ -173,6 +199,7 @@ fn around() -> Vec<Cause> {
     for what in [
         Limit::ServerHello,
         Limit::HandshakeMessage,
+        Limit::Flight,
         Limit::ChainLength,
         Limit::Anchors,
         Limit::ClientChain,

@@ -1,8 +1,8 @@
 //! Station commands (spec: at-commands B.3).
 
 use at_grammar::commands::wifi::{
-    AddressLine, JoinAp, JoinLine, Joined, ScanColumns, ScanLine, ScanRequest, SetWifiMode,
-    StationAddress, StationLine,
+    AddressLine, JoinAp, JoinLine, Joined, ScanLine, ScanRequest, SetWifiMode, StationAddress,
+    StationLine,
 };
 use at_grammar::types::{Bounded, Encryption, JoinFailure, Mac, StationState, WifiCipher};
 use at_grammar::{AtStr, Info, Reply};
@@ -20,7 +20,7 @@ use crate::settings::radio::{JoinOptions, StationConfig, encode_wifi_config};
 use crate::task::owners::PortOwners;
 pub(super) use crate::task::station::JOIN_TIMEOUT;
 use crate::task::station::{StationOwners, changed};
-use crate::wifi::{AccessPoint, JoinError, Strongest, Wifi, WifiEvent};
+use crate::wifi::{AccessPoint, JoinError, Wifi, WifiEvent};
 
 pub(super) async fn mode<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let mode = cx.settings.read(|values| values.radio.mode);
@@ -273,9 +273,6 @@ pub(super) async fn joined<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, Comm
     .await
 }
 
-/// Lines of `+CWLAP` for a scan, at most; 44 bytes each.
-const LISTED: usize = 64;
-
 pub(super) async fn scan<P: Platform>(
     cx: &Cx<'_, '_, P>,
     request: Option<&ScanRequest<'_>>,
@@ -283,7 +280,7 @@ pub(super) async fn scan<P: Platform>(
     needs_station(cx)?;
     cx.port.takes_long();
     let options = cx.settings.read(|values| values.radio.scan);
-    let mut found = Strongest::<LISTED>::new();
+    let mut found = heapless::Vec::<AccessPoint, 32>::new();
     cx.wifi
         .scan(|access_point| {
             let wanted = request.is_none_or(|request| {
@@ -300,51 +297,43 @@ pub(super) async fn scan<P: Platform>(
             let wanted = wanted
                 && access_point.rssi >= options.rssi.get()
                 && u32::from(options.encryptions) >> encryption & 1 == 1;
-            if wanted {
-                found.add(access_point);
+            if wanted && found.push(access_point.clone()).is_err() {
+                espat_log::warn!("more than {} access points: the rest is left out", 32);
             }
         })
         .await;
-    if found.left_out() > 0 {
-        espat_log::warn!(
-            "more than {} access points: the {} weakest are left out",
-            LISTED,
-            found.left_out()
-        );
-    }
     if options.sort {
-        found.sort();
+        found.sort_unstable_by_key(|access_point| {
+            (core::cmp::Reverse(access_point.rssi), access_point.bssid)
+        });
     }
     let mut print = cx.port.print(cx.settings).await;
-    for access_point in found.iter() {
-        let line = scan_line(access_point, options.columns);
-        print.info(Info::Cwlap(line)).await;
+    for access_point in &found {
+        let cipher = match access_point.encryption.number() {
+            0 => WifiCipher::None,
+            1 => WifiCipher::Wep40,
+            _ => WifiCipher::Ccmp,
+        };
+        print
+            .info(Info::Cwlap(ScanLine {
+                columns: options.columns,
+                encryption: Encryption::from_code(access_point.encryption.number())
+                    .unwrap_or(Encryption::Open),
+                ssid: AtStr::plain(&access_point.ssid),
+                rssi: access_point.rssi,
+                bssid: Mac(access_point.bssid),
+                channel: access_point.channel,
+                freq_offset: -1,
+                freqcal: -1,
+                pairwise: cipher,
+                group: cipher,
+                bgn: 7,
+                wps: false,
+            }))
+            .await;
     }
     print.reply(&Reply::Ok).await;
     Ok(Done::Printed)
-}
-
-fn scan_line(access_point: &AccessPoint, columns: ScanColumns) -> ScanLine<'_> {
-    let cipher = match access_point.encryption.number() {
-        0 => WifiCipher::None,
-        1 => WifiCipher::Wep40,
-        _ => WifiCipher::Ccmp,
-    };
-    ScanLine {
-        columns,
-        encryption: Encryption::from_code(access_point.encryption.number())
-            .unwrap_or(Encryption::Open),
-        ssid: AtStr::plain(&access_point.ssid),
-        rssi: access_point.rssi,
-        bssid: Mac(access_point.bssid),
-        channel: access_point.channel,
-        freq_offset: -1,
-        freqcal: -1,
-        pairwise: cipher,
-        group: cipher,
-        bgn: 7,
-        wps: false,
-    }
 }
 
 /// `OK` first, then `WIFI DISCONNECT`: captures show both orders, and drivers take either.

@@ -184,10 +184,10 @@ impl Loaded<'_> {
         // Text that is no name is refused in every mode, checked or not.
         name?;
         Ok(Policy {
-            peer,
             sni: self.terms.sni.as_deref(),
             alpn: &self.alpn,
             identity: self.identity.as_ref(),
+            ..Policy::new(peer)
         })
     }
 

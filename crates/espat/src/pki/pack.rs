@@ -65,8 +65,7 @@ fn write_image(items: &[NewItem<'_>], partition: u32, output: Output) -> anyhow:
     let writer = ImageWriter::new(items)?.fitting(partition)?;
     let mut image = vec![0; writer.size()];
     writer.write(&mut image)?;
-    let is_key = |item: &NewItem<'_>| item.kind == ItemKind::Key || holds_a_key(item.content);
-    let secret = items.iter().any(is_key);
+    let secret = items.iter().any(|item| holds_a_key(item.content));
     let access = if secret {
         Access::OwnerOnly
     } else {

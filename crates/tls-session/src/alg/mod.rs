@@ -134,6 +134,11 @@ impl Hash {
         }
     }
 
+    /// DigestInfo up to the hash (RFC 8017 §9.2, note 1).
+    pub(crate) const fn digest_info(self) -> &'static [u8] {
+        rsa::digest_info(self)
+    }
+
     pub(crate) const fn len(self) -> usize {
         match self {
             Self::Sha256 => 32,

@@ -113,7 +113,7 @@ fn recover<'o>(
 }
 
 /// DigestInfo up to the hash (RFC 8017 §9.2, note 1).
-const fn digest_info(hash: Hash) -> &'static [u8] {
+pub(super) const fn digest_info(hash: Hash) -> &'static [u8] {
     match hash {
         Hash::Sha256 => &[
             0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,

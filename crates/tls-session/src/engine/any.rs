@@ -5,28 +5,45 @@ use rand_core::CryptoRngCore;
 
 #[cfg(feature = "embedded-tls")]
 use super::embedded_tls;
+#[cfg(feature = "rustls")]
+use super::rustls;
 use super::{Attempt, Engine};
 use crate::evidence::Evidence;
-use crate::policy::Policy;
-use crate::reason::Reason;
+#[cfg(feature = "rustls")]
+use crate::policy::EngineRule;
+use crate::policy::{PeerAuth, Policy};
+use crate::reason::{Reason, SetupError, Stage};
 use crate::transport::{Connection, Transport};
 
 /// The engine of one session.
+#[cfg_attr(
+    all(feature = "embedded-tls", feature = "rustls"),
+    expect(
+        clippy::large_enum_variant,
+        reason = "the larger one is for builds without an allocator, and has no box"
+    )
+)]
 pub(crate) enum Any<'m, T: Transport> {
     #[cfg(feature = "embedded-tls")]
     Embedded(embedded_tls::client::Client<'m, T>),
+    #[cfg(feature = "rustls")]
+    Rustls(rustls::client::Client<'m, T>),
 }
 
 /// Its receiving half.
 pub(crate) enum AnyReader<'s, 'm, T: Transport> {
     #[cfg(feature = "embedded-tls")]
     Embedded(embedded_tls::client::Rx<'s, 'm, T>),
+    #[cfg(feature = "rustls")]
+    Rustls(rustls::client::Rx<'s, 'm, T>),
 }
 
 /// Its sending half.
 pub(crate) enum AnyWriter<'s, 'm, T: Transport> {
     #[cfg(feature = "embedded-tls")]
     Embedded(embedded_tls::client::Tx<'s, 'm, T>),
+    #[cfg(feature = "rustls")]
+    Rustls(rustls::client::Tx<'s, 'm, T>),
 }
 
 /// Runs the same expression on whichever engine it is.
@@ -35,6 +52,8 @@ macro_rules! on {
         match $any {
             #[cfg(feature = "embedded-tls")]
             $kind::Embedded($engine) => $run,
+            #[cfg(feature = "rustls")]
+            $kind::Rustls($engine) => $run,
         }
     };
 }
@@ -49,10 +68,24 @@ impl<'m, T: Transport + 'm> Any<'m, T> {
         connection: &'m Connection<T>,
         incoming: &'m mut [u8],
         outgoing: &'m mut [u8],
-        _policy: &Policy<'_>,
+        policy: &Policy<'_>,
     ) -> Result<Self, Reason> {
-        let client = embedded_tls::client::Client::new(connection, incoming, outgoing);
-        Ok(Self::Embedded(client))
+        // External pre-shared keys are in embedded-tls alone; all else is better served by rustls.
+        #[cfg(feature = "rustls")]
+        if policy.engine == EngineRule::Best && !matches!(policy.peer, PeerAuth::PreSharedKey(_)) {
+            let client = rustls::client::Client::new(connection, incoming, outgoing);
+            return Ok(Self::Rustls(client));
+        }
+        #[cfg(feature = "embedded-tls")]
+        if embedded_tls::client::takes(policy) {
+            let client = embedded_tls::client::Client::new(connection, incoming, outgoing);
+            return Ok(Self::Embedded(client));
+        }
+        let error = match policy.peer {
+            PeerAuth::PreSharedKey(_) => SetupError::PskEngine,
+            PeerAuth::Chain { .. } | PeerAuth::DangerAnyPeer => SetupError::NoEngine,
+        };
+        Err(Reason::new(Stage::Setup, error))
     }
 
     pub(crate) async fn handshake<G: CryptoRngCore>(
@@ -70,6 +103,11 @@ impl<'m, T: Transport + 'm> Any<'m, T> {
                 let (rx, tx) = client.split();
                 (AnyReader::Embedded(rx), AnyWriter::Embedded(tx))
             }
+            #[cfg(feature = "rustls")]
+            Self::Rustls(client) => {
+                let (rx, tx) = client.split();
+                (AnyReader::Rustls(rx), AnyWriter::Rustls(tx))
+            }
         }
     }
 
@@ -83,6 +121,8 @@ impl<'m, T: Transport + 'm> Any<'m, T> {
                 let (engine, progress) = client.into_closing()?;
                 embedded_tls::client::closed(engine.close().await, progress)
             }
+            #[cfg(feature = "rustls")]
+            Self::Rustls(mut client) => client.close().await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! RSASSA-PSS signatures (RFC 8017 §8.1.1, §9.1.1) with a private key, without an allocator.
+//! RSASSA-PSS and RSASSA-PKCS1-v1_5 signatures (RFC 8017 §8.1.1, §8.2.1) with a private key, without an allocator.
 //!
 //! One modular power with the private exponent, in Montgomery form with a fixed window, whose time
 //! depends on the width alone (crypto-bigint). The Chinese remainder theorem would be four times
@@ -107,6 +107,12 @@ impl<'a> PrivateKey<'a> {
         })
     }
 
+    /// Modulus, public exponent and private exponent.
+    #[cfg(feature = "rustls")]
+    pub(super) const fn parts(&self) -> (&'a [u8], u32, &'a [u8]) {
+        (self.modulus, self.public_exponent, self.private_exponent)
+    }
+
     pub(super) const fn bits(&self) -> u32 {
         self.bits
     }
@@ -172,16 +178,48 @@ impl<'a> PrivateKey<'a> {
             .checked_sub(em_bits)?;
         *db.first_mut()? &= 0xff_u8.checked_shr(unused)?;
 
+        let signature = self.private_operation(&padded);
+        padded.zeroize();
+        signature
+    }
+
+    /// EMSA-PKCS1-v1_5 (RFC 8017 §9.2): what TLS 1.2 servers ask for that do not know PSS.
+    pub(super) fn sign_pkcs1(
+        &self,
+        hash: Hash,
+        message: &[&[u8]],
+    ) -> Option<Vec<u8, MAX_SIGNATURE>> {
+        let mut padded = [0; MAX_SIGNATURE];
+        let encoded = padded.get_mut(MAX_SIGNATURE.checked_sub(self.modulus.len())?..)?;
+        let digest = hash.of(message);
+        let info = hash.digest_info();
+        let (padding, rest) = encoded.split_at_mut_checked(
+            encoded
+                .len()
+                .checked_sub(info.len())?
+                .checked_sub(hash.len())?,
+        )?;
+        // 00 01 FF … FF 00, with eight times FF at least: RSA of 2048 bits leaves 202 for SHA-512.
+        let (first, padding) = padding.split_first_chunk_mut::<2>()?;
+        let (last, padding) = padding.split_last_mut()?;
+        *first = [0, 1];
+        padding.fill(0xff);
+        *last = 0;
+        let (place, value) = rest.split_at_mut_checked(info.len())?;
+        place.copy_from_slice(info);
+        value.copy_from_slice(digest.as_slice());
+        self.private_operation(&padded)
+    }
+
+    fn private_operation(&self, padded: &[u8; MAX_SIGNATURE]) -> Option<Vec<u8, MAX_SIGNATURE>> {
         let mut signature = [0; MAX_SIGNATURE];
         let operation = match self.modulus.len() {
             ..=256 => private_2048,
             257..=384 => private_3072,
             _ => private_4096,
         };
-        operation(self.modulus, self.private_exponent, &padded, &mut signature)?;
+        operation(self.modulus, self.private_exponent, padded, &mut signature)?;
         let from = MAX_SIGNATURE.checked_sub(self.modulus.len())?;
-        let result = Vec::from_slice(signature.get(from..)?).ok();
-        padded.zeroize();
-        result
+        Vec::from_slice(signature.get(from..)?).ok()
     }
 }

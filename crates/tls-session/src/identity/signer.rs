@@ -8,6 +8,7 @@ use x509_facts::{Certificate, KeyKind};
 
 use super::{ClientKey, Signature, rsa};
 use crate::alg::RSA_BITS;
+use crate::verify::Version;
 
 /// A private key, checked.
 pub(crate) enum Signer<'a> {
@@ -75,12 +76,16 @@ impl<'a> Signer<'a> {
     }
 
     /// Signature schemes (RFC 8446 §4.2.3), the preferred first.
-    pub(super) const fn schemes(&self) -> &'static [u16] {
-        match self {
-            Self::P256(_) => &[0x0403],
-            Self::P384(_) => &[0x0503],
-            Self::Ed25519(_) => &[0x0807],
-            Self::Rsa(_) => &[0x0804, 0x0805, 0x0806],
+    ///
+    /// TLS 1.2 takes PSS, too, and PKCS#1 v1.5 behind it. Each curve goes with one hash in both versions: a server of
+    /// TLS 1.2 that takes the curve at all takes that.
+    pub(super) const fn schemes(&self, version: Version) -> &'static [u16] {
+        match (self, version) {
+            (Self::P256(_), _) => &[0x0403],
+            (Self::P384(_), _) => &[0x0503],
+            (Self::Ed25519(_), _) => &[0x0807],
+            (Self::Rsa(_), Version::Tls13) => &[0x0804, 0x0805, 0x0806],
+            (Self::Rsa(_), Version::Tls12) => &[0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601],
         }
     }
 

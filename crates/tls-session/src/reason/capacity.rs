@@ -37,6 +37,8 @@ pub enum Limit {
     ServerHello,
     /// Bytes of a handshake message of the encrypted flight: it must fit one record.
     HandshakeMessage,
+    /// Bytes of the handshake messages of one flight.
+    Flight,
     /// Certificates in the server's chain.
     ChainLength,
     /// Certificates in the CA item.
@@ -58,6 +60,7 @@ impl fmt::Display for Limit {
         f.write_str(match self {
             Self::ServerHello => "ServerHello bytes",
             Self::HandshakeMessage => "handshake message bytes",
+            Self::Flight => "handshake bytes in a row",
             Self::ChainLength => "server certificates",
             Self::Anchors => "CA certificates",
             Self::ClientChain => "bytes of our certificate messages",

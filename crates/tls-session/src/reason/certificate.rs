@@ -9,7 +9,7 @@ crate::reasons! {
     #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub enum CertificateError {
         /// The server sent no certificate.
-        NoCertificate => "no_certificate", -0x2700, flags::MISSING, "server sent no certificate";
+        NoCertificate => "no_certificate", -0x7780, flags::MISSING, "server sent no certificate";
         /// A certificate cannot be read.
         Malformed => "malformed", -0x2180, 0, "certificate cannot be read";
         /// No chain from the server's certificate to the CA.
@@ -51,7 +51,7 @@ crate::reasons! {
         /// The issuer's keyUsage lacks keyCertSign.
         KeyUsage => "key_usage", -0x2700, flags::KEY_USAGE, "issuer's keyUsage lacks keyCertSign";
         /// extendedKeyUsage lacks serverAuth.
-        ExtendedKeyUsage => "wrong_purpose", -0x2700, flags::EXT_KEY_USAGE, "extendedKeyUsage lacks serverAuth";
+        ExtendedKeyUsage => "wrong_purpose", -0x7A00, flags::EXT_KEY_USAGE, "extendedKeyUsage lacks serverAuth";
         /// An unknown critical extension.
         CriticalExtension => "critical_extension", -0x2700, flags::OTHER, "unknown critical extension";
         /// A name is outside an issuer's name constraints.
@@ -71,7 +71,7 @@ crate::reasons! {
         /// Path building was given up: the certificates ask for more work than a client grants.
         TooMuchWork => "too_much_work", -0x3000, flags::OTHER, "certificates ask for too much path building";
         /// The server's keyUsage allows nothing that TLS does.
-        ServerKeyUsage => "server_key_usage", -0x2700, flags::KEY_USAGE,
+        ServerKeyUsage => "server_key_usage", -0x7A00, flags::KEY_USAGE,
             "server's keyUsage allows nothing that TLS does";
         /// An extension stands where it may not, or says nothing: name constraints or keyCertSign in a
         /// certificate that is no CA, name constraints without any name.

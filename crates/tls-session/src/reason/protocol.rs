@@ -70,6 +70,19 @@ crate::reasons! {
         /// The server sent this handshake message after the handshake.
         PostHandshake(kind: u8) => "post_handshake", -0x7700, 0,
             "{message} after the handshake", message = Message(kind);
+        /// The server renegotiates (RFC 5746), which is not done here.
+        Renegotiation => "renegotiation", -0x7700, 0, "server wants to renegotiate";
+        /// The server changed its key again and again without data.
+        KeyUpdateFlood => "key_update_flood", -0x7700, 0, "server changed its key 33 times without data";
+        /// The server sent ticket after ticket without data.
+        TicketFlood => "ticket_flood", -0x7700, 0, "server sent 65 tickets in a row";
+        /// The server sent warning after warning.
+        TooManyAlerts => "too_many_alerts", -0x7700, 0, "server sent five warnings";
+        /// The server answered with an extension that was not offered, or that may not be there.
+        UnsupportedExtension => "unsupported_extension", -0x7500, 0,
+            "server sent an extension that was not offered or may not be there";
+        /// The key has encrypted as much as it may.
+        KeyLimit => "key_limit", -0x6B80, 0, "the key has encrypted as much as it may";
         /// The engine refused what the peer sent; the name is the engine's.
         Engine(error: EngineError) => "engine", -0x7300, 0, "engine refused the peer's bytes: {error}";
     }
@@ -126,6 +139,7 @@ pub enum EngineError {
     Extension,
     Space,
     Aborted,
+    Random,
     Other,
 }
 
@@ -141,6 +155,7 @@ impl fmt::Display for EngineError {
             Self::Extension => "Extension",
             Self::Space => "Space",
             Self::Aborted => "Aborted",
+            Self::Random => "Random",
             Self::Other => "Other",
         })
     }
@@ -178,10 +193,14 @@ impl fmt::Display for Message {
             4 => "NewSessionTicket",
             5 => "EndOfEarlyData",
             8 => "EncryptedExtensions",
+            0 => "HelloRequest",
             11 => "Certificate",
+            12 => "ServerKeyExchange",
             13 => "CertificateRequest",
+            14 => "ServerHelloDone",
             15 => "CertificateVerify",
             20 => "Finished",
+            22 => "CertificateStatus",
             24 => "KeyUpdate",
             254 => "message_hash",
             other => return write!(f, "handshake message {other}"),

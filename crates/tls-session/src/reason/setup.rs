@@ -17,6 +17,14 @@ crate::reasons! {
         KeyMismatch => "key_mismatch", -0x3F00, 0, "our private key belongs to none of our certificates";
         /// The pre-shared key or its identity is empty.
         PskEmpty => "psk_empty", -0x7100, 0, "pre-shared key or identity is empty";
+        /// No engine of this build can do what the policy asks for.
+        NoEngine => "no_engine", -0x7080, 0,
+            "this build speaks TLS 1.3 with TLS_AES_128_GCM_SHA256 alone; the policy excludes it";
+        /// Pre-shared keys are for TLS 1.3, and the policy excludes that, or the build has no engine for them.
+        PskEngine => "psk_engine", -0x7080, 0,
+            "pre-shared keys need TLS 1.3, its suite TLS_AES_128_GCM_SHA256, and the engine for them";
+        /// None of the cipher suites that the policy offers is there.
+        NoSuite => "no_suite", -0x7080, 0, "none of the cipher suites to offer is there, in the versions to offer";
         /// The name to check is neither a DNS name nor an IP address.
         NameInvalid => "name_invalid", -0x7100, 0, "the name to check is no DNS name and no IP address";
     }

@@ -21,6 +21,11 @@ crate::reasons! {
             /// Milliseconds waited.
             ms: u32,
         } => "timeout", -0x6800, 0, "no progress for {ms} ms";
+        /// The handshake took longer than it may, though bytes came.
+        HandshakeTimeout {
+            /// Milliseconds that it may take.
+            ms: u32,
+        } => "timeout", -0x6800, 0, "handshake took more than {ms} ms";
         /// Closed from this side: by the user, or because the network interface went down.
         Closed => "closed", -0x7280, 0, "closed from this side";
         /// The peer closed the connection without close_notify.
@@ -33,7 +38,7 @@ crate::reasons! {
             number: u8
         ) => "peer_alert", -0x7780, 0, "server alert: {alert}{hint}",
             alert = Alert(number),
-            hint = if number == 70 { ": server speaks TLS 1.2 at most" } else { "" };
+            hint = if number == 70 { ": server takes no version that is offered" } else { "" };
         /// A write was given up half-way; going on could use a nonce twice.
         WriteAbandoned => "write_abandoned", -0x7280, 0, "a write was given up half-way";
         /// A read was given up inside a record; what follows cannot be parsed.

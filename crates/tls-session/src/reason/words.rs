@@ -12,6 +12,7 @@ impl fmt::Display for Version {
             0x0301 => f.write_str("TLS 1.0"),
             0x0302 => f.write_str("TLS 1.1"),
             0x0303 => f.write_str("TLS 1.2"),
+            0x0304 => f.write_str("TLS 1.3"),
             other => write!(f, "version 0x{other:04x}"),
         }
     }

@@ -109,11 +109,15 @@ impl Possession {
 /// # Errors
 ///
 /// [`ProofError::SignatureScheme`] for a scheme that does not fit key and version,
-/// [`ProofError::BadSignature`] for a signature that does not verify.
+/// [`ProofError::BadSignature`] and its like in TLS 1.2 for a signature that does not verify.
 pub fn verify_handshake(verdict: &Verdict, signed: &Signed<'_>) -> Result<Possession, ProofError> {
     algorithm(signed.version, verdict.kind, signed.scheme)?
         .verify(&verdict.key, signed.message, signed.signature)
-        .map_err(|_| ProofError::BadSignature)?;
+        .map_err(|_| match (signed.version, verdict.kind) {
+            (Version::Tls13, _) => ProofError::BadSignature,
+            (Version::Tls12, KeyKind::Rsa { .. }) => ProofError::BadRsaSignature,
+            (Version::Tls12, _) => ProofError::BadEcSignature,
+        })?;
     Ok(Possession {
         accepted: verdict.accepted,
     })

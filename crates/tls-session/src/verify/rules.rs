@@ -4,7 +4,7 @@
 //! serial numbers, the criticality of what is processed anyway (`docs/path-validation.md` has the list).
 
 use crate::reason::{Cause, CertificateError, Reason, Stage};
-use x509_facts::{Certificate, ExtendedKeyUsage, NameConstraints, Timestamp};
+use x509_facts::{Certificate, ExtendedKeyUsage, KeyKind, NameConstraints, Timestamp};
 
 use crate::alg;
 
@@ -49,9 +49,11 @@ fn purpose_excludes_servers(usage: ExtendedKeyUsage<'_>) -> bool {
 pub(super) fn server(leaf: &Certificate<'_>) -> Result<(), Reason> {
     let refuse = |cause| Err(Reason::new(Stage::Certificate, cause).about(0, leaf.subject()));
     if let Some(usage) = leaf.key_usage() {
-        // RFC 5280 §4.2.1.3. TLS 1.3 uses digitalSignature alone, but certificates from the days of
-        // RSA key exchange say keyEncipherment, and openssl takes any of the three.
-        if !usage.digital_signature() && !usage.key_encipherment() && !usage.key_agreement() {
+        // RFC 5280 §4.2.1.3. The handshakes here use digitalSignature alone, but RSA certificates from the days of
+        // RSA key exchange say keyEncipherment, and openssl takes either. A key of a curve signs or agrees.
+        let rsa = matches!(leaf.key_kind(), KeyKind::Rsa { .. });
+        let allowed = usage.digital_signature() || (rsa && usage.key_encipherment());
+        if !allowed {
             return refuse(Cause::Certificate(CertificateError::ServerKeyUsage));
         }
         // RFC 5280 §4.2.1.9: only with cA, which webpki has refused.

@@ -4,8 +4,8 @@ use std::pin::pin;
 
 use embedded_io_async::{Read, Write};
 use tls_session::{
-    Accepted, Anchors, Clock as Time, CommonName, Connection, Deadlines, Memory, NameRule,
-    PeerAuth, PeerName, Policy, Reason, Session, Timestamp,
+    Accepted, Anchors, Clock as Time, CommonName, Connection, Deadlines, EngineRule, Memory,
+    NameRule, PeerAuth, PeerName, Policy, Reason, Session, Timestamp,
 };
 
 use tls_doubles::clock::{Clock, Delay};
@@ -59,12 +59,13 @@ impl<'a> Attempt<'a> {
         let (wire, rx, tx) = connect(server, self.faults);
         let transport = Connection::new(rx, tx, self.clock.delay());
         let mut memory = Box::new(Memory::<16_640, 4096>::new());
+        let policy = on_embedded(&self.policy);
         let result = {
             let future = pin!(async {
                 let open = Session::open(
                     &transport,
                     &mut memory,
-                    &self.policy,
+                    &policy,
                     Deadlines::default(),
                     TestRng::new(7),
                 );
@@ -134,6 +135,14 @@ async fn ping_pong(mut session: TestSession<'_>, wire: &Wire) -> Result<Accepted
     session.close().await?;
     assert!(wire.server().seen().close_notify());
     Ok(accepted)
+}
+
+/// The same policy for the engine that these duties are about, whatever others the build has.
+pub(crate) fn on_embedded<'a>(policy: &Policy<'a>) -> Policy<'a> {
+    Policy {
+        engine: EngineRule::WithoutHeap,
+        ..*policy
+    }
 }
 
 /// The chain must lead to one of these, now; no name.

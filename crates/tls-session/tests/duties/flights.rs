@@ -334,9 +334,9 @@ fn floods_end_after_sixty_four_records() {
                 wire.server_mut().send_close_notify();
             })
         };
-        assert_eq!(after(63), Ok(b"data".to_vec()));
+        assert_eq!(after(64), Ok(b"data".to_vec()));
         assert_eq!(
-            after(64).unwrap_err().cause,
+            after(65).unwrap_err().cause,
             Cause::Capacity(CapacityError::TooLarge {
                 what: Limit::IdleRecords,
                 needed: 65,

@@ -7,7 +7,7 @@ use tls_session::reason::StreamError;
 use embedded_io_async::{Read, Write};
 use tls_session::{Cause, Connection, Deadlines, Memory, Policy, Reason, Session, Stage};
 
-use crate::client::{Attempt, TestSession, chain};
+use crate::client::{Attempt, TestSession, chain, on_embedded};
 use tls_doubles::clock::{Clock, Delay};
 use tls_doubles::exec::{Outcome, poll_n, run};
 use tls_doubles::io::{End, Faults, Rx, Tx, Wire, connect};
@@ -50,7 +50,7 @@ impl Bench {
         Session::open(
             &self.transport,
             &mut self.memory,
-            policy,
+            &on_embedded(policy),
             Deadlines::default(),
             TestRng::new(1),
         )
@@ -150,7 +150,7 @@ fn duty_23_a_trickle_is_bounded_by_the_whole_handshake() {
     let reason = attempt.refused();
     assert_eq!(
         reason.cause,
-        Cause::Stream(StreamError::Timeout { ms: 30_000 })
+        Cause::Stream(StreamError::HandshakeTimeout { ms: 30_000 })
     );
     assert_eq!(clock.now_ms(), 30_000);
 }

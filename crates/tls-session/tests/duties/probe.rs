@@ -8,7 +8,7 @@ use tls_session::{
     Stage,
 };
 
-use crate::client::{chain, named};
+use crate::client::{chain, named, on_embedded};
 use tls_doubles::clock::Clock;
 use tls_doubles::exec::run_until_stalled_then_advance;
 use tls_doubles::io::{End, Faults, Wire, connect};
@@ -36,11 +36,12 @@ fn probe(script: Script, faults: Faults, policy: &Policy<'_>, room: usize) -> Pr
     let mut memory = Box::new(Memory::<16_640, 4096>::new());
     let mut bytes = vec![0; room];
     let mut chain = Chain::new(&mut bytes);
+    let policy = on_embedded(policy);
     let verdict = {
         let probing = pin!(Session::probe(
             &transport,
             &mut memory,
-            policy,
+            &policy,
             Deadlines::default(),
             TestRng::new(5),
             &mut chain,

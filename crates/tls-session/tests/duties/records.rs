@@ -168,7 +168,8 @@ fn duty_18_lengths_and_types_that_cannot_be() {
             let reason = refused(&family, &good(&family).before(at, step));
             assert_eq!(
                 reason.cause,
-                Cause::Protocol(ProtocolViolation::RecordType(kind))
+                // Only as the first answer does it mean that this is no TLS (`flights`).
+                Cause::Protocol(ProtocolViolation::RecordHere(kind))
             );
         }
         for version in [0x0300, 0x0301, 0x0302, 0x0304, 0x7f1c, 0] {

@@ -9,7 +9,7 @@ use tls_session::{
     Stage,
 };
 
-use crate::client::{TestSession, chain};
+use crate::client::{TestSession, chain, on_embedded};
 use tls_doubles::clock::Clock;
 use tls_doubles::exec::run;
 use tls_doubles::io::{Faults, Wire, connect};
@@ -32,6 +32,7 @@ fn in_memory<const IN: usize, const OUT: usize, T>(
     let result = run(pin!(async {
         let rng = TestRng::new(11);
         let deadlines = Deadlines::default();
+        let policy = on_embedded(&policy);
         let open = Session::open(&transport, &mut memory, &policy, deadlines, rng);
         then(open.await?, &wire).await
     }))

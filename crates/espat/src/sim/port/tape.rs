@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
-use crate::private_file;
 use crate::transcript::{Recorder, Secrets};
 
 /// A recording that runs. Clones write to the same file.
@@ -24,13 +23,13 @@ struct Running {
 }
 
 impl Tape {
-    /// Creates the file, for the user alone; an existing one is replaced.
+    /// Creates the file; an existing one is replaced.
     ///
     /// # Errors
     ///
     /// A sentence that names it.
     pub fn create(path: &Path, secrets: Secrets) -> anyhow::Result<Self> {
-        let recorder = private_file::create(path)
+        let recorder = File::create(path)
             .and_then(|file| Recorder::new(BufWriter::new(file), secrets))
             .with_context(|| format!("cannot record to {}", path.display()))?;
         Ok(Self(Rc::new(RefCell::new(Running {

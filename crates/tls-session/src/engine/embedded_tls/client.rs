@@ -1,6 +1,7 @@
 //! The client: one session of the engine, from ClientHello to close_notify.
 
 use core::cell::Cell;
+use core::pin::pin;
 
 use embassy_futures::select::{Either, select};
 use embedded_hal_async::delay::DelayNs;
@@ -10,13 +11,14 @@ use embedded_tls::{
     TlsWriter,
 };
 
-use super::facts::MAX_PROTOCOL;
+use embedded_tls::read_buffer::ReadBuffer;
+
 use super::guard::Handle;
 use super::shown::record_len;
 use super::state::{Expect, Shared};
 use super::suite::{Phase, Suite};
 use super::verifier::{Lent, Provider, Verifier};
-use crate::engine::{Attempt, Engine};
+use crate::engine::{Attempt, Engine, MAX_IDLE_RECORDS, QUIET_MS, check_protocols};
 use crate::evidence::Evidence;
 use crate::policy::{PeerAuth, Policy};
 use crate::progress::Progress;
@@ -25,14 +27,21 @@ use crate::reason::{
     StreamError,
 };
 use crate::transport::{Connection, Transport};
+use crate::verify::Version;
 
 const _: () = assert!(
     crate::engine::OVERHEAD == 5 + embedded_tls::TLS_RECORD_OVERHEAD,
     "what the engine keeps free"
 );
 
-/// Records in a row without data, after which a server is only keeping us busy.
-const MAX_IDLE_RECORDS: u32 = 64;
+/// The only suite that the engine has with this cipher.
+const SUITE: u16 = 0x1301;
+
+/// Whether the engine can do what the policy asks for.
+pub(crate) fn takes(policy: &Policy<'_>) -> bool {
+    policy.versions.contains(Version::Tls13)
+        && (policy.suites.is_empty() || policy.suites.contains(&SUITE))
+}
 
 /// A session of the engine.
 pub(crate) struct Client<'m, T: Transport> {
@@ -89,7 +98,7 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
             Either::First(Ok(())) => {}
             Either::First(Err(error)) => return Err(progress.reason_or(engine_cause(error))),
             Either::Second(()) => {
-                let late = StreamError::Timeout { ms: handshake_ms };
+                let late = StreamError::HandshakeTimeout { ms: handshake_ms };
                 return Err(progress.reason_or(late));
             }
         }
@@ -138,6 +147,7 @@ impl<'m, T: Transport + 'm> Engine<'m, T> for Client<'m, T> {
             Rx {
                 engine: rx,
                 shared,
+                delay: &self.connection.delay,
                 closed: &self.closed,
             },
             Tx {
@@ -187,29 +197,33 @@ fn check_sizes(policy: &Policy<'_>, out: usize) -> Result<(), CapacityError> {
     {
         return Err(CapacityError::too_large(Limit::ClientChain, needed, out));
     }
-    let legal = 1..=MAX_PROTOCOL;
-    match policy
-        .alpn
-        .iter()
-        .find(|protocol| !legal.contains(&protocol.len()))
-    {
-        Some(protocol) => {
-            let needed = protocol.len();
-            Err(CapacityError::too_large(
-                Limit::Protocol,
-                needed,
-                MAX_PROTOCOL,
-            ))
-        }
-        None => Ok(()),
-    }
+    check_protocols(policy)
 }
 
 /// Receives application data.
 pub(crate) struct Rx<'s, 'm, T: Transport> {
     engine: TlsReader<'s, Handle<'m, T>, Suite>,
     shared: &'s Shared,
+    delay: &'s T::Delay,
     closed: &'s Cell<bool>,
+}
+
+impl<'s, 'm: 's, T: Transport + 'm> Rx<'s, 'm, T> {
+    /// The next record. [`QUIET_MS`] without one make the server's records without data forgotten.
+    async fn next(&mut self, idle: &mut u32) -> Result<ReadBuffer<'_>, Reason> {
+        let mut next = pin!(self.engine.read_buffered());
+        let mut delay = self.delay.clone();
+        // Only where there is something to forget: an idle session waits without a timer.
+        let record = if *idle > 0
+            && let Either::First(record) = select(next.as_mut(), delay.delay_ms(QUIET_MS)).await
+        {
+            record
+        } else {
+            *idle = 0;
+            next.await
+        };
+        record.map_err(|error| self.shared.progress.reason_or(engine_cause(error)))
+    }
 }
 
 impl<T: Transport> ErrorType for Rx<'_, '_, T> {
@@ -222,24 +236,23 @@ impl<'s, 'm: 's, T: Transport + 'm> Read for Rx<'s, 'm, T> {
     /// Dropping the future between records loses nothing; inside one it ends the session
     /// ([`StreamError::ReadAbandoned`]).
     async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Reason> {
-        if buf.is_empty() || self.closed.get() {
+        let (shared, closed) = (self.shared, self.closed);
+        if buf.is_empty() || closed.get() {
             return Ok(0);
         }
-        if let Some(reason) = self.shared.progress.reason() {
+        if let Some(reason) = shared.progress.reason() {
             return Err(reason);
         }
-        if self.shared.in_record.get() {
-            return Err(self
-                .shared
+        if shared.in_record.get() {
+            return Err(shared
                 .progress
                 .reason_or(Cause::Stream(StreamError::ReadAbandoned)));
         }
-        for _ in 0..MAX_IDLE_RECORDS {
-            let mut record = match self.engine.read_buffered().await {
-                Ok(record) => record,
-                Err(error) => return Err(self.shared.progress.reason_or(engine_cause(error))),
-            };
-            self.shared.in_record.set(false);
+        let mut idle = 0_u32;
+        while idle <= MAX_IDLE_RECORDS {
+            let mut record = self.next(&mut idle).await?;
+            idle = idle.saturating_add(1);
+            shared.in_record.set(false);
             // What is left of a record: content, and its type behind (suite.rs).
             match record.peek_all().split_last() {
                 Some((23, [])) => {
@@ -255,22 +268,21 @@ impl<'s, 'm: 's, T: Transport + 'm> Read for Rx<'s, 'm, T> {
                     match verdict {
                         Ok(Control::Ignore) => {}
                         Ok(Control::CloseNotify) => {
-                            self.closed.set(true);
+                            closed.set(true);
                             return Ok(0);
                         }
-                        Err(cause) => return Err(self.shared.progress.reason_or(cause)),
+                        Err(cause) => return Err(shared.progress.reason_or(cause)),
                     }
                 }
                 // The engine hands out nothing empty.
                 None => {}
             }
         }
-        Err(self
-            .shared
+        Err(shared
             .progress
             .reason_or(Cause::Capacity(CapacityError::TooLarge {
                 what: Limit::IdleRecords,
-                needed: MAX_IDLE_RECORDS.saturating_add(1),
+                needed: idle,
                 limit: MAX_IDLE_RECORDS,
             })))
     }

@@ -7,7 +7,7 @@ use heapless::Vec;
 use super::envelope::{CERTIFICATE_REQUEST, ENCRYPTED_EXTENSIONS};
 
 /// Longest application protocol that can have been offered (`CIPSSLCALPN`).
-pub(crate) const MAX_PROTOCOL: usize = 64;
+pub(crate) use crate::engine::MAX_PROTOCOL;
 
 /// What the server said before its certificate.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -222,7 +222,11 @@ impl<R: Read> Incoming<R> {
         let version = u16::from_be_bytes([major, minor]);
         let wire_len = u16::try_from(len).unwrap_or(u16::MAX);
         if !matches!(kind, 20..=23) {
-            return Err(Cause::Protocol(ProtocolViolation::RecordType(kind)));
+            return Err(match shared.expect.get() {
+                Expect::Hello if self.plain.is_empty() => ProtocolViolation::RecordType(kind),
+                _ => ProtocolViolation::RecordHere(kind),
+            }
+            .into());
         }
         let expect = shared.expect.get();
         if !is_legal_version(version, expect) {

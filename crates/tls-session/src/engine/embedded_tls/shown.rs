@@ -101,7 +101,7 @@ pub(crate) fn certificate<'i>(
             let memory = identity.memory().borrow();
             transcript.value_with(memory.get(MARK.len()..end).unwrap_or_default())
         };
-        let signature = identity.sign(scheme, &covered(&hash), rng)?;
+        let signature = identity.sign(Version::Tls13, scheme, &covered(&hash), rng)?;
         let (head, last) = signature
             .split_at_checked(signature.len().saturating_sub(Proof::TAIL))
             .ok_or(SetupError::KeyUnreadable)?;

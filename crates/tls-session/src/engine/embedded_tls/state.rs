@@ -51,10 +51,13 @@ impl Shared {
         }
     }
 
-    /// What was agreed on: the engine speaks one version only.
+    /// What was agreed on: the engine speaks one version, suite and group.
     pub(crate) const fn negotiated(&self) -> Negotiated {
         Negotiated {
             version: Version::Tls13,
+            suite: 0x1301,
+            group: 0x0017,
+            extended_master_secret: true,
             application: self.application.get(),
         }
     }

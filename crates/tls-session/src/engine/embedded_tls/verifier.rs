@@ -21,7 +21,7 @@ use super::transcript::Transcript;
 use crate::engine::Witness;
 use crate::evidence::{Application, KeyTaken, Peer};
 use crate::policy::Policy;
-use crate::verify::{MAX_CHAIN, Signed, Verdict, Version, verify_handshake};
+use crate::verify::{MAX_CHAIN, PeerCertificate, Signed, Verdict, Version, verify_handshake};
 
 /// The verdict on the server's chain, and the transcript its proof must cover.
 struct Leaf {
@@ -100,6 +100,8 @@ impl<'p, 'c> Verifier<'p, 'c> {
             transcript: transcript.value(),
             asked: transcript.facts().asked(),
         });
+        let certificate = chain.first().and_then(|der| PeerCertificate::of(der));
+        self.shared.progress.keep_certificate(certificate);
         self.shared.peer.set(Peer::UnprovenChain);
         self.shared.progress.stage.set(Stage::Signature);
         Ok(())
@@ -336,7 +338,9 @@ impl<G: CryptoRngCore> signature::SignerMut<Proof> for Prover<'_, '_, '_, G> {
         let proof = match self.proof.take() {
             Some(proof) => Some(proof),
             None => self.verifier.policy.identity.and_then(|identity| {
-                let signature = identity.sign(self.scheme, message, self.rng).ok()?;
+                let signature = identity
+                    .sign(Version::Tls13, self.scheme, message, self.rng)
+                    .ok()?;
                 Proof::whole(&signature)
             }),
         };

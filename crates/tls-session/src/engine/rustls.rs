@@ -1,0 +1,25 @@
+//! [`rustls`](https://docs.rs/rustls) as an engine: TLS 1.2 and 1.3, with an allocator.
+//!
+//! ```text
+//! client (async) ─▶ incoming: header, watch, body ─▶ core (one record per step) ─▶ rustls ─▶ judge, signer
+//!                ◀─ outgoing: what is not sent yet ◀───────────┘
+//! ```
+//!
+//! rustls verifies nothing itself. Its questions go to the checks that every engine shares:
+//!
+//! * `config`: a policy as a configuration of rustls;
+//! * `judge`: its verifier and signer, with a copy of what they need of the policy;
+//! * `hello`, `watch`: what is read of the records before rustls sees them;
+//! * `core`: the synchronous step over one record;
+//! * `errors`: its errors as causes;
+//! * `client`: the session.
+//!
+//! Received data stay in the caller's buffer (`tls_provider`), so a record costs no heap.
+
+pub(crate) mod client;
+mod config;
+mod core;
+mod errors;
+mod hello;
+mod judge;
+mod watch;

@@ -1,0 +1,588 @@
+//! The client: one session, its bytes in and out.
+
+use alloc::boxed::Box;
+use core::cell::{Cell, RefCell};
+use core::ops::Range;
+
+use embassy_futures::select::{Either, select};
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::Mutex;
+use embedded_hal_async::delay::DelayNs;
+use embedded_io_async::{Error as _, ErrorType, Read, Write};
+use rand_core::CryptoRngCore;
+use tls_provider::random;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::core::{Core, Sealed, Step};
+use super::watch::HEADER;
+use crate::engine::{Attempt, Engine, MAX_IDLE_RECORDS, QUIET_MS, check_protocols};
+use crate::evidence::Evidence;
+use crate::progress::{Progress, Refused};
+use crate::reason::{CapacityError, Limit, ProtocolViolation, Reason, Stage, StreamError};
+use crate::transport::{Connection, Transport};
+
+/// Milliseconds for an alert that says why we refuse.
+const CLOSE_MS: u32 = 1000;
+/// Bytes for what is sealed while data are received.
+const REPLY: usize = 96;
+/// internal_error: it is our limit that was met.
+const INTERNAL_ERROR: u8 = 80;
+
+/// Records as they come, in the caller's buffer.
+struct Incoming<'m> {
+    bytes: &'m mut [u8],
+    /// Bytes at the front that rustls still needs: the beginning of a message.
+    kept: usize,
+    /// Bytes of the record under way that are here, behind those.
+    have: usize,
+    /// Data that nobody has taken yet.
+    data: Range<usize>,
+}
+
+impl Drop for Incoming<'_> {
+    /// Data were decrypted in place.
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+/// What is to be sent, in the caller's buffer.
+struct Outgoing<'m>(Sealed<'m>);
+
+impl Drop for Outgoing<'_> {
+    fn drop(&mut self) {
+        self.0.wipe();
+    }
+}
+
+/// A session of rustls.
+pub(crate) struct Client<'m, T: Transport> {
+    connection: &'m Connection<T>,
+    /// On the heap, so that the session is small where it is moved. There from the handshake on.
+    core: RefCell<Option<Box<Core>>>,
+    incoming: Incoming<'m>,
+    outgoing: Mutex<NoopRawMutex, Outgoing<'m>>,
+    /// Bytes of the outgoing buffer.
+    room: usize,
+    writing: Cell<bool>,
+    closed: Cell<bool>,
+}
+
+/// What both directions work on.
+struct Halves<'s, 'm, T: Transport> {
+    connection: &'m Connection<T>,
+    core: &'s RefCell<Option<Box<Core>>>,
+    outgoing: &'s Mutex<NoopRawMutex, Outgoing<'m>>,
+}
+
+impl<T: Transport> Clone for Halves<'_, '_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Transport> Copy for Halves<'_, '_, T> {}
+
+impl<T: Transport> Halves<'_, '_, T> {
+    const fn progress(&self) -> &Progress {
+        &self.connection.shared.progress
+    }
+
+    /// Runs one synchronous step of the engine.
+    fn with<V>(&self, then: impl FnOnce(&mut Core) -> V) -> Result<V, Refused> {
+        match self.core.borrow_mut().as_deref_mut() {
+            Some(core) => Ok(then(core)),
+            None => Err(self.progress().refuse(StreamError::Dead)),
+        }
+    }
+
+    /// Sends what was sealed.
+    async fn send(&self, out: &mut Outgoing<'_>) -> Result<(), Refused> {
+        let progress = self.progress();
+        let mut tx = self.connection.outgoing.lock().await;
+        while !out.0.waiting().is_empty() {
+            let write = tx.write(out.0.waiting());
+            match progress.limited(&self.connection.delay, write).await? {
+                Ok(0) => return Err(progress.refuse(StreamError::PeerEof)),
+                Ok(count) => out.0.sent(count),
+                Err(error) => return Err(progress.refuse(StreamError::from(error.kind()))),
+            }
+        }
+        Ok(())
+    }
+
+    async fn flush(&self) -> Result<(), Refused> {
+        let progress = self.progress();
+        let mut tx = self.connection.outgoing.lock().await;
+        match progress.limited(&self.connection.delay, tx.flush()).await? {
+            Ok(()) => Ok(()),
+            Err(error) => Err(progress.refuse(StreamError::from(error.kind()))),
+        }
+    }
+
+    /// Sends what the other direction has sealed meanwhile: whoever has the outgoing buffer does it before he
+    /// gives it back, so order of sealing is order on the wire.
+    async fn send_control(&self, out: &mut Outgoing<'_>) -> Result<(), Refused> {
+        while self.with(|core| core.has_control())? {
+            let taken = self.with(|core| core.take_control(&mut out.0))?;
+            taken.map_err(|cause| self.progress().refuse(cause))?;
+            self.send(out).await?;
+        }
+        Ok(())
+    }
+
+    /// Says why, to a peer that may not listen.
+    async fn send_alert(&self) {
+        // Whoever has the buffer sends it.
+        let Ok(mut out) = self.outgoing.try_lock() else {
+            return;
+        };
+        let mut delay = self.connection.delay.clone();
+        let say = async {
+            self.send_control(&mut out).await?;
+            self.send(&mut out).await?;
+            self.flush().await
+        };
+        // The reason stands, whether or not the peer hears it.
+        let _ = select(say, delay.delay_ms(CLOSE_MS)).await;
+    }
+}
+
+impl Incoming<'_> {
+    /// Reads until a whole record is here; returns where it begins and ends.
+    ///
+    /// Dropping this loses nothing.
+    async fn record<T: Transport>(
+        &mut self,
+        halves: Halves<'_, '_, T>,
+    ) -> Result<(usize, usize), Refused> {
+        let progress = halves.progress();
+        let room = self.bytes.len().saturating_sub(self.kept);
+        let mut whole = HEADER;
+        loop {
+            if self.have >= HEADER {
+                let header = self.bytes.get(self.kept..).and_then(<[u8]>::first_chunk);
+                let header = header.copied().unwrap_or_default();
+                let body = halves.with(|core| core.watch().header(header, room))?;
+                let body = body.map_err(|cause| self.too_large(cause, halves))?;
+                whole = HEADER.saturating_add(body);
+                if self.have >= whole {
+                    self.have = 0;
+                    return Ok((self.kept, self.kept.saturating_add(whole)));
+                }
+            }
+            let from = self.kept.saturating_add(self.have);
+            let to = self.kept.saturating_add(whole);
+            let Some(into) = self.bytes.get_mut(from..to) else {
+                return Err(progress.refuse(CapacityError::too_large(
+                    Limit::HandshakeMessage,
+                    to,
+                    self.bytes.len(),
+                )));
+            };
+            let mut rx = halves.connection.incoming.lock().await;
+            let read = rx.io.read(into);
+            match progress.limited(&halves.connection.delay, read).await? {
+                Ok(0) => return Err(progress.refuse(StreamError::PeerEof)),
+                Ok(count) => self.have = self.have.saturating_add(count).min(whole),
+                Err(error) => return Err(progress.refuse(StreamError::from(error.kind()))),
+            }
+        }
+    }
+
+    /// A header was refused. Our limit is told to the peer where that is possible.
+    fn too_large<T: Transport>(
+        &self,
+        cause: crate::reason::Cause,
+        halves: Halves<'_, '_, T>,
+    ) -> Refused {
+        if let (crate::reason::Cause::Capacity(_), Ok(mut out)) =
+            (&cause, halves.outgoing.try_lock())
+        {
+            let _ = halves.with(|core| core.alert_in_the_clear(INTERNAL_ERROR, &mut out.0));
+        }
+        halves.progress().refuse(cause)
+    }
+
+    /// Hands a record to the engine.
+    fn feed(
+        &mut self,
+        core: &mut Core,
+        (start, end): (usize, usize),
+        out: &mut Sealed<'_>,
+    ) -> Result<Step, Reason> {
+        let Some(bytes) = self.bytes.get_mut(..end) else {
+            return Err(Reason::new(core.stage(), StreamError::Dead));
+        };
+        if let Err(cause) = core.look(bytes.get(start..).unwrap_or_default()) {
+            core.alert_in_the_clear(INTERNAL_ERROR, out);
+            return Err(Reason::new(core.stage(), cause));
+        }
+        self.advance(core, (start, end), out)
+    }
+
+    /// Lets the engine go on with what is here.
+    fn advance(
+        &mut self,
+        core: &mut Core,
+        (start, end): (usize, usize),
+        out: &mut Sealed<'_>,
+    ) -> Result<Step, Reason> {
+        let bytes = self.bytes.get_mut(..end).unwrap_or_default();
+        let (done, step) = core.step(bytes, start, out)?;
+        match step {
+            Step::Data(place) => {
+                let from = start.saturating_add(place.start);
+                self.data = from..start.saturating_add(place.end).min(end);
+                self.kept = 0;
+                Ok(Step::Data(place))
+            }
+            step => {
+                self.bytes.copy_within(done.min(end)..end, 0);
+                self.kept = end.saturating_sub(done);
+                core.keep_pending(self.bytes.get(..self.kept).unwrap_or_default());
+                Ok(step)
+            }
+        }
+    }
+
+    /// Takes data.
+    fn take(&mut self, buf: &mut [u8]) -> usize {
+        let data = self.bytes.get(self.data.clone()).unwrap_or_default();
+        let count = data.len().min(buf.len());
+        if let (Some(to), Some(from)) = (buf.get_mut(..count), data.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.data.start = self.data.start.saturating_add(count);
+        count
+    }
+}
+
+impl<'m, T: Transport + 'm> Client<'m, T> {
+    /// Takes its memory. Nothing is sent yet.
+    pub(crate) fn new(
+        connection: &'m Connection<T>,
+        incoming: &'m mut [u8],
+        outgoing: &'m mut [u8],
+    ) -> Self {
+        Self {
+            connection,
+            core: RefCell::new(None),
+            incoming: Incoming {
+                bytes: incoming,
+                kept: 0,
+                have: 0,
+                data: 0..0,
+            },
+            room: outgoing.len(),
+            outgoing: Mutex::new(Outgoing(Sealed::new(outgoing))),
+            writing: Cell::new(false),
+            closed: Cell::new(false),
+        }
+    }
+
+    const fn halves(&mut self) -> (Halves<'_, 'm, T>, &mut Incoming<'m>) {
+        let halves = Halves {
+            connection: self.connection,
+            core: &self.core,
+            outgoing: &self.outgoing,
+        };
+        (halves, &mut self.incoming)
+    }
+
+    /// The handshake, up to where data may go.
+    async fn run(&mut self) -> Result<(), Refused> {
+        let (halves, incoming) = self.halves();
+        let progress = halves.progress();
+        let mut out = halves.outgoing.lock().await;
+        // What the engine has not finished with: nothing yet, and ClientHello comes of it.
+        let mut record = (0, 0);
+        let mut is_fresh = false;
+        loop {
+            let step = halves.with(|core| {
+                let step = if is_fresh {
+                    incoming.feed(core, record, &mut out.0)
+                } else {
+                    incoming.advance(core, record, &mut out.0)
+                };
+                progress.stage.set(core.stage());
+                step
+            })?;
+            let step = step.map_err(|reason| progress.refuse_with(reason))?;
+            halves.send(&mut out).await?;
+            match step {
+                Step::Send => {
+                    (record, is_fresh) = ((0, incoming.kept), false);
+                }
+                Step::NeedRecord => {
+                    halves.flush().await?;
+                    drop(out);
+                    record = incoming.record(halves).await?;
+                    is_fresh = true;
+                    out = halves.outgoing.lock().await;
+                }
+                Step::Open => return halves.flush().await,
+                Step::Data(_) => return Err(progress.refuse(ProtocolViolation::RecordHere(23))),
+                Step::PeerClosed => return Err(progress.refuse(StreamError::PeerCloseNotify)),
+            }
+        }
+    }
+
+    /// Says close_notify.
+    pub(crate) async fn close(&mut self) -> Result<(), Reason> {
+        let writing = self.writing.get();
+        let (halves, _) = self.halves();
+        let progress = halves.progress();
+        if let Some(reason) = progress.reason() {
+            return Err(reason);
+        }
+        if writing {
+            return Err(progress.reason_or(StreamError::WriteAbandoned));
+        }
+        let close = async {
+            let mut out = halves.outgoing.lock().await;
+            halves.send(&mut out).await?;
+            let sealed = halves.with(|core| core.close_notify(&mut out.0))?;
+            sealed.map_err(|cause| progress.refuse(cause))?;
+            halves.send(&mut out).await?;
+            halves.flush().await
+        };
+        let closed: Result<(), Refused> = close.await;
+        closed.map_err(|_| progress.reason_or(StreamError::Transport))
+    }
+}
+
+impl<'m, T: Transport + 'm> Engine<'m, T> for Client<'m, T> {
+    type Reader<'s>
+        = Rx<'s, 'm, T>
+    where
+        Self: 's;
+    type Writer<'s>
+        = Tx<'s, 'm, T>
+    where
+        Self: 's;
+
+    async fn handshake<G: CryptoRngCore>(
+        &mut self,
+        attempt: Attempt<'_, '_>,
+        mut rng: G,
+    ) -> Result<Evidence, Reason> {
+        let Attempt {
+            policy,
+            deadlines,
+            witness,
+        } = attempt;
+        let setup = |cause| Reason::new(Stage::Setup, cause);
+        check_protocols(policy).map_err(|error| setup(error.into()))?;
+        let mut fresh = Zeroizing::new([0; 32]);
+        rng.fill_bytes(fresh.as_mut_slice());
+        random::stir(&fresh);
+        let core = Core::begin(policy, witness.is_some(), self.room).map_err(setup)?;
+        *self.core.get_mut() = Some(Box::new(core));
+
+        let connection = self.connection;
+        let progress = &connection.shared.progress;
+        let mut delay = connection.delay.clone();
+        let ms = deadlines.handshake_ms;
+        let outcome = match select(self.run(), delay.delay_ms(ms)).await {
+            Either::First(outcome) => outcome,
+            Either::Second(()) => Err(progress.refuse(StreamError::HandshakeTimeout { ms })),
+        };
+        let (halves, _) = self.halves();
+        if let Some(witness) = witness {
+            let chain = halves.with(|core| core.attempt().take_chain());
+            chain
+                .unwrap_or_default()
+                .iter()
+                .for_each(|der| witness(der));
+        }
+        if outcome.is_err() {
+            halves.send_alert().await;
+            return Err(progress.reason_or(StreamError::Transport));
+        }
+        let evidence = halves.with(|core| {
+            progress.keep_certificate(core.attempt().take_certificate());
+            core.begin_data();
+            core.evidence(policy)
+        });
+        evidence.map_err(|_| progress.reason_or(StreamError::Dead))
+    }
+
+    fn split(&mut self) -> (Rx<'_, 'm, T>, Tx<'_, 'm, T>) {
+        let halves = Halves {
+            connection: self.connection,
+            core: &self.core,
+            outgoing: &self.outgoing,
+        };
+        (
+            Rx {
+                halves,
+                incoming: &mut self.incoming,
+                closed: &self.closed,
+            },
+            Tx {
+                halves,
+                writing: &self.writing,
+            },
+        )
+    }
+}
+
+/// Receives application data.
+pub(crate) struct Rx<'s, 'm, T: Transport> {
+    halves: Halves<'s, 'm, T>,
+    incoming: &'s mut Incoming<'m>,
+    closed: &'s Cell<bool>,
+}
+
+impl<T: Transport> Rx<'_, '_, T> {
+    /// The next record. `None` after [`QUIET_MS`] without one, where records without data are being counted.
+    async fn next(&mut self, counting: bool) -> Result<Option<Step>, Refused> {
+        let halves = self.halves;
+        let mut delay = halves.connection.delay.clone();
+        let record = self.incoming.record(halves);
+        let record = if counting {
+            match select(record, delay.delay_ms(QUIET_MS)).await {
+                Either::First(record) => record?,
+                Either::Second(()) => {
+                    tls_provider::next_ticket_period();
+                    return Ok(None);
+                }
+            }
+        } else {
+            record.await?
+        };
+        let mut reply = [0; REPLY];
+        let mut out = Sealed::new(&mut reply);
+        let step = halves.with(|core| {
+            let step = self.incoming.feed(core, record, &mut out);
+            let kept = core.keep_control(out.waiting());
+            step.and_then(|step| {
+                let kept = kept.map(|()| step);
+                kept.map_err(|cause| Reason::new(Stage::Data, cause))
+            })
+        })?;
+        let step = step.map_err(|reason| halves.progress().refuse_with(reason));
+        if step.is_err() {
+            halves.send_alert().await;
+        } else if halves.with(|core| core.has_control())?
+            && let Ok(mut out) = halves.outgoing.try_lock()
+        {
+            halves.send_control(&mut out).await?;
+            halves.flush().await?;
+        }
+        step.map(Some)
+    }
+}
+
+impl<T: Transport> ErrorType for Rx<'_, '_, T> {
+    type Error = Reason;
+}
+
+impl<T: Transport> Read for Rx<'_, '_, T> {
+    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Reason> {
+        let mut idle = 0_u32;
+        loop {
+            if buf.is_empty() {
+                return Ok(0);
+            }
+            if !self.incoming.data.is_empty() {
+                return Ok(self.incoming.take(buf));
+            }
+            if self.closed.get() {
+                return Ok(0);
+            }
+            let progress = self.halves.progress();
+            if let Some(reason) = progress.reason() {
+                return Err(reason);
+            }
+            let next = self.next(idle > 0).await;
+            let progress = self.halves.progress();
+            match next.map_err(|_| progress.reason_or(StreamError::Dead))? {
+                Some(Step::Data(_)) => {}
+                Some(Step::PeerClosed) => self.closed.set(true),
+                Some(Step::Open | Step::NeedRecord | Step::Send) => {
+                    idle = idle.saturating_add(1);
+                    if idle > MAX_IDLE_RECORDS {
+                        return Err(progress.reason_or(CapacityError::TooLarge {
+                            what: Limit::IdleRecords,
+                            needed: idle,
+                            limit: MAX_IDLE_RECORDS,
+                        }));
+                    }
+                }
+                None => idle = 0,
+            }
+        }
+    }
+}
+
+/// Sends application data.
+pub(crate) struct Tx<'s, 'm, T: Transport> {
+    halves: Halves<'s, 'm, T>,
+    writing: &'s Cell<bool>,
+}
+
+impl<T: Transport> Tx<'_, '_, T> {
+    /// Marks the session as being written to: whoever drops a write does not know how much of it was sealed.
+    fn begin(&self) -> Result<(), Reason> {
+        let progress = self.halves.progress();
+        if let Some(reason) = progress.reason() {
+            return Err(reason);
+        }
+        if self.writing.replace(true) {
+            return Err(progress.reason_or(StreamError::WriteAbandoned));
+        }
+        Ok(())
+    }
+
+    fn end<V>(&self, result: Result<V, Refused>) -> Result<V, Reason> {
+        self.writing.set(false);
+        result.map_err(|_| self.halves.progress().reason_or(StreamError::Dead))
+    }
+
+    async fn seal(&self, data: &[u8]) -> Result<usize, Refused> {
+        let halves = self.halves;
+        let mut out = halves.outgoing.lock().await;
+        let chunk = halves.with(|core| core.chunk())?;
+        if !out.0.has_room(chunk) {
+            halves.send(&mut out).await?;
+        }
+        let sealed = halves.with(|core| core.seal(data, &mut out.0))?;
+        let sealed = sealed.map_err(|cause| halves.progress().refuse(cause));
+        if sealed.is_err() {
+            // close_notify, where the key has come to its limit.
+            halves.send(&mut out).await?;
+        }
+        sealed
+    }
+
+    async fn send(&self) -> Result<(), Refused> {
+        let halves = self.halves;
+        let mut out = halves.outgoing.lock().await;
+        halves.send(&mut out).await?;
+        halves.send_control(&mut out).await?;
+        halves.flush().await
+    }
+}
+
+impl<T: Transport> ErrorType for Tx<'_, '_, T> {
+    type Error = Reason;
+}
+
+impl<T: Transport> Write for Tx<'_, '_, T> {
+    async fn write(&mut self, buf: &[u8]) -> Result<usize, Reason> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        self.begin()?;
+        let result = self.seal(buf).await;
+        self.end(result)
+    }
+
+    async fn flush(&mut self) -> Result<(), Reason> {
+        self.begin()?;
+        let result = self.send().await;
+        self.end(result)
+    }
+}

@@ -1,0 +1,96 @@
+//! A policy as a configuration of rustls.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use rustls::client::Resumption;
+use rustls::pki_types::{IpAddr, Ipv4Addr, ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
+use rustls::{ClientConfig, SupportedCipherSuite, SupportedProtocolVersion, version};
+use tls_provider::sync::Arc;
+use tls_provider::{GROUPS, SUITES, provider};
+
+use super::judge::{Attempt, Judge, Shown};
+use crate::policy::{MasterSecret, Policy};
+use crate::reason::{Cause, ProtocolViolation, SetupError};
+use crate::verify::Version;
+
+/// rustls asks for the time only to hand it to a verifier and to age tickets; the clock is the policy's.
+#[derive(Debug)]
+struct NoTime;
+
+impl TimeProvider for NoTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::ZERO))
+    }
+}
+
+/// Whether a policy can be carried out, with one suite at least in each version that it needs.
+pub(super) fn suites(policy: &Policy<'_>) -> Vec<SupportedCipherSuite> {
+    let offered = |suite: &&SupportedCipherSuite| {
+        let number = u16::from(suite.suite());
+        let version = match suite {
+            SupportedCipherSuite::Tls12(_) => Version::Tls12,
+            SupportedCipherSuite::Tls13(_) => Version::Tls13,
+        };
+        policy.versions.contains(version)
+            && (policy.suites.is_empty() || policy.suites.contains(&number))
+    };
+    SUITES.iter().filter(offered).copied().collect()
+}
+
+/// Makes the configuration of one session; `chunk` is the room for one of our records, header included.
+///
+/// # Errors
+///
+/// [`SetupError::NoSuite`] where nothing is left to offer.
+pub(super) fn configure(
+    policy: &Policy<'_>,
+    attempt: &Arc<Attempt>,
+    chunk: usize,
+) -> Result<ClientConfig, Cause> {
+    let suites = suites(policy);
+    let mut versions: Vec<&'static SupportedProtocolVersion> = Vec::new();
+    for version in [&version::TLS13, &version::TLS12] {
+        if suites.iter().any(|suite| suite.version() == version) {
+            versions.push(version);
+        }
+    }
+    let older = versions.contains(&&version::TLS12);
+    let mut config =
+        ClientConfig::builder_with_details(Arc::new(provider(&suites, GROUPS)), Arc::new(NoTime))
+            .with_protocol_versions(&versions)
+            .map_err(|_| SetupError::NoSuite)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Judge(attempt.clone())))
+            .with_client_cert_resolver(Arc::new(Shown {
+                attempt: attempt.clone(),
+                older,
+            }));
+    config.alpn_protocols = policy.alpn.iter().map(|name| name.to_vec()).collect();
+    config.enable_sni = policy.sni.is_some();
+    config.max_fragment_size = Some(chunk);
+    config.resumption = Resumption::disabled();
+    config.require_ems = policy.master_secret == MasterSecret::Required;
+    Ok(config)
+}
+
+/// What goes into SNI. An address never does, so it stands for "none".
+pub(super) fn server_name(policy: &Policy<'_>) -> Result<ServerName<'static>, Cause> {
+    match policy.sni {
+        Some(name) => ServerName::try_from(name)
+            .map(|name| name.to_owned())
+            .map_err(|_| SetupError::NameInvalid.into()),
+        None => Ok(ServerName::IpAddress(IpAddr::V4(Ipv4Addr::from([0; 4])))),
+    }
+}
+
+/// rustls could not begin.
+pub(super) fn not_begun(error: &rustls::Error) -> Cause {
+    match error {
+        rustls::Error::FailedToGetRandomBytes => {
+            ProtocolViolation::Engine(crate::reason::EngineError::Random).into()
+        }
+        _ => SetupError::NoSuite.into(),
+    }
+}

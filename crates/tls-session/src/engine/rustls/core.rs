@@ -1,0 +1,382 @@
+//! The synchronous part: one record in, one answer. It never awaits, so no borrow of it crosses an await.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use rustls::client::UnbufferedClientConnection;
+use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
+use rustls::{Error, ProtocolVersion};
+use tls_provider::sync::Arc;
+
+use super::config::{configure, not_begun, server_name};
+use super::errors::{Place, cause};
+use super::judge::Attempt;
+use super::watch::Watch;
+use crate::evidence::{Application, Evidence, Finished, Negotiated};
+use crate::policy::{Policy, Versions};
+use crate::reason::{Cause, EngineError, ProtocolViolation, Reason, Stage};
+use crate::verify::Version;
+
+/// Room for what is sent while data are received: an alert, or the refusal to renegotiate.
+const CONTROL: usize = 96;
+/// Bytes around the content of a record: header, nonce of TLS 1.2, inner type, tag.
+const AROUND: usize = 5 + 8 + 1 + 16;
+/// Room beside a record for a KeyUpdate that rustls sends before it.
+const KEY_UPDATE: usize = 64;
+/// Bytes of a record that a decrypter leaves as they are: those of a nonce.
+const NONCE: usize = 8;
+
+/// What the caller does next.
+pub(super) enum Step {
+    /// What was sealed must go out before the next step over the same bytes.
+    Send,
+    /// Another record is needed.
+    NeedRecord,
+    /// Data stand here, counted from the first byte of the record.
+    Data(Range<usize>),
+    /// The session is open; the record brought no data.
+    Open,
+    /// The peer said close_notify.
+    PeerClosed,
+}
+
+/// Bytes that were sealed and not sent yet.
+pub(super) struct Sealed<'b> {
+    bytes: &'b mut [u8],
+    start: usize,
+    end: usize,
+}
+
+impl<'b> Sealed<'b> {
+    pub(super) const fn new(bytes: &'b mut [u8]) -> Self {
+        Self {
+            bytes,
+            start: 0,
+            end: 0,
+        }
+    }
+
+    pub(super) fn waiting(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    pub(super) fn sent(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count).min(self.end);
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    fn room(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    fn add(&mut self, count: usize) {
+        self.end = self.end.saturating_add(count).min(self.bytes.len());
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Option<()> {
+        self.room().get_mut(..bytes.len())?.copy_from_slice(bytes);
+        self.add(bytes.len());
+        Some(())
+    }
+
+    /// Room for a record of a chunk, and a KeyUpdate before it.
+    pub(super) fn has_room(&mut self, chunk: usize) -> bool {
+        self.room().len() >= chunk.saturating_add(KEY_UPDATE)
+    }
+
+    /// Plaintext never stands here, but what was sealed tells lengths.
+    pub(super) fn wipe(&mut self) {
+        self.bytes.fill(0);
+    }
+}
+
+/// Bytes of one of our records, all included, for a buffer of `room`: two fit, so that a flight of small messages
+/// leaves in one piece.
+pub(super) const fn chunk(room: usize) -> usize {
+    let half = room.saturating_sub(KEY_UPDATE) / 2;
+    let largest = (1 << 14) + AROUND;
+    if half < largest { half } else { largest }
+}
+
+/// One session of rustls.
+pub(super) struct Core {
+    connection: UnbufferedClientConnection,
+    attempt: Arc<Attempt>,
+    watch: Watch,
+    offered: Versions,
+    stage: Stage,
+    chunk: usize,
+    /// Sealed while somebody else had the outgoing buffer: goes out before anything that is sealed later.
+    control: heapless::Vec<u8, CONTROL>,
+    /// A copy of the bytes of an incomplete message: rustls has positions in them, and reads past the end of a shorter
+    /// slice, whoever calls it.
+    pending: Vec<u8>,
+}
+
+impl Core {
+    /// Prepares a session; `room` is that of the outgoing buffer.
+    pub(super) fn begin(policy: &Policy<'_>, keep: bool, room: usize) -> Result<Self, Cause> {
+        let attempt = Arc::new(Attempt::new(policy, keep)?);
+        let chunk = chunk(room);
+        // rustls counts content and header.
+        let config = configure(
+            policy,
+            &attempt,
+            chunk.saturating_sub(AROUND).saturating_add(5),
+        )?;
+        let name = server_name(policy)?;
+        let connection = UnbufferedClientConnection::new(Arc::new(config), name);
+        let connection = connection.map_err(|error| not_begun(&error))?;
+        Ok(Self {
+            connection,
+            attempt,
+            watch: Watch::new(policy.versions.contains(Version::Tls13)),
+            offered: policy.versions,
+            stage: Stage::Hello,
+            chunk,
+            control: heapless::Vec::new(),
+            pending: Vec::new(),
+        })
+    }
+
+    pub(super) fn attempt(&self) -> &Attempt {
+        &self.attempt
+    }
+
+    pub(super) const fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    pub(super) const fn chunk(&self) -> usize {
+        self.chunk
+    }
+
+    pub(super) const fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// The handshake is over, and its evidence accepted.
+    pub(super) fn begin_data(&mut self) {
+        self.stage = Stage::Data;
+    }
+
+    /// Looks at a record before the engine does.
+    pub(super) fn look(&mut self, record: &[u8]) -> Result<(), Cause> {
+        match record.split_first_chunk::<{ super::watch::HEADER }>() {
+            Some(([kind, ..], body)) => self.watch.record(*kind, body),
+            None => Ok(()),
+        }
+    }
+
+    /// Goes as far as `record` allows; tells how many of its bytes are done with.
+    ///
+    /// `record` is what earlier steps left over, and at most one whole record behind it.
+    pub(super) fn step(
+        &mut self,
+        record: &mut [u8],
+        fresh: usize,
+        out: &mut Sealed<'_>,
+    ) -> Result<(usize, Step), Reason> {
+        let before = content(record, fresh);
+        let outcome = self.process(record, out);
+        self.note_stage();
+        if let Some(reason) = self.attempt.reason() {
+            return Err(reason);
+        }
+        outcome.map_err(|error| {
+            let place = Place {
+                stage: self.stage,
+                hello: self.watch.hello(),
+                offered: self.offered,
+                decrypted: self.watch.is_encrypted() && content(record, fresh) != before,
+            };
+            Reason::new(self.stage, cause(&error, place))
+        })
+    }
+
+    fn process(&mut self, record: &mut [u8], out: &mut Sealed<'_>) -> Result<(usize, Step), Error> {
+        let mut done = 0_usize;
+        loop {
+            let rest = record.get_mut(done..).unwrap_or_default();
+            let UnbufferedStatus { discard, state, .. } = self.connection.process_tls_records(rest);
+            let next = match state {
+                Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                    let sealed = data.encode(out.room()).map_err(|_| Error::EncryptError)?;
+                    out.add(sealed);
+                    (out.room().len() < self.chunk).then_some(Step::Send)
+                }
+                Ok(ConnectionState::TransmitTlsData(data)) => {
+                    data.done();
+                    None
+                }
+                Ok(ConnectionState::BlockedHandshake) => Some(Step::NeedRecord),
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                    let mut place = None;
+                    while let Some(note) = traffic.next_record() {
+                        place = tls_provider::plaintext(note?.payload);
+                    }
+                    match place {
+                        Some(place) => Some(Step::Data(place)),
+                        None => Some(Step::Open),
+                    }
+                }
+                Ok(ConnectionState::WriteTraffic(_)) => Some(Step::Open),
+                Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => Some(Step::PeerClosed),
+                Ok(_) => return Err(Error::HandshakeNotComplete),
+                Err(error) => {
+                    done = done.saturating_add(discard);
+                    self.alert(record.get_mut(done..).unwrap_or_default(), out);
+                    return Err(error);
+                }
+            };
+            done = done.saturating_add(discard);
+            if let Some(step) = next {
+                return Ok((done, step));
+            }
+        }
+    }
+
+    /// After an error, what rustls says of it to the peer: one message, so one call.
+    fn alert(&mut self, record: &mut [u8], out: &mut Sealed<'_>) {
+        if let UnbufferedStatus {
+            state: Ok(ConnectionState::EncodeTlsData(mut data)),
+            ..
+        } = self.connection.process_tls_records(record)
+            && let Ok(sealed) = data.encode(out.room())
+        {
+            out.add(sealed);
+        }
+    }
+
+    /// Keeps what the other direction needs of an incomplete message.
+    pub(super) fn keep_pending(&mut self, bytes: &[u8]) {
+        self.pending.clear();
+        if self.stage == Stage::Data {
+            self.pending.extend_from_slice(bytes);
+        }
+    }
+
+    /// An alert of ours, for what the engine never sees: possible only as long as nothing is encrypted.
+    pub(super) fn alert_in_the_clear(&self, description: u8, out: &mut Sealed<'_>) {
+        if !self.watch.is_encrypted() && self.watch.hello().is_none_or(|hello| hello.is_retry) {
+            // Without room for it there is none.
+            let _ = out.append(&[21, 3, 3, 0, 2, 2, description]);
+        }
+    }
+
+    fn note_stage(&mut self) {
+        if self.stage != Stage::Data && self.watch.hello().is_some_and(|hello| !hello.is_retry) {
+            self.stage = self.attempt.stage();
+        }
+    }
+
+    /// Seals up to a chunk of `data`; returns how many bytes of it.
+    pub(super) fn seal(&mut self, data: &[u8], out: &mut Sealed<'_>) -> Result<usize, Cause> {
+        self.take_control(out)?;
+        let content = data.len().min(self.chunk.saturating_sub(AROUND));
+        let data = data.get(..content).unwrap_or_default();
+        loop {
+            let UnbufferedStatus { state, .. } =
+                self.connection.process_tls_records(&mut self.pending);
+            match state {
+                Ok(ConnectionState::EncodeTlsData(mut message)) => {
+                    let sealed = message.encode(out.room()).map_err(|_| space())?;
+                    out.add(sealed);
+                }
+                Ok(ConnectionState::TransmitTlsData(message)) => message.done(),
+                Ok(ConnectionState::WriteTraffic(mut traffic)) => {
+                    let sealed = traffic.encrypt(data, out.room());
+                    out.add(sealed.map_err(|error| exhausted(&error))?);
+                    return Ok(content);
+                }
+                _ => return Err(ProtocolViolation::Engine(EngineError::Other).into()),
+            }
+        }
+    }
+
+    /// Seals close_notify.
+    pub(super) fn close_notify(&mut self, out: &mut Sealed<'_>) -> Result<(), Cause> {
+        self.take_control(out)?;
+        loop {
+            let UnbufferedStatus { state, .. } =
+                self.connection.process_tls_records(&mut self.pending);
+            match state {
+                Ok(ConnectionState::EncodeTlsData(mut message)) => {
+                    let sealed = message.encode(out.room()).map_err(|_| space())?;
+                    out.add(sealed);
+                }
+                Ok(ConnectionState::TransmitTlsData(message)) => message.done(),
+                Ok(ConnectionState::WriteTraffic(mut traffic)) => {
+                    let sealed = traffic.queue_close_notify(out.room());
+                    out.add(sealed.map_err(|error| exhausted(&error))?);
+                    return Ok(());
+                }
+                // Said already.
+                Ok(ConnectionState::PeerClosed) => {}
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Keeps what was sealed while the outgoing buffer belonged to somebody else.
+    pub(super) fn keep_control(&mut self, sealed: &[u8]) -> Result<(), Cause> {
+        self.control.extend_from_slice(sealed).map_err(|_| space())
+    }
+
+    pub(super) fn has_control(&self) -> bool {
+        !self.control.is_empty()
+    }
+
+    /// Moves it to the outgoing buffer.
+    pub(super) fn take_control(&mut self, out: &mut Sealed<'_>) -> Result<(), Cause> {
+        out.append(&self.control).ok_or_else(space)?;
+        self.control.clear();
+        Ok(())
+    }
+
+    /// What was seen of the handshake.
+    pub(super) fn evidence(&self, policy: &Policy<'_>) -> Evidence {
+        let connection = &self.connection;
+        let version = match connection.protocol_version() {
+            Some(ProtocolVersion::TLSv1_3) => Version::Tls13,
+            _ => Version::Tls12,
+        };
+        let suite = connection.negotiated_cipher_suite();
+        let group = connection.negotiated_key_exchange_group();
+        let bound = self
+            .watch
+            .hello()
+            .is_some_and(|hello| hello.extended_master_secret);
+        Evidence {
+            peer: self.attempt.proof(),
+            finished: (!connection.is_handshaking()).then(Finished::held),
+            negotiated: Negotiated {
+                version,
+                suite: suite.map_or(0, |suite| suite.suite().into()),
+                group: group.map_or(0, |group| group.name().into()),
+                extended_master_secret: version == Version::Tls13 || bound,
+                application: Application::find(connection.alpn_protocol(), policy.alpn),
+            },
+        }
+    }
+}
+
+/// The first bytes of a record's content, behind its nonce.
+fn content(record: &[u8], fresh: usize) -> [u8; 16] {
+    let from = fresh.saturating_add(super::watch::HEADER + NONCE);
+    let bytes = record.get(from..).and_then(<[u8]>::first_chunk);
+    bytes.copied().unwrap_or_default()
+}
+
+fn space() -> Cause {
+    ProtocolViolation::Engine(EngineError::Space).into()
+}
+
+fn exhausted(error: &rustls::unbuffered::EncryptError) -> Cause {
+    match error {
+        rustls::unbuffered::EncryptError::EncryptExhausted => ProtocolViolation::KeyLimit.into(),
+        rustls::unbuffered::EncryptError::InsufficientSize(_) => space(),
+    }
+}

@@ -1,0 +1,403 @@
+//! rustls's questions, answered by the checks that every engine shares.
+//!
+//! rustls wants verifiers that live for ever and may be shared by threads; a policy borrows. So an [`Attempt`] owns a
+//! copy of what the questions need, and collects the answers: rustls's errors have no room for a reason.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+
+use critical_section::Mutex;
+use rustls::client::ResolvesClientCert;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::sign::{CertifiedKey, Signer, SigningKey};
+use rustls::{
+    CertificateError as Alert, DigitallySignedStruct, Error, SignatureAlgorithm, SignatureScheme,
+};
+use tls_provider::random;
+use tls_provider::sync::Arc;
+
+use crate::identity::OwnedIdentity;
+use crate::policy::{Anchors, Clock, CommonName, NameRule, PeerAuth, PeerName, Policy};
+use crate::reason::{
+    Cause, CertificateError, NegotiationError, ProofError, Reason, SetupError, Stage,
+};
+use crate::verify::{
+    MAX_CHAIN, PeerCertificate, Possession, Signed, Verdict, Version, verify_handshake,
+};
+
+/// Who the server must be, with its own memory.
+enum Peer {
+    Chain {
+        anchors: Vec<Vec<u8>>,
+        name: Option<(String, CommonName)>,
+        clock: Clock,
+    },
+    Any,
+}
+
+/// What was answered.
+#[derive(Default)]
+struct Answers {
+    reason: Option<Reason>,
+    verdict: Option<Verdict>,
+    possession: Option<Possession>,
+    certificate: Option<PeerCertificate>,
+    chain: Vec<Vec<u8>>,
+}
+
+/// One handshake's questions and answers.
+pub(super) struct Attempt {
+    peer: Peer,
+    /// Keep the server's chain for a dry run.
+    keep: bool,
+    identity: Option<Arc<OwnedIdentity>>,
+    answers: Mutex<RefCell<Answers>>,
+}
+
+impl core::fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Attempt").finish_non_exhaustive()
+    }
+}
+
+impl Attempt {
+    /// Copies what is asked of a policy. `keep` is for a dry run.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::PskEngine`]: rustls has no pre-shared keys of its user's.
+    pub(super) fn new(policy: &Policy<'_>, keep: bool) -> Result<Self, Cause> {
+        let peer = match policy.peer {
+            PeerAuth::Chain {
+                anchors,
+                name,
+                clock,
+            } => Peer::Chain {
+                anchors: anchors
+                    .certificates()
+                    .iter()
+                    .map(|der| der.to_vec())
+                    .collect(),
+                name: match name {
+                    NameRule::DangerAnyName => None,
+                    NameRule::MustMatch { name, common_name } => {
+                        Some((String::from(name.as_str()), common_name))
+                    }
+                },
+                clock,
+            },
+            PeerAuth::DangerAnyPeer => Peer::Any,
+            PeerAuth::PreSharedKey(_) => return Err(SetupError::PskEngine.into()),
+        };
+        Ok(Self {
+            peer,
+            keep,
+            identity: policy
+                .identity
+                .map(|identity| Arc::new(OwnedIdentity::of(identity))),
+            answers: Mutex::new(RefCell::new(Answers::default())),
+        })
+    }
+
+    fn with<V>(&self, then: impl FnOnce(&mut Answers) -> V) -> V {
+        critical_section::with(|section| then(&mut self.answers.borrow_ref_mut(section)))
+    }
+
+    /// The first reason against the server, or against us.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        self.with(|answers| answers.reason.clone())
+    }
+
+    fn refuse(&self, reason: Reason) {
+        self.with(|answers| {
+            answers.reason.get_or_insert(reason);
+        });
+    }
+
+    /// How far the proof of the server has come.
+    pub(super) fn stage(&self) -> Stage {
+        self.with(|answers| match (&answers.verdict, &answers.possession) {
+            (None, None) => Stage::Certificate,
+            (Some(_), None) => Stage::Signature,
+            (_, Some(_)) => Stage::Finished,
+        })
+    }
+
+    /// What the server proved.
+    pub(super) fn proof(&self) -> crate::evidence::Peer {
+        use crate::evidence::Peer;
+        self.with(|answers| match (&answers.verdict, answers.possession) {
+            (_, Some(possession)) => Peer::Chain(possession),
+            (Some(_), None) => Peer::UnprovenChain,
+            (None, None) => Peer::Nobody,
+        })
+    }
+
+    /// The server's certificate, if it was accepted.
+    pub(super) fn take_certificate(&self) -> Option<PeerCertificate> {
+        self.with(|answers| answers.certificate.take())
+    }
+
+    /// The chain that a dry run keeps.
+    pub(super) fn take_chain(&self) -> Vec<Vec<u8>> {
+        self.with(|answers| core::mem::take(&mut answers.chain))
+    }
+
+    fn judge(&self, chain: &[&[u8]]) -> Result<Verdict, Reason> {
+        let refuse = |cause: Cause| Reason::new(Stage::Certificate, cause);
+        let Peer::Chain {
+            anchors,
+            name,
+            clock,
+        } = &self.peer
+        else {
+            return Verdict::of_server(&Policy::danger_any_peer(), chain);
+        };
+        let anchors: Vec<&[u8]> = anchors.iter().map(Vec::as_slice).collect();
+        let rule = match name {
+            None => NameRule::DangerAnyName,
+            Some((name, common_name)) => NameRule::MustMatch {
+                name: PeerName::new(name).map_err(refuse)?,
+                common_name: *common_name,
+            },
+        };
+        let anchors = Anchors::new(&anchors).map_err(refuse)?;
+        Verdict::of_server(&Policy::chain(anchors, rule, *clock), chain)
+    }
+
+    fn chain(&self, leaf: &[u8], rest: &[CertificateDer<'_>]) -> Result<(), Reason> {
+        let all = core::iter::once(leaf).chain(rest.iter().map(AsRef::as_ref));
+        if self.keep {
+            let kept = all.clone().take(MAX_CHAIN).map(<[u8]>::to_vec).collect();
+            self.with(|answers| answers.chain = kept);
+        }
+        let chain: Vec<&[u8]> = all.collect();
+        let verdict = self.judge(&chain)?;
+        let certificate = PeerCertificate::of(leaf);
+        self.with(|answers| {
+            answers.verdict = Some(verdict);
+            answers.certificate = certificate;
+        });
+        Ok(())
+    }
+
+    fn signature(
+        &self,
+        version: Version,
+        message: &[u8],
+        signed: &DigitallySignedStruct,
+    ) -> Result<(), Cause> {
+        // Without the lock: a verification takes long.
+        let verdict = self.with(|answers| answers.verdict.clone());
+        let verdict = verdict.ok_or(ProofError::NoSignature)?;
+        let possession = verify_handshake(
+            &verdict,
+            &Signed {
+                version,
+                scheme: u16::from(signed.scheme),
+                message: &[message],
+                signature: signed.signature(),
+            },
+        )?;
+        self.with(|answers| answers.possession = Some(possession));
+        Ok(())
+    }
+}
+
+/// The alert that says why a chain is refused (RFC 8446 §6.2), by the name that rustls has for it.
+fn alert(cause: &Cause) -> Alert {
+    match cause {
+        Cause::Certificate(error) => match error {
+            CertificateError::ClockNotSet
+            | CertificateError::ClockBeforeFloor { .. }
+            | CertificateError::Expired { .. }
+            | CertificateError::NotYetValid { .. } => Alert::Expired,
+            CertificateError::NotTrusted | CertificateError::CertificateSignature => {
+                Alert::UnknownIssuer
+            }
+            CertificateError::NameMismatch => Alert::NotValidForName,
+            CertificateError::Malformed => Alert::BadEncoding,
+            CertificateError::ExtendedKeyUsage | CertificateError::ServerKeyUsage => {
+                Alert::InvalidPurpose
+            }
+            CertificateError::KeyAlgorithm
+            | CertificateError::KeySize { .. }
+            | CertificateError::SignatureAlgorithm => Alert::InvalidPurpose,
+            _ => other(),
+        },
+        _ => other(),
+    }
+}
+
+/// certificate_unknown (46).
+///
+/// rustls sends it for `Other`, whose content depends on whether somebody in the program turned on its feature `std`. So
+/// it is made by rustls itself: it gives that name to a certificate of version 1.
+fn other() -> Alert {
+    // Certificate { TBSCertificate { version v1 }, AlgorithmIdentifier {}, BIT STRING }
+    const VERSION_1: &[u8] = &[0x30, 13, 0x30, 5, 0xa0, 3, 2, 1, 0, 0x30, 0, 0x03, 2, 0, 0];
+    match ParsedCertificate::try_from(&CertificateDer::from(VERSION_1)) {
+        Err(Error::InvalidCertificate(name)) => name,
+        _ => Alert::BadEncoding,
+    }
+}
+
+/// The verifier of one session.
+#[derive(Debug)]
+pub(super) struct Judge(pub(super) Arc<Attempt>);
+
+impl Judge {
+    fn signed(
+        &self,
+        version: Version,
+        message: &[u8],
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        match self.0.signature(version, message, signed) {
+            Ok(()) => Ok(HandshakeSignatureValid::assertion()),
+            Err(cause) => {
+                self.0.refuse(Reason::new(Stage::Signature, cause));
+                Err(Error::InvalidCertificate(Alert::BadSignature))
+            }
+        }
+    }
+}
+
+/// What is offered, the preferred first. TLS 1.3 takes the same list, and none of PKCS#1 v1.5 for a handshake.
+const SCHEMES: [SignatureScheme; 9] = [
+    SignatureScheme::ECDSA_NISTP256_SHA256,
+    SignatureScheme::ECDSA_NISTP384_SHA384,
+    SignatureScheme::ED25519,
+    SignatureScheme::RSA_PSS_SHA256,
+    SignatureScheme::RSA_PSS_SHA384,
+    SignatureScheme::RSA_PSS_SHA512,
+    SignatureScheme::RSA_PKCS1_SHA256,
+    SignatureScheme::RSA_PKCS1_SHA384,
+    SignatureScheme::RSA_PKCS1_SHA512,
+];
+
+impl ServerCertVerifier for Judge {
+    /// The name and the time are the policy's.
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        match self.0.chain(end_entity, intermediates) {
+            Ok(()) => Ok(ServerCertVerified::assertion()),
+            Err(reason) => {
+                let alert = alert(&reason.cause);
+                self.0.refuse(reason);
+                Err(Error::InvalidCertificate(alert))
+            }
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        _: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.signed(Version::Tls12, message, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        _: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.signed(Version::Tls13, message, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        SCHEMES.to_vec()
+    }
+}
+
+/// What we show of ourselves.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) attempt: Arc<Attempt>,
+    /// rustls keeps every handshake byte for a CertificateVerify of TLS 1.2 where this is true.
+    pub(super) older: bool,
+}
+
+impl ResolvesClientCert for Shown {
+    fn resolve(&self, _: &[&[u8]], offered: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let identity = self.attempt.identity.as_ref()?;
+        let key = Key(identity.clone());
+        if key.scheme(offered).is_none() {
+            // An empty Certificate goes out; the session does not come to be.
+            let error = NegotiationError::ClientSignatureScheme;
+            self.attempt.refuse(Reason::new(Stage::Finished, error));
+            return None;
+        }
+        let chain = identity.chain().iter().cloned();
+        let chain = chain.map(CertificateDer::from).collect();
+        Some(Arc::new(CertifiedKey::new(chain, Arc::new(key))))
+    }
+
+    fn has_certs(&self) -> bool {
+        self.older && self.attempt.identity.is_some()
+    }
+}
+
+/// Our key, for rustls.
+#[derive(Debug)]
+struct Key(Arc<OwnedIdentity>);
+
+impl Key {
+    fn scheme(&self, offered: &[SignatureScheme]) -> Option<SignatureScheme> {
+        // Those of TLS 1.2 begin with those of 1.3, and rustls leaves out of `offered` what is not for 1.3.
+        let ours = self.0.schemes(Version::Tls12).iter();
+        ours.map(|scheme| SignatureScheme::from(*scheme))
+            .find(|scheme| offered.contains(scheme))
+    }
+}
+
+impl SigningKey for Key {
+    fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        let scheme = self.scheme(offered)?;
+        Some(Box::new(Signs(self.0.clone(), scheme)))
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        if self.0.is_rsa() {
+            SignatureAlgorithm::RSA
+        } else if self.0.is_ed25519() {
+            SignatureAlgorithm::ED25519
+        } else {
+            SignatureAlgorithm::ECDSA
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Signs(Arc<OwnedIdentity>, SignatureScheme);
+
+impl Signer for Signs {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut generator = random::Pool
+            .generator()
+            .map_err(|_| Error::FailedToGetRandomBytes)?;
+        let signature = self
+            .0
+            .sign(Version::Tls12, u16::from(self.1), message, &mut generator);
+        // The reason is that of our key: rustls's error says no more.
+        let signature = signature.map_err(|_| Error::General(String::from("client key")))?;
+        Ok(signature.to_vec())
+    }
+
+    fn scheme(&self) -> SignatureScheme {
+        self.1
+    }
+}

@@ -1,0 +1,152 @@
+//! What is checked of records before the engine sees them: headers always, messages while they are in the clear.
+//!
+//! Once records are encrypted, `tls_provider`'s decrypter does the same with each plaintext.
+
+use alloc::vec::Vec;
+
+use tls_provider::{Messages, Refused, What};
+
+use super::hello::Hello;
+use crate::reason::{CapacityError, Cause, EngineError, Limit, ProtocolViolation};
+
+pub(super) const HEADER: usize = 5;
+/// Largest TLSCiphertext of TLS 1.3 (RFC 8446 §5.2). The suites of TLS 1.2 here expand by 24 bytes at most.
+const MAX_CIPHERTEXT: u16 = (1 << 14) + 256;
+/// Largest TLSPlaintext.
+const MAX_PLAINTEXT: u16 = 1 << 14;
+const SERVER_HELLO: u8 = 2;
+
+/// Follows the records of a server.
+pub(super) struct Watch {
+    messages: Messages,
+    /// Handshake bytes up to the end of the first ServerHello, or of the second after a retry.
+    collected: Vec<u8>,
+    hello: Option<Hello>,
+    /// Records are encrypted from here on.
+    encrypted: bool,
+    offered_13: bool,
+}
+
+impl Watch {
+    pub(super) const fn new(offered_13: bool) -> Self {
+        Self {
+            messages: Messages::new(),
+            collected: Vec::new(),
+            hello: None,
+            encrypted: false,
+            offered_13,
+        }
+    }
+
+    /// The ServerHello that counts, once it is there.
+    pub(super) const fn hello(&self) -> Option<&Hello> {
+        self.hello.as_ref()
+    }
+
+    /// Whether any record was encrypted.
+    pub(super) const fn is_encrypted(&self) -> bool {
+        self.encrypted
+    }
+
+    /// Checks a header; returns the bytes that follow it.
+    pub(super) fn header(&self, header: [u8; HEADER], room: usize) -> Result<usize, Cause> {
+        let [kind, major, minor, high, low] = header;
+        let length = u16::from_be_bytes([high, low]);
+        let first = self.hello.is_none() && self.collected.is_empty();
+        if !matches!(kind, 20..=23) {
+            return Err(match first {
+                true => ProtocolViolation::RecordType(kind).into(),
+                false => ProtocolViolation::RecordHere(kind).into(),
+            });
+        }
+        // The field means nothing any more (RFC 8446 §5.1), but what is not 3.x is no TLS.
+        if major != 3 {
+            let version = u16::from_be_bytes([major, minor]);
+            return Err(ProtocolViolation::RecordVersion(version).into());
+        }
+        let longest = if self.encrypted {
+            MAX_CIPHERTEXT
+        } else {
+            MAX_PLAINTEXT
+        };
+        if length > longest {
+            return Err(ProtocolViolation::RecordLength(length).into());
+        }
+        let needed = usize::from(length);
+        let whole = needed.saturating_add(HEADER);
+        if whole > room {
+            let limit = room.saturating_sub(HEADER);
+            return Err(CapacityError::too_large(Limit::RecordBuffer, needed, limit).into());
+        }
+        Ok(needed)
+    }
+
+    /// Looks at a whole record that the engine is about to get.
+    pub(super) fn record(&mut self, kind: u8, body: &[u8]) -> Result<(), Cause> {
+        if self.encrypted {
+            return Ok(());
+        }
+        match kind {
+            22 => self.handshake(body),
+            // TLS 1.2: the server's keys are in use. TLS 1.3 sends one for appearance's sake, behind ServerHello.
+            20 => {
+                self.encrypted = self.hello.is_some();
+                Ok(())
+            }
+            23 => {
+                self.encrypted = true;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn handshake(&mut self, body: &[u8]) -> Result<(), Cause> {
+        self.messages.feed(body).map_err(refused)?;
+        if self.hello.is_some_and(|hello| !hello.is_retry) {
+            return Ok(());
+        }
+        self.collected.extend_from_slice(body);
+        while let Some((&[kind, high, middle, low], rest)) = self.collected.split_first_chunk::<4>()
+        {
+            let len = u32::from_be_bytes([0, high, middle, low]);
+            let Some(message) = usize::try_from(len).ok().and_then(|len| rest.get(..len)) else {
+                return Ok(());
+            };
+            let after = message.len().saturating_add(4);
+            if kind == SERVER_HELLO {
+                let hello = Hello::read(message);
+                self.hello = Some(hello);
+                hello.check(self.offered_13)?;
+                if !hello.is_retry {
+                    self.collected = Vec::new();
+                    return Ok(());
+                }
+            }
+            self.collected.drain(..after.min(self.collected.len()));
+        }
+        Ok(())
+    }
+}
+
+/// A refusal of the provider's, as a cause.
+pub(super) fn refused(refused: Refused) -> Cause {
+    match refused {
+        Refused::TooLong {
+            what,
+            needed,
+            limit,
+        } => CapacityError::TooLarge {
+            what: match what {
+                What::Message(SERVER_HELLO) => Limit::ServerHello,
+                What::Flight => Limit::Flight,
+                _ => Limit::HandshakeMessage,
+            },
+            needed,
+            limit,
+        }
+        .into(),
+        Refused::Tickets => ProtocolViolation::TicketFlood.into(),
+        _ => ProtocolViolation::Engine(EngineError::Other).into(),
+    }
+}
