@@ -1,5 +1,6 @@
 //! The station interface the modem needs from a radio, a simulator or an Ethernet stand-in.
 
+mod strongest;
 mod wired;
 
 use core::net::Ipv4Addr;
@@ -8,6 +9,7 @@ use heapless::Vec;
 
 use crate::unsupported::Unsupported;
 
+pub(crate) use strongest::Strongest;
 pub use wired::Wired;
 
 /// Bytes of a network name: any bytes, at most 32.
@@ -225,7 +227,8 @@ pub trait Wifi {
     /// Leaves the network and stops reconnecting. Nothing happens when there is none.
     async fn leave(&self);
 
-    /// Looks for access points; `found` gets each. Dropping it ends the scan.
+    /// Looks for access points; `found` gets each, in any order. One that is heard on two channels may
+    /// come twice. Dropping it ends the scan.
     async fn scan(&self, found: impl FnMut(&AccessPoint));
 
     /// Waits for a change that no command of ours caused. Dropping it loses nothing.

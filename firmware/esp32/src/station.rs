@@ -192,7 +192,7 @@ impl Wifi for Station {
 
     async fn scan(&self, found: impl FnMut(&AccessPoint)) {
         let mut radio = self.radio.lock().await;
-        scan::scan(&mut radio, found).await;
+        scan::scan(&mut radio, self.country.get(), found).await;
     }
 
     async fn event(&self) -> WifiEvent {

@@ -164,6 +164,8 @@ pub struct Options<'a> {
     pub ignores_rts: bool,
     /// Milliseconds after which the network that was joined first is gone for a moment.
     pub lose_after: Option<u64>,
+    /// How many networks are in the air besides the two.
+    pub crowd: u8,
     /// What goes wrong with the C3's core, two seconds after power on.
     pub failure: Option<Failure>,
     /// Sockets for what is in the air: of this model, and of another one.
@@ -185,6 +187,7 @@ impl<'a> Options<'a> {
             exact: false,
             ignores_rts: false,
             lose_after: None,
+            crowd: 0,
             failure: None,
             air: None,
             number: 1,
@@ -414,6 +417,9 @@ fn c3(
     }
     if let Some(millis) = options.lose_after {
         cmd.arg(format!("--lose-after={millis}"));
+    }
+    if options.crowd > 0 {
+        cmd.arg(format!("--crowd={}", options.crowd));
     }
     if let Some(sockets) = options.air {
         cmd.arg("--air").args(sockets);

@@ -20,7 +20,7 @@ use crate::settings::radio::{JoinOptions, StationConfig, encode_wifi_config};
 use crate::task::owners::PortOwners;
 pub(super) use crate::task::station::JOIN_TIMEOUT;
 use crate::task::station::{StationOwners, changed};
-use crate::wifi::{AccessPoint, JoinError, Wifi, WifiEvent};
+use crate::wifi::{JoinError, Strongest, Wifi, WifiEvent};
 
 pub(super) async fn mode<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let mode = cx.settings.read(|values| values.radio.mode);
@@ -273,6 +273,9 @@ pub(super) async fn joined<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, Comm
     .await
 }
 
+/// Lines of `+CWLAP` for a scan, at most; 44 bytes each.
+const LISTED: usize = 64;
+
 pub(super) async fn scan<P: Platform>(
     cx: &Cx<'_, '_, P>,
     request: Option<&ScanRequest<'_>>,
@@ -280,7 +283,7 @@ pub(super) async fn scan<P: Platform>(
     needs_station(cx)?;
     cx.port.takes_long();
     let options = cx.settings.read(|values| values.radio.scan);
-    let mut found = heapless::Vec::<AccessPoint, 32>::new();
+    let mut found = Strongest::<LISTED>::new();
     cx.wifi
         .scan(|access_point| {
             let wanted = request.is_none_or(|request| {
@@ -297,18 +300,23 @@ pub(super) async fn scan<P: Platform>(
             let wanted = wanted
                 && access_point.rssi >= options.rssi.get()
                 && u32::from(options.encryptions) >> encryption & 1 == 1;
-            if wanted && found.push(access_point.clone()).is_err() {
-                espat_log::warn!("more than {} access points: the rest is left out", 32);
+            if wanted {
+                found.add(access_point);
             }
         })
         .await;
+    if found.left_out() > 0 {
+        espat_log::warn!(
+            "more than {} access points: the {} weakest are left out",
+            LISTED,
+            found.left_out()
+        );
+    }
     if options.sort {
-        found.sort_unstable_by_key(|access_point| {
-            (core::cmp::Reverse(access_point.rssi), access_point.bssid)
-        });
+        found.sort();
     }
     let mut print = cx.port.print(cx.settings).await;
-    for access_point in &found {
+    for access_point in found.iter() {
         let cipher = match access_point.encryption.number() {
             0 => WifiCipher::None,
             1 => WifiCipher::Wep40,

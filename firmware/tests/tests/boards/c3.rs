@@ -17,6 +17,9 @@ const NOISE: u64 = 24 * 1024;
 /// How esp-backtrace begins what it prints.
 const PANIC: &str = "====";
 
+/// How many networks are in the air where many are.
+const CROWD: u8 = 199;
+
 /// The passphrase of the model's network `locked`.
 const PASSPHRASE: &str = "correct horse";
 /// The networks of the model: method, name, strength, address, channel.
@@ -76,6 +79,49 @@ pub(crate) fn air(bench: &Bench) -> Result<()> {
         host.ask("AT+CWJAP=\"iot\",\"\"", &format!("{JOINED}\r\nOK\r\n"))?;
         let moved = host.ask_until("AT+CIPSTA?", "\r\n\r\nOK\r\n")?;
         ensure!(at != moved, "the DHCP server has not seen another station");
+        no_panic(&machine)
+    })();
+    machine.explain(outcome)?;
+    Ok(())
+}
+
+/// In a crowd the strongest networks are listed, the strongest first, as often as it is asked for.
+pub(crate) fn crowd(bench: &Bench) -> Result<()> {
+    /// Lines at most.
+    const LISTED: usize = 64;
+    let lab = bench.lab("crowd")?;
+    let flash = Flash::new(&lab, "crowd.flash")?;
+    let options = Options {
+        crowd: CROWD,
+        ..Options::named("crowd")
+    };
+    let (machine, mut host) = Machine::boot(&lab, &flash, options)?;
+    // As the model has them, and the two that are always there.
+    let mut strengths: Vec<i16> = (0..i16::from(CROWD))
+        .map(|number| -30 - number * 37 % 60)
+        .chain([-42, -42])
+        .collect();
+    strengths.sort_unstable_by_key(|strength| std::cmp::Reverse(*strength));
+    strengths.truncate(LISTED);
+    let outcome = (|| {
+        host.ok("AT+CWMODE=1")?;
+        host.ok("AT+CWLAPOPT=1,2047")?;
+        let mut free = None;
+        for _ in 0..3 {
+            let found = host.ask_until("AT+CWLAP", "\r\n\r\nOK\r\n")?;
+            let listed: Vec<i16> = found
+                .lines()
+                .filter_map(|line| line.split(',').nth(2)?.parse().ok())
+                .collect();
+            ensure!(listed == strengths, "{found}");
+            let heap = host.ask_until("AT+SYSRAM?", "\r\n\r\nOK\r\n")?;
+            let now = heap.split([':', ',']).nth(1).map(str::to_owned);
+            ensure!(
+                free.is_none_or(|free| free == now),
+                "{heap}: less than before"
+            );
+            free = Some(now);
+        }
         no_panic(&machine)
     })();
     machine.explain(outcome)?;

@@ -138,10 +138,14 @@ const VIRT: [(&str, Test); 6] = [
     ),
 ];
 
-const WIFI: [(&str, Test); 3] = [
+const WIFI: [(&str, Test); 4] = [
     ("c3::ten_boots_end_in_ready", c3::boots),
     STORY,
     ("c3::networks_are_found_refused_joined_and_lost", c3::air),
+    (
+        "c3::of_a_crowd_the_strongest_networks_are_listed",
+        c3::crowd,
+    ),
 ];
 
 const OPENETH: [(&str, Test); 4] = [

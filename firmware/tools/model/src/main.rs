@@ -86,6 +86,9 @@ struct Args {
     /// So many milliseconds after it was joined for the first time a network is gone for a moment.
     #[arg(long, value_name = "MS")]
     lose_after: Option<u64>,
+    /// So many more networks are in the air.
+    #[arg(long, default_value_t = 0)]
+    crowd: u8,
     /// So many milliseconds after power on the core jumps to where nothing is.
     #[arg(long, value_name = "MS")]
     fault_after: Option<u64>,
@@ -186,6 +189,7 @@ fn main() -> Result<()> {
         symbols,
         epoch: Instant::now(),
     };
+    machine.radio.crowd = args.crowd;
     machine.start(Reset::PowerOn)?;
     machine.run()
 }
@@ -274,6 +278,7 @@ impl Machine {
         let (entry, loaded) = boot::load(&mut self.bus)?;
         self.cpu = self.symbols.core(entry);
         let last_words = self.radio.restarts();
+        let crowd = self.radio.crowd;
         self.radio = Radio::new(
             self.symbols.event_post,
             self.symbols.sizes,
@@ -282,6 +287,7 @@ impl Machine {
             self.radio.lose_after,
         );
         self.radio.said = last_words;
+        self.radio.crowd = crowd;
         for range in loaded {
             self.cpu.forget(range);
         }

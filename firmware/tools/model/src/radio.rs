@@ -76,7 +76,10 @@ const NETWORKS: [(&[u8], u32); 2] = [(b"iot", OPEN), (b"locked", WPA2)];
 
 const MILLISECOND: u64 = CORE / 1000;
 const JOINING: u64 = 80 * MILLISECOND;
-const SCANNING: u64 = 400 * MILLISECOND;
+/// Of one channel.
+const SCANNING: u64 = 60 * MILLISECOND;
+/// As many as there are without 5 GHz.
+const CHANNELS: u8 = 13;
 /// How long another model is waited for: it has its share of this machine's time, no more.
 const ANSWERING: u64 = 3000 * MILLISECOND;
 
@@ -92,6 +95,18 @@ enum Task {
     Sent,
     /// No other model has answered: one of the two networks is joined.
     Join,
+}
+
+/// One of a crowd of networks: each on another channel than the one before, from -30 to -89 dBm.
+fn far(number: u8) -> (Network, i8) {
+    let network = Network {
+        name: format!("crowd-{number}").into_bytes(),
+        method: WPA2,
+        bssid: [0x02, 0xcc, 0, 0, 0, number],
+        channel: 1 + number % CHANNELS,
+    };
+    let weaker = i16::from(number) * 37 % 60;
+    (network, -30 - weaker as i8)
 }
 
 /// Where a station's frames go.
@@ -130,8 +145,12 @@ pub(crate) struct Radio {
     later: Vec<(u64, Task)>,
     tasks: VecDeque<Task>,
     buffers: [bool; BUFFERS],
-    /// Networks of the last scan that were not asked for yet.
-    found: Vec<Network>,
+    /// Networks of the last scan that were not asked for yet, with their strengths in dBm.
+    found: Vec<(Network, i8)>,
+    /// The channel of the last scan; 0 for all.
+    scanned: u8,
+    /// How many networks there are besides.
+    pub(crate) crowd: u8,
     interrupted: Option<Context>,
     /// How long the first association lasts, in milliseconds.
     pub(crate) lose_after: Option<u64>,
@@ -174,6 +193,8 @@ impl Radio {
             tasks: VecDeque::new(),
             buffers: [false; BUFFERS],
             found: Vec::new(),
+            scanned: 0,
+            crowd: 0,
             interrupted: None,
             lose_after,
             lost: 0,
@@ -236,17 +257,21 @@ impl Radio {
             }
             "esp_wifi_scan_start" => {
                 self.say(&Message::Probe);
-                self.later
-                    .push((bus.now + SCANNING, Task::Event(SCAN_DONE, Vec::new())));
+                // `wifi_scan_config_t`; zero means all.
+                self.scanned = bus.load8(a0 + 8).unwrap_or(0);
+                let channels = if self.scanned == 0 { CHANNELS } else { 1 };
+                let end = bus.now + u64::from(channels) * SCANNING;
+                self.later.push((end, Task::Event(SCAN_DONE, Vec::new())));
             }
             "esp_wifi_scan_get_ap_num" => {
                 return put(bus, a0, &(self.found.len() as u16).to_le_bytes());
             }
             "esp_wifi_scan_get_ap_record" => {
-                let Some(network) = self.found.pop() else {
+                let Some((network, strength)) = self.found.pop() else {
                     return -1;
                 };
-                return put(bus, a0, &records::found(&network, self.sizes.record));
+                let record = records::found(&network, strength, self.sizes.record);
+                return put(bus, a0, &record);
             }
             "esp_wifi_clear_ap_list" => self.found.clear(),
             "esp_wifi_sta_get_rssi" if self.joined != Joined::No => {
@@ -571,15 +596,7 @@ impl Radio {
             }
             DISCONNECTED => self.joined = Joined::No,
             SCAN_DONE => {
-                self.found = NETWORKS
-                    .map(|(name, method)| Network {
-                        name: name.to_vec(),
-                        method,
-                        bssid: BSSID,
-                        channel: CHANNEL,
-                    })
-                    .to_vec();
-                self.found.extend(self.peer.clone());
+                self.found = self.in_the_air();
                 let mut done = vec![0; 4];
                 done.extend([self.found.len() as u8, 1]);
                 return done;
@@ -587,6 +604,21 @@ impl Radio {
             _ => {}
         }
         data
+    }
+
+    /// What is on the channel that is scanned.
+    fn in_the_air(&self) -> Vec<(Network, i8)> {
+        let always = NETWORKS.map(|(name, method)| Network {
+            name: name.to_vec(),
+            method,
+            bssid: BSSID,
+            channel: CHANNEL,
+        });
+        let near = always.into_iter().chain(self.peer.clone());
+        let near = near.map(|network| (network, STRENGTH));
+        near.chain((0..self.crowd).map(far))
+            .filter(|(network, _)| [0, network.channel].contains(&self.scanned))
+            .collect()
     }
 
     /// The function has returned.

@@ -27,12 +27,12 @@ pub(crate) fn disconnected(network: &Network, reason: u8) -> Vec<u8> {
 }
 
 /// `wifi_ap_record_t` of so many bytes, up to what it says of the country.
-pub(crate) fn found(network: &Network, size: u32) -> Vec<u8> {
+pub(crate) fn found(network: &Network, strength: i8, size: u32) -> Vec<u8> {
     let mut bytes = network.bssid.to_vec();
     bytes.extend(padded(&network.name, 33));
     bytes.push(network.channel);
     bytes.extend([0; 4]);
-    bytes.extend([STRENGTH as u8, 0, 0, 0]);
+    bytes.extend([strength as u8, 0, 0, 0]);
     bytes.extend(network.method.to_le_bytes());
     bytes.resize(size as usize, 0);
     bytes
