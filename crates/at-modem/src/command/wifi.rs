@@ -1,8 +1,8 @@
 //! Station commands (spec: at-commands B.3).
 
 use at_grammar::commands::wifi::{
-    AddressLine, JoinAp, JoinLine, Joined, ScanLine, ScanRequest, SetWifiMode, StationAddress,
-    StationLine,
+    AddressLine, JoinAp, JoinLine, Joined, ScanColumns, ScanLine, ScanRequest, SetWifiMode,
+    StationAddress, StationLine,
 };
 use at_grammar::types::{Bounded, Encryption, JoinFailure, Mac, StationState, WifiCipher};
 use at_grammar::{AtStr, Info, Reply};
@@ -20,7 +20,7 @@ use crate::settings::radio::{JoinOptions, StationConfig, encode_wifi_config};
 use crate::task::owners::PortOwners;
 pub(super) use crate::task::station::JOIN_TIMEOUT;
 use crate::task::station::{StationOwners, changed};
-use crate::wifi::{JoinError, Strongest, Wifi, WifiEvent};
+use crate::wifi::{AccessPoint, JoinError, Strongest, Wifi, WifiEvent};
 
 pub(super) async fn mode<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let mode = cx.settings.read(|values| values.radio.mode);
@@ -317,31 +317,34 @@ pub(super) async fn scan<P: Platform>(
     }
     let mut print = cx.port.print(cx.settings).await;
     for access_point in found.iter() {
-        let cipher = match access_point.encryption.number() {
-            0 => WifiCipher::None,
-            1 => WifiCipher::Wep40,
-            _ => WifiCipher::Ccmp,
-        };
-        print
-            .info(Info::Cwlap(ScanLine {
-                columns: options.columns,
-                encryption: Encryption::from_code(access_point.encryption.number())
-                    .unwrap_or(Encryption::Open),
-                ssid: AtStr::plain(&access_point.ssid),
-                rssi: access_point.rssi,
-                bssid: Mac(access_point.bssid),
-                channel: access_point.channel,
-                freq_offset: -1,
-                freqcal: -1,
-                pairwise: cipher,
-                group: cipher,
-                bgn: 7,
-                wps: false,
-            }))
-            .await;
+        let line = scan_line(access_point, options.columns);
+        print.info(Info::Cwlap(line)).await;
     }
     print.reply(&Reply::Ok).await;
     Ok(Done::Printed)
+}
+
+fn scan_line(access_point: &AccessPoint, columns: ScanColumns) -> ScanLine<'_> {
+    let cipher = match access_point.encryption.number() {
+        0 => WifiCipher::None,
+        1 => WifiCipher::Wep40,
+        _ => WifiCipher::Ccmp,
+    };
+    ScanLine {
+        columns,
+        encryption: Encryption::from_code(access_point.encryption.number())
+            .unwrap_or(Encryption::Open),
+        ssid: AtStr::plain(&access_point.ssid),
+        rssi: access_point.rssi,
+        bssid: Mac(access_point.bssid),
+        channel: access_point.channel,
+        freq_offset: -1,
+        freqcal: -1,
+        pairwise: cipher,
+        group: cipher,
+        bgn: 7,
+        wps: false,
+    }
 }
 
 /// `OK` first, then `WIFI DISCONNECT`: captures show both orders, and drivers take either.
