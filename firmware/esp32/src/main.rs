@@ -17,6 +17,8 @@ mod board;
 mod chip;
 #[cfg(not(feature = "openeth"))]
 mod convert;
+#[cfg(not(feature = "esp32"))]
+mod guard;
 #[cfg(not(feature = "openeth"))]
 mod layouts;
 mod net;
@@ -92,10 +94,14 @@ type EspModem = Modem<'static, Esp, ModemBuffers<TLS_SESSIONS>>;
 async fn main(spawner: Spawner) {
     let p = esp_hal::init(esp_hal::Config::default().with_cpu_clock(CpuClock::max()));
     board::report_start();
+    #[cfg(not(feature = "esp32"))]
+    guard::report();
     esp_alloc::heap_allocator!(#[esp_hal::ram(reclaimed)] size: RADIO_HEAP);
     #[cfg(not(feature = "openeth"))]
     esp_alloc::heap_allocator!(size: BUSY_HEAP);
     esp_rtos::start(TimerGroup::new(p.TIMG0).timer0, p.FROM_CPU_INTR0);
+    #[cfg(not(feature = "esp32"))]
+    guard::watch(p.ASSIST_DEBUG);
     static CLOCK: StaticCell<WallClock> = StaticCell::new();
     let clock: &WallClock = CLOCK.init(WallClock::new());
     let rtc = Rtc::new(p.RTC_TIMER);

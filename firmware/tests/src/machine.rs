@@ -143,6 +143,8 @@ pub enum Failure {
     Fault,
     /// It stands still.
     Hang,
+    /// A function takes more stack than there is.
+    Overflow,
 }
 
 /// How a machine is started.
@@ -412,6 +414,9 @@ fn c3(
         }
         Some(Failure::Hang) => {
             cmd.arg("--hang-after=2000");
+        }
+        Some(Failure::Overflow) => {
+            cmd.arg("--overflow-after=2000");
         }
         None => {}
     }

@@ -153,13 +153,15 @@ pub(crate) fn noise(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// A panic prints its message to the log and restarts; a core that hangs is restarted by the watchdog.
+/// A panic prints its message to the log and restarts, and so does an overflow of the stack at the next
+/// start; a core that hangs is restarted by the watchdog.
 pub(crate) fn failures(bench: &Bench) -> Result<()> {
     let lab = bench.lab("failures")?;
     let flash = Flash::new(&lab, "failures.flash")?;
-    for (failure, reset) in [
-        (Failure::Fault, "reset: Software"),
-        (Failure::Hang, "reset: Watchdog"),
+    for (failure, reset, says) in [
+        (Failure::Fault, "reset: Software", Some(PANIC)),
+        (Failure::Hang, "reset: Watchdog", None),
+        (Failure::Overflow, "reset: Software", Some("STACK OVERFLOW")),
     ] {
         let options = Options {
             failure: Some(failure),
@@ -171,9 +173,11 @@ pub(crate) fn failures(bench: &Bench) -> Result<()> {
             host.ok("AT")?;
             ensure!(machine.errors().contains(reset), "no `{reset}`");
             ensure!(
-                machine.log().contains(PANIC) == (failure == Failure::Fault),
+                machine.log().contains(PANIC) == says.is_some(),
                 "the log does not fit the failure"
             );
+            let lines = says.map_or(1, |says| machine.log().matches(says).count());
+            ensure!(lines > 0, "{says:?} is not in the log");
             Ok(())
         })();
         machine.explain(outcome)?;

@@ -138,7 +138,12 @@ const VIRT: [(&str, Test); 6] = [
     ),
 ];
 
-const WIFI: [(&str, Test); 4] = [
+const FAILURES: (&str, Test) = (
+    "c3::a_fault_a_hang_and_an_overflow_end_in_ready",
+    c3::failures,
+);
+
+const WIFI: [(&str, Test); 5] = [
     ("c3::ten_boots_end_in_ready", c3::boots),
     STORY,
     ("c3::networks_are_found_refused_joined_and_lost", c3::air),
@@ -146,19 +151,21 @@ const WIFI: [(&str, Test); 4] = [
         "c3::of_a_crowd_the_strongest_networks_are_listed",
         c3::crowd,
     ),
+    FAILURES,
 ];
 
 const OPENETH: [(&str, Test); 4] = [
     ("c3::ten_boots_end_in_ready", c3::boots),
     STORY,
     ("c3::noise_at_the_port_is_survived", c3::noise),
-    ("c3::a_fault_and_a_hang_end_in_ready", c3::failures),
+    FAILURES,
 ];
 
 impl Cli {
     /// The tests, and the arguments of the harness.
     fn plan(self) -> (Vec<Trial>, Vec<String>) {
-        let bench = |board| Bench::new(self.programs.clone(), board, self.folder.clone());
+        let bench_in = |folder: PathBuf, board| Bench::new(self.programs.clone(), board, folder);
+        let bench = |board| bench_in(self.folder.clone(), board);
         match self.image {
             Image::Virt {
                 program,
@@ -175,14 +182,18 @@ impl Cli {
                 soft_ap_flash,
                 harness,
             } => {
-                let own = bench(Board::C3 {
+                let with_soft_ap = Board::C3 {
                     net: Net::Wifi,
                     model: chip.model.clone(),
                     program: soft_ap_program,
                     image: soft_ap_flash,
-                });
+                };
+                let own = bench_in(self.folder.join("soft-ap"), with_soft_ap);
                 let station = bench(chip.board(Net::Wifi));
                 let mut trials = trials(&WIFI, &station);
+                let bench = own.clone();
+                let name = "story::with_a_soft_ap_in_the_image";
+                trials.push(trial(name, move || story::whole(&bench)));
                 let name = "soft_ap::a_station_joins_leaves_and_talks_both_ways";
                 trials.push(trial(name, move || soft_ap::whole(&own, &station)));
                 (trials, harness)

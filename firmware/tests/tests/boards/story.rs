@@ -22,6 +22,10 @@ const NO_CLOCK: &str = r#""certificate",-0x2700,0x00000200,0,"CN=server",""#;
 const NO_CLOCK_END: &str = r#"","clock not set: dates cannot be checked""#;
 const NOBODY: &str = r#""tcp",-0x0044,0x00000000,0,"","","server refused the connection""#;
 
+/// Bytes of the main thread's stack on a chip that nothing of the story may take: for an interrupt at the
+/// deepest point, and for keys that take more than those of the story.
+const STACK_MARGIN: u64 = 8 * 1024;
+
 /// Seconds of the time zone that is set.
 const ZONE: i64 = 8 * 3600;
 /// Seconds by which a modem's clock may be wrong.
@@ -119,6 +123,12 @@ pub(crate) fn whole(bench: &Bench) -> Result<()> {
     drop(host);
     for (point, bytes) in ["the boot", "what came after it"].iter().zip(stack) {
         println!("| stack, deepest point of {point} | {bytes} bytes |");
+        if let Some(room) = room_of_model(&machine.errors()) {
+            ensure!(
+                bytes + STACK_MARGIN <= room,
+                "{point} takes {bytes} of {room} bytes of stack: less than {STACK_MARGIN} are left"
+            );
+        }
     }
 
     let (machine, mut host) = Machine::boot(lab, flash, options)?;
@@ -196,6 +206,13 @@ fn stack_of_model(errors: &str) -> Option<[u64; 2]> {
         points.filter_map(number_at_start).max()
     };
     Some([deepest(boot)?, deepest(after)?])
+}
+
+/// Bytes of stack that there are, as the model prints it.
+fn room_of_model(errors: &str) -> Option<u64> {
+    let (_, found) = errors.split_once("stack: ")?;
+    let (_, room) = found.split_once(" of ")?;
+    number_at_start(room)
 }
 
 fn number_at_start(text: &str) -> Option<u64> {

@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::assist::Assist;
 use crate::ether::Ether;
 use crate::flash::Flash;
 use crate::interrupts::Interrupts;
@@ -66,6 +67,7 @@ pub(crate) struct Bus {
     system_timer: SystemTimer,
     groups: [TimerGroup; 2],
     pub(crate) rtc: Rtc,
+    pub(crate) assist: Assist,
     ether: Option<Ether>,
     /// Frames that have left.
     pub(crate) sent: Vec<Vec<u8>>,
@@ -98,6 +100,7 @@ impl Bus {
             system_timer: SystemTimer::new(),
             groups: [TimerGroup::new(), TimerGroup::new()],
             rtc: Rtc::new(),
+            assist: Assist::default(),
             ether: nic.then(|| Ether::new(mac)),
             sent: Vec::new(),
             // Not random at all, so that a run can be repeated.
@@ -116,6 +119,7 @@ impl Bus {
         self.system_timer = SystemTimer::new();
         self.groups = [TimerGroup::new(), TimerGroup::new()];
         self.from_cpu = [0; 4];
+        self.assist = Assist::default();
         self.others = fuses(mac);
         if self.ether.is_some() {
             self.ether = Some(Ether::new(mac));
@@ -153,7 +157,8 @@ impl Bus {
             | self.uarts[1].line() << 22
             | self.groups[0].line() << 32
             | self.groups[1].line() << 34
-            | systimer << 37;
+            | systimer << 37
+            | self.assist.line() << 54;
         if let Some(ether) = &self.ether {
             active |= ether.line();
         }
@@ -331,6 +336,7 @@ impl Bus {
             0x600c_2000 => self.interrupts.read(offset),
             0x600c_5000 if offset < 0x200 => self.mmu[(offset / 4) as usize],
             0x600c_d000 => self.ether.as_ref().map_or(0, |ether| ether.read(offset)),
+            0x600c_e000 => self.assist.read(offset),
             _ => {
                 if let Some(seen) = &mut self.seen {
                     seen.insert(address);
@@ -368,6 +374,7 @@ impl Bus {
                     self.sent.extend(frame);
                 }
             }
+            0x600c_e000 => self.assist.write(offset, value),
             0x6000_2000 if offset == 0 => self.flash_command(value),
             _ => {
                 if let Some(seen) = &mut self.seen {

@@ -289,13 +289,28 @@ impl Cpu {
             && inst.rd != 0
         {
             self.x[usize::from(inst.rd)] = value;
-            if inst.rd == 2 && value < self.lowest && value >= self.stack.start {
-                self.lowest = value;
-                self.lowest_pc = self.pc;
+            if inst.rd == 2 {
+                look |= self.moved_stack(bus);
             }
         }
         self.pc = to;
         Ok(look || matches!(inst.op, Op::Csrrw | Op::Csrrs | Op::Csrrwi | Op::Csrrsi))
+    }
+
+    /// The stack pointer is another one. `true` if an interrupt may be pending.
+    fn moved_stack(&mut self, bus: &mut Bus) -> bool {
+        let pointer = self.x[2];
+        if pointer < self.lowest && pointer >= self.stack.start {
+            self.lowest = pointer;
+            self.lowest_pc = self.pc;
+        }
+        bus.assist.moved(pointer, self.pc) && bus.tick()
+    }
+
+    /// As a frame of so many bytes below the end of the main stack does.
+    pub(crate) fn overflow(&mut self, bus: &mut Bus, by: u32) {
+        self.x[2] = self.stack.start - by;
+        self.moved_stack(bus);
     }
 
     fn exchange(&mut self, csr: u32, now: u64, change: impl Fn(u32) -> u32) -> u32 {

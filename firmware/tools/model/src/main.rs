@@ -12,6 +12,7 @@
 
 mod access_point;
 mod air;
+mod assist;
 mod boot;
 mod bus;
 mod cpu;
@@ -92,6 +93,9 @@ struct Args {
     /// So many milliseconds after power on the core jumps to where nothing is.
     #[arg(long, value_name = "MS")]
     fault_after: Option<u64>,
+    /// So many milliseconds after power on a function takes more stack than there is.
+    #[arg(long, value_name = "MS")]
+    overflow_after: Option<u64>,
     /// So many milliseconds after power on the core stands still; its clock then runs as fast as it can.
     #[arg(long, value_name = "MS")]
     hang_after: Option<u64>,
@@ -99,6 +103,9 @@ struct Args {
     #[arg(long)]
     seen: bool,
 }
+
+/// Bytes of a frame that is too large, below the end of the stack: most of it, as of RSA-4096.
+const FRAME: u32 = 20 * 1024;
 
 /// As a station, locally administered; a number follows.
 const MAC: [u8; 5] = [0x02, 0x53, 0x50, 0x41, 0x54];
@@ -120,6 +127,7 @@ struct Machine {
     symbols: Symbols,
     fault_at: Option<u64>,
     hang_at: Option<u64>,
+    overflow_at: Option<u64>,
     inputs: Receiver<Input>,
     port: TcpStream,
     log: File,
@@ -178,6 +186,7 @@ fn main() -> Result<()> {
         ),
         fault_at: args.fault_after.map(|millis| millis * (CORE / 1000)),
         hang_at: args.hang_after.map(|millis| millis * (CORE / 1000)),
+        overflow_at: args.overflow_after.map(|millis| millis * (CORE / 1000)),
         inputs,
         port,
         log: File::create(&args.log)?,
@@ -333,6 +342,11 @@ impl Machine {
         if due(&mut self.fault_at, self.bus.now) {
             self.cpu.pc = 0;
             self.cpu.asleep = false;
+        }
+        // Of the main thread, wherever it is then.
+        let main = self.symbols.stack.contains(&self.cpu.x[2]);
+        if main && self.cpu.interruptible(&self.bus) && due(&mut self.overflow_at, self.bus.now) {
+            self.cpu.overflow(&mut self.bus, FRAME);
         }
         if due(&mut self.hang_at, self.bus.now) {
             let begin = self.bus.now;
