@@ -16,10 +16,10 @@ use crate::cx::Cx;
 use crate::parts::Parts;
 use crate::place::place;
 use crate::platform::Platform;
-use crate::port::Mode;
 use crate::port::framing::LineBuffer;
 use crate::port::inlet::{Gone, Inlet};
 use crate::port::outlet::RingReader;
+use crate::port::{Mode, Port};
 use crate::task::attend::attend;
 use crate::task::owners::{LinkOwners, PortOwners};
 use crate::task::{self, Sessions};
@@ -144,7 +144,12 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
             station,
             ..
         } = &mut self.owners;
-        settings.load(flash).await;
+        match flash.settings(&mut *flash.lock().await).await {
+            Ok(mut store) => settings.load(&mut store).await,
+            Err(_) => {
+                espat_log::error!("settings cannot be opened: defaults apply, and TLS is strict");
+            }
+        }
         let store = flash.get_mut();
         // Once per life, before anything is read or written: what a power cut interrupted.
         if let Some(region) = store.mfg_region()
@@ -168,8 +173,8 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
     ///
     /// Dropping it closes all links and may cut the message being written to the port.
     pub async fn run(&mut self, rx: &mut impl Read, tx: &mut impl Write) -> Exit {
-        let (owners, ring, memory) = (&self.owners, &mut self.ring, &mut *self.sessions);
-        owners.port.outlet.clear(ring);
+        let (owners, memory) = (&self.owners, &mut *self.sessions);
+        let output = Output::of(&owners.port, &mut self.ring);
         owners.port.set_mode(Mode::Hold);
         let announce = !core::mem::replace(&mut self.announced, true);
         let exit = {
@@ -184,7 +189,14 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
                 task::background(&for_station, &for_time)
             });
             let links = join(links, sessions);
-            match select4(serve, owners.port.outlet.drain(ring, tx), links, background).await {
+            match select4(
+                serve,
+                owners.port.outlet.drain(output.ring, tx),
+                links,
+                background,
+            )
+            .await
+            {
                 Either4::First(exit) => exit,
                 Either4::Second(()) => Exit::PortClosed,
                 Either4::Third(_) | Either4::Fourth(()) => Exit::Restart,
@@ -192,7 +204,7 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
         };
         // `OK` goes out before the port falls silent.
         let outlet = &self.owners.port.outlet;
-        let flush = select(outlet.drain(&mut self.ring, tx), outlet.drained());
+        let flush = select(outlet.drain(output.ring, tx), outlet.drained());
         match exit {
             Exit::Restart | Exit::DeepSleep { .. } => {
                 let _ = flush.await;
@@ -202,6 +214,7 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
                 let _ = with_timeout(FINAL_FLUSH_TIMEOUT, flush).await;
             }
         }
+        drop(output);
         self.owners.forget_port();
         let was_joining = self.owners.station.is_joining();
         if was_joining || exit != Exit::PortClosed {
@@ -218,6 +231,28 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
             self.owners.station.join_stored();
         }
         exit
+    }
+}
+
+/// The reading end of the output ring while the port is served. However that ends, nothing of what
+/// passed the port stays in memory.
+struct Output<'r, 'a> {
+    port: &'r Port<'a>,
+    ring: &'r mut RingReader<'a>,
+}
+
+impl<'r, 'a> Output<'r, 'a> {
+    /// Of an earlier host nothing is left in the ring.
+    fn of(port: &'r Port<'a>, ring: &'r mut RingReader<'a>) -> Self {
+        port.outlet.clear(ring);
+        Self { port, ring }
+    }
+}
+
+impl Drop for Output<'_, '_> {
+    fn drop(&mut self) {
+        self.port.outlet.clear(self.ring);
+        self.port.wipe_payload();
     }
 }
 

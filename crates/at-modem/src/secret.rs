@@ -1,6 +1,7 @@
 //! Bytes that no log may show and no memory keeps longer than needed.
 
 use core::fmt;
+use core::ops::Deref;
 
 use zeroize::Zeroize;
 
@@ -44,6 +45,47 @@ impl Drop for Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")
+    }
+}
+
+/// Up to `N` bytes, wiped when they are dropped: a passphrase, or a record with one.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Wiped<const N: usize>(heapless::Vec<u8, N>);
+
+impl<const N: usize> Wiped<N> {
+    pub(crate) const fn new() -> Self {
+        Self(heapless::Vec::new())
+    }
+
+    /// A copy; `None` if there are more than `N` bytes.
+    pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
+        heapless::Vec::from_slice(bytes).ok().map(Self)
+    }
+}
+
+impl<const N: usize> From<heapless::Vec<u8, N>> for Wiped<N> {
+    fn from(bytes: heapless::Vec<u8, N>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl<const N: usize> Deref for Wiped<N> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<const N: usize> Drop for Wiped<N> {
+    fn drop(&mut self) {
+        self.0.as_mut_slice().zeroize();
+    }
+}
+
+impl<const N: usize> fmt::Debug for Wiped<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wiped(..)")
     }
 }
 

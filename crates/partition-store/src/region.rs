@@ -19,6 +19,7 @@ pub(crate) use self::window::{WINDOW, Window};
 use core::fmt;
 
 use embedded_storage_async::nor_flash::{MultiwriteNorFlash, NorFlash};
+use zeroize::Zeroizing;
 
 use crate::Partition;
 
@@ -236,7 +237,8 @@ impl<F: MultiwriteNorFlash> Region<'_, F> {
         } = window;
         let low = from - from % Self::WORD;
         let high = to.next_multiple_of(Self::WORD);
-        let (mut old, mut back) = ([0xff; WINDOW], [0xff; WINDOW]);
+        let mut old = Zeroizing::new([0xff; WINDOW]);
+        let mut back = Zeroizing::new([0xff; WINDOW]);
         let (Some(old), Some(back), Some(new)) = (
             old.get_mut(low..high),
             back.get_mut(low..high),

@@ -31,6 +31,7 @@ use core::marker::PhantomData;
 use embedded_storage_async::nor_flash::NorFlash;
 use sequential_storage::cache::{Cache, Uncached};
 use sequential_storage::map::{MapConfig, MapStorage};
+use zeroize::Zeroizing;
 
 use self::key::RawKey;
 use self::mend::Mended;
@@ -152,7 +153,7 @@ impl<'a, F: NorFlash, K: Key> Settings<'a, F, K> {
         into: &'b mut [u8],
     ) -> Result<Option<&'b [u8]>, SettingsError<F::Error>> {
         let key = RawKey::new(&key);
-        let mut scratch = [0; SCRATCH];
+        let mut scratch = Zeroizing::new([0; SCRATCH]);
         let Some(value) = self.fetch(&key, &mut scratch).await? else {
             return Ok(None);
         };
@@ -179,7 +180,7 @@ impl<'a, F: NorFlash, K: Key> Settings<'a, F, K> {
             });
         }
         let key = RawKey::new(&key);
-        let mut scratch = [0; SCRATCH];
+        let mut scratch = Zeroizing::new([0; SCRATCH]);
         if self.fetch(&key, &mut scratch).await? == Some(value) {
             return Ok(());
         }
@@ -199,7 +200,7 @@ impl<'a, F: NorFlash, K: Key> Settings<'a, F, K> {
     /// The partition is full (all values stay as they are), or the flash fails.
     pub async fn remove(&mut self, key: K) -> Result<(), SettingsError<F::Error>> {
         let key = RawKey::new(&key);
-        let mut scratch = [0; SCRATCH];
+        let mut scratch = Zeroizing::new([0; SCRATCH]);
         if self.fetch(&key, &mut scratch).await?.is_none() {
             return Ok(());
         }
@@ -319,17 +320,20 @@ impl<'a, F: NorFlash, K: Key> Settings<'a, F, K> {
         if mend::mend::<F, K>(&mut self.region).await? == Mended::Impossible {
             return Ok(false);
         }
-        let mut scratch = [0; SCRATCH];
+        let mut scratch = Zeroizing::new([0; SCRATCH]);
         let walk = async {
             let mut map = self.map()?;
             // Any key: this lets the map repair itself, which `fetch_all_items` does not.
             let _ = map
-                .fetch_item::<Record<'_>>(&mut scratch, &RawKey::ANY)
+                .fetch_item::<Record<'_>>(&mut scratch[..], &RawKey::ANY)
                 .await
                 .map_err(from_map)?;
-            let mut records = map.fetch_all_items(&mut scratch).await.map_err(from_map)?;
+            let mut records = map
+                .fetch_all_items(&mut scratch[..])
+                .await
+                .map_err(from_map)?;
             while records
-                .next::<Record<'_>>(&mut scratch)
+                .next::<Record<'_>>(&mut scratch[..])
                 .await
                 .map_err(from_map)?
                 .is_some()

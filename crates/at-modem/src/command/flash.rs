@@ -5,6 +5,7 @@ use at_grammar::types::FlashRange;
 use at_grammar::{AtStr, Info, Reply};
 use embassy_futures::yield_now;
 use partition_store::{PartitionStore, StreamWrite};
+use zeroize::Zeroizing;
 
 use super::syslog;
 use super::{error, pki};
@@ -88,7 +89,7 @@ async fn write<P: Platform>(
     cx.port.print(cx.settings).await.reply(&Reply::Prompt).await;
     cx.port.expect_exactly(left);
     let mut result = Ok(());
-    let mut piece = [0; PIECE];
+    let mut piece = Zeroizing::new([0; PIECE]);
     while left > 0 {
         let want = left.min(PIECE);
         let into = piece.get_mut(..want).unwrap_or_default();
@@ -142,7 +143,7 @@ async fn read<P: Platform>(
     let mut at = range.offset();
     let mut left = range.length();
     let mut result: Result<(), CommandError> = Ok(());
-    let mut piece = [0; PIECE];
+    let mut piece = Zeroizing::new([0; PIECE]);
     while left > 0 {
         let count = left.min(u32::try_from(PIECE).unwrap_or(left));
         let into = piece

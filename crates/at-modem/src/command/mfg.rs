@@ -23,7 +23,7 @@ use embassy_futures::yield_now;
 use heapless::String;
 use partition_store::nvs::{Cursor, Kind, Label, ValueWrite};
 use partition_store::{Nvs, NvsError, PartitionStore};
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use super::syslog;
 use super::{error, pki};
@@ -240,7 +240,7 @@ async fn read<P: Platform>(
         }))
         .await;
     let mut result: Result<(), CommandError> = Ok(());
-    let mut piece = [0; PIECE];
+    let mut piece = Zeroizing::new([0; PIECE]);
     while left > 0 {
         let count = left.min(u32::try_from(PIECE).unwrap_or(left));
         let into = piece
@@ -266,7 +266,6 @@ async fn read<P: Platform>(
         at = at.saturating_add(count);
         left = left.saturating_sub(count);
     }
-    piece.zeroize();
     print.raw(b"\r\n").await;
     match result {
         Ok(()) => print.reply(&Reply::Ok).await,
@@ -350,14 +349,13 @@ async fn write_bytes<P: Platform>(
         .reply(&Reply::OkPrompt)
         .await;
     cx.port.expect_exactly(length);
-    let mut piece = [0; PIECE];
+    let mut piece = Zeroizing::new([0; PIECE]);
     while value.remaining() > 0 {
         let want = value.remaining().min(PIECE);
         let into = piece.get_mut(..want).unwrap_or_default();
         let count = cx.port.take(into).await;
         value.push(piece.get(..count).unwrap_or_default());
     }
-    piece.zeroize();
     cx.port.takes_long();
     // Surplus input gets its answer before the result.
     drop(hold);

@@ -11,6 +11,7 @@ use at_grammar::{Command, Generation, LineError, RawLine, Reply};
 use crate::answer::{Answer, CommandError, CustomCommands as _, Done, erased};
 use crate::cx::Cx;
 use crate::platform::Platform;
+use crate::port::Port;
 use crate::port::framing::{Framed, LineBuffer};
 use crate::port::printer::Printer;
 
@@ -55,6 +56,15 @@ pub(crate) enum Verdict {
     Sleep(u32),
 }
 
+/// Wipes the payload buffer when it is dropped.
+struct PayloadWiper<'p>(&'p Port<'p>);
+
+impl Drop for PayloadWiper<'_> {
+    fn drop(&mut self) {
+        self.0.wipe_payload();
+    }
+}
+
 /// Executes what framing found.
 pub(crate) async fn line<P: Platform>(
     cx: &Cx<'_, '_, P>,
@@ -64,6 +74,8 @@ pub(crate) async fn line<P: Platform>(
     if matches!(framed, Framed::Partial | Framed::Empty) {
         return Verdict::Go;
     }
+    // However the command ends, and if it is dropped half-way.
+    let _wiped = PayloadWiper(cx.port);
     if cx.settings.read(|values| values.port.echo) {
         cx.port.outlet.turn().await.put(line.raw()).await;
     }

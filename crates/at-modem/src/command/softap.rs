@@ -59,7 +59,7 @@ pub(super) async fn configure<P: Platform>(
     let short = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
     let ap = SoftApSettings {
         ssid: request.ssid.to_bytes(),
-        password: request.password.to_bytes(),
+        password: request.password.to_bytes().into(),
         channel: short(request.channel.get()),
         security: request.security,
         max_stations: short(request.max_stations.get()),

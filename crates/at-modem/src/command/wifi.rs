@@ -151,13 +151,14 @@ pub(super) async fn join<P: Platform>(
             ssid: ssid.to_bytes(),
             password: password
                 .map(|password| password.to_bytes())
-                .unwrap_or_default(),
+                .unwrap_or_default()
+                .into(),
             bssid: request.bssid.map(|Mac(bytes)| bytes),
             secure_only: request.threshold.get() > 0,
         },
     };
     let interval = u16::try_from(request.reconnect.get()).unwrap_or(u16::MAX);
-    let done = join_this(cx, station, timeout, Some(interval)).await?;
+    let done = join_this(cx, &station, timeout, Some(interval)).await?;
     if done == Done::Ok {
         let options = JoinOptions {
             threshold: u8::try_from(request.threshold.get()).unwrap_or(u8::MAX),
@@ -186,12 +187,12 @@ pub(super) async fn join_again<P: Platform>(
     let station = cx
         .settings
         .read(|values| values.radio.station.clone().ok_or(Failure::Refused))?;
-    join_this(cx, station, timeout, None).await
+    join_this(cx, &station, timeout, None).await
 }
 
 async fn join_this<P: Platform>(
     cx: &Cx<'_, '_, P>,
-    station: StationConfig,
+    station: &StationConfig,
     timeout: Duration,
     interval: Option<u16>,
 ) -> Result<Done, CommandError> {
@@ -211,7 +212,7 @@ async fn join_this<P: Platform>(
             // A network that was joined is kept even if it cannot be stored; the failure is reported.
             let record = station.encode();
             cx.settings
-                .change(|values| values.radio.station = Some(station));
+                .change(|values| values.radio.station = Some(station.clone()));
             store_if_wanted(cx, Key::STATION, &record).await?;
             if let Some(interval) = interval {
                 let reconnect = cx.settings.change(|values| {

@@ -34,6 +34,12 @@ pub(crate) struct LineBuffer {
     lost: usize,
 }
 
+impl Drop for LineBuffer {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 impl Default for LineBuffer {
     fn default() -> Self {
         Self::new()

@@ -8,6 +8,7 @@ use core::future::pending;
 use embassy_futures::select::{Either4, select4};
 use embassy_time::{Duration, Instant, Timer};
 use embedded_io_async::Read;
+use zeroize::Zeroize;
 
 use super::Port;
 use super::intake::{End, Intake, Mode, Step, is_blank};
@@ -223,6 +224,12 @@ struct Waiting {
     end: usize,
 }
 
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
 impl Waiting {
     const fn new() -> Self {
         Self {
@@ -250,6 +257,7 @@ impl Waiting {
             self.bytes.copy_within(self.start..self.end, 0);
             self.end = self.end.saturating_sub(self.start);
             self.start = 0;
+            self.bytes.get_mut(self.end..).unwrap_or_default().zeroize();
         }
         match self.bytes.split_at_mut_checked(self.end) {
             Some((used, free)) => (used.get(self.start..).unwrap_or_default(), free),
@@ -263,7 +271,12 @@ impl Waiting {
     }
 
     fn consume(&mut self, count: usize) {
-        self.start = self.start.saturating_add(count).min(self.end);
+        let start = self.start;
+        self.start = start.saturating_add(count).min(self.end);
+        self.bytes
+            .get_mut(start..self.start)
+            .unwrap_or_default()
+            .zeroize();
     }
 }
 

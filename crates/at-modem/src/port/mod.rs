@@ -48,6 +48,8 @@ pub(crate) struct Port<'p> {
     ended: Cell<Option<End>>,
     /// Data mode without end: what the host sends goes to a link, and nothing else is printed.
     data_mode: Cell<bool>,
+    /// The payload buffer was written since it was wiped last.
+    stained: Cell<bool>,
     /// The suffix of the running command's name, which its replies repeat.
     suffix: Cell<Option<Suffix>>,
     changes: Changes,
@@ -63,6 +65,7 @@ impl<'p> Port<'p> {
             limit: Cell::new(0),
             ended: Cell::new(None),
             data_mode: Cell::new(false),
+            stained: Cell::new(false),
             suffix: Cell::new(None),
             changes: Changes::new(),
         }
@@ -194,6 +197,16 @@ impl<'p> Port<'p> {
     }
 
     /// The payload has ended.
+    /// Wipes what came after prompts: a private key, a filter, data of a link. While a task of a link
+    /// sends it, it stays.
+    pub(crate) fn wipe_payload(&self) {
+        if let Ok(mut payload) = self.payload.try_lock()
+            && self.stained.replace(false)
+        {
+            payload.zeroize();
+        }
+    }
+
     fn end(&self, end: End) {
         self.ended.set(Some(end));
         self.changes.note();
@@ -224,6 +237,7 @@ impl<'p> Port<'p> {
             return 0;
         };
         to.copy_from_slice(from);
+        self.stained.set(true);
         self.have.set(end);
         self.changes.note();
         count

@@ -27,6 +27,9 @@ pub(crate) const RING: usize = 8192;
 /// The memory of the ring.
 pub(crate) type Ring = Pipe<NoopRawMutex, RING>;
 
+/// Zeros written to the ring at a time.
+const WIPE: usize = 256;
+
 /// The end of the ring that [`Outlet::drain`] takes from.
 pub(crate) type RingReader<'p> = Reader<'p, NoopRawMutex, RING>;
 
@@ -39,6 +42,8 @@ pub(crate) struct Outlet<'p> {
     waiting: Cell<usize>,
     /// The port was flushed since it was given bytes last.
     flushed: Cell<bool>,
+    /// The ring has bytes, waiting or taken, that were not overwritten.
+    stained: Cell<bool>,
     /// `waiting` or `flushed` has changed.
     changes: Changes,
 }
@@ -67,6 +72,8 @@ impl<'p> Outlet<'p> {
             hold: Mutex::new(()),
             waiting: Cell::new(0),
             flushed: Cell::new(true),
+            // Until it is known what the memory holds.
+            stained: Cell::new(true),
             changes: Changes::new(),
         };
         (outlet, reader)
@@ -110,6 +117,7 @@ impl<'p> Outlet<'p> {
                 // More may have come meanwhile: then it is flushed again.
                 self.flushed.set(self.waiting.get() == 0);
                 self.changes.note();
+                self.wipe(ring);
                 continue;
             }
             let bytes = ring.fill_buf().await;
@@ -141,6 +149,18 @@ impl<'p> Outlet<'p> {
             self.consume(ring, count);
         }
         self.flushed.set(true);
+        self.wipe(ring);
+    }
+
+    /// Overwrites what was in the ring, once nothing waits in it: keys and passwords go through it.
+    fn wipe(&self, ring: &mut RingReader<'_>) {
+        if self.waiting.get() > 0 || !self.stained.replace(false) {
+            return;
+        }
+        while self.ring.try_write(&[0; WIPE]).is_ok_and(|count| count > 0) {}
+        while let Ok(count @ 1..) = ring.try_fill_buf().map(<[u8]>::len) {
+            ring.consume(count);
+        }
     }
 }
 
@@ -169,6 +189,7 @@ impl Turn<'_> {
         while let Ok(taken @ 1..) = outlet.ring.try_write(bytes) {
             let waiting = outlet.waiting.get().saturating_add(taken);
             outlet.waiting.set(waiting);
+            outlet.stained.set(true);
             bytes = bytes.get(taken..).unwrap_or_default();
         }
         if !bytes.is_empty() {
@@ -262,6 +283,27 @@ mod tests {
             let data = print(&mut port, 10, 100, true);
             assert!(port.sent == data, "{most}");
             assert_eq!(port.flushes, 10, "{most}");
+        }
+    }
+
+    #[test]
+    fn what_was_printed_is_not_in_the_ring_any_more() {
+        for len in [1, 100, 5000, RING] {
+            let mut ring = Box::new(Ring::new());
+            let (outlet, mut reader) = Outlet::new(&mut ring);
+            let mut port = Port {
+                most: 700,
+                ..Port::default()
+            };
+            let feed = async {
+                for byte in 1..=3 {
+                    outlet.turn().await.put(&std::vec![byte; len]).await;
+                    outlet.drained().await;
+                }
+            };
+            block_on(select(feed, outlet.drain(&mut reader, &mut port)));
+            assert!(!outlet.stained.get(), "{len}");
+            assert_eq!(port.sent.len(), 3 * len);
         }
     }
 

@@ -12,9 +12,7 @@
 
 use core::cell::RefCell;
 
-use embedded_storage_async::nor_flash::MultiwriteNorFlash;
-
-use crate::flash::Flash;
+use embedded_storage_async::nor_flash::NorFlash;
 
 pub(crate) mod key;
 pub(crate) mod links;
@@ -66,18 +64,13 @@ impl Settings {
     }
 
     /// Reads what flash has. What cannot be read keeps its default, with a line in the log.
-    pub(crate) async fn load<F: MultiwriteNorFlash>(&mut self, flash: &Flash<F>) {
+    pub(crate) async fn load<F: NorFlash>(&mut self, store: &mut key::Store<'_, F>) {
         let values = self.0.get_mut();
-        let mut flash_store = flash.lock().await;
-        let Ok(mut store) = flash.settings(&mut flash_store).await else {
-            espat_log::error!("settings cannot be opened: defaults apply, and TLS is strict");
-            return;
-        };
         // The policy first: whoever drops this leaves the strictest behind.
-        values.tls.load(&mut store).await;
-        values.time.load(&mut store).await;
-        values.port.load(&mut store).await;
-        values.links.load(&mut store).await;
-        values.radio.load(&mut store).await;
+        values.tls.load(store).await;
+        values.time.load(store).await;
+        values.port.load(store).await;
+        values.links.load(store).await;
+        values.radio.load(store).await;
     }
 }

@@ -27,10 +27,11 @@ use heapless::{String, Vec};
 
 use super::key::Key;
 use super::record::{Put, Store, Take, byte};
+use crate::secret::Wiped;
 use crate::wifi::{Encryption, Ipv4Config, Join, Leases, Password, SoftAp, Ssid};
 
 /// Passphrase bytes.
-pub(crate) type Passphrase = Vec<u8, 64>;
+pub(crate) type Passphrase = Wiped<64>;
 
 /// A network to join.
 #[derive(Clone, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub(crate) struct StationConfig {
 const RECORD: usize = 1 + 32 + 1 + 64 + 1 + 6;
 
 impl StationConfig {
-    pub(crate) fn encode(&self) -> Vec<u8, RECORD> {
+    pub(crate) fn encode(&self) -> Wiped<RECORD> {
         let record = Put::new()
             .text(&self.ssid)
             .text(&self.password)
@@ -53,6 +54,7 @@ impl StationConfig {
         record
             .bytes(self.bssid.as_ref().map_or(&[], |bssid| &bssid[..]))
             .finish()
+            .into()
     }
 
     fn decode(record: &[u8]) -> Option<Self> {
@@ -65,7 +67,7 @@ impl StationConfig {
         };
         Some(Self {
             ssid: Vec::from_slice(ssid).ok()?,
-            password: Vec::from_slice(password).ok()?,
+            password: Passphrase::from_slice(password)?,
             bssid,
             secure_only,
         })
@@ -139,13 +141,14 @@ impl SoftApSettings {
         }
     }
 
-    pub(crate) fn encode(&self) -> Vec<u8, SOFT_AP_RECORD> {
+    pub(crate) fn encode(&self) -> Wiped<SOFT_AP_RECORD> {
         let (security, hidden) = (self.security.code(), u8::from(self.hidden));
         Put::new()
             .text(&self.ssid)
             .text(&self.password)
             .bytes(&[self.channel, security, self.max_stations, hidden])
             .finish()
+            .into()
     }
 
     fn decode(record: &[u8]) -> Option<Self> {
@@ -156,7 +159,7 @@ impl SoftApSettings {
         };
         Some(Self {
             ssid: Vec::from_slice(ssid).ok()?,
-            password: Vec::from_slice(password).ok()?,
+            password: Passphrase::from_slice(password)?,
             channel,
             security: SoftApSecurity::from_code(security)?,
             max_stations,
@@ -471,7 +474,7 @@ mod tests {
                 for bssid in [None, Some([1, 2, 3, 4, 5, 6])] {
                     let station = StationConfig {
                         ssid: std::vec![0xff; ssid_len].into_iter().collect(),
-                        password: std::vec![b'p'; password_len].into_iter().collect(),
+                        password: Passphrase::from_slice(&std::vec![b'p'; password_len]).unwrap(),
                         bssid,
                         secure_only: bssid.is_some(),
                     };
@@ -492,7 +495,7 @@ mod tests {
         for (ssid, password) in [(1, 0), (1, 8), (32, 63), (32, 64)] {
             let ap = SoftApSettings {
                 ssid: std::vec![0xff; ssid].into_iter().collect(),
-                password: std::vec![b'p'; password].into_iter().collect(),
+                password: Passphrase::from_slice(&std::vec![b'p'; password]).unwrap(),
                 channel: 14,
                 security: SoftApSecurity::WpaWpa2Psk,
                 max_stations: 10,

@@ -48,3 +48,5 @@ mod time;
 mod trust;
 mod udp;
 mod wifi;
+#[cfg(target_os = "linux")]
+mod wiping;

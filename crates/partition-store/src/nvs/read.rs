@@ -2,6 +2,7 @@
 
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
+use zeroize::Zeroizing;
 
 use super::error::{Damage, NvsError};
 use super::format::{ENTRY, ItemType, Sum, entry_offset};
@@ -233,7 +234,7 @@ impl<F: NorFlash> Nvs<'_, F> {
         let mut sum = Sum::new();
         let mut left = usize::from(length);
         let mut at = place;
-        let mut buffer = [0; PIECE];
+        let mut buffer = Zeroizing::new([0; PIECE]);
         while left > 0 {
             let piece = buffer.get_mut(..left.min(PIECE)).unwrap_or_default();
             self.region.read_at(at, piece).await?;

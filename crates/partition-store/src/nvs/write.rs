@@ -1,6 +1,7 @@
 //! Writing and erasing values.
 
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
+use zeroize::Zeroizing;
 
 use super::error::NvsError;
 use super::format::{Draft, ENTRY, ItemType, Sum};
@@ -334,7 +335,7 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
         };
         let mut offset = 0_u32;
         for piece in bytes.chunks(PIECE) {
-            let mut buffer = [0; PIECE];
+            let mut buffer = Zeroizing::new([0; PIECE]);
             let found = buffer.get_mut(..piece.len()).unwrap_or_default();
             self.read(&value, offset, found).await?;
             if found != piece {

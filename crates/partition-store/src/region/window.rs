@@ -1,5 +1,7 @@
 //! Bytes gathered to one aligned block on their way to flash.
 
+use zeroize::Zeroize;
+
 /// Bytes written and compared at a time; at least as large as any flash's word.
 pub(crate) const WINDOW: usize = 128;
 
@@ -19,7 +21,7 @@ impl WriteReport {
     }
 }
 
-/// A window's worth of bytes on their way to flash.
+/// A window's worth of bytes on their way to flash, wiped when it is dropped: they can be a private key.
 ///
 /// Bytes outside `from..to` are 0xFF.
 pub(crate) struct Window {
@@ -28,6 +30,12 @@ pub(crate) struct Window {
     pub(crate) from: usize,
     pub(crate) to: usize,
     pub(crate) bytes: [u8; WINDOW],
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
 }
 
 impl Window {

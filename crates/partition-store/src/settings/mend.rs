@@ -25,6 +25,7 @@
 use embedded_storage_async::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use sequential_storage::cache::Cache;
 use sequential_storage::map::{MapConfig, MapStorage};
+use zeroize::Zeroizing;
 
 use super::key::RawKey;
 use super::record::{Record, SCRATCH};
@@ -231,7 +232,7 @@ async fn is_copied<F: NorFlash, K: Key>(
         let Some(key) = record_key::<F, K>(region, page, index).await? else {
             break;
         };
-        let mut scratch = [0; SCRATCH];
+        let mut scratch = Zeroizing::new([0; SCRATCH]);
         let view = View {
             region,
             base: offset(0),
@@ -240,7 +241,7 @@ async fn is_copied<F: NorFlash, K: Key>(
         };
         let mut map = map::<F, K>(view)?;
         match map
-            .fetch_item::<Record<'_>>(&mut scratch, &key)
+            .fetch_item::<Record<'_>>(&mut scratch[..], &key)
             .await
             .map_err(from_map)
         {
@@ -259,7 +260,7 @@ async fn record_key<F: NorFlash, K: Key>(
     page: u32,
     index: usize,
 ) -> Result<Option<RawKey<K>>, SettingsError<F::Error>> {
-    let mut scratch = [0; SCRATCH];
+    let mut scratch = Zeroizing::new([0; SCRATCH]);
     let view = View {
         region,
         base: offset(page),
@@ -268,13 +269,17 @@ async fn record_key<F: NorFlash, K: Key>(
     };
     let mut map = map::<F, K>(view)?;
     let walk = async {
-        let mut records = map.fetch_all_items(&mut scratch).await?;
+        let mut records = map.fetch_all_items(&mut scratch[..]).await?;
         for _ in 0..index {
-            if records.next::<Record<'_>>(&mut scratch).await?.is_none() {
+            if records
+                .next::<Record<'_>>(&mut scratch[..])
+                .await?
+                .is_none()
+            {
                 return Ok(None);
             }
         }
-        let record = records.next::<Record<'_>>(&mut scratch).await?;
+        let record = records.next::<Record<'_>>(&mut scratch[..]).await?;
         Ok(record.map(|(key, _)| key))
     };
     match walk.await.map_err(from_map) {

@@ -121,7 +121,7 @@ async fn life(
             extras: &NetDouble,
             wifi: &radio,
             flash: flash.clone(),
-            rng: Counting(0x9e37_79b9_7f4a_7c15),
+            rng: Counting::new(),
             clock: Some(&clock),
             board: &chip,
             commands: &lamp,
@@ -320,6 +320,12 @@ impl Wake for Flag {
 /// Numbers that look random and are the same in every run (xorshift64*).
 #[derive(Debug, Clone)]
 pub(crate) struct Counting(u64);
+
+impl Counting {
+    pub(crate) const fn new() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+}
 
 impl RngCore for Counting {
     fn next_u32(&mut self) -> u32 {
