@@ -20,4 +20,6 @@ pub(crate) enum Command {
     Pki(espat::pki::Args),
     /// Say whether a server's certificates would be accepted, and why not
     Verify(espat::verify::Args),
+    /// Check a board on two ports of this PC: hardware in the loop
+    Hil(espat::hil::Args),
 }

@@ -7,9 +7,11 @@
 //! | `sim` | `espat sim`: the modem engine over sockets, files and simulated access points |
 //! | `transcript` | what goes over an AT port, as text to replay |
 //! | `demo` | `espat demo`: the whole story on loopback |
+//! | `hil` | `espat hil`: a board on this PC's ports, checked |
 //! | `report` | exit statuses, `--json`, messages |
 
 pub mod demo;
+pub mod hil;
 pub mod pki;
 pub mod report;
 pub mod sim;

@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Command::Pki(args) => espat::pki::run(&args),
         Command::Verify(args) => espat::verify::run(&args),
         Command::Sim(args) => espat::sim::run(&args),
+        Command::Hil(args) => espat::hil::run(&args),
         Command::Demo(args) => espat::demo::run(args, espat::demo::simulated),
     };
     espat::report::finish(result).into()
