@@ -7,7 +7,7 @@
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -210,6 +210,12 @@ pub struct Machine {
 impl Machine {
     /// Power on; the modem is not yet greeted.
     pub fn start(lab: &Lab, flash: &Flash, options: Options<'_>) -> Result<(Self, Host)> {
+        let (machine, port) = Self::plug_in(lab, flash, options)?;
+        Ok((machine, Host::new(port)?))
+    }
+
+    /// As [`Machine::start`], with the bare AT port.
+    pub fn plug_in(lab: &Lab, flash: &Flash, options: Options<'_>) -> Result<(Self, TcpStream)> {
         let file = |end: &str| lab.folder.join(format!("{}.{end}", options.name));
         let (log, errors) = (file("log"), file("err"));
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -242,8 +248,8 @@ impl Machine {
             log,
             errors,
         };
-        let host = machine.accept(&port)?;
-        Ok((machine, host))
+        let port = machine.accept(&port)?;
+        Ok((machine, port))
     }
 
     /// Power on, up to the modem's greeting.
@@ -255,7 +261,7 @@ impl Machine {
     }
 
     /// The machine comes to us: no port has to be guessed.
-    fn accept(&mut self, port: &TcpListener) -> Result<Host> {
+    fn accept(&mut self, port: &TcpListener) -> Result<TcpStream> {
         const POLL_INTERVAL: Duration = Duration::from_millis(2);
         port.set_nonblocking(true)?;
         let end = Instant::now() + TIMEOUT;
@@ -263,7 +269,7 @@ impl Machine {
             match port.accept() {
                 Ok((stream, _)) => {
                     stream.set_nonblocking(false)?;
-                    return Host::new(stream);
+                    return Ok(stream);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error.into()),

@@ -120,7 +120,7 @@ fn run_on(
         };
         let verdict = match log.panics() {
             0 => verdict,
-            count => Verdict::Failed(format!("{count} panics in the log")),
+            count => Verdict::Failed(format!("panics in the log: {count}")),
         };
         let seconds = begin.elapsed().as_secs_f32();
         let (mark, words) = match verdict {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use modem_tests::machine::{Failure, Flash, Machine, Options};
+use modem_tests::peers::ADDRESS;
 
 use crate::bench::Bench;
 use crate::cuts::random;
@@ -122,6 +123,32 @@ pub(crate) fn crowd(bench: &Bench) -> Result<()> {
             );
             free = Some(now);
         }
+        no_panic(&machine)
+    })();
+    machine.explain(outcome)?;
+    Ok(())
+}
+
+/// What a person does with the first board passes here: `espat hil`.
+pub(crate) fn hil(bench: &Bench) -> Result<()> {
+    let lab = bench.lab("hil")?;
+    let flash = Flash::new(&lab, "hil.flash")?;
+    let (machine, port) = Machine::plug_in(&lab, &flash, Options::named("hil"))?;
+    let network = espat::hil::Network {
+        ssid: Some("locked".to_owned()),
+        password: PASSPHRASE.to_owned(),
+        host: Some(ADDRESS.parse()?),
+        flow_control: true,
+        // This machine has other work to do.
+        least_rate: 100,
+        ..espat::hil::Network::default()
+    };
+    let outcome = (|| {
+        let report = espat::hil::check(espat::hil::Port::tcp(port)?, &network)?;
+        print!("{}", report.text);
+        ensure!(report.failed == 0, "not as it should be");
+        // A network with WPA3 is not there.
+        ensure!(report.skipped == 1, "a check was not made");
         no_panic(&machine)
     })();
     machine.explain(outcome)?;

@@ -143,7 +143,7 @@ const FAILURES: (&str, Test) = (
     c3::failures,
 );
 
-const WIFI: [(&str, Test); 5] = [
+const WIFI: [(&str, Test); 6] = [
     ("c3::ten_boots_end_in_ready", c3::boots),
     STORY,
     ("c3::networks_are_found_refused_joined_and_lost", c3::air),
@@ -151,6 +151,7 @@ const WIFI: [(&str, Test); 5] = [
         "c3::of_a_crowd_the_strongest_networks_are_listed",
         c3::crowd,
     ),
+    ("c3::the_checks_for_a_board_pass", c3::hil),
     FAILURES,
 ];
 
