@@ -40,11 +40,26 @@ fn its_wishes_are_met() {
 }
 
 #[test]
-fn a_server_with_nothing_in_common_with_us_is_refused() {
+fn servers_of_one_version_group_or_suite_are_served() {
     for priority in [
         "NORMAL:-VERS-ALL:+VERS-TLS1.2",
-        "NORMAL:-GROUP-ALL:+GROUP-X25519",
+        "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+CHACHA20-POLY1305",
+        "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+AES-256-GCM",
+        "NORMAL:-VERS-ALL:+VERS-TLS1.2:%NO_SESSION_HASH",
+        "NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-X25519",
+        "NORMAL:-GROUP-ALL:+GROUP-SECP384R1",
         "NORMAL:-CIPHER-ALL:+AES-256-GCM",
+        "NORMAL:-CIPHER-ALL:+CHACHA20-POLY1305",
+    ] {
+        accepted(KeyKind::P256, &["--priority", priority]);
+    }
+}
+
+#[test]
+fn a_server_with_nothing_in_common_with_us_is_refused() {
+    for priority in [
+        "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-CBC",
+        "NORMAL:-GROUP-ALL:+GROUP-SECP521R1",
     ] {
         let world = World::new();
         let own = world.ca.leaf("server", KeyKind::P256, VALID);
@@ -52,7 +67,7 @@ fn a_server_with_nothing_in_common_with_us_is_refused() {
         let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
         host.is_refused(
             PORT,
-            r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40): only TLS 1.3, group P-256 and TLS_AES_128_GCM_SHA256 are offered""#,
+            r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40): it takes none of ECDHE with AES-GCM or ChaCha20 (old servers know only CBC or RSA key exchange)""#,
         );
     }
 }

@@ -86,25 +86,71 @@ fn a_server_that_would_rather_have_another_group_makes_do_with_ours() {
 /// A server with these options is refused, for this reason.
 fn refused(options: &[&str], why: &str) {
     let world = World::new();
-    let server = TlsServer::reversing(&p256(&world), options);
+    let server = TlsServer::start(&p256(&world), &[&["-rev"], options].concat(), None);
     let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
     host.is_refused(PORT, why);
 }
 
+/// A server with this key and these options takes a session.
+fn serves(kind: KeyKind, options: &[&str]) {
+    let world = World::new();
+    let own = world.ca.leaf("server", kind, VALID);
+    let server = TlsServer::start(&own, &[&["-rev"], options].concat(), None);
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    host.opens(PORT);
+    host.transmit(b"abc\r\n");
+    assert_eq!(host.ipd(), b"cba\n", "{options:?}");
+    host.closes();
+}
+
+/// What a server may insist on.
 #[test]
-fn a_server_that_wants_x25519_only_is_refused() {
-    refused(
-        &["-groups", "X25519"],
-        r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40): only TLS 1.3, group P-256 and TLS_AES_128_GCM_SHA256 are offered""#,
-    );
+fn servers_of_one_version_group_or_suite_are_served() {
+    for options in [
+        &["-tls1_3", "-groups", "X25519"][..],
+        &["-tls1_3", "-groups", "P-384"],
+        &["-tls1_3", "-ciphersuites", "TLS_AES_256_GCM_SHA384"],
+        &["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"],
+        &["-tls1_3", "-max_send_frag", "512"],
+        &["-tls1_3", "-num_tickets", "4"],
+        &["-tls1_3", "-no_middlebox"],
+        &["-tls1_3", "-record_padding", "4096"],
+        &["-tls1_2"],
+        &["-tls1_2", "-groups", "X25519"],
+        &["-tls1_2", "-groups", "P-384"],
+        &["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384"],
+        &["-tls1_2", "-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305"],
+        &["-tls1_2", "-max_send_frag", "512"],
+    ] {
+        serves(KeyKind::P256, options);
+    }
 }
 
 #[test]
-fn a_server_with_another_cipher_suite_only_is_refused() {
-    refused(
-        &["-ciphersuites", "TLS_AES_256_GCM_SHA384"],
-        r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40): only TLS 1.3, group P-256 and TLS_AES_128_GCM_SHA256 are offered""#,
-    );
+fn keys_of_every_kind_serve_both_versions() {
+    for kind in [
+        KeyKind::P256,
+        KeyKind::P384,
+        KeyKind::Ed25519,
+        KeyKind::Rsa2048,
+    ] {
+        for version in ["-tls1_2", "-tls1_3"] {
+            serves(kind, &[version]);
+        }
+    }
+}
+
+#[test]
+fn servers_that_know_only_old_suites_are_refused() {
+    for options in [
+        &["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"][..],
+        &["-tls1_2", "-cipher", "AES128-GCM-SHA256"],
+    ] {
+        refused(
+            options,
+            r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40): it takes none of ECDHE with AES-GCM or ChaCha20 (old servers know only CBC or RSA key exchange)""#,
+        );
+    }
 }
 
 /// Answers the first bytes of each connection with these, and closes it.

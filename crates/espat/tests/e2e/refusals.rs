@@ -62,16 +62,16 @@ const NOBODY: Refusal = refusal(
     r#""tcp",-0x0044,0x00000000,0,"","","server refused the connection""#,
     -0x0044,
 );
-const TLS12: Refusal = refusal(
-    r#""hello",-0x7780,0x00000000,0,"","","server alert: protocol version (70): server speaks TLS 1.2 at most""#,
-    -0x7780,
+const TLS11: Refusal = refusal(
+    r#""hello",-0x6e80,0x00000000,0,"","","server takes no version from TLS 1.2 to TLS 1.3""#,
+    -0x6e80,
 );
 const NO_CHAIN: Refusal = refusal(
     r#""certificate",-0x2700,0x00000008,0,"CN=server","CN=test intermediate","no chain to the loaded CA""#,
     0x08,
 );
 const ALL: [Refusal; 9] = [
-    NO_CA, OTHER_CA, NO_CLOCK, TOO_OLD, TOO_YOUNG, OTHER_NAME, NOBODY, TLS12, NO_CHAIN,
+    NO_CA, OTHER_CA, NO_CLOCK, TOO_OLD, TOO_YOUNG, OTHER_NAME, NOBODY, TLS11, NO_CHAIN,
 ];
 
 /// Opening a session is refused like this; the reason is reported on request and, with `AT+SYSLOG=1`, unasked.
@@ -215,13 +215,17 @@ fn the_certificate_is_not_yet_valid() {
 }
 
 #[test]
-fn the_server_speaks_tls_1_2_only() {
+fn the_server_speaks_tls_1_1_only() {
     bad_server(
         |world| {
             let own = world.ca.leaf("server", KeyKind::P256, VALID);
-            TlsServer::start(&own, &["-rev", "-tls1_2"], None)
+            TlsServer::start(
+                &own,
+                &["-rev", "-tls1_1", "-cipher", "ALL:@SECLEVEL=0"],
+                None,
+            )
         },
-        TLS12,
+        TLS11,
     );
 }
 
