@@ -1,4 +1,4 @@
-//! The client's two halves of a connection to a [`Server`], with faults.
+//! The client's two halves of a connection to a server, with faults.
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::collections::VecDeque;
@@ -11,6 +11,30 @@ use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 
 use crate::clock::Clock;
 use crate::server::Server;
+
+/// A server over byte strings: a [`Server`], or any other.
+pub trait Endpoint {
+    /// Takes bytes that the client wrote.
+    fn receive(&mut self, bytes: &[u8]);
+    /// What is on the way to the client.
+    fn take_output(&mut self) -> Vec<u8>;
+    /// Whether the client reads end of file after that.
+    fn closed(&self) -> bool;
+}
+
+impl Endpoint for Server {
+    fn receive(&mut self, bytes: &[u8]) {
+        self.receive(bytes);
+    }
+
+    fn take_output(&mut self) -> Vec<u8> {
+        self.take_output()
+    }
+
+    fn closed(&self) -> bool {
+        self.closed()
+    }
+}
 
 /// What becomes of a half from some point on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +65,8 @@ pub struct Faults {
     pub write_end: Option<(usize, End)>,
 }
 
-struct Inner {
-    server: Server,
+struct Inner<S> {
+    server: S,
     faults: Faults,
     /// On the way to the client, faults applied.
     ready: VecDeque<u8>,
@@ -56,7 +80,7 @@ struct Inner {
     reader: Option<Waker>,
 }
 
-impl Inner {
+impl<S: Endpoint> Inner<S> {
     /// Moves the server's output towards the client.
     fn pump(&mut self) {
         let limit = self.faults.cut.map_or(usize::MAX, |(limit, _)| limit);
@@ -82,11 +106,16 @@ impl Inner {
 }
 
 /// The test's hold on a connection.
-#[derive(Clone)]
-pub struct Wire(Rc<RefCell<Inner>>);
+pub struct Wire<S = Server>(Rc<RefCell<Inner<S>>>);
+
+impl<S> Clone for Wire<S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
 
 /// Makes a connection. Read half, write half, and what the test keeps.
-pub fn connect(server: Server, faults: Faults) -> (Wire, Rx, Tx) {
+pub fn connect<S>(server: S, faults: Faults) -> (Wire<S>, Rx<S>, Tx<S>) {
     let wire = Wire(Rc::new(RefCell::new(Inner {
         server,
         faults,
@@ -105,14 +134,14 @@ pub fn connect(server: Server, faults: Faults) -> (Wire, Rx, Tx) {
     (wire, rx, tx)
 }
 
-impl Wire {
+impl<S: Endpoint> Wire<S> {
     /// The server, to look at.
-    pub fn server(&self) -> Ref<'_, Server> {
+    pub fn server(&self) -> Ref<'_, S> {
         Ref::map(self.0.borrow(), |inner| &inner.server)
     }
 
     /// The server, to make it do something. A waiting read is woken.
-    pub fn server_mut(&self) -> RefMut<'_, Server> {
+    pub fn server_mut(&self) -> RefMut<'_, S> {
         let mut inner = self.0.borrow_mut();
         if let Some(reader) = inner.reader.take() {
             reader.wake();
@@ -163,16 +192,16 @@ impl embedded_io_async::Error for Broken {
 }
 
 /// Read half.
-pub struct Rx {
-    wire: Wire,
+pub struct Rx<S = Server> {
+    wire: Wire<S>,
     hesitated: bool,
 }
 
-impl ErrorType for Rx {
+impl<S> ErrorType for Rx<S> {
     type Error = Broken;
 }
 
-impl Rx {
+impl<S: Endpoint> Rx<S> {
     fn poll(&mut self, buf: &mut [u8], context: &mut Context<'_>) -> Poll<Result<usize, Broken>> {
         let mut inner = self.wire.0.borrow_mut();
         inner.pump();
@@ -204,7 +233,7 @@ impl Rx {
     }
 }
 
-impl Read for Rx {
+impl<S: Endpoint> Read for Rx<S> {
     /// Dropping the future loses no bytes.
     async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Broken> {
         if buf.is_empty() {
@@ -219,15 +248,15 @@ impl Read for Rx {
 }
 
 /// Write half.
-pub struct Tx {
-    wire: Wire,
+pub struct Tx<S = Server> {
+    wire: Wire<S>,
 }
 
-impl ErrorType for Tx {
+impl<S> ErrorType for Tx<S> {
     type Error = Broken;
 }
 
-impl Write for Tx {
+impl<S: Endpoint> Write for Tx<S> {
     async fn write(&mut self, buf: &[u8]) -> Result<usize, Broken> {
         let end = {
             let mut inner = self.wire.0.borrow_mut();

@@ -24,6 +24,9 @@
     reason = "doubles and checks of tests: a panic is how they say no"
 )]
 
+#[path = "../cases/mod.rs"]
+mod cases;
+
 mod authentication;
 mod certificates;
 mod changes;

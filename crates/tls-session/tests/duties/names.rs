@@ -3,8 +3,9 @@
 use tls_session::reason::{CertificateError, flags};
 use tls_session::{Cause, CommonName, PeerName, verify_server};
 
+use crate::cases::{extra, leaf, middle, root, three};
 use crate::client::{chain, named_as};
-use crate::paths::{ONE_BETWEEN, extra, leaf, middle, root, three, verdict};
+use crate::paths::{ONE_BETWEEN, verdict};
 use tls_doubles::pki::Spec;
 
 /// Puts name constraints into an issuer.

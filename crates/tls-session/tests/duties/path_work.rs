@@ -6,8 +6,8 @@ use tls_session::reason::CertificateError;
 use tls_session::verify::MAX_CHAIN;
 use tls_session::{Accepted, Cause, verify_server};
 
+use crate::cases::{key, leaf, middle, root};
 use crate::client::chain;
-use crate::paths::{key, leaf, middle, root};
 
 #[test]
 fn an_item_full_of_cas_of_one_name_is_searched_to_its_end() {

@@ -157,7 +157,7 @@ impl Incoming<'_> {
         halves: Halves<'_, '_, T>,
     ) -> Result<(usize, usize), Refused> {
         let progress = halves.progress();
-        let room = self.bytes.len().saturating_sub(self.kept);
+        let room = self.bytes.len();
         let mut whole = HEADER;
         loop {
             if self.have >= HEADER {
@@ -174,11 +174,9 @@ impl Incoming<'_> {
             let from = self.kept.saturating_add(self.have);
             let to = self.kept.saturating_add(whole);
             let Some(into) = self.bytes.get_mut(from..to) else {
-                return Err(progress.refuse(CapacityError::too_large(
-                    Limit::HandshakeMessage,
-                    to,
-                    self.bytes.len(),
-                )));
+                // rustls keeps the records of an incomplete message where they are.
+                let cause = CapacityError::too_large(Limit::HandshakeMessage, to, room);
+                return Err(self.too_large(cause.into(), halves));
             };
             let mut rx = halves.connection.incoming.lock().await;
             let read = rx.io.read(into);

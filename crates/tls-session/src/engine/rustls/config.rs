@@ -11,7 +11,7 @@ use tls_provider::sync::Arc;
 use tls_provider::{GROUPS, SUITES, provider};
 
 use super::judge::{Attempt, Judge, Shown};
-use crate::policy::{MasterSecret, Policy};
+use crate::policy::{MasterSecret, Policy, Versions};
 use crate::reason::{Cause, ProtocolViolation, SetupError};
 use crate::verify::Version;
 
@@ -25,18 +25,29 @@ impl TimeProvider for NoTime {
     }
 }
 
-/// Whether a policy can be carried out, with one suite at least in each version that it needs.
-pub(super) fn suites(policy: &Policy<'_>) -> Vec<SupportedCipherSuite> {
+const fn version_of(suite: &SupportedCipherSuite) -> Version {
+    match suite {
+        SupportedCipherSuite::Tls12(_) => Version::Tls12,
+        SupportedCipherSuite::Tls13(_) => Version::Tls13,
+    }
+}
+
+/// The suites of this build that a policy offers.
+fn suites(policy: &Policy<'_>) -> Vec<SupportedCipherSuite> {
     let offered = |suite: &&SupportedCipherSuite| {
         let number = u16::from(suite.suite());
-        let version = match suite {
-            SupportedCipherSuite::Tls12(_) => Version::Tls12,
-            SupportedCipherSuite::Tls13(_) => Version::Tls13,
-        };
-        policy.versions.contains(version)
+        policy.versions.contains(version_of(suite))
             && (policy.suites.is_empty() || policy.suites.contains(&number))
     };
     SUITES.iter().filter(offered).copied().collect()
+}
+
+/// The versions that a policy offers: those of its versions for which it has a suite. `None` for none.
+pub(super) fn offered(policy: &Policy<'_>) -> Option<Versions> {
+    let suites = suites(policy);
+    let min = suites.iter().map(version_of).min()?;
+    let max = suites.iter().map(version_of).max()?;
+    Versions::new(min, max)
 }
 
 /// Makes the configuration of one session; `chunk` is the room for one of our records, header included.

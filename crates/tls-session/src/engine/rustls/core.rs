@@ -8,13 +8,13 @@ use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
 use rustls::{Error, ProtocolVersion};
 use tls_provider::sync::Arc;
 
-use super::config::{configure, not_begun, server_name};
+use super::config::{configure, not_begun, offered, server_name};
 use super::errors::{Place, cause};
 use super::judge::Attempt;
 use super::watch::Watch;
 use crate::evidence::{Application, Evidence, Finished, Negotiated};
 use crate::policy::{Policy, Versions};
-use crate::reason::{Cause, EngineError, ProtocolViolation, Reason, Stage};
+use crate::reason::{Cause, EngineError, ProtocolViolation, Reason, SetupError, Stage};
 use crate::verify::Version;
 
 /// Room for what is sent while data are received: an alert, or the refusal to renegotiate.
@@ -126,14 +126,15 @@ impl Core {
             &attempt,
             chunk.saturating_sub(AROUND).saturating_add(5),
         )?;
+        let offered = offered(policy).ok_or(SetupError::NoSuite)?;
         let name = server_name(policy)?;
         let connection = UnbufferedClientConnection::new(Arc::new(config), name);
         let connection = connection.map_err(|error| not_begun(&error))?;
         Ok(Self {
             connection,
             attempt,
-            watch: Watch::new(policy.versions.contains(Version::Tls13)),
-            offered: policy.versions,
+            watch: Watch::new(offered.contains(Version::Tls13)),
+            offered,
             stage: Stage::Hello,
             chunk,
             control: heapless::Vec::new(),

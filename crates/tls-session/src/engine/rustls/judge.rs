@@ -219,12 +219,12 @@ fn alert(cause: &Cause) -> Alert {
             CertificateError::NotTrusted | CertificateError::CertificateSignature => {
                 Alert::UnknownIssuer
             }
-            CertificateError::NameMismatch => Alert::NotValidForName,
+            CertificateError::NameMismatch | CertificateError::NoName => Alert::NotValidForName,
             CertificateError::Malformed => Alert::BadEncoding,
-            CertificateError::ExtendedKeyUsage | CertificateError::ServerKeyUsage => {
-                Alert::InvalidPurpose
-            }
-            CertificateError::KeyAlgorithm
+            CertificateError::ExtendedKeyUsage
+            | CertificateError::KeyUsage
+            | CertificateError::ServerKeyUsage
+            | CertificateError::KeyAlgorithm
             | CertificateError::KeySize { .. }
             | CertificateError::SignatureAlgorithm => Alert::InvalidPurpose,
             _ => other(),

@@ -1,0 +1,29 @@
+//! The engine of rustls against real servers of TLS 1.2 and 1.3, and one verdict whatever the engine.
+//!
+//! | file | |
+//! |---|---|
+//! | `openings` | versions, suites, groups, keys, data both ways, ends; which engine runs |
+//! | `changes` | HelloRetryRequest, KeyUpdate, small records, small pieces |
+//! | `proofs` | handshake signatures and Finished |
+//! | `verdicts` | the same reason by every engine and version, and the alert that says it |
+//!
+//! `peer` is the server, `client` the session under test.
+
+#![cfg(feature = "rustls")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "doubles and checks of tests: a panic is how they say no"
+)]
+
+#[path = "../cases/mod.rs"]
+mod cases;
+
+mod changes;
+mod client;
+mod openings;
+mod peer;
+mod proofs;
+mod verdicts;

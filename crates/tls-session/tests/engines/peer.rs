@@ -1,0 +1,327 @@
+//! A server of rustls with the provider of *ring*, over byte strings.
+//!
+//! It shows any chain and signs with any key of the doubles, so that what it serves is limited by nothing but TLS.
+
+use std::io::{ErrorKind, Read, Write};
+use std::ops::Range;
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoClientAuth, ResolvesServerCert, ServerConnection};
+use rustls::sign::{CertifiedKey, Signer, SigningKey};
+use rustls::{
+    CipherSuite, Error, NamedGroup, ServerConfig, SignatureAlgorithm, SignatureScheme, version,
+};
+use tls_doubles::client_hello::ClientHello;
+use tls_doubles::io::Endpoint;
+use tls_doubles::keys::Key;
+use tls_doubles::pki::Site;
+use tls_session::verify::Version;
+
+/// What a server is willing to do. Default: everything.
+pub(crate) struct Serves {
+    pub(crate) site: Site,
+    pub(crate) versions: Vec<Version>,
+    /// Empty for all.
+    pub(crate) suites: Vec<u16>,
+    pub(crate) groups: Vec<u16>,
+    pub(crate) alpn: Vec<Vec<u8>>,
+    /// Bytes of a record's content; `None` for the largest.
+    pub(crate) fragment: Option<usize>,
+    pub(crate) tickets: usize,
+    pub(crate) clients: Arc<dyn ClientCertVerifier>,
+}
+
+impl Serves {
+    pub(crate) fn new(site: &Site) -> Self {
+        Self {
+            site: site.clone(),
+            versions: vec![Version::Tls12, Version::Tls13],
+            suites: Vec::new(),
+            groups: Vec::new(),
+            alpn: Vec::new(),
+            fragment: None,
+            tickets: 2,
+            clients: Arc::new(NoClientAuth),
+        }
+    }
+
+    /// One version alone.
+    pub(crate) fn only(site: &Site, version: Version) -> Self {
+        Self {
+            versions: vec![version],
+            ..Self::new(site)
+        }
+    }
+
+    fn config(&self) -> ServerConfig {
+        let mut provider = ring::default_provider();
+        if !self.suites.is_empty() {
+            let wanted = |suite: &rustls::SupportedCipherSuite| {
+                self.suites.contains(&u16::from(suite.suite()))
+            };
+            provider.cipher_suites.retain(wanted);
+        }
+        if !self.groups.is_empty() {
+            provider
+                .kx_groups
+                .retain(|group| self.groups.contains(&u16::from(group.name())));
+        }
+        let versions: Vec<_> = self
+            .versions
+            .iter()
+            .map(|version| match version {
+                Version::Tls12 => &version::TLS12,
+                Version::Tls13 => &version::TLS13,
+            })
+            .collect();
+        let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(&versions)
+            .unwrap()
+            .with_client_cert_verifier(self.clients.clone())
+            .with_cert_resolver(Arc::new(Shows(self.site.clone())));
+        config.alpn_protocols.clone_from(&self.alpn);
+        config.max_fragment_size = self.fragment.map(|content| content + 5);
+        config.send_tls13_tickets = self.tickets;
+        config.enable_secret_extraction = true;
+        config
+    }
+
+    pub(crate) fn peer(&self) -> Peer {
+        let mut server = ServerConnection::new(Arc::new(self.config())).unwrap();
+        server.set_buffer_limit(None);
+        Peer {
+            server: Some(server),
+            out: Vec::new(),
+            came: Vec::new(),
+            edit: None,
+            app: Vec::new(),
+            error: None,
+            close_notify: false,
+            closed: false,
+        }
+    }
+}
+
+/// Shows one chain to everybody.
+#[derive(Debug)]
+struct Shows(Site);
+
+impl ResolvesServerCert for Shows {
+    fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let chain = self.0.chain.iter().cloned().map(CertificateDer::from);
+        let key = Arc::new(Signs(self.0.key.clone()));
+        Some(Arc::new(CertifiedKey::new(chain.collect(), key)))
+    }
+}
+
+/// A key of the doubles, for rustls.
+#[derive(Debug)]
+struct Signs(Key);
+
+impl SigningKey for Signs {
+    fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        let ours: &[u16] = match &self.0 {
+            Key::Rsa(_) => &[0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601],
+            key => &[key.scheme()],
+        };
+        let mut ours = ours.iter().map(|scheme| SignatureScheme::from(*scheme));
+        let scheme = ours.find(|scheme| offered.contains(scheme))?;
+        Some(Box::new(SignsWith(self.0.clone(), scheme)))
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        match &self.0 {
+            Key::Rsa(_) => SignatureAlgorithm::RSA,
+            Key::Ed25519(_) => SignatureAlgorithm::ED25519,
+            Key::P256(_) | Key::P384(_) => SignatureAlgorithm::ECDSA,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct SignsWith(Key, SignatureScheme);
+
+impl Signer for SignsWith {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(self.0.sign_handshake(u16::from(self.1), message))
+    }
+
+    fn scheme(&self) -> SignatureScheme {
+        self.1
+    }
+}
+
+/// Changes what the server sends, record by record.
+pub(crate) type Edit = Box<dyn FnMut(Vec<u8>) -> Vec<u8>>;
+
+/// One connection of the server.
+pub(crate) struct Peer {
+    /// Gone once its secrets were taken.
+    server: Option<ServerConnection>,
+    out: Vec<u8>,
+    /// All bytes of the client.
+    came: Vec<u8>,
+    edit: Option<Edit>,
+    /// Application data that came.
+    pub(crate) app: Vec<u8>,
+    /// What the server refused, or was told by an alert.
+    pub(crate) error: Option<Error>,
+    pub(crate) close_notify: bool,
+    closed: bool,
+}
+
+impl Peer {
+    /// Changes what the server sends from here on.
+    pub(crate) fn edited(mut self, edit: impl FnMut(Vec<u8>) -> Vec<u8> + 'static) -> Self {
+        self.edit = Some(Box::new(edit));
+        self
+    }
+
+    pub(crate) fn server(&self) -> &ServerConnection {
+        self.server.as_ref().unwrap()
+    }
+
+    /// Whether the handshake is over, in the server's eyes.
+    pub(crate) fn opened(&self) -> bool {
+        !self.server().is_handshaking()
+    }
+
+    /// The alert that the client sent, other than close_notify.
+    pub(crate) fn alert(&self) -> Option<u8> {
+        match self.error {
+            Some(Error::AlertReceived(alert)) => Some(u8::from(alert)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn suite(&self) -> u16 {
+        let suite = self.server().negotiated_cipher_suite().unwrap();
+        let number: CipherSuite = suite.suite();
+        u16::from(number)
+    }
+
+    pub(crate) fn group(&self) -> u16 {
+        let group = self.server().negotiated_key_exchange_group().unwrap();
+        let number: NamedGroup = group.name();
+        u16::from(number)
+    }
+
+    /// Those that came in the clear, each in a record of its own.
+    pub(crate) fn client_hellos(&self) -> Vec<ClientHello> {
+        let all = records(&self.came).into_iter();
+        let hellos = all.filter(|record| record[0] == 22 && record[5] == 1);
+        hellos
+            .map(|record| ClientHello::parse(&record[9..]).unwrap())
+            .collect()
+    }
+
+    /// Sends application data.
+    pub(crate) fn send_app(&mut self, data: &[u8]) {
+        self.server
+            .as_mut()
+            .unwrap()
+            .writer()
+            .write_all(data)
+            .unwrap();
+        self.pump();
+    }
+
+    /// Changes the sending key; data that follow are under the new one.
+    pub(crate) fn update_key(&mut self) {
+        self.server
+            .as_mut()
+            .unwrap()
+            .refresh_traffic_keys()
+            .unwrap();
+        self.pump();
+    }
+
+    pub(crate) fn send_close_notify(&mut self) {
+        self.server.as_mut().unwrap().send_close_notify();
+        self.pump();
+    }
+
+    fn pump(&mut self) {
+        let Some(server) = self.server.as_mut() else {
+            return;
+        };
+        let mut bytes = Vec::new();
+        while server.wants_write() {
+            server.write_tls(&mut bytes).unwrap();
+        }
+        match &mut self.edit {
+            None => self.out.extend(bytes),
+            Some(edit) => {
+                for record in records(&bytes) {
+                    self.out.extend(edit(record.to_vec()));
+                }
+            }
+        }
+    }
+
+    fn take_app(&mut self) {
+        let server = self.server.as_mut().unwrap();
+        match server.reader().read_to_end(&mut self.app) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+impl Endpoint for Peer {
+    fn receive(&mut self, mut bytes: &[u8]) {
+        self.came.extend(bytes);
+        while !bytes.is_empty() && self.error.is_none() {
+            let server = self.server.as_mut().unwrap();
+            if server.read_tls(&mut bytes).unwrap() == 0 {
+                break;
+            }
+            match server.process_new_packets() {
+                Ok(state) => self.close_notify |= state.peer_has_closed(),
+                Err(error) => self.error = Some(error),
+            }
+            self.take_app();
+        }
+        self.pump();
+    }
+
+    fn take_output(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.out)
+    }
+
+    fn closed(&self) -> bool {
+        self.closed
+    }
+}
+
+/// Whole records.
+pub(crate) fn records(mut bytes: &[u8]) -> Vec<&[u8]> {
+    let mut list = Vec::new();
+    while !bytes.is_empty() {
+        let len = 5 + usize::from(u16::from_be_bytes([bytes[3], bytes[4]]));
+        let (record, rest) = bytes.split_at(len);
+        list.push(record);
+        bytes = rest;
+    }
+    list
+}
+
+/// Types and places of the handshake messages of a record in the clear, if it holds whole ones and nothing else.
+pub(crate) fn messages(record: &[u8]) -> Vec<(u8, Range<usize>)> {
+    let mut list = Vec::new();
+    let mut at = 5;
+    while record[0] == 22 && at + 4 <= record.len() {
+        let len = u32::from_be_bytes([0, record[at + 1], record[at + 2], record[at + 3]]);
+        let end = at + 4 + usize::try_from(len).unwrap();
+        if end > record.len() {
+            return Vec::new();
+        }
+        list.push((record[at], at..end));
+        at = end;
+    }
+    list
+}
