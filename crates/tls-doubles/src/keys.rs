@@ -244,6 +244,11 @@ pub fn verify_handshake(spki: &[u8], scheme: u16, message: &[u8], signature: &[u
             ed25519_dalek::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
         }
+        0x0401 | 0x0501 | 0x0601 => {
+            let key = RsaPublicKey::from_public_key_der(spki).unwrap();
+            key.verify(Hash::of_scheme(scheme).pkcs1(), &digest, signature)
+                .is_ok()
+        }
         0x0804..=0x0806 => {
             let key = RsaPublicKey::from_public_key_der(spki).unwrap();
             key.verify(Hash::of_scheme(scheme).pss(), &digest, signature)

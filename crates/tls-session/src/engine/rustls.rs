@@ -12,6 +12,7 @@
 //! * `hello`, `watch`: what is read of the records before rustls sees them;
 //! * `core`: the synchronous step over one record;
 //! * `errors`: its errors as causes;
+//! * `incoming`: records as they come;
 //! * `client`: the session.
 //!
 //! Received data stay in the caller's buffer (`tls_provider`), so a record costs no heap.
@@ -21,5 +22,6 @@ mod config;
 mod core;
 mod errors;
 mod hello;
+mod incoming;
 mod judge;
 mod watch;

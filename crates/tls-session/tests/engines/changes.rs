@@ -2,9 +2,9 @@
 //! KeyUpdate, messages over many records, streams in pieces.
 
 use embedded_io_async::{Read, Write};
+use tls_session::Reason;
 use tls_session::reason::{CapacityError, Limit};
 use tls_session::verify::Version;
-use tls_session::{Cause, Reason};
 #[cfg(feature = "embedded-tls")]
 use tls_session::{EngineRule, Policy};
 
@@ -133,8 +133,7 @@ fn duty_61_and_78_small_records_make_no_difference() {
     }
 }
 
-/// Down to one byte in each record. rustls keeps the records of a message until it is whole, so the buffer must hold
-/// 22 bytes more for each.
+/// Down to one byte in each record.
 #[test]
 fn duty_78_messages_may_be_cut_anywhere_and_packed_together() {
     let family = Family::new(Kind::P256);
@@ -152,7 +151,7 @@ fn duty_78_messages_may_be_cut_anywhere_and_packed_together() {
             };
             let server = Server::new(Script::good(&family.site()).wrap(wrap));
             let attempt = Attempt::new(server, chain(anchors));
-            let opened = attempt.in_room::<65_536, _>(async |mut session, wire| {
+            let (result, wire) = attempt.with(async |mut session, wire| {
                 assert_eq!(session.peer().negotiated().version, Version::Tls13);
                 let (mut rx, mut tx) = session.split();
                 tx.write_all(b"ping").await?;
@@ -160,7 +159,6 @@ fn duty_78_messages_may_be_cut_anywhere_and_packed_together() {
                 wire.server_mut().send_app(b"pong");
                 expect(&mut rx, b"pong").await
             });
-            let (result, wire) = opened.unwrap();
             assert_eq!(result, Ok(Ok(())), "{packing:?} {padding}");
             assert_eq!(wire.server().seen().faults, []);
             assert_eq!(wire.server().seen().app, b"ping");
@@ -168,31 +166,55 @@ fn duty_78_messages_may_be_cut_anywhere_and_packed_together() {
     }
 }
 
-/// The buffer of one full record is enough for pieces of a size that servers have, and says so where it is not.
+/// rustls keeps the records of a message until it is whole, 22 bytes more for each: on the heap, where the caller's buffer
+/// is too small for them, and up to a limit.
 #[test]
-fn duty_78_a_message_in_more_pieces_than_the_buffer_holds_is_refused_by_name() {
-    let family = Family::new(Kind::P256);
-    let anchors: &[&[u8]] = &[&family.root.der];
-    for (piece, opens) in [(1, false), (3, true)] {
+fn duty_78_a_message_in_too_many_pieces_is_refused_by_name() {
+    for (kind, opens) in [(Kind::Rsa(2048), true), (Kind::Rsa(4096), false)] {
+        let family = Family::new(kind);
+        let anchors: &[&[u8]] = &[&family.root.der];
         let wrap = Wrap {
-            packing: Packing::Pieces(piece),
+            packing: Packing::Pieces(1),
             ..Wrap::default()
         };
         let server = Server::new(Script::good(&family.site()).wrap(wrap));
-        let (result, wire) = Attempt::new(server, chain(anchors)).with(async |_, _| ());
-        assert_eq!(result.is_ok(), opens, "{piece}");
+        let attempt = Attempt::new(server, chain(anchors));
+        let (result, wire) = attempt.in_room::<1024, _>(async |_, _| ()).unwrap();
+        assert_eq!(result.is_ok(), opens, "{kind:?}");
         if let Err(reason) = result {
-            let is_named = matches!(
-                reason.cause,
-                Cause::Capacity(CapacityError::TooLarge {
-                    what: Limit::HandshakeMessage,
-                    limit: 16_640,
-                    ..
-                })
-            );
-            assert!(is_named, "{reason:?}");
-            assert_eq!(wire.server().seen().app, b"");
+            let limit = CapacityError::TooLarge {
+                what: Limit::HandshakeMessage,
+                needed: 36_869,
+                limit: 36_864,
+            };
+            assert_eq!(reason.cause, limit.into());
+            assert!(!wire.server().seen().finished);
         }
+    }
+}
+
+/// A Certificate of 12 KB in records of 1,500 bytes, and buffers that hold one of these.
+#[test]
+fn duty_78_a_message_may_be_larger_than_the_buffer() {
+    let family = Family::new(Kind::P256);
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let mut site = family.site();
+    let filler = site.chain[1].clone();
+    site.chain.extend(std::iter::repeat_n(filler, 12));
+    let len: usize = site.chain.iter().map(Vec::len).sum();
+    assert!(len > 4000, "{len}");
+    for version in VERSIONS {
+        let serves = Serves {
+            fragment: Some(1500),
+            ..Serves::only(&site, version)
+        };
+        let attempt = Attempt::new(serves.peer(), chain(anchors));
+        let opened = attempt.in_room::<1600, _>(async |mut session, wire| {
+            exchange(&mut session, wire, 10_000).await?;
+            session.close().await
+        });
+        let (result, _) = opened.unwrap();
+        assert_eq!(result, Ok(Ok(())), "{version:?}");
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `openings` | versions, suites, groups, keys, data both ways, ends; which engine runs |
 //! | `changes` | HelloRetryRequest, KeyUpdate, small records, small pieces |
+//! | `identity` | who we are, for a server that asks |
 //! | `proofs` | handshake signatures and Finished |
 //! | `verdicts` | the same reason by every engine and version, and the alert that says it |
 //!
@@ -23,6 +24,7 @@ mod cases;
 
 mod changes;
 mod client;
+mod identity;
 mod openings;
 mod peer;
 mod proofs;

@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use core::cell::{Cell, RefCell};
-use core::ops::Range;
 
 use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
@@ -11,10 +10,10 @@ use embedded_hal_async::delay::DelayNs;
 use embedded_io_async::{Error as _, ErrorType, Read, Write};
 use rand_core::CryptoRngCore;
 use tls_provider::random;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::core::{Core, Sealed, Step};
-use super::watch::HEADER;
+use super::incoming::Incoming;
 use crate::engine::{Attempt, Engine, MAX_IDLE_RECORDS, QUIET_MS, check_protocols};
 use crate::evidence::Evidence;
 use crate::progress::{Progress, Refused};
@@ -25,29 +24,9 @@ use crate::transport::{Connection, Transport};
 const CLOSE_MS: u32 = 1000;
 /// Bytes for what is sealed while data are received.
 const REPLY: usize = 96;
-/// internal_error: it is our limit that was met.
-const INTERNAL_ERROR: u8 = 80;
-
-/// Records as they come, in the caller's buffer.
-struct Incoming<'m> {
-    bytes: &'m mut [u8],
-    /// Bytes at the front that rustls still needs: the beginning of a message.
-    kept: usize,
-    /// Bytes of the record under way that are here, behind those.
-    have: usize,
-    /// Data that nobody has taken yet.
-    data: Range<usize>,
-}
-
-impl Drop for Incoming<'_> {
-    /// Data were decrypted in place.
-    fn drop(&mut self) {
-        self.bytes.zeroize();
-    }
-}
 
 /// What is to be sent, in the caller's buffer.
-struct Outgoing<'m>(Sealed<'m>);
+pub(super) struct Outgoing<'m>(pub(super) Sealed<'m>);
 
 impl Drop for Outgoing<'_> {
     fn drop(&mut self) {
@@ -69,10 +48,10 @@ pub(crate) struct Client<'m, T: Transport> {
 }
 
 /// What both directions work on.
-struct Halves<'s, 'm, T: Transport> {
-    connection: &'m Connection<T>,
+pub(super) struct Halves<'s, 'm, T: Transport> {
+    pub(super) connection: &'m Connection<T>,
     core: &'s RefCell<Option<Box<Core>>>,
-    outgoing: &'s Mutex<NoopRawMutex, Outgoing<'m>>,
+    pub(super) outgoing: &'s Mutex<NoopRawMutex, Outgoing<'m>>,
 }
 
 impl<T: Transport> Clone for Halves<'_, '_, T> {
@@ -84,12 +63,12 @@ impl<T: Transport> Clone for Halves<'_, '_, T> {
 impl<T: Transport> Copy for Halves<'_, '_, T> {}
 
 impl<T: Transport> Halves<'_, '_, T> {
-    const fn progress(&self) -> &Progress {
+    pub(super) const fn progress(&self) -> &Progress {
         &self.connection.shared.progress
     }
 
     /// Runs one synchronous step of the engine.
-    fn with<V>(&self, then: impl FnOnce(&mut Core) -> V) -> Result<V, Refused> {
+    pub(super) fn with<V>(&self, then: impl FnOnce(&mut Core) -> V) -> Result<V, Refused> {
         match self.core.borrow_mut().as_deref_mut() {
             Some(core) => Ok(then(core)),
             None => Err(self.progress().refuse(StreamError::Dead)),
@@ -148,114 +127,6 @@ impl<T: Transport> Halves<'_, '_, T> {
     }
 }
 
-impl Incoming<'_> {
-    /// Reads until a whole record is here; returns where it begins and ends.
-    ///
-    /// Dropping this loses nothing.
-    async fn record<T: Transport>(
-        &mut self,
-        halves: Halves<'_, '_, T>,
-    ) -> Result<(usize, usize), Refused> {
-        let progress = halves.progress();
-        let room = self.bytes.len();
-        let mut whole = HEADER;
-        loop {
-            if self.have >= HEADER {
-                let header = self.bytes.get(self.kept..).and_then(<[u8]>::first_chunk);
-                let header = header.copied().unwrap_or_default();
-                let body = halves.with(|core| core.watch().header(header, room))?;
-                let body = body.map_err(|cause| self.too_large(cause, halves))?;
-                whole = HEADER.saturating_add(body);
-                if self.have >= whole {
-                    self.have = 0;
-                    return Ok((self.kept, self.kept.saturating_add(whole)));
-                }
-            }
-            let from = self.kept.saturating_add(self.have);
-            let to = self.kept.saturating_add(whole);
-            let Some(into) = self.bytes.get_mut(from..to) else {
-                // rustls keeps the records of an incomplete message where they are.
-                let cause = CapacityError::too_large(Limit::HandshakeMessage, to, room);
-                return Err(self.too_large(cause.into(), halves));
-            };
-            let mut rx = halves.connection.incoming.lock().await;
-            let read = rx.io.read(into);
-            match progress.limited(&halves.connection.delay, read).await? {
-                Ok(0) => return Err(progress.refuse(StreamError::PeerEof)),
-                Ok(count) => self.have = self.have.saturating_add(count).min(whole),
-                Err(error) => return Err(progress.refuse(StreamError::from(error.kind()))),
-            }
-        }
-    }
-
-    /// A header was refused. Our limit is told to the peer where that is possible.
-    fn too_large<T: Transport>(
-        &self,
-        cause: crate::reason::Cause,
-        halves: Halves<'_, '_, T>,
-    ) -> Refused {
-        if let (crate::reason::Cause::Capacity(_), Ok(mut out)) =
-            (&cause, halves.outgoing.try_lock())
-        {
-            let _ = halves.with(|core| core.alert_in_the_clear(INTERNAL_ERROR, &mut out.0));
-        }
-        halves.progress().refuse(cause)
-    }
-
-    /// Hands a record to the engine.
-    fn feed(
-        &mut self,
-        core: &mut Core,
-        (start, end): (usize, usize),
-        out: &mut Sealed<'_>,
-    ) -> Result<Step, Reason> {
-        let Some(bytes) = self.bytes.get_mut(..end) else {
-            return Err(Reason::new(core.stage(), StreamError::Dead));
-        };
-        if let Err(cause) = core.look(bytes.get(start..).unwrap_or_default()) {
-            core.alert_in_the_clear(INTERNAL_ERROR, out);
-            return Err(Reason::new(core.stage(), cause));
-        }
-        self.advance(core, (start, end), out)
-    }
-
-    /// Lets the engine go on with what is here.
-    fn advance(
-        &mut self,
-        core: &mut Core,
-        (start, end): (usize, usize),
-        out: &mut Sealed<'_>,
-    ) -> Result<Step, Reason> {
-        let bytes = self.bytes.get_mut(..end).unwrap_or_default();
-        let (done, step) = core.step(bytes, start, out)?;
-        match step {
-            Step::Data(place) => {
-                let from = start.saturating_add(place.start);
-                self.data = from..start.saturating_add(place.end).min(end);
-                self.kept = 0;
-                Ok(Step::Data(place))
-            }
-            step => {
-                self.bytes.copy_within(done.min(end)..end, 0);
-                self.kept = end.saturating_sub(done);
-                core.keep_pending(self.bytes.get(..self.kept).unwrap_or_default());
-                Ok(step)
-            }
-        }
-    }
-
-    /// Takes data.
-    fn take(&mut self, buf: &mut [u8]) -> usize {
-        let data = self.bytes.get(self.data.clone()).unwrap_or_default();
-        let count = data.len().min(buf.len());
-        if let (Some(to), Some(from)) = (buf.get_mut(..count), data.get(..count)) {
-            to.copy_from_slice(from);
-        }
-        self.data.start = self.data.start.saturating_add(count);
-        count
-    }
-}
-
 impl<'m, T: Transport + 'm> Client<'m, T> {
     /// Takes its memory. Nothing is sent yet.
     pub(crate) fn new(
@@ -266,12 +137,7 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
         Self {
             connection,
             core: RefCell::new(None),
-            incoming: Incoming {
-                bytes: incoming,
-                kept: 0,
-                have: 0,
-                data: 0..0,
-            },
+            incoming: Incoming::new(incoming),
             room: outgoing.len(),
             outgoing: Mutex::new(Outgoing(Sealed::new(outgoing))),
             writing: Cell::new(false),
@@ -310,7 +176,7 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
             halves.send(&mut out).await?;
             match step {
                 Step::Send => {
-                    (record, is_fresh) = ((0, incoming.kept), false);
+                    (record, is_fresh) = ((0, incoming.kept()), false);
                 }
                 Step::NeedRecord => {
                     halves.flush().await?;
@@ -386,7 +252,7 @@ impl<'m, T: Transport + 'm> Engine<'m, T> for Client<'m, T> {
             Either::First(outcome) => outcome,
             Either::Second(()) => Err(progress.refuse(StreamError::HandshakeTimeout { ms })),
         };
-        let (halves, _) = self.halves();
+        let (halves, incoming) = self.halves();
         if let Some(witness) = witness {
             let chain = halves.with(|core| core.attempt().take_chain());
             chain
@@ -400,10 +266,10 @@ impl<'m, T: Transport + 'm> Engine<'m, T> for Client<'m, T> {
         }
         let evidence = halves.with(|core| {
             progress.keep_certificate(core.attempt().take_certificate());
-            core.begin_data();
-            core.evidence(policy)
+            core.begin_data(incoming.incomplete())?;
+            Ok(core.evidence(policy))
         });
-        evidence.map_err(|_| progress.reason_or(StreamError::Dead))
+        evidence.map_err(|_| progress.reason_or(StreamError::Dead))?
     }
 
     fn split(&mut self) -> (Rx<'_, 'm, T>, Tx<'_, 'm, T>) {
@@ -452,8 +318,17 @@ impl<T: Transport> Rx<'_, '_, T> {
         };
         let mut reply = [0; REPLY];
         let mut out = Sealed::new(&mut reply);
+        if halves.progress().reason().is_some() {
+            // The other direction has ended the session meanwhile.
+            return Err(Refused);
+        }
         let step = halves.with(|core| {
-            let step = self.incoming.feed(core, record, &mut out);
+            let mut step = self.incoming.feed(core, record, &mut out);
+            // More messages behind the one that was answered.
+            while matches!(step, Ok(Step::Send)) && self.incoming.kept() > 0 {
+                let rest = (0, self.incoming.kept());
+                step = self.incoming.advance(core, rest, &mut out);
+            }
             let kept = core.keep_control(out.waiting());
             step.and_then(|step| {
                 let kept = kept.map(|()| step);
@@ -484,7 +359,7 @@ impl<T: Transport> Read for Rx<'_, '_, T> {
             if buf.is_empty() {
                 return Ok(0);
             }
-            if !self.incoming.data.is_empty() {
+            if self.incoming.has_data() {
                 return Ok(self.incoming.take(buf));
             }
             if self.closed.get() {

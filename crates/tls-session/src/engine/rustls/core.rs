@@ -14,7 +14,9 @@ use super::judge::Attempt;
 use super::watch::Watch;
 use crate::evidence::{Application, Evidence, Finished, Negotiated};
 use crate::policy::{Policy, Versions};
-use crate::reason::{Cause, EngineError, ProtocolViolation, Reason, SetupError, Stage};
+use crate::reason::{
+    CapacityError, Cause, EngineError, Limit, ProtocolViolation, Reason, SetupError, Stage,
+};
 use crate::verify::Version;
 
 /// Room for what is sent while data are received: an alert, or the refusal to renegotiate.
@@ -158,9 +160,10 @@ impl Core {
         &self.watch
     }
 
-    /// The handshake is over, and its evidence accepted.
-    pub(super) fn begin_data(&mut self) {
+    /// The handshake is over; these bytes of it are not done with.
+    pub(super) fn begin_data(&mut self, incomplete: &[u8]) -> Result<(), Reason> {
         self.stage = Stage::Data;
+        self.keep_pending(incomplete)
     }
 
     /// Looks at a record before the engine does.
@@ -239,24 +242,36 @@ impl Core {
         }
     }
 
-    /// After an error, what rustls says of it to the peer: one message, so one call.
+    /// After an error, what rustls says of it to the peer, and what it had to say before. It must not be called without
+    /// either: it would look at the record that was refused once more.
     fn alert(&mut self, record: &mut [u8], out: &mut Sealed<'_>) {
-        if let UnbufferedStatus {
-            state: Ok(ConnectionState::EncodeTlsData(mut data)),
-            ..
-        } = self.connection.process_tls_records(record)
-            && let Ok(sealed) = data.encode(out.room())
-        {
+        while self.connection.wants_write() {
+            let UnbufferedStatus { state, .. } = self.connection.process_tls_records(record);
+            let Ok(ConnectionState::EncodeTlsData(mut data)) = state else {
+                return;
+            };
+            let Ok(sealed) = data.encode(out.room()) else {
+                return;
+            };
             out.add(sealed);
         }
     }
 
     /// Keeps what the other direction needs of an incomplete message.
-    pub(super) fn keep_pending(&mut self, bytes: &[u8]) {
+    pub(super) fn keep_pending(&mut self, bytes: &[u8]) -> Result<(), Reason> {
         self.pending.clear();
         if self.stage == Stage::Data {
+            if self.pending.try_reserve_exact(bytes.len()).is_err() {
+                let error = CapacityError::too_large(
+                    Limit::HandshakeMessage,
+                    bytes.len(),
+                    self.pending.capacity(),
+                );
+                return Err(Reason::new(self.stage, error));
+            }
             self.pending.extend_from_slice(bytes);
         }
+        Ok(())
     }
 
     /// An alert of ours, for what the engine never sees: possible only as long as nothing is encrypted.
