@@ -19,23 +19,23 @@ fn espat() -> Command {
 }
 
 /// A modem that starts with an erased flash, and its terminal.
-fn sim(folder: &std::path::Path) -> (Sim, String) {
+fn sim(folder: &std::path::Path) -> Option<(Sim, String)> {
     let mut sim = espat()
         .args(["sim", "--pty", "--flash"])
         .arg(folder.join("flash.bin"))
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
-    let lines = BufReader::new(sim.stderr.take().unwrap()).lines();
+        .ok()?;
+    let lines = BufReader::new(sim.stderr.take()?).lines();
     let mut places = lines.map_while(Result::ok);
     let place = places.find_map(|line| line.strip_prefix("pty ").map(str::to_owned));
-    (Sim(sim), place.unwrap())
+    Some((Sim(sim), place?))
 }
 
 #[test]
 fn a_terminal_is_checked_and_the_exit_status_says_how_it_went() {
     let folder = tempfile::tempdir().unwrap();
-    let (_sim, place) = sim(folder.path());
+    let (_sim, place) = sim(folder.path()).unwrap();
     let log = folder.path().join("log");
     std::fs::write(&log, b"\xff\x01started\n").unwrap();
     let hil = |more: &[&str]| {
