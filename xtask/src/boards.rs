@@ -22,22 +22,32 @@ pub(crate) enum Cuts {
     Every,
 }
 
-/// `firmware/qemu-virt` on QEMU: its size, then its tests.
+/// `firmware/qemu-virt` on QEMU, and `firmware/embedded-modem`: their sizes, then their tests.
 pub(crate) fn virt(workspace: &Workspace, compiler: Compiler, cuts: Cuts) -> Result<()> {
     let core = Core::require(compiler, workspace)?;
-    // Not of the workspace, so no other step looks at it.
-    Cmd::new("cargo fmt --check --manifest-path firmware/qemu-virt/Cargo.toml").run()?;
-    core.cargo("build", "core", TARGET)?
-        .args(["--manifest-path", "firmware/qemu-virt/Cargo.toml"])
-        .args(["--release", "--target-dir"])
-        .arg(workspace.chip_builds())
-        .run()?;
-    let program = built(workspace, &format!("{TARGET}/release/qemu-virt"));
-    println!("\n{}", Sizes::of(&program)?);
+    let build = |package: &str| {
+        let manifest = format!("firmware/{package}/Cargo.toml");
+        // Not of the workspace, so no other step looks at it.
+        Cmd::new("cargo fmt --check --manifest-path")
+            .arg(&manifest)
+            .run()?;
+        core.cargo("build", "core", TARGET)?
+            .args(["--manifest-path", &manifest])
+            .args(["--release", "--target-dir"])
+            .arg(workspace.chip_builds())
+            .run()?;
+        let program = built(workspace, &format!("{TARGET}/release/{package}"));
+        println!("\n{package}:\n{}", Sizes::of(&program)?);
+        anyhow::Ok(program)
+    };
+    let program = build("qemu-virt")?;
+    let own_program = build("embedded-modem")?;
     let every = (cuts == Cuts::Every).then_some("--every-cut".to_owned());
     tests(workspace, "qemu-virt")?
         .args(["virt", "--program"])
         .arg(text(&program))
+        .arg("--own-program")
+        .arg(text(&own_program))
         .args(every)
         .run()
 }

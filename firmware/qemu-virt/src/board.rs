@@ -12,7 +12,7 @@ use crate::virtio;
 
 /// The AT port.
 // SAFETY: a 16550 of the `virt` board; no other code names its registers.
-pub(crate) static UART: Uart16550 = unsafe { Uart16550::at(0x1000_0000) };
+pub static UART: Uart16550 = unsafe { Uart16550::at(0x1000_0000) };
 const UART_IRQ: u32 = 10;
 /// Input clock of 3.6864 MHz by 16.
 const UART_CLOCK: u32 = 230_400;
@@ -37,7 +37,8 @@ const PLIC_THRESHOLD: Reg<u32> = unsafe { Reg::at(PLIC + 0x20_0000) };
 const PLIC_CLAIM: Reg<u32> = unsafe { Reg::at(PLIC + 0x20_0004) };
 
 /// What a modem may ask of this board: the settings of its port.
-pub(crate) struct VirtBoard;
+#[derive(Debug, Clone, Copy)]
+pub struct VirtBoard;
 
 impl Board for VirtBoard {
     fn check_uart(&self, settings: &UartConfig) -> Result<(), Unsupported> {
@@ -115,7 +116,7 @@ fn stack() -> core::ops::Range<usize> {
 }
 
 /// Paints the stack that is free now, so that [`stack_used`] can measure it.
-pub(crate) fn paint_stack() {
+pub fn paint_stack() {
     let here: usize;
     // SAFETY: reads the stack pointer.
     unsafe { core::arch::asm!("mv {}, sp", out(reg) here, options(nomem, nostack)) }
@@ -127,7 +128,8 @@ pub(crate) fn paint_stack() {
 }
 
 /// Bytes of the stack that were ever in use.
-pub(crate) fn stack_used() -> usize {
+#[must_use]
+pub fn stack_used() -> usize {
     let stack = stack();
     let painted = |address: &usize| {
         // SAFETY: words of the stack, read as what they are.
@@ -155,7 +157,7 @@ fn external() {
 }
 
 /// The machine starts again; RAM keeps its content, the program is loaded again.
-pub(crate) fn restart() -> ! {
+pub fn restart() -> ! {
     loop {
         FINISHER.write(FINISHER_RESET);
     }

@@ -20,7 +20,7 @@ static DEVICE: Mutex<Cell<Option<Device>>> = Mutex::new(Cell::new(None));
 
 /// The source; clones are the same. Each byte comes from the device, none is stretched here.
 #[derive(Clone, Copy)]
-pub(crate) struct Entropy(());
+pub struct Entropy(());
 
 impl Entropy {
     /// Takes the device and has it prove that it gives something. `None` without one: there is no

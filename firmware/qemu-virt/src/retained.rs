@@ -28,14 +28,15 @@ fn get(at: usize) -> u64 {
 }
 
 /// Stores the time for the next start.
-pub(crate) fn store_time(micros: i64) {
+pub fn store_time(micros: i64) {
     let bits = micros.cast_unsigned();
     put(0, bits);
     put(2, !bits);
 }
 
 /// Returns the time of the reset, once.
-pub(crate) fn take_time() -> Option<i64> {
+#[must_use]
+pub fn take_time() -> Option<i64> {
     let (bits, inverse) = (get(0), get(2));
     put(0, 0);
     put(2, 0);

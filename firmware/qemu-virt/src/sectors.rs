@@ -38,7 +38,7 @@ const MARK_MASK: u32 = 0xffff_0000;
 
 /// Why the flash did not do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SectorError {
+pub enum SectorError {
     /// The range is not in the flash.
     OutOfBounds,
     /// The range is not one of whole words, or of whole sectors when erasing.
@@ -76,7 +76,7 @@ impl NorFlashError for SectorError {
 }
 
 /// The flash as ESP-AT knows it.
-pub(crate) struct Sectors {
+pub struct Sectors {
     chip: Cfi,
     /// A block may be half made: nothing is read or written before it is whole.
     unsettled: bool,

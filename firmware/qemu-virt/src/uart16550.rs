@@ -54,7 +54,7 @@ pub(crate) struct Line {
 }
 
 /// The UART, shared by its interrupt handler, one reader and one writer.
-pub(crate) struct Uart16550 {
+pub struct Uart16550 {
     base: usize,
     rx: Ring<RX_RING>,
     tx: Ring<TX_RING>,
@@ -146,10 +146,10 @@ impl Uart16550 {
 }
 
 /// Reads what was received. Dropping a read loses nothing.
-pub(crate) struct Rx(pub(crate) &'static Uart16550);
+pub struct Rx(pub &'static Uart16550);
 
 /// Writes to the ring; what is in it goes out by itself. A write that is dropped has put nothing there.
-pub(crate) struct Tx(pub(crate) &'static Uart16550);
+pub struct Tx(pub &'static Uart16550);
 
 impl ErrorType for Rx {
     type Error = core::convert::Infallible;

@@ -14,7 +14,7 @@ use crate::virtio::ARRIVED;
 const BSSID: [u8; 6] = [0x02, 0, 0, 0, 0, 1];
 
 /// The station.
-pub(crate) struct Wire {
+pub struct Wire {
     stack: Stack<'static>,
     joined: RefCell<Option<Ssid>>,
 }

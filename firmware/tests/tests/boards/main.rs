@@ -13,6 +13,7 @@
 //! | `links` | several links at once, and a change of network |
 //! | `cuts` | a loss of power at any moment of a change to the flash |
 //! | `c3` | what only the modelled chip has: boots, its radio, noise at the port, failures of its core |
+//! | `own` | a firmware of one's own with the modem in it |
 //! | `soft_ap` | two chips, one with an access point of its own |
 //!
 //! `cargo xtask qemu` and `cargo xtask c3` build the images and run this. What comes after `--` is for the
@@ -22,6 +23,7 @@ mod bench;
 mod c3;
 mod cuts;
 mod links;
+mod own;
 mod soft_ap;
 mod story;
 
@@ -54,6 +56,9 @@ enum Image {
         /// As it was linked.
         #[arg(long)]
         program: PathBuf,
+        /// `firmware/embedded-modem`, as it was linked.
+        #[arg(long)]
+        own_program: PathBuf,
         /// Cut the power after every single write to the flash.
         #[arg(long)]
         every_cut: bool,
@@ -170,12 +175,22 @@ impl Cli {
         match self.image {
             Image::Virt {
                 program,
+                own_program,
                 every_cut,
                 harness,
             } => {
+                let own = bench_in(
+                    self.folder.join("own"),
+                    Board::Virt {
+                        program: own_program,
+                    },
+                );
                 let bench = bench(Board::Virt { program });
                 let cuts = if every_cut { Cuts::Every } else { Cuts::Some };
-                (with_cuts(&VIRT, &bench, cuts), harness)
+                let mut trials = with_cuts(&VIRT, &bench, cuts);
+                let name = "own::a_command_and_a_task_beside_the_modem";
+                trials.push(trial(name, move || own::fan(&own)));
+                (trials, harness)
             }
             Image::Wifi {
                 chip,
