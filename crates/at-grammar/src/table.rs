@@ -3,7 +3,8 @@
 //!
 //! A family's file declares its commands; this file lists the families. [`ORDER`] is that of the
 //! ESP-AT command set, A.24, in which families are not together; what is ours comes last:
-//! `AT+SSLWHY`, `AT+SSLPOLICY`, `AT+SSLPROBE` and `AT+PKI`. A command without a place in it, or a
+//! `AT+SSLWHY`, `AT+SSLPOLICY`, `AT+SSLVERSION`, `AT+SSLPEER`,
+//! `AT+SSLPROBE` and `AT+PKI`. A command without a place in it, or a
 //! place without a command, does not compile.
 
 use core::fmt;
@@ -25,7 +26,7 @@ use crate::commands::ssl::{
 };
 use crate::commands::station::{Country, HostnameLine, ReconnectLine, WifiConfigLine};
 use crate::commands::tcpip::{DataInfo, LinkLine, SendProgress, SendStreamLine};
-use crate::commands::trust::{PkiLine, PolicyLine, ProbeLine};
+use crate::commands::trust::{PkiLine, PolicyLine, ProbeLine, SslPeerLine, VersionLine};
 use crate::commands::wifi::{AddressLine, JoinLine, ScanLine, StationAddress, StationLine};
 use crate::commands::{
     basic, flash, mdns, mfg, module, network, options, passthrough, receive, server, sntp, softap,
@@ -125,7 +126,7 @@ families! {
 }
 
 /// Every command, in the order `AT+CMD?` lists those that it lists.
-const ORDER: [&str; 98] = [
+const ORDER: [&str; 100] = [
     "AT",
     "ATE0",
     "ATE1",
@@ -222,6 +223,8 @@ const ORDER: [&str; 98] = [
     "AT+CIPSSLSIZE",
     "AT+SSLWHY",
     "AT+SSLPOLICY",
+    "AT+SSLVERSION",
+    "AT+SSLPEER",
     "AT+SSLPROBE",
     "AT+PKI",
 ];
@@ -363,6 +366,8 @@ crate::__info_lines! {
     "AT+UART_DEF" UartDef(UartConfig);
     "AT+SSLWHY" Sslwhy(SslWhy<'a>);
     "AT+SSLPOLICY" Sslpolicy(PolicyLine<'a>);
+    "AT+SSLVERSION" Sslversion(VersionLine);
+    "AT+SSLPEER" Sslpeer(SslPeerLine<'a>);
     "AT+SSLPROBE" Sslprobe(ProbeLine<'a>);
     "AT+PKI" Pki(PkiLine<'a>);
 }

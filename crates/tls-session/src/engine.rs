@@ -58,6 +58,17 @@ pub(crate) fn check_protocols(policy: &Policy<'_>) -> Result<(), CapacityError> 
     }
 }
 
+/// The cipher suites of all engines of this build.
+pub(crate) fn suites() -> impl Iterator<Item = u16> {
+    #[cfg(feature = "rustls")]
+    // Those of the other engine are among them.
+    return tls_provider::SUITES
+        .iter()
+        .map(|suite| suite.suite().into());
+    #[cfg(not(feature = "rustls"))]
+    return core::iter::once(embedded_tls::client::SUITE);
+}
+
 /// Is shown each certificate of the server before it is judged.
 pub(crate) type Witness<'w> = dyn Fn(&[u8]) + 'w;
 

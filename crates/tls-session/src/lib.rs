@@ -106,7 +106,7 @@ pub use reason::{Cause, Reason, Stage};
 pub use session::{Chain, Deadlines, FULL_OUTGOING, FULL_RECORD, Memory, Reader, Session, Writer};
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 pub use transport::{Connection, Transport};
-pub use verify::{Accepted, verify_server};
+pub use verify::{Accepted, PeerCertificate, Version, verify_server};
 pub use x509_facts::Timestamp;
 
 /// The code of the README, compiled.

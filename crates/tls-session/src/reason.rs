@@ -26,7 +26,7 @@ pub use protocol::{EngineError, HelloField, ProtocolViolation};
 pub use setup::SetupError;
 pub use stream::StreamError;
 pub use table::Row;
-pub use words::alert_words;
+pub use words::{alert_words, group_words, suite_words};
 
 /// X.509 verify flags as Mbed TLS numbers them.
 pub mod flags {

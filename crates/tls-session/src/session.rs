@@ -71,6 +71,11 @@ impl<const IN: usize, const OUT: usize> core::fmt::Debug for Memory<IN, OUT> {
     }
 }
 
+/// The cipher suites of this build by their IANA numbers, the preferred first.
+pub fn suites() -> impl Iterator<Item = u16> {
+    engine::suites()
+}
+
 /// How long a handshake may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -1,6 +1,6 @@
 //! Trust made visible: what would be checked, what a server shows, what the flash holds.
 //!
-//! `AT+SSLPOLICY`, `AT+SSLPROBE` and `AT+PKI` are ours. Texts that come from certificates are cleaned
+//! `AT+SSLPOLICY`, `AT+SSLVERSION`, `AT+SSLPEER`, `AT+SSLPROBE` and `AT+PKI` are ours. Texts that come from certificates are cleaned
 //! as they are written, as in `+SSLWHY`: nothing in them can end a field or a line.
 
 use crate::args::{Args, FieldWriter};
@@ -10,7 +10,7 @@ use crate::fields::{Fields, InfoLine};
 use crate::set::SetForm;
 use crate::sink::Full;
 use crate::text::AtStr;
-use crate::types::{AlpnName, HostName, LinkId, PolicyMode, Port, Sha256};
+use crate::types::{AlpnName, HostName, LinkId, LinkTarget, PolicyMode, Port, Sha256, TlsVersion};
 
 crate::commands! {
     /// TLS: policy, reasons, what partitions hold.
@@ -18,6 +18,8 @@ crate::commands! {
     pub enum TrustCommand<'a>;
     "AT+SSLWHY" { query SslwhyQuery; }
     "AT+SSLPOLICY" { query SslpolicyQuery; set SslpolicySet(PolicyMode); }
+    "AT+SSLVERSION" { query SslversionQuery; set SslversionSet(SetVersions); }
+    "AT+SSLPEER" { query SslpeerQuery; }
     "AT+SSLPROBE" { set SslprobeSet(Probe<'a>); }
     "AT+PKI" { query PkiQuery; }
 }
@@ -147,6 +149,125 @@ impl<'a> InfoLine<'a> for PolicyLine<'a> {
         line.alpn = AlpnList::new(protocols.into_iter().flatten())?;
         line.mode = fields.next()?;
         Some(line)
+    }
+}
+
+/// `AT+SSLVERSION=[<id>,]<min>,<max>`: the versions of TLS that a link offers; 12 is TLS 1.2, 13 is TLS 1.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SetVersions {
+    /// Which links; `None` with a single one.
+    pub link: Option<LinkTarget>,
+    /// The oldest.
+    pub min: TlsVersion,
+    /// The newest; not older than `min`.
+    pub max: TlsVersion,
+}
+
+impl SetForm<'_> for SetVersions {
+    fn from_args(args: &mut Args<'_>) -> Result<Self, ArgError> {
+        let link = args.link_target()?;
+        args.takes(2, 2)?;
+        let min: TlsVersion = args.required()?;
+        let max: TlsVersion = args.required()?;
+        if max.code() < min.code() {
+            return Err(args.range_error());
+        }
+        Ok(Self { link, min, max })
+    }
+
+    fn write_args(&self, args: &mut FieldWriter<'_>) -> Result<(), Full> {
+        args.link(self.link.as_ref())?;
+        args.value(&self.min)?;
+        args.value(&self.max)
+    }
+}
+
+/// `+SSLVERSION:<id>,<min>,<max>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct VersionLine {
+    /// Which link.
+    pub link: LinkId,
+    /// The oldest version that it offers.
+    pub min: TlsVersion,
+    /// The newest.
+    pub max: TlsVersion,
+}
+
+impl InfoLine<'_> for VersionLine {
+    fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full> {
+        out.value(&self.link)?;
+        out.value(&self.min)?;
+        out.value(&self.max)
+    }
+
+    fn read_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            link: fields.next()?,
+            min: fields.next()?,
+            max: fields.next()?,
+        })
+    }
+}
+
+/// `+SSLPEER:<id>,"<version>","<suite>","<group>","<sni>","<alpn>","<subject>","<sha256>","<notAfter>"`: who is at the
+/// other end of a TLS link, and what was agreed on.
+///
+/// With a pre-shared key there is no certificate: the last three are empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SslPeerLine<'a> {
+    /// Which link.
+    pub link: LinkId,
+    /// Like `TLS 1.3`.
+    pub version: AtStr<'a>,
+    /// Name of the cipher suite in IANA's registry.
+    pub suite: AtStr<'a>,
+    /// Key exchange group, like `P-256`.
+    pub group: AtStr<'a>,
+    /// The name that was sent in ClientHello; empty for none.
+    pub sni: AtStr<'a>,
+    /// The application protocol that was chosen; empty for none.
+    pub alpn: AtStr<'a>,
+    /// Subject of the peer's certificate.
+    pub subject: AtStr<'a>,
+    /// SHA-256 of the certificate as it was sent, DER, in hexadecimal.
+    pub sha256: AtStr<'a>,
+    /// Last moment of its validity, RFC 3339.
+    pub not_after: AtStr<'a>,
+}
+
+impl<'a> InfoLine<'a> for SslPeerLine<'a> {
+    fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full> {
+        out.value(&self.link)?;
+        for text in [
+            &self.version,
+            &self.suite,
+            &self.group,
+            &self.sni,
+            &self.alpn,
+            &self.subject,
+            &self.sha256,
+            &self.not_after,
+        ] {
+            out.cleaned(text)?;
+        }
+        Ok(())
+    }
+
+    fn read_fields(fields: &mut Fields<'a>) -> Option<Self> {
+        Some(Self {
+            link: fields.next()?,
+            version: fields.quoted()?,
+            suite: fields.quoted()?,
+            group: fields.quoted()?,
+            sni: fields.quoted()?,
+            alpn: fields.quoted()?,
+            subject: fields.quoted()?,
+            sha256: fields.quoted()?,
+            not_after: fields.quoted()?,
+        })
     }
 }
 

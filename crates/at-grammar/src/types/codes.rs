@@ -320,6 +320,14 @@ coded! {
         Strict = 1,
     }
 
+    /// A version of TLS: `AT+SSLVERSION`.
+    TlsVersion {
+        /// TLS 1.2.
+        Tls12 = 12,
+        /// TLS 1.3.
+        Tls13 = 13,
+    }
+
     /// Stop bits of the port.
     StopBits {
         /// 1.

@@ -15,7 +15,7 @@ pub use codes::{
     AuthMode, CountryPolicy, Encryption, Family, FlowControl, IpPreference, JoinFailure,
     LengthReport, MfgType, NetInterface, Parity, PolicyMode, Protocol, ReceiveMode, RestartMode,
     ScanMode, ScanType, SleepMode, SoftApSecurity, StationState, StatusCode, StopBits,
-    StreamTransport, Terminal, TransferMode, Transport, UdpMode, WifiCipher, WifiMode,
+    StreamTransport, Terminal, TlsVersion, TransferMode, Transport, UdpMode, WifiCipher, WifiMode,
     WifiProtocol,
 };
 pub use digest::Sha256;

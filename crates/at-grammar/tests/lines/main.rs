@@ -121,6 +121,8 @@ fn lines_without_parameters() {
             Ok(Command::Ssl(CipsslcpskhexQuery)),
         ),
         (ONE, "AT+SSLPOLICY?", Ok(Command::Trust(SslpolicyQuery))),
+        (ONE, "AT+SSLVERSION?", Ok(Command::Trust(SslversionQuery))),
+        (ONE, "AT+SSLPEER?", Ok(Command::Trust(SslpeerQuery))),
         (ONE, "AT+PKI?", Ok(Command::Trust(PkiQuery))),
     ]);
 }

@@ -3,8 +3,9 @@
 use super::*;
 use at_grammar::commands::ssl::SslCommand;
 use at_grammar::commands::ssl::{SUITES_MAX, SetCiphers, SetPsk, SetPskHex};
-use at_grammar::commands::trust::Probe;
 use at_grammar::commands::trust::TrustCommand;
+use at_grammar::commands::trust::{Probe, SetVersions};
+use at_grammar::types::TlsVersion;
 
 fn one(id: u8) -> Option<LinkTarget> {
     Some(LinkTarget::One(link(id)))
@@ -197,4 +198,37 @@ fn policy_and_probe() {
         (ONE, "AT+SSLPROBE=\"h\",443,1", Err(0x0106_0203)),
         (ONE, &long, Err(0x0104_0000)),
     ]);
+}
+
+#[test]
+fn versions() {
+    let set = |link, min, max| {
+        Ok(Command::Trust(TrustCommand::SslversionSet(SetVersions {
+            link,
+            min,
+            max,
+        })))
+    };
+    let (old, new) = (TlsVersion::Tls12, TlsVersion::Tls13);
+    check(&[
+        (ONE, "AT+SSLVERSION=12,13", set(None, old, new)),
+        (ONE, "AT+SSLVERSION=13,13", set(None, new, new)),
+        (MANY, "AT+SSLVERSION=0,12,12", set(one(0), old, old)),
+        (
+            MANY,
+            "AT+SSLVERSION=5,12,13",
+            set(Some(LinkTarget::All), old, new),
+        ),
+    ]);
+    for line in [
+        "AT+SSLVERSION=13,12",
+        "AT+SSLVERSION=11,13",
+        "AT+SSLVERSION=12,14",
+        "AT+SSLVERSION=12",
+        "AT+SSLVERSION=12,13,13",
+        "AT+SSLVERSION=\"1.2\",13",
+        "AT+SSLPEER=0",
+    ] {
+        assert!(parse_line(line.as_bytes(), ONE).is_err(), "{line}");
+    }
 }

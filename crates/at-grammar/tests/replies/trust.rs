@@ -2,7 +2,10 @@
 
 use super::*;
 use at_grammar::commands::ssl::{CipherLine, PskHexLine, PskLine};
-use at_grammar::commands::trust::{NameCheck, PeerCheck, PkiLine, PolicyLine, ProbeLine};
+use at_grammar::commands::trust::{
+    NameCheck, PeerCheck, PkiLine, PolicyLine, ProbeLine, SslPeerLine, VersionLine,
+};
+use at_grammar::types::TlsVersion;
 
 const HASH: Sha256 = Sha256([0xa5; 32]);
 
@@ -27,6 +30,7 @@ fn policy(link_id: u8, peer: PeerCheck) -> PolicyLine<'static> {
 pub(crate) fn lines() -> Vec<(Info<'static>, &'static str)> {
     let mut lines = keys_and_suites();
     lines.extend(policies());
+    lines.extend(sessions());
     lines.extend(probes());
     lines.extend(items());
     lines
@@ -65,6 +69,38 @@ fn keys_and_suites() -> Vec<(Info<'static>, &'static str)> {
                 identity: identity("myhint"),
             }),
             "+CIPSSLCPSKHEX:1,\"70736b\",\"myhint\"\r\n",
+        ),
+    ]
+}
+
+fn sessions() -> Vec<(Info<'static>, &'static str)> {
+    let peer = SslPeerLine {
+        link: link(0),
+        version: "TLS 1.3".into(),
+        suite: "TLS_AES_128_GCM_SHA256".into(),
+        group: "P-256".into(),
+        sni: "broker.local".into(),
+        alpn: "mqtt".into(),
+        subject: "CN=a".into(),
+        sha256: hash!().into(),
+        not_after: "2030-01-01T00:00:00Z".into(),
+    };
+    vec![
+        (
+            Info::Sslversion(VersionLine {
+                link: link(4),
+                min: TlsVersion::Tls12,
+                max: TlsVersion::Tls13,
+            }),
+            "+SSLVERSION:4,12,13\r\n",
+        ),
+        (
+            Info::Sslpeer(peer),
+            concat!(
+                "+SSLPEER:0,\"TLS 1.3\",\"TLS_AES_128_GCM_SHA256\",\"P-256\",\"broker.local\",\"mqtt\",\"CN=a\",\"",
+                hash!(),
+                "\",\"2030-01-01T00:00:00Z\"\r\n"
+            ),
         ),
     ]
 }

@@ -25,6 +25,7 @@ mod module;
 mod names;
 mod options;
 pub(crate) mod passthrough;
+mod peer;
 mod pki;
 mod policy;
 mod probe;
@@ -37,6 +38,7 @@ mod ssl;
 mod table;
 mod time;
 pub(crate) mod userram;
+mod versions;
 mod wifi;
 
 use basic::{one_line, store_always, store_if_wanted};

@@ -44,6 +44,9 @@ impl Shown {
             alpn,
             identity,
             sni: _,
+            versions: _,
+            suites: _,
+            master_secret: _,
         } = terms;
         Some(Self {
             peer: match peer {

@@ -16,17 +16,14 @@ use crate::platform::Platform;
 use crate::port::printer::Printer;
 use crate::secret::{MAX_PSK, Psk, Secret};
 use crate::settings::key::Key;
-use crate::settings::tls::SslConf;
+use crate::settings::tls::{SslConf, SuiteList};
 use crate::why::Why;
-
-/// Suites there are: TLS_AES_128_GCM_SHA256, which every TLS 1.3 server must have (RFC 8446 §9.1).
-const SUITES: [u16; 1] = [0x1301];
 
 /// `AT+CIPSSLCCIPHER` names no suite that this modem has.
 const NO_SUITE: CommandError = CommandError::Own(1);
 
 /// The link a setting is for: without a number, the only one.
-fn target(link: Option<LinkTarget>) -> LinkTarget {
+pub(super) fn target(link: Option<LinkTarget>) -> LinkTarget {
     link.unwrap_or(LinkTarget::One(LinkId::ZERO))
 }
 
@@ -163,7 +160,7 @@ pub(super) fn set_protocols<P: Platform>(
 
 pub(super) async fn ciphers<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let mut print = cx.port.print(cx.settings).await;
-    for (index, suite) in (0_u8..).zip(SUITES) {
+    for (index, suite) in (0_u8..).zip(tls_session::session::suites()) {
         print
             .info(Info::Cipsslccipher(CipherLine { index, suite }))
             .await;
@@ -172,15 +169,30 @@ pub(super) async fn ciphers<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, Com
     Ok(Done::Printed)
 }
 
-/// There is one suite, so a list chooses nothing: it contains it, or no server could be reached.
-pub(super) fn set_ciphers(request: &SetCiphers) -> Result<Done, CommandError> {
-    let mut wanted = request.suites().peekable();
-    if wanted.peek().is_none() || wanted.any(|suite| SUITES.contains(&suite)) {
-        Ok(Done::Ok)
-    } else {
-        espat_log::warn!("no cipher suite of the list is here");
-        Err(NO_SUITE)
+/// The suites that a link offers, of those there are; an empty list takes a former one back.
+pub(super) fn set_ciphers<P: Platform>(
+    cx: &Cx<'_, '_, P>,
+    request: &SetCiphers,
+) -> Result<Done, CommandError> {
+    let is_here = |suite: &u16| tls_session::session::suites().any(|here| here == *suite);
+    let mut list = SuiteList::new();
+    for suite in request.suites().filter(is_here) {
+        if !list.contains(&suite) {
+            list.push(suite).map_err(|_| Failure::Refused)?;
+        }
     }
+    if list.is_empty() && request.suites().next().is_some() {
+        espat_log::warn!("no cipher suite of the list is here");
+        return Err(NO_SUITE);
+    }
+    let target = target(request.link);
+    cx.settings.change(|values| {
+        let places = ids().zip(&mut values.tls.suites);
+        for (_, place) in places.filter(|(link, _)| target.includes(*link)) {
+            place.clone_from(&list);
+        }
+    });
+    Ok(Done::Ok)
 }
 
 /// How a key is written in a command or a query.

@@ -24,8 +24,8 @@ use at_grammar::commands::trust::TrustCommand;
 use at_grammar::commands::wifi::WifiCommand;
 
 use super::{
-    basic, filter, flash, links, mdns, mfg, module, names, options, passthrough, pki, policy,
-    probe, radio, receive, send, server, softap, ssl, time, userram, wifi,
+    basic, filter, flash, links, mdns, mfg, module, names, options, passthrough, peer, pki, policy,
+    probe, radio, receive, send, server, softap, ssl, time, userram, versions, wifi,
 };
 use crate::answer::{CommandError, Done};
 use crate::cx::Cx;
@@ -329,7 +329,7 @@ async fn ssl_command<P: Platform>(
         SslCommand::CipsslcalpnQuery => ssl::protocols(cx).await,
         SslCommand::CipsslcalpnSet(request) => ssl::set_protocols(cx, &request),
         SslCommand::CipsslccipherQuery => ssl::ciphers(cx).await,
-        SslCommand::CipsslccipherSet(request) => ssl::set_ciphers(&request),
+        SslCommand::CipsslccipherSet(request) => ssl::set_ciphers(cx, &request),
         SslCommand::CipsslcpskQuery => ssl::keys(cx, ssl::KeyForm::Text).await,
         SslCommand::CipsslcpskSet(request) => ssl::set_key(cx, &request),
         SslCommand::CipsslcpskhexQuery => ssl::keys(cx, ssl::KeyForm::Hex).await,
@@ -345,6 +345,9 @@ async fn trust_command<P: Platform>(
         TrustCommand::SslwhyQuery => ssl::why(cx).await,
         TrustCommand::SslpolicyQuery => policy::show(cx).await,
         TrustCommand::SslpolicySet(mode) => policy::set(cx, mode).await,
+        TrustCommand::SslversionQuery => versions::show(cx).await,
+        TrustCommand::SslversionSet(request) => versions::set(cx, &request).await,
+        TrustCommand::SslpeerQuery => peer::show(cx).await,
         TrustCommand::SslprobeSet(request) => probe::run(cx, &request).await,
         TrustCommand::PkiQuery => pki::list(cx).await,
     }

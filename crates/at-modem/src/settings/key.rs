@@ -98,12 +98,19 @@ keys! {
 /// First of the keys per link.
 const TLS: u8 = 0x30;
 const TCP_OPTIONS: u8 = 0x38;
+const TLS_VERSIONS: u8 = 0x40;
 
 impl Key {
     /// `AT+CIPSSLCCONF` of a link.
     #[must_use]
     pub(crate) const fn tls(link: u8) -> Option<Self> {
         Self::numbered(TLS, link, LINKS)
+    }
+
+    /// `AT+SSLVERSION` of a link.
+    #[must_use]
+    pub(crate) const fn tls_versions(link: u8) -> Option<Self> {
+        Self::numbered(TLS_VERSIONS, link, LINKS)
     }
 
     /// `AT+CIPTCPOPT` of a link.
@@ -137,6 +144,8 @@ impl fmt::Display for Key {
             write!(f, "cipsslcconf.{link}")
         } else if let Some(link) = within(TCP_OPTIONS, LINKS) {
             write!(f, "ciptcpopt.{link}")
+        } else if let Some(link) = within(TLS_VERSIONS, LINKS) {
+            write!(f, "sslversion.{link}")
         } else {
             write!(f, "{:#04x}", self.0)
         }
@@ -173,7 +182,13 @@ mod tests {
     use super::{Key, LINKS, OWNER, Store};
 
     fn every_key() -> Vec<Key> {
-        let per_link = (0..LINKS).flat_map(|link| [Key::tls(link), Key::tcp_options(link)]);
+        let per_link = (0..LINKS).flat_map(|link| {
+            [
+                Key::tls(link),
+                Key::tcp_options(link),
+                Key::tls_versions(link),
+            ]
+        });
         let named = Key::NAMED.iter().map(|(key, _)| Some(*key));
         named.chain(per_link).map(Option::unwrap).collect()
     }
@@ -198,7 +213,7 @@ mod tests {
     fn the_numbers_are_those_on_flash() {
         let numbers: Vec<u8> = every_key().iter().map(|key| key.number()).collect();
         let groups = (0x01..=0x04).chain(0x10..=0x1a).chain(0x20..=0x28);
-        let per_link = (0..5).flat_map(|link| [0x30 + link, 0x38 + link]);
+        let per_link = (0..5).flat_map(|link| [0x30 + link, 0x38 + link, 0x40 + link]);
         assert_eq!(numbers, groups.chain(per_link).collect::<Vec<u8>>());
         for (key, number) in [
             (Key::SYSTEM_MESSAGES, 0x01),

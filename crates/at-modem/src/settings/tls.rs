@@ -4,13 +4,15 @@
 //! |---|---|
 //! | `sslpolicy` | policy mode |
 //! | `cipsslcconf.<link>` | mode, number of certificate and key, number of CA |
+//! | `sslversion.<link>` | oldest and newest version |
 //!
-//! Names, protocols and pre-shared keys are never stored.
+//! Names, protocols, cipher suites and pre-shared keys are never stored.
 
 use at_grammar::LinkId;
-use at_grammar::types::{AuthMode, PolicyMode};
+use at_grammar::types::{AuthMode, PolicyMode, TlsVersion};
 use embedded_storage_async::nor_flash::NorFlash;
 use heapless::Vec;
+use tls_session::{Version, Versions};
 
 use super::key::Key;
 use super::record::{HostText, Store};
@@ -18,6 +20,42 @@ use crate::secret::Psk;
 
 /// ALPN entries: at most five, as long as a command line lets them be.
 pub(crate) type AlpnList = Vec<Vec<u8, 64>, 5>;
+
+/// Suites of `AT+CIPSSLCCIPHER`, of those that the build has.
+pub(crate) type SuiteList = Vec<u16, 16>;
+
+/// `AT+SSLVERSION` of one link, as it is stored: the codes of the command.
+pub(crate) const fn encode_versions(versions: Versions) -> [u8; 2] {
+    [code(versions.min()), code(versions.max())]
+}
+
+fn decode_versions(record: &[u8]) -> Option<Versions> {
+    let &[min, max] = record else {
+        return None;
+    };
+    versions(TlsVersion::from_code(min)?, TlsVersion::from_code(max)?)
+}
+
+const fn code(version: Version) -> u8 {
+    shown(version).code()
+}
+
+/// A version as the command writes it.
+pub(crate) const fn shown(version: Version) -> TlsVersion {
+    match version {
+        Version::Tls12 => TlsVersion::Tls12,
+        Version::Tls13 => TlsVersion::Tls13,
+    }
+}
+
+/// The versions that a command names; `None` where the newest is older than the oldest.
+pub(crate) fn versions(min: TlsVersion, max: TlsVersion) -> Option<Versions> {
+    let version = |version| match version {
+        TlsVersion::Tls12 => Version::Tls12,
+        TlsVersion::Tls13 => Version::Tls13,
+    };
+    Versions::new(version(min), version(max))
+}
 
 /// `AT+CIPSSLCCONF` of one link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,12 +95,16 @@ pub(crate) struct TlsValues {
     // Stored.
     pub(crate) policy_mode: PolicyMode,
     pub(crate) ssl: [SslConf; LinkId::COUNT],
+    /// `AT+SSLVERSION`.
+    pub(crate) versions: [Versions; LinkId::COUNT],
     // Gone after a restart.
     /// `AT+CIPSSLCCN`; empty for none.
     pub(crate) common_name: [HostText; LinkId::COUNT],
     /// `AT+CIPSSLCSNI`; empty for none.
     pub(crate) sni: [HostText; LinkId::COUNT],
     pub(crate) alpn: [AlpnList; LinkId::COUNT],
+    /// `AT+CIPSSLCCIPHER`; empty for all there are.
+    pub(crate) suites: [SuiteList; LinkId::COUNT],
     /// `AT+CIPSSLCPSK`. Here is the only copy between two handshakes.
     pub(crate) psk: [Option<Psk>; LinkId::COUNT],
 }
@@ -73,9 +115,11 @@ impl TlsValues {
         Self {
             policy_mode: PolicyMode::Strict,
             ssl: [SslConf::NONE; LinkId::COUNT],
+            versions: [Versions::ALL; LinkId::COUNT],
             common_name: Default::default(),
             sni: Default::default(),
             alpn: Default::default(),
+            suites: Default::default(),
             psk: Default::default(),
         }
     }
@@ -95,6 +139,14 @@ impl TlsValues {
             let Some(key) = Key::tls(link) else { continue };
             if let Ok(Some(record)) = store.get(key, &mut buffer).await {
                 *place = SslConf::decode(record).unwrap_or(*place);
+            }
+        }
+        for (place, link) in self.versions.iter_mut().zip(0_u8..) {
+            let Some(key) = Key::tls_versions(link) else {
+                continue;
+            };
+            if let Ok(Some(record)) = store.get(key, &mut buffer).await {
+                *place = decode_versions(record).unwrap_or(*place);
             }
         }
     }

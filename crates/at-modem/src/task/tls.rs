@@ -6,7 +6,8 @@ use at_grammar::types::Protocol;
 use edge_nal::TcpSplit;
 use embassy_time::{Delay, with_timeout};
 use rand_core::CryptoRngCore;
-use tls_session::{Chain, Connection, Deadlines, Policy, Session};
+use tls_session::evidence::Application;
+use tls_session::{Chain, Connection, Deadlines, Policy, Session, Transport};
 
 use super::link::{CLOSE_TIMEOUT, begin, conclude, connect, hang_up, look_up, unless_closed};
 use super::owners::LinkOwners;
@@ -19,7 +20,7 @@ use crate::place::place;
 use crate::platform::Platform;
 use crate::scratch::Scratch;
 use crate::tls::credentials::{Handshake, Handshakes};
-use crate::tls::sessions::{Probed, Slot, TlsSessions};
+use crate::tls::sessions::{Peer, Probed, Slot, TlsSessions};
 use crate::tls::terms::terms_of;
 use crate::why::{Stage, Why};
 use tls_session::reason::StreamError;
@@ -51,10 +52,11 @@ pub(crate) async fn run<P: Platform>(
             let records = &mut *records;
             let mut place_of_it = pin!(None);
             let attempt = place(place_of_it.as_mut(), || {
-                attempt(link, owners, &request, records, handshakes)
+                attempt(link, slot, owners, (&request, records), handshakes)
             });
             attempt.await
         };
+        slot.end();
         // Before the host hears of it, so that it can open the next one; and not again afterwards, when
         // the next one may be here already.
         slot.busy.set(false);
@@ -65,9 +67,9 @@ pub(crate) async fn run<P: Platform>(
 /// `Err` if no session came to be.
 async fn attempt<P: Platform>(
     link: &Link<'_>,
+    slot: &Slot,
     owners: &SessionOwners<'_, '_, P>,
-    request: &Request,
-    records: &mut tls_session::Memory,
+    (request, records): (&Request, &mut tls_session::Memory),
     handshakes: &Handshakes,
 ) -> Result<End, Why> {
     let setup = |cause| Why::new(Stage::Setup, cause);
@@ -103,6 +105,7 @@ async fn attempt<P: Platform>(
             unless_closed(link, Stage::Tls(tls_session::Stage::Hello), open).await
         };
         let mut session = opened??;
+        slot.begin(link.id, peer_of(&session, &policy));
         // The next handshake may begin, and nothing of this one is left.
         drop(loaded);
         drop(handshake);
@@ -127,6 +130,26 @@ async fn attempt<P: Platform>(
     };
     hang_up(&mut socket).await;
     Ok(end)
+}
+
+/// What is told of the other end.
+fn peer_of<T: Transport>(session: &Session<'_, T>, policy: &Policy<'_>) -> Peer {
+    let negotiated = session.peer().negotiated();
+    let alpn = match negotiated.application {
+        Application::Offered(position) => policy.alpn.get(position).copied(),
+        Application::Unnamed | Application::NotOffered => None,
+    };
+    Peer {
+        negotiated,
+        // As long as in the settings, so they fit.
+        sni: policy
+            .sni
+            .unwrap_or_default()
+            .try_into()
+            .unwrap_or_default(),
+        alpn: heapless::Vec::from_slice(alpn.unwrap_or_default()).unwrap_or_default(),
+        certificate: session.certificate(),
+    }
 }
 
 /// A dry run: what the server shows, and what the policy makes of it.

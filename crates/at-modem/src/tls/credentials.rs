@@ -10,7 +10,8 @@ use heapless::Vec;
 use tls_session::identity::{ClientKey, IdentityMemory};
 use tls_session::policy::MAX_ANCHORS;
 use tls_session::{
-    Anchors, Clock, CommonName, Identity, NameRule, PeerAuth, PeerName, Policy, PreSharedKey,
+    Anchors, Clock, CommonName, Identity, MasterSecret, NameRule, PeerAuth, PeerName, Policy,
+    PreSharedKey, Versions,
 };
 use x509_facts::KeyKind;
 use zeroize::Zeroize;
@@ -21,7 +22,7 @@ use crate::flash::items::Role;
 use crate::scratch::{SCRATCH, Scratch};
 use crate::secret::Psk;
 use crate::settings::HostText;
-use crate::settings::tls::AlpnList;
+use crate::settings::tls::{AlpnList, SuiteList};
 use crate::why::{Cause, ModemError};
 use tls_session::reason::SetupError;
 
@@ -47,6 +48,9 @@ struct HeldTerms {
     name: Option<HostText>,
     sni: Option<HostText>,
     alpn: AlpnList,
+    versions: Versions,
+    suites: SuiteList,
+    master_secret: MasterSecret,
     identity: Option<u8>,
 }
 
@@ -56,6 +60,9 @@ impl HeldTerms {
         name: None,
         sni: None,
         alpn: AlpnList::new(),
+        versions: Versions::ALL,
+        suites: SuiteList::new(),
+        master_secret: MasterSecret::Required,
         identity: None,
     };
 }
@@ -110,6 +117,9 @@ impl<'m> Handshake<'m> {
             name: terms.name.text().and_then(text),
             sni: terms.sni.and_then(text),
             alpn: terms.alpn.clone(),
+            versions: terms.versions,
+            suites: terms.suites.clone(),
+            master_secret: terms.master_secret,
             identity: terms.identity,
         };
     }
@@ -186,6 +196,9 @@ impl Loaded<'_> {
         Ok(Policy {
             sni: self.terms.sni.as_deref(),
             alpn: &self.alpn,
+            versions: self.terms.versions,
+            suites: &self.terms.suites,
+            master_secret: self.terms.master_secret,
             identity: self.identity.as_ref(),
             ..Policy::new(peer)
         })

@@ -7,7 +7,11 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use heapless::{String, Vec};
 
+use tls_session::PeerCertificate;
+use tls_session::evidence::Negotiated;
+
 use crate::scratch::ScratchGuard;
+use crate::settings::HostText;
 use crate::why::{ModemError, Stage, Why};
 
 /// A task that has the memory for a session, and what it is to do.
@@ -16,19 +20,45 @@ pub(crate) struct Slot {
     pub(crate) job: Signal<NoopRawMutex, LinkId>,
     /// From the job until the session is over.
     pub(crate) busy: Cell<bool>,
+    /// Whom its open session is with, and for which link.
+    peer: RefCell<Option<(LinkId, Peer)>>,
+}
+
+/// The other end of a session, for `AT+SSLPEER?`.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    pub(crate) negotiated: Negotiated,
+    /// The name that was sent in ClientHello.
+    pub(crate) sni: HostText,
+    /// The application protocol that was chosen.
+    pub(crate) alpn: Vec<u8, 64>,
+    /// `None` with a pre-shared key.
+    pub(crate) certificate: Option<PeerCertificate>,
 }
 
 impl Slot {
+    /// A session is open.
+    pub(crate) fn begin(&self, link: LinkId, peer: Peer) {
+        self.peer.replace(Some((link, peer)));
+    }
+
+    /// It is over.
+    pub(crate) fn end(&self) {
+        self.peer.replace(None);
+    }
+
     const fn new() -> Self {
         Self {
             job: Signal::new(),
             busy: Cell::new(false),
+            peer: RefCell::new(None),
         }
     }
 
     /// A slot whose task was dropped is free.
     fn forget(&self) {
         self.job.reset();
+        self.end();
         self.busy.set(false);
     }
 
@@ -70,6 +100,14 @@ impl<'s> TlsSessions<'s> {
         slots
             .find(|slot| slot.is_free())
             .ok_or_else(|| no_memory(self.count))
+    }
+
+    /// Whom a link's session is with.
+    pub(crate) fn peer(&self, link: LinkId) -> Option<Peer> {
+        let peers = self.slots.iter().map(|slot| slot.peer.borrow());
+        peers
+            .filter_map(|peer| peer.clone())
+            .find_map(|(of, peer)| (of == link).then_some(peer))
     }
 
     /// Keeps what a probe found for the command that asked.

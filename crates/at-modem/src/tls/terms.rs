@@ -16,8 +16,9 @@ use at_grammar::types::PolicyMode;
 
 use crate::secret::Psk;
 use crate::settings::HostText;
-use crate::settings::tls::{AlpnList, TlsValues};
+use crate::settings::tls::{AlpnList, SuiteList, TlsValues};
 use crate::why::{ModemError, Stage, Why};
+use tls_session::{MasterSecret, Versions};
 
 /// How the server proves who it is.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +59,12 @@ pub(crate) struct Terms<'s> {
     /// The name sent in ClientHello.
     pub(crate) sni: Option<&'s str>,
     pub(crate) alpn: &'s AlpnList,
+    /// Versions offered.
+    pub(crate) versions: Versions,
+    /// Cipher suites offered; empty for all.
+    pub(crate) suites: &'s SuiteList,
+    /// The strict mode requires that the keys of TLS 1.2 are bound to the handshake.
+    pub(crate) master_secret: MasterSecret,
     /// Position of our certificate in `client_cert`, and of its key in `client_key`.
     pub(crate) identity: Option<u8>,
 }
@@ -123,6 +130,12 @@ fn lenient<'s>(values: &'s TlsValues, link: LinkId, host: &'s str) -> Option<Ter
         // A host name goes into SNI by itself; an address never does (RFC 6066 §3).
         sni: Some(sni.unwrap_or(host)).filter(|name| name.parse::<IpAddr>().is_err()),
         alpn: values.alpn.get(at)?,
+        versions: *values.versions.get(at)?,
+        suites: values.suites.get(at)?,
+        master_secret: match values.policy_mode {
+            PolicyMode::Strict => MasterSecret::Required,
+            PolicyMode::EspAt => MasterSecret::Asked,
+        },
         identity: shown.then_some(conf.pki),
     })
 }

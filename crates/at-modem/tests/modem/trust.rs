@@ -121,6 +121,33 @@ fn there_is_one_suite_and_a_list_without_it_is_refused() {
     bench.expect("AT+CIPSSLCCIPHER?", there);
 }
 
+#[test]
+fn versions_are_set_per_link_and_stored() {
+    let mut bench = Bench::new();
+    bench.expect("AT+SSLVERSION?", listing("SSLVERSION", b"12,13", "12,13"));
+    bench.expect("AT+SSLVERSION=13,13", OK);
+    bench.expect("AT+SSLVERSION?", listing("SSLVERSION", b"13,13", "12,13"));
+    for line in [
+        "AT+SSLVERSION=13,12",
+        "AT+SSLVERSION=11,13",
+        "AT+SSLVERSION=12",
+    ] {
+        bench.expect(line, ERROR);
+    }
+    let mut bench = bench.power_off().boot().quiet();
+    bench.expect("AT+SSLVERSION?", listing("SSLVERSION", b"13,13", "12,13"));
+    bench.expect("AT+CIPMUX=1", OK);
+    bench.expect("AT+SSLVERSION=5,12,12", OK);
+    bench.expect("AT+SSLVERSION=0,12,13", OK);
+    bench.expect("AT+SSLVERSION?", listing("SSLVERSION", b"12,13", "12,12"));
+}
+
+#[test]
+fn without_a_session_there_is_nobody_to_tell_of() {
+    let mut bench = Bench::new();
+    bench.expect("AT+SSLPEER?", OK);
+}
+
 /// What `AT+SSLPOLICY?` says when link 0 has these checks and the others those.
 #[track_caller]
 fn policy(bench: &mut Bench, first: &str, rest: &str, mode: u8) {

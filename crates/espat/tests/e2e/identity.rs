@@ -76,6 +76,30 @@ fn every_kind_and_form_of_key_opens_the_door_by_its_number() {
 }
 
 #[test]
+fn tls_1_2_knows_us_by_every_kind_of_key() {
+    for (kind, options) in [
+        (KeyKind::P256, &["-rev", "-tls1_2"][..]),
+        (KeyKind::P384, &["-rev", "-tls1_2"]),
+        (KeyKind::Rsa2048, &["-rev", "-tls1_2"]),
+        // Without PSS: PKCS#1 v1.5.
+        (
+            KeyKind::Rsa2048,
+            &["-rev", "-tls1_2", "-client_sigalgs", "RSA+SHA256"],
+        ),
+    ] {
+        let world = World::new();
+        let own = world.ca.leaf("server", KeyKind::P256, VALID);
+        let options = [options, &demanding(&world.ca)].concat();
+        let mut server = TlsServer::start(&own, &options, None);
+        let client = world.ca.client("client", kind, VALID);
+        let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+        load(&mut host, &[client]);
+        host.ok("AT+CIPSSLCCONF=3,0,0");
+        known_as("client", &mut server, &mut host);
+    }
+}
+
+#[test]
 fn intermediates_in_the_item_are_sent() {
     let world = World::new();
     let own = world.ca.leaf("server", KeyKind::P256, VALID);

@@ -7,6 +7,7 @@ use std::thread;
 
 use crate::support::modem::Host;
 use crate::support::pki::{Credentials, KeyKind, VALID};
+use crate::support::process::program;
 use crate::support::servers::TlsServer;
 use crate::support::utf8;
 use crate::support::world::{PORT, World, start};
@@ -137,6 +138,81 @@ fn keys_of_every_kind_serve_both_versions() {
         for version in ["-tls1_2", "-tls1_3"] {
             serves(kind, &[version]);
         }
+    }
+}
+
+/// SHA-256 of a certificate, by openssl.
+fn fingerprint(own: &Credentials) -> String {
+    let output = program("openssl")
+        .args(["x509", "-noout", "-fingerprint", "-sha256", "-in"])
+        .arg(&own.certificate)
+        .output()
+        .expect("openssl runs");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let (_, digits) = text.trim().split_once('=').expect("a fingerprint");
+    digits.replace(':', "").to_lowercase()
+}
+
+/// `AT+SSLVERSION` and `AT+CIPSSLCCIPHER` choose, `AT+SSLPEER?` says what came of it.
+#[test]
+fn versions_and_suites_are_chosen_and_told() {
+    let world = World::new();
+    let own = p256(&world);
+    let hash = fingerprint(&own);
+    let server = TlsServer::start(&own, &["-rev"], None);
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    for (versions, suites, version, suite) in [
+        ("12,13", "0", "TLS 1.3", "TLS_AES_128_GCM_SHA256"),
+        ("13,13", "1,0x1302", "TLS 1.3", "TLS_AES_256_GCM_SHA384"),
+        (
+            "12,12",
+            "0",
+            "TLS 1.2",
+            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+        ),
+        (
+            "12,13",
+            "1,0xCCA9",
+            "TLS 1.2",
+            "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+        ),
+    ] {
+        host.ok(&format!("AT+SSLVERSION={versions}"));
+        host.ok(&format!("AT+CIPSSLCCIPHER={suites}"));
+        host.opens(PORT);
+        exchange(&mut host, "data");
+        let peer = format!(
+            r#"+SSLPEER:0,"{version}","{suite}","P-256","","","CN=server","{hash}","2099-12-31T23:59:59Z""#
+        );
+        host.ask("AT+SSLPEER?", &format!("{peer}\r\n\r\nOK\r\n"));
+        host.closes();
+        host.ask("AT+SSLPEER?", "\r\nOK\r\n");
+    }
+    // Nothing of TLS 1.3 is left to offer.
+    host.ok("AT+SSLVERSION=13,13");
+    host.is_refused(
+        PORT,
+        r#""setup",-0x7080,0x00000000,0,"","","none of the cipher suites to offer is there, in the versions to offer""#,
+    );
+}
+
+#[test]
+fn a_server_of_another_version_than_the_policy_wants_is_refused() {
+    for (server, versions, min) in [
+        ("-tls1_2", "13,13", "TLS 1.3"),
+        ("-tls1_3", "12,12", "TLS 1.2"),
+    ] {
+        let world = World::new();
+        let server = TlsServer::start(&p256(&world), &["-rev", server], None);
+        let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+        host.ok(&format!("AT+SSLVERSION={versions}"));
+        host.is_refused(
+            PORT,
+            &format!(r#""hello",-0x6e80,0x00000000,0,"","","server takes no version from {min} to {min}""#),
+        );
+        host.ok("AT+SSLVERSION=12,13");
+        host.opens(PORT);
+        host.closes();
     }
 }
 

@@ -53,6 +53,23 @@ pub const fn alert_words(number: u8) -> &'static str {
     }
 }
 
+/// The name of a cipher suite in IANA's registry, for those that are spoken here; `unknown` for others.
+#[must_use]
+pub const fn suite_words(suite: u16) -> &'static str {
+    match suite {
+        0x1301 => "TLS_AES_128_GCM_SHA256",
+        0x1302 => "TLS_AES_256_GCM_SHA384",
+        0x1303 => "TLS_CHACHA20_POLY1305_SHA256",
+        0xc02b => "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+        0xc02c => "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+        0xc02f => "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        0xc030 => "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+        0xcca8 => "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+        0xcca9 => "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+        _ => "unknown",
+    }
+}
+
 /// Prints the name of a key exchange group.
 pub(super) struct Group(pub(super) u16);
 
@@ -62,7 +79,9 @@ impl fmt::Display for Group {
     }
 }
 
-const fn group_words(group: u16) -> &'static str {
+/// The name of a key exchange group, `unknown` where it has none here.
+#[must_use]
+pub const fn group_words(group: u16) -> &'static str {
     match group {
         0x0017 => "P-256",
         0x0018 => "P-384",

@@ -22,6 +22,15 @@ pub enum Version {
 }
 
 impl Version {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tls12 => "TLS 1.2",
+            Self::Tls13 => "TLS 1.3",
+        }
+    }
+
     /// The number on the wire.
     #[must_use]
     pub const fn wire(self) -> u16 {

@@ -35,7 +35,7 @@ const _: () = assert!(
 );
 
 /// The only suite that the engine has with this cipher.
-const SUITE: u16 = 0x1301;
+pub(crate) const SUITE: u16 = 0x1301;
 
 /// Whether the engine can do what the policy asks for.
 pub(crate) fn takes(policy: &Policy<'_>) -> bool {
