@@ -37,6 +37,10 @@ pub enum Event<'b> {
 /// What [`ReplyParser::next`] made of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, on its way from the parser to its caller; a box would need an allocator"
+)]
 pub enum Progress<'b> {
     /// Something is complete.
     Event {
