@@ -44,6 +44,8 @@ const KEY_UPDATE: u8 = 24;
 #[must_use]
 pub const fn limit(message: u8) -> u32 {
     match message {
+        // HelloRequest is empty; rustls does not look.
+        0 => 0,
         // ClientHello.
         1 => 8 * 1024,
         // ServerHello, and HelloRetryRequest with its cookie, which has the same number.

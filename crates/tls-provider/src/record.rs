@@ -13,7 +13,7 @@ use core::ops::Range;
 use aes_gcm::aead::consts::{U12, U16};
 use aes_gcm::aead::{AeadInPlace, KeyInit, Nonce, Tag};
 use rustls::crypto::cipher::{InboundOpaqueMessage, InboundPlainMessage, PrefixedPayload};
-use rustls::{ContentType, Error};
+use rustls::{ContentType, Error, InvalidMessage};
 use zeroize::Zeroizing;
 
 use crate::messages::Messages;
@@ -120,6 +120,10 @@ fn received<'m>(
             let place = record.payload.last_chunk_mut().ok_or(Error::DecryptError)?;
             *place = note;
             Ok(record.into_plain_message_range(len - note.len()..len))
+        }
+        // RFC 9846 §5.4, RFC 5246 §6.2.1: only application data may be empty. rustls would wait for more.
+        ContentType::Handshake | ContentType::Alert if content.is_empty() => {
+            Err(InvalidMessage::InvalidEmptyPayload.into())
         }
         ContentType::Handshake => {
             let body = record.payload.get(content.clone());

@@ -183,12 +183,30 @@ fn other_content_reaches_rustls_itself() {
         for (typ, content) in [
             (ContentType::Alert, &[1, 0][..]),
             (ContentType::Handshake, &finished),
-            (ContentType::Handshake, &[]),
             (ContentType::Unknown(99), &[1, 2, 3, 4, 5]),
         ] {
             let record = case.encrypt(typ, content, 1);
             let (found, payload, _) = case.decrypt(&record, 1).unwrap();
             assert_eq!((found, &*payload), (typ, content), "{}", case.name);
+        }
+    }
+}
+
+/// Only application data may be empty; in TLS 1.3 the type in the header is part of what is authenticated.
+#[test]
+fn empty_messages_and_other_outer_types_are_refused() {
+    for mut case in cases() {
+        for typ in [ContentType::Handshake, ContentType::Alert] {
+            let record = case.encrypt(typ, &[], 1);
+            let refused = case.decrypt(&record, 1).unwrap_err();
+            let empty = Error::InvalidMessage(InvalidMessage::InvalidEmptyPayload);
+            assert_eq!(refused, empty, "{}", case.name);
+        }
+        for kind in [20, 21, 22] {
+            let mut record = case.encrypt(ContentType::ApplicationData, b"data", 1);
+            record[0] = kind;
+            let refused = case.decrypt(&record, 1).unwrap_err();
+            assert_eq!(refused, Error::DecryptError, "{}", case.name);
         }
     }
 }

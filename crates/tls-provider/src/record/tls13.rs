@@ -104,6 +104,10 @@ impl<A: Aead> MessageDecrypter for Decrypter<A> {
         mut msg: InboundOpaqueMessage<'a>,
         seq: u64,
     ) -> Result<InboundPlainMessage<'a>, Error> {
+        // RFC 9846 §5.2: the type in the header is authenticated, and rustls's additional data hold the right one.
+        if msg.typ != ContentType::ApplicationData {
+            return Err(Error::DecryptError);
+        }
         let aad = make_tls13_aad(msg.payload.len());
         let len = self
             .key

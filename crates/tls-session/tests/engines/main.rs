@@ -6,6 +6,8 @@
 //! | `changes` | HelloRetryRequest, KeyUpdate, small records, small pieces |
 //! | `identity` | who we are, for a server that asks |
 //! | `proofs` | handshake signatures and Finished |
+//! | `hostile` | flights with any byte changed, missing, or messages in any order |
+//! | `records`, `older` | what may come after the handshake of TLS 1.3, and of 1.2 |
 //! | `verdicts` | the same reason by every engine and version, and the alert that says it |
 //!
 //! `peer` is the server, `client` the session under test.
@@ -24,8 +26,11 @@ mod cases;
 
 mod changes;
 mod client;
+mod hostile;
 mod identity;
+mod older;
 mod openings;
 mod peer;
 mod proofs;
+mod records;
 mod verdicts;

@@ -6,13 +6,16 @@ use std::io::{ErrorKind, Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
+use aes_gcm::Aes128Gcm;
+use aes_gcm::aead::{Aead, KeyInit, Payload};
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoClientAuth, ResolvesServerCert, ServerConnection};
 use rustls::sign::{CertifiedKey, Signer, SigningKey};
 use rustls::{
-    CipherSuite, Error, NamedGroup, ServerConfig, SignatureAlgorithm, SignatureScheme, version,
+    CipherSuite, ConnectionTrafficSecrets, Error, NamedGroup, ServerConfig, SignatureAlgorithm,
+    SignatureScheme, version,
 };
 use tls_doubles::client_hello::ClientHello;
 use tls_doubles::io::Endpoint;
@@ -95,6 +98,7 @@ impl Serves {
         Peer {
             server: Some(server),
             out: Vec::new(),
+            sent: Vec::new(),
             came: Vec::new(),
             edit: None,
             app: Vec::new(),
@@ -162,6 +166,7 @@ pub(crate) struct Peer {
     /// Gone once its secrets were taken.
     server: Option<ServerConnection>,
     out: Vec<u8>,
+    sent: Vec<u8>,
     /// All bytes of the client.
     came: Vec<u8>,
     edit: Option<Edit>,
@@ -244,6 +249,36 @@ impl Peer {
         self.pump();
     }
 
+    /// Closes the connection after what was sent.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Sends these bytes as they are.
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
+        self.out.extend(bytes);
+    }
+
+    /// Takes the keys of an open session of TLS 1.2 and TLS_ECDHE_*_AES_128_GCM_SHA256, so that anything can be sent.
+    pub(crate) fn take_keys(&mut self) -> Keys {
+        let server = self.server.take().unwrap();
+        let secrets = server.dangerous_extract_secrets().unwrap();
+        Keys {
+            send: Direction::new(secrets.tx),
+            receive: Direction::new(secrets.rx),
+        }
+    }
+
+    /// All bytes that were sent so far.
+    pub(crate) fn sent_bytes(&self) -> &[u8] {
+        &self.sent
+    }
+
+    /// All bytes of the client so far.
+    pub(crate) fn came(&self) -> &[u8] {
+        &self.came
+    }
+
     fn pump(&mut self) {
         let Some(server) = self.server.as_mut() else {
             return;
@@ -275,6 +310,9 @@ impl Peer {
 impl Endpoint for Peer {
     fn receive(&mut self, mut bytes: &[u8]) {
         self.came.extend(bytes);
+        if self.server.is_none() {
+            return;
+        }
         while !bytes.is_empty() && self.error.is_none() {
             let server = self.server.as_mut().unwrap();
             if server.read_tls(&mut bytes).unwrap() == 0 {
@@ -290,12 +328,73 @@ impl Endpoint for Peer {
     }
 
     fn take_output(&mut self) -> Vec<u8> {
+        self.sent.extend(&self.out);
         std::mem::take(&mut self.out)
     }
 
     fn closed(&self) -> bool {
         self.closed
     }
+}
+
+/// One direction of TLS 1.2 with AES-128-GCM (RFC 5288).
+pub(crate) struct Direction {
+    cipher: Aes128Gcm,
+    salt: [u8; 4],
+    sequence: u64,
+}
+
+impl Direction {
+    fn new((sequence, secrets): (u64, ConnectionTrafficSecrets)) -> Self {
+        let ConnectionTrafficSecrets::Aes128Gcm { key, iv } = secrets else {
+            panic!("AES-128-GCM alone");
+        };
+        Self {
+            cipher: Aes128Gcm::new_from_slice(key.as_ref()).unwrap(),
+            salt: iv.as_ref()[..4].try_into().unwrap(),
+            sequence,
+        }
+    }
+
+    fn aad(&mut self, kind: u8, len: usize) -> Vec<u8> {
+        let mut aad = self.sequence.to_be_bytes().to_vec();
+        self.sequence += 1;
+        aad.extend([kind, 3, 3]);
+        aad.extend(u16::try_from(len).unwrap().to_be_bytes());
+        aad
+    }
+
+    /// A whole record.
+    pub(crate) fn seal(&mut self, kind: u8, content: &[u8]) -> Vec<u8> {
+        let explicit = self.sequence.to_be_bytes();
+        let aad = self.aad(kind, content.len());
+        let nonce = [&self.salt[..], &explicit].concat();
+        let payload = Payload {
+            msg: content,
+            aad: &aad,
+        };
+        let sealed = self.cipher.encrypt(nonce[..].into(), payload).unwrap();
+        let len = u16::try_from(8 + sealed.len()).unwrap().to_be_bytes();
+        [&[kind, 3, 3], &len[..], &explicit, &sealed].concat()
+    }
+
+    /// Type and content of a record.
+    pub(crate) fn open(&mut self, record: &[u8]) -> (u8, Vec<u8>) {
+        let aad = self.aad(record[0], record.len() - 5 - 8 - 16);
+        let nonce = [&self.salt[..], &record[5..13]].concat();
+        let payload = Payload {
+            msg: &record[13..],
+            aad: &aad,
+        };
+        let content = self.cipher.decrypt(nonce[..].into(), payload).unwrap();
+        (record[0], content)
+    }
+}
+
+/// The keys of a session.
+pub(crate) struct Keys {
+    pub(crate) send: Direction,
+    pub(crate) receive: Direction,
 }
 
 /// Whole records.

@@ -15,7 +15,8 @@ use super::watch::Watch;
 use crate::evidence::{Application, Evidence, Finished, Negotiated};
 use crate::policy::{Policy, Versions};
 use crate::reason::{
-    CapacityError, Cause, EngineError, Limit, ProtocolViolation, Reason, SetupError, Stage,
+    CapacityError, Cause, EngineError, Limit, NegotiationError, ProtocolViolation, Reason,
+    SetupError, Stage,
 };
 use crate::verify::Version;
 
@@ -208,6 +209,10 @@ impl Core {
             let next = match state {
                 Ok(ConnectionState::EncodeTlsData(mut data)) => {
                     let sealed = data.encode(out.room()).map_err(|_| Error::EncryptError)?;
+                    if self.watch.hello().is_none() {
+                        self.watch
+                            .sent(out.room().get(..sealed).unwrap_or_default());
+                    }
                     out.add(sealed);
                     (out.room().len() < self.chunk).then_some(Step::Send)
                 }
@@ -274,11 +279,16 @@ impl Core {
         Ok(())
     }
 
-    /// An alert of ours, for what the engine never sees: possible only as long as nothing is encrypted.
-    pub(super) fn alert_in_the_clear(&self, description: u8, out: &mut Sealed<'_>) {
-        if !self.watch.is_encrypted() && self.watch.hello().is_none_or(|hello| hello.is_retry) {
+    /// An alert of ours, for what rustls never sees: possible only as long as we encrypt nothing.
+    pub(super) fn alert_in_the_clear(&self, cause: &Cause, out: &mut Sealed<'_>) {
+        let in_the_clear = match self.watch.hello() {
+            None => true,
+            // TLS 1.2: up to our Finished, which goes out as soon as the server has proved itself.
+            Some(hello) => hello.is_retry || hello.is_12() && self.stage != Stage::Finished,
+        };
+        if in_the_clear && self.stage != Stage::Data && !self.watch.is_encrypted() {
             // Without room for it there is none.
-            let _ = out.append(&[21, 3, 3, 0, 2, 2, description]);
+            let _ = out.append(&[21, 3, 3, 0, 2, 2, alert_of(cause)]);
         }
     }
 
@@ -376,6 +386,25 @@ impl Core {
                 application: Application::find(connection.alpn_protocol(), policy.alpn),
             },
         }
+    }
+}
+
+/// The alert for what is refused before rustls sees it (RFC 9846 §6.2).
+const fn alert_of(cause: &Cause) -> u8 {
+    match cause {
+        // unexpected_message
+        Cause::Protocol(ProtocolViolation::RecordType(_) | ProtocolViolation::RecordHere(_)) => 10,
+        // record_overflow
+        Cause::Protocol(ProtocolViolation::RecordLength(_)) => 22,
+        // handshake_failure (RFC 5746 §3.4)
+        Cause::Protocol(ProtocolViolation::Renegotiation) => 40,
+        // illegal_parameter
+        Cause::Negotiation(NegotiationError::Downgrade)
+        | Cause::Protocol(ProtocolViolation::HelloField(_)) => 47,
+        // protocol_version
+        Cause::Protocol(ProtocolViolation::RecordVersion(_)) => 70,
+        // internal_error: it is our limit that was met.
+        _ => 80,
     }
 }
 

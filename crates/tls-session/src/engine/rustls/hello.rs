@@ -1,6 +1,6 @@
 //! What is read of ServerHello before the engine sees it (RFC 8446 §4.1.3).
 
-use crate::reason::{Cause, NegotiationError};
+use crate::reason::{Cause, HelloField, NegotiationError, ProtocolViolation};
 
 /// What a ServerHello says. Fields that it lacks are 0 or false: whether it is well-formed is the engine's to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -11,6 +11,8 @@ pub(super) struct Hello {
     /// The group of key_share.
     pub(super) group: u16,
     pub(super) extended_master_secret: bool,
+    /// The session id is another than the one that was sent.
+    is_other_session: bool,
     /// It asks for a second ClientHello.
     pub(super) is_retry: bool,
     /// The random ends in the mark of a server that knows TLS 1.3, or, the second one, TLS 1.2.
@@ -47,22 +49,22 @@ impl<'b> Bytes<'b> {
 }
 
 impl Hello {
-    /// Reads the body of a ServerHello as far as it can be read.
-    pub(super) fn read(body: &[u8]) -> Self {
+    /// Reads the body of a ServerHello as far as it can be read. `session_id` is what was sent.
+    pub(super) fn read(body: &[u8], session_id: &[u8]) -> Self {
         let mut hello = Self::default();
         // What is missing stays 0.
-        let _ = hello.fill(&mut Bytes(body));
+        let _ = hello.fill(&mut Bytes(body), session_id);
         hello
     }
 
-    fn fill(&mut self, bytes: &mut Bytes<'_>) -> Option<()> {
+    fn fill(&mut self, bytes: &mut Bytes<'_>, sent: &[u8]) -> Option<()> {
         self.version = bytes.word()?;
         let random = bytes.take(32)?;
         self.is_retry = random == RETRY;
         // RFC 8446 §4.1.3: "DOWNGRD" and 1 or 0.
         self.is_downgrade = random.ends_with(b"DOWNGRD\x01") || random.ends_with(b"DOWNGRD\x00");
         let session_id = usize::from(bytes.byte()?);
-        bytes.take(session_id)?;
+        self.is_other_session = bytes.take(session_id)? != sent;
         self.suite = bytes.word()?;
         bytes.byte()?;
         let mut extensions = {
@@ -84,21 +86,30 @@ impl Hello {
         Some(())
     }
 
+    /// Whether it chooses TLS 1.2.
+    pub(super) const fn is_12(&self) -> bool {
+        self.version == 0x0303
+    }
+
     /// What the engine leaves open.
     ///
     /// # Errors
     ///
     /// [`NegotiationError::Downgrade`] where TLS 1.3 was offered: the engine looks for the first mark alone;
-    /// [`ProtocolViolation::Renegotiation`](crate::reason::ProtocolViolation::Renegotiation).
+    /// [`ProtocolViolation::Renegotiation`]; in TLS 1.3 [`HelloField::SessionId`], which the engine compares in a
+    /// HelloRetryRequest alone.
     pub(super) fn check(&self, offered_13: bool) -> Result<(), Cause> {
-        if self.version != 0x0303 {
+        if self.version == 0x0304 && self.is_other_session {
+            return Err(ProtocolViolation::HelloField(HelloField::SessionId).into());
+        }
+        if !self.is_12() {
             return Ok(());
         }
         if offered_13 && self.is_downgrade {
             return Err(NegotiationError::Downgrade.into());
         }
         if self.is_renegotiation {
-            return Err(crate::reason::ProtocolViolation::Renegotiation.into());
+            return Err(ProtocolViolation::Renegotiation.into());
         }
         Ok(())
     }
@@ -108,7 +119,6 @@ impl Hello {
 mod tests {
     extern crate std;
     use super::*;
-    use crate::reason::ProtocolViolation;
     use std::vec::Vec;
 
     fn hello(random_end: &[u8], extensions: &[(u16, &[u8])]) -> Vec<u8> {
@@ -133,25 +143,26 @@ mod tests {
             &[7; 8],
             &[(23, &[]), (43, &[3, 4]), (51, &[0, 29, 0, 1, 5])],
         );
-        let read = Hello::read(&body);
+        let read = Hello::read(&body, &[8, 9]);
         assert_eq!((read.version, read.suite, read.group), (0x0304, 0xc02f, 29));
         assert!(read.extended_master_secret && !read.is_retry);
         for end in 0..body.len() {
-            let _ = Hello::read(&body[..end]);
+            let _ = Hello::read(&body[..end], &[8, 9]);
         }
     }
 
     #[test]
     fn both_marks_of_a_downgrade_count_where_1_3_was_offered() {
         for mark in [b"DOWNGRD\x01", b"DOWNGRD\x00"] {
-            let read = Hello::read(&hello(mark, &[]));
+            let read = Hello::read(&hello(mark, &[]), &[]);
             let downgrade = Err(NegotiationError::Downgrade.into());
             assert_eq!(read.check(true), downgrade);
             assert_eq!(read.check(false), Ok(()));
         }
-        assert_eq!(Hello::read(&hello(b"DOWNGRD\x02", &[])).check(true), Ok(()));
+        let read = Hello::read(&hello(b"DOWNGRD\x02", &[]), &[]);
+        assert_eq!(read.check(true), Ok(()));
         // TLS 1.3 itself says nothing there.
-        let read = Hello::read(&hello(b"DOWNGRD\x01", &[(43, &[3, 4])]));
+        let read = Hello::read(&hello(b"DOWNGRD\x01", &[(43, &[3, 4])]), &[8, 9]);
         assert_eq!(read.check(true), Ok(()));
     }
 
@@ -164,9 +175,22 @@ mod tests {
             (&[(0xff01, &[2, 1, 1])], renegotiation),
         ] {
             assert_eq!(
-                Hello::read(&hello(&[7; 8], extensions)).check(true),
+                Hello::read(&hello(&[7; 8], extensions), &[]).check(true),
                 expected
             );
         }
+    }
+
+    /// In TLS 1.2 another one means that the server begins a session of its own.
+    #[test]
+    fn the_session_id_of_1_3_is_the_one_that_was_sent() {
+        let body = hello(&[7; 8], &[(43, &[3, 4])]);
+        let other = Err(ProtocolViolation::HelloField(HelloField::SessionId).into());
+        assert_eq!(Hello::read(&body, &[8, 9]).check(true), Ok(()));
+        for sent in [&[][..], &[8], &[8, 8], &[8, 9, 10]] {
+            assert_eq!(Hello::read(&body, sent).check(true), other);
+        }
+        let older = hello(&[7; 8], &[]);
+        assert_eq!(Hello::read(&older, &[1]).check(true), Ok(()));
     }
 }

@@ -19,9 +19,6 @@ use crate::progress::Refused;
 use crate::reason::{CapacityError, Cause, Limit, Reason, StreamError};
 use crate::transport::Transport;
 
-/// internal_error: it is our limit that was met.
-const INTERNAL_ERROR: u8 = 80;
-
 /// Most bytes of records that an incomplete message may take, where the caller's buffer is smaller: a flight at its limit
 /// ([`tls_provider::FLIGHT`]) in records of 64 bytes, with 22 more for each.
 const MAX_RECORDS: usize = 36 * 1024;
@@ -130,7 +127,7 @@ impl<'m> Incoming<'m> {
                 let header = header.copied().unwrap_or_default();
                 let room = self.bytes.len();
                 let body = halves.with(|core| core.watch().header(header, room))?;
-                let body = body.map_err(|cause| too_large(cause, halves))?;
+                let body = body.map_err(|cause| refuse(cause, halves))?;
                 whole = HEADER.saturating_add(body);
                 if self.have >= whole {
                     self.have = 0;
@@ -140,7 +137,7 @@ impl<'m> Incoming<'m> {
             let from = self.kept.saturating_add(self.have);
             let to = self.kept.saturating_add(whole);
             self.grow(to)
-                .map_err(|cause| too_large(cause.into(), halves))?;
+                .map_err(|cause| refuse(cause.into(), halves))?;
             let into = self.buffer_mut().get_mut(from..to).unwrap_or_default();
             let mut rx = halves.connection.incoming.lock().await;
             let read = rx.io.read(into);
@@ -164,7 +161,7 @@ impl<'m> Incoming<'m> {
             return Err(Reason::new(core.stage(), StreamError::Dead));
         };
         if let Err(cause) = core.look(record) {
-            core.alert_in_the_clear(INTERNAL_ERROR, out);
+            core.alert_in_the_clear(&cause, out);
             return Err(Reason::new(core.stage(), cause));
         }
         self.advance(core, (start, end), out)
@@ -213,10 +210,10 @@ impl<'m> Incoming<'m> {
     }
 }
 
-/// What came is larger than it may be. That is told to the peer where it is possible.
-fn too_large<T: Transport>(cause: Cause, halves: Halves<'_, '_, T>) -> Refused {
-    if let (Cause::Capacity(_), Ok(mut out)) = (&cause, halves.outgoing.try_lock()) {
-        let _ = halves.with(|core| core.alert_in_the_clear(INTERNAL_ERROR, &mut out.0));
+/// Ends the session for what came. The peer is told where that is possible.
+fn refuse<T: Transport>(cause: Cause, halves: Halves<'_, '_, T>) -> Refused {
+    if let Ok(mut out) = halves.outgoing.try_lock() {
+        let _ = halves.with(|core| core.alert_in_the_clear(&cause, &mut out.0));
     }
     halves.progress().refuse(cause)
 }

@@ -22,6 +22,8 @@ pub(super) struct Watch {
     /// Handshake bytes up to the end of the first ServerHello, or of the second after a retry.
     collected: Vec<u8>,
     hello: Option<Hello>,
+    /// legacy_session_id of our ClientHello.
+    session_id: heapless::Vec<u8, 32>,
     /// Records are encrypted from here on.
     encrypted: bool,
     offered_13: bool,
@@ -33,6 +35,7 @@ impl Watch {
             messages: Messages::new(),
             collected: Vec::new(),
             hello: None,
+            session_id: heapless::Vec::new(),
             encrypted: false,
             offered_13,
         }
@@ -46,6 +49,21 @@ impl Watch {
     /// Whether any record was encrypted.
     pub(super) const fn is_encrypted(&self) -> bool {
         self.encrypted
+    }
+
+    /// Looks at a record of ours: our ClientHello, if there was none before.
+    pub(super) fn sent(&mut self, record: &[u8]) {
+        // Header, type and length of the message, version, random.
+        let from = HEADER + 4 + 2 + 32;
+        if let (Some(22), true, Some((len, rest))) = (
+            record.first(),
+            self.session_id.is_empty(),
+            record.get(from..).and_then(<[u8]>::split_first),
+        ) {
+            let id = rest.get(..usize::from(*len)).unwrap_or_default();
+            // It is 32 bytes long, or empty.
+            let _ = self.session_id.extend_from_slice(id);
+        }
     }
 
     /// Checks a header; returns the bytes that follow it.
@@ -115,9 +133,10 @@ impl Watch {
             };
             let after = message.len().saturating_add(4);
             if kind == SERVER_HELLO {
-                let hello = Hello::read(message);
-                self.hello = Some(hello);
+                let hello = Hello::read(message, &self.session_id);
+                // rustls has not seen one that is refused here.
                 hello.check(self.offered_13)?;
+                self.hello = Some(hello);
                 if !hello.is_retry {
                     self.collected = Vec::new();
                     return Ok(());
