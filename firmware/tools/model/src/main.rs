@@ -24,6 +24,7 @@ mod radio;
 mod records;
 mod rom;
 mod rtc;
+mod surroundings;
 mod timers;
 mod uart;
 

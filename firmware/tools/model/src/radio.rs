@@ -12,19 +12,18 @@
 use std::collections::VecDeque;
 
 use crate::access_point::AccessPoint;
-use crate::air::{self, BEACON_TIMEOUT, From, LEFT, Message, NOT_FOUND, Network, OPEN, WPA2};
+use crate::air::{self, BEACON_TIMEOUT, From, LEFT, Message, NOT_FOUND, Network, OPEN};
 use crate::bus::{Bus, RADIO_RAM};
 use crate::cpu::{Context, Cpu};
 use crate::driver::Sizes;
 use crate::records::{self, STRENGTH, put, text};
+use crate::surroundings::{self, BSSID, CHANNEL, CHANNELS, NETWORKS};
 use crate::timers::CORE;
 
 /// Where a call that was begun here returns to: in the ROM, so that it is seen.
 pub(crate) const RETURN: u32 = 0x4005_fff0;
 
 const PASSPHRASE: &[u8] = b"correct horse";
-const BSSID: [u8; 6] = [0x02, 0xa9, 0, 0, 0, 1];
-const CHANNEL: u8 = 6;
 
 /// All that the program calls.
 pub(crate) const FUNCTIONS: [&str; 29] = [
@@ -72,14 +71,10 @@ const AP_STOPPED: u32 = 13;
 const STATION: u32 = 1;
 const ACCESS_POINT: u32 = 2;
 
-const NETWORKS: [(&[u8], u32); 2] = [(b"iot", OPEN), (b"locked", WPA2)];
-
 const MILLISECOND: u64 = CORE / 1000;
 const JOINING: u64 = 80 * MILLISECOND;
 /// Of one channel.
 const SCANNING: u64 = 60 * MILLISECOND;
-/// As many as there are without 5 GHz.
-const CHANNELS: u8 = 13;
 /// How long another model is waited for: it has its share of this machine's time, no more.
 const ANSWERING: u64 = 3000 * MILLISECOND;
 
@@ -95,18 +90,6 @@ enum Task {
     Sent,
     /// No other model has answered: one of the two networks is joined.
     Join,
-}
-
-/// One of a crowd of networks: each on another channel than the one before, from -30 to -89 dBm.
-fn far(number: u8) -> (Network, i8) {
-    let network = Network {
-        name: format!("crowd-{number}").into_bytes(),
-        method: WPA2,
-        bssid: [0x02, 0xcc, 0, 0, 0, number],
-        channel: 1 + number % CHANNELS,
-    };
-    let weaker = i16::from(number) * 37 % 60;
-    (network, -30 - weaker as i8)
 }
 
 /// Where a station's frames go.
@@ -596,7 +579,7 @@ impl Radio {
             }
             DISCONNECTED => self.joined = Joined::No,
             SCAN_DONE => {
-                self.found = self.in_the_air();
+                self.found = surroundings::on(self.scanned, self.peer.as_ref(), self.crowd);
                 let mut done = vec![0; 4];
                 done.extend([self.found.len() as u8, 1]);
                 return done;
@@ -604,21 +587,6 @@ impl Radio {
             _ => {}
         }
         data
-    }
-
-    /// What is on the channel that is scanned.
-    fn in_the_air(&self) -> Vec<(Network, i8)> {
-        let always = NETWORKS.map(|(name, method)| Network {
-            name: name.to_vec(),
-            method,
-            bssid: BSSID,
-            channel: CHANNEL,
-        });
-        let near = always.into_iter().chain(self.peer.clone());
-        let near = near.map(|network| (network, STRENGTH));
-        near.chain((0..self.crowd).map(far))
-            .filter(|(network, _)| [0, network.channel].contains(&self.scanned))
-            .collect()
     }
 
     /// The function has returned.
