@@ -63,7 +63,12 @@ fn chains_get_the_expected_verdict() {
         if expected == "valid" {
             assert_eq!(verdict["path_complete"], true, "{case}");
         } else {
-            assert_eq!(text(&verdict, "mbedtls"), "-0x2700", "{case}");
+            // Mbed TLS has a number of its own for a good chain of another purpose.
+            let number = match expected {
+                "wrong_purpose" | "server_key_usage" => "-0x7A00",
+                _ => "-0x2700",
+            };
+            assert_eq!(text(&verdict, "mbedtls"), number, "{case}");
         }
     }
 }
@@ -387,17 +392,20 @@ mod against_a_server {
             ),
             ("inputs/ca_rsa.crt.pem", &[], "issuer_unknown"),
         ] {
-            let address = server(&vectors, &[&TLS13]);
-            let (status, verdict) = connect(&vectors, ca, address, more);
-            if code == "accepted" {
-                assert_eq!(
-                    (status, text(&verdict, "verdict")),
-                    (0, "accepted"),
-                    "{verdict}"
-                );
-            } else {
-                assert_eq!((status, text(&verdict, "code")), (1, code), "{verdict}");
-                assert_eq!(text(&verdict, "stage"), "certificate", "{verdict}");
+            for (version, said) in [(&TLS12, "TLS 1.2"), (&TLS13, "TLS 1.3")] {
+                let address = server(&vectors, &[version]);
+                let (status, verdict) = connect(&vectors, ca, address, more);
+                if code == "accepted" {
+                    assert_eq!(verdict["session"]["version"], said, "{verdict}");
+                    assert_eq!(
+                        (status, text(&verdict, "verdict")),
+                        (0, "accepted"),
+                        "{verdict}"
+                    );
+                } else {
+                    assert_eq!((status, text(&verdict, "code")), (1, code), "{verdict}");
+                    assert_eq!(text(&verdict, "stage"), "certificate", "{verdict}");
+                }
             }
         }
     }
@@ -406,10 +414,6 @@ mod against_a_server {
     fn what_is_no_such_server_is_told_apart() {
         let vectors = Vectors::load();
         let ca = "inputs/ca_p256.crt.pem";
-
-        let (status, verdict) = connect(&vectors, ca, server(&vectors, &[&TLS12]), &[]);
-        assert_eq!(status, 1);
-        assert_in_order(text(&verdict, "words"), &["TLS 1.2"]);
 
         let closing = once(drop);
         let (status, verdict) = connect(&vectors, ca, closing, &[]);

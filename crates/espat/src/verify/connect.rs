@@ -11,7 +11,7 @@ use edge_nal_std::TcpSocket;
 use embassy_time::{Delay, with_timeout};
 use rand_core::OsRng;
 use tls_session::reason::StreamError;
-use tls_session::{Accepted, Connection, Deadlines, Memory, PeerName, Policy, Session};
+use tls_session::{Connection, Deadlines, Memory, Opened, PeerName, Policy, Session};
 
 /// As long as one step of the handshake may take.
 const CONNECT_MS: u32 = 10_000;
@@ -55,7 +55,7 @@ impl Server {
     }
 
     /// Connects, performs the handshake and says goodbye.
-    pub(super) fn handshake(&self, policy: &Policy<'_>) -> Result<Accepted, Why> {
+    pub(super) fn handshake(&self, policy: &Policy<'_>) -> Result<Opened, Why> {
         let stream = self.connect()?;
         let socket =
             TcpSocket::new(Async::new(stream).map_err(|error| at(Stage::Tcp, cause(&error)))?);
@@ -64,10 +64,10 @@ impl Server {
         async_io::block_on(async {
             let deadlines = Deadlines::default();
             let session = Session::open(&transport, &mut memory, policy, deadlines, OsRng).await?;
-            let accepted = session.accepted();
+            let opened = *session.peer();
             // Only politeness: what the handshake showed stays true.
             let _ = with_timeout(GOODBYE, session.close()).await;
-            Ok(accepted)
+            Ok(opened)
         })
     }
 

@@ -125,9 +125,11 @@ fn judge(args: &Args, name: NameRule<'_>, clock: Clock) -> anyhow::Result<Result
     if let Some(server) = &args.connect {
         policy.sni = server.sni();
         return match server.handshake(&policy) {
-            Ok(accepted) => {
+            Ok(opened) => {
+                let accepted = opened.accepted();
                 let shown = Certificates::AnchorOnly(anchor(&anchor_ders, accepted));
-                render::accepted(&policy, accepted, &shown, args.json).map(Ok)
+                let shown = (&shown, Some(opened.negotiated()));
+                render::accepted(&policy, accepted, shown, args.json).map(Ok)
             }
             Err(reason) => Ok(Err(reason.into())),
         };
@@ -147,7 +149,7 @@ fn judge(args: &Args, name: NameRule<'_>, clock: Clock) -> anyhow::Result<Result
                 || Certificates::AnchorOnly(anchor(&anchor_ders, accepted)),
                 Certificates::Path,
             );
-            render::accepted(&policy, accepted, &shown, args.json).map(Ok)
+            render::accepted(&policy, accepted, (&shown, None), args.json).map(Ok)
         }
         Err(reason) => Ok(Err(Why::from(reason).into())),
     }

@@ -3,6 +3,8 @@
 use std::fmt::{self, Write as _};
 
 use serde_json::{Value, json};
+use tls_session::evidence::Negotiated;
+use tls_session::reason::{group_words, suite_words};
 use tls_session::{Accepted, Clock, NameRule, PeerAuth, Policy};
 use x509_facts::Certificate;
 
@@ -45,13 +47,13 @@ impl<'a> Certificates<'a> {
 pub(super) fn accepted(
     policy: &Policy<'_>,
     accepted: Accepted,
-    certificates: &Certificates<'_>,
+    (certificates, session): (&Certificates<'_>, Option<Negotiated>),
     json: bool,
 ) -> anyhow::Result<()> {
     if json {
-        report::print_json(&accepted_json(policy, accepted, certificates))
+        report::print_json(&accepted_json(policy, accepted, certificates, session))
     } else {
-        report::print(&accepted_text(policy, accepted, certificates)?)
+        report::print(&accepted_text(policy, accepted, certificates, session)?)
     }
 }
 
@@ -68,6 +70,7 @@ fn accepted_json(
     policy: &Policy<'_>,
     accepted: Accepted,
     certificates: &Certificates<'_>,
+    session: Option<Negotiated>,
 ) -> Value {
     let (how, intermediates) = how(accepted);
     let path: Vec<Value> = certificates
@@ -93,6 +96,11 @@ fn accepted_json(
         "intermediates": intermediates,
         "path": path,
         "path_complete": matches!(certificates, Certificates::Path(_)),
+        "session": session.map(|session| json!({
+            "version": session.version.as_str(),
+            "suite": suite_words(session.suite),
+            "group": group_words(session.group),
+        })),
     })
 }
 
@@ -100,6 +108,7 @@ fn accepted_text(
     policy: &Policy<'_>,
     accepted: Accepted,
     certificates: &Certificates<'_>,
+    session: Option<Negotiated>,
 ) -> Result<String, fmt::Error> {
     let mut text = String::new();
     let (how, intermediates) = how(accepted);
@@ -115,6 +124,15 @@ fn accepted_text(
         _ => writeln!(text, ", whatever its name (--name checks one)")?,
     }
     writeln!(text, "  at            {}", time(policy).unwrap_or_default())?;
+    if let Some(session) = session {
+        writeln!(
+            text,
+            "  session       {}, {}, {}",
+            session.version.as_str(),
+            suite_words(session.suite),
+            group_words(session.group),
+        )?;
+    }
     for (part, certificate) in certificates.shown(accepted) {
         let validity = certificate.validity();
         writeln!(

@@ -274,7 +274,11 @@ fn a_broker_takes_our_certificate_for_our_name() {
     ];
     let (_world, _modem, mut host) = world.server(PORT, broker.address).ready();
     load(&mut host, &devices);
-    for number in 0..devices.len() {
+    for (version, number) in [12, 13]
+        .into_iter()
+        .flat_map(|version| [(version, 0), (version, 1)])
+    {
+        host.ok(&format!("AT+SSLVERSION={version},{version}"));
         host.ok(&format!("AT+CIPSSLCCONF=3,{number},0"));
         host.opens(PORT);
         host.transmit(&connect("espat"));
