@@ -12,6 +12,7 @@ mod cpu;
 mod deny;
 mod emulator;
 mod firmware;
+mod fuzz;
 mod package;
 
 mod run;
@@ -44,7 +45,7 @@ struct Cli {
     command: Command,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Command {
     /// All steps below, as many at once as fit; a table of them at the end.
     Test {
@@ -110,10 +111,12 @@ enum Command {
     E2e,
     /// Build and run every example.
     Examples,
+    /// Fuzz what reads bytes from outside. Not a part of `test`.
+    Fuzz(fuzz::Args),
 }
 
 impl Command {
-    /// What to run, and how.
+    /// What to run, and how. Nothing for [`Command::Fuzz`], which is no step.
     fn plan(self) -> (Vec<Step>, Options) {
         let mut options = Options {
             fetch: Fetch::Allowed,
@@ -162,16 +165,23 @@ impl Command {
             Self::C3 => vec![Step::C3],
             Self::E2e => vec![Step::E2e],
             Self::Examples => vec![Step::Examples],
+            Self::Fuzz(_) => Vec::new(),
         };
         (steps, options)
     }
 }
 
 fn main() -> ExitCode {
-    let (steps, options) = Cli::parse().command.plan();
+    let command = Cli::parse().command;
+    let fuzz = match &command {
+        Command::Fuzz(args) => Some(args.clone()),
+        _ => None,
+    };
+    let (steps, options) = command.plan();
     let passed = Workspace::enter()
         .context("cannot read the workspace")
         .and_then(|workspace| match *steps.as_slice() {
+            [] => fuzz.as_ref().map_or(Ok(()), fuzz::run).map(|()| true),
             [step] => Ok(step.run(&workspace, options)),
             _ => run::all(&steps, &workspace, options.fetch),
         });

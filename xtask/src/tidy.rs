@@ -142,10 +142,13 @@ fn of_text(text: &str, is_rust: bool, here: &str) -> Vec<(usize, String)> {
     complaints
 }
 
-/// True for `crates/<name>/src/…/*.rs`.
+/// True for `crates/<name>/src/…/*.rs`, but for the fuzz bodies: they include what is private elsewhere.
 fn is_library_source(name: &str) -> bool {
     let mut parts = name.split('/');
-    parts.next() == Some("crates") && parts.nth(1) == Some("src") && name.ends_with(".rs")
+    !name.starts_with("crates/fuzz-bodies/")
+        && parts.next() == Some("crates")
+        && parts.nth(1) == Some("src")
+        && name.ends_with(".rs")
 }
 
 /// A library's modules are where they are looked for; what tests share is a crate.

@@ -16,6 +16,19 @@
 
 mod support;
 
+// The fuzz bodies of the whole modem, and what they are made of.
+#[expect(dead_code, reason = "some of it is for other bodies")]
+#[path = "../../../fuzz-bodies/src/flash.rs"]
+mod flash;
+#[path = "../../../fuzz-bodies/src/modem.rs"]
+mod modem;
+#[expect(unreachable_pub, reason = "it is public in its package")]
+#[path = "../../../fuzz-bodies/src/mutate.rs"]
+mod mutate;
+#[expect(unreachable_pub, reason = "it is public in its package")]
+#[path = "../../../fuzz-bodies/src/take.rs"]
+mod take;
+
 mod busy;
 mod commands;
 mod connecting;
@@ -23,6 +36,7 @@ mod custom;
 mod filter;
 mod five_links;
 mod framing;
+mod fuzzed;
 mod legacy;
 mod links;
 mod mfg;

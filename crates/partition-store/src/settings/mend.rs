@@ -103,8 +103,47 @@ pub(super) async fn mend<F: NorFlash, K: Key>(
             erase(region, behind).await?;
         }
     }
+    erase_unreachable(region, pages).await?;
     retire_spoilt::<F, K>(region).await?;
     Ok(Mended::Readable)
+}
+
+/// Erases sectors that the map does not find from the one in use, going back over full ones. Nothing in
+/// them is ever read, and the map cannot move on over them.
+async fn erase_unreachable<F: NorFlash>(
+    region: &mut Region<'_, F>,
+    pages: u32,
+) -> Result<(), SettingsError<F::Error>> {
+    let mut newest = None;
+    let mut first_open = None;
+    for page in (0..pages).rev() {
+        match state(region, page).await? {
+            Page::Partial => newest = Some(page),
+            Page::Open => first_open = Some(page),
+            Page::Closed | Page::Torn => {}
+        }
+    }
+    // Where none is in use, the map takes the one before the first open one.
+    let newest = match (newest, first_open) {
+        (Some(page), _) => page,
+        (None, Some(open)) => previous(open, pages),
+        // All are full: the map reports it.
+        (None, None) => return Ok(()),
+    };
+    let mut reached = u32::from(state(region, newest).await? != Page::Open);
+    let mut page = previous(newest, pages);
+    while reached > 0 && reached < pages && state(region, page).await? == Page::Closed {
+        reached = reached.saturating_add(1);
+        page = previous(page, pages);
+    }
+    // What is left of the ring, from there back to the newest.
+    for _ in reached..pages {
+        if state(region, page).await? != Page::Open {
+            erase(region, page).await?;
+        }
+        page = previous(page, pages);
+    }
+    Ok(())
 }
 
 /// Closes the sector in use if its free part is not erased: a record written there would be lost. The
@@ -155,6 +194,14 @@ const fn next(page: u32, pages: u32) -> u32 {
     if next < pages { next } else { 0 }
 }
 
+/// The page before `page`, in a ring.
+const fn previous(page: u32, pages: u32) -> u32 {
+    match page.checked_sub(1) {
+        Some(previous) => previous,
+        None => pages.saturating_sub(1),
+    }
+}
+
 /// Offset of a page in the region; the header's sector comes first.
 fn offset(page: u32) -> u32 {
     page.saturating_add(1).saturating_mul(SECTOR)
@@ -165,7 +212,7 @@ async fn erase<F: NorFlash>(
     page: u32,
 ) -> Result<(), SettingsError<F::Error>> {
     espat_log::warn!(
-        "settings: an erase of sector {} was cut; finishing it",
+        "settings: sector {} holds nothing that counts; erasing it",
         page
     );
     region

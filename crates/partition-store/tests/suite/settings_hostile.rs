@@ -278,3 +278,45 @@ fn a_byte_programmed_after_the_start_is_seen_when_a_value_is_read_back() {
         }
     }
 }
+
+/// Sectors of the map in any order of states: `o` open, `p` in use, `c` full, each with a record of a key
+/// of its own.
+fn with_sectors(states: &str) -> MemFlash {
+    let count = u32::try_from(states.len()).unwrap();
+    let mut bytes = small(count + 1).bytes().to_vec();
+    for (number, state) in states.chars().enumerate() {
+        let page = &mut bytes[MAP + number * 0x1000..][..0x1000];
+        page.fill(0xff);
+        if state == 'o' {
+            continue;
+        }
+        page[..4].fill(0);
+        let key = Key::user(u8::try_from(number).unwrap()).unwrap();
+        let record = record(&[key.number(), 1, b'x']);
+        page[4..4 + record.len()].copy_from_slice(&record);
+        if state == 'c' {
+            page[0xffc..].fill(0);
+        }
+    }
+    MemFlash::holding(bytes)
+}
+
+#[test]
+fn sectors_in_any_order_of_states_can_be_written_to_after_a_start() {
+    for code in 0..81_usize {
+        let states: String = (0..4)
+            .map(|place| ['o', 'p', 'c'][code / 3_usize.pow(place) % 3])
+            .collect();
+        let mut store = open(with_sectors(&states).on_rewrite(Rewrite::And));
+        let _ = opened(&mut store);
+        for number in 0..600_u32 {
+            let mut settings = block_on(Settings::attach(store.settings_region(), OWNER)).unwrap();
+            let stored = block_on(settings.set(Key::LAST_KNOWN_TIME, &number.to_le_bytes()));
+            assert_eq!(stored, Ok(()), "{states}, change {number}");
+        }
+        let (mut settings, was) = opened(&mut store);
+        assert_eq!(was, Opened::Ready, "{states}");
+        let value = get(&mut settings, Key::LAST_KNOWN_TIME);
+        assert_eq!(value, Some(599_u32.to_le_bytes().to_vec()), "{states}");
+    }
+}

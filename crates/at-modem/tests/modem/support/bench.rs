@@ -139,11 +139,6 @@ async fn life(
         loop {
             let (mut rx, mut tx) = (port.clone(), port.clone());
             let run = modem.run(&mut rx, &mut tx);
-            eprintln!(
-                "future {} memory {}",
-                std::mem::size_of_val(&run),
-                std::mem::size_of::<ModemBuffers::<5>>()
-            );
             let exit = run.await;
             exits.borrow_mut().push(exit);
             match exit {
