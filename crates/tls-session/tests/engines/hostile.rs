@@ -214,7 +214,7 @@ fn a_change_of_any_byte_under_good_keys_opens_nothing() {
     ] {
         for at in 0.. {
             let mut there = false;
-            for change in [
+            let changes = [
                 Change::Flip {
                     at,
                     mask: 1 << (at % 8),
@@ -229,7 +229,14 @@ fn a_change_of_any_byte_under_good_keys_opens_nothing() {
                     honest: false,
                 },
                 Change::Grow { at, byte: 0 },
-            ] {
+            ];
+            // Certificates are long, and each byte of theirs is signed.
+            let count = if message == CERTIFICATE {
+                1
+            } else {
+                changes.len()
+            };
+            for change in changes.into_iter().take(count) {
                 let script = good.clone().changed(message, change);
                 let script = script.then(Step::AwaitFinished).then(Step::Close);
                 let attempt = Attempt::new(Server::new(script), chain(anchors));

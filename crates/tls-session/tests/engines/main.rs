@@ -8,6 +8,7 @@
 //! | `proofs` | handshake signatures and Finished |
 //! | `hostile` | flights with any byte changed, missing, or messages in any order |
 //! | `records`, `older` | what may come after the handshake of TLS 1.3, and of 1.2 |
+//! | `life` | stalls, failed writes, dropped futures, ends |
 //! | `verdicts` | the same reason by every engine and version, and the alert that says it |
 //!
 //! `peer` is the server, `client` the session under test.
@@ -28,6 +29,7 @@ mod changes;
 mod client;
 mod hostile;
 mod identity;
+mod life;
 mod older;
 mod openings;
 mod peer;

@@ -17,7 +17,7 @@ use super::incoming::Incoming;
 use crate::engine::{Attempt, Engine, MAX_IDLE_RECORDS, QUIET_MS, check_protocols};
 use crate::evidence::Evidence;
 use crate::progress::{Progress, Refused};
-use crate::reason::{CapacityError, Limit, ProtocolViolation, Reason, Stage, StreamError};
+use crate::reason::{CapacityError, Cause, Limit, ProtocolViolation, Reason, Stage, StreamError};
 use crate::transport::{Connection, Transport};
 
 /// Milliseconds for an alert that says why we refuse.
@@ -110,8 +110,16 @@ impl<T: Transport> Halves<'_, '_, T> {
         Ok(())
     }
 
-    /// Says why, to a peer that may not listen.
+    /// Says why, to a peer that may not listen. Nothing is written to a stream that has failed, and nothing behind a record
+    /// that was not written whole.
     async fn send_alert(&self) {
+        let reason = self.progress().reason().map(|reason| reason.cause);
+        match reason {
+            // The stream works; rustls may have something to say of an alert that is none.
+            Some(Cause::Stream(StreamError::PeerAlert(_))) => {}
+            Some(Cause::Stream(_)) => return,
+            _ => {}
+        }
         // Whoever has the buffer sends it.
         let Ok(mut out) = self.outgoing.try_lock() else {
             return;
