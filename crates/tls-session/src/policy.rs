@@ -203,6 +203,12 @@ impl Versions {
         max: Version::Tls13,
     };
 
+    /// TLS 1.2 alone.
+    pub const TLS12: Self = Self {
+        min: Version::Tls12,
+        max: Version::Tls12,
+    };
+
     /// From `min` to `max`; `None` where that is nothing.
     #[must_use]
     pub fn new(min: Version, max: Version) -> Option<Self> {
@@ -232,10 +238,10 @@ impl Versions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum MasterSecret {
-    /// Asked for; a server that does not know it is accepted, and [`Opened`](crate::Opened) says so.
-    Asked,
     /// A server that does not know it is refused.
     Required,
+    /// Asked for; a server that does not know it is accepted, and [`Opened`](crate::Opened) says so.
+    Asked,
 }
 
 /// Which engine may run a session, where a build has two.

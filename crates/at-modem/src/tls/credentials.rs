@@ -60,7 +60,8 @@ impl HeldTerms {
         name: None,
         sni: None,
         alpn: AlpnList::new(),
-        versions: Versions::ALL,
+        // All zero, or the buffers of the modem, whole, would be in flash as well.
+        versions: Versions::TLS12,
         suites: SuiteList::new(),
         master_secret: MasterSecret::Required,
         identity: None,
