@@ -104,10 +104,15 @@ impl Write for Aside<Tx<Peer>> {
     }
 }
 
-/// Bytes beside the server's chain and the anchor, with pointers of 8 bytes: measured are 6,700, and 7,000 with an identity.
+/// Bytes of a handshake beside the server's chain and the anchor, with pointers of 8 bytes: measured are 6,700, and 7,050
+/// with an identity.
 const fn bound(with_identity: bool) -> isize {
     if with_identity { 7_400 } else { 7_000 }
 }
+
+/// Bytes of an open session beside the server's chain and the length of the anchor, which is gone: measured are 5,950. An
+/// identity is forgotten too.
+const IDLE: isize = 6_250;
 
 /// Bytes of a handshake between its steps, of an open session, and of one that was closed.
 #[derive(Debug)]
@@ -247,7 +252,7 @@ fn a_session_gives_back_what_it_took() {
             assert_eq!(taken.closed, 0, "{what} {version:?}");
             let most = copied + bound(with_identity);
             assert!(taken.handshake <= most, "{what} {version:?}: {taken:?}");
-            assert!(taken.idle <= most, "{what} {version:?}: {taken:?}");
+            assert!(taken.idle <= copied + IDLE, "{what} {version:?}: {taken:?}");
         }
     }
 }

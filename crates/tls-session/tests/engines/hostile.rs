@@ -329,3 +329,41 @@ fn duty_33_an_alert_instead_of_a_hello_is_explained() {
     let (reason, _) = Attempt::new(Server::new(script), chain(anchors)).refused();
     assert!(matches!(reason.cause, Cause::Stream(_)), "{reason:?}");
 }
+
+/// By a server that asks once and goes on as if it had not: for each group, under each rule for versions.
+#[test]
+fn duty_70_and_71_a_retry_that_changes_nothing_or_is_not_meant_is_refused() {
+    let family = Family::new(Kind::P256);
+    let anchors: &[&[u8]] = &[&family.root.der];
+    for versions in [
+        tls_session::Versions::ALL,
+        only(Version::Tls12),
+        only(Version::Tls13),
+    ] {
+        let policy = Policy {
+            versions,
+            ..chain(anchors)
+        };
+        for group in [23, 29, 24, 25, 30, 0, 0xfefe] {
+            for twice in [false, true] {
+                let script = Script::hello(&family.site(), Hello::retry(group));
+                let script = match twice {
+                    true => script.twice(SERVER_HELLO),
+                    false => script,
+                };
+                let script = script.then(Step::Close);
+                let attempt = Attempt::new(Server::new(script), policy);
+                let (reason, wire) = attempt.refused();
+                assert_ne!(reason.stage, Stage::Data, "{versions:?} {group}");
+                assert_eq!(wire.server().seen().app, b"");
+                let code = reason.cause.code();
+                match (versions.contains(Version::Tls13), group) {
+                    (true, 23) => assert_eq!(code, "server_retry"),
+                    (true, 25 | 30 | 0 | 0xfefe) => assert_eq!(code, "server_group"),
+                    (true, _) => {}
+                    (false, _) => assert_eq!(code, "policy_version", "{reason:?}"),
+                }
+            }
+        }
+    }
+}

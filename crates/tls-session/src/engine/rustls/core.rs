@@ -164,6 +164,7 @@ impl Core {
     /// The handshake is over; these bytes of it are not done with.
     pub(super) fn begin_data(&mut self, incomplete: &[u8]) -> Result<(), Reason> {
         self.stage = Stage::Data;
+        self.attempt.forget();
         self.keep_pending(incomplete)
     }
 

@@ -10,6 +10,11 @@ use crate::reason::{
     CapacityError, Cause, CertificateError, EngineError, HelloField, Limit, NegotiationError,
     ProofError, ProtocolViolation, Stage, StreamError,
 };
+use crate::verify::Version;
+
+const SERVER_HELLO: u8 = 2;
+/// rustls's own number for a ServerHello that asks for a second ClientHello.
+const HELLO_RETRY_REQUEST: u8 = 6;
 
 /// Where the session was when the error came.
 #[derive(Clone, Copy)]
@@ -32,7 +37,17 @@ pub(super) fn cause(error: &Error, place: Place<'_>) -> Cause {
             ProtocolViolation::RecordHere(u8::from(*got_type)).into()
         }
         Error::InappropriateHandshakeMessage { got_type, .. } => {
-            let kind = u8::from(*got_type);
+            let kind = match u8::from(*got_type) {
+                HELLO_RETRY_REQUEST if !place.offered.contains(Version::Tls13) => {
+                    return NegotiationError::PolicyVersion {
+                        server: Version::Tls13.wire(),
+                        policy: place.offered.min().wire(),
+                    }
+                    .into();
+                }
+                HELLO_RETRY_REQUEST => SERVER_HELLO,
+                kind => kind,
+            };
             match place.stage {
                 Stage::Data => ProtocolViolation::PostHandshake(kind).into(),
                 _ => ProtocolViolation::Message(kind).into(),

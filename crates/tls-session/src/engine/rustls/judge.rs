@@ -23,7 +23,8 @@ use tls_provider::sync::Arc;
 use crate::identity::OwnedIdentity;
 use crate::policy::{Anchors, Clock, CommonName, NameRule, PeerAuth, PeerName, Policy};
 use crate::reason::{
-    Cause, CertificateError, NegotiationError, ProofError, Reason, SetupError, Stage,
+    Cause, CertificateError, NegotiationError, ProofError, ProtocolViolation, Reason, SetupError,
+    Stage,
 };
 use crate::verify::{
     MAX_CHAIN, PeerCertificate, Possession, Signed, Verdict, Version, verify_handshake,
@@ -49,12 +50,18 @@ struct Answers {
     chain: Vec<Vec<u8>>,
 }
 
+/// What the questions need of a policy.
+struct Asked {
+    peer: Peer,
+    identity: Option<Arc<OwnedIdentity>>,
+}
+
 /// One handshake's questions and answers.
 pub(super) struct Attempt {
-    peer: Peer,
+    /// Gone when the handshake is over: rustls keeps its verifier for as long as the session lives.
+    asked: Mutex<RefCell<Option<Arc<Asked>>>>,
     /// Keep the server's chain for a dry run.
     keep: bool,
-    identity: Option<Arc<OwnedIdentity>>,
     answers: Mutex<RefCell<Answers>>,
 }
 
@@ -93,18 +100,31 @@ impl Attempt {
             PeerAuth::DangerAnyPeer => Peer::Any,
             PeerAuth::PreSharedKey(_) => return Err(SetupError::PskEngine.into()),
         };
+        let identity = policy.identity.map(OwnedIdentity::of).map(Arc::new);
+        let asked = Arc::new(Asked { peer, identity });
         Ok(Self {
-            peer,
+            asked: Mutex::new(RefCell::new(Some(asked))),
             keep,
-            identity: policy
-                .identity
-                .map(|identity| Arc::new(OwnedIdentity::of(identity))),
             answers: Mutex::new(RefCell::new(Answers::default())),
         })
     }
 
     fn with<V>(&self, then: impl FnOnce(&mut Answers) -> V) -> V {
         critical_section::with(|section| then(&mut self.answers.borrow_ref_mut(section)))
+    }
+
+    fn asked(&self) -> Option<Arc<Asked>> {
+        critical_section::with(|section| self.asked.borrow_ref(section).clone())
+    }
+
+    fn identity(&self) -> Option<Arc<OwnedIdentity>> {
+        self.asked()?.identity.clone()
+    }
+
+    /// Forgets what the questions need, our key too: there are none after the handshake, and any is refused.
+    pub(super) fn forget(&self) {
+        let asked = critical_section::with(|section| self.asked.borrow_ref_mut(section).take());
+        drop(asked);
     }
 
     /// The first reason against the server, or against us.
@@ -149,11 +169,14 @@ impl Attempt {
 
     fn judge(&self, chain: &[&[u8]]) -> Result<Verdict, Reason> {
         let refuse = |cause: Cause| Reason::new(Stage::Certificate, cause);
+        // Certificate, after the handshake.
+        let asked = self.asked();
+        let asked = asked.ok_or_else(|| refuse(ProtocolViolation::Message(11).into()))?;
         let Peer::Chain {
             anchors,
             name,
             clock,
-        } = &self.peer
+        } = &asked.peer
         else {
             return Verdict::of_server(&Policy::danger_any_peer(), chain);
         };
@@ -333,7 +356,7 @@ pub(super) struct Shown {
 
 impl ResolvesClientCert for Shown {
     fn resolve(&self, _: &[&[u8]], offered: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let identity = self.attempt.identity.as_ref()?;
+        let identity = self.attempt.identity()?;
         let key = Key(identity.clone());
         if key.scheme(offered).is_none() {
             // An empty Certificate goes out; the session does not come to be.
@@ -347,7 +370,7 @@ impl ResolvesClientCert for Shown {
     }
 
     fn has_certs(&self) -> bool {
-        self.older && self.attempt.identity.is_some()
+        self.older && self.attempt.identity().is_some()
     }
 }
 
