@@ -8,11 +8,13 @@
 //! | `transcript` | what goes over an AT port, as text to replay |
 //! | `demo` | `espat demo`: the whole story on loopback |
 //! | `hil` | `espat hil`: a board on this PC's ports, checked |
+//! | `private_file` | files that only the user can read |
 //! | `report` | exit statuses, `--json`, messages |
 
 pub mod demo;
 pub mod hil;
 pub mod pki;
+mod private_file;
 pub mod report;
 pub mod sim;
 pub mod transcript;

@@ -22,6 +22,9 @@ use crate::esp_at::{self, BuiltIn, FactoryParam, LayoutError};
 const WORD: usize = 4;
 const SECTOR: usize = 4096;
 
+/// Names that are tried for a draft.
+const DRAFT_NAMES: u32 = 100;
+
 /// A flash in a file.
 #[derive(Debug)]
 pub struct FileFlash {
@@ -173,7 +176,8 @@ impl FileFlash {
         })
     }
 
-    /// Makes an erased image of `size` bytes. The file appears whole or not at all.
+    /// Makes an erased image of `size` bytes. The file appears whole or not at all, and only the user
+    /// can read it.
     ///
     /// # Errors
     /// There is a file already, the size is not one of a flash, or the disk is full.
@@ -184,7 +188,7 @@ impl FileFlash {
     }
 
     /// Opens the image, or makes one of `layout` where there is none. The file appears whole or not
-    /// at all.
+    /// at all, and only the user can read it.
     ///
     /// Dropping the future may leave a file beside it whose name ends in `.new`, and no image.
     ///
@@ -270,18 +274,8 @@ struct Draft {
 impl Draft {
     fn new(path: &Path, size: u32) -> Result<Self, FileFlashError> {
         flash_size(path, u64::from(size))?;
-        let mut name = OsString::from(".");
-        name.push(path.file_name().unwrap_or_default());
-        name.push(std::format!(".{}.new", process::id()));
-        let draft = path.with_file_name(name);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&draft);
         // The draft's name would only puzzle; the path is what was asked for.
-        let mut file = file.map_err(|error| io_error(path, error))?;
+        let (mut file, draft) = create_draft(path).map_err(|error| io_error(path, error))?;
         let mut made = Self {
             flash: None,
             draft,
@@ -319,6 +313,29 @@ impl Draft {
             Err(error) => Err(failed(error)),
         }
     }
+}
+
+/// Creates a file beside `path` that was not there: neither a file of somebody else's nor one behind a
+/// link is written to. Only the user can read it, for keys and passwords come into it.
+fn create_draft(path: &Path) -> io::Result<(File, PathBuf)> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut last = io::Error::from(ErrorKind::AlreadyExists);
+    // A program that was killed can have left one behind.
+    for attempt in 0..DRAFT_NAMES {
+        let mut name = OsString::from(".");
+        name.push(path.file_name().unwrap_or_default());
+        name.push(std::format!(".{}-{attempt}.new", process::id()));
+        let draft = path.with_file_name(name);
+        match options.open(&draft) {
+            Ok(file) => return Ok((file, draft)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => last = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(last)
 }
 
 impl Drop for Draft {

@@ -65,7 +65,8 @@ fn write_image(items: &[NewItem<'_>], partition: u32, output: Output) -> anyhow:
     let writer = ImageWriter::new(items)?.fitting(partition)?;
     let mut image = vec![0; writer.size()];
     writer.write(&mut image)?;
-    let secret = items.iter().any(|item| holds_a_key(item.content));
+    let is_key = |item: &NewItem<'_>| item.kind == ItemKind::Key || holds_a_key(item.content);
+    let secret = items.iter().any(is_key);
     let access = if secret {
         Access::OwnerOnly
     } else {

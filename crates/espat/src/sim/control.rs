@@ -21,10 +21,16 @@ use async_io::Async;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use futures_lite::StreamExt as _;
-use futures_lite::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use futures_lite::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
 use super::port::Tape;
 use super::wifi::{ApSpec, Control};
+
+/// Longest line, in bytes. A client that sends a longer one gets an error, and the connection is closed.
+const LINE_MAX: u64 = 1024;
+
+/// Clients at a time.
+const CLIENTS_MAX: usize = 16;
 
 /// What `help` says.
 const HELP: &str = "ap add SSID[,PASSWORD] | ap remove SSID | ap down SSID | ap up SSID | \
@@ -96,8 +102,10 @@ impl ControlPort {
         let mut incoming = Box::pin(self.listener.incoming());
         poll_fn(|context| {
             while let Poll::Ready(Some(client)) = incoming.poll_next(context) {
-                // A client that left while it waited is none.
-                if let Ok(client) = client {
+                // A client that left while it waited is none; one too many is disconnected.
+                if let Ok(client) = client
+                    && clients.len() < CLIENTS_MAX
+                {
                     clients.push(Box::pin(attend(client, panel)));
                 }
             }
@@ -108,16 +116,28 @@ impl ControlPort {
     }
 }
 
-/// Answers one client until it goes.
+/// Answers one client until it goes, or sends a line that is too long.
 async fn attend(client: Async<TcpStream>, panel: &Panel) {
-    let mut lines = BufReader::new(&client).lines();
-    while let Some(Ok(line)) = lines.next().await {
-        let answer = match panel.obey(line.trim()) {
+    let mut reader = BufReader::new(&client);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let mut limited = (&mut reader).take(LINE_MAX);
+        if !matches!(limited.read_until(b'\n', &mut line).await, Ok(1..)) {
+            return;
+        }
+        let is_whole = line.ends_with(b"\n") || limited.limit() > 0;
+        let answer = match std::str::from_utf8(&line) {
+            _ if !is_whole => Err(format!("line of more than {LINE_MAX} bytes")),
+            Ok(line) => panel.obey(line.trim()),
+            Err(_) => Err("line is not UTF-8".to_owned()),
+        };
+        let answer = match answer {
             Ok(answer) if answer.is_empty() => "ok\n".to_owned(),
             Ok(answer) => format!("ok {answer}\n"),
             Err(error) => format!("error: {error}\n"),
         };
-        if (&client).write_all(answer.as_bytes()).await.is_err() {
+        if (&client).write_all(answer.as_bytes()).await.is_err() || !is_whole {
             return;
         }
     }
@@ -277,9 +297,8 @@ mod tests {
         assert!(panel.power.0.signaled());
     }
 
-    #[test]
-    fn many_talk_at_once_and_each_hears_its_own_answer() {
-        use std::io::{BufRead as _, BufReader, Write as _};
+    /// Serves a control port while `talk` runs on a thread of its own, with its address.
+    fn serve<T: Send + 'static>(talk: impl FnOnce(SocketAddr) -> T + Send + 'static) -> T {
         let port = ControlPort::open("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = port.local;
         let panel = Panel {
@@ -287,25 +306,11 @@ mod tests {
             power: Power::default(),
             tape: None,
         };
-        let clients = std::thread::spawn(move || {
-            let mut clients = [(); 3].map(|()| std::net::TcpStream::connect(address).unwrap());
-            for (client, line) in clients.iter_mut().zip(["what", "ap down iot", "ap up iot"]) {
-                client.write_all(line.as_bytes()).unwrap();
-            }
-            let mut answers = Vec::new();
-            for client in &mut clients {
-                client.write_all(b"\n").unwrap();
-                let mut answer = String::new();
-                BufReader::new(client).read_line(&mut answer).unwrap();
-                answers.push(answer.chars().take(5).collect::<String>());
-            }
-            answers
-        });
         let (done, wait) = async_io::Async::<std::os::unix::net::UnixStream>::pair().unwrap();
-        let answers = std::thread::spawn(move || {
-            let answers = clients.join().unwrap();
+        let talk = std::thread::spawn(move || {
+            let result = talk(address);
             drop(done);
-            answers
+            result
         });
         let served = async {
             port.serve(&panel).await;
@@ -314,6 +319,70 @@ mod tests {
             wait.readable().await.unwrap();
         };
         async_io::block_on(futures_lite::future::or(served, over));
-        assert_eq!(answers.join().unwrap(), ["error", "ok\n", "ok\n"]);
+        talk.join().unwrap()
+    }
+
+    fn answer(client: &std::net::TcpStream) -> String {
+        use std::io::{BufRead as _, BufReader};
+        let mut answer = String::new();
+        let _ = BufReader::new(client).read_line(&mut answer);
+        answer
+    }
+
+    #[test]
+    fn many_talk_at_once_and_each_hears_its_own_answer() {
+        use std::io::Write as _;
+        let answers = serve(|address| {
+            let mut clients = [(); 3].map(|()| std::net::TcpStream::connect(address).unwrap());
+            for (client, line) in clients.iter_mut().zip(["what", "ap down iot", "ap up iot"]) {
+                client.write_all(line.as_bytes()).unwrap();
+            }
+            let mut answers = Vec::new();
+            for client in &mut clients {
+                client.write_all(b"\n").unwrap();
+                answers.push(answer(client).chars().take(5).collect::<String>());
+            }
+            answers
+        });
+        assert_eq!(answers, ["error", "ok\n", "ok\n"]);
+    }
+
+    #[test]
+    fn a_line_without_end_and_clients_without_number_are_bounded() {
+        use std::io::{Read as _, Write as _};
+        serve(|address| {
+            let connect = || std::net::TcpStream::connect(address).unwrap();
+            let mut long = connect();
+            // More than any buffer between both ends holds: it is not read to its end.
+            let _ = long.write_all(&vec![b'x'; 64 * 1024 * 1024]);
+            drop(long);
+
+            let mut edge = connect();
+            edge.write_all(&[b'x'; 1023]).unwrap();
+            edge.write_all(b"\nstatus\n").unwrap();
+            assert!(answer(&edge).starts_with("error: unknown"));
+            edge.write_all(&[b'x'; 1024]).unwrap();
+            let mut rest = String::new();
+            edge.read_to_string(&mut rest).unwrap();
+            assert!(
+                rest.ends_with("error: line of more than 1024 bytes\n"),
+                "{rest}"
+            );
+
+            let mut clients: Vec<_> = (0..CLIENTS_MAX).map(|_| connect()).collect();
+            for client in &mut clients {
+                client.write_all(b"ap up iot\n").unwrap();
+                assert_eq!(answer(client), "ok\n");
+            }
+            let mut more = connect();
+            let _ = more.write_all(b"ap up iot\n");
+            assert_eq!(answer(&more), "");
+            clients.pop();
+            let served = (0..1000).any(|_| {
+                let mut next = connect();
+                next.write_all(b"ap up iot\n").is_ok() && answer(&next) == "ok\n"
+            });
+            assert!(served, "a place is free again");
+        });
     }
 }

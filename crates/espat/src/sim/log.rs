@@ -6,7 +6,6 @@
 //!
 //! Only this project's crates are logged: other libraries may log what the engine never would.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use log::{LevelFilter, Log, Metadata, Record};
+
+use crate::private_file;
 
 /// The first parts of the module paths that are logged.
 const OURS: [&str; 7] = [
@@ -55,7 +56,7 @@ pub fn start(target: Option<&LogTarget>) -> anyhow::Result<()> {
         None => return Ok(()),
         Some(LogTarget::Stderr) => Box::new(io::stderr()),
         Some(LogTarget::File(path)) => Box::new(
-            File::create(path)
+            private_file::create(path)
                 .with_context(|| format!("cannot write the log {}", path.display()))?,
         ),
     };

@@ -4,14 +4,26 @@
 //! again before. Times are comments. Secrets are names ([`Secrets::Hidden`]): `@needs` says which,
 //! and who replays it says what they are.
 //!
+//! ```text
+//! Command ── a line that asks for a prompt ──▶ Prompting ── prompt ──▶ Data ── all there ──▶ Command
+//!                                                 └─ refused, a key ──▶ Refused ── a command ──▶ Command
+//! ```
+//!
+//! What a host sends before the prompt waits for it: only then is it known whether it is a key. What
+//! the modem prints waits while it can become the answer that shows a secret. Both are held up to
+//! [`HELD`] bytes; what is longer is written in parts.
+//!
 //! What a peer did is not in it: `@peer` lines are added by hand.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::secrets::{Known, command};
+use self::message::{data, ends_data, head, is_final, is_refusal, message};
+use super::secrets::{Known, command, is_command, is_public, shows_secret, unfinished_command};
 use super::text::show;
 use super::{FROM_MODEM, Step, TO_MODEM, parse};
+
+mod message;
 
 /// What becomes of passwords and keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,17 +34,53 @@ pub enum Secrets {
     DangerShown,
 }
 
-/// Partitions and namespaces whose content is a private key.
-const KEY_STORES: &[u8] = b"_key\"";
+/// Bytes that wait for the end of their line, message or payload. No line or message of a modem is longer,
+/// but for what it reads from flash.
+const HELD: usize = 16 * 1024;
+
+/// Bytes of secrets that get a name. Behind that only their number is written.
+const KEYS_KEPT: usize = 1024 * 1024;
+
+/// Bytes that can be a refused key: more than any partition with keys has.
+const REFUSED_MAX: usize = 256 * 1024;
+
+/// Bytes of refused keys that are remembered, for their echo.
+const REFUSED_KEPT: usize = 64 * 1024;
+
+/// Shortest part of a refused key that is looked for in what the modem prints.
+const ECHO_MIN: usize = 4;
+
+/// Messages that show what is in flash.
+const READS: [&[u8]; 2] = [b"+SYSFLASH:", b"+SYSMFG:"];
 
 /// What the host's bytes are at the moment.
+#[derive(Debug, Clone, Copy)]
 enum Phase {
     /// Lines.
     Command,
-    /// So many bytes of data, or an unknown number; a private key if `secret`.
-    Data { left: Option<usize>, secret: bool },
+    /// Data of a command that the modem has not answered yet.
+    Prompting(Payload),
+    /// Data that the modem asked for.
+    Data(Payload),
+    /// At most so many bytes of a key that the modem did not take.
+    Refused(usize),
     /// Data until `+++`.
     Passthrough,
+}
+
+/// So many bytes of data, or an unknown number; a private key if `secret`.
+#[derive(Debug, Clone, Copy)]
+struct Payload {
+    left: Option<usize>,
+    secret: bool,
+}
+
+/// The rest of a message whose data are not shown.
+#[derive(Debug)]
+struct Withheld {
+    head: Vec<u8>,
+    seen: usize,
+    left: usize,
 }
 
 /// Writes one transcript.
@@ -43,6 +91,12 @@ pub struct Recorder<W> {
     phase: Phase,
     /// The host's last command.
     command: Vec<u8>,
+    /// Commands that the modem has not answered.
+    unanswered: usize,
+    /// What the next answer reads from flash can be a key.
+    reads_key: bool,
+    refused: Vec<u8>,
+    withheld: Option<Withheld>,
     from_host: Vec<u8>,
     from_modem: Vec<u8>,
     stamped: Option<Duration>,
@@ -68,6 +122,10 @@ impl<W: Write> Recorder<W> {
             known: Known::default(),
             phase: Phase::Command,
             command: Vec::new(),
+            unanswered: 0,
+            reads_key: false,
+            refused: Vec::new(),
+            withheld: None,
             from_host: Vec::new(),
             from_modem: Vec::new(),
             stamped: None,
@@ -94,12 +152,10 @@ impl<W: Write> Recorder<W> {
     /// Those of the writer.
     pub fn control(&mut self, line: &str) -> io::Result<()> {
         self.end_modem()?;
-        let line = match (self.shows, line.split_once(',')) {
+        let line = match (self.hides(), line.split_once(',')) {
             // The password of an access point.
-            (Secrets::Hidden, Some((head, password))) if is_password(head) => {
-                if let Some(name) = self.known.keep(password.as_bytes()) {
-                    writeln!(self.out, "@needs {name}")?;
-                }
+            (true, Some((head, password))) if is_password(head) && !password.is_empty() => {
+                self.keep(password.as_bytes())?;
                 let name = self.known.name(password.as_bytes()).unwrap_or_default();
                 format!("{},{{${name}}}", show(head.as_bytes()))
             }
@@ -116,23 +172,9 @@ impl<W: Write> Recorder<W> {
     pub fn sent(&mut self, at: Duration, bytes: &[u8]) -> io::Result<()> {
         self.end_modem()?;
         self.stamp(at)?;
-        self.from_host.extend_from_slice(bytes);
-        while !self.from_host.is_empty() {
-            let length = match self.phase {
-                Phase::Command => {
-                    let Some(end) = self.from_host.iter().position(|&byte| byte == b'\n') else {
-                        break;
-                    };
-                    end.saturating_add(1)
-                }
-                // Shown when the modem answers, or when it is complete.
-                Phase::Data {
-                    left: Some(left), ..
-                } if self.from_host.len() >= left => left,
-                Phase::Data { .. } => break,
-                Phase::Passthrough => self.from_host.len(),
-            };
-            self.show_host(length)?;
+        for part in bytes.chunks(HELD) {
+            self.from_host.extend_from_slice(part);
+            self.advance()?;
         }
         Ok(())
     }
@@ -143,15 +185,18 @@ impl<W: Write> Recorder<W> {
     ///
     /// Those of the writer.
     pub fn printed(&mut self, at: Duration, bytes: &[u8]) -> io::Result<()> {
-        if !matches!(self.phase, Phase::Command) && !self.from_host.is_empty() {
-            self.show_host(self.from_host.len())?;
+        if matches!(self.phase, Phase::Data(_) | Phase::Passthrough) {
+            let complete = unfinished_command(&self.from_host);
+            if complete > 0 {
+                self.show_host(complete)?;
+            }
         }
         if self.from_modem.is_empty() {
             self.stamp(at)?;
         }
-        self.from_modem.extend_from_slice(bytes);
-        while let Some(length) = message(&self.from_modem) {
-            self.show_modem(length)?;
+        for part in bytes.chunks(HELD) {
+            self.from_modem.extend_from_slice(part);
+            self.show_messages()?;
         }
         self.out.flush()
     }
@@ -163,19 +208,67 @@ impl<W: Write> Recorder<W> {
     /// Those of the writer.
     pub fn finish(&mut self) -> io::Result<()> {
         self.end_modem()?;
-        // It may be the beginning of a secret.
-        if !self.from_host.is_empty() {
-            let length = self.from_host.len();
-            self.from_host.clear();
-            writeln!(self.out, "# {length} bytes of an unfinished line")?;
+        // Both may be the beginning of a secret.
+        for (bytes, kind) in [
+            (&mut self.from_modem, "message"),
+            (&mut self.from_host, "line"),
+        ] {
+            if !bytes.is_empty() {
+                let length = bytes.len();
+                bytes.clear();
+                writeln!(self.out, "# {length} bytes of an unfinished {kind}")?;
+            }
         }
         self.out.flush()
+    }
+
+    fn hides(&self) -> bool {
+        self.shows == Secrets::Hidden
     }
 
     fn stamp(&mut self, at: Duration) -> io::Result<()> {
         let milliseconds = Duration::from_millis(u64::try_from(at.as_millis()).unwrap_or(u64::MAX));
         if self.stamped.replace(milliseconds) != Some(milliseconds) {
             writeln!(self.out, "# {:.3} s", milliseconds.as_secs_f64())?;
+        }
+        Ok(())
+    }
+
+    /// Writes what of the host's bytes is complete.
+    fn advance(&mut self) -> io::Result<()> {
+        while !self.from_host.is_empty() {
+            let held = self.from_host.len();
+            let line = self.from_host.iter().position(|&byte| byte == b'\n');
+            let line = line.map(|end| end.saturating_add(1));
+            let length = match self.phase {
+                Phase::Command => line,
+                Phase::Prompting(payload) if held >= HELD => {
+                    self.phase = Phase::Data(payload);
+                    continue;
+                }
+                Phase::Prompting(_) => return Ok(()),
+                // Shown when the modem answers, or when it is complete.
+                Phase::Data(payload) => payload.left.filter(|left| *left <= held),
+                Phase::Refused(left) => {
+                    let first = self.from_host.get(..line.unwrap_or(held));
+                    match is_command(first.unwrap_or_default(), line.is_some()) {
+                        true if line.is_some() => {
+                            self.phase = Phase::Command;
+                            continue;
+                        }
+                        true if held < HELD => return Ok(()),
+                        _ => Some(left.min(held)),
+                    }
+                }
+                Phase::Passthrough => {
+                    Some(unfinished_command(&self.from_host)).filter(|&complete| complete > 0)
+                }
+            };
+            match length {
+                Some(length) => self.show_host(length)?,
+                None if held >= HELD => self.show_host(held)?,
+                None => return Ok(()),
+            }
         }
         Ok(())
     }
@@ -187,9 +280,10 @@ impl<W: Write> Recorder<W> {
         match &mut self.phase {
             Phase::Command => {
                 self.learn(&bytes)?;
-                self.command.clone_from(&bytes);
+                self.write(TO_MODEM, &bytes)?;
+                return self.begin_command(bytes);
             }
-            Phase::Data { left, secret } => {
+            Phase::Data(Payload { left, secret }) | Phase::Prompting(Payload { left, secret }) => {
                 let ends = left.as_mut().is_some_and(|left| {
                     *left = left.saturating_sub(bytes.len());
                     *left == 0
@@ -198,9 +292,18 @@ impl<W: Write> Recorder<W> {
                 if ends {
                     self.phase = Phase::Command;
                 }
-                if secret && self.shows == Secrets::Hidden {
+                if secret {
                     return self.show_key(TO_MODEM, &[], &bytes);
                 }
+            }
+            Phase::Refused(left) => {
+                *left = left.saturating_sub(bytes.len());
+                if *left == 0 {
+                    self.phase = Phase::Command;
+                }
+                let room = REFUSED_KEPT.saturating_sub(self.refused.len());
+                self.refused.extend(bytes.iter().take(room));
+                return self.show_key(TO_MODEM, &[], &bytes);
             }
             Phase::Passthrough => {
                 if bytes == b"+++" {
@@ -211,7 +314,63 @@ impl<W: Write> Recorder<W> {
                 }
             }
         }
+        // It can be a command all the same, if data mode ended without a word.
+        self.learn(&bytes)?;
         self.write(TO_MODEM, &bytes)
+    }
+
+    /// What a command that was sent means for the bytes behind it.
+    fn begin_command(&mut self, line: Vec<u8>) -> io::Result<()> {
+        if line.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        if self.reads_private(&line) {
+            self.reads_key = true;
+        } else if self.unanswered == 0 {
+            self.reads_key = false;
+        }
+        self.unanswered = self.unanswered.saturating_add(1);
+        self.command = line;
+        if let Some(payload) = self.payload()
+            && payload.left.is_some()
+        {
+            self.phase = Phase::Prompting(payload);
+        }
+        Ok(())
+    }
+
+    /// Writes what of the modem's bytes is complete.
+    fn show_messages(&mut self) -> io::Result<()> {
+        loop {
+            if let Some(withheld) = &mut self.withheld {
+                let count = withheld.left.min(self.from_modem.len());
+                self.from_modem.drain(..count);
+                withheld.seen = withheld.seen.saturating_add(count);
+                withheld.left = withheld.left.saturating_sub(count);
+                if withheld.left > 0 {
+                    return Ok(());
+                }
+                self.show_withheld()?;
+                self.withheld = None;
+            }
+            let read = READS.iter().find_map(|start| head(&self.from_modem, start));
+            if let Some((head, count)) = read
+                && self.is_key(head)
+                && head.saturating_add(count) > HELD
+            {
+                self.withheld = Some(Withheld {
+                    head: self.from_modem.drain(..head).collect(),
+                    seen: 0,
+                    left: count,
+                });
+                continue;
+            }
+            match message(&self.from_modem) {
+                Some(length) => self.show_modem(length)?,
+                None if self.from_modem.len() >= HELD => self.show_modem(self.from_modem.len())?,
+                None => return Ok(()),
+            }
+        }
     }
 
     /// The first bytes of the modem as a line.
@@ -219,30 +378,70 @@ impl<W: Write> Recorder<W> {
         let rest = self.from_modem.split_off(length.min(self.from_modem.len()));
         let bytes = std::mem::replace(&mut self.from_modem, rest);
         self.learn(&bytes)?;
-        if bytes == b"\r\n>" {
-            self.phase = self.prompted();
-        } else if matches!(self.phase, Phase::Data { .. }) && ends_data(&bytes) {
-            self.phase = Phase::Command;
+        let key = READS.iter().find_map(|start| data(&bytes, start));
+        match key {
+            Some((head, key)) if self.is_key_in(head) => self.show_key(FROM_MODEM, head, key)?,
+            _ if self.echoes_refused(&bytes) => {
+                writeln!(self.out, "{FROM_MODEM}| {{any {}}}", bytes.len())?;
+            }
+            _ => self.write(FROM_MODEM, &bytes)?,
         }
-        if self.reads_key()
-            && self.shows == Secrets::Hidden
-            && let Some((head, key)) = data(&bytes, b"+SYSFLASH:").or(data(&bytes, b"+SYSMFG:"))
-        {
-            return self.show_key(FROM_MODEM, head, key);
-        }
-        self.write(FROM_MODEM, &bytes)
+        self.answered(&bytes)
     }
 
-    /// What the modem printed last and did not finish.
+    /// What a message means for the host's bytes that wait, and for those to come.
+    fn answered(&mut self, message: &[u8]) -> io::Result<()> {
+        if is_final(message) {
+            self.unanswered = self.unanswered.saturating_sub(1);
+        } else if message == b"\r\nready\r\n" {
+            self.unanswered = 0;
+        }
+        match self.phase {
+            _ if message == b"\r\n>" => {
+                self.unanswered = self.unanswered.max(1);
+                self.phase = self.payload().map_or(Phase::Passthrough, Phase::Data);
+            }
+            Phase::Prompting(Payload { left, secret }) if is_refusal(message) => {
+                self.phase = match left {
+                    Some(left) if secret => Phase::Refused(left.min(REFUSED_MAX)),
+                    _ => Phase::Command,
+                };
+            }
+            Phase::Data(Payload { left, secret }) if ends_data(message) => {
+                self.phase = match left {
+                    Some(left) if secret => Phase::Refused(left.min(REFUSED_MAX)),
+                    _ => Phase::Command,
+                };
+            }
+            _ => return Ok(()),
+        }
+        self.advance()
+    }
+
+    /// What the modem printed last and did not finish, unless it can become an answer with a secret.
     fn end_modem(&mut self) -> io::Result<()> {
-        if self.from_modem.is_empty() {
+        self.show_withheld()?;
+        if self.from_modem.is_empty() || (self.hides() && shows_secret(&self.from_modem)) {
             return Ok(());
         }
         self.show_modem(self.from_modem.len())
     }
 
+    fn show_withheld(&mut self) -> io::Result<()> {
+        let Some(withheld) = &mut self.withheld else {
+            return Ok(());
+        };
+        if !withheld.head.is_empty() || withheld.seen > 0 {
+            let head = self.known.show(&withheld.head);
+            writeln!(self.out, "{FROM_MODEM}| {head}{{any {}}}", withheld.seen)?;
+        }
+        withheld.head.clear();
+        withheld.seen = 0;
+        Ok(())
+    }
+
     fn learn(&mut self, line: &[u8]) -> io::Result<()> {
-        if self.shows == Secrets::Hidden {
+        if self.hides() {
             for name in self.known.learn(line) {
                 writeln!(self.out, "@needs {name}")?;
             }
@@ -250,48 +449,68 @@ impl<W: Write> Recorder<W> {
         Ok(())
     }
 
-    /// Whether the last command reads a private key.
-    fn reads_key(&self) -> bool {
-        let command = command(&self.command);
-        command.is_some_and(|(name, parameters)| {
-            let reads: &[u8] = match name.as_str() {
-                "SYSFLASH" => b"2",
-                "SYSMFG" => b"1",
-                _ => return false,
-            };
-            parameters.first() == Some(&reads)
-                && parameters
-                    .get(1)
-                    .is_some_and(|store| store.ends_with(KEY_STORES))
+    fn keep(&mut self, secret: &[u8]) -> io::Result<()> {
+        match self.known.keep(secret) {
+            Some(name) => writeln!(self.out, "@needs {name}"),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a command reads what can be a private key.
+    fn reads_private(&self, line: &[u8]) -> bool {
+        command(line).is_some_and(|(name, parameters)| {
+            ["SYSFLASH", "SYSMFG"].contains(&name.as_str())
+                && !writes(&name, &parameters)
+                && parameters.get(1).is_some_and(|store| !is_public(store))
         })
     }
 
-    /// What a prompt asks for.
-    fn prompted(&self) -> Phase {
-        let Some((name, parameters)) = command(&self.command) else {
-            return Phase::Passthrough;
-        };
+    /// Whether the data behind the first `head` bytes of the modem can be a private key.
+    fn is_key(&self, head: usize) -> bool {
+        self.is_key_in(self.from_modem.get(..head).unwrap_or_default())
+    }
+
+    fn is_key_in(&self, head: &[u8]) -> bool {
+        let namespace = head.strip_prefix(b"+SYSMFG:");
+        let namespace = namespace.and_then(|rest| rest.split(|&byte| byte == b',').next());
+        self.hides() && namespace.map_or(self.reads_key, |namespace| !is_public(namespace))
+    }
+
+    /// Whether a message repeats what was refused: the echo of a key that became command lines.
+    fn echoes_refused(&self, message: &[u8]) -> bool {
+        let text = message.trim_ascii();
+        text.len() >= ECHO_MIN && self.refused.windows(text.len()).any(|part| part == text)
+    }
+
+    /// What the last command has a prompt for; `None` for passthrough, and where it is no command.
+    fn payload(&self) -> Option<Payload> {
+        let (name, parameters) = command(&self.command)?;
         let number = |text: &&[u8]| std::str::from_utf8(text).ok()?.trim().parse().ok();
         let (left, secret): (Option<usize>, bool) = match name.as_str() {
             // Link and length; a UDP peer may follow.
             "CIPSEND" | "CIPSENDL" | "CIPSENDEX" => {
                 (parameters.iter().map_while(number).last(), false)
             }
-            "SYSFLASH" | "SYSMFG" => (
+            "SYSFLASH" | "SYSMFG" if writes(name.as_str(), &parameters) => (
                 parameters.last().and_then(number),
-                parameters
-                    .get(1)
-                    .is_some_and(|store| store.ends_with(KEY_STORES)),
+                parameters.get(1).is_none_or(|store| !is_public(store)),
             ),
             _ => (None, false),
         };
-        Phase::Data { left, secret }
+        Some(Payload {
+            left,
+            secret: secret && self.hides(),
+        })
     }
 
     fn show_key(&mut self, arrow: &str, head: &[u8], key: &[u8]) -> io::Result<()> {
-        if let Some(name) = self.known.keep(key) {
-            writeln!(self.out, "@needs {name}")?;
+        if key.is_empty() {
+            return self.write(arrow, head);
         }
+        if self.known.size().saturating_add(key.len()) > KEYS_KEPT {
+            return writeln!(self.out, "# {arrow} {} bytes of a key", key.len());
+        }
+        self.keep(key)?;
         let name = self.known.name(key).unwrap_or_default();
         writeln!(self.out, "{arrow}| {}{{${name}}}", self.known.show(head))
     }
@@ -320,6 +539,18 @@ impl<W: Write> Recorder<W> {
     }
 }
 
+/// Whether a command for flash has a prompt: `AT+SYSFLASH=1,…`, and `AT+SYSMFG=2,…` for a string or binary.
+fn writes(name: &str, parameters: &[&[u8]]) -> bool {
+    let number = |index: usize| {
+        let text = std::str::from_utf8(parameters.get(index)?).ok()?;
+        text.trim().parse::<u8>().ok()
+    };
+    match name {
+        "SYSFLASH" => number(0) == Some(1),
+        _ => number(0) == Some(2) && matches!(number(3), Some(7 | 8)),
+    }
+}
+
 /// Whether what follows the first comma of a control line is a password.
 fn is_password(head: &str) -> bool {
     ["ap add ", "ap password "]
@@ -327,100 +558,7 @@ fn is_password(head: &str) -> bool {
         .any(|start| head.starts_with(start))
 }
 
-/// The length of the first message, if it is there as a whole.
-fn message(bytes: &[u8]) -> Option<usize> {
-    let line_end = |from: usize| {
-        let rest = bytes.get(from..)?;
-        let at = rest.windows(2).position(|pair| pair == b"\r\n")?;
-        at.checked_add(from)
-    };
-    if let Some((head, data)) = data(bytes, b"\r\n+IPD,") {
-        return head.len().checked_add(data.len());
-    }
-    if let Some(rest) = bytes.strip_prefix(b"\r\n") {
-        return match rest.first()? {
-            b'>' => Some(3),
-            b'\r' => Some(2),
-            // Active data whose length is not known yet, or which is not all there.
-            b'+' if rest.starts_with(b"+IPD,") && rest.contains(&b':') => None,
-            _ => line_end(2)?.checked_add(2),
-        };
-    }
-    for head in [b"+CIPRECVDATA:".as_slice(), b"+SYSFLASH:", b"+USERRAM:"] {
-        if bytes.get(head.len()).is_some_and(u8::is_ascii_digit)
-            && bytes.starts_with(head)
-            && bytes.contains(&b',')
-        {
-            let (head, data) = data(bytes, head)?;
-            return head.len().checked_add(data.len());
-        }
-    }
-    let end = line_end(0)?;
-    if bytes.starts_with(b"+CIPSNTPTIME:") {
-        return Some(end);
-    }
-    end.checked_add(2)
-}
-
-/// Splits a message that states the length of its data into head and data, if all of it is there.
-fn data<'b>(bytes: &'b [u8], start: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
-    let rest = bytes.strip_prefix(start)?;
-    let ipd = start.ends_with(b"+IPD,");
-    let mut quoted = false;
-    let mut fields = vec![start.len()];
-    let mut end = None;
-    for (at, &byte) in rest.iter().enumerate() {
-        let after = start.len().checked_add(at)?.checked_add(1)?;
-        match byte {
-            b'"' => quoted = !quoted,
-            b'\r' | b'\n' => break,
-            b':' if ipd && !quoted => {
-                fields.push(after);
-                end = Some(after);
-                break;
-            }
-            b',' if !quoted => {
-                fields.push(after);
-                // What follows the last of them is data, which may look like anything.
-                let enough = match start {
-                    b"+SYSMFG:" => 5,
-                    b"+CIPRECVDATA:" if bytes.get(after) == Some(&b'"') => usize::MAX,
-                    b"+CIPRECVDATA:" if fields.len() > 2 => 4,
-                    _ => 2,
-                };
-                if !ipd && fields.len() >= enough {
-                    end = Some(after);
-                    break;
-                }
-            }
-            _ => {}
-        }
-    }
-    let end = end?;
-    let length = match (ipd, fields.len()) {
-        // Field ends are one more than fields: link, length, address, port.
-        (true, 3 | 5) => (*fields.get(1)?, *fields.get(2)?),
-        (true, _) => (*fields.first()?, *fields.get(1)?),
-        (false, 5) => (*fields.get(3)?, *fields.get(4)?),
-        (false, _) => (*fields.first()?, *fields.get(1)?),
-    };
-    let digits = bytes.get(length.0..length.1.checked_sub(1)?)?;
-    let count: usize = std::str::from_utf8(digits).ok()?.parse().ok()?;
-    let whole = end.checked_add(count)?;
-    Some((bytes.get(..end)?, bytes.get(end..whole)?))
-}
-
-/// Whether a message ends a data phase, however much of it came.
-fn ends_data(message: &[u8]) -> bool {
-    [
-        b"\r\nRecv ".as_slice(),
-        b"\r\nSEND ",
-        b"\r\nOK",
-        b"\r\nERROR",
-    ]
-    .iter()
-    .any(|head| message.starts_with(head))
-}
-
+#[cfg(test)]
+mod leaks;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,8 @@
 //! Found by the command that brings a secret, and from then on wherever it stands in quotes: in the
 //! echo, in answers, in other commands.
 
+use at_grammar::Command;
+
 use super::Variables;
 use super::text::show;
 
@@ -19,6 +21,16 @@ const COMMANDS: [(&str, &[usize]); 7] = [
 
 /// As [`COMMANDS`]; the secret is the first parameter in quotes.
 const KEYS: [&str; 2] = ["CIPSSLCPSK", "CIPSSLCPSKHEX"];
+
+/// Beginnings of answers that show a secret.
+const ANSWERS: [&[u8]; 4] = [b"+CWSAP:", b"+CIPSSLCPSK", b"+SYSFLASH:", b"+SYSMFG:"];
+
+/// Partitions and namespaces that hold nothing secret, beside those of certificates. The content of
+/// any other one is hidden.
+const PUBLIC: [&[u8]; 2] = [b"factory_param", b"ble_data"];
+
+/// Longest command line of the modem (spec: at-commands A.2).
+const LINE_MAX: usize = 256;
 
 /// The secrets of one recording.
 #[derive(Default)]
@@ -46,6 +58,11 @@ impl Known {
         found.map(|(name, _)| name.as_str())
     }
 
+    /// Bytes of all of them.
+    pub(super) fn size(&self) -> usize {
+        self.found.iter().map(|(_, value)| value.len()).sum()
+    }
+
     /// All of them.
     pub(super) fn variables(&self) -> Variables {
         self.found.iter().cloned().collect()
@@ -54,10 +71,12 @@ impl Known {
     /// Learns from a command or an answer; gives the new names.
     pub(super) fn learn(&mut self, line: &[u8]) -> Vec<String> {
         let mut new = Vec::new();
-        for value in in_command(line) {
-            new.extend(self.keep(&value));
-            // Answers show it without its backslashes.
-            new.extend(self.keep(&unescaped(&value)));
+        for command in commands(line) {
+            for value in in_command(command) {
+                new.extend(self.keep(&value));
+                // Answers show it without its backslashes.
+                new.extend(self.keep(&unescaped(&value)));
+            }
         }
         new.extend(in_answer(line).and_then(|value| self.keep(&value)));
         new
@@ -87,6 +106,19 @@ impl Known {
     }
 }
 
+/// Everything that can be a command: what was left over from before can stand in front of it.
+fn commands(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let lines = bytes.split(|&byte| byte == b'\n');
+    lines.flat_map(|line| {
+        let is_start = |&at: &usize| {
+            let start = line.get(at..at.saturating_add(3));
+            start.is_some_and(|start| start.eq_ignore_ascii_case(b"AT+"))
+        };
+        let starts = (0..line.len()).filter(is_start);
+        starts.filter_map(|at| line.get(at..))
+    })
+}
+
 /// The values of a command's secret parameters, as they stand in it.
 fn in_command(line: &[u8]) -> Vec<Vec<u8>> {
     let Some((name, parameters)) = command(line) else {
@@ -106,6 +138,58 @@ fn in_command(line: &[u8]) -> Vec<Vec<u8>> {
         .iter()
         .filter_map(|&place| quoted(parameters.get(place)?))
         .collect()
+}
+
+/// Whether a partition or namespace, in quotes, is known to hold no private key.
+pub(super) fn is_public(store: &[u8]) -> bool {
+    let store = store.trim_ascii();
+    let name = store.strip_prefix(b"\"").unwrap_or(store);
+    let name = unescaped(name.strip_suffix(b"\"").unwrap_or(name));
+    let certificates = [b"_ca".as_slice(), b"_cert"];
+    PUBLIC.contains(&name.as_slice()) || certificates.iter().any(|end| name.ends_with(end))
+}
+
+/// Whether bytes that the modem printed can become an answer, or an echo, with a secret.
+pub(super) fn shows_secret(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
+    let bytes = bytes.get(..LINE_MAX).unwrap_or(bytes);
+    let begins = |start: &[u8]| start.starts_with(bytes) || bytes.starts_with(start);
+    let echo = bytes.get(..bytes.len().min(2)).unwrap_or_default();
+    ANSWERS.iter().any(|start| begins(start)) || b"AT".starts_with(&echo.to_ascii_uppercase())
+}
+
+/// Whether a line is a command of the modem, or can become one if it is not `complete`.
+pub(super) fn is_command(line: &[u8], complete: bool) -> bool {
+    let line = line.trim_ascii_end().to_ascii_uppercase();
+    let is = |name: &[u8]| match line.strip_prefix(name) {
+        Some([]) => true,
+        Some([after, ..]) => b"=?".contains(after),
+        None => !complete && name.starts_with(&line),
+    };
+    Command::TABLE.iter().any(|row| {
+        let name = row.name.as_bytes();
+        is(name)
+            || [b"_CUR", b"_DEF"]
+                .iter()
+                .any(|suffix| is(&[name, *suffix].concat()))
+    })
+}
+
+/// How many bytes stand before a command with a secret that has no line end yet.
+pub(super) fn unfinished_command(bytes: &[u8]) -> usize {
+    let from = bytes.len().saturating_sub(LINE_MAX);
+    let tail = bytes.get(from..).unwrap_or_default();
+    let line = tail.iter().rposition(|&byte| byte == b'\n');
+    let line = line.map_or(from, |at| from.saturating_add(at).saturating_add(1));
+    let rest = bytes.get(line..).unwrap_or_default();
+    let begins = |at: &usize| {
+        let start = rest.get(*at..rest.len().min(at.saturating_add(3)));
+        b"AT+".starts_with(&start.unwrap_or_default().to_ascii_uppercase())
+    };
+    match (0..rest.len()).find(begins) {
+        Some(at) => line.saturating_add(at),
+        None => bytes.len(),
+    }
 }
 
 /// The name of a set command in capitals, and its parameters.

@@ -188,3 +188,38 @@ fn an_image_of_the_later_generation_is_made_and_opened_again() {
         assert_eq!(value.number(), Some(115_200));
     }
 }
+
+#[test]
+fn an_image_is_for_the_user_alone_and_no_draft_goes_through_a_link() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other");
+    fs::write(&other, "precious").unwrap();
+    // Where the first drafts of this process would be: a link, a file, a link that leads nowhere.
+    let draft = |attempt: u32| {
+        let pid = std::process::id();
+        folder
+            .path()
+            .join(format!(".flash.bin.{pid}-{attempt}.new"))
+    };
+    symlink(&other, draft(0)).unwrap();
+    fs::write(draft(1), "left behind").unwrap();
+    symlink(folder.path().join("nowhere"), draft(2)).unwrap();
+
+    let path = folder.path().join("flash.bin");
+    drop(FileFlash::create(&path, 0x2000).unwrap());
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let opened = FileFlash::open_or_format(
+        folder.path().join("formatted.bin"),
+        &BuiltIn::ESP32,
+        FactoryParam::Write,
+    );
+    let mode = fs::metadata(block_on(opened).unwrap().0.path()).unwrap();
+    assert_eq!(mode.permissions().mode() & 0o777, 0o600);
+
+    assert_eq!(fs::read(&other).unwrap(), b"precious");
+    assert_eq!(fs::read(draft(1)).unwrap(), b"left behind");
+    assert!(!folder.path().join("nowhere").exists());
+    assert!(!draft(3).exists());
+}

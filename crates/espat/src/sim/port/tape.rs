@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
+use crate::private_file;
 use crate::transcript::{Recorder, Secrets};
 
 /// A recording that runs. Clones write to the same file.
@@ -23,13 +24,13 @@ struct Running {
 }
 
 impl Tape {
-    /// Creates the file; an existing one is replaced.
+    /// Creates the file, for the user alone; an existing one is replaced.
     ///
     /// # Errors
     ///
     /// A sentence that names it.
     pub fn create(path: &Path, secrets: Secrets) -> anyhow::Result<Self> {
-        let recorder = File::create(path)
+        let recorder = private_file::create(path)
             .and_then(|file| Recorder::new(BufWriter::new(file), secrets))
             .with_context(|| format!("cannot record to {}", path.display()))?;
         Ok(Self(Rc::new(RefCell::new(Running {
