@@ -4,8 +4,9 @@
 //! build for the target has `alloc` beside `core`, so the libraries are checked against a copy that
 //! holds `core` alone; of a compiler with sources cargo builds nothing but `core`.
 //!
-//! A library with the category `no-std` alone has `core` and `alloc`, on a chip with compare-and-swap:
-//! where there is none, `alloc` has no `Arc`, and rustls has to be patched.
+//! A library with the category `no-std` alone, or with the feature `rustls`, has `core` and `alloc`, on a chip
+//! with compare-and-swap: where there is none, `alloc` has no `Arc`, and rustls has to be patched
+//! ([`crate::rustls`]); the images are built so.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use anyhow::{Context as _, Result};
 use crate::cmd::{Cmd, remove_folder};
 use crate::firmware::ATOMIC_TARGET;
 use crate::toolchain::{Compiler, Core, TARGET, is_core};
-use crate::workspace::{Package, Workspace};
+use crate::workspace::{Package, RUSTLS, Workspace};
 
 pub(crate) fn run(workspace: &Workspace, compiler: Compiler) -> Result<()> {
     let core = Core::require(compiler, workspace)?;
@@ -45,6 +46,9 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler) -> Result<()> {
         for check in checks(base, library) {
             check.run().with_context(|| library.name.clone())?;
         }
+        if let Some(check) = check_with_rustls(&with_alloc, library) {
+            check.run().with_context(|| library.name.clone())?;
+        }
     }
     Ok(())
 }
@@ -59,6 +63,14 @@ fn checks(base: &Cmd, library: &Package) -> Vec<Cmd> {
         commands.push(plain.arg("--features").arg(features.join(",")));
     }
     commands
+}
+
+/// A library with the engine that needs an allocator, if it has it.
+fn check_with_rustls(with_alloc: &Cmd, library: &Package) -> Option<Cmd> {
+    let cmd = with_alloc.clone().args(["-p", library.name.as_str()]);
+    library
+        .has_rustls()
+        .then(|| cmd.args(["--features", RUSTLS]))
 }
 
 /// A sysroot at `sysroot` with the `core` of `libraries` and what `core` itself needs.
@@ -95,7 +107,7 @@ fn files_of(folder: &Path) -> std::io::Result<Vec<(String, PathBuf)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workspace::tests::sample;
+    use crate::workspace::tests::{sample, sample_with_rustls};
 
     #[test]
     fn each_library_is_checked_alone_without_and_with_its_features() {
@@ -114,6 +126,17 @@ mod tests {
                 "cargo check -p store --features defmt,log,mock-time",
             ]
         );
+    }
+
+    #[test]
+    fn an_engine_with_an_allocator_is_checked_where_there_is_one() {
+        let base = Cmd::new("cargo check");
+        let lines: Vec<String> = sample_with_rustls()
+            .libraries()
+            .filter_map(|library| check_with_rustls(&base, library))
+            .map(|cmd| cmd.to_string())
+            .collect();
+        assert_eq!(lines, ["cargo check -p image --features rustls"]);
     }
 
     #[test]

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use crate::checks;
 use crate::cmd::{Cmd, find_program};
 use crate::emulator::QEMU;
 use crate::firmware::{self, Net};
 use crate::size::Sizes;
 use crate::toolchain::{Compiler, Core, TARGET};
-use crate::workspace::Workspace;
+use crate::workspace::{RUSTLS, Workspace};
+use crate::{checks, rustls};
 
 /// After how many of the writes of a change the tests cut the power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,34 +22,60 @@ pub(crate) enum Cuts {
     Every,
 }
 
-/// `firmware/qemu-virt` on QEMU, and `firmware/embedded-modem`: their sizes, then their tests.
+/// `firmware/qemu-virt` on QEMU, with embedded-tls alone and with both engines, and `firmware/embedded-modem`: their
+/// sizes, then their tests.
 pub(crate) fn virt(workspace: &Workspace, compiler: Compiler, cuts: Cuts) -> Result<()> {
-    let core = Core::require(compiler, workspace)?;
-    let build = |package: &str| {
-        let manifest = format!("firmware/{package}/Cargo.toml");
-        // Not of the workspace, so no other step looks at it.
-        Cmd::new("cargo fmt --check --manifest-path")
-            .arg(&manifest)
-            .run()?;
-        core.cargo("build", "core", TARGET)?
-            .args(["--manifest-path", &manifest])
-            .args(["--release", "--target-dir"])
-            .arg(workspace.chip_builds())
-            .run()?;
-        let program = built(workspace, &format!("{TARGET}/release/{package}"));
-        println!("\n{package}:\n{}", Sizes::of(&program)?);
-        anyhow::Ok(program)
-    };
-    let program = build("qemu-virt")?;
-    let own_program = build("embedded-modem")?;
+    let build = |package, rustls| virt_image(workspace, compiler, package, rustls);
+    let smaller = build("qemu-virt", false)?;
+    let program = build("qemu-virt", true)?;
+    let own_program = build("embedded-modem", false)?;
     let every = (cuts == Cuts::Every).then_some("--every-cut".to_owned());
     tests(workspace, "qemu-virt")?
         .args(["virt", "--program"])
         .arg(text(&program))
+        .arg("--embedded-tls-program")
+        .arg(text(&smaller))
         .arg("--own-program")
         .arg(text(&own_program))
         .args(every)
         .run()
+}
+
+/// Builds an image and prints its size.
+fn virt_image(
+    workspace: &Workspace,
+    compiler: Compiler,
+    package: &str,
+    rustls: bool,
+) -> Result<PathBuf> {
+    let manifest = format!("firmware/{package}/Cargo.toml");
+    // Not of the workspace, so no other step looks at it.
+    Cmd::new("cargo fmt --check --manifest-path")
+        .arg(&manifest)
+        .run()?;
+    let crates = if rustls { "core,alloc" } else { "core" };
+    let cmd = Core::require(compiler, workspace)?
+        .cargo("build", crates, TARGET)?
+        .args(["--manifest-path", &manifest])
+        .args(["--release", "--target-dir"])
+        .arg(workspace.chip_builds())
+        // What rustls needs, for all images: so what they have in common is compiled once.
+        .args(["--config", &format!("build.rustflags=['{}']", rustls::CFG)])
+        .env("RUSTC_BOOTSTRAP", "1");
+    let cmd = if rustls {
+        let cmd = cmd.args(["--features", RUSTLS]);
+        rustls::patched(cmd, &manifest, TARGET, workspace)?
+    } else {
+        cmd
+    };
+    cmd.run()?;
+    let program = built(workspace, &format!("{TARGET}/release/{package}"));
+    // An image with other features has the same name where cargo puts it.
+    let engines = if rustls { "both" } else { "embedded-tls" };
+    let copy = program.with_file_name(format!("{package}-{engines}"));
+    fs::copy(&program, &copy).with_context(|| program.display().to_string())?;
+    println!("\n{package}, {engines}:\n\n{}", Sizes::of(&copy)?);
+    Ok(copy)
 }
 
 /// `firmware/esp32` for ESP32-C3 on the model of the chip, with each network; before that the model's

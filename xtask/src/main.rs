@@ -16,6 +16,7 @@ mod fuzz;
 mod package;
 
 mod run;
+mod rustls;
 mod setup;
 mod size;
 mod stack;

@@ -35,11 +35,15 @@ const STATICS: [(&str, &str); 11] = [
     ("UART", "rings of the AT port"),
 ];
 
+/// In an image with rustls.
+const HEAP: (&str, &str) = ("HEAP_REGION", "heap, for sessions of rustls");
+
 /// Bytes of an image.
 #[derive(Debug)]
 pub(crate) struct Sizes {
     sections: Vec<u64>,
     statics: Vec<u64>,
+    heap: Option<u64>,
 }
 
 impl Sizes {
@@ -50,17 +54,19 @@ impl Sizes {
             let section = image.section_by_name(name);
             section.map(|section| section.size()).context(name)
         });
-        let statics = STATICS.map(|(name, _)| {
+        let size = |name: &str| {
             let objects = image
                 .symbols()
                 .filter(|symbol| symbol.kind() == SymbolKind::Data);
-            let mut sizes =
+            let mut named =
                 objects.filter(|symbol| symbol.name().is_ok_and(|it| it.contains(name)));
-            sizes.next().map(|symbol| symbol.size()).context(name)
-        });
+            named.next().map(|symbol| symbol.size())
+        };
+        let statics = STATICS.map(|(name, _)| size(name).context(name));
         Ok(Self {
             sections: sections.into_iter().collect::<Result<_>>()?,
             statics: statics.into_iter().collect::<Result<_>>()?,
+            heap: size(HEAP.0),
         })
     }
 }
@@ -75,6 +81,9 @@ impl fmt::Display for Sizes {
         writeln!(f, "\n| static RAM | bytes |\n|---|---:|")?;
         for ((_, what), bytes) in STATICS.iter().zip(&self.statics) {
             writeln!(f, "| {what} | {bytes} |")?;
+        }
+        if let Some(bytes) = self.heap {
+            writeln!(f, "| {} | {bytes} |", HEAP.1)?;
         }
         Ok(())
     }

@@ -12,6 +12,12 @@ use serde::Deserialize;
 use crate::cmd::Cmd;
 use crate::toolchain::version;
 
+/// The feature with rustls in it.
+pub(crate) const RUSTLS: &str = "rustls";
+
+/// Features that are for a PC or need an allocator.
+const MORE_THAN_CORE: [&str; 3] = ["std", "alloc", RUSTLS];
+
 /// The workspace, read once.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Workspace {
@@ -195,7 +201,7 @@ impl Package {
         sets
     }
 
-    /// Those which do not lead to its feature `std` or `alloc`: made for a chip.
+    /// Those which lead to none of its features [`MORE_THAN_CORE`].
     pub(crate) fn chip_features(&self) -> impl Iterator<Item = &str> {
         self.features()
             .filter(|name| !self.needs_more_than_core(name, 0))
@@ -206,12 +212,17 @@ impl Package {
         self.categories.iter().any(|name| name == "no-std")
     }
 
+    /// Whether it has an engine that needs an allocator, as a feature.
+    pub(crate) fn has_rustls(&self) -> bool {
+        self.features().any(|name| name == RUSTLS)
+    }
+
     fn needs_more_than_core(&self, feature: &str, depth: usize) -> bool {
         // Features may name each other in a circle; a way out is shorter than their number.
         if depth > self.features.len() {
             return false;
         }
-        ["std", "alloc"].contains(&feature)
+        MORE_THAN_CORE.contains(&feature)
             || self.features.get(feature).is_some_and(|inner| {
                 inner
                     .iter()
@@ -257,6 +268,19 @@ pub(crate) mod tests {
               ]}"#,
         )
         .unwrap()
+    }
+
+    /// The same, and library `image` has an engine that needs an allocator.
+    pub(crate) fn sample_with_rustls() -> Workspace {
+        let mut workspace = sample();
+        for package in workspace
+            .packages
+            .iter_mut()
+            .filter(|it| it.name == "image")
+        {
+            package.features.insert(RUSTLS.to_owned(), Vec::new());
+        }
+        workspace
     }
 
     fn names<'a>(packages: impl Iterator<Item = &'a Package>) -> Vec<&'a str> {
@@ -307,13 +331,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn features_that_lead_to_std_are_not_for_a_chip() {
-        let workspace = sample();
+    fn features_that_lead_to_std_or_an_allocator_need_more_than_core() {
+        let workspace = sample_with_rustls();
         let image = workspace.libraries().next().unwrap();
         assert_eq!(
             image.chip_features().collect::<Vec<_>>(),
             ["defmt", "far", "pair"]
         );
+        assert!(image.has_rustls());
     }
 
     #[test]

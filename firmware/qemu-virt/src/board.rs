@@ -2,6 +2,8 @@
 
 use at_grammar::commands::basic::UartConfig;
 use at_grammar::types::{FlowControl, Parity, StopBits};
+#[cfg(feature = "rustls")]
+use at_modem::MemoryReport;
 use at_modem::{Board, Unsupported};
 use riscv::interrupt::{Exception, Interrupt};
 use riscv_rt::TrapFrame;
@@ -48,6 +50,11 @@ impl Board for VirtBoard {
     fn apply_uart(&self, settings: &UartConfig) -> Result<(), Unsupported> {
         UART.change_line(line(settings).ok_or(Unsupported)?);
         Ok(())
+    }
+
+    #[cfg(feature = "rustls")]
+    fn memory(&self) -> Option<MemoryReport> {
+        Some(crate::heap::report())
     }
 }
 

@@ -17,6 +17,8 @@ mod cfi;
 mod clint;
 mod entropy;
 mod ethernet;
+#[cfg(feature = "rustls")]
+mod heap;
 mod logger;
 mod mmio;
 mod net;
@@ -98,6 +100,8 @@ pub fn run(init: impl FnOnce(Spawner)) -> ! {
     static EXECUTOR: StaticCell<Executor> = StaticCell::new();
     paint_stack();
     logger::start();
+    #[cfg(feature = "rustls")]
+    heap::start();
     board::start();
     EXECUTOR.init(Executor::new()).run(init)
 }

@@ -33,6 +33,12 @@ extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 subjectAltName = IP:10.0.2.2,DNS:broker.local
+[client]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = clientAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
 ";
 
 /// What `openssl req` takes for a new key.
@@ -80,17 +86,28 @@ impl Ca {
         req
     }
 
-    /// A server that answers every line with its characters reversed, with a certificate for
-    /// [`ADDRESS`] and the name `broker.local`.
+    /// A new key and a certificate with the extensions of this section of [`CONFIG`].
+    fn issue(&self, section: &str, key: &[&str], name: &str) -> Result<()> {
+        let mut req = self.req(section, key, name);
+        req.args(["-x509", "-days", "3650", "-extensions", section])
+            .args(["-CA", "ca.pem", "-CAkey", "ca.key.pem"]);
+        run(&mut req).map(drop)
+    }
+
+    /// As [`Self::serve_as`], with TLS 1.3.
     pub fn serve(&self, name: &str, key: &[&str]) -> Result<TlsServer> {
-        run(self
-            .req("server", key, name)
-            .args(["-x509", "-days", "3650", "-extensions", "server"])
-            .args(["-CA", "ca.pem", "-CAkey", "ca.key.pem"]))?;
+        self.serve_as(name, key, &["-tls1_3"])
+    }
+
+    /// A server that answers every line with its characters reversed, with a certificate for
+    /// [`ADDRESS`] and the name `broker.local`, and with further options of `openssl s_server`.
+    pub fn serve_as(&self, name: &str, key: &[&str], options: &[&str]) -> Result<TlsServer> {
+        self.issue("server", key, name)?;
         let mut server = command(&self.openssl);
         server
             .current_dir(&self.folder)
-            .args(["s_server", "-accept", "127.0.0.1:0", "-rev", "-tls1_3"])
+            .args(["s_server", "-accept", "127.0.0.1:0", "-rev"])
+            .args(options)
             .args(["-cert", &format!("{name}.pem")])
             .args(["-key", &format!("{name}.key.pem")]);
         let process = Server::start(&mut server)?;
@@ -106,11 +123,21 @@ impl Ca {
 
     /// The image for partition `client_ca`.
     pub fn image(&self) -> Result<Vec<u8>> {
-        let pem = fs::read(self.folder.join("ca.pem"))?;
-        let items = [NewItem {
-            kind: ItemKind::Ca,
-            content: &pem,
-        }];
+        self.image_of(ItemKind::Ca, "ca.pem")
+    }
+
+    /// The images for partitions `client_cert` and `client_key`: a client of this authority.
+    pub fn client_images(&self, key: &[&str]) -> Result<[Vec<u8>; 2]> {
+        self.issue("client", key, "client")?;
+        Ok([
+            self.image_of(ItemKind::Cert, "client.pem")?,
+            self.image_of(ItemKind::Key, "client.key.pem")?,
+        ])
+    }
+
+    fn image_of(&self, kind: ItemKind, file: &str) -> Result<Vec<u8>> {
+        let content = &fs::read(self.folder.join(file))?;
+        let items = [NewItem { kind, content }];
         let mut image = vec![0; image_size(&items)];
         write_image(&items, &mut image).map_err(|error| anyhow::anyhow!("{error}"))?;
         Ok(image)

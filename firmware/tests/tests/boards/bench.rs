@@ -56,6 +56,7 @@ impl Bench {
             rsa: ca.serve("rsa", RSA)?,
             ntp: NtpServer::start(&self.programs.chronyd, &lab.folder)?,
             flash: Flash::new(&lab, "erased.flash")?,
+            ca,
             lab,
         })
     }
@@ -69,6 +70,7 @@ impl Bench {
 /// A board with an erased flash, a CA and its servers, another CA, an NTP server.
 pub(crate) struct World {
     pub(crate) lab: Lab,
+    pub(crate) ca: Ca,
     pub(crate) image: Vec<u8>,
     pub(crate) other_image: Vec<u8>,
     pub(crate) p256: TlsServer,

@@ -10,6 +10,7 @@
 //! | module | tests of |
 //! |---|---|
 //! | `story` | the way from an erased flash to a verified session, and every refusal on it |
+//! | `engines` | what TLS 1.2, X25519 and client certificates take of heap and stack |
 //! | `links` | several links at once, and a change of network |
 //! | `cuts` | a loss of power at any moment of a change to the flash |
 //! | `c3` | what only the modelled chip has: boots, its radio, noise at the port, failures of its core |
@@ -22,6 +23,7 @@
 mod bench;
 mod c3;
 mod cuts;
+mod engines;
 mod links;
 mod own;
 mod soft_ap;
@@ -56,6 +58,9 @@ enum Image {
         /// As it was linked.
         #[arg(long)]
         program: PathBuf,
+        /// The image with embedded-tls alone.
+        #[arg(long)]
+        embedded_tls_program: PathBuf,
         /// `firmware/embedded-modem`, as it was linked.
         #[arg(long)]
         own_program: PathBuf,
@@ -122,7 +127,7 @@ const STORY: (&str, Test) = (
     story::whole,
 );
 
-const VIRT: [(&str, Test); 6] = [
+const VIRT: [(&str, Test); 7] = [
     (
         "story::the_boot_is_timed_by_the_boards_clock",
         story::boot_time,
@@ -135,6 +140,10 @@ const VIRT: [(&str, Test); 6] = [
     (
         "story::without_randomness_nothing_is_served",
         story::without_randomness,
+    ),
+    (
+        "engines::sessions_of_both_versions_give_back_their_heap",
+        engines::each,
     ),
     ("links::five_at_once_two_of_them_tls", links::five_at_once),
     (
@@ -175,19 +184,24 @@ impl Cli {
         match self.image {
             Image::Virt {
                 program,
+                embedded_tls_program,
                 own_program,
                 every_cut,
                 harness,
             } => {
-                let own = bench_in(
-                    self.folder.join("own"),
-                    Board::Virt {
-                        program: own_program,
-                    },
-                );
+                let smaller = Board::Virt {
+                    program: embedded_tls_program,
+                };
+                let smaller = bench_in(self.folder.join("embedded-tls"), smaller);
+                let own = Board::Virt {
+                    program: own_program,
+                };
+                let own = bench_in(self.folder.join("own"), own);
                 let bench = bench(Board::Virt { program });
                 let cuts = if every_cut { Cuts::Every } else { Cuts::Some };
                 let mut trials = with_cuts(&VIRT, &bench, cuts);
+                let name = "story::with_embedded_tls_alone";
+                trials.push(trial(name, move || story::whole(&smaller)));
                 let name = "own::a_command_and_a_task_beside_the_modem";
                 trials.push(trial(name, move || own::fan(&own)));
                 (trials, harness)

@@ -31,7 +31,8 @@ const ZONE: i64 = 8 * 3600;
 /// Seconds by which a modem's clock may be wrong.
 const TOLERANCE: i64 = 2;
 
-fn start(port: u16) -> String {
+/// The command that opens a session to this port.
+pub(crate) fn start(port: u16) -> String {
     format!("AT+CIPSTART=\"SSL\",\"{ADDRESS}\",{port}")
 }
 
@@ -51,7 +52,7 @@ fn refused_for(host: &mut Host, port: u16, notice: &str, expected: &str) -> Resu
 }
 
 /// A session, lines of several lengths there and back, and its end; returns how long opening it took.
-fn session(host: &mut Host, port: u16) -> Result<Duration> {
+pub(crate) fn session(host: &mut Host, port: u16) -> Result<Duration> {
     let begin = Instant::now();
     host.ask(&start(port), "CONNECT\r\n\r\nOK\r\n")?;
     let took = begin.elapsed();
