@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use crate::cmd::Cmd;
-use crate::workspace::{Package, Workspace};
+use crate::workspace::{LOGGING, Package, Workspace};
 
 /// Runs `commands` one after the other; `things` is what is missing where there is none.
 pub(crate) fn run(commands: &[Cmd], things: &str) -> Result<()> {
@@ -75,9 +75,6 @@ pub(crate) fn powerset(workspace: &Workspace) -> Vec<Cmd> {
 /// Features that put something else in a place of the library: what is tested without them has to be
 /// tested with them, too.
 const REPLACING: [&str; 2] = ["mock-time", "p384-compact"];
-
-/// Features that only switch log lines on. `defmt` cannot be linked for a PC; clippy has looked at both.
-const LOGGING: [&str; 2] = ["defmt", "log"];
 
 /// All but the end-to-end tests, which have a step of their own; then the libraries with features that
 /// replace something, with these.
@@ -211,12 +208,8 @@ mod tests {
             sets,
             [
                 "",
-                " --features defmt",
-                " --features log",
-                " --features defmt,log",
                 " --features mock-time",
-                " --features defmt,mock-time",
-                " --features log,mock-time",
+                " --features defmt,log",
                 " --features defmt,log,mock-time",
             ]
         );

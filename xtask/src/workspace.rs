@@ -158,6 +158,9 @@ impl Target {
     }
 }
 
+/// Features that only switch log lines on.
+pub(crate) const LOGGING: [&str; 2] = ["defmt", "log"];
+
 impl Package {
     /// As a registry names it.
     pub(crate) fn in_registry(&self) -> String {
@@ -176,14 +179,26 @@ impl Package {
             .filter(|name| *name != "default")
     }
 
-    /// Every set of its features, the empty one first. Left out are sets with a feature that another one
+    /// Every set of its features, the empty one first, each without log lines and with all kinds of them: logging
+    /// has nothing to do with the other features. Left out are sets with a feature that another one
     /// of the set turns on: they are the set without it.
     pub(crate) fn feature_sets(&self) -> Vec<Vec<&str>> {
         let mut sets: Vec<Vec<&str>> = vec![Vec::new()];
-        for name in self.features() {
+        for name in self.features().filter(|name| !LOGGING.contains(name)) {
             let with: Vec<Vec<&str>> = sets
                 .iter()
                 .map(|set| set.iter().copied().chain([name]).collect())
+                .collect();
+            sets.extend(with);
+        }
+        let logging: Vec<&str> = self
+            .features()
+            .filter(|name| LOGGING.contains(name))
+            .collect();
+        if !logging.is_empty() {
+            let with: Vec<Vec<&str>> = sets
+                .iter()
+                .map(|set| logging.iter().chain(set).copied().collect())
                 .collect();
             sets.extend(with);
         }
