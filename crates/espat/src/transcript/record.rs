@@ -11,7 +11,7 @@
 //!
 //! What a host sends before the prompt waits for it: only then is it known whether it is a key. What
 //! the modem prints waits while it can become the answer that shows a secret. Both are held up to
-//! [`HELD`] bytes; what is longer is written in parts.
+//! `HELD` bytes; what is longer is written in parts.
 //!
 //! What a peer did is not in it: `@peer` lines are added by hand.
 
