@@ -86,7 +86,8 @@ pub(crate) fn files(chip: Chip, folder: &Path) -> Result<Fill> {
         fill.slot
     );
     ensure!(
-        chip.boot_address() + u32::try_from(bootloader.len())? <= TableAddress::ESP_IDF_DEFAULT.get(),
+        chip.boot_address() + u32::try_from(bootloader.len())?
+            <= TableAddress::ESP_IDF_DEFAULT.get(),
         "{BOOTLOADER} reaches into the partition table"
     );
     let container = layout

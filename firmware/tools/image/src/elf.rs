@@ -41,7 +41,10 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    #[expect(clippy::too_many_lines, reason = "the parts of a program, one after the other")]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the parts of a program, one after the other"
+    )]
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
         let file = object::File::parse(bytes).context("not an ELF file")?;
         let kind_of = |kind| match kind {

@@ -21,9 +21,6 @@ use anyhow::{Context as _, Result, ensure};
 use clap::{Parser, ValueEnum};
 use partition_store::BuiltIn;
 
-/// Of each slot a third stays free: the next release is larger.
-const FREE_SHARE: u64 = 3;
-
 /// Flash images of the ESP32 firmware.
 #[derive(Debug, Parser)]
 struct Cli {
@@ -53,6 +50,15 @@ impl Chip {
         match self {
             Self::Esp32 => &BuiltIn::ESP32,
             Self::Esp32c3 | Self::Esp32c6 => &BuiltIn::ESP32_C3,
+        }
+    }
+
+    /// Percent of the slot that stay free: the next release is larger.
+    const fn free_at_least(self) -> u64 {
+        match self {
+            Self::Esp32 | Self::Esp32c3 => 33,
+            // The largest radio, and an access point of its own.
+            Self::Esp32c6 => 30,
         }
     }
 
@@ -114,9 +120,10 @@ fn run(cli: &Cli) -> Result<()> {
         found.slot,
         found.free_percent()
     );
+    let share = cli.chip.free_at_least();
     ensure!(
-        found.free() * FREE_SHARE >= found.slot,
-        "less than a third of the slot is free"
+        found.free() * 100 >= found.slot * share,
+        "less than {share} % of the slot is free"
     );
     eprintln!(
         "{}: bootloader, partition-table, at_customize, app, merged",

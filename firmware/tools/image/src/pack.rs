@@ -112,8 +112,12 @@ fn blank(chip: Chip, file: &Path) -> Result<Vec<u8>> {
     if file.exists() {
         fs::remove_file(file).with_context(|| format!("cannot replace {}", file.display()))?;
     }
-    block_on(FileFlash::open_or_format(file, chip.layout(), FactoryParam::Write))
-        .map_err(|error| anyhow!("no blank flash: {error}"))?;
+    block_on(FileFlash::open_or_format(
+        file,
+        chip.layout(),
+        FactoryParam::Write,
+    ))
+    .map_err(|error| anyhow!("no blank flash: {error}"))?;
     fs::read(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
