@@ -155,5 +155,5 @@ pub(crate) struct Probed<'s> {
     pub(crate) verdict: Result<(), Why>,
 }
 
-/// Longest text of a policy: four words and a name.
-pub(crate) const MAX_POLICY: usize = 112;
+/// Longest text of a policy: six words and a name.
+pub(crate) const MAX_POLICY: usize = 144;

@@ -125,7 +125,8 @@ fn the_strict_policy_wants_the_name_that_was_asked_for() {
         last.starts_with("+SSLPROBE:\"refused\",\"certificate\",-0x2700,0x00000004"),
         "{last}"
     );
-    let accepted = "+SSLPROBE:\"accepted\",\"chain,dates,name=192.168.3.129\"";
+    let accepted =
+        "+SSLPROBE:\"accepted\",\"chain,dates,name=192.168.3.129,extended-master-secret\"";
     assert_eq!(verdict(probe(&mut host)), accepted);
     host.opens(PORT);
     host.closes();
