@@ -251,7 +251,7 @@ fn duty_23_a_trickle_is_bounded_by_the_whole_handshake() {
     }
 }
 
-/// A step's time begins anew with the second hello, the handshake's does not.
+/// A step's time starts again with the second hello, the handshake's does not.
 #[test]
 fn duty_72_a_second_hello_costs_time_of_the_handshake() {
     let family = family();

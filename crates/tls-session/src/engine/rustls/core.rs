@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use rustls::client::UnbufferedClientConnection;
-use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
+use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
+use rustls::unbuffered::{ConnectionState, EncryptError, UnbufferedStatus, WriteTraffic};
 use rustls::{Error, ProtocolVersion};
 use tls_provider::sync::Arc;
 
@@ -304,28 +304,28 @@ impl Core {
         self.take_control(out)?;
         let content = data.len().min(self.chunk.saturating_sub(AROUND));
         let data = data.get(..content).unwrap_or_default();
-        loop {
-            let UnbufferedStatus { state, .. } =
-                self.connection.process_tls_records(&mut self.pending);
-            match state {
-                Ok(ConnectionState::EncodeTlsData(mut message)) => {
-                    let sealed = message.encode(out.room()).map_err(|_| space())?;
-                    out.add(sealed);
-                }
-                Ok(ConnectionState::TransmitTlsData(message)) => message.done(),
-                Ok(ConnectionState::WriteTraffic(mut traffic)) => {
-                    let sealed = traffic.encrypt(data, out.room());
-                    out.add(sealed.map_err(|error| exhausted(&error))?);
-                    return Ok(content);
-                }
-                _ => return Err(ProtocolViolation::Engine(EngineError::Other).into()),
-            }
+        match self.when_open(out, |traffic, room| traffic.encrypt(data, room))? {
+            true => Ok(content),
+            false => Err(ProtocolViolation::Engine(EngineError::Other).into()),
         }
     }
 
-    /// Seals close_notify.
+    /// Seals close_notify, where rustls still takes it.
     pub(super) fn close_notify(&mut self, out: &mut Sealed<'_>) -> Result<(), Cause> {
         self.take_control(out)?;
+        self.when_open(out, |traffic, room| traffic.queue_close_notify(room))?;
+        Ok(())
+    }
+
+    /// Sends first what rustls has to send, then seals; `false` where the session takes nothing more.
+    fn when_open(
+        &mut self,
+        out: &mut Sealed<'_>,
+        seal: impl FnOnce(
+            &mut WriteTraffic<'_, ClientConnectionData>,
+            &mut [u8],
+        ) -> Result<usize, EncryptError>,
+    ) -> Result<bool, Cause> {
         loop {
             let UnbufferedStatus { state, .. } =
                 self.connection.process_tls_records(&mut self.pending);
@@ -336,13 +336,13 @@ impl Core {
                 }
                 Ok(ConnectionState::TransmitTlsData(message)) => message.done(),
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
-                    let sealed = traffic.queue_close_notify(out.room());
+                    let sealed = seal(&mut traffic, out.room());
                     out.add(sealed.map_err(|error| exhausted(&error))?);
-                    return Ok(());
+                    return Ok(true);
                 }
-                // Said already.
+                // Said once; what follows says whether we may still send.
                 Ok(ConnectionState::PeerClosed) => {}
-                _ => return Ok(()),
+                _ => return Ok(false),
             }
         }
     }
@@ -420,9 +420,9 @@ fn space() -> Cause {
     ProtocolViolation::Engine(EngineError::Space).into()
 }
 
-fn exhausted(error: &rustls::unbuffered::EncryptError) -> Cause {
+fn exhausted(error: &EncryptError) -> Cause {
     match error {
-        rustls::unbuffered::EncryptError::EncryptExhausted => ProtocolViolation::KeyLimit.into(),
-        rustls::unbuffered::EncryptError::InsufficientSize(_) => space(),
+        EncryptError::EncryptExhausted => ProtocolViolation::KeyLimit.into(),
+        EncryptError::InsufficientSize(_) => space(),
     }
 }
