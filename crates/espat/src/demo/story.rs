@@ -223,8 +223,11 @@ impl<P: Port> Story<'_, P> {
         self.attempt("No server there", |it| {
             it.refused(CLOSED_PORT, "", NO_SERVER)
         })?;
-        self.attempt("The server speaks TLS 1.2 only", |it| {
-            it.refused(TLS12_PORT, "", TLS12)
+        self.attempt("The server speaks TLS 1.2 only, the link 1.3 only", |it| {
+            it.ok("AT+SSLVERSION=13,13")?;
+            let result = it.refused(TLS12_PORT, "", TLS12);
+            it.ok("AT+SSLVERSION=12,13")?;
+            result
         })?;
         self.attempt("The server's chain does not reach the CA", |it| {
             it.refused(ORPHAN_PORT, "", ORPHAN)

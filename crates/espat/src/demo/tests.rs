@@ -141,7 +141,7 @@ impl Pretender {
             ),
             "8745" => (
                 "",
-                r#"+SSLWHY:0,"hello",-0x7780,0x00000000,0,"","","TLS 1.2 at most""#.into(),
+                r#"+SSLWHY:0,"hello",-0x6e80,0x00000000,0,"","","server takes no version from TLS 1.3 to TLS 1.3""#.into(),
             ),
             "8746" => (
                 "",

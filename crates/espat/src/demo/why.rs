@@ -61,11 +61,11 @@ pub(super) const NO_SERVER: Why = Why {
 };
 pub(super) const TLS12: Why = Why {
     stage: "hello",
-    number: 0x7780,
+    number: 0x6E80,
     flags: 0,
     subject: "",
     wanted: "",
-    words: "TLS 1.2",
+    words: "no version",
 };
 
 impl Why {
