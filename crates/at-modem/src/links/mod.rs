@@ -344,6 +344,18 @@ impl<'a> Link<'a> {
         sent
     }
 
+    /// Waits while a send is under way.
+    pub(crate) async fn sent(&self) {
+        self.until(|state| match state {
+            LinkState::Open {
+                outbound: Outbound::Sending(_),
+                ..
+            } => None,
+            _ => Some(()),
+        })
+        .await;
+    }
+
     /// What a command wants sent.
     pub(crate) async fn outgoing(&self) -> Outgoing {
         self.until(|state| match state {

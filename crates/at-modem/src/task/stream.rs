@@ -63,7 +63,14 @@ pub(super) async fn pump<R: Read, W: Write<Error = R::Error>>(
         failure.signal(failed);
         refuse_sends(link).await
     };
-    let incoming = join(receive, present(link, host));
+    let incoming = async {
+        let (failed, ()) = join(receive, present(link, host)).await;
+        if failed.is_none() {
+            // Its acknowledgement of our data and its end may come in one segment.
+            link.sent().await;
+        }
+        failed
+    };
     match select4(
         incoming,
         send,
@@ -72,8 +79,8 @@ pub(super) async fn pump<R: Read, W: Write<Error = R::Error>>(
     )
     .await
     {
-        Either4::First((None, ())) => End::Peer,
-        Either4::First((Some(reason), ())) => End::Failed(reason),
+        Either4::First(None) => End::Peer,
+        Either4::First(Some(reason)) => End::Failed(reason),
         Either4::Second(never) => match never {},
         Either4::Third(by) => End::Asked(by),
         Either4::Fourth(ms) => End::Failed(Why::new(Stage::Data, StreamError::Timeout { ms })),

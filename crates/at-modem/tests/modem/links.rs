@@ -280,6 +280,31 @@ fn linked_after(mut bench: Bench) -> Bench {
 }
 
 #[test]
+fn a_peer_that_closes_once_it_has_all_data_gives_send_ok() {
+    // Both in one segment: the acknowledgement and the end are seen at the same moment.
+    let mut bench = linked(Door::Sink);
+    bench.net.peer().takes(Some(1));
+    bench.expect("AT+CIPSEND=4", "\r\nOK\r\n\r\n>");
+    assert_eq!(text(&bench.say("test")), text(b"\r\nRecv 4 bytes\r\n"));
+    bench.net.peer().takes(None);
+    bench.net.peer().closes();
+    bench.hear("\r\nSEND OK\r\nCLOSED\r\n");
+    assert_eq!(bench.net.peer().received(), b"test");
+
+    // The end first: data may still go to a peer that only stopped sending.
+    let mut bench = linked_after(bench);
+    bench.net.peer().takes(Some(1));
+    bench.expect("AT+CIPSEND=4", "\r\nOK\r\n\r\n>");
+    assert_eq!(text(&bench.say("test")), text(b"\r\nRecv 4 bytes\r\n"));
+    bench.net.peer().closes();
+    bench.hear("");
+    bench.net.peer().takes(None);
+    bench.hear("\r\nSEND OK\r\nCLOSED\r\n");
+    assert_eq!(bench.net.peer().received(), b"test");
+    bench.alive();
+}
+
+#[test]
 fn a_window_that_opens_in_time_gives_send_ok() {
     let mut bench = linked(Door::Sink);
     bench.net.peer().takes(Some(1));
