@@ -1,7 +1,5 @@
 //! The steps that are nothing but cargo commands, made from what the workspace holds.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 
 use crate::cmd::Cmd;
@@ -19,37 +17,16 @@ pub(crate) fn fmt() -> Vec<Cmd> {
     vec![Cmd::new("cargo fmt --all --check")]
 }
 
-/// The whole workspace, then the libraries as others take them: cargo unites the features of all
-/// packages it builds together, those of the tests included, so a warning without `defmt` or with it
-/// shows only on its own.
+/// The whole workspace. cargo unites the features of all packages it builds together, those of the tests
+/// included: what shows only without `defmt` or with it is [`powerset`]'s.
 pub(crate) fn clippy(workspace: &Workspace) -> Vec<Cmd> {
     let deny = |cmd: Cmd| cmd.args(["--", "-D", "warnings"]);
-    let mut by_feature: BTreeMap<&str, Vec<&Package>> = BTreeMap::new();
-    for library in workspace.libraries() {
-        for feature in library.features() {
-            by_feature.entry(feature).or_default().push(library);
-        }
-    }
-    let on_its_own = Cmd::new("cargo clippy").args(selected(workspace.libraries()));
     let mut commands = vec![deny(Cmd::new("cargo clippy --workspace --all-targets"))];
     commands.extend(
         workspace
             .tests_by_name()
             .map(|name| deny(Cmd::new("cargo clippy --workspace --test").arg(name))),
     );
-    commands.push(deny(on_its_own));
-    for (feature, packages) in by_feature {
-        commands.push(deny(
-            Cmd::new("cargo clippy")
-                .args(selected(packages.iter().copied()))
-                .arg("--features")
-                .arg(list(
-                    packages
-                        .iter()
-                        .map(|package| format!("{}/{feature}", package.name)),
-                )),
-        ));
-    }
     commands
 }
 
@@ -140,12 +117,19 @@ pub(crate) fn e2e(workspace: &Workspace) -> Vec<Cmd> {
     ]
 }
 
-/// As a person would start them.
+/// Built together, because `cargo run` would build what they share once for each set of features; then
+/// started one by one.
 pub(crate) fn examples(workspace: &Workspace) -> Vec<Cmd> {
-    workspace
-        .examples()
-        .map(|package| Cmd::new("cargo run --quiet").args(["-p", package.name.as_str()]))
-        .collect()
+    let mut commands = Vec::new();
+    if workspace.examples().next().is_some() {
+        commands.push(Cmd::new("cargo build").args(selected(workspace.examples())));
+    }
+    commands.extend(
+        workspace
+            .examples()
+            .map(|package| Cmd::of(&workspace.program(&package.name))),
+    );
+    commands
 }
 
 fn selected<'a>(packages: impl Iterator<Item = &'a Package>) -> Vec<&'a str> {
@@ -176,20 +160,12 @@ mod tests {
     }
 
     #[test]
-    fn clippy_sees_the_libraries_plain_and_with_each_feature() {
+    fn clippy_sees_everything() {
         assert_eq!(
             lines(&clippy(&sample())),
             [
                 "cargo clippy --workspace --all-targets -- -D warnings",
                 "cargo clippy --workspace --test boards -- -D warnings",
-                "cargo clippy -p image -p store -- -D warnings",
-                "cargo clippy -p image -p store --features image/defmt,store/defmt -- -D warnings",
-                "cargo clippy -p image --features image/far -- -D warnings",
-                "cargo clippy -p store --features store/log -- -D warnings",
-                "cargo clippy -p image --features image/mock -- -D warnings",
-                "cargo clippy -p store --features store/mock-time -- -D warnings",
-                "cargo clippy -p image --features image/pair -- -D warnings",
-                "cargo clippy -p image --features image/std -- -D warnings",
             ]
         );
     }
@@ -251,7 +227,7 @@ mod tests {
     fn examples_are_run() {
         assert_eq!(
             lines(&examples(&sample())),
-            ["cargo run --quiet -p first-steps"]
+            ["cargo build -p first-steps", "/w/target/debug/first-steps"]
         );
     }
 }

@@ -64,7 +64,7 @@ enum Command {
     Tidy,
     /// Formatting, without changing a file.
     Fmt,
-    /// Clippy with warnings denied: everything, then the libraries with each of their features.
+    /// Clippy with warnings denied, over the whole workspace.
     Clippy,
     /// Unit tests, the libraries' integration tests, documentation tests.
     Host,
@@ -72,7 +72,7 @@ enum Command {
     Doc,
     /// Every package as it would be published: packed, unpacked, built.
     Package,
-    /// Each library with every set of its features.
+    /// Clippy over each library with every set of its features.
     Features,
     /// Licences, sources and known vulnerabilities of all dependencies, those of firmware included.
     Deny,

@@ -93,6 +93,12 @@ impl Workspace {
         self.target_directory.join(name)
     }
 
+    /// Where `cargo build` leaves the program of a package that has one of its own name.
+    pub(crate) fn program(&self, package: &str) -> PathBuf {
+        let name = format!("{package}{}", std::env::consts::EXE_SUFFIX);
+        self.scratch("debug").join(name)
+    }
+
     /// The target folder of everything outside the workspace: images, and the tools around them. One for
     /// all, so that what several of them are made of is compiled once.
     pub(crate) fn chip_builds(&self) -> String {
