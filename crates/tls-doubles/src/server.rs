@@ -425,6 +425,11 @@ impl Server {
     pub fn send_key_update(&mut self, request: bool) {
         let update = message::frame(message::KEY_UPDATE, &[u8::from(request)]);
         self.send_raw_inner(HANDSHAKE, &update);
+        self.update_key();
+    }
+
+    /// Changes the key without saying so.
+    pub fn update_key(&mut self) {
         if let Some(keys) = &mut self.write {
             keys.update();
         }

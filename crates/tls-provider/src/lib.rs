@@ -3,7 +3,7 @@
 //! `no_std` with `alloc`, no unsafe code. It offers TLS 1.3 and 1.2 with AES-128-GCM, AES-256-GCM and
 //! ChaCha20-Poly1305 ([`SUITES`]) and P-256, X25519 and P-384 ([`GROUPS`]).
 //!
-//! Three things differ from other providers:
+//! Four things differ from other providers:
 //!
 //! * **It verifies no signature and loads no key.** The list of signature verification algorithms is
 //!   empty, so whoever builds a configuration brings verifiers and a certificate resolver.
@@ -12,6 +12,8 @@
 //!   costs no heap.
 //! * **What a peer may make rustls hold is capped** by the header of each handshake message:
 //!   [`Messages`], [`Refused`].
+//! * **NewSessionTicket messages of TLS 1.3 do not reach rustls.** It gets an empty one in their place. Where
+//!   rustls sends no alert, the caller can ask for one: [`alert_request`].
 //!
 //! Randomness comes from one pool for the whole program: [`random`].
 #![no_std]
@@ -37,7 +39,7 @@ use rustls_pki_types::PrivateKeyDer;
 
 pub use exchange::GROUPS;
 pub use messages::{FLIGHT, Messages, Refused, TICKETS, What, limit, next_ticket_period};
-pub use record::plaintext;
+pub use record::{Alert, alert_request, plaintext};
 pub use suites::SUITES;
 
 /// A provider of `suites` and `groups`, each preferred first.

@@ -215,24 +215,59 @@ impl Messages {
     /// [`Refused`], as soon as the header of a message that is refused is complete. The session must
     /// end then: what follows in `content` was not looked at.
     pub fn feed(&mut self, mut content: &[u8]) -> Result<(), Refused> {
-        while let Some((&first, rest)) = content.split_first() {
-            if self.left > 0 {
-                let body = self.left.min(content.len());
-                self.left -= body;
-                content = content.get(body..).unwrap_or_default();
-                continue;
-            }
-            content = rest;
-            if let Some(place) = self.header.get_mut(self.have) {
-                *place = first;
-            }
-            self.have += 1;
-            if self.have == HEADER {
-                self.have = 0;
-                self.begin()?;
-            }
+        while !content.is_empty() {
+            let taken = self.advance(content)?;
+            content = content.get(taken..).unwrap_or_default();
         }
         Ok(())
+    }
+
+    /// Whether the last message that began is whole.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.left == 0 && self.have == 0
+    }
+
+    /// Takes the content of the next handshake record, and moves what belongs to no NewSessionTicket to its front.
+    ///
+    /// Returns how many bytes that is, and where the first byte of a ticket would be among them.
+    pub(crate) fn without_tickets(
+        &mut self,
+        content: &mut [u8],
+    ) -> Result<(usize, Option<usize>), Refused> {
+        let (mut at, mut kept, mut ticket) = (0_usize, 0_usize, None);
+        while at < content.len() {
+            let taken = self.advance(content.get(at..).unwrap_or_default())?;
+            let [message, ..] = self.header;
+            if message == NEW_SESSION_TICKET {
+                ticket = ticket.or(Some(kept));
+            } else {
+                content.copy_within(at..at + taken, kept);
+                kept += taken;
+            }
+            at += taken;
+        }
+        Ok((kept, ticket))
+    }
+
+    /// Takes one byte of a header, or as much of a body as `content` has, and returns how much that was.
+    ///
+    /// `content` is not empty.
+    fn advance(&mut self, content: &[u8]) -> Result<usize, Refused> {
+        if self.left > 0 {
+            let body = self.left.min(content.len());
+            self.left -= body;
+            return Ok(body);
+        }
+        if let (Some(place), Some(first)) = (self.header.get_mut(self.have), content.first()) {
+            *place = *first;
+        }
+        self.have += 1;
+        if self.have == HEADER {
+            self.have = 0;
+            self.begin()?;
+        }
+        Ok(1)
     }
 
     /// Judges the header that has just become complete.

@@ -1,8 +1,10 @@
 //! Protection of records, and how received application data stay where they are.
 
 mod note;
+mod request;
 #[cfg(test)]
 mod tests;
+mod ticket;
 mod tls12;
 mod tls13;
 #[cfg(test)]
@@ -19,6 +21,7 @@ use zeroize::Zeroizing;
 use crate::messages::Messages;
 
 pub use note::plaintext;
+pub use request::{Alert, alert_request};
 pub(crate) use tls12::Tls12;
 pub(crate) use tls13::Tls13;
 
@@ -124,11 +127,6 @@ fn received<'m>(
         // RFC 9846 §5.4, RFC 5246 §6.2.1: only application data may be empty. rustls would wait for more.
         ContentType::Handshake | ContentType::Alert if content.is_empty() => {
             Err(InvalidMessage::InvalidEmptyPayload.into())
-        }
-        ContentType::Handshake => {
-            let body = record.payload.get(content.clone());
-            messages.feed(body.ok_or(Error::DecryptError)?)?;
-            Ok(record.into_plain_message_range(content))
         }
         _ => Ok(record.into_plain_message_range(content)),
     }

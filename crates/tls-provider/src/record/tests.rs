@@ -446,3 +446,56 @@ proptest! {
         }
     }
 }
+
+/// The three errors for which rustls sends an alert, and no other record without a body is one of them.
+#[test]
+fn an_alert_is_asked_for_by_a_record_without_a_body() {
+    for mut case in cases() {
+        for minor in 0..=255_u8 {
+            let expected = match minor {
+                10 => PeerMisbehaved::IllegalMiddleboxChangeCipherSpec.into(),
+                22 => Error::PeerSentOversizedRecord,
+                50 => InvalidMessage::MessageTooLarge.into(),
+                _ => Error::DecryptError,
+            };
+            for body in [&[][..], &[7]] {
+                let mut body = body.to_vec();
+                let is_empty = body.is_empty();
+                let version = ProtocolVersion::from(0x0300 | u16::from(minor));
+                let typ = ContentType::ApplicationData;
+                let message = InboundOpaqueMessage::new(typ, version, &mut body);
+                let error = case.decrypter.decrypt(message, 0).map(|_| ()).unwrap_err();
+                match is_empty {
+                    true => assert_eq!(error, expected, "{} {minor}", case.name),
+                    false => assert_eq!(error, Error::DecryptError, "{} {minor}", case.name),
+                }
+            }
+        }
+        for alert in [
+            Alert::UnexpectedMessage,
+            Alert::RecordOverflow,
+            Alert::DecodeError,
+        ] {
+            assert_eq!(alert_request(alert), [23, 3, alert.number(), 0, 0]);
+        }
+    }
+}
+
+/// In TLS 1.3; what is no message of its kind stays what it is.
+#[test]
+fn user_canceled_is_a_warning_whatever_its_level() {
+    for mut case in cases_13() {
+        for (content, got) in [
+            (&[2, 90][..], &[1, 90][..]),
+            (&[1, 90], &[1, 90]),
+            (&[7, 90], &[1, 90]),
+            (&[2, 80], &[2, 80]),
+            (&[90], &[90]),
+            (&[2, 90, 0], &[2, 90, 0]),
+        ] {
+            let record = case.encrypt(ContentType::Alert, content, 1);
+            let (_, payload, _) = case.decrypt(&record, 1).unwrap();
+            assert_eq!(payload, got, "{}", case.name);
+        }
+    }
+}

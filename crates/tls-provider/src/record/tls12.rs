@@ -13,8 +13,9 @@ use rustls::crypto::cipher::{
     MessageEncrypter, OutboundOpaqueMessage, OutboundPlainMessage, PrefixedPayload,
     Tls12AeadAlgorithm, UnsupportedOperationError, make_tls12_aad,
 };
-use rustls::{ConnectionTrafficSecrets, Error};
+use rustls::{ConnectionTrafficSecrets, ContentType, Error};
 
+use super::request::requested;
 use super::{Aead, Key, MAX_CONTENT, TAG, nonce, received};
 use crate::messages::Messages;
 
@@ -108,6 +109,7 @@ impl<A: Aead, const EXPLICIT: usize> MessageDecrypter for Decrypter<A, EXPLICIT>
         mut msg: InboundOpaqueMessage<'a>,
         seq: u64,
     ) -> Result<InboundPlainMessage<'a>, Error> {
+        requested(&msg)?;
         let (explicit, sealed) = msg
             .payload
             .split_first_chunk_mut::<EXPLICIT>()
@@ -127,6 +129,11 @@ impl<A: Aead, const EXPLICIT: usize> MessageDecrypter for Decrypter<A, EXPLICIT>
         if len > MAX_CONTENT {
             return Err(Error::PeerSentOversizedRecord);
         }
-        received(msg, EXPLICIT..EXPLICIT + len, &mut self.messages)
+        let content = EXPLICIT..EXPLICIT + len;
+        if msg.typ == ContentType::Handshake {
+            let body = msg.payload.get(content.clone());
+            self.messages.feed(body.ok_or(Error::DecryptError)?)?;
+        }
+        received(msg, content, &mut self.messages)
     }
 }

@@ -14,6 +14,8 @@ use rustls::crypto::cipher::{
 };
 use rustls::{ConnectionTrafficSecrets, ContentType, Error, PeerMisbehaved, ProtocolVersion};
 
+use super::request::requested;
+use super::ticket::take_out;
 use super::{Aead, Key, MAX_CONTENT, TAG, nonce, received};
 use crate::messages::Messages;
 
@@ -104,6 +106,7 @@ impl<A: Aead> MessageDecrypter for Decrypter<A> {
         mut msg: InboundOpaqueMessage<'a>,
         seq: u64,
     ) -> Result<InboundPlainMessage<'a>, Error> {
+        requested(&msg)?;
         // RFC 9846 §5.2: the type in the header is authenticated, and rustls's additional data hold the right one.
         if msg.typ != ContentType::ApplicationData {
             return Err(Error::DecryptError);
@@ -113,10 +116,30 @@ impl<A: Aead> MessageDecrypter for Decrypter<A> {
             .key
             .open(&nonce(&self.key.iv, seq), &aad, &mut msg.payload)?;
         let inner = msg.payload.get(..len).unwrap_or_default();
-        let (typ, content) = unpadded(inner)?;
+        let (typ, mut content) = unpadded(inner)?;
         msg.typ = typ;
         msg.version = ProtocolVersion::TLSv1_3;
+        match typ {
+            ContentType::Handshake => {
+                content = take_out(&mut msg.payload, content, &mut self.messages)?;
+            }
+            // RFC 9846 §5.1. rustls sees nothing of a ticket that is not whole.
+            _ if !self.messages.is_whole() => {
+                return Err(PeerMisbehaved::MessageInterleavedWithHandshakeMessage.into());
+            }
+            ContentType::Alert => ignore_level(msg.payload.get_mut(..content)),
+            _ => {}
+        }
         received(msg, 0..content, &mut self.messages)
+    }
+}
+
+/// The level of an alert means nothing (RFC 9846 §6), but rustls ends a session for user_canceled of level fatal.
+fn ignore_level(alert: Option<&mut [u8]>) {
+    const WARNING: u8 = 1;
+    const USER_CANCELED: u8 = 90;
+    if let Some([level, USER_CANCELED]) = alert {
+        *level = WARNING;
     }
 }
 

@@ -85,15 +85,16 @@ fn duty_58_the_first_renegotiation_is_declined_and_the_second_ends_it() {
         let (cause, came) = refused(list);
         assert_eq!(cause, ProtocolViolation::Renegotiation.into());
         assert_eq!(came[0], (21, NO_RENEGOTIATION.to_vec()));
+        assert_eq!(came[1..], [(21, vec![2, 10])]);
     }
-    // With a body it is none; rustls cannot be asked for an alert.
+    // With a body it is none.
     let (cause, came) = refused(&[(22, &[0, 0, 0, 1, 7])]);
     let limit = CapacityError::TooLarge {
         what: Limit::HandshakeMessage,
         needed: 1,
         limit: 0,
     };
-    assert_eq!((cause, came), (limit.into(), vec![]));
+    assert_eq!((cause, came), (limit.into(), vec![(21, vec![2, 50])]));
 }
 
 #[test]
@@ -110,7 +111,8 @@ fn duty_60_empty_records_of_data_are_legal_and_counted() {
         session.close().await
     });
     assert_eq!(result, Ok(()));
-    let (cause, _) = refused(&[(23, &[][..]); 33]);
+    let (cause, came) = refused(&[(23, &[][..]); 33]);
+    assert_eq!(came, [(21, vec![2, 10])]);
     let limit = CapacityError::TooLarge {
         what: Limit::IdleRecords,
         needed: 33,
@@ -135,8 +137,9 @@ fn duty_63_four_warnings_are_ignored_and_the_fifth_ends_it() {
         session.close().await
     });
     assert_eq!(result, Ok(()));
-    let (cause, _) = refused(&[(21, &[1, 112][..]); 5]);
+    let (cause, came) = refused(&[(21, &[1, 112][..]); 5]);
     assert_eq!(cause, ProtocolViolation::TooManyAlerts.into());
+    assert_eq!(came, [(21, vec![2, 10])]);
 }
 
 #[test]
@@ -190,14 +193,17 @@ fn duty_25_an_end_without_close_notify_is_another() {
 fn duty_56_and_96_records_that_cannot_be() {
     let (cause, _) = refused(&[(20, &[1])]);
     assert!(matches!(cause, Cause::Protocol(_)), "{cause:?}");
-    let (cause, came) = refused(&[(22, &[1, 0, 0, 1, 0])]);
+    let (cause, said) = refused(&[(22, &[1, 0, 0, 1, 0])]);
     assert!(matches!(cause, Cause::Protocol(_)), "{cause:?}");
-    assert_eq!(came.len(), 1);
-    let result = open(async |mut session, wire, _| {
+    assert_eq!(said.len(), 1);
+    let result = open(async |mut session, wire, mut keys| {
+        let from = wire.server().came().len();
         wire.server_mut().send_raw(&[23, 3, 3, 0x41, 0x01]);
         let (mut rx, _) = session.split();
-        rx.read(&mut [0; 8]).await
+        let reason = rx.read(&mut [0; 8]).await.unwrap_err();
+        assert_eq!(came(wire, &mut keys.receive, from), [(21, vec![2, 22])]);
+        Ok(reason.cause)
     });
     let length = ProtocolViolation::RecordLength(0x4101);
-    assert_eq!(result.unwrap_err().cause, length.into());
+    assert_eq!(result, Ok(length.into()));
 }

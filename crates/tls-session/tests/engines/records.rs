@@ -9,7 +9,8 @@ use tls_doubles::codec::{extensions, vec16};
 use tls_doubles::io::Wire;
 use tls_doubles::keys::Kind;
 use tls_doubles::message::{
-    CERTIFICATE, CERTIFICATE_REQUEST, ENCRYPTED_EXTENSIONS, Message, frame, ticket,
+    CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, FINISHED, Message,
+    frame, ticket,
 };
 use tls_doubles::pki::Family;
 use tls_doubles::record::{ALERT, APPLICATION_DATA, HANDSHAKE, TLS_1_2};
@@ -81,10 +82,9 @@ fn duty_89_sixty_four_tickets_in_a_row_and_not_one_more() {
     });
     assert_eq!(result, Ok(()));
     let (cause, alerts) = refused(|server| server.send_tickets(65));
-    // Our limit; rustls cannot be asked for an alert.
     assert_eq!(
         (cause, alerts),
-        (protocol(ProtocolViolation::TicketFlood), vec![])
+        (protocol(ProtocolViolation::TicketFlood), vec![10])
     );
 }
 
@@ -102,12 +102,13 @@ fn duty_75_the_thirty_third_key_update_in_a_row_is_too_many() {
         });
         assert_eq!(result, Ok(()), "{asked}");
         assert!(wire.server().seen().key_updates <= 3);
-        let (cause, _) = refused(|server| {
+        let (cause, alerts) = refused(|server| {
             for _ in 0..33 {
                 server.send_key_update(asked);
             }
         });
         assert_eq!(cause, protocol(ProtocolViolation::KeyUpdateFlood));
+        assert_eq!(alerts, [10], "{asked}");
     }
 }
 
@@ -126,19 +127,28 @@ fn duty_60_the_thirty_third_empty_record_in_a_row_is_too_many() {
         Ok(())
     });
     assert_eq!(result, Ok(()));
-    let (cause, _) = refused(|server| empty(server, 33));
-    let limit = CapacityError::TooLarge {
+    let limit = |needed, limit| CapacityError::TooLarge {
         what: Limit::IdleRecords,
-        needed: 33,
-        limit: 32,
+        needed,
+        limit,
     };
-    assert_eq!(cause, limit.into());
+    let (cause, alerts) = refused(|server| empty(server, 33));
+    assert_eq!((cause, alerts), (limit(33, 32).into(), vec![10]));
+    // Tickets in between make the engine forget them, but not the session.
+    let (cause, alerts) = refused(|server| {
+        for _ in 0..4 {
+            empty(server, 16);
+            server.send_tickets(1);
+        }
+    });
+    assert_eq!((cause, alerts), (limit(65, 64).into(), vec![10]));
 }
 
 #[test]
 fn duty_90_canceled_by_the_user_is_no_end_until_close_notify() {
     let (result, _) = open(async |mut session, wire| {
-        for level in [1, 1, 1, 1] {
+        // RFC 9846 §6: the level says nothing.
+        for level in [1, 2, 2, 1] {
             wire.server_mut().send_alert(level, 90);
         }
         alive(&mut session, wire).await?;
@@ -148,8 +158,9 @@ fn duty_90_canceled_by_the_user_is_no_end_until_close_notify() {
         session.close().await
     });
     assert_eq!(result, Ok(()));
-    let (cause, _) = refused(|server| (0..5).for_each(|_| server.send_alert(1, 90)));
+    let (cause, alerts) = refused(|server| (0..5).for_each(|_| server.send_alert(1, 90)));
     assert_eq!(cause, protocol(ProtocolViolation::TooManyAlerts));
+    assert_eq!(alerts, [10]);
 }
 
 #[test]
@@ -159,6 +170,72 @@ fn duty_91_every_other_alert_ends_the_session_and_keeps_its_number() {
             let (cause, alerts) = refused(|server| server.send_alert(level, number));
             assert_eq!(cause, StreamError::PeerAlert(number).into(), "{level}");
             assert!(alerts.len() <= 1, "{alerts:?}");
+        }
+    }
+}
+
+/// Whoever does not resume ignores tickets, whatever is in them and wherever they are cut (RFC 9846 §4.7.1).
+#[test]
+fn duty_85_tickets_of_any_form_are_ignored() {
+    let broken: Vec<Vec<u8>> = [
+        &[][..],
+        &[0, 0, 1],
+        &[0; 13],
+        // An empty ticket; a nonce that is longer than the message; extensions twice, and bytes behind them.
+        &[0, 0, 0, 9, 1, 2, 3, 4, 0, 0, 0, 0, 0],
+        &[0, 0, 0, 9, 1, 2, 3, 4, 200, 1, 1],
+        &[0xff; 60],
+    ]
+    .into_iter()
+    .map(|body| frame(NEW_SESSION_TICKET, body))
+    .collect();
+    let (result, _) = open(async |mut session, wire| {
+        for whole in broken.iter().chain([&ticket(7), &broken.concat()]) {
+            for cut in 0..whole.len() {
+                for part in [&whole[..cut], &whole[cut..]] {
+                    if !part.is_empty() {
+                        wire.server_mut().send_raw_inner(HANDSHAKE, part);
+                    }
+                }
+                alive(&mut session, wire).await?;
+            }
+        }
+        // With a message that counts behind it.
+        wire.server_mut().send_raw_inner(HANDSHAKE, &broken[1]);
+        wire.server_mut().send_key_update(true);
+        alive(&mut session, wire).await
+    });
+    assert_eq!(result, Ok(()));
+    // It is no way to hide another message.
+    let hidden = [broken[0].clone(), frame(99, &[1])].concat();
+    let (_, alerts) = refused(|server| server.send_raw_inner(HANDSHAKE, &hidden));
+    assert_eq!(alerts, [10]);
+}
+
+/// Not before the handshake is over, in whatever form.
+#[test]
+fn duty_85_a_ticket_in_the_handshake_is_out_of_place() {
+    let family = Family::new(Kind::P256);
+    let anchors: &[&[u8]] = &[&family.root.der];
+    for kind in [
+        ENCRYPTED_EXTENSIONS,
+        CERTIFICATE,
+        CERTIFICATE_VERIFY,
+        FINISHED,
+    ] {
+        for body in [&[][..], &[0, 0, 1], &ticket(1)[4..]] {
+            for packing in [Packing::Each, Packing::Coalesced, Packing::Pieces(7)] {
+                let message = Message::Raw(NEW_SESSION_TICKET, body.to_vec());
+                let script = Script::good(&family.site()).before(kind, Step::Send(message));
+                let wrap = Wrap {
+                    packing,
+                    ..Wrap::default()
+                };
+                let attempt = Attempt::new(Server::new(script.wrap(wrap)), chain(anchors));
+                let (reason, wire) = attempt.refused();
+                assert!(matches!(reason.cause, Cause::Protocol(_)), "{reason:?}");
+                assert_eq!(wire.server().seen().refusals(), [10], "{kind} {packing:?}");
+            }
         }
     }
 }
@@ -184,7 +261,6 @@ fn duty_74_and_84_messages_that_do_not_belong_after_the_handshake() {
         ("ClientHello", message(1, &[0; 40]), 50),
         ("Finished", message(20, &[0; 32]), 10),
         ("unknown", message(99, &[1]), 10),
-        ("broken ticket", message(NEW_SESSION_TICKET, &[0, 0, 1]), 50),
     ] {
         let (cause, alerts) = refused(|server| server.send_raw_inner(HANDSHAKE, &content));
         assert_eq!(alerts, [expected], "{what}: {cause:?}");
@@ -199,17 +275,17 @@ fn duty_18_records_that_cannot_be() {
         (
             |s| s.send_raw_record(24, TLS_1_2, &[1, 0, 0]),
             protocol(ProtocolViolation::RecordHere(24)),
-            &[],
+            &[10],
         ),
         (
             |s| s.send_raw_record(23, 0x0203, &[0; 40]),
             protocol(ProtocolViolation::RecordVersion(0x0203)),
-            &[],
+            &[10],
         ),
         (
             |s| s.send_raw_record(23, TLS_1_2, &[0; 16_641]),
             length(16_641),
-            &[],
+            &[22],
         ),
         (
             |s| s.send_raw_record(23, TLS_1_2, &[0; 40]),
@@ -238,62 +314,85 @@ fn duty_18_records_that_cannot_be() {
     }
 }
 
-/// rustls has positions in an incomplete message, whichever direction runs.
+/// rustls has positions in an incomplete message, whichever direction runs. Of a ticket it sees nothing.
 #[test]
 fn duty_78_the_other_direction_works_while_a_message_is_incomplete() {
-    let whole = ticket(7);
-    for cut in 1..whole.len() {
-        let (result, wire) = open(async |mut session, wire| {
-            alive(&mut session, wire).await?;
-            wire.server_mut().send_raw_inner(HANDSHAKE, &whole[..cut]);
-            let (mut rx, mut tx) = session.split();
-            assert!(poll_once(rx.read(&mut [0; 8])).is_pending(), "{cut}");
-            for _ in 0..3 {
-                tx.write_all(b"more").await?;
-                tx.flush().await?;
-            }
-            wire.server_mut().send_raw_inner(HANDSHAKE, &whole[cut..]);
-            wire.server_mut().send_app(b"then");
-            expect(&mut rx, b"then").await?;
-            // Again, and now the end.
-            wire.server_mut().send_raw_inner(HANDSHAKE, &whole[..cut]);
-            assert!(poll_once(rx.read(&mut [0; 8])).is_pending(), "{cut}");
-            tx.write_all(b"last").await?;
-            session.close().await
-        });
-        assert_eq!(result, Ok(()), "{cut}");
-        let server = wire.server();
-        assert_eq!(server.seen().app, b"pingmoremoremorelast");
-        assert!(server.seen().close_notify());
+    let update = frame(KEY_UPDATE, &[0]);
+    for (whole, is_update) in [(ticket(7), false), (update, true)] {
+        for cut in 1..whole.len() {
+            let (result, wire) = open(async |mut session, wire| {
+                alive(&mut session, wire).await?;
+                wire.server_mut().send_raw_inner(HANDSHAKE, &whole[..cut]);
+                let (mut rx, mut tx) = session.split();
+                assert!(poll_once(rx.read(&mut [0; 8])).is_pending(), "{cut}");
+                for _ in 0..3 {
+                    tx.write_all(b"more").await?;
+                    tx.flush().await?;
+                }
+                wire.server_mut().send_raw_inner(HANDSHAKE, &whole[cut..]);
+                if is_update {
+                    wire.server_mut().update_key();
+                }
+                wire.server_mut().send_app(b"then");
+                expect(&mut rx, b"then").await?;
+                // Again, and now the end.
+                wire.server_mut().send_raw_inner(HANDSHAKE, &whole[..cut]);
+                assert!(poll_once(rx.read(&mut [0; 8])).is_pending(), "{cut}");
+                tx.write_all(b"last").await?;
+                session.close().await
+            });
+            assert_eq!(result, Ok(()), "{cut}");
+            let server = wire.server();
+            assert_eq!(server.seen().app, b"pingmoremoremorelast");
+            assert!(server.seen().close_notify());
+        }
     }
 }
 
 /// Whatever comes in the middle of a message ends the session, and nothing is said twice.
 #[test]
 fn duty_80_an_error_in_the_middle_of_a_message() {
-    let half = |server: &mut Server| server.send_raw_inner(HANDSHAKE, &ticket(1)[..9]);
     type Send = fn(&mut Server);
-    let cases: &[(Send, &str)] = &[
-        (|s| s.send_app(b"data"), "protocol"),
-        (|s| s.send_alert(1, 0), "protocol"),
-        (|s| s.send_alert(2, 40), "protocol"),
+    let cases: &[(Send, &str, &str)] = &[
+        (|s| s.send_app(b"data"), "protocol", "protocol"),
+        (|s| s.send_alert(1, 0), "protocol", "protocol"),
+        (|s| s.send_alert(2, 40), "protocol", "protocol"),
         (
             |s| s.send_raw_record(23, TLS_1_2, &[7; 60]),
             "bad_record_mac",
+            "bad_record_mac",
         ),
-        (|s| s.send_raw_record(20, TLS_1_2, &[1]), "bad_record_mac"),
-        (|s| s.send_raw_inner(HANDSHAKE, &[0xff; 200]), "too_large"),
-        (|s| s.send_raw_inner(99, &[1]), "protocol"),
-        (|s| s.send_raw_inner(APPLICATION_DATA, &[]), "protocol"),
+        // rustls knows of a KeyUpdate that it is not whole, but not of a ticket.
+        (
+            |s| s.send_raw_record(20, TLS_1_2, &[1]),
+            "bad_record_mac",
+            "protocol",
+        ),
+        (
+            |s| s.send_raw_inner(HANDSHAKE, &[0xff; 200]),
+            "too_large",
+            "too_large",
+        ),
+        (|s| s.send_raw_inner(99, &[1]), "protocol", "protocol"),
+        (
+            |s| s.send_raw_inner(APPLICATION_DATA, &[]),
+            "protocol",
+            "protocol",
+        ),
     ];
-    for (index, (send, code)) in cases.iter().enumerate() {
-        let (cause, alerts) = refused(|server| {
-            half(server);
-            send(server);
-            send(server);
-        });
-        assert_eq!(cause.code(), *code, "{index}: {cause:?}");
-        assert!(alerts.len() <= 1, "{index}: {alerts:?}");
+    for (index, (send, in_update, in_ticket)) in cases.iter().enumerate() {
+        for (half, code) in [
+            (&frame(KEY_UPDATE, &[0])[..3], in_update),
+            (&ticket(1)[..9], in_ticket),
+        ] {
+            let (cause, alerts) = refused(|server| {
+                server.send_raw_inner(HANDSHAKE, half);
+                send(server);
+                send(server);
+            });
+            assert_eq!(cause.code(), *code, "{index}: {cause:?}");
+            assert_eq!(alerts.len(), 1, "{index}: {alerts:?}");
+        }
     }
 }
 
@@ -334,7 +433,7 @@ fn duty_81_handshake_messages_have_a_longest() {
                 ),
             };
             let attempt = Attempt::new(Server::new(script), chain(anchors));
-            let (result, _) = attempt.with(async |_, _| ());
+            let (result, wire) = attempt.with(async |_, _| ());
             let cause = result.err().map(|reason| reason.cause);
             let too_large = Cause::Capacity(CapacityError::TooLarge {
                 what: Limit::HandshakeMessage,
@@ -346,6 +445,9 @@ fn duty_81_handshake_messages_have_a_longest() {
                 len > limit,
                 "{kind} {len}: {cause:?}"
             );
+            if len > limit {
+                assert_eq!(wire.server().seen().refusals(), [50], "{kind} {len}");
+            }
         }
     }
 }

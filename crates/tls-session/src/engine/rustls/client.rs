@@ -23,7 +23,7 @@ use crate::transport::{Connection, Transport};
 /// Milliseconds for an alert that says why we refuse.
 const CLOSE_MS: u32 = 1000;
 /// Bytes for what is sealed while data are received.
-const REPLY: usize = 96;
+pub(super) const REPLY: usize = 96;
 
 /// What is to be sent, in the caller's buffer.
 pub(super) struct Outgoing<'m>(pub(super) Sealed<'m>);
@@ -315,14 +315,21 @@ impl<T: Transport> Rx<'_, '_, T> {
         let record = self.incoming.record(halves);
         let record = if counting {
             match select(record, delay.delay_ms(QUIET_MS)).await {
-                Either::First(record) => record?,
+                Either::First(record) => record,
                 Either::Second(()) => {
                     tls_provider::next_ticket_period();
                     return Ok(None);
                 }
             }
         } else {
-            record.await?
+            record.await
+        };
+        let record = match record {
+            Ok(record) => record,
+            Err(refused) => {
+                halves.send_alert().await;
+                return Err(refused);
+            }
         };
         let mut reply = [0; REPLY];
         let mut out = Sealed::new(&mut reply);
@@ -353,6 +360,27 @@ impl<T: Transport> Rx<'_, '_, T> {
             halves.flush().await?;
         }
         step.map(Some)
+    }
+
+    /// Ends the session after so many records without data.
+    async fn flooded(&mut self, records: u32) -> Reason {
+        let halves = self.halves;
+        let reason = halves.progress().reason_or(CapacityError::TooLarge {
+            what: Limit::IdleRecords,
+            needed: records,
+            limit: MAX_IDLE_RECORDS,
+        });
+        // rustls reads nothing behind an incomplete message but the rest of it.
+        if self.incoming.kept() == 0 {
+            let mut reply = [0; REPLY];
+            let mut out = Sealed::new(&mut reply);
+            let _ = halves.with(|core| {
+                core.refuse_flood(&mut out);
+                core.keep_control(out.waiting())
+            });
+        }
+        halves.send_alert().await;
+        reason
     }
 }
 
@@ -385,11 +413,7 @@ impl<T: Transport> Read for Rx<'_, '_, T> {
                 Some(Step::Open | Step::NeedRecord | Step::Send) => {
                     idle = idle.saturating_add(1);
                     if idle > MAX_IDLE_RECORDS {
-                        return Err(progress.reason_or(CapacityError::TooLarge {
-                            what: Limit::IdleRecords,
-                            needed: idle,
-                            limit: MAX_IDLE_RECORDS,
-                        }));
+                        return Err(self.flooded(idle).await);
                     }
                 }
                 None => idle = 0,

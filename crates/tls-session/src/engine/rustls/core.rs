@@ -7,11 +7,12 @@ use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::unbuffered::{ConnectionState, EncryptError, UnbufferedStatus, WriteTraffic};
 use rustls::{Error, ProtocolVersion};
 use tls_provider::sync::Arc;
+use tls_provider::{Alert, alert_request};
 
 use super::config::{configure, not_begun, offered, server_name};
-use super::errors::{Place, cause};
+use super::errors::{Place, alert_left_out, cause, is_of_record};
 use super::judge::Attempt;
-use super::watch::Watch;
+use super::watch::{HEADER, Watch};
 use crate::evidence::{Application, Evidence, Finished, Negotiated};
 use crate::policy::{Policy, Versions};
 use crate::reason::{
@@ -170,7 +171,7 @@ impl Core {
 
     /// Looks at a record before the engine does.
     pub(super) fn look(&mut self, record: &[u8]) -> Result<(), Cause> {
-        match record.split_first_chunk::<{ super::watch::HEADER }>() {
+        match record.split_first_chunk::<HEADER>() {
             Some(([kind, ..], body)) => self.watch.record(*kind, body),
             None => Ok(()),
         }
@@ -186,7 +187,7 @@ impl Core {
         out: &mut Sealed<'_>,
     ) -> Result<(usize, Step), Reason> {
         let before = content(record, fresh);
-        let outcome = self.process(record, out);
+        let outcome = self.process(record, fresh, out);
         self.note_stage();
         if let Some(reason) = self.attempt.reason() {
             return Err(reason);
@@ -202,7 +203,12 @@ impl Core {
         })
     }
 
-    fn process(&mut self, record: &mut [u8], out: &mut Sealed<'_>) -> Result<(usize, Step), Error> {
+    fn process(
+        &mut self,
+        record: &mut [u8],
+        fresh: usize,
+        out: &mut Sealed<'_>,
+    ) -> Result<(usize, Step), Error> {
         let mut done = 0_usize;
         loop {
             let rest = record.get_mut(done..).unwrap_or_default();
@@ -237,7 +243,9 @@ impl Core {
                 Ok(_) => return Err(Error::HandshakeNotComplete),
                 Err(error) => {
                     done = done.saturating_add(discard);
-                    self.alert(record.get_mut(done..).unwrap_or_default(), out);
+                    let fresh = fresh.saturating_sub(done);
+                    let rest = record.get_mut(done..).unwrap_or_default();
+                    self.alert(&error, rest, fresh, out);
                     return Err(error);
                 }
             };
@@ -248,19 +256,52 @@ impl Core {
         }
     }
 
-    /// After an error, what rustls says of it to the peer, and what it had to say before. It must not be called without
-    /// either: it would look at the record that was refused once more.
-    fn alert(&mut self, record: &mut [u8], out: &mut Sealed<'_>) {
+    /// After an error, what rustls says of it to the peer; if that is nothing, an alert that it is asked for.
+    ///
+    /// The record that was refused begins at `fresh`.
+    fn alert(&mut self, error: &Error, record: &mut [u8], fresh: usize, out: &mut Sealed<'_>) {
+        if self.drain(record, out) {
+            return;
+        }
+        let Some(alert) = alert_left_out(error) else {
+            return;
+        };
+        match record.is_empty() {
+            true => self.ask_for(alert, &mut [0; HEADER], 0, out),
+            false if is_of_record(error) => self.ask_for(alert, record, fresh, out),
+            // More messages of the record wait, and rustls would look at those first.
+            false => {}
+        }
+    }
+
+    /// Seals what rustls has to send; `false` for nothing. It must not be called without: it would look at the record
+    /// that was refused once more.
+    fn drain(&mut self, record: &mut [u8], out: &mut Sealed<'_>) -> bool {
+        let any = self.connection.wants_write();
         while self.connection.wants_write() {
             let UnbufferedStatus { state, .. } = self.connection.process_tls_records(record);
             let Ok(ConnectionState::EncodeTlsData(mut data)) = state else {
-                return;
+                break;
             };
             let Ok(sealed) = data.encode(out.room()) else {
-                return;
+                break;
             };
             out.add(sealed);
         }
+        any
+    }
+
+    /// Makes rustls seal this alert, by a record at `at` of `bytes`, behind what it has positions in.
+    fn ask_for(&mut self, alert: Alert, bytes: &mut [u8], at: usize, out: &mut Sealed<'_>) {
+        let end = at.saturating_add(HEADER);
+        let Some(place) = bytes.get_mut(at..end) else {
+            return;
+        };
+        place.copy_from_slice(&alert_request(alert));
+        let bytes = bytes.get_mut(..end).unwrap_or_default();
+        // It is an error, always.
+        let _ = self.connection.process_tls_records(bytes);
+        self.drain(bytes, out);
     }
 
     /// Keeps what the other direction needs of an incomplete message.
@@ -280,17 +321,36 @@ impl Core {
         Ok(())
     }
 
-    /// An alert of ours, for what rustls never sees: possible only as long as we encrypt nothing.
-    pub(super) fn alert_in_the_clear(&self, cause: &Cause, out: &mut Sealed<'_>) {
+    /// An alert of ours, for what rustls never sees: a record whose header stands at `at` of `bytes`.
+    pub(super) fn refuse(
+        &mut self,
+        cause: &Cause,
+        bytes: &mut [u8],
+        at: usize,
+        out: &mut Sealed<'_>,
+    ) {
         let in_the_clear = match self.watch.hello() {
             None => true,
             // TLS 1.2: up to our Finished, which goes out as soon as the server has proved itself.
             Some(hello) => hello.is_retry || hello.is_12() && self.stage != Stage::Finished,
         };
+        let alert = alert_of(cause);
         if in_the_clear && self.stage != Stage::Data && !self.watch.is_encrypted() {
             // Without room for it there is none.
-            let _ = out.append(&[21, 3, 3, 0, 2, 2, alert_of(cause)]);
+            let _ = out.append(&[21, 3, 3, 0, 2, 2, alert]);
+            return;
         }
+        let alert = match alert {
+            22 => Alert::RecordOverflow,
+            80 => Alert::DecodeError,
+            _ => Alert::UnexpectedMessage,
+        };
+        self.ask_for(alert, bytes, at, out);
+    }
+
+    /// An alert for records that were fine, each of them, where no message is incomplete.
+    pub(super) fn refuse_flood(&mut self, out: &mut Sealed<'_>) {
+        self.ask_for(Alert::UnexpectedMessage, &mut [0; HEADER], 0, out);
     }
 
     fn note_stage(&mut self) {
@@ -411,7 +471,7 @@ const fn alert_of(cause: &Cause) -> u8 {
 
 /// The first bytes of a record's content, behind its nonce.
 fn content(record: &[u8], fresh: usize) -> [u8; 16] {
-    let from = fresh.saturating_add(super::watch::HEADER + NONCE);
+    let from = fresh.saturating_add(HEADER + NONCE);
     let bytes = record.get(from..).and_then(<[u8]>::first_chunk);
     bytes.copied().unwrap_or_default()
 }

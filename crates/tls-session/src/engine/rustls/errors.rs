@@ -1,7 +1,7 @@
 //! rustls's errors as causes.
 
 use rustls::{AlertDescription, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
-use tls_provider::Refused;
+use tls_provider::{Alert, Refused};
 
 use super::hello::Hello;
 use super::watch::refused;
@@ -24,6 +24,33 @@ pub(super) struct Place<'h> {
     pub(super) offered: Versions,
     /// The record that was refused had been decrypted: it was its content that was wrong.
     pub(super) decrypted: bool,
+}
+
+/// The alert for an error of which rustls says nothing to the peer.
+pub(super) fn alert_left_out(error: &Error) -> Option<Alert> {
+    match error {
+        // The peer's alert ended it.
+        Error::AlertReceived(_) => None,
+        // Also what rustls cannot encrypt or decide: then there is no way to send one.
+        Error::EncryptError | Error::HandshakeNotComplete | Error::FailedToGetRandomBytes => None,
+        Error::General(_) => match Refused::of(error) {
+            Some(Refused::TooLong { .. }) => Some(Alert::DecodeError),
+            _ => Some(Alert::UnexpectedMessage),
+        },
+        _ => Some(Alert::UnexpectedMessage),
+    }
+}
+
+/// Whether an error is about a record as a whole: none of its messages were looked at.
+pub(super) fn is_of_record(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::General(_)
+            | Error::PeerMisbehaved(
+                PeerMisbehaved::TooManyEmptyFragments
+                    | PeerMisbehaved::MessageInterleavedWithHandshakeMessage
+            )
+    )
 }
 
 /// The cause of an error.

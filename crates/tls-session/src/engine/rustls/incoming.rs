@@ -12,7 +12,7 @@ use core::ops::Range;
 use embedded_io_async::{Error as _, Read};
 use zeroize::Zeroize;
 
-use super::client::Halves;
+use super::client::{Halves, REPLY};
 use super::core::{Core, Sealed, Step};
 use super::watch::HEADER;
 use crate::progress::Refused;
@@ -127,7 +127,7 @@ impl<'m> Incoming<'m> {
                 let header = header.copied().unwrap_or_default();
                 let room = self.bytes.len();
                 let body = halves.with(|core| core.watch().header(header, room))?;
-                let body = body.map_err(|cause| refuse(cause, halves))?;
+                let body = body.map_err(|cause| self.refuse(cause, halves))?;
                 whole = HEADER.saturating_add(body);
                 if self.have >= whole {
                     self.have = 0;
@@ -137,7 +137,7 @@ impl<'m> Incoming<'m> {
             let from = self.kept.saturating_add(self.have);
             let to = self.kept.saturating_add(whole);
             self.grow(to)
-                .map_err(|cause| refuse(cause.into(), halves))?;
+                .map_err(|cause| self.refuse(cause.into(), halves))?;
             let into = self.buffer_mut().get_mut(from..to).unwrap_or_default();
             let mut rx = halves.connection.incoming.lock().await;
             let read = rx.io.read(into);
@@ -161,7 +161,7 @@ impl<'m> Incoming<'m> {
             return Err(Reason::new(core.stage(), StreamError::Dead));
         };
         if let Err(cause) = core.look(record) {
-            core.alert_in_the_clear(&cause, out);
+            core.refuse(&cause, self.buffer_mut(), start, out);
             return Err(Reason::new(core.stage(), cause));
         }
         self.advance(core, (start, end), out)
@@ -208,12 +208,17 @@ impl<'m> Incoming<'m> {
         self.data.start = self.data.start.saturating_add(count);
         count
     }
-}
 
-/// Ends the session for what came. The peer is told where that is possible.
-fn refuse<T: Transport>(cause: Cause, halves: Halves<'_, '_, T>) -> Refused {
-    if let Ok(mut out) = halves.outgoing.try_lock() {
-        let _ = halves.with(|core| core.alert_in_the_clear(&cause, &mut out.0));
+    /// Ends the session for the record under way, of which at least the header is here. The peer gets an alert.
+    fn refuse<T: Transport>(&mut self, cause: Cause, halves: Halves<'_, '_, T>) -> Refused {
+        let mut reply = [0; REPLY];
+        let mut sealed = Sealed::new(&mut reply);
+        let kept = self.kept;
+        let _ = halves.with(|core| {
+            core.refuse(&cause, self.buffer_mut(), kept, &mut sealed);
+            // Without room for it there is none.
+            core.keep_control(sealed.waiting())
+        });
+        halves.progress().refuse(cause)
     }
-    halves.progress().refuse(cause)
 }
