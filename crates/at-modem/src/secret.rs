@@ -49,23 +49,37 @@ impl fmt::Debug for Secret {
 }
 
 /// Up to `N` bytes, wiped when they are dropped: a passphrase, or a record with one.
+///
+/// All of the room is bytes that were written: a move copies the part behind the value too, and if that
+/// were not initialised, whatever the stack had there before.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Wiped<const N: usize>(heapless::Vec<u8, N>);
+pub(crate) struct Wiped<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+}
 
 impl<const N: usize> Wiped<N> {
     pub(crate) const fn new() -> Self {
-        Self(heapless::Vec::new())
+        Self {
+            bytes: [0; N],
+            len: 0,
+        }
     }
 
     /// A copy; `None` if there are more than `N` bytes.
     pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
-        heapless::Vec::from_slice(bytes).ok().map(Self)
+        let mut wiped = Self::new();
+        wiped.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        wiped.len = bytes.len();
+        Some(wiped)
     }
 }
 
 impl<const N: usize> From<heapless::Vec<u8, N>> for Wiped<N> {
-    fn from(bytes: heapless::Vec<u8, N>) -> Self {
-        Self(bytes)
+    fn from(mut bytes: heapless::Vec<u8, N>) -> Self {
+        let wiped = Self::from_slice(&bytes).unwrap_or_else(Self::new);
+        bytes.as_mut_slice().zeroize();
+        wiped
     }
 }
 
@@ -73,13 +87,14 @@ impl<const N: usize> Deref for Wiped<N> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 
 impl<const N: usize> Drop for Wiped<N> {
     fn drop(&mut self) {
-        self.0.as_mut_slice().zeroize();
+        self.bytes.zeroize();
+        self.len.zeroize();
     }
 }
 
