@@ -226,7 +226,9 @@ impl Why {
                 ModemError::KeyErased | ModemError::KeyMissing { .. } | ModemError::KeyEncrypted,
             )
             | Cause::Tls(tls_session::Cause::Setup(
-                SetupError::KeyUnreadable | SetupError::KeyUnsupported,
+                SetupError::KeyUnreadable
+                | SetupError::KeyUnsupported
+                | SetupError::KeyInconsistent,
             )) => Some(PkiItem::PrivateKey),
             _ => None,
         }

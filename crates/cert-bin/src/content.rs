@@ -20,7 +20,7 @@ use core::ops::Range;
 use heapless::Vec;
 
 pub use der::Fault;
-pub use key::{KeyForm, PrivateKey};
+pub use key::{KeyForm, PrivateKey, RsaFactors};
 pub use shape::{Encoding, Shape};
 
 /// Upper bound of what the PEM blocks of one item decode to: three quarters of the longest content.

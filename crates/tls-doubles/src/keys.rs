@@ -156,7 +156,7 @@ impl Key {
         document.unwrap().as_bytes().to_vec()
     }
 
-    /// What a device keeps of the key: the scalar or seed; modulus and both exponents of RSA.
+    /// What a device keeps of the key: the scalar or seed; of RSA the modulus, e, p, q, dP, dQ and qInv.
     pub fn private_parts(&self) -> Vec<Vec<u8>> {
         match self {
             Self::P256(key) => vec![key.to_bytes().to_vec()],
@@ -165,7 +165,11 @@ impl Key {
             Self::Rsa(key) => vec![
                 key.n().to_bytes_be(),
                 key.e().to_bytes_be(),
-                key.d().to_bytes_be(),
+                key.primes()[0].to_bytes_be(),
+                key.primes()[1].to_bytes_be(),
+                key.dp().unwrap().to_bytes_be(),
+                key.dq().unwrap().to_bytes_be(),
+                key.qinv().unwrap().to_bytes_be().1,
             ],
         }
     }

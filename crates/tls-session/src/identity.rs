@@ -13,10 +13,8 @@ use heapless::Vec;
 use rand_core::CryptoRngCore;
 use x509_facts::{Certificate, KeyKind};
 
-use crate::alg::Hash;
-use crate::reason::{CapacityError, Cause, Limit, NegotiationError, SetupError};
+use crate::reason::{CapacityError, Cause, Limit, SetupError};
 use crate::verify::Version;
-use crate::verify::handshake::algorithm;
 
 #[cfg(feature = "rustls")]
 mod owned;
@@ -48,14 +46,19 @@ pub enum ClientKey<'a> {
     P384(&'a [u8]),
     /// The seed, 32 bytes.
     Ed25519(&'a [u8]),
-    /// An RSA key of 2048 to 4096 bits.
+    /// An RSA key of 2048 to 4096 bits with two primes, as PKCS#1 has it (RFC 8017 A.1.2) without its private
+    /// exponent.
     Rsa {
-        /// The modulus.
+        /// The modulus n.
         modulus: &'a [u8],
-        /// The public exponent.
+        /// The public exponent e.
         public_exponent: &'a [u8],
-        /// The private exponent.
-        private_exponent: &'a [u8],
+        /// The primes p and q, either of which may be the larger.
+        primes: [&'a [u8]; 2],
+        /// The private exponents modulo `p - 1` and `q - 1`: dP and dQ.
+        exponents: [&'a [u8]; 2],
+        /// The inverse of q modulo p: qInv.
+        coefficient: &'a [u8],
     },
 }
 
@@ -123,7 +126,7 @@ impl<'a> Identity<'a> {
     /// # Errors
     ///
     /// [`SetupError::CertUnreadable`], [`SetupError::KeyUnreadable`], [`SetupError::KeyUnsupported`],
-    /// [`SetupError::KeyMismatch`], and [`CapacityError::TooLarge`] where `memory` is too small.
+    /// [`SetupError::KeyInconsistent`], [`SetupError::KeyMismatch`], and [`CapacityError::TooLarge`] where `memory` is too small.
     pub fn new<const N: usize>(
         chain: &[&[u8]],
         key: ClientKey<'a>,
@@ -184,14 +187,15 @@ impl<'a> Identity<'a> {
 
     /// Signs what a CertificateVerify covers.
     ///
-    /// An RSA signature is verified with the key of our certificate before it is returned: the modulus was compared,
-    /// the private exponent could not be, and a faulty signature may give the key away. Keys of curves were compared with
-    /// the certificate when the identity was made.
+    /// An RSA signature is verified before it is returned: of the secret parts the primes alone were compared with the
+    /// modulus, and a faulty signature gives them away. Public keys were compared with the certificate when the
+    /// identity was made.
     ///
     /// # Errors
     ///
-    /// [`NegotiationError::ClientSignatureScheme`] for a scheme of another key or version, [`SetupError::KeyMismatch`] for a signature that does not verify,
-    /// [`SetupError::KeyUnreadable`] where signing fails.
+    /// [`ClientSignatureScheme`](crate::NegotiationError::ClientSignatureScheme) for a scheme of another key or version,
+    /// [`SetupError::KeyInconsistent`] for a signature that does not verify, [`SetupError::KeyUnreadable`] where signing
+    /// fails.
     pub fn sign(
         &self,
         version: Version,
@@ -199,9 +203,7 @@ impl<'a> Identity<'a> {
         message: &[u8],
         rng: &mut impl CryptoRngCore,
     ) -> Result<Signature, Cause> {
-        let chain = self.chain();
-        let leaf = chain.iter().next().ok_or(SetupError::CertUnreadable)?;
-        sign(&self.signer, leaf, (version, scheme), message, rng)
+        self.signer.sign(version, scheme, message, rng)
     }
 
     /// Bytes of a signature that is longer than a curve's.
@@ -241,50 +243,6 @@ impl CertificateList<'_> {
             rest = after.get(2..)?;
             Some(der)
         })
-    }
-}
-
-/// Signs with a key that belongs to `leaf`, in the scheme of a version.
-fn sign(
-    signer: &Signer<'_>,
-    leaf: &[u8],
-    (version, scheme): (Version, u16),
-    message: &[u8],
-    rng: &mut impl CryptoRngCore,
-) -> Result<Signature, Cause> {
-    if !signer.schemes(version).contains(&scheme) {
-        return Err(NegotiationError::ClientSignatureScheme.into());
-    }
-    let Signer::Rsa(key) = signer else {
-        return signer.sign_with_curve(message);
-    };
-    let signature = match rsa_padding(scheme) {
-        Padding::Pss(hash) => key.sign_pss(hash, &[message], rng)?,
-        Padding::Pkcs1(hash) => key
-            .sign_pkcs1(hash, &[message])
-            .ok_or(SetupError::KeyUnreadable)?,
-    };
-    // With the key of our certificate.
-    let leaf = Certificate::parse(leaf).map_err(|_| SetupError::CertUnreadable)?;
-    algorithm(version, leaf.key_kind(), scheme)?
-        .verify(leaf.public_key(), &[message], &signature)
-        .map_err(|_| SetupError::KeyMismatch)?;
-    Ok(signature)
-}
-
-enum Padding {
-    Pss(Hash),
-    Pkcs1(Hash),
-}
-
-const fn rsa_padding(scheme: u16) -> Padding {
-    match scheme {
-        0x0401 => Padding::Pkcs1(Hash::Sha256),
-        0x0501 => Padding::Pkcs1(Hash::Sha384),
-        0x0601 => Padding::Pkcs1(Hash::Sha512),
-        0x0805 => Padding::Pss(Hash::Sha384),
-        0x0806 => Padding::Pss(Hash::Sha512),
-        _ => Padding::Pss(Hash::Sha256),
     }
 }
 

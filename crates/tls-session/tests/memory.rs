@@ -231,6 +231,7 @@ fn a_recorded_handshake_takes_the_same_course_again() {
         ("client-p384", Kind::P384),
         ("client-ed25519", Kind::Ed25519),
         ("client-rsa-2048", Kind::Rsa(2048)),
+        ("client-rsa-3072", Kind::Rsa(3072)),
         ("client-rsa-4096", Kind::Rsa(4096)),
     ];
     let servers = servers.map(|(name, server)| (name, server, Vec::new()));

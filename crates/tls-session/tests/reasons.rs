@@ -177,6 +177,7 @@ fn around() -> Vec<Cause> {
         Cause::Setup(SetupError::CertUnreadable),
         Cause::Setup(SetupError::KeyUnreadable),
         Cause::Setup(SetupError::KeyUnsupported),
+        Cause::Setup(SetupError::KeyInconsistent),
         Cause::Setup(SetupError::KeyMismatch),
         Cause::Setup(SetupError::PskEmpty),
         Cause::Setup(SetupError::PskEngine),

@@ -285,15 +285,17 @@ fn parts<'k>(key: &PrivateKey<'k>) -> Result<ClientKey<'k>, Cause> {
         KeyKind::P384 => Ok(ClientKey::P384(secret?)),
         KeyKind::Ed25519 => Ok(ClientKey::Ed25519(secret?)),
         KeyKind::Rsa { .. } => {
-            let (modulus, public_exponent) = key
-                .rsa_public()
-                .ok_or(Cause::setup(SetupError::KeyUnreadable))?;
+            let (Some((modulus, public_exponent)), Some(private)) =
+                (key.rsa_public(), key.rsa_factors())
+            else {
+                return Err(Cause::setup(SetupError::KeyUnreadable));
+            };
             Ok(ClientKey::Rsa {
                 modulus,
                 public_exponent,
-                private_exponent: key
-                    .rsa_private_exponent()
-                    .ok_or(Cause::setup(SetupError::KeyUnreadable))?,
+                primes: private.primes,
+                exponents: private.exponents,
+                coefficient: private.coefficient,
             })
         }
         _ => Err(Cause::setup(SetupError::KeyUnsupported)),

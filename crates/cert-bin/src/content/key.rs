@@ -56,6 +56,25 @@ pub struct PrivateKey<'a> {
     material: Material<'a>,
 }
 
+/// The secret parts of an RSA key, big-endian without leading zeros, as RFC 8017 A.1.2 names them. They were not
+/// compared with the modulus.
+#[derive(Clone, Copy)]
+pub struct RsaFactors<'a> {
+    /// prime1 and prime2: p and q.
+    pub primes: [&'a [u8]; 2],
+    /// exponent1 and exponent2: dP and dQ.
+    pub exponents: [&'a [u8]; 2],
+    /// coefficient: qInv.
+    pub coefficient: &'a [u8],
+}
+
+/// No part.
+impl fmt::Debug for RsaFactors<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RsaFactors").finish_non_exhaustive()
+    }
+}
+
 /// The parts of a key that its public half follows from.
 #[derive(Clone, Copy)]
 enum Material<'a> {
@@ -63,7 +82,7 @@ enum Material<'a> {
     Rsa {
         modulus: &'a [u8],
         exponent: &'a [u8],
-        private_exponent: &'a [u8],
+        private: RsaFactors<'a>,
     },
     /// A scalar or a seed, by the key's kind.
     Secret(&'a [u8]),
@@ -107,13 +126,11 @@ impl<'a> PrivateKey<'a> {
         }
     }
 
-    /// The private exponent of an RSA key, big-endian without leading zeros.
+    /// The secret parts of an RSA key. Of a key with more than two primes the first two are there.
     #[must_use]
-    pub const fn rsa_private_exponent(&self) -> Option<&'a [u8]> {
+    pub const fn rsa_factors(&self) -> Option<RsaFactors<'a>> {
         match self.material {
-            Material::Rsa {
-                private_exponent, ..
-            } => Some(private_exponent),
+            Material::Rsa { private, .. } => Some(private),
             Material::Secret(_) => None,
         }
     }
@@ -176,7 +193,11 @@ fn rsa(der: &[u8]) -> Parsed<'_> {
     let material = Material::Rsa {
         modulus,
         exponent: key.public_exponent.as_bytes(),
-        private_exponent: key.private_exponent.as_bytes(),
+        private: RsaFactors {
+            primes: [key.prime1.as_bytes(), key.prime2.as_bytes()],
+            exponents: [key.exponent1.as_bytes(), key.exponent2.as_bytes()],
+            coefficient: key.coefficient.as_bytes(),
+        },
     };
     Ok((
         KeyKind::Rsa {

@@ -1,15 +1,19 @@
 //! RSA public operations (RFC 8017): the `rsa` crate needs an allocator, and a client that only
 //! verifies needs one modular power with a small exponent.
 
+pub(crate) mod limbs;
 mod montgomery;
 
 use rustls_pki_types::InvalidSignature;
 use subtle::ConstantTimeEq;
 
-use self::montgomery::MAX;
 use super::{Hash, RSA_BITS};
 
+/// Bytes of the largest modulus.
+pub(crate) const MAX: usize = 512;
+
 /// RSAPublicKey (RFC 8017 A.1.1), checked.
+#[derive(PartialEq, Eq)]
 pub(crate) struct PublicKey<'a> {
     /// Big-endian, without leading zeros.
     modulus: &'a [u8],
@@ -27,14 +31,6 @@ impl<'a> PublicKey<'a> {
         }
         let (modulus, exponent) = (unsigned(modulus)?, unsigned(exponent)?);
 
-        let first = modulus.first().ok_or(InvalidSignature)?;
-        let bytes = u32::try_from(modulus.len()).map_err(|_| InvalidSignature)?;
-        let bits = bytes
-            .checked_mul(8)
-            .and_then(|bits| bits.checked_sub(first.leading_zeros()))
-            .ok_or(InvalidSignature)?;
-        let odd = modulus.last().is_some_and(|last| last & 1 == 1);
-
         let mut value = 0_u32;
         if exponent.len() > 4 {
             return Err(InvalidSignature);
@@ -42,24 +38,43 @@ impl<'a> PublicKey<'a> {
         for byte in exponent {
             value = value << 8 | u32::from(*byte);
         }
+        Self::new(modulus, value)
+    }
+
+    /// Checks a modulus without leading zeros, and an exponent.
+    pub(crate) fn new(modulus: &'a [u8], exponent: u32) -> Result<Self, InvalidSignature> {
+        let bits = bits_of(modulus).ok_or(InvalidSignature)?;
+        let odd = modulus.last().is_some_and(|last| last & 1 == 1);
         // An exponent of 1 would accept anything; an even one is no exponent.
-        if !RSA_BITS.contains(&bits) || !odd || value < 3 || value & 1 == 0 {
+        if !RSA_BITS.contains(&bits) || !odd || exponent < 3 || exponent & 1 == 0 {
             return Err(InvalidSignature);
         }
         Ok(Self {
             modulus,
             bits,
-            exponent: value,
+            exponent,
         })
+    }
+
+    pub(crate) const fn bits(&self) -> u32 {
+        self.bits
     }
 
     pub(crate) const fn modulus(&self) -> &'a [u8] {
         self.modulus
     }
 
+    #[cfg(feature = "rustls")]
     pub(crate) const fn exponent(&self) -> u32 {
         self.exponent
     }
+}
+
+/// Bits of a number without leading zeros.
+pub(crate) fn bits_of(number: &[u8]) -> Option<u32> {
+    let first = number.first()?;
+    let bytes = u32::try_from(number.len()).ok()?;
+    bytes.checked_mul(8)?.checked_sub(first.leading_zeros())
 }
 
 /// Splits off one DER value of the given tag.
@@ -96,8 +111,8 @@ fn unsigned(content: &[u8]) -> Result<&[u8], InvalidSignature> {
     }
 }
 
-/// RSAVP1: the encoded message under a signature.
-fn recover<'o>(
+/// RSAVP1: the encoded message under a signature, in as many bytes as the modulus has.
+pub(crate) fn recover<'o>(
     key: &PublicKey<'_>,
     signature: &[u8],
     out: &'o mut [u8; MAX],

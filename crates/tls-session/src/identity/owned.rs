@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
-use super::rsa::PrivateKey;
+use super::rsa::{Factors, PrivateKey};
 use super::signer::Signer;
-use super::{Identity, Signature, sign};
-use crate::reason::{Cause, SetupError};
+use super::{Identity, Signature};
+use crate::reason::Cause;
 use crate::verify::Version;
 
 /// A certificate chain and the key that belongs to it. The key is wiped when this is dropped.
@@ -23,7 +23,9 @@ enum Key {
     Rsa {
         modulus: Vec<u8>,
         public_exponent: u32,
-        private_exponent: Zeroizing<Vec<u8>>,
+        primes: [Zeroizing<Vec<u8>>; 2],
+        exponents: [Zeroizing<Vec<u8>>; 2],
+        coefficient: Zeroizing<Vec<u8>>,
     },
 }
 
@@ -42,11 +44,14 @@ impl OwnedIdentity {
             Signer::P384(key) => Key::Curve(Signer::P384(key.clone())),
             Signer::Ed25519(key) => Key::Curve(Signer::Ed25519(key.clone())),
             Signer::Rsa(key) => {
-                let (modulus, public_exponent, private_exponent) = key.parts();
+                let (modulus, public_exponent, factors) = key.parts();
+                let copy = |secret: &[u8]| Zeroizing::new(secret.to_vec());
                 Key::Rsa {
                     modulus: modulus.to_vec(),
                     public_exponent,
-                    private_exponent: Zeroizing::new(private_exponent.to_vec()),
+                    primes: factors.primes.map(copy),
+                    exponents: factors.exponents.map(copy),
+                    coefficient: copy(factors.coefficient),
                 }
             }
         };
@@ -85,8 +90,7 @@ impl OwnedIdentity {
         message: &[u8],
         rng: &mut impl CryptoRngCore,
     ) -> Result<Signature, Cause> {
-        let leaf = self.chain.first().ok_or(SetupError::CertUnreadable)?;
-        self.with_signer(|signer| sign(signer, leaf, (version, scheme), message, rng))?
+        self.with_signer(|signer| signer.sign(version, scheme, message, rng))?
     }
 
     fn with_signer<V>(&self, then: impl FnOnce(&Signer<'_>) -> V) -> Result<V, Cause> {
@@ -95,10 +99,17 @@ impl OwnedIdentity {
             Key::Rsa {
                 modulus,
                 public_exponent,
-                private_exponent,
+                primes,
+                exponents,
+                coefficient,
             } => {
                 let exponent = public_exponent.to_be_bytes();
-                let key = PrivateKey::new(modulus, &exponent, private_exponent)?;
+                let factors = Factors {
+                    primes: primes.each_ref().map(|prime| prime.as_slice()),
+                    exponents: exponents.each_ref().map(|exponent| exponent.as_slice()),
+                    coefficient,
+                };
+                let key = PrivateKey::new(modulus, &exponent, factors)?;
                 Ok(then(&Signer::Rsa(key)))
             }
         }

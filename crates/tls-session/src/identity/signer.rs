@@ -1,13 +1,14 @@
 //! Private keys that can sign a handshake.
 
-use crate::reason::{Cause, SetupError};
+use crate::reason::{Cause, NegotiationError, SetupError};
 use ed25519_dalek::Signer as _;
 #[cfg(feature = "p384-compact")]
 use p384_compact as p384;
+use rand_core::CryptoRngCore;
 use x509_facts::{Certificate, KeyKind};
 
 use super::{ClientKey, Signature, rsa};
-use crate::alg::RSA_BITS;
+use crate::alg::Hash;
 use crate::verify::Version;
 
 /// A private key, checked.
@@ -40,12 +41,17 @@ impl<'a> Signer<'a> {
             ClientKey::Rsa {
                 modulus,
                 public_exponent,
-                private_exponent,
-            } => Self::Rsa(rsa::PrivateKey::new(
-                modulus,
-                public_exponent,
-                private_exponent,
-            )?),
+                primes,
+                exponents,
+                coefficient,
+            } => {
+                let factors = rsa::Factors {
+                    primes,
+                    exponents,
+                    coefficient,
+                };
+                Self::Rsa(rsa::PrivateKey::new(modulus, public_exponent, factors)?)
+            }
         })
     }
 
@@ -97,11 +103,29 @@ impl<'a> Signer<'a> {
         }
     }
 
+    /// As [`Identity::sign`](super::Identity::sign).
+    pub(super) fn sign(
+        &self,
+        version: Version,
+        scheme: u16,
+        message: &[u8],
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<Signature, Cause> {
+        if !self.schemes(version).contains(&scheme) {
+            return Err(NegotiationError::ClientSignatureScheme.into());
+        }
+        match (self, rsa_padding(scheme)) {
+            (Self::Rsa(key), Padding::Pss(hash)) => key.sign_pss(hash, &[message], rng),
+            (Self::Rsa(key), Padding::Pkcs1(hash)) => key.sign_pkcs1(hash, &[message]),
+            (Self::P256(_) | Self::P384(_) | Self::Ed25519(_), _) => self.sign_with_curve(message),
+        }
+    }
+
     /// Signs with a key of a curve.
     ///
-    /// On its own: the frame of an RSA signature, the deepest there is, must not hold what curves need.
+    /// On its own: the frame of an RSA signature must not hold what curves need.
     #[inline(never)]
-    pub(super) fn sign_with_curve(&self, message: &[u8]) -> Result<Signature, Cause> {
+    fn sign_with_curve(&self, message: &[u8]) -> Result<Signature, Cause> {
         let unreadable = SetupError::KeyUnreadable;
         let signature = match self {
             Self::P256(key) => {
@@ -124,7 +148,18 @@ impl<'a> Signer<'a> {
     }
 }
 
-/// Whether an RSA modulus of so many bits signs here.
-pub(super) fn rsa_bits_taken(bits: u32) -> bool {
-    RSA_BITS.contains(&bits)
+enum Padding {
+    Pss(Hash),
+    Pkcs1(Hash),
+}
+
+const fn rsa_padding(scheme: u16) -> Padding {
+    match scheme {
+        0x0401 => Padding::Pkcs1(Hash::Sha256),
+        0x0501 => Padding::Pkcs1(Hash::Sha384),
+        0x0601 => Padding::Pkcs1(Hash::Sha512),
+        0x0805 => Padding::Pss(Hash::Sha384),
+        0x0806 => Padding::Pss(Hash::Sha512),
+        _ => Padding::Pss(Hash::Sha256),
+    }
 }

@@ -13,6 +13,9 @@ crate::reasons! {
         /// Our private key is of a kind that cannot sign here.
         KeyUnsupported => "key_unsupported", -0x3C80, 0,
             "our private key cannot sign here; P-256, P-384, Ed25519 and RSA of 2048 to 4096 bits can";
+        /// The parts of our RSA key contradict each other, some are missing, or it has more than two primes.
+        KeyInconsistent => "key_inconsistent", -0x4200, 0,
+            "the parts of our RSA key do not fit together: two primes, their exponents and coefficient are needed";
         /// Our private key belongs to none of our certificates.
         KeyMismatch => "key_mismatch", -0x3F00, 0, "our private key belongs to none of our certificates";
         /// The pre-shared key or its identity is empty.

@@ -40,7 +40,9 @@ impl Parts {
             Key::Rsa(_) => ClientKey::Rsa {
                 modulus: &self.0[0],
                 public_exponent: &self.0[1],
-                private_exponent: &self.0[2],
+                primes: [&self.0[2], &self.0[3]],
+                exponents: [&self.0[4], &self.0[5]],
+                coefficient: &self.0[6],
             },
         }
     }
@@ -328,10 +330,12 @@ fn duty_27_a_key_that_is_none_is_refused() {
     let small = vec![0xff; 128];
     let even = vec![0xfe; 256];
     let odd = vec![0xff; 256];
-    let rsa = |modulus, public_exponent, private_exponent| ClientKey::Rsa {
+    let rsa = |modulus, public_exponent, prime| ClientKey::Rsa {
         modulus,
         public_exponent,
-        private_exponent,
+        primes: [prime, modulus],
+        exponents: [&[3], &[3]],
+        coefficient: &[1],
     };
     for (key, cause) in [
         (
@@ -383,12 +387,16 @@ fn duty_27_a_key_that_is_none_is_refused() {
             Cause::Setup(SetupError::KeyUnsupported),
         ),
         (
-            rsa(&odd, &[3], &[]),
+            rsa(&odd, &[4], &[3]),
             Cause::Setup(SetupError::KeyUnreadable),
         ),
         (
-            rsa(&odd, &[3], &[4]),
-            Cause::Setup(SetupError::KeyUnreadable),
+            rsa(&odd, &[3], &[]),
+            Cause::Setup(SetupError::KeyInconsistent),
+        ),
+        (
+            rsa(&odd, &[3], &[1]),
+            Cause::Setup(SetupError::KeyInconsistent),
         ),
     ] {
         let mut memory = IdentityMemory::<4096>::new();
@@ -403,28 +411,45 @@ fn duty_27_a_key_that_is_none_is_refused() {
     }
 }
 
-/// A private exponent that does not fit the certified key shows when it signs: nothing goes out.
+/// An exponent or coefficient that does not fit the certified key shows when it signs: nothing goes out.
 #[test]
 fn duty_27_a_wrong_rsa_exponent_never_leaves() {
     let (leaf, _) = client(Kind::Rsa(2048));
-    let mut parts = Parts::of(&leaf.key);
-    let last = parts.0[2].len() - 1;
-    parts.0[2][last] ^= 2;
-    let mut memory = IdentityMemory::<4096>::new();
-    let ders: &[&[u8]] = &[&leaf.der];
-    let identity = Identity::new(ders, parts.key(&leaf.key), &mut memory).unwrap();
     let family = Family::new(Kind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
-    let policy = Policy {
-        identity: Some(&identity),
-        ..chain(anchors)
-    };
-    let (result, wire) = Attempt::new(asking(), policy).with(async |_, _| ());
-    assert_eq!(
-        result.unwrap_err().cause,
-        Cause::Setup(SetupError::KeyMismatch)
-    );
-    assert_eq!(wire.server().seen().proof, None);
+    let ders: &[&[u8]] = &[&leaf.der];
+    // dP, dQ and qInv.
+    for part in 4..7 {
+        let mut parts = Parts::of(&leaf.key);
+        let last = parts.0[part].len() - 1;
+        parts.0[part][last] ^= 2;
+        let mut memory = IdentityMemory::<4096>::new();
+        let identity = Identity::new(ders, parts.key(&leaf.key), &mut memory).unwrap();
+        let policy = Policy {
+            identity: Some(&identity),
+            ..chain(anchors)
+        };
+        let (result, wire) = Attempt::new(asking(), policy).with(async |_, _| ());
+        assert_eq!(
+            result.unwrap_err().cause,
+            Cause::Setup(SetupError::KeyInconsistent),
+            "{part}"
+        );
+        assert_eq!(wire.server().seen().proof, None, "{part}");
+    }
+}
+
+/// Primes that do not make the certified modulus are refused before connecting.
+#[test]
+fn duty_27_wrong_rsa_primes_are_refused_at_once() {
+    let (leaf, _) = client(Kind::Rsa(2048));
+    for part in 2..4 {
+        let mut parts = Parts::of(&leaf.key);
+        parts.0[part][3] ^= 1;
+        let mut memory = IdentityMemory::<4096>::new();
+        let made = Identity::new(&[&leaf.der], parts.key(&leaf.key), &mut memory);
+        assert_eq!(made.err(), Some(Cause::Setup(SetupError::KeyInconsistent)));
+    }
 }
 
 /// Memory that is too small is said with the size that is needed, which is enough.

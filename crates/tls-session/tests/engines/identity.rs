@@ -127,7 +127,9 @@ fn parts_as_key<'p>(parts: &'p [Vec<u8>], of: &Key) -> ClientKey<'p> {
         Key::Rsa(_) => ClientKey::Rsa {
             modulus: &parts[0],
             public_exponent: &parts[1],
-            private_exponent: &parts[2],
+            primes: [&parts[2], &parts[3]],
+            exponents: [&parts[4], &parts[5]],
+            coefficient: &parts[6],
         },
     }
 }

@@ -53,6 +53,7 @@ static RECORDINGS: &[(&str, &[u8])] = recordings![
     "client-p384",
     "client-ed25519",
     "client-rsa-2048",
+    "client-rsa-3072",
     "client-rsa-4096",
 ];
 

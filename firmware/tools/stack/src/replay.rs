@@ -76,11 +76,18 @@ impl<'a> Recording<'a> {
             b"p384" => ClientKey::P384(first),
             b"ed25519" => ClientKey::Ed25519(first),
             _ => {
-                let (public_exponent, rest) = blob(rest)?;
+                let mut rest = rest;
+                let mut next = || {
+                    let (part, after) = blob(rest)?;
+                    rest = after;
+                    Some(part)
+                };
                 ClientKey::Rsa {
                     modulus: first,
-                    public_exponent,
-                    private_exponent: blob(rest)?.0,
+                    public_exponent: next()?,
+                    primes: [next()?, next()?],
+                    exponents: [next()?, next()?],
+                    coefficient: next()?,
                 }
             }
         };

@@ -1,16 +1,13 @@
-//! Modular powers of public numbers, in the space of five of them (Montgomery 1985; Koç, Acar,
-//! Kaliski 1996, "CIOS").
+//! Modular powers of public numbers, in the space of five of them (Montgomery 1985).
 //!
 //! Fixed-width integers would do the same with each width's temporaries on the stack, more than a
 //! chip's task has; here one loop over slices serves every width. Its running time tells what it
 //! computes: never for anything secret.
 
-use core::cell::Cell;
-
 use crypto_bigint::{Limb, Word};
 
-/// Bytes of the largest modulus.
-pub(super) const MAX: usize = 512;
+use super::MAX;
+use super::limbs::{montgomery_product, negative_inverse, read, write};
 
 const LIMBS: usize = MAX / Limb::BYTES;
 
@@ -18,18 +15,27 @@ const LIMBS: usize = MAX / Limb::BYTES;
 ///
 /// None if they are not, or longer than [`MAX`]; if the modulus is even or at most 1, the base not
 /// below it, or the exponent even or below 3. `out` is then unspecified.
-pub(super) fn power(modulus: &[u8], base: &[u8], exponent: u32, out: &mut [u8]) -> Option<()> {
+pub(super) fn power(
+    modulus: &[u8],
+    base_bytes: &[u8],
+    exponent: u32,
+    out: &mut [u8],
+) -> Option<()> {
     let mut space = [[Limb::ZERO; LIMBS]; 5];
     let [modulus_space, base_space, factor, a, b] = &mut space;
-    if base.len() != modulus.len() || out.len() != modulus.len() {
+    if base_bytes.len() != modulus.len() || out.len() != modulus.len() {
         return None;
     }
-    let modulus = Modulus::new(read(modulus, modulus_space)?)?;
-    let base = read(base, base_space)?;
+    let len = modulus.len().div_ceil(Limb::BYTES);
+    let modulus_space = modulus_space.get_mut(..len)?;
+    let base = base_space.get_mut(..len)?;
+    read(modulus, modulus_space)?;
+    read(base_bytes, base)?;
+    let modulus = Modulus::new(modulus_space)?;
+    let base = &*base;
     if exponent < 3 || exponent & 1 == 0 || !less(base, modulus.limbs) {
         return None;
     }
-    let len = modulus.limbs.len();
     let (factor, a, b) = (factor.get_mut(..len)?, a.get_mut(..len)?, b.get_mut(..len)?);
 
     let (square, other) = modulus.radix_squared(a, b)?;
@@ -48,26 +54,6 @@ pub(super) fn power(modulus: &[u8], base: &[u8], exponent: u32, out: &mut [u8]) 
     }
     write(power, out);
     Some(())
-}
-
-/// Least significant limb first.
-fn read<'l>(bytes: &[u8], into: &'l mut [Limb; LIMBS]) -> Option<&'l [Limb]> {
-    let limbs = into.get_mut(..bytes.len().div_ceil(Limb::BYTES))?;
-    for (limb, bytes) in limbs.iter_mut().zip(bytes.rchunks(Limb::BYTES)) {
-        let value = bytes
-            .iter()
-            .fold(0, |value: Word, byte| value << 8 | Word::from(*byte));
-        *limb = Limb(value);
-    }
-    Some(limbs)
-}
-
-fn write(limbs: &[Limb], out: &mut [u8]) {
-    for (bytes, limb) in out.rchunks_mut(Limb::BYTES).zip(limbs) {
-        for (to, from) in bytes.iter_mut().rev().zip(limb.0.to_le_bytes()) {
-            *to = from;
-        }
-    }
 }
 
 fn less(a: &[Limb], b: &[Limb]) -> bool {
@@ -91,15 +77,9 @@ impl<'l> Modulus<'l> {
         if first.0 & 1 == 0 || !above_one {
             return None;
         }
-        // An odd number is its own inverse modulo 8; each of Newton's steps doubles the bits.
-        let mut inverse = *first;
-        for _ in 0..5 {
-            let error = Limb(2).wrapping_sub(first.wrapping_mul(inverse));
-            inverse = inverse.wrapping_mul(error);
-        }
         Some(Self {
             limbs,
-            inverse: Limb::ZERO.wrapping_sub(inverse),
+            inverse: negative_inverse(*first),
         })
     }
 
@@ -155,35 +135,7 @@ impl<'l> Modulus<'l> {
 
     /// `a · b / R` modulo this, of two numbers below this. All slices are as long as this.
     fn multiply(&self, a: &[Limb], b: &[Limb], product: &mut [Limb]) {
-        product.fill(Limb::ZERO);
-        let mut top = Limb::ZERO;
-        for a in a {
-            // product += a · b
-            let mut carry = Limb::ZERO;
-            for (limb, b) in product.iter_mut().zip(b) {
-                (*limb, carry) = limb.mac(*a, *b, carry);
-            }
-            let (middle, high) = top.adc(carry, Limb::ZERO);
-
-            // product = (product + m · modulus) / 2^BITS, m such that nothing is lost.
-            let cells = Cell::from_mut(&mut *product).as_slice_of_cells();
-            let (Some(first), Some(last), Some(lowest)) =
-                (cells.first(), cells.last(), self.limbs.first())
-            else {
-                return;
-            };
-            let m = first.get().wrapping_mul(self.inverse);
-            let (_zero, mut carry) = first.get().mac(m, *lowest, Limb::ZERO);
-            let pairs = cells.iter().zip(cells.iter().skip(1));
-            for ((to, from), modulus) in pairs.zip(self.limbs.iter().skip(1)) {
-                let (limb, out) = from.get().mac(m, *modulus, carry);
-                to.set(limb);
-                carry = out;
-            }
-            let (limb, carry) = middle.adc(carry, Limb::ZERO);
-            last.set(limb);
-            top = high.wrapping_add(carry);
-        }
+        let top = montgomery_product(a, b, self.limbs, self.inverse, product);
         self.reduce(product, top.0);
     }
 }
