@@ -177,7 +177,7 @@ impl fmt::Display for Cause {
 
 impl core::error::Error for Cause {}
 
-/// Why a link was refused or ended. `Display` gives the words alone; the other fields say where.
+/// Why a link was refused or ended. `Display` gives the words and what was found; the other fields say where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Why {
@@ -191,6 +191,8 @@ pub struct Why {
     pub subject: Text,
     /// The issuer, name or date that was wanted; empty where none applies.
     pub wanted: Text,
+    /// What was found instead, which `Display` puts behind the words; empty where they say it all.
+    pub found: Text,
 }
 
 impl Why {
@@ -203,6 +205,7 @@ impl Why {
             depth: 0,
             subject: Text::new(),
             wanted: Text::new(),
+            found: Text::new(),
         }
     }
 
@@ -211,6 +214,19 @@ impl Why {
     pub fn wanting(mut self, wanted: impl fmt::Display) -> Self {
         self.wanted = cut(wanted);
         self
+    }
+
+    /// Adds what was found.
+    #[must_use]
+    pub fn finding(mut self, found: impl fmt::Display) -> Self {
+        self.found = cut(found);
+        self
+    }
+
+    /// A stable word for scripts: lower case, digits and `_`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.cause.code()
     }
 
     /// The credential that is missing, for the reply to the command.
@@ -255,13 +271,18 @@ impl From<tls_session::Reason> for Why {
             depth: reason.depth,
             subject: reason.subject,
             wanted: reason.wanted,
+            found: reason.found,
         }
     }
 }
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause.fmt(f)
+        self.cause.fmt(f)?;
+        if self.found.is_empty() {
+            return Ok(());
+        }
+        write!(f, ": {}", self.found)
     }
 }
 

@@ -179,7 +179,7 @@ impl fmt::Display for Stage {
 
 /// Why a session was refused or ended.
 ///
-/// `Display` gives the words alone; the other fields say where.
+/// `Display` gives the words and what was found; the other fields say where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Reason {
@@ -193,6 +193,9 @@ pub struct Reason {
     pub subject: Text,
     /// The issuer that was looked for, or the date that was missed (RFC 3339); empty where neither applies.
     pub wanted: Text,
+    /// What was found instead, and where it helps to know: names, an algorithm, an extension, a field and its offset.
+    /// `Display` puts it behind the words. Empty where the words say it all.
+    pub found: Text,
 }
 
 impl Reason {
@@ -205,6 +208,7 @@ impl Reason {
             depth: 0,
             subject: Text::new(),
             wanted: Text::new(),
+            found: Text::new(),
         }
     }
 
@@ -223,6 +227,13 @@ impl Reason {
         self
     }
 
+    /// Adds what was found.
+    #[must_use]
+    pub fn finding(mut self, found: impl fmt::Display) -> Self {
+        self.found = cut(found);
+        self
+    }
+
     /// The number Mbed TLS reports for this, negative: `-0x2700` is a refused certificate.
     #[must_use]
     pub const fn mbedtls(&self) -> i32 {
@@ -238,7 +249,11 @@ impl Reason {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause.fmt(f)
+        self.cause.fmt(f)?;
+        if self.found.is_empty() {
+            return Ok(());
+        }
+        write!(f, ": {}", self.found)
     }
 }
 

@@ -18,7 +18,6 @@ use x509_facts::{Certificate, Timestamp};
 
 use self::blame::{Walk, blame};
 use self::budget::Budget;
-use crate::alg;
 use crate::policy::{Anchors, Clock, MAX_ANCHORS, PeerAuth, Policy};
 
 mod blame;
@@ -30,6 +29,9 @@ mod rules;
 
 pub use certificate::PeerCertificate;
 pub use handshake::{Possession, Signed, Verdict, Version, verify_handshake};
+
+/// Most certificates between the server's and the anchor that are followed: webpki's limit.
+pub(crate) const MAX_INTERMEDIATES: u8 = 6;
 
 /// Most certificates of a server's message, its own included.
 pub const MAX_CHAIN: usize = 16;
@@ -79,11 +81,10 @@ pub fn verify_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Accepted, R
             MAX_CHAIN,
         ))));
     }
-    let leaf = Certificate::parse(leaf_der)
-        .map_err(|_| refuse(Cause::Certificate(CertificateError::Malformed)))?;
+    let leaf = Certificate::parse(leaf_der).map_err(|error| malformed(0, error))?;
     let at_fault = |cause| refuse(cause).about(0, leaf.subject());
     // Its key must be able to sign the handshake, whoever it belongs to.
-    alg::check_key(leaf.key_kind()).map_err(at_fault)?;
+    rules::key(&leaf, 0)?;
 
     let (anchors, name, clock) = match policy.peer {
         PeerAuth::DangerAnyPeer => return Ok(Accepted::DangerUnchecked),
@@ -114,6 +115,9 @@ pub fn verify_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Accepted, R
         }
     };
 
+    if issued_another(&leaf, rest) {
+        return Err(at_fault(Cause::Certificate(CertificateError::WrongOrder)));
+    }
     let pinned = anchors
         .certificates()
         .iter()
@@ -127,6 +131,27 @@ pub fn verify_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Accepted, R
     };
     name::check(name, &leaf, constrained)?;
     Ok(accepted)
+}
+
+/// The first certificate is a CA and issued one of the others: it cannot be the server's (RFC 8446 §4.4.2).
+fn issued_another(first: &Certificate<'_>, rest: &[&[u8]]) -> bool {
+    let may_issue = first.is_ca() == Some(true) || first.is_self_issued();
+    may_issue
+        && rest
+            .iter()
+            .filter_map(|der| Certificate::parse(der).ok())
+            .any(|other| {
+                other.issuer().is_same_as(&first.subject())
+                    && !other.subject().is_same_as(&first.subject())
+            })
+}
+
+/// A certificate that cannot be read, and where.
+fn malformed(depth: u8, error: x509_facts::CertificateError) -> Reason {
+    Reason {
+        depth,
+        ..Reason::new(Stage::Certificate, CertificateError::Malformed).finding(error)
+    }
 }
 
 /// The path, and whether it has name constraints.
@@ -148,15 +173,26 @@ fn find_path(
     // for it, and one of them may be the pin.
     let mut trusted: heapless::Vec<TrustAnchor<'_>, MAX_ANCHORS> = heapless::Vec::new();
     let mut origin: heapless::Vec<usize, MAX_ANCHORS> = heapless::Vec::new();
+    let mut unreadable = None;
     for (position, der) in anchor_der.iter().enumerate() {
-        if let Ok(anchor) = webpki::anchor_from_trusted_cert(der) {
-            // As many places as certificates.
-            let _ = trusted.push(anchor);
-            let _ = origin.push(position);
+        match webpki::anchor_from_trusted_cert(der) {
+            Ok(mut anchor) => {
+                if let Some(name) = name_in_chain(der, leaf, rest) {
+                    anchor.subject = name.into();
+                }
+                // As many places as certificates.
+                let _ = trusted.push(anchor);
+                let _ = origin.push(position);
+            }
+            Err(_) => unreadable = unreadable.or(Certificate::parse(der).err()),
         }
     }
     if trusted.is_empty() {
-        return Err(refuse(Cause::Setup(SetupError::CaUnreadable)));
+        let reason = refuse(Cause::Setup(SetupError::CaUnreadable));
+        return Err(match unreadable {
+            Some(error) => reason.finding(error),
+            None => reason,
+        });
     }
     let trusted = Trusted {
         anchors: &trusted,
@@ -205,6 +241,25 @@ fn find_path(
     Ok(outcome(&path, &trusted))
 }
 
+/// The name of an anchor as the chain writes it, where string type, letter case or blanks differ (RFC 5280 §7.1): webpki
+/// compares octets. A name only finds the key to try.
+///
+/// Content octets, as webpki has them; `None` where the names are equal, or the anchor issued nothing here.
+fn name_in_chain<'a>(anchor: &[u8], leaf: &Certificate<'a>, rest: &[&'a [u8]]) -> Option<&'a [u8]> {
+    let anchor = Certificate::parse(anchor).ok()?.subject();
+    let others = rest.iter().filter_map(|der| Certificate::parse(der).ok());
+    let mut other_encoding = None;
+    for issuer in core::iter::once(*leaf).chain(others).map(|it| it.issuer()) {
+        if issuer == anchor {
+            return None;
+        }
+        if issuer.is_same_as(&anchor) {
+            other_encoding = other_encoding.or(Some(issuer));
+        }
+    }
+    other_encoding.map(|name| name.as_content())
+}
+
 fn unix_time(now: Timestamp) -> Result<UnixTime, Cause> {
     let seconds = u64::try_from(now.as_unix()).map_err(|_| CertificateError::ClockNotSet)?;
     let since = core::time::Duration::from_secs(seconds);
@@ -246,9 +301,12 @@ impl<'a> Trusted<'_, 'a> {
         self.origin.get(place).copied()
     }
 
+    fn der(&self, chosen: &TrustAnchor<'_>) -> Option<&'a [u8]> {
+        self.certificates.get(self.position(chosen)?).copied()
+    }
+
     fn certificate(&self, chosen: &TrustAnchor<'_>) -> Option<Certificate<'a>> {
-        let der = self.certificates.get(self.position(chosen)?)?;
-        Certificate::parse(der).ok()
+        Certificate::parse(self.der(chosen)?).ok()
     }
 }
 
@@ -265,19 +323,16 @@ fn check_path(
     for intermediate in path.intermediate_certificates() {
         depth = depth.saturating_add(1);
         let der = intermediate.der();
-        let facts = Certificate::parse(&der).map_err(|_| Reason {
-            depth,
-            ..refuse(Cause::Certificate(CertificateError::Malformed))
-        })?;
+        let facts = Certificate::parse(&der).map_err(|error| malformed(depth, error))?;
         rules::intermediate(&facts, depth, counted)?;
         if !facts.is_self_issued() {
             counted = counted.saturating_add(1);
         }
     }
     let depth = depth.saturating_add(1);
-    let anchor = trusted.certificate(path.anchor()).ok_or(Reason {
-        depth,
-        ..refuse(Cause::Setup(SetupError::CaUnreadable))
-    })?;
+    let anchor = trusted
+        .der(path.anchor())
+        .ok_or_else(|| refuse(Cause::Setup(SetupError::CaUnreadable)))?;
+    let anchor = Certificate::parse(anchor).map_err(|error| malformed(depth, error))?;
     rules::anchor(&anchor, depth, counted, now)
 }

@@ -153,6 +153,12 @@ fn authentication() -> Vec<Cause> {
         Cause::Certificate(CertificateError::NameMismatch),
         Cause::Certificate(CertificateError::NoName),
         Cause::Certificate(CertificateError::NotCa),
+        Cause::Certificate(CertificateError::IssuerEncoding),
+        Cause::Certificate(CertificateError::WrongOrder),
+        Cause::Certificate(CertificateError::PathDepth {
+            intermediates: 7,
+            limit: 6,
+        }),
         Cause::Certificate(CertificateError::LeafIsCa),
         Cause::Certificate(CertificateError::PathLen),
         Cause::Certificate(CertificateError::KeyUsage),

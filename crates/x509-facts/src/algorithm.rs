@@ -4,9 +4,9 @@ use core::fmt;
 
 use der::asn1::{BitStringRef, UintRef};
 
-use crate::error::{CertificateError, Fault};
-use crate::oid;
-use crate::reader::{BIT_STRING, INTEGER, OID, SEQUENCE, Tlv};
+use crate::error::{CertificateError, Fault, Field};
+use crate::oid::{self, DottedOid};
+use crate::reader::{BIT_STRING, Cursor, INTEGER, OID, SEQUENCE, Tlv};
 
 /// What kind of public key a certificate holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +106,12 @@ impl fmt::Display for SignatureAlgorithm {
 }
 
 /// An AlgorithmIdentifier: SEQUENCE { algorithm, parameters ANY OPTIONAL }.
-pub(crate) struct AlgorithmIdentifier<'a> {
+///
+/// `Display` names algorithm and parameters, such as `ecdsa-sha256 with NULL parameters`, `rsa-pss with a salt of 222
+/// bytes` or `elliptic curve 1.3.132.0.10`.
+#[derive(Debug, Clone, Copy)]
+pub struct AlgorithmIdentifier<'a> {
+    content: &'a [u8],
     oid: &'a [u8],
     parameters: Option<Tlv<'a>>,
 }
@@ -121,7 +126,50 @@ impl<'a> AlgorithmIdentifier<'a> {
             Some(fields.any()?)
         };
         fields.finish()?;
-        Ok(Self { oid, parameters })
+        Ok(Self {
+            content: element.value,
+            oid,
+            parameters,
+        })
+    }
+
+    /// One without octets, for what has been checked and is there.
+    pub(crate) const EMPTY: Self = Self {
+        content: &[],
+        oid: &[],
+        parameters: None,
+    };
+
+    /// The content octets of the SEQUENCE: two identifiers mean the same if these are equal.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.content
+    }
+
+    /// Content octets of the algorithm's object identifier; see [`DottedOid`].
+    #[must_use]
+    pub const fn oid(&self) -> &'a [u8] {
+        self.oid
+    }
+
+    /// Length of the salt of RSASSA-PSS, if this is one with readable parameters (RFC 4055 §3.1).
+    #[must_use]
+    pub fn pss_salt(&self) -> Option<u32> {
+        const HASH: u8 = 0xa0;
+        const MASK: u8 = 0xa1;
+        const SALT: u8 = 0xa2;
+        /// DEFAULT 20.
+        const DEFAULT: u32 = 20;
+        if self.signature() != SignatureAlgorithm::RsaPss {
+            return None;
+        }
+        let mut fields = self.parameters.filter(|it| it.tag == SEQUENCE)?.inner();
+        fields.optional(HASH).ok()?;
+        fields.optional(MASK).ok()?;
+        match fields.optional(SALT).ok()? {
+            Some(explicit) => explicit.inner().expect(INTEGER).ok()?.decode().ok(),
+            None => Some(DEFAULT),
+        }
     }
 
     pub(crate) fn signature(&self) -> SignatureAlgorithm {
@@ -169,6 +217,50 @@ impl<'a> AlgorithmIdentifier<'a> {
     }
 }
 
+impl fmt::Display for AlgorithmIdentifier<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const NULL: u8 = 0x05;
+        let signature = self.signature();
+        let rsa = matches!(signature, SignatureAlgorithm::RsaPkcs1(_));
+        match (self.oid, self.parameters) {
+            (oid::EC_PUBLIC_KEY, Some(curve)) if curve.tag == OID => {
+                return match curve.value {
+                    oid::P256 => f.write_str("elliptic curve p-256"),
+                    oid::P384 => f.write_str("elliptic curve p-384"),
+                    oid::P521 => f.write_str("elliptic curve p-521"),
+                    other => write!(f, "elliptic curve {}", DottedOid(other)),
+                };
+            }
+            (oid::EC_PUBLIC_KEY, Some(curve)) if curve.tag == SEQUENCE => {
+                return f.write_str("elliptic curve given by explicit parameters, not by name");
+            }
+            (oid::EC_PUBLIC_KEY, _) => return f.write_str("elliptic curve without a name"),
+            (oid::RSA_ENCRYPTION, _) => f.write_str("rsaEncryption")?,
+            (oid::ED25519, _) => f.write_str("ed25519")?,
+            (oid::ED448, _) => f.write_str("ed448")?,
+            _ if signature != SignatureAlgorithm::Other => signature.fmt(f)?,
+            (other, _) => DottedOid(other).fmt(f)?,
+        }
+        let null_belongs = rsa || self.oid == oid::RSA_ENCRYPTION;
+        match (self.parameters, self.pss_salt()) {
+            (_, Some(salt)) => write!(f, " with a salt of {salt} bytes"),
+            (None, _) if null_belongs => f.write_str(" without its NULL parameters"),
+            (Some(found), _) if found.tag == NULL && !null_belongs => {
+                f.write_str(" with NULL parameters")
+            }
+            (Some(found), _) if found.tag != NULL => f.write_str(" with parameters"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The algorithm of a SubjectPublicKeyInfo.
+pub(crate) fn key_algorithm(spki: &[u8]) -> Option<AlgorithmIdentifier<'_>> {
+    let mut outer = Cursor::new(spki, Field::KeyInfo);
+    let mut fields = outer.expect(SEQUENCE).ok()?.inner();
+    AlgorithmIdentifier::read(&fields.expect(SEQUENCE).ok()?).ok()
+}
+
 /// SubjectPublicKeyInfo: SEQUENCE { algorithm, subjectPublicKey BIT STRING }.
 pub(crate) fn read_key_info<'a>(
     element: &Tlv<'a>,
@@ -191,9 +283,6 @@ pub(crate) fn whole_octets<'a>(element: &Tlv<'a>) -> Result<&'a [u8], Certificat
 
 /// RSAPublicKey: SEQUENCE { modulus INTEGER, publicExponent INTEGER }, both positive (RFC 8017 A.1.1).
 fn modulus_bits(octets: &[u8]) -> Option<u32> {
-    use crate::error::Field;
-    use crate::reader::Cursor;
-
     let mut outer = Cursor::new(octets, Field::KeyInfo);
     let key = outer.expect(SEQUENCE).ok()?;
     outer.finish().ok()?;

@@ -1,7 +1,7 @@
 //! The walk through one certificate (RFC 5280 §4.1), in the order of its encoding.
 
 use crate::algorithm::{
-    AlgorithmIdentifier, KeyKind, SignatureAlgorithm, read_key_info, whole_octets,
+    AlgorithmIdentifier, KeyKind, SignatureAlgorithm, key_algorithm, read_key_info, whole_octets,
 };
 use crate::error::{CertificateError, Fault, Field};
 use crate::extensions::{
@@ -195,6 +195,26 @@ impl<'a> Certificate<'a> {
     #[must_use]
     pub const fn signature_algorithm(&self) -> SignatureAlgorithm {
         self.signature_algorithm
+    }
+
+    /// The algorithm identifier of the key, parameters included.
+    #[must_use]
+    pub fn key_algorithm(&self) -> AlgorithmIdentifier<'a> {
+        // Read once already, so it is there.
+        key_algorithm(self.spki).unwrap_or(AlgorithmIdentifier::EMPTY)
+    }
+
+    /// The algorithm identifier of the signature, parameters included.
+    #[must_use]
+    pub fn signature_identifier(&self) -> AlgorithmIdentifier<'a> {
+        let read = || {
+            let outer = Cursor::new(self.der, Field::Outer).expect(SEQUENCE)?;
+            let mut fields = outer.inner();
+            fields.expect(SEQUENCE)?;
+            AlgorithmIdentifier::read(&fields.expect(SEQUENCE)?)
+        };
+        // Read once already, so it is there.
+        read().unwrap_or(AlgorithmIdentifier::EMPTY)
     }
 
     /// basicConstraints, if there.

@@ -14,6 +14,9 @@ pub struct CertificateError {
     /// Where, in octets from the first octet of the certificate. For [`Fault::Truncated`], the start
     /// of the element that does not fit.
     pub offset: usize,
+    /// The extension that was being read, by the name RFC 5280 gives it; `None` outside the extensions, and in one
+    /// that has no name here.
+    pub extension: Option<&'static str>,
 }
 
 impl CertificateError {
@@ -22,13 +25,24 @@ impl CertificateError {
             field,
             fault,
             offset,
+            extension: None,
         }
+    }
+
+    /// The same, in this extension.
+    pub(crate) const fn inside(mut self, extension: Option<&'static str>) -> Self {
+        self.extension = extension;
+        self
     }
 }
 
 impl fmt::Display for CertificateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} at offset {}", self.field, self.fault, self.offset)
+        match self.extension {
+            Some(name) => write!(f, "extension {name}")?,
+            None => self.field.fmt(f)?,
+        }
+        write!(f, " {} at offset {}", self.fault, self.offset)
     }
 }
 

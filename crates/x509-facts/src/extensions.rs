@@ -115,10 +115,13 @@ impl<'a> Known<'a> {
             let start = list.clone();
             let (extension, value) = read_extension(&mut list)?;
             let mut earlier = known.all().take(count);
+            let label = oid::extension_label(extension.oid);
             if earlier.any(|other| other.oid == extension.oid) {
-                return Err(start.error(Fault::Duplicate));
+                return Err(start.error(Fault::Duplicate).inside(label));
             }
-            known.note(extension.oid, &value)?;
+            known
+                .note(extension.oid, &value)
+                .map_err(|error| error.inside(label))?;
             count += 1;
         }
         Ok(known)
@@ -420,6 +423,9 @@ impl<'a> Iterator for SubjectAltNames<'a> {
 pub enum GeneralName<'a> {
     /// dNSName as stored: ASCII, but not necessarily a host name, nor free of control characters.
     Dns(&'a str),
+    /// dNSName with octets that are not ASCII, which an IA5String does not have. It names no host: international
+    /// names are written as A-labels (`xn--…`, RFC 9525 §6.3).
+    DnsNotAscii(&'a [u8]),
     /// iPAddress as stored: four or sixteen octets if it is a proper one.
     Ip(&'a [u8]),
     /// Another kind; its content is not read.
@@ -435,7 +441,7 @@ impl<'a> GeneralName<'a> {
         match name.tag {
             DNS_NAME => match core::str::from_utf8(name.value) {
                 Ok(text) if text.is_ascii() => Ok(Self::Dns(text)),
-                _ => Err(name.error(Fault::Value)),
+                _ => Ok(Self::DnsNotAscii(name.value)),
             },
             IP_ADDRESS => Ok(Self::Ip(name.value)),
             // 0xc0: class bits, of which context-specific is 0x80; 0x1f: tag number.
@@ -455,6 +461,13 @@ impl fmt::Display for GeneralName<'_> {
             Self::Dns(name) => {
                 f.write_str("DNS:")?;
                 name.chars().try_for_each(|c| write_escaped(f, c))
+            }
+            Self::DnsNotAscii(octets) => {
+                f.write_str("DNS:")?;
+                octets.iter().try_for_each(|&octet| match octet {
+                    0x80.. => write!(f, "\\x{octet:02X}"),
+                    ascii => write_escaped(f, char::from(ascii)),
+                })
             }
             Self::Ip(octets) => {
                 f.write_str("IP:")?;

@@ -57,7 +57,7 @@ mod oid;
 mod reader;
 mod time;
 
-pub use algorithm::{Hash, KeyKind, SignatureAlgorithm};
+pub use algorithm::{AlgorithmIdentifier, Hash, KeyKind, SignatureAlgorithm};
 pub use certificate::Certificate;
 pub use error::{CertificateError, Fault, Field};
 pub use extensions::{
@@ -65,7 +65,7 @@ pub use extensions::{
     MAX_EXTENSIONS, NameConstraints, Oids, SubjectAltNames,
 };
 pub use name::{Attribute, Attributes, MAX_NAME_PARTS, Name, Text};
-pub use oid::DottedOid;
+pub use oid::{DottedOid, extension_label};
 pub use time::{Civil, Timestamp, TimestampError, Validity};
 
 /// The code of the README, compiled.

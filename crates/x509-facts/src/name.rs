@@ -67,6 +67,12 @@ impl<'a> Name<'a> {
         self.der
     }
 
+    /// The content of that SEQUENCE.
+    #[must_use]
+    pub const fn as_content(&self) -> &'a [u8] {
+        self.parts
+    }
+
     /// A name without any attribute; allowed for a subject that has alternative names.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -91,10 +97,43 @@ impl<'a> Name<'a> {
         }
     }
 
+    /// The same name, though string types, letter case (of ASCII) or blanks may differ (RFC 5280 §7.1).
+    #[must_use]
+    pub fn is_same_as(&self, other: &Name<'_>) -> bool {
+        if self.der == other.der {
+            return true;
+        }
+        let (mut ours, mut theirs) = (self.parts(), other.parts());
+        loop {
+            match (ours.next(), theirs.next()) {
+                (None, None) => return true,
+                (Some(our), Some(their)) => {
+                    if !same_part(our, their) {
+                        return false;
+                    }
+                }
+                _ => return false,
+            }
+        }
+    }
+
     /// The content of each RDN, in file order.
     fn parts(&self) -> impl Iterator<Item = Cursor<'a>> {
         let mut parts = Cursor::new(self.parts, Field::Subject);
         core::iter::from_fn(move || parts.expect(SET).ok().map(|part| part.inner()))
+    }
+}
+
+/// Two RDNs: the same attributes in the same order, which DER fixes but for the values.
+fn same_part(mut our: Cursor<'_>, mut their: Cursor<'_>) -> bool {
+    loop {
+        if our.is_empty() || their.is_empty() {
+            return our.is_empty() && their.is_empty();
+        }
+        match (Attribute::read(&mut our), Attribute::read(&mut their)) {
+            (Ok(a), Ok(b)) if a.oid == b.oid && a.value.is_same_as(&b.value) => {}
+            _ => return false,
+        }
     }
 }
 
@@ -199,6 +238,96 @@ impl<'a> Text<'a> {
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.bytes
+    }
+
+    fn is_same_as(&self, other: &Text<'_>) -> bool {
+        if self == other {
+            return true;
+        }
+        match (Folded::of(*self), Folded::of(*other)) {
+            (Some(ours), Some(theirs)) => ours.eq(theirs),
+            _ => false,
+        }
+    }
+}
+
+/// The characters of a text as RFC 5280 §7.1 compares them: lower case, no blanks at the ends, one between words.
+struct Folded<'a> {
+    stored: Stored<'a>,
+    started: bool,
+    held: Option<u32>,
+}
+
+/// The characters of a text as they are stored.
+enum Stored<'a> {
+    Utf8(core::str::Chars<'a>),
+    Latin1(core::slice::Iter<'a, u8>),
+    Bmp(core::slice::Iter<'a, [u8; 2]>),
+    Universal(core::slice::Iter<'a, [u8; 4]>),
+}
+
+impl<'a> Folded<'a> {
+    /// `None` for what is not text, which is equal only to the same octets.
+    fn of(text: Text<'a>) -> Option<Self> {
+        let stored = match text.tag {
+            TELETEX_STRING => Stored::Latin1(text.bytes.iter()),
+            BMP_STRING => match text.bytes.as_chunks::<2>() {
+                (units, []) => Stored::Bmp(units.iter()),
+                _ => return None,
+            },
+            UNIVERSAL_STRING => match text.bytes.as_chunks::<4>() {
+                (units, []) => Stored::Universal(units.iter()),
+                _ => return None,
+            },
+            _ => Stored::Utf8(text.as_str()?.chars()),
+        };
+        Some(Self {
+            stored,
+            started: false,
+            held: None,
+        })
+    }
+
+    /// The next character, as its number: what is no character is equal to itself alone.
+    fn stored(&mut self) -> Option<u32> {
+        match &mut self.stored {
+            Stored::Utf8(chars) => chars.next().map(u32::from),
+            Stored::Latin1(octets) => octets.next().map(|&octet| u32::from(octet)),
+            Stored::Bmp(units) => units.next().map(|&unit| u16::from_be_bytes(unit).into()),
+            Stored::Universal(units) => units.next().map(|&unit| u32::from_be_bytes(unit)),
+        }
+    }
+}
+
+impl Iterator for Folded<'_> {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        const BLANK: u32 = 0x20;
+        if let Some(held) = self.held.take() {
+            return Some(held);
+        }
+        let mut blank = false;
+        loop {
+            let c = self.stored()?;
+            if c == BLANK {
+                blank = true;
+                continue;
+            }
+            // `A` to `Z`, as OpenSSL and Mbed TLS fold them.
+            let c = if matches!(c, 0x41..=0x5a) {
+                c | 0x20
+            } else {
+                c
+            };
+            let between = blank && self.started;
+            self.started = true;
+            if between {
+                self.held = Some(c);
+                return Some(BLANK);
+            }
+            return Some(c);
+        }
     }
 }
 

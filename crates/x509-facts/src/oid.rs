@@ -59,6 +59,38 @@ pub(crate) fn attribute_label(oid: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// The name that RFC 5280 (and RFC 6960, RFC 7633) gives an extension, by the content octets of its object identifier.
+#[must_use]
+pub fn extension_label(oid: &[u8]) -> Option<&'static str> {
+    /// id-ce: the last arc is the extension.
+    const STANDARD: &[u8] = &[0x55, 0x1d];
+    /// id-pe: likewise.
+    const PRIVATE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1];
+    let (&last, parent) = oid.split_last()?;
+    Some(match (parent, last) {
+        (STANDARD, 9) => "subjectDirectoryAttributes",
+        (STANDARD, 14) => "subjectKeyIdentifier",
+        (STANDARD, 15) => "keyUsage",
+        (STANDARD, 16) => "privateKeyUsagePeriod",
+        (STANDARD, 17) => "subjectAltName",
+        (STANDARD, 18) => "issuerAltName",
+        (STANDARD, 19) => "basicConstraints",
+        (STANDARD, 30) => "nameConstraints",
+        (STANDARD, 31) => "cRLDistributionPoints",
+        (STANDARD, 32) => "certificatePolicies",
+        (STANDARD, 33) => "policyMappings",
+        (STANDARD, 35) => "authorityKeyIdentifier",
+        (STANDARD, 36) => "policyConstraints",
+        (STANDARD, 37) => "extendedKeyUsage",
+        (STANDARD, 46) => "freshestCRL",
+        (STANDARD, 54) => "inhibitAnyPolicy",
+        (PRIVATE, 1) => "authorityInfoAccess",
+        (PRIVATE, 11) => "subjectInfoAccess",
+        (PRIVATE, 24) => "tlsFeature",
+        _ => return None,
+    })
+}
+
 /// Displays the content octets of an object identifier as `1.2.840.113549`.
 ///
 /// An arc beyond 64 bits makes it `oid:` and the octets in hexadecimal.

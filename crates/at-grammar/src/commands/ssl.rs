@@ -488,7 +488,7 @@ impl<'a> InfoLine<'a> for PskHexLine<'a> {
     }
 }
 
-/// `+SSLWHY:<link>,"<stage>",<number>,<flags>,<depth>,"<subject>","<wanted>","<words>"`: why the
+/// `+SSLWHY:<link>,"<stage>",<number>,<flags>,<depth>,"<subject>","<wanted>","<words>","<code>"`: why the
 /// last TLS session of a link was refused or ended. Our own extension.
 ///
 /// Texts are cleaned as they are written: a quote becomes `'`, a control character a blank, so
@@ -510,8 +510,10 @@ pub struct SslWhy<'a> {
     pub subject: AtStr<'a>,
     /// The issuer that was looked for or the date that was missed.
     pub wanted: AtStr<'a>,
-    /// The reason in words.
+    /// The reason in words, with what was found instead.
     pub words: AtStr<'a>,
+    /// The reason in one stable word, which `docs/ssl-failures.md` lists.
+    pub code: AtStr<'a>,
 }
 
 impl<'a> InfoLine<'a> for SslWhy<'a> {
@@ -523,7 +525,8 @@ impl<'a> InfoLine<'a> for SslWhy<'a> {
         out.value(&self.depth)?;
         out.cleaned(&self.subject)?;
         out.cleaned(&self.wanted)?;
-        out.cleaned(&self.words)
+        out.cleaned(&self.words)?;
+        out.cleaned(&self.code)
     }
 
     fn read_fields(fields: &mut Fields<'a>) -> Option<Self> {
@@ -536,6 +539,7 @@ impl<'a> InfoLine<'a> for SslWhy<'a> {
             subject: fields.quoted()?,
             wanted: fields.quoted()?,
             words: fields.quoted()?,
+            code: fields.quoted()?,
         })
     }
 }

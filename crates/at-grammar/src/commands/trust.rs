@@ -324,8 +324,8 @@ pub enum ProbeLine<'a> {
         /// What was checked for it.
         policy: AtStr<'a>,
     },
-    /// `+SSLPROBE:"refused","<stage>",<number>,<flags>,<depth>,"<subject>","<wanted>","<words>"`, with the
-    /// fields of `+SSLWHY`.
+    /// `+SSLPROBE:"refused","<stage>",<number>,<flags>,<depth>,"<subject>","<wanted>","<words>","<code>"`,
+    /// with the fields of `+SSLWHY`.
     Refused {
         /// How far the session came, in one word.
         stage: AtStr<'a>,
@@ -339,8 +339,10 @@ pub enum ProbeLine<'a> {
         subject: AtStr<'a>,
         /// The issuer that was looked for or the date that was missed.
         wanted: AtStr<'a>,
-        /// The reason in words.
+        /// The reason in words, with what was found instead.
         words: AtStr<'a>,
+        /// The reason in one stable word.
+        code: AtStr<'a>,
     },
 }
 
@@ -379,6 +381,7 @@ impl<'a> InfoLine<'a> for ProbeLine<'a> {
                 subject,
                 wanted,
                 words,
+                code,
             } => {
                 out.quoted(&"refused".into())?;
                 out.cleaned(stage)?;
@@ -387,7 +390,8 @@ impl<'a> InfoLine<'a> for ProbeLine<'a> {
                 out.value(depth)?;
                 out.cleaned(subject)?;
                 out.cleaned(wanted)?;
-                out.cleaned(words)
+                out.cleaned(words)?;
+                out.cleaned(code)
             }
         }
     }
@@ -417,6 +421,7 @@ impl<'a> InfoLine<'a> for ProbeLine<'a> {
                 subject: fields.quoted()?,
                 wanted: fields.quoted()?,
                 words: fields.quoted()?,
+                code: fields.quoted()?,
             }),
             _ => None,
         }

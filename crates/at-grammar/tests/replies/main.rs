@@ -167,10 +167,11 @@ fn a_certificate_cannot_end_a_field_or_a_line() {
         subject: AtStr::from("CN=x\"\r\nOK\r\n\0\x7f"),
         wanted: AtStr::from(""),
         words: AtStr::plain("\u{fc}".as_bytes()),
+        code: AtStr::from("engine"),
     };
     assert_eq!(
         String::from_utf8(bytes(&Reply::Info(Info::Sslwhy(why)))).unwrap(),
-        "+SSLWHY:2,\"hello\",0x0000,0x00000000,0,\"CN=x'  OK    \",\"\",\"\u{fc}\"\r\n"
+        "+SSLWHY:2,\"hello\",0x0000,0x00000000,0,\"CN=x'  OK    \",\"\",\"\u{fc}\",\"engine\"\r\n"
     );
 }
 

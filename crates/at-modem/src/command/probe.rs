@@ -14,7 +14,7 @@ use x509_facts::Certificate;
 
 use super::error;
 use super::links::ask;
-use super::ssl::reason_line;
+use super::ssl::{MAX_WORDS, reason_line};
 use super::{link_of, network_is_up, syslog};
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
@@ -115,8 +115,7 @@ async fn show<P: Platform>(cx: &Cx<'_, '_, P>, probed: &Probed<'_>) {
             print.info(Info::Sslprobe(line)).await;
         }
         Err(reason) => {
-            let mut words = String::<160>::new();
-            // The longest phrase is shorter; what would not fit is cut.
+            let mut words = String::<MAX_WORDS>::new();
             let _ = core::fmt::write(&mut words, format_args!("{reason}"));
             let line = ProbeLine::Refused {
                 stage: AtStr::plain(reason.stage.as_str().as_bytes()),
@@ -126,6 +125,7 @@ async fn show<P: Platform>(cx: &Cx<'_, '_, P>, probed: &Probed<'_>) {
                 subject: AtStr::plain(reason.subject.as_bytes()),
                 wanted: AtStr::plain(reason.wanted.as_bytes()),
                 words: AtStr::plain(words.as_bytes()),
+                code: AtStr::from(reason.code()),
             };
             print.info(Info::Sslprobe(line)).await;
         }

@@ -18,6 +18,7 @@ use crate::secret::{MAX_PSK, Psk, Secret};
 use crate::settings::key::Key;
 use crate::settings::tls::{SslConf, SuiteList};
 use crate::why::Why;
+use tls_session::reason::TEXT_LEN;
 
 /// `AT+CIPSSLCCIPHER` names no suite that this modem has.
 const NO_SUITE: CommandError = CommandError::Own(1);
@@ -310,10 +311,12 @@ pub(super) async fn why<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, Command
     Ok(Done::Printed)
 }
 
+/// Room for the longest phrase of a reason and what was found; what would not fit is cut.
+pub(super) const MAX_WORDS: usize = 160 + 2 + TEXT_LEN;
+
 /// `+SSLWHY:…` for one reason.
 pub(super) async fn reason_line(print: &mut Printer<'_>, link: LinkId, reason: &Why) {
-    let mut words = String::<160>::new();
-    // The longest phrase is shorter; what would not fit is cut.
+    let mut words = String::<MAX_WORDS>::new();
     let _ = core::fmt::write(&mut words, format_args!("{reason}"));
     print
         .info(Info::Sslwhy(SslWhy {
@@ -325,6 +328,7 @@ pub(super) async fn reason_line(print: &mut Printer<'_>, link: LinkId, reason: &
             subject: AtStr::plain(reason.subject.as_bytes()),
             wanted: AtStr::plain(reason.wanted.as_bytes()),
             words: AtStr::plain(words.as_bytes()),
+            code: AtStr::from(reason.code()),
         }))
         .await;
 }

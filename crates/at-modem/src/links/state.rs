@@ -127,10 +127,12 @@ pub(crate) enum Ended {
 }
 
 impl Ended {
-    /// For `AT+SSLWHY?`; nothing where a command closed the link.
-    fn reason(self) -> Option<Why> {
+    /// For `AT+SSLWHY?`; nothing where a command closed the link, and nothing of TLS where there was none.
+    fn reason(self, protocol: Protocol) -> Option<Why> {
+        let plain = protocol != Protocol::Ssl;
         match self {
             Self::By(CloseBy::Command) => None,
+            Self::By(CloseBy::Interface) | Self::Peer if plain => None,
             Self::By(CloseBy::Interface) => Some(Why::new(Stage::Data, StreamError::Closed)),
             Self::Peer => Some(Why::new(Stage::Data, StreamError::PeerCloseNotify)),
             Self::Failed(reason) => Some(reason),
@@ -305,11 +307,11 @@ impl LinkState {
                 *outbound = outbound.on(&event)?;
             }
             (Self::Open { connection, .. }, Event::From(from)) => connection.follow(from)?,
-            (Self::Closing { ended, .. }, Event::Released) => {
+            (Self::Closing { ended, connection }, Event::Released) => {
                 let by_command = *ended == Ended::By(CloseBy::Command);
                 print = (!by_command).then_some(Print::Closed);
                 *self = Self::Closed {
-                    last: ended.clone().reason(),
+                    last: ended.clone().reason(connection.protocol),
                 };
             }
             (Self::Closing { .. }, Event::Close(_)) => {}

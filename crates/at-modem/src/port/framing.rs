@@ -1,7 +1,7 @@
 //! Where a command line ends: bytes of the AT port become lines.
 //!
-//! Only LF ends a line; CRs before it belong to the terminator. A CR anywhere else stays in the
-//! line, where the grammar refuses it. Binary data never passes through here: the interpreter
+//! Only LF ends a line. CRs before it belong to the terminator, and so do CRs at the start of a line: some hosts end
+//! theirs with LF CR. A CR anywhere else stays in the line, where the grammar refuses it. Binary data never passes through here: the interpreter
 //! takes it off the port itself, by count.
 
 use at_grammar::MAX_LINE;
@@ -88,6 +88,9 @@ impl LineBuffer {
             while let Some(rest) = line.strip_suffix(b"\r") {
                 line = rest;
             }
+            while let Some(rest) = line.strip_prefix(b"\r") {
+                line = rest;
+            }
         }
         line
     }
@@ -151,6 +154,19 @@ mod tests {
         );
         for step in 1..stream.len() {
             assert_eq!(lines(&stream, step), whole, "pieces of {step}");
+        }
+    }
+
+    #[test]
+    fn a_host_may_end_its_lines_with_lf_cr() {
+        let stream = b"AT\n\rATE0\n\r\n\r\r\nAT\n\r";
+        for step in 1..stream.len() {
+            let words: Vec<Vec<u8>> = lines(stream, step)
+                .into_iter()
+                .filter(|(framed, _)| *framed == Framed::Line)
+                .map(|(_, line)| line)
+                .collect();
+            assert_eq!(words, [&b"AT"[..], b"ATE0", b"AT"], "pieces of {step}");
         }
     }
 

@@ -199,7 +199,7 @@ fn a_link_that_breaks_says_closed_and_why() {
     bench.hear("CLOSED\r\n");
     bench.expect(
         "AT+SSLWHY?",
-        "+SSLWHY:0,\"data\",-0x0050,0x00000000,0,\"\",\"\",\"connection reset\"\r\n\r\nOK\r\n",
+        "+SSLWHY:0,\"data\",-0x0050,0x00000000,0,\"\",\"\",\"connection reset\",\"reset\"\r\n\r\nOK\r\n",
     );
     bench.expect(START, CONNECT);
     // A link that opened has no reason yet.

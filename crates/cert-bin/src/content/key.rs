@@ -135,8 +135,8 @@ impl<'a> PrivateKey<'a> {
         }
     }
 
-    /// The scalar (NIST curves) or seed (Edwards curves) of an elliptic-curve key, as it is stored: its length is
-    /// not checked against the curve.
+    /// The scalar (NIST curves) or seed (Edwards curves) of an elliptic-curve key, as it is stored but for zeros in front
+    /// that the curve has no room for. Its length is not checked against the curve otherwise.
     #[must_use]
     pub const fn curve_secret(&self) -> Option<&'a [u8]> {
         match self.material {
@@ -212,13 +212,24 @@ fn ec(der: &[u8], curve: Option<ObjectIdentifier>) -> Parsed<'_> {
     let named = key
         .parameters
         .and_then(|parameters| parameters.named_curve());
-    let kind = match curve.or(named) {
-        Some(P256) => KeyKind::P256,
-        Some(P384) => KeyKind::P384,
-        Some(P521) => KeyKind::P521,
-        _ => KeyKind::Other,
+    // RFC 5915 §3: as many octets as the order of the curve has.
+    let (kind, len) = match curve.or(named) {
+        Some(P256) => (KeyKind::P256, 32),
+        Some(P384) => (KeyKind::P384, 48),
+        Some(P521) => (KeyKind::P521, 66),
+        _ => (KeyKind::Other, usize::MAX),
     };
-    Ok((kind, Material::Secret(key.private_key)))
+    Ok((kind, Material::Secret(without_sign(key.private_key, len))))
+}
+
+/// Takes off zeros in front of more than `len` octets: some writers store the number as an INTEGER, with a sign octet.
+fn without_sign(mut number: &[u8], len: usize) -> &[u8] {
+    while let [0, rest @ ..] = number
+        && rest.len() >= len
+    {
+        number = rest;
+    }
+    number
 }
 
 /// Bits of a big-endian number without leading zeros.

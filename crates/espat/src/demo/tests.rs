@@ -110,9 +110,9 @@ impl Pretender {
     }
 
     fn connect(&mut self, port: &str) -> String {
-        let refusal = |flags, subject: &str, wanted: &str, words: &str| {
+        let refusal = |flags, subject: &str, wanted: &str, words: &str, code: &str| {
             format!(
-                r#"+SSLWHY:0,"certificate",-0x2700,{flags:#010x},0,"CN={subject}","{wanted}","{words}""#
+                r#"+SSLWHY:0,"certificate",-0x2700,{flags:#010x},0,"CN={subject}","{wanted}","{words}","{code}""#
             )
         };
         let broker = "broker.local";
@@ -120,32 +120,32 @@ impl Pretender {
         let (notice, why) = match port {
             _ if self.ca.is_empty() => (
                 "NO CA FOUND\r\n",
-                r#"+SSLWHY:0,"setup",-0x7680,0x00000000,0,"","","no CA loaded""#.into(),
+                r#"+SSLWHY:0,"setup",-0x7680,0x00000000,0,"","","no CA loaded","ca_erased""#.into(),
             ),
-            _ if !right => ("", refusal(8, broker, "CN=espat demo CA", "no chain")),
-            _ if !self.clock => ("", refusal(512, broker, "2020-01-01", "clock not set")),
+            _ if !right => ("", refusal(8, broker, "CN=espat demo CA", "no chain", "issuer_unknown")),
+            _ if !self.clock => ("", refusal(512, broker, "2020-01-01", "clock not set", "clock_not_set")),
             "8739" | "8740" => {
                 let kind = if port == "8739" { "P-256" } else { "RSA-2048" };
                 self.server = format!("the {kind} server");
                 return "CONNECT\r\n\r\nOK\r\n".into();
             }
-            "8741" => ("", refusal(1, broker, "2021-01-01", "expired")),
-            "8742" => ("", refusal(512, broker, "2090-01-01", "not valid before")),
+            "8741" => ("", refusal(1, broker, "2021-01-01", "expired", "expired")),
+            "8742" => ("", refusal(512, broker, "2090-01-01", "not valid before", "not_yet_valid")),
             "8743" => (
                 "",
-                refusal(4, "elsewhere.local", broker, "is for another name"),
+                refusal(4, "elsewhere.local", broker, "is for another name", "name_mismatch"),
             ),
             "8744" => (
                 "",
-                r#"+SSLWHY:0,"tcp",-0x0044,0x00000000,0,"","","server refused it""#.into(),
+                r#"+SSLWHY:0,"tcp",-0x0044,0x00000000,0,"","","server refused it","connection_refused""#.into(),
             ),
             "8745" => (
                 "",
-                r#"+SSLWHY:0,"hello",-0x6e80,0x00000000,0,"","","server takes no version from TLS 1.3 to TLS 1.3""#.into(),
+                r#"+SSLWHY:0,"hello",-0x6e80,0x00000000,0,"","","server takes no version from TLS 1.3 to TLS 1.3","server_version""#.into(),
             ),
             "8746" => (
                 "",
-                refusal(8, broker, "CN=espat demo intermediate", "no chain"),
+                refusal(8, broker, "CN=espat demo intermediate", "no chain", "issuer_unknown"),
             ),
             other => panic!("{other}"),
         };

@@ -1,7 +1,7 @@
 //! The reasons the story expects, and how `AT+SSLWHY?` must report them.
 //!
 //! ```text
-//! +SSLWHY:<link>,"<stage>",<Mbed TLS number>,<X.509 verify flags>,<depth>,"<subject>","<wanted issuer, name or missed date>","<words>"
+//! +SSLWHY:<link>,"<stage>",<Mbed TLS number>,<X.509 verify flags>,<depth>,"<subject>","<wanted issuer, name or missed date>","<words>","<code>"
 //! ```
 
 use anyhow::{bail, ensure};
@@ -20,10 +20,16 @@ pub(super) struct Why {
     subject: &'static str,
     wanted: &'static str,
     words: &'static str,
+    code: &'static str,
 }
 
 /// A refused certificate.
-const fn untrusted(flags: u32, wanted: &'static str, words: &'static str) -> Why {
+const fn untrusted(
+    flags: u32,
+    wanted: &'static str,
+    words: &'static str,
+    code: &'static str,
+) -> Why {
     Why {
         stage: "certificate",
         number: 0x2700,
@@ -31,6 +37,7 @@ const fn untrusted(flags: u32, wanted: &'static str, words: &'static str) -> Why
         subject: SERVER_NAME,
         wanted,
         words,
+        code,
     }
 }
 
@@ -41,16 +48,22 @@ pub(super) const NO_CA: Why = Why {
     subject: "",
     wanted: "",
     words: "no CA",
+    code: "ca_erased",
 };
-pub(super) const OTHER_CA: Why = untrusted(0x08, "espat demo CA", "no chain");
-pub(super) const NO_CLOCK: Why = untrusted(0x0200, "2020-01-01", "clock not set");
-pub(super) const EXPIRED: Why = untrusted(0x01, "2021-01-01", "expired");
-pub(super) const FUTURE: Why = untrusted(0x0200, "2090-01-01", "not valid before");
+pub(super) const OTHER_CA: Why = untrusted(0x08, "espat demo CA", "no chain", "issuer_unknown");
+pub(super) const NO_CLOCK: Why = untrusted(0x0200, "2020-01-01", "clock not set", "clock_not_set");
+pub(super) const EXPIRED: Why = untrusted(0x01, "2021-01-01", "expired", "expired");
+pub(super) const FUTURE: Why = untrusted(0x0200, "2090-01-01", "not valid before", "not_yet_valid");
 pub(super) const OTHER_NAME: Why = Why {
     subject: "elsewhere.local",
-    ..untrusted(0x04, SERVER_NAME, "another name")
+    ..untrusted(0x04, SERVER_NAME, "another name", "name_mismatch")
 };
-pub(super) const ORPHAN: Why = untrusted(0x08, "espat demo intermediate", "no chain");
+pub(super) const ORPHAN: Why = untrusted(
+    0x08,
+    "espat demo intermediate",
+    "no chain",
+    "issuer_unknown",
+);
 pub(super) const NO_SERVER: Why = Why {
     stage: "tcp",
     number: 0x0044,
@@ -58,6 +71,7 @@ pub(super) const NO_SERVER: Why = Why {
     subject: "",
     wanted: "",
     words: "refused",
+    code: "connection_refused",
 };
 pub(super) const TLS12: Why = Why {
     stage: "hello",
@@ -66,6 +80,7 @@ pub(super) const TLS12: Why = Why {
     subject: "",
     wanted: "",
     words: "no version",
+    code: "server_version",
 };
 
 impl Why {
@@ -75,7 +90,10 @@ impl Why {
             "+SSLWHY:0,\"{}\",-{:#06x},{:#010x},0,",
             self.stage, self.number, self.flags
         );
-        let wanted = Pattern::after(&exact, "\"{subject}\",\"{wanted}\",\"{words}\"\r\n");
+        let wanted = Pattern::after(
+            &exact,
+            "\"{subject}\",\"{wanted}\",\"{words}\",\"{code}\"\r\n",
+        );
         let line = format!("{line}\r\n");
         let Matched::Whole { fields, .. } = wanted.compare(line.as_bytes()) else {
             bail!("a reason like {wanted} was expected");
@@ -89,7 +107,8 @@ impl Why {
         };
         field("subject", self.subject)?;
         field("wanted", self.wanted)?;
-        field("words", self.words)
+        field("words", self.words)?;
+        field("code", self.code)
     }
 }
 
@@ -99,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_reason_is_compared_field_by_field() {
-        const GOOD: [&str; 7] = [
+        const GOOD: [&str; 8] = [
             "\"certificate\"",
             "-0x2700",
             "0x00000001",
@@ -107,6 +126,7 @@ mod tests {
             "\"CN=broker.local\"",
             "\"2021-01-01T00:00:00Z\"",
             "\"expired on 2021-01-01T00:00:00Z\"",
+            "\"expired\"",
         ];
         let line = |fields: &[&str]| format!("+SSLWHY:0,{}", fields.join(","));
         EXPIRED.agree(&line(&GOOD)).unwrap();
@@ -123,7 +143,9 @@ mod tests {
     #[test]
     fn what_should_be_empty_must_be() {
         let line = |subject| {
-            format!(r#"+SSLWHY:0,"tcp",-0x0044,0x00000000,0,"{subject}","","server refused""#)
+            format!(
+                r#"+SSLWHY:0,"tcp",-0x0044,0x00000000,0,"{subject}","","server refused","connection_refused""#
+            )
         };
         NO_SERVER.agree(&line("")).unwrap();
         assert!(NO_SERVER.agree(&line("x")).is_err());

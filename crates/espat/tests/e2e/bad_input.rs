@@ -191,7 +191,7 @@ fn commands_during_a_connect_are_busy_and_the_connect_ends_by_its_deadline() {
     assert!((STEP..STEP + SLACK).contains(&took), "{took:?}");
     host.ask(
         "AT+SSLWHY?",
-        "+SSLWHY:0,\"hello\",-0x6800,0x00000000,0,\"\",\"\",\"no progress for 10000 ms\"\r\n\r\nOK\r\n",
+        "+SSLWHY:0,\"hello\",-0x6800,0x00000000,0,\"\",\"\",\"no progress for 10000 ms\",\"timeout\"\r\n\r\nOK\r\n",
     );
 }
 
@@ -206,7 +206,7 @@ fn a_connect_ends_by_the_timeout_of_its_command() {
     assert!(right.contains(&took), "{took:?}");
     host.ask(
         "AT+SSLWHY?",
-        "+SSLWHY:0,\"hello\",-0x6800,0x00000000,0,\"\",\"\",\"no progress for 1000 ms\"\r\n\r\nOK\r\n",
+        "+SSLWHY:0,\"hello\",-0x6800,0x00000000,0,\"\",\"\",\"no progress for 1000 ms\",\"timeout\"\r\n\r\nOK\r\n",
     );
 }
 

@@ -67,7 +67,7 @@ fn a_server_with_nothing_in_common_with_us_is_refused() {
         let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
         host.is_refused(
             PORT,
-            r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40): it takes none of ECDHE with AES-GCM or ChaCha20 (old servers know only CBC or RSA key exchange)""#,
+            r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40): it takes none of ECDHE with AES-GCM or ChaCha20 (old servers know only CBC or RSA key exchange)","nothing_in_common""#,
         );
     }
 }
@@ -84,7 +84,7 @@ fn a_server_that_insists_on_another_protocol_is_refused() {
     host.ok("AT+CIPSSLCALPN=1,\"h2\"");
     host.is_refused(
         PORT,
-        r#""hello",-0x7780,0x00000000,0,"","","server alert: no application protocol (120)""#,
+        r#""hello",-0x7780,0x00000000,0,"","","server alert: no application protocol (120)","peer_alert""#,
     );
 }
 
@@ -96,7 +96,7 @@ fn a_server_that_demands_a_certificate_says_so() {
     let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
     host.opens(PORT);
     host.hears("CLOSED\r\n");
-    host.is_told(r#""data",-0x7780,0x00000000,0,"","","server alert: certificate required (116)""#);
+    host.is_told(r#""data",-0x7780,0x00000000,0,"","","server alert: certificate required (116)","peer_alert""#);
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn turned_away(host: &mut Host, alert: &str) {
     host.opens(PORT);
     host.hears("CLOSED\r\n");
     host.is_told(&format!(
-        r#""data",-0x7780,0x00000000,0,"","","server alert: {alert}""#
+        r#""data",-0x7780,0x00000000,0,"","","server alert: {alert}","peer_alert""#
     ));
     host.ok("AT");
 }
@@ -180,7 +180,7 @@ fn mode_1_takes_any_server_and_mode_3_does_not() {
     // At depth 1: this server sends its root, too.
     host.is_refused(
         PORT,
-        r#""certificate",-0x2700,0x00000008,1,"CN=test CA","CN=test CA","no chain to the loaded CA""#,
+        r#""certificate",-0x2700,0x00000008,1,"CN=test CA","CN=test CA","no chain to the loaded CA","issuer_unknown""#,
     );
     host.ok("AT+CIPSSLCCONF=1,0");
     known_as("device", &mut server, &mut host);
@@ -203,9 +203,11 @@ fn a_server_that_does_not_ask_is_content() {
 }
 
 /// A reason that is known before the first packet.
-fn cannot(host: &mut Host, notice: &str, number: &str, words: &str) {
+fn cannot(host: &mut Host, notice: &str, number: &str, (code, words): (&str, &str)) {
     host.ask(&start(PORT), &format!("{notice}\r\nERROR\r\n"));
-    host.is_told(&format!(r#""setup",{number},0x00000000,0,"","","{words}""#));
+    host.is_told(&format!(
+        r#""setup",{number},0x00000000,0,"","","{words}","{code}""#
+    ));
 }
 
 #[test]
@@ -220,28 +222,43 @@ fn certificate_or_key_that_will_not_do_is_refused_before_the_connection() {
     let nobody = Nobody::new();
     let (_world, _modem, mut host) = world.server(PORT, nobody.address()).ready();
     host.ok("AT+CIPSSLCCONF=3,0,0");
-    let erased = "no certificate of ours loaded: the partition is erased";
+    let erased = (
+        "cert_erased",
+        "no certificate of ours loaded: the partition is erased",
+    );
     cannot(&mut host, NO_CERTIFICATE, "-0x7580", erased);
     host.load(
         "client_cert",
         &pack("cert", slice::from_ref(&one.certificate)),
     );
-    let erased = "no private key loaded: the partition is erased";
+    let erased = (
+        "key_erased",
+        "no private key loaded: the partition is erased",
+    );
     cannot(&mut host, NO_KEY, "-0x7600", erased);
     host.load("client_key", &pack("key", slice::from_ref(&two.key)));
-    let mismatch = "our private key belongs to none of our certificates";
+    let mismatch = (
+        "key_mismatch",
+        "our private key belongs to none of our certificates",
+    );
     cannot(&mut host, "", "-0x3f00", mismatch);
     host.load("client_key", &force_pack("key", &[locked.key]));
-    let encrypted = "our private key is encrypted, and there is no password for it";
+    let encrypted = (
+        "key_encrypted",
+        "our private key is encrypted, and there is no password for it",
+    );
     cannot(&mut host, NO_KEY, "-0x3c00", encrypted);
     load(&mut host, &[one, two]);
     host.ok("AT+CIPSSLCCONF=3,2,0");
-    let beyond = "no certificate item 2: the partition holds 2";
+    let beyond = (
+        "cert_missing",
+        "no certificate item 2: the partition holds 2",
+    );
     cannot(&mut host, NO_CERTIFICATE, "-0x7580", beyond);
     host.ok("AT+CIPSSLCCONF=3,1,0");
     host.is_refused(
         PORT,
-        r#""tcp",-0x0044,0x00000000,0,"","","server refused the connection""#,
+        r#""tcp",-0x0044,0x00000000,0,"","","server refused the connection","connection_refused""#,
     );
 }
 

@@ -25,7 +25,7 @@ fn a_message_comes_back_from_the_broker() {
     }
     host.transmit(&DISCONNECT);
     host.hears("CLOSED\r\n");
-    host.is_told(r#""data",-0x7880,0x00000000,0,"","","server closed the session""#);
+    host.is_told(r#""data",-0x7880,0x00000000,0,"","","server closed the session","peer_closed""#);
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn a_broker_of_another_ca_is_refused() {
     host.load("client_ca", &pack_ca(&other.own.certificate));
     host.is_refused(
         PORT,
-        r#""certificate",-0x2700,0x00000008,0,"CN=broker","CN=test CA","no chain to the loaded CA""#,
+        r#""certificate",-0x2700,0x00000008,0,"CN=broker","CN=test CA","no chain to the loaded CA","issuer_unknown""#,
     );
     host.load("client_ca", &image);
     host.opens(PORT);

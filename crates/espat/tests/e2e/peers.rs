@@ -192,7 +192,7 @@ fn versions_and_suites_are_chosen_and_told() {
     host.ok("AT+SSLVERSION=13,13");
     host.is_refused(
         PORT,
-        r#""setup",-0x7080,0x00000000,0,"","","none of the cipher suites to offer is there, in the versions to offer""#,
+        r#""setup",-0x7080,0x00000000,0,"","","none of the cipher suites to offer is there, in the versions to offer","no_suite""#,
     );
 }
 
@@ -208,7 +208,7 @@ fn a_server_of_another_version_than_the_policy_wants_is_refused() {
         host.ok(&format!("AT+SSLVERSION={versions}"));
         host.is_refused(
             PORT,
-            &format!(r#""hello",-0x6e80,0x00000000,0,"","","server takes no version from {min} to {min}""#),
+            &format!(r#""hello",-0x6e80,0x00000000,0,"","","server takes no version from {min} to {min}","server_version""#),
         );
         host.ok("AT+SSLVERSION=12,13");
         host.opens(PORT);
@@ -224,7 +224,7 @@ fn servers_that_know_only_old_suites_are_refused() {
     ] {
         refused(
             options,
-            r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40): it takes none of ECDHE with AES-GCM or ChaCha20 (old servers know only CBC or RSA key exchange)""#,
+            r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40): it takes none of ECDHE with AES-GCM or ChaCha20 (old servers know only CBC or RSA key exchange)","nothing_in_common""#,
         );
     }
 }
@@ -248,25 +248,25 @@ fn peers_that_do_not_speak_tls_are_told_apart() {
     let peers: [(&[u8], &str); 5] = [
         (
             b"HTTP/1.1 400 Bad Request\r\n\r\n",
-            r#"-0x7200,0x00000000,0,"","","record type 72: the server may not speak TLS on this port""#,
+            r#"-0x7200,0x00000000,0,"","","record type 72: the server may not speak TLS on this port","protocol""#,
         ),
         (
             b"SSH-2.0-OpenSSH_9.2p1\r\n",
-            r#"-0x7200,0x00000000,0,"","","record type 83: the server may not speak TLS on this port""#,
+            r#"-0x7200,0x00000000,0,"","","record type 83: the server may not speak TLS on this port","protocol""#,
         ),
         (
             b"",
-            r#"-0x7280,0x00000000,0,"","","server closed without close_notify""#,
+            r#"-0x7280,0x00000000,0,"","","server closed without close_notify","peer_eof""#,
         ),
         // A handshake record, cut off.
         (
             b"\x16\x03\x03\x00\x7a\x02",
-            r#"-0x7280,0x00000000,0,"","","server closed without close_notify""#,
+            r#"-0x7280,0x00000000,0,"","","server closed without close_notify","peer_eof""#,
         ),
         // A fatal alert: internal_error.
         (
             b"\x15\x03\x03\x00\x02\x02\x50",
-            r#"-0x7780,0x00000000,0,"","","server alert: internal error (80)""#,
+            r#"-0x7780,0x00000000,0,"","","server alert: internal error (80)","peer_alert""#,
         ),
     ];
     let mut world = World::new();
@@ -293,7 +293,7 @@ fn a_server_that_demands_a_certificate_ends_the_session_and_says_so() {
     let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
     host.opens(PORT);
     host.hears("CLOSED\r\n");
-    let why = r#""data",-0x7780,0x00000000,0,"","","server alert: certificate required (116)""#;
+    let why = r#""data",-0x7780,0x00000000,0,"","","server alert: certificate required (116)","peer_alert""#;
     host.is_told(why);
     host.ok("AT");
 }
@@ -348,7 +348,7 @@ fn a_server_may_end_the_session() {
     host.hears("CLOSED\r\n");
     host.ask(
         "AT+SSLWHY?",
-        "+SSLWHY:0,\"data\",-0x7880,0x00000000,0,\"\",\"\",\"server closed the session\"\r\n\r\nOK\r\n",
+        "+SSLWHY:0,\"data\",-0x7880,0x00000000,0,\"\",\"\",\"server closed the session\",\"peer_closed\"\r\n\r\nOK\r\n",
     );
     host.opens(PORT);
     exchange(&mut host, "after");
@@ -366,7 +366,7 @@ fn a_server_killed_in_the_session_closes_the_link() {
     host.hears("CLOSED\r\n");
     host.ask(
         "AT+SSLWHY?",
-        "+SSLWHY:0,\"data\",-0x7280,0x00000000,0,\"\",\"\",\"server closed without close_notify\"\r\n\r\nOK\r\n",
+        "+SSLWHY:0,\"data\",-0x7280,0x00000000,0,\"\",\"\",\"server closed without close_notify\",\"peer_eof\"\r\n\r\nOK\r\n",
     );
     host.ask("AT+CIPSEND=1", "\r\nERROR\r\n");
     host.ask(&start(PORT), "\r\nERROR\r\n");

@@ -24,8 +24,9 @@ fn modem(world: &World) -> (Modem, Host) {
 /// To a server of OpenSSL's, an unknown identity is a client without a key; a wrong key shows in
 /// its proof, and GnuTLS does not distinguish the two (RFC 8446 §4.2.11).
 const UNKNOWN: &str =
-    r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40)""#;
-const WRONG: &str = r#""hello",-0x7780,0x00000000,0,"","","server alert: illegal parameter (47)""#;
+    r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40)","peer_alert""#;
+const WRONG: &str =
+    r#""hello",-0x7780,0x00000000,0,"","","server alert: illegal parameter (47)","peer_alert""#;
 
 fn exchange(host: &mut Host) {
     host.opens(PORT);

@@ -34,40 +34,40 @@ const fn refusal(why: &'static str, errno: i32) -> Refusal {
 const NO_CA: Refusal = Refusal {
     notice: "NO CA FOUND\r\n",
     ..refusal(
-        r#""setup",-0x7680,0x00000000,0,"","","no CA loaded: the partition is erased""#,
+        r#""setup",-0x7680,0x00000000,0,"","","no CA loaded: the partition is erased","ca_erased""#,
         -0x7680,
     )
 };
 const OTHER_CA: Refusal = refusal(
-    r#""certificate",-0x2700,0x00000008,0,"CN=server","CN=test CA","no chain to the loaded CA""#,
+    r#""certificate",-0x2700,0x00000008,0,"CN=server","CN=test CA","no chain to the loaded CA","issuer_unknown""#,
     0x08,
 );
 const NO_CLOCK: Refusal = refusal(
-    r#""certificate",-0x2700,0x00000200,0,"CN=server","2020-01-01T00:00:00Z","clock not set: dates cannot be checked""#,
+    r#""certificate",-0x2700,0x00000200,0,"CN=server","2020-01-01T00:00:00Z","clock not set: dates cannot be checked","clock_not_set""#,
     0x0200,
 );
 const TOO_OLD: Refusal = refusal(
-    r#""certificate",-0x2700,0x00000001,0,"CN=server","2021-01-01T00:00:00Z","expired on 2021-01-01T00:00:00Z""#,
+    r#""certificate",-0x2700,0x00000001,0,"CN=server","2021-01-01T00:00:00Z","expired on 2021-01-01T00:00:00Z","expired""#,
     0x01,
 );
 const TOO_YOUNG: Refusal = refusal(
-    r#""certificate",-0x2700,0x00000200,0,"CN=server","2090-01-01T00:00:00Z","not valid before 2090-01-01T00:00:00Z""#,
+    r#""certificate",-0x2700,0x00000200,0,"CN=server","2090-01-01T00:00:00Z","not valid before 2090-01-01T00:00:00Z","not_yet_valid""#,
     0x0200,
 );
 const OTHER_NAME: Refusal = refusal(
-    r#""certificate",-0x2700,0x00000004,0,"CN=server","other.local","certificate is for another name""#,
+    r#""certificate",-0x2700,0x00000004,0,"CN=server","other.local","certificate is for another name: IP:192.168.3.129, DNS:broker.local","name_mismatch""#,
     0x04,
 );
 const NOBODY: Refusal = refusal(
-    r#""tcp",-0x0044,0x00000000,0,"","","server refused the connection""#,
+    r#""tcp",-0x0044,0x00000000,0,"","","server refused the connection","connection_refused""#,
     -0x0044,
 );
 const TLS11: Refusal = refusal(
-    r#""hello",-0x6e80,0x00000000,0,"","","server takes no version from TLS 1.2 to TLS 1.3""#,
+    r#""hello",-0x6e80,0x00000000,0,"","","server takes no version from TLS 1.2 to TLS 1.3","server_version""#,
     -0x6e80,
 );
 const NO_CHAIN: Refusal = refusal(
-    r#""certificate",-0x2700,0x00000008,0,"CN=server","CN=test intermediate","no chain to the loaded CA""#,
+    r#""certificate",-0x2700,0x00000008,0,"CN=server","CN=test intermediate","no chain to the loaded CA","issuer_unknown""#,
     0x08,
 );
 const ALL: [Refusal; 9] = [
@@ -171,9 +171,10 @@ fn the_clock_says_what_cannot_be() {
     let head = r#"+SSLWHY:0,"certificate",-0x2700,0x00000200,0,"CN=server","20"#;
     let words = r#","clock says 2022-09-21T13:4"#;
     assert!(why.starts_with(head) && why.contains(words), "{why}");
-    let (_, floor) = why.split_once("it is later than ").expect("the floor");
+    let (_, floor) = why.split_once("cannot be before ").expect("the floor");
     // It is what was wanted.
-    let floor = floor.trim_end().trim_end_matches('"');
+    let (floor, code) = floor.split_once("\",\"").expect("a code");
+    assert!(code.starts_with("clock_before_floor\""), "{why}");
     assert!(why.contains(&format!("\"{floor}\",\"clock")), "{why}");
     // The same clock is good enough where no date is checked.
     host.ok("AT+CIPSSLCCONF=0");

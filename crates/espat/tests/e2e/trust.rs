@@ -131,7 +131,7 @@ fn the_strict_policy_wants_the_name_that_was_asked_for() {
     host.opens(PORT);
     host.closes();
     host.ok("AT+CIPSSLCCONF=0");
-    let setup = r#""setup",-0x7100,0x00000000,0,"","","the strict policy wants a checked server, which these settings do not""#;
+    let setup = r#""setup",-0x7100,0x00000000,0,"","","the strict policy wants a checked server, which these settings do not","strict_policy""#;
     host.is_refused(PORT, setup);
     host.ok("AT+SSLPOLICY=0");
     host.opens(PORT);

@@ -19,7 +19,7 @@ use x509_facts::KeyKind;
 pub(crate) const RSA_BITS: core::ops::RangeInclusive<u32> = 2048..=4096;
 
 /// How many algorithms may sign a certificate.
-pub(crate) const CHAIN_LEN: usize = 13;
+pub(crate) const CHAIN_LEN: usize = 16;
 
 /// Algorithms that may sign a certificate.
 pub(crate) static CHAIN: [&dyn SignatureVerificationAlgorithm; CHAIN_LEN] = [
@@ -74,6 +74,21 @@ pub(crate) static CHAIN: [&dyn SignatureVerificationAlgorithm; CHAIN_LEN] = [
         signature: alg_id::RSA_PKCS1_SHA512,
     },
     &Algorithm {
+        kind: Kind::RsaPkcs1(Hash::Sha256),
+        key: alg_id::RSA_ENCRYPTION,
+        signature: RSA_PKCS1_SHA256_NO_NULL,
+    },
+    &Algorithm {
+        kind: Kind::RsaPkcs1(Hash::Sha384),
+        key: alg_id::RSA_ENCRYPTION,
+        signature: RSA_PKCS1_SHA384_NO_NULL,
+    },
+    &Algorithm {
+        kind: Kind::RsaPkcs1(Hash::Sha512),
+        key: alg_id::RSA_ENCRYPTION,
+        signature: RSA_PKCS1_SHA512_NO_NULL,
+    },
+    &Algorithm {
         kind: Kind::RsaPss(Hash::Sha256),
         key: alg_id::RSA_ENCRYPTION,
         signature: alg_id::RSA_PSS_SHA256,
@@ -89,6 +104,28 @@ pub(crate) static CHAIN: [&dyn SignatureVerificationAlgorithm; CHAIN_LEN] = [
         signature: alg_id::RSA_PSS_SHA512,
     },
 ];
+
+/// RFC 4055 §5: the parameters of PKCS#1 v1.5 signatures are NULL, and must be accepted where they are absent.
+const RSA_PKCS1_SHA256_NO_NULL: AlgorithmIdentifier =
+    AlgorithmIdentifier::from_slice(&[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11]);
+const RSA_PKCS1_SHA384_NO_NULL: AlgorithmIdentifier =
+    AlgorithmIdentifier::from_slice(&[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 12]);
+const RSA_PKCS1_SHA512_NO_NULL: AlgorithmIdentifier =
+    AlgorithmIdentifier::from_slice(&[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 13]);
+
+/// Whether one of [`CHAIN`] makes signatures of this identifier, parameters included.
+pub(crate) fn signs(id: &x509_facts::AlgorithmIdentifier<'_>) -> bool {
+    CHAIN
+        .iter()
+        .any(|algorithm| algorithm.signature_alg_id().as_ref() == id.as_bytes())
+}
+
+/// Whether one of [`CHAIN`] has keys of this identifier, parameters included.
+pub(crate) fn has_key(id: &x509_facts::AlgorithmIdentifier<'_>) -> bool {
+    CHAIN
+        .iter()
+        .any(|algorithm| algorithm.public_key_alg_id().as_ref() == id.as_bytes())
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hash {

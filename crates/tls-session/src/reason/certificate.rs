@@ -26,7 +26,7 @@ crate::reasons! {
             /// The earliest time it can be.
             floor: Timestamp,
         } => "clock_before_floor", -0x2700, flags::FUTURE,
-            "clock says {now}, which cannot be: it is later than {floor}";
+            "clock says {now}, but the time cannot be before {floor}";
         /// notAfter has passed.
         Expired {
             /// The date that was missed.
@@ -41,6 +41,20 @@ crate::reasons! {
         NameMismatch => "name_mismatch", -0x2700, flags::CN_MISMATCH, "certificate is for another name";
         /// The certificate names nobody: no SAN, and no CN that may count.
         NoName => "no_name", -0x2700, flags::CN_MISMATCH, "certificate names no host";
+        /// The issuer's name is that of a certificate that is there, but for string type, letter case or blanks.
+        IssuerEncoding => "issuer_encoding", -0x2700, flags::NOT_TRUSTED,
+            "issuer's name is there, but in another string type or letter case";
+        /// The first certificate is not the server's: it issued another one that was sent.
+        WrongOrder => "wrong_order", -0x2700, flags::OTHER,
+            "wrong order: the first certificate issued another that was sent; the server's own must be first";
+        /// More intermediates than path building follows.
+        PathDepth {
+            /// How many there are.
+            intermediates: u8,
+            /// How many are followed.
+            limit: u8,
+        } => "path_depth", -0x3000, flags::OTHER,
+            "chain is too deep: {intermediates} intermediates, at most {limit} are followed";
         /// The issuer is not a CA (no CA:TRUE).
         NotCa => "not_a_ca", -0x2700, flags::NOT_TRUSTED, "issuer is not a CA";
         /// A CA certificate stands where the server's own must be, and is not the pinned one.

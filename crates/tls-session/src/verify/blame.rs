@@ -1,8 +1,8 @@
 //! Whose fault it was: webpki's errors as reasons that name a certificate.
 
-use crate::reason::{Cause, CertificateError as Fault, Reason, Stage};
+use crate::reason::{CertificateError as Fault, Reason, Stage};
 use webpki::Error;
-use x509_facts::{Certificate, Hash, SignatureAlgorithm, Timestamp};
+use x509_facts::{Certificate, Timestamp};
 
 use super::rules;
 use crate::alg;
@@ -37,6 +37,17 @@ impl<'c, 'a> Walk<'c, 'a> {
             .filter_map(|der| Certificate::parse(der).ok())
             .find(|candidate| {
                 candidate.subject() == child.issuer() && candidate.der() != child.der()
+            })
+    }
+
+    /// A certificate that was sent has the issuer's name in another encoding.
+    fn names_an_issuer_otherwise(&self, child: &Certificate<'_>) -> bool {
+        self.rest
+            .iter()
+            .filter_map(|der| Certificate::parse(der).ok())
+            .any(|candidate| {
+                candidate.subject().is_same_as(&child.issuer())
+                    && candidate.subject() != child.issuer()
             })
     }
 
@@ -76,7 +87,12 @@ pub(super) fn blame(
         }
         Error::UnknownIssuer => {
             let (last, depth) = walk.end();
-            about(Fault::NotTrusted, &last, depth).wanting(last.issuer())
+            let cause = if walk.names_an_issuer_otherwise(&last) {
+                Fault::IssuerEncoding
+            } else {
+                Fault::NotTrusted
+            };
+            about(cause, &last, depth).wanting(last.issuer())
         }
         Error::CaUsedAsEndEntity => {
             // A self-signed server that is not the pinned one is simply not trusted.
@@ -95,7 +111,12 @@ pub(super) fn blame(
                 .is_some_and(|limit| u32::from(depth) > limit.saturating_add(1))
         }),
         Error::UnsupportedCriticalExtension => {
-            first(Fault::CriticalExtension, &|c, _| rules::unknown_critical(c))
+            let at_fault = |c: &Certificate<'_>, depth| {
+                let extension = rules::unknown_critical(c)?;
+                Some(about(Fault::CriticalExtension, c, depth).finding(extension))
+            };
+            walk.find(at_fault)
+                .unwrap_or_else(|| leaf(Fault::CriticalExtension))
         }
         Error::NameConstraintViolation
         | Error::InvalidNetworkMaskConstraint
@@ -106,9 +127,15 @@ pub(super) fn blame(
                     .is_some_and(|usage| !usage.server_auth())
             })
         }
+        Error::MaximumPathDepthExceeded => {
+            let (_, depth) = walk.end();
+            leaf(Fault::PathDepth {
+                intermediates: depth,
+                limit: super::MAX_INTERMEDIATES,
+            })
+        }
         Error::UnsupportedCertVersion => first(Fault::OldVersion, &|c, _| c.version() < 3),
         Error::MaximumPathBuildCallsExceeded
-        | Error::MaximumPathDepthExceeded
         | Error::MaximumSignatureChecksExceeded
         | Error::MaximumNameConstraintComparisonsExceeded => leaf(Fault::TooMuchWork),
         Error::InvalidSignatureForPublicKey
@@ -117,36 +144,24 @@ pub(super) fn blame(
         | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
             blame_signature(walk, anchors)
         }
-        _ => leaf(Fault::Malformed),
+        other => leaf(Fault::Malformed).finding(format_args!("{other:?}")),
     }
 }
 
 /// A signature did not verify, or its algorithm is not here: which, and is a weak key to blame?
 fn blame_signature(walk: &Walk<'_, '_>, anchors: Anchors<'_>) -> Reason {
-    use SignatureAlgorithm as Sig;
-    let reason = |cause: Cause, certificate: &Certificate<'_>, depth| {
+    let reason = |cause, certificate: &Certificate<'_>, depth| {
         Reason::new(Stage::Certificate, cause).about(depth, certificate.subject())
     };
-    let weak = walk.find(|certificate, depth| {
-        let taken = matches!(
-            certificate.signature_algorithm(),
-            Sig::RsaPkcs1(Hash::Sha256 | Hash::Sha384 | Hash::Sha512)
-                | Sig::Ecdsa(Hash::Sha256 | Hash::Sha384 | Hash::Sha512)
-                | Sig::RsaPss
-                | Sig::Ed25519
-        );
-        if !taken {
-            return Some(reason(Fault::SignatureAlgorithm.into(), certificate, depth));
+    let unsupported = walk.find(|certificate, depth| {
+        let id = certificate.signature_identifier();
+        if !alg::signs(&id) {
+            return Some(reason(Fault::SignatureAlgorithm, certificate, depth).finding(id));
         }
-        if depth > 0
-            && let Err(cause) = alg::check_key(certificate.key_kind())
-        {
-            return Some(reason(cause, certificate, depth));
-        }
-        None
+        issuer_key(certificate, depth).filter(|_| depth > 0)
     });
-    if let Some(weak) = weak {
-        return weak;
+    if let Some(unsupported) = unsupported {
+        return unsupported;
     }
     let (last, depth) = walk.end();
     for anchor in anchors
@@ -154,11 +169,24 @@ fn blame_signature(walk: &Walk<'_, '_>, anchors: Anchors<'_>) -> Reason {
         .iter()
         .filter_map(|der| Certificate::parse(der).ok())
     {
-        if anchor.subject() == last.issuer()
-            && let Err(cause) = alg::check_key(anchor.key_kind())
+        if anchor.subject().is_same_as(&last.issuer())
+            && let Some(reason) = issuer_key(&anchor, depth.saturating_add(1))
         {
-            return reason(cause, &anchor, depth.saturating_add(1));
+            return reason;
         }
     }
-    reason(Fault::CertificateSignature.into(), &last, depth).wanting(last.issuer())
+    reason(Fault::CertificateSignature, &last, depth).wanting(last.issuer())
+}
+
+/// What is wrong with the key of an issuer, if it is not one that can verify a signature here.
+fn issuer_key(certificate: &Certificate<'_>, depth: u8) -> Option<Reason> {
+    if let Err(reason) = rules::key(certificate, depth) {
+        return Some(reason);
+    }
+    let id = certificate.key_algorithm();
+    (!alg::has_key(&id)).then(|| {
+        Reason::new(Stage::Certificate, Fault::KeyAlgorithm)
+            .about(depth, certificate.subject())
+            .finding(id)
+    })
 }

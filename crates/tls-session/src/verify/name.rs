@@ -1,9 +1,11 @@
 //! Is this certificate for that name? (RFC 9525; RFC 6125 for the CN.)
 
-use crate::reason::{Cause, CertificateError, Reason, Stage};
+use core::fmt;
+
+use crate::reason::{Cause, CertificateError, Reason, Stage, TEXT_LEN};
 use rustls_pki_types::CertificateDer;
 use webpki::EndEntityCert;
-use x509_facts::{Certificate, Name};
+use x509_facts::{Certificate, GeneralName, Name};
 
 use crate::policy::{CommonName, NameRule, PeerName};
 
@@ -25,6 +27,13 @@ pub(super) fn check(
             .about(0, leaf.subject())
             .wanting(name.as_str())
     };
+    if let Some(mut names) = leaf.subject_alt_names()
+        && !names.any(|name| host_name(&name))
+    {
+        // RFC 9525 §6.3: there is a SAN, so the CN does not count, and no identifier of a host is in it.
+        let found = "subjectAltName has neither a DNS name nor an address";
+        return Err(blame(Cause::Certificate(CertificateError::NoName)).finding(found));
+    }
     if leaf.subject_alt_names().is_none() {
         return match (common_name, common_name_matches(leaf.subject(), name)) {
             (CommonName::Ignored, _) => Err(blame(Cause::Certificate(CertificateError::NoName))),
@@ -43,7 +52,52 @@ pub(super) fn check(
         .map_err(|_| blame(Cause::Certificate(CertificateError::Malformed)))?;
     certificate
         .verify_is_valid_for_subject_name(&wanted)
-        .map_err(|_| blame(Cause::Certificate(CertificateError::NameMismatch)))
+        .map_err(|_| blame(Cause::Certificate(CertificateError::NameMismatch)).finding(Names(leaf)))
+}
+
+/// Whether a client may find the name of its server in it.
+const fn host_name(name: &GeneralName<'_>) -> bool {
+    matches!(
+        name,
+        GeneralName::Dns(_) | GeneralName::DnsNotAscii(_) | GeneralName::Ip(_)
+    )
+}
+
+/// Displays the host names of a certificate, as many as fit a [`Text`](crate::reason::Text), then how many more.
+struct Names<'c, 'a>(&'c Certificate<'a>);
+
+impl Names<'_, '_> {
+    /// Leaves room for ` and 12345 more`.
+    const ROOM: usize = TEXT_LEN - 20;
+}
+
+impl fmt::Display for Names<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = || self.0.subject_alt_names().into_iter().flatten();
+        let mut names = names().filter(host_name);
+        let mut used = 0_usize;
+        while let Some(name) = names.next() {
+            let mut len = Len(0);
+            fmt::write(&mut len, format_args!("{name}, "))?;
+            used = used.saturating_add(len.0);
+            if used > Self::ROOM && used != len.0 {
+                return write!(f, " and {} more", names.count().saturating_add(1));
+            }
+            let separator = if used == len.0 { "" } else { ", " };
+            write!(f, "{separator}{name}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Counts the bytes that are written.
+struct Len(usize);
+
+impl fmt::Write for Len {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        self.0 = self.0.saturating_add(part.len());
+        Ok(())
+    }
 }
 
 /// The CN of a certificate without SAN against a name: letter case apart, `*` for the whole first

@@ -4,7 +4,10 @@
 //! serial numbers, the criticality of what is processed anyway (`docs/path-validation.md` has the list).
 
 use crate::reason::{Cause, CertificateError, Reason, Stage};
-use x509_facts::{Certificate, ExtendedKeyUsage, KeyKind, NameConstraints, Timestamp};
+use core::fmt;
+use x509_facts::{
+    Certificate, DottedOid, ExtendedKeyUsage, KeyKind, NameConstraints, Timestamp, extension_label,
+};
 
 use crate::alg;
 
@@ -26,18 +29,56 @@ const fn standard(oid: &[u8]) -> Option<u8> {
 }
 
 /// RFC 5280 §4.2: who does not process a critical extension must refuse the certificate.
-pub(super) fn unknown_critical(certificate: &Certificate<'_>) -> bool {
-    certificate.extensions().any(|extension| {
-        extension.critical
-            && !standard(extension.oid).is_some_and(|number| PROCESSED.contains(&number))
-    })
+pub(super) fn unknown_critical<'a>(certificate: &Certificate<'a>) -> Option<ExtensionName<'a>> {
+    certificate
+        .extensions()
+        .find(|extension| {
+            extension.critical
+                && !standard(extension.oid).is_some_and(|number| PROCESSED.contains(&number))
+        })
+        .map(|extension| ExtensionName(extension.oid))
 }
 
 /// Policies are not processed, so a certificate that limits them is refused, marked critical or not.
-fn limits_policies(certificate: &Certificate<'_>) -> bool {
-    certificate.extensions().any(|extension| {
-        standard(extension.oid).is_some_and(|number| ALWAYS_CRITICAL.contains(&number))
+fn limits_policies<'a>(certificate: &Certificate<'a>) -> Option<ExtensionName<'a>> {
+    certificate
+        .extensions()
+        .find(|extension| {
+            standard(extension.oid).is_some_and(|number| ALWAYS_CRITICAL.contains(&number))
+        })
+        .map(|extension| ExtensionName(extension.oid))
+}
+
+/// Displays an extension as `1.3.6.1.4.1.55555.1.1`, or `certificatePolicies (2.5.29.32)`.
+pub(super) struct ExtensionName<'a>(&'a [u8]);
+
+impl fmt::Display for ExtensionName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match extension_label(self.0) {
+            Some(label) => write!(f, "{label} ({})", DottedOid(self.0)),
+            None => DottedOid(self.0).fmt(f),
+        }
+    }
+}
+
+/// Whether a key may stand in a chain or in the server's certificate.
+pub(super) fn key(certificate: &Certificate<'_>, depth: u8) -> Result<(), Reason> {
+    alg::check_key(certificate.key_kind()).map_err(|cause| {
+        let reason = Reason::new(Stage::Certificate, cause).about(depth, certificate.subject());
+        match cause {
+            Cause::Certificate(CertificateError::KeyAlgorithm) => {
+                reason.finding(certificate.key_algorithm())
+            }
+            _ => reason,
+        }
     })
+}
+
+/// An extension that its certificate may not have, and which.
+fn misuse(certificate: &Certificate<'_>, depth: u8, found: &str) -> Reason {
+    Reason::new(Stage::Certificate, CertificateError::ExtensionMisuse)
+        .about(depth, certificate.subject())
+        .finding(found)
 }
 
 /// RFC 5280 §4.2.1.12; anyExtendedKeyUsage limits nothing.
@@ -58,23 +99,39 @@ pub(super) fn server(leaf: &Certificate<'_>) -> Result<(), Reason> {
         }
         // RFC 5280 §4.2.1.9: only with cA, which webpki has refused.
         if usage.key_cert_sign() {
-            return refuse(Cause::Certificate(CertificateError::ExtensionMisuse));
+            let found = "keyUsage has keyCertSign, basicConstraints has no CA:TRUE";
+            return Err(misuse(leaf, 0, found));
         }
     }
     // RFC 5280 §4.2.1.10: only in a CA certificate.
     if leaf.name_constraints().is_some() {
-        return refuse(Cause::Certificate(CertificateError::ExtensionMisuse));
+        return Err(misuse(
+            leaf,
+            0,
+            "nameConstraints in a certificate that is no CA",
+        ));
     }
     Ok(())
+}
+
+fn critical(certificate: &Certificate<'_>, depth: u8, extension: &ExtensionName<'_>) -> Reason {
+    Reason::new(Stage::Certificate, CertificateError::CriticalExtension)
+        .about(depth, certificate.subject())
+        .finding(extension)
+}
+
+fn known_critical(certificate: &Certificate<'_>, depth: u8) -> Result<(), Reason> {
+    match unknown_critical(certificate) {
+        Some(extension) => Err(critical(certificate, depth, &extension)),
+        None => Ok(()),
+    }
 }
 
 /// The server's certificate where it is the anchor itself. What it may issue does not matter.
 pub(super) fn pinned(leaf: &Certificate<'_>, now: Timestamp) -> Result<(), Reason> {
     let refuse = |cause| Err(Reason::new(Stage::Certificate, cause).about(0, leaf.subject()));
     dates(leaf, 0, now)?;
-    if unknown_critical(leaf) {
-        return refuse(Cause::Certificate(CertificateError::CriticalExtension));
-    }
+    known_critical(leaf, 0)?;
     if leaf
         .extended_key_usage()
         .is_some_and(purpose_excludes_servers)
@@ -90,12 +147,8 @@ pub(super) fn intermediate(
     depth: u8,
     below: u32,
 ) -> Result<(), Reason> {
-    if limits_policies(certificate) {
-        return Err(Reason::new(
-            Stage::Certificate,
-            Cause::Certificate(CertificateError::CriticalExtension),
-        )
-        .about(depth, certificate.subject()));
+    if let Some(extension) = limits_policies(certificate) {
+        return Err(critical(certificate, depth, &extension));
     }
     issuer(certificate, depth, below)
 }
@@ -111,9 +164,7 @@ pub(super) fn anchor(
     let refuse =
         |cause| Err(Reason::new(Stage::Certificate, cause).about(depth, certificate.subject()));
     dates(certificate, depth, now)?;
-    if unknown_critical(certificate) {
-        return refuse(Cause::Certificate(CertificateError::CriticalExtension));
-    }
+    known_critical(certificate, depth)?;
     // Without basicConstraints it may be one of X.509 v1, which had no way to say it.
     if certificate.is_ca() == Some(false) {
         return refuse(Cause::Certificate(CertificateError::NotCa));
@@ -155,9 +206,10 @@ fn issuer(certificate: &Certificate<'_>, depth: u8, below: u32) -> Result<(), Re
         excluded: 0,
     }) = certificate.name_constraints()
     {
-        return Err(blame(Cause::Certificate(CertificateError::ExtensionMisuse)));
+        let found = "nameConstraints without any name";
+        return Err(misuse(certificate, depth, found));
     }
-    alg::check_key(certificate.key_kind()).map_err(blame)
+    key(certificate, depth)
 }
 
 /// RFC 5280 §4.1.2.5: both dates included.

@@ -141,7 +141,7 @@ const CAUSES: &[(&str, &str)] = &[
     ("invalid::invalid-issuer-key", "CertificateSignature"),
     ("webpki::nc::intermediate-", "ExtensionMisuse"),
     ("webpki::san::no-san", "NoName"),
-    ("webpki::san::unicode-emoji-san", "Malformed"),
+    ("webpki::san::unicode-emoji-san", "NameMismatch"),
     ("webpki::san::", "NameMismatch"),
     ("webpki::forbidden-weak-rsa-", "KeySize"),
     ("webpki::forbidden-p192-", "KeyAlgorithm"),

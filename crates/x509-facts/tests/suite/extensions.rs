@@ -127,8 +127,18 @@ fn alternative_names() {
             r"DNS:a\x0D\x0A\x22\x00",
         ),
         (0x82, b"", Some(GeneralName::Dns("")), "DNS:"),
-        (0x82, b"zo\xc3\xab.test", None, ""),
-        (0x82, b"\xff", None, ""),
+        (
+            0x82,
+            b"zo\xc3\xab.test",
+            Some(GeneralName::DnsNotAscii(b"zo\xc3\xab.test")),
+            r"DNS:zo\xC3\xAB.test",
+        ),
+        (
+            0x82,
+            b"\xff,",
+            Some(GeneralName::DnsNotAscii(b"\xff,")),
+            r"DNS:\xFF\x2C",
+        ),
         (0xa2, b"", None, ""),
         (
             0x87,
@@ -304,4 +314,31 @@ fn extensions_are_listed_once_each_and_counted() {
             critical
         );
     }
+}
+
+#[test]
+fn an_error_in_an_extension_names_it() {
+    for (number, value, name) in [
+        (19, &[0x30, 3, 1, 1, 1][..], "basicConstraints"),
+        (15, &[3, 1, 1], "keyUsage"),
+        (37, &[0x30, 2, 5, 0], "extendedKeyUsage"),
+        (17, &[0x31, 0], "subjectAltName"),
+        (30, &[], "nameConstraints"),
+        (14, &[0x30, 0], "subjectKeyIdentifier"),
+        (35, &[4, 0], "authorityKeyIdentifier"),
+    ] {
+        let error = Certificate::parse(&with_extension(number, value)).unwrap_err();
+        assert_eq!(error.extension, Some(name));
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("extension {name} ")), "{text}");
+    }
+    let twice = Parts::with(|p| {
+        let names = extension(17, &seq(&[&tlv(0x82, &[b"a.test"])]));
+        p.extensions = vec![names.clone(), names];
+    });
+    let error = Certificate::parse(&twice).unwrap_err();
+    assert_eq!(
+        (error.fault, error.extension),
+        (Fault::Duplicate, Some("subjectAltName"))
+    );
 }

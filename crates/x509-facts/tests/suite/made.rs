@@ -443,3 +443,64 @@ fn signatures_by_algorithm() {
         assert_eq!((found, found.to_string().as_str()), (expected, shown));
     }
 }
+
+/// RDNs: one attribute each, of this string type.
+fn typed_name(parts: &[(u8, u8, &[u8])]) -> Vec<u8> {
+    let rdns: Vec<Vec<u8>> = parts
+        .iter()
+        .map(|(attribute, tag, text)| {
+            let attribute = seq(&[&oid(&[0x55, 4, *attribute]), &tlv(*tag, &[text])]);
+            tlv(0x31, &[&attribute])
+        })
+        .collect();
+    seq(&[&rdns.concat()])
+}
+
+#[test]
+fn names_are_the_same_whatever_string_type_case_and_blanks() {
+    const UTF8: u8 = 0x0c;
+    const PRINTABLE: u8 = 0x13;
+    const T61: u8 = 0x14;
+    const BMP: u8 = 0x1e;
+    const UNIVERSAL: u8 = 0x1c;
+    let root = [(10, UTF8, &b"Pump Works"[..]), (3, UTF8, b"Root")];
+    let table: &[(&[(u8, u8, &[u8])], bool)] = &[
+        (&root, true),
+        (
+            &[(10, PRINTABLE, b"Pump Works"), (3, PRINTABLE, b"Root")],
+            true,
+        ),
+        (&[(10, T61, b"  pump   works "), (3, UTF8, b"ROOT")], true),
+        (
+            &[(10, UTF8, b"Pump Works"), (3, BMP, b"\0R\0o\0o\0t")],
+            true,
+        ),
+        (
+            &[
+                (10, UTF8, b"Pump Works"),
+                (3, UNIVERSAL, b"\0\0\0r\0\0\0o\0\0\0o\0\0\0t"),
+            ],
+            true,
+        ),
+        (
+            &[(10, UTF8, b"Pump Works"), (3, BMP, b"\0R\0o\0o\0")],
+            false,
+        ),
+        (&[(10, UTF8, b"PumpWorks"), (3, UTF8, b"Root")], false),
+        (&[(10, UTF8, b"Pump Works"), (3, UTF8, b"Roots")], false),
+        (&[(10, UTF8, b"Pump Works"), (4, UTF8, b"Root")], false),
+        (&[(3, UTF8, b"Root"), (10, UTF8, b"Pump Works")], false),
+        (&[(10, UTF8, b"Pump Works")], false),
+        (&[(10, UTF8, b"Pump Works"), (3, 0x04, b"Root")], false),
+        (&[], false),
+    ];
+    let with = |subject| Parts::with(|p| p.subject = subject);
+    let ours = with(typed_name(&root));
+    let ours = Certificate::parse(&ours).unwrap().subject();
+    for (parts, same) in table {
+        let theirs = with(typed_name(parts));
+        let theirs = Certificate::parse(&theirs).unwrap().subject();
+        assert_eq!(ours.is_same_as(&theirs), *same, "{theirs}");
+        assert_eq!(theirs.is_same_as(&ours), *same, "{theirs}");
+    }
+}

@@ -13,14 +13,15 @@ use crate::bench::{Bench, World};
 pub(crate) const JOINED: &str = "WIFI CONNECTED\r\nWIFI GOT IP\r\n";
 
 /// The reasons of `AT+SSLWHY?`, without their head.
-const NO_CA: &str = r#""setup",-0x7680,0x00000000,0,"","","no CA loaded: the partition is erased""#;
-const OTHER_CA: &str =
-    r#""certificate",-0x2700,0x00000008,0,"CN=server","CN=test CA","no chain to the loaded CA""#;
-const OTHER_NAME: &str = r#""certificate",-0x2700,0x00000004,0,"CN=server","other.local","certificate is for another name""#;
+const NO_CA: &str =
+    r#""setup",-0x7680,0x00000000,0,"","","no CA loaded: the partition is erased","ca_erased""#;
+const OTHER_CA: &str = r#""certificate",-0x2700,0x00000008,0,"CN=server","CN=test CA","no chain to the loaded CA","issuer_unknown""#;
+const OTHER_NAME: &str = r#""certificate",-0x2700,0x00000004,0,"CN=server","other.local","certificate is for another name: IP:10.0.2.2, DNS:broker.local","name_mismatch""#;
 /// Between this and [`NO_CLOCK_END`] stands the certificate's notBefore.
 const NO_CLOCK: &str = r#""certificate",-0x2700,0x00000200,0,"CN=server",""#;
-const NO_CLOCK_END: &str = r#"","clock not set: dates cannot be checked""#;
-const NOBODY: &str = r#""tcp",-0x0044,0x00000000,0,"","","server refused the connection""#;
+const NO_CLOCK_END: &str = r#"","clock not set: dates cannot be checked","clock_not_set""#;
+const NOBODY: &str =
+    r#""tcp",-0x0044,0x00000000,0,"","","server refused the connection","connection_refused""#;
 
 /// Bytes of the main thread's stack on a chip that nothing of the story may take: for an interrupt at the
 /// deepest point, and for keys that take more than those of the story.

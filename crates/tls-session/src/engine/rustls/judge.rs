@@ -239,9 +239,9 @@ fn alert(cause: &Cause) -> Alert {
             | CertificateError::ClockBeforeFloor { .. }
             | CertificateError::Expired { .. }
             | CertificateError::NotYetValid { .. } => Alert::Expired,
-            CertificateError::NotTrusted | CertificateError::CertificateSignature => {
-                Alert::UnknownIssuer
-            }
+            CertificateError::NotTrusted
+            | CertificateError::IssuerEncoding
+            | CertificateError::CertificateSignature => Alert::UnknownIssuer,
             CertificateError::NameMismatch | CertificateError::NoName => Alert::NotValidForName,
             CertificateError::Malformed => Alert::BadEncoding,
             CertificateError::ExtendedKeyUsage
