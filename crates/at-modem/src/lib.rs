@@ -58,7 +58,6 @@ mod links;
 mod modem;
 mod net;
 mod parts;
-mod place;
 mod platform;
 mod port;
 mod scratch;

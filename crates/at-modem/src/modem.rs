@@ -14,7 +14,6 @@ use tls_session::Timestamp;
 use crate::command;
 use crate::cx::Cx;
 use crate::parts::Parts;
-use crate::place::place;
 use crate::platform::Platform;
 use crate::port::framing::LineBuffer;
 use crate::port::inlet::{Gone, Inlet};
@@ -24,6 +23,7 @@ use crate::task::attend::attend;
 use crate::task::owners::{LinkOwners, PortOwners};
 use crate::task::{self, Sessions};
 use crate::wifi::Wifi;
+use wiped_place::Place;
 
 mod owners;
 
@@ -181,13 +181,19 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
             let (cx, for_links) = (owners.cx(), owners.for_links());
             let for_sessions = owners.for_sessions(&for_links);
             let (for_station, for_time) = (owners.for_station(), owners.for_time());
-            let mut places = (pin!(None), pin!(None), pin!(None), pin!(None));
-            let serve = place(places.0.as_mut(), || serve(&cx, announce, rx));
-            let links = place(places.1.as_mut(), || links(&for_links));
-            let sessions = place(places.2.as_mut(), || M::serve(memory, &for_sessions));
-            let background = place(places.3.as_mut(), || {
-                task::background(&for_station, &for_time)
-            });
+            let mut places = (
+                pin!(Place::empty()),
+                pin!(Place::empty()),
+                pin!(Place::empty()),
+                pin!(Place::empty()),
+            );
+            let serve = places.0.as_mut().fill(|| serve(&cx, announce, rx));
+            let links = places.1.as_mut().fill(|| links(&for_links));
+            let sessions = places.2.as_mut().fill(|| M::serve(memory, &for_sessions));
+            let background = places
+                .3
+                .as_mut()
+                .fill(|| task::background(&for_station, &for_time));
             let links = join(links, sessions);
             match select4(
                 serve,
@@ -275,16 +281,22 @@ fn split<P: Platform>(parts: Parts<'_, P>) -> (Outside<'_, P>, P::Flash, Timesta
 /// The tasks of links without TLS, and of the server.
 async fn links<P: Platform>(owners: &LinkOwners<'_, P>) {
     let [link0, link1, link2, link3, link4] = owners.links.each();
-    let mut places = (pin!(None), pin!(None), pin!(None), pin!(None), pin!(None));
-    let links = join5(
-        place(places.0.as_mut(), || task::run(link0, owners)),
-        place(places.1.as_mut(), || task::run(link1, owners)),
-        place(places.2.as_mut(), || task::run(link2, owners)),
-        place(places.3.as_mut(), || task::run(link3, owners)),
-        place(places.4.as_mut(), || task::run(link4, owners)),
+    let mut places = (
+        pin!(Place::empty()),
+        pin!(Place::empty()),
+        pin!(Place::empty()),
+        pin!(Place::empty()),
+        pin!(Place::empty()),
     );
-    let mut server = pin!(None);
-    let server = place(server.as_mut(), || task::server::run(owners));
+    let links = join5(
+        places.0.as_mut().fill(|| task::run(link0, owners)),
+        places.1.as_mut().fill(|| task::run(link1, owners)),
+        places.2.as_mut().fill(|| task::run(link2, owners)),
+        places.3.as_mut().fill(|| task::run(link3, owners)),
+        places.4.as_mut().fill(|| task::run(link4, owners)),
+    );
+    let mut server = pin!(Place::empty());
+    let server = server.as_mut().fill(|| task::server::run(owners));
     join(links, server).await;
 }
 

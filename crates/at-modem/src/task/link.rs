@@ -17,11 +17,11 @@ use super::udp;
 use crate::links::Link;
 use crate::links::state::{Carrier, Connection, Ended, Event, LinkState, Print, Target};
 use crate::net::NetExtras;
-use crate::place::place;
 use crate::platform::Platform;
 use crate::settings::Values;
 use crate::why::{Cause, ModemError, Stage, Why};
 use tls_session::reason::StreamError;
+use wiped_place::Place;
 
 /// Resolving a name.
 const DNS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -59,8 +59,8 @@ pub(crate) async fn run<P: Platform>(link: &Link<'_>, owners: &LinkOwners<'_, P>
     loop {
         let plain = link.until(Plain::asked).await;
         let result = {
-            let mut slot = pin!(None);
-            let attempt = place(slot.as_mut(), || attempt(link, owners, &plain));
+            let mut slot = pin!(Place::empty());
+            let attempt = slot.as_mut().fill(|| attempt(link, owners, &plain));
             attempt.await
         };
         conclude(link, &owners.host, result).await;
@@ -144,10 +144,10 @@ async fn attempt<P: Platform>(
                 bind.map_err(|error| Why::new(Stage::Tcp, StreamError::from(error.kind())))?;
             begin(link, Protocol::Udp, (remote, local_port), Some(mode));
             link.announced().await;
-            let mut slot = pin!(None);
-            let pump = place(slot.as_mut(), || {
-                udp::pump(link, &owners.host, socket, remote)
-            });
+            let mut slot = pin!(Place::empty());
+            let pump = slot
+                .as_mut()
+                .fill(|| udp::pump(link, &owners.host, socket, remote));
             Ok(pump.await)
         }
         None => {
@@ -159,8 +159,10 @@ async fn attempt<P: Platform>(
                 let reason = |error: <P::Net as TcpConnect>::Error| {
                     Why::new(Stage::Data, StreamError::from(error.kind()))
                 };
-                let mut slot = pin!(None);
-                let pump = place(slot.as_mut(), || pump(link, &owners.host, rx, tx, reason));
+                let mut slot = pin!(Place::empty());
+                let pump = slot
+                    .as_mut()
+                    .fill(|| pump(link, &owners.host, rx, tx, reason));
                 pump.await
             };
             hang_up(&mut socket).await;

@@ -29,10 +29,10 @@ use super::stream::pump;
 use crate::links::Link;
 use crate::links::server::Listening;
 use crate::links::state::{Connection, Event};
-use crate::place::place;
 use crate::platform::Platform;
 use crate::why::{Stage, Why};
 use tls_session::reason::StreamError;
+use wiped_place::Place;
 
 /// How long a listener that failed rests.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -71,18 +71,24 @@ async fn serve<P: Platform, A: TcpAccept>(
     let slots: [Slot<A::Socket<'_>>; LinkId::COUNT] = [const { Signal::new() }; LinkId::COUNT];
     let [link0, link1, link2, link3, link4] = owners.links.each();
     let [slot0, slot1, slot2, slot3, slot4] = &slots;
-    let mut places = (pin!(None), pin!(None), pin!(None), pin!(None), pin!(None));
-    let clients = join5(
-        place(places.0.as_mut(), || clients_of(link0, owners, slot0)),
-        place(places.1.as_mut(), || clients_of(link1, owners, slot1)),
-        place(places.2.as_mut(), || clients_of(link2, owners, slot2)),
-        place(places.3.as_mut(), || clients_of(link3, owners, slot3)),
-        place(places.4.as_mut(), || clients_of(link4, owners, slot4)),
+    let mut places = (
+        pin!(Place::empty()),
+        pin!(Place::empty()),
+        pin!(Place::empty()),
+        pin!(Place::empty()),
+        pin!(Place::empty()),
     );
-    let mut slot = pin!(None);
-    let accept_loop = place(slot.as_mut(), || {
-        accept_loop(owners, acceptor, listening, &slots)
-    });
+    let clients = join5(
+        places.0.as_mut().fill(|| clients_of(link0, owners, slot0)),
+        places.1.as_mut().fill(|| clients_of(link1, owners, slot1)),
+        places.2.as_mut().fill(|| clients_of(link2, owners, slot2)),
+        places.3.as_mut().fill(|| clients_of(link3, owners, slot3)),
+        places.4.as_mut().fill(|| clients_of(link4, owners, slot4)),
+    );
+    let mut slot = pin!(Place::empty());
+    let accept_loop = slot
+        .as_mut()
+        .fill(|| accept_loop(owners, acceptor, listening, &slots));
     select(clients, accept_loop).await;
 }
 

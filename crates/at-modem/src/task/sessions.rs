@@ -9,8 +9,8 @@ use embassy_futures::join::{join, join3, join4, join5};
 
 use super::tls::{SessionOwners, run};
 use crate::buffers::{ModemBuffers, Queues, SessionMemory};
-use crate::place::place;
 use crate::platform::Platform;
+use wiped_place::Place;
 
 /// [`ModemBuffers`] with 1 to 5 sessions.
 #[expect(private_bounds, reason = "only the sizes below can be served")]
@@ -47,8 +47,8 @@ macro_rules! serve {
                 } = memory;
                 let [$($slot),+, ..] = owners.tls.slots();
                 $(
-                    let mut future = pin!(None);
-                    let $records = place(future.as_mut(), || {
+                    let mut future = pin!(Place::empty());
+                    let $records = future.as_mut().fill(|| {
                         run($slot, owners, $records, handshakes)
                     });
                 )+

@@ -16,7 +16,6 @@ use crate::clock::WallClock;
 use crate::flash::Flash;
 use crate::links::Link;
 use crate::links::state::{CloseBy, Request};
-use crate::place::place;
 use crate::platform::Platform;
 use crate::scratch::Scratch;
 use crate::tls::credentials::{Handshake, Handshakes};
@@ -24,6 +23,7 @@ use crate::tls::sessions::{Peer, Probed, Slot, TlsSessions};
 use crate::tls::terms::terms_of;
 use crate::why::{Stage, Why};
 use tls_session::reason::StreamError;
+use wiped_place::Place;
 
 /// What tasks of sessions need; `'s` is the life of the buffers.
 pub(crate) struct SessionOwners<'a, 's, P: Platform> {
@@ -50,10 +50,10 @@ pub(crate) async fn run<P: Platform>(
         };
         let result = {
             let records = &mut *records;
-            let mut place_of_it = pin!(None);
-            let attempt = place(place_of_it.as_mut(), || {
-                attempt(link, slot, owners, (&request, records), handshakes)
-            });
+            let mut place_of_it = pin!(Place::empty());
+            let attempt = place_of_it
+                .as_mut()
+                .fill(|| attempt(link, slot, owners, (&request, records), handshakes));
             attempt.await
         };
         slot.end();
@@ -88,20 +88,20 @@ async fn attempt<P: Platform>(
         let (rx, tx) = socket.split();
         let guarded = Connection::new(rx, tx, Delay);
         if request.probe {
-            let mut slot = pin!(None);
-            let probed = place(slot.as_mut(), || {
-                probe(owners.scratch, &guarded, records, &policy, rng)
-            });
+            let mut slot = pin!(Place::empty());
+            let probed = slot
+                .as_mut()
+                .fill(|| probe(owners.scratch, &guarded, records, &policy, rng));
             let probed = unless_closed(link, Stage::Tls(tls_session::Stage::Hello), probed).await?;
             owners.tls.keep_probed(probed);
             // The one that asked reads it from there.
             return Err(Why::new(Stage::Data, StreamError::Closed));
         }
         let opened = {
-            let mut slot = pin!(None);
-            let open = place(slot.as_mut(), || {
-                Session::open(&guarded, records, &policy, Deadlines::default(), rng)
-            });
+            let mut slot = pin!(Place::empty());
+            let open = slot
+                .as_mut()
+                .fill(|| Session::open(&guarded, records, &policy, Deadlines::default(), rng));
             unless_closed(link, Stage::Tls(tls_session::Stage::Hello), open).await
         };
         let mut session = opened??;
@@ -114,16 +114,16 @@ async fn attempt<P: Platform>(
         link.announced().await;
         let end = {
             let (rx, tx) = session.split();
-            let mut slot = pin!(None);
-            let pump = place(slot.as_mut(), || {
-                pump(link, &owners.links.host, rx, tx, Why::from)
-            });
+            let mut slot = pin!(Place::empty());
+            let pump = slot
+                .as_mut()
+                .fill(|| pump(link, &owners.links.host, rx, tx, Why::from));
             pump.await
         };
         if matches!(end, End::Asked(CloseBy::Command) | End::Peer) {
             // Best effort: the session is over either way.
-            let mut slot = pin!(None);
-            let close = place(slot.as_mut(), || session.close());
+            let mut slot = pin!(Place::empty());
+            let close = slot.as_mut().fill(|| session.close());
             let _ = with_timeout(CLOSE_TIMEOUT, close).await;
         }
         end
