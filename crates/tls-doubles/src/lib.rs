@@ -22,6 +22,7 @@
 pub mod client_hello;
 pub mod clock;
 pub mod codec;
+mod exchange;
 pub mod exec;
 pub mod io;
 pub mod keys;

@@ -24,6 +24,7 @@ const SUPPORTED_VERSIONS: u16 = 43;
 const KEY_SHARE: u16 = 51;
 const SIGNATURE_ALGORITHMS: u16 = 13;
 const ALPN: u16 = 16;
+const COOKIE: u16 = 44;
 
 /// Puts the header before a message.
 pub fn frame(kind: u8, body: &[u8]) -> Vec<u8> {
@@ -39,7 +40,7 @@ const RETRY: &str = "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a
 #[derive(Debug, Clone)]
 pub enum HelloExtension {
     SupportedVersion(u16),
-    /// Our secp256r1 point under the number of `group`.
+    /// Our point under the number of `group`: of secp384r1 for that one, else of secp256r1.
     OurShare {
         group: u16,
     },
@@ -50,6 +51,8 @@ pub enum HelloExtension {
     },
     /// key_share of a HelloRetryRequest.
     SelectedGroup(u16),
+    /// cookie of a HelloRetryRequest.
+    Cookie(Vec<u8>),
     Raw(u16, Vec<u8>),
 }
 
@@ -101,16 +104,36 @@ impl Hello {
 
     /// HelloRetryRequest for `group`.
     pub fn retry(group: u16) -> Self {
+        Self::retry_with(vec![HelloExtension::SelectedGroup(group)])
+    }
+
+    /// HelloRetryRequest with these extensions beside its version.
+    pub fn retry_with(mut extensions: Vec<HelloExtension>) -> Self {
         let mut random = [0; 32];
         hex::decode_to_slice(RETRY, &mut random).unwrap();
+        extensions.insert(0, HelloExtension::SupportedVersion(TLS_1_3));
         Self {
             random,
-            extensions: Some(vec![
-                HelloExtension::SupportedVersion(TLS_1_3),
-                HelloExtension::SelectedGroup(group),
-            ]),
-            ..Self::good()
+            ..Self::with(extensions)
         }
+    }
+
+    /// Correct, with our point of secp384r1.
+    pub fn secp384r1() -> Self {
+        Self::with(vec![
+            HelloExtension::SupportedVersion(TLS_1_3),
+            HelloExtension::OurShare { group: SECP384R1 },
+        ])
+    }
+
+    /// The group whose point it shows.
+    pub fn group(&self) -> u16 {
+        let list = self.extensions.iter().flatten();
+        let mut groups = list.filter_map(|extension| match extension {
+            HelloExtension::OurShare { group } => Some(*group),
+            _ => None,
+        });
+        groups.next().unwrap_or(SECP256R1)
     }
 
     /// Correct but for the cipher suite; what follows is under AES-128-GCM all the same.
@@ -168,6 +191,7 @@ impl HelloExtension {
             Self::OurShare { group } => share(*group, point),
             Self::Share { group, value } => share(*group, value),
             Self::SelectedGroup(group) => (KEY_SHARE, group.to_be_bytes().to_vec()),
+            Self::Cookie(cookie) => (COOKIE, vec16(cookie)),
             Self::Raw(kind, data) => (*kind, data.clone()),
         }
     }
@@ -190,6 +214,8 @@ pub enum Over {
 #[derive(Debug, Clone)]
 pub enum Message {
     ServerHello(Hello),
+    /// A HelloRetryRequest, which waits for another ClientHello.
+    Retry(Hello),
     EncryptedExtensions(Vec<(u16, Vec<u8>)>),
     /// Asks for a certificate under these signature schemes.
     CertificateRequest(Vec<u16>),
@@ -227,7 +253,7 @@ impl Message {
     /// The handshake type, `None` for bytes.
     pub fn kind(&self) -> Option<u8> {
         Some(match self {
-            Self::ServerHello(_) => SERVER_HELLO,
+            Self::ServerHello(_) | Self::Retry(_) => SERVER_HELLO,
             Self::EncryptedExtensions(_) => ENCRYPTED_EXTENSIONS,
             Self::CertificateRequest(_) => CERTIFICATE_REQUEST,
             Self::Certificate(_) => CERTIFICATE,

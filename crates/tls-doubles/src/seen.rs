@@ -23,7 +23,7 @@ pub struct ClientProof {
 pub enum Fault {
     /// ClientHello that does not parse.
     Hello,
-    /// No public value for secp256r1.
+    /// No public value for the group of ServerHello.
     NoKeyShare,
     /// A record of a type that is not legal now.
     Record(u8),
@@ -40,7 +40,10 @@ pub enum Fault {
 /// The client's side of the conversation.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
+    /// The last one.
     pub hello: Option<ClientHello>,
+    /// The one before, if it was answered by a HelloRetryRequest.
+    pub first_hello: Option<ClientHello>,
     /// It offered pre-shared keys, and proved to know ours.
     pub binders_right: bool,
     /// Its Finished came and was right.

@@ -11,13 +11,10 @@
 
 use std::collections::VecDeque;
 
-use p256::PublicKey;
-use p256::ecdh::diffie_hellman;
-use p256::elliptic_curve::sec1::ToEncodedPoint;
-
 use crate::client_hello::ClientHello;
 use crate::codec::Reader;
-use crate::message::{self, Message, SECP256R1};
+use crate::exchange::Exchange;
+use crate::message::{self, Message};
 use crate::record::{
     ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Keys, MAX_PLAINTEXT, Schedule, Secret,
     TLS_1_2, binder, finished, hash, plain,
@@ -31,6 +28,8 @@ enum Play {
     /// Before ClientHello.
     Waiting,
     Running,
+    /// After a HelloRetryRequest.
+    AwaitingHello,
     /// At [`Step::AwaitFinished`].
     AwaitingFinished,
     Stalled,
@@ -176,8 +175,12 @@ impl Server {
         let before = hash(&self.transcript);
         let in_flight = self.epoch.is_some() && !self.seen.finished;
         match kind {
-            message::CLIENT_HELLO if self.seen.hello.is_none() => {
+            message::CLIENT_HELLO
+                if matches!(self.play, Play::Waiting | Play::AwaitingHello)
+                    && self.epoch.is_none() =>
+            {
                 self.transcript.extend(whole);
+                self.seen.first_hello = self.seen.hello.take();
                 match ClientHello::parse(body) {
                     Some(hello) => self.seen.hello = Some(hello),
                     None => return self.seen.faults.push(Fault::Hello),
@@ -287,12 +290,16 @@ impl Server {
     /// Encodes a message, and changes the keys after it where that is due.
     fn send(&mut self, message: &Message, wrap: Wrap) {
         let hello = self.seen.hello.clone().unwrap_or_default();
-        let secret = p256::SecretKey::from_slice(&[0x42; 32]).unwrap();
         let transcript = hash(&self.transcript);
         let bytes = match message {
             Message::ServerHello(fields) => {
-                let point = secret.public_key().to_encoded_point(false);
-                fields.encode(&hello.session_id, point.as_bytes())
+                let exchange = Exchange::of(fields.group());
+                fields.encode(&hello.session_id, &exchange.point())
+            }
+            Message::Retry(fields) => {
+                // RFC 8446 §4.4.1: a message of its own stands for the ClientHello.
+                self.transcript = message::frame(254, &transcript);
+                fields.encode(&hello.session_id, &[])
             }
             Message::EncryptedExtensions(list) => message::frame(
                 message::ENCRYPTED_EXTENSIONS,
@@ -321,9 +328,13 @@ impl Server {
         self.transcript.extend(&bytes);
         self.pending.push(bytes);
         match message {
-            Message::ServerHello(_) if self.epoch.is_none() => {
+            Message::ServerHello(fields) if self.epoch.is_none() => {
                 self.flush_in(wrap);
-                self.start_epoch(&hello, &secret);
+                self.start_epoch(&hello, fields.group());
+            }
+            Message::Retry(_) => {
+                self.flush_in(wrap);
+                self.play = Play::AwaitingHello;
             }
             Message::Finished | Message::WrongFinished => {
                 self.flush_in(wrap);
@@ -341,16 +352,15 @@ impl Server {
         )
     }
 
-    fn start_epoch(&mut self, hello: &ClientHello, secret: &p256::SecretKey) {
-        let share = hello.key_share(SECP256R1);
-        let Some(share) = share.and_then(|point| PublicKey::from_sec1_bytes(point).ok()) else {
+    fn start_epoch(&mut self, hello: &ClientHello, group: u16) {
+        let share = hello.key_share(group);
+        let Some(shared) = share.and_then(|share| Exchange::of(group).shared(share)) else {
             self.seen.faults.push(Fault::NoKeyShare);
             self.play = Play::Stalled;
             return;
         };
-        let shared = diffie_hellman(secret.to_nonzero_scalar(), share.as_affine());
         let hellos = hash(&self.transcript);
-        let schedule = Schedule::new(self.psk.as_deref(), shared.raw_secret_bytes(), &hellos);
+        let schedule = Schedule::new(self.psk.as_deref(), &shared, &hellos);
         self.write = Some(Keys::new(schedule.server));
         self.read = Some(Keys::new(schedule.client));
         self.epoch = Some(Epoch {

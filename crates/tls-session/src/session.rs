@@ -261,6 +261,25 @@ impl<T: Transport> core::fmt::Debug for Writer<'_, '_, T> {
     }
 }
 
+impl<'s, 'm: 's, T: Transport + 'm> Writer<'s, 'm, T> {
+    /// Sends what was taken so far and then close_notify: nothing more comes from this side. Data of the server can still be
+    /// read (RFC 9846 §6.1). [`Session::close`] sends no second close_notify.
+    ///
+    /// Many servers close the session at once when they read a close_notify, and in TLS 1.2 they must.
+    ///
+    /// Dropping the future ends the session, as with `write`.
+    ///
+    /// # Errors
+    ///
+    /// * [`EngineError::Unsupported`](crate::reason::EngineError::Unsupported) where the engine is embedded-tls, which
+    ///   closes both directions at once. The session goes on.
+    /// * [`StreamError::Closed`] if it was called before; later writes return the same.
+    /// * Why the session had ended already, or why the alert could not be sent.
+    pub async fn finish(&mut self) -> Result<(), Reason> {
+        self.0.finish().await
+    }
+}
+
 impl<T: Transport> ErrorType for Writer<'_, '_, T> {
     type Error = Reason;
 }

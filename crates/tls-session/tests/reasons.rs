@@ -84,6 +84,7 @@ fn protocol() -> Vec<Cause> {
         EngineError::Space,
         EngineError::Aborted,
         EngineError::Random,
+        EngineError::Unsupported,
         EngineError::Other,
     ] {
         all.push(Cause::Protocol(ProtocolViolation::Engine(error)));

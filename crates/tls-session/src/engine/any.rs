@@ -12,6 +12,8 @@ use crate::evidence::Evidence;
 #[cfg(feature = "rustls")]
 use crate::policy::EngineRule;
 use crate::policy::{PeerAuth, Policy};
+#[cfg(feature = "embedded-tls")]
+use crate::reason::{EngineError, ProtocolViolation};
 use crate::reason::{Reason, SetupError, Stage};
 use crate::transport::{Connection, Transport};
 
@@ -140,5 +142,19 @@ impl<'s, 'm: 's, T: Transport + 'm> AnyWriter<'s, 'm, T> {
 
     pub(crate) async fn flush(&mut self) -> Result<(), Reason> {
         on!(self, Self, writer => writer.flush().await)
+    }
+
+    /// Says close_notify, where the engine can go on without its writer.
+    pub(crate) async fn finish(&mut self) -> Result<(), Reason> {
+        match self {
+            // close_notify is the last thing that it does: `close` takes the session.
+            #[cfg(feature = "embedded-tls")]
+            Self::Embedded(_) => Err(Reason::new(
+                Stage::Data,
+                ProtocolViolation::Engine(EngineError::Unsupported),
+            )),
+            #[cfg(feature = "rustls")]
+            Self::Rustls(writer) => writer.finish().await,
+        }
     }
 }

@@ -24,4 +24,6 @@ mod errors;
 mod hello;
 mod incoming;
 mod judge;
+#[cfg(test)]
+mod tests;
 mod watch;

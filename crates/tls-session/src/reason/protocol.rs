@@ -140,6 +140,8 @@ pub enum EngineError {
     Space,
     Aborted,
     Random,
+    /// The engine cannot do what was asked for.
+    Unsupported,
     Other,
 }
 
@@ -156,6 +158,7 @@ impl fmt::Display for EngineError {
             Self::Space => "Space",
             Self::Aborted => "Aborted",
             Self::Random => "Random",
+            Self::Unsupported => "Unsupported",
             Self::Other => "Other",
         })
     }

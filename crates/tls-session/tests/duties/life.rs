@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 use std::task::Poll;
-use tls_session::reason::StreamError;
+use tls_session::reason::{EngineError, ProtocolViolation, StreamError};
 
 use embedded_io_async::{Read, Write};
 use tls_session::{Cause, Connection, Deadlines, Memory, Policy, Reason, Session, Stage};
@@ -458,4 +458,31 @@ fn a_session_and_its_memory_stay_within_24_kib() {
     let rest = size_of::<TestTransport>() + size_of::<TestSession<'_>>();
     assert_eq!(memory, 16_640 + 4096);
     assert!(memory + rest <= 24 * 1024, "{memory} + {rest}");
+}
+
+/// The engine closes both directions or none, and a session that cannot do the one goes on.
+#[test]
+fn duty_93_one_direction_alone_cannot_be_closed() {
+    let family = Family::new(Kind::P256);
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let attempt = Attempt::new(Script::good(&family.site()), chain(anchors));
+    let (result, wire) = attempt.with(async |mut session, wire| {
+        let (mut rx, mut tx) = session.split();
+        let reason = tx.finish().await.unwrap_err();
+        let unsupported = ProtocolViolation::Engine(EngineError::Unsupported);
+        assert_eq!(reason.cause, unsupported.into());
+        tx.write_all(b"ours").await?;
+        tx.flush().await?;
+        assert_eq!(wire.server().seen().app, b"ours");
+        assert!(!wire.server().seen().close_notify());
+        // Theirs may end before ours.
+        wire.server_mut().send_close_notify();
+        assert_eq!(rx.read(&mut [0; 8]).await?, 0);
+        tx.write_all(b"more").await?;
+        tx.flush().await?;
+        session.close().await
+    });
+    assert_eq!(result, Ok(Ok(())));
+    assert_eq!(wire.server().seen().app, b"oursmore");
+    assert!(wire.server().seen().close_notify());
 }

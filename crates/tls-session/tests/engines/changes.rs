@@ -8,15 +8,20 @@ use tls_session::verify::Version;
 #[cfg(feature = "embedded-tls")]
 use tls_session::{EngineRule, Policy};
 
+use tls_doubles::client_hello::ClientHello;
 use tls_doubles::io::Faults;
 use tls_doubles::keys::Kind;
+use tls_doubles::message::{Hello, HelloExtension, Message, SECP384R1, SERVER_HELLO};
 use tls_doubles::pki::Family;
-use tls_doubles::script::{Packing, Script, Wrap};
+use tls_doubles::script::{Packing, Script, Step, Wrap};
 use tls_doubles::server::Server;
 
 use crate::client::{Attempt, chain, exchange, expect, named, pattern};
 use crate::openings::VERSIONS;
 use crate::peer::Serves;
+
+const COOKIE: u16 = 44;
+const KEY_SHARE: u16 = 51;
 
 #[test]
 fn duty_68_a_server_of_another_group_asks_once_more_and_gets_a_fresh_share() {
@@ -50,6 +55,114 @@ fn duty_68_a_server_of_another_group_asks_once_more_and_gets_a_fresh_share() {
     shares.sort();
     shares.dedup();
     assert_eq!(shares.len(), count);
+}
+
+/// What must not differ between the first and the second ClientHello (RFC 9846 §4.2.2): all but key_share and cookie.
+fn lasting(hello: &ClientHello) -> ClientHello {
+    let mut hello = hello.clone();
+    hello
+        .extensions
+        .retain(|(kind, _)| ![KEY_SHARE, COOKIE].contains(kind));
+    hello
+}
+
+#[test]
+fn duty_69_a_cookie_is_echoed_with_and_without_another_group() {
+    let family = Family::new(Kind::P256);
+    let anchors: &[&[u8]] = &[&family.root.der];
+    for len in [1, 2, 32, 255, 256, 1500, 3000] {
+        for other_group in [false, true] {
+            let cookie = pattern(len);
+            let mut extensions = vec![HelloExtension::Cookie(cookie.clone())];
+            if other_group {
+                extensions.push(HelloExtension::SelectedGroup(SECP384R1));
+            }
+            let hello = match other_group {
+                true => Hello::secp384r1(),
+                false => Hello::good(),
+            };
+            let retry = Message::Retry(Hello::retry_with(extensions));
+            let script =
+                Script::hello(&family.site(), hello).before(SERVER_HELLO, Step::Send(retry));
+            let attempt = Attempt::new(Server::new(script), chain(anchors));
+            let (result, wire) = attempt.with(async |mut session, wire| {
+                let group = session.peer().negotiated().group;
+                let (mut rx, mut tx) = session.split();
+                tx.write_all(b"ping").await?;
+                tx.flush().await?;
+                wire.server_mut().send_app(b"pong");
+                expect(&mut rx, b"pong").await?;
+                Ok::<_, Reason>(group)
+            });
+            let group = if other_group { 24 } else { 23 };
+            assert_eq!(result, Ok(Ok(group)), "{len}");
+            let server = wire.server();
+            let seen = server.seen();
+            assert_eq!((&seen.faults[..], &seen.app[..]), (&[][..], &b"ping"[..]));
+            let (first, second) = (
+                seen.first_hello.as_ref().unwrap(),
+                seen.hello.as_ref().unwrap(),
+            );
+            let echoed = second.extension(COOKIE).unwrap();
+            assert!(echoed[2..] == cookie, "{len}");
+            assert!(first.extension(COOKIE).is_none());
+            assert_eq!(lasting(first), lasting(second), "{len}");
+            // RFC 9846 §4.2.2: a cookie alone leaves key_share as it was.
+            assert_eq!(
+                first.extension(KEY_SHARE) == second.extension(KEY_SHARE),
+                !other_group
+            );
+        }
+    }
+}
+
+#[test]
+fn duty_69_cookies_that_cannot_be_are_refused() {
+    let family = Family::new(Kind::P256);
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let cookie = |len| HelloExtension::Cookie(pattern(len));
+    for (extensions, code, alert) in [
+        // Over the cap of a ServerHello.
+        (vec![cookie(4100)], "too_large", 80),
+        (vec![cookie(0)], "engine", 50),
+        (vec![cookie(8), cookie(8)], "unsupported_extension", 47),
+        // The length of the cookie is missing.
+        (vec![HelloExtension::Raw(COOKIE, vec![])], "engine", 50),
+    ] {
+        let retry = Message::Retry(Hello::retry_with(extensions));
+        let script = Script::good(&family.site()).before(SERVER_HELLO, Step::Send(retry));
+        let (reason, wire) = Attempt::new(Server::new(script), chain(anchors)).refused();
+        assert_eq!(reason.cause.code(), code, "{reason:?}");
+        assert_eq!(wire.server().seen().refusals(), [alert], "{code}");
+        assert_eq!(wire.server().seen().first_hello, None);
+    }
+}
+
+#[test]
+fn duty_71_a_second_retry_or_another_choice_after_it_is_refused() {
+    let family = Family::new(Kind::P256);
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let retry = |extensions| Message::Retry(Hello::retry_with(extensions));
+    let first = retry(vec![HelloExtension::SelectedGroup(SECP384R1)]);
+    let other_suite = Hello {
+        suite: 0x1302,
+        ..Hello::secp384r1()
+    };
+    for (second, alert) in [
+        // A second one; another suite; the group of the first hello; TLS 1.2.
+        (retry(vec![HelloExtension::Cookie(vec![7])]), 10),
+        (Message::ServerHello(other_suite), 47),
+        (Message::ServerHello(Hello::good()), 47),
+        (Message::ServerHello(Hello::older(0x0303)), 47),
+    ] {
+        let script = Script::good(&family.site())
+            .replace(SERVER_HELLO, Step::Send(second))
+            .before(SERVER_HELLO, Step::Send(first.clone()))
+            .then(Step::Close);
+        let (reason, wire) = Attempt::new(Server::new(script), chain(anchors)).refused();
+        assert_eq!(reason.stage, tls_session::Stage::Hello, "{reason:?}");
+        assert_eq!(wire.server().seen().refusals(), [alert], "{reason:?}");
+    }
 }
 
 #[test]

@@ -357,3 +357,87 @@ fn duty_25_a_close_is_told_from_a_cut() {
         }
     }
 }
+
+/// Our direction ends, theirs goes on, and close_notify is said once.
+#[test]
+fn duty_93_our_side_may_end_before_the_other() {
+    let family = family();
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let closed = Err(StreamError::Closed.into());
+    for version in VERSIONS {
+        let (result, _) =
+            Attempt::new(peer(version), chain(anchors)).with(async |mut session, wire| {
+                let (mut rx, mut tx) = session.split();
+                // Not flushed: what was taken goes first.
+                tx.write_all(b"ours").await?;
+                tx.finish().await?;
+                assert_eq!(wire.server().app, b"ours");
+                assert!(wire.server().close_notify);
+                let came = wire.server().came().len();
+                wire.server_mut().send_app(b"theirs");
+                crate::client::expect(&mut rx, b"theirs").await?;
+                for _ in 0..2 {
+                    let write = tx.write(b"more").await;
+                    assert_eq!(write.map_err(|reason| reason.cause), closed.map(|()| 0));
+                    let flush = tx.flush().await;
+                    assert_eq!(flush.map_err(|reason| reason.cause), closed);
+                    let again = tx.finish().await;
+                    assert_eq!(again.map_err(|reason| reason.cause), closed);
+                }
+                wire.server_mut().send_app(b"more");
+                wire.server_mut().send_close_notify();
+                crate::client::expect(&mut rx, b"more").await?;
+                assert_eq!(rx.read(&mut [0; 8]).await, Ok(0));
+                session.close().await?;
+                assert_eq!(wire.server().came().len(), came);
+                Ok::<_, Reason>(())
+            });
+        assert_eq!(result, Ok(Ok(())), "{version:?}");
+    }
+}
+
+/// The other way round: after their close_notify ours still goes on, until we close.
+#[test]
+fn duty_93_the_other_side_may_end_before_ours() {
+    let family = family();
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let server = Server::new(Script::good(&family.site()));
+    let (result, wire) = Attempt::new(server, chain(anchors)).with(async |mut session, wire| {
+        let (mut rx, mut tx) = session.split();
+        wire.server_mut().send_close_notify();
+        assert_eq!(rx.read(&mut [0; 8]).await, Ok(0));
+        tx.write_all(b"ours").await?;
+        tx.flush().await?;
+        assert_eq!(wire.server().seen().app, b"ours");
+        assert!(!wire.server().seen().close_notify());
+        session.close().await
+    });
+    assert_eq!(result, Ok(Ok(())));
+    assert!(wire.server().seen().close_notify());
+}
+
+#[test]
+fn a_finish_dropped_half_way_is_the_last() {
+    let family = family();
+    let anchors: &[&[u8]] = &[&family.root.der];
+    for version in VERSIONS {
+        for room in [0, 1, 10] {
+            let mut bench = Bench::new(peer(version), Faults::default());
+            let wire = bench.wire.clone();
+            let mut session = run(pin!(bench.opening(&chain(anchors)))).ready().unwrap();
+            wire.set_faults(Faults {
+                write_end: Some((wire.written() + room, End::Stall)),
+                ..Faults::default()
+            });
+            let (_, mut tx) = session.split();
+            assert!(poll_n(pin!(tx.finish()), 3).is_pending());
+            wire.set_faults(Faults::default());
+            let again = run(pin!(tx.write(b"more"))).ready();
+            assert_eq!(
+                again.unwrap_err().cause,
+                StreamError::WriteAbandoned.into(),
+                "{version:?} {room}"
+            );
+        }
+    }
+}

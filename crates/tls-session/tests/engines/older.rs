@@ -5,12 +5,17 @@ use tls_session::reason::{CapacityError, Limit, ProtocolViolation, StreamError};
 use tls_session::verify::Version;
 use tls_session::{Cause, Reason, Stage};
 
+use tls_doubles::codec::vec16;
 use tls_doubles::io::Wire;
 use tls_doubles::keys::Kind;
+use tls_doubles::message::{NEW_SESSION_TICKET, SERVER_HELLO, frame};
 use tls_doubles::pki::Family;
+use tls_doubles::record::{TLS_1_2, plain};
 
 use crate::client::{Attempt, TestSession, chain, exchange, expect};
-use crate::peer::{Direction, Keys, Peer, Serves, records};
+use crate::peer::{Direction, Keys, Peer, Serves, messages, records};
+
+const SESSION_TICKET: u16 = 35;
 
 /// HelloRequest, whole.
 const HELLO_REQUEST: [u8; 4] = [0; 4];
@@ -206,4 +211,49 @@ fn duty_56_and_96_records_that_cannot_be() {
     });
     let length = ProtocolViolation::RecordLength(0x4101);
     assert_eq!(result, Ok(length.into()));
+}
+
+/// No session is resumed, so no ticket is asked for, and one that comes all the same is none of this handshake.
+#[test]
+fn duty_65_a_ticket_that_was_not_promised_is_refused() {
+    let family = Family::new(Kind::P256);
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let serves = Serves::only(&family.site(), Version::Tls12);
+    for body in [&[][..], &[0; 6], &[0, 0, 0, 9, 0, 2, 7, 7], &[0xff; 100]] {
+        let ticket = frame(NEW_SESSION_TICKET, body);
+        let peer = serves.peer().edited(move |record| match record[0] {
+            // Before the server's change_cipher_spec (RFC 5077 §3.3).
+            20 => [plain(22, TLS_1_2, &ticket), record].concat(),
+            _ => record,
+        });
+        let (reason, wire) = Attempt::new(peer, chain(anchors)).refused();
+        assert!(matches!(reason.cause, Cause::Protocol(_)), "{reason:?}");
+        let hellos = wire.server().client_hellos();
+        assert_eq!(hellos[0].extension(SESSION_TICKET), None);
+        // Encrypted already: our Finished is out.
+        assert!(wire.server().alert().is_some());
+    }
+    // The promise is refused as well.
+    let peer = serves
+        .peer()
+        .edited(|record| match messages(&record).first() {
+            Some((SERVER_HELLO, place)) => {
+                let (hello, rest) = record[5..].split_at(place.len());
+                let mut hello = hello[4..].to_vec();
+                let at = 2 + 32 + 1 + usize::from(hello[34]) + 2 + 1;
+                let mut list = hello.split_off(at + 2);
+                hello.truncate(at);
+                list.extend([0, 35, 0, 0]);
+                hello.extend(vec16(&list));
+                plain(
+                    22,
+                    TLS_1_2,
+                    &[frame(SERVER_HELLO, &hello), rest.to_vec()].concat(),
+                )
+            }
+            _ => record,
+        });
+    let (reason, wire) = Attempt::new(peer, chain(anchors)).refused();
+    assert_eq!(reason.cause, ProtocolViolation::UnsupportedExtension.into());
+    assert_eq!(wire.server().alert(), Some(110));
 }

@@ -44,6 +44,8 @@ pub(crate) struct Client<'m, T: Transport> {
     /// Bytes of the outgoing buffer.
     room: usize,
     writing: Cell<bool>,
+    /// We have said close_notify.
+    finished: Cell<bool>,
     closed: Cell<bool>,
 }
 
@@ -99,6 +101,16 @@ impl<T: Transport> Halves<'_, '_, T> {
         }
     }
 
+    /// Says close_notify, behind all that was sealed before.
+    async fn close_notify(&self) -> Result<(), Refused> {
+        let mut out = self.outgoing.lock().await;
+        self.send(&mut out).await?;
+        let sealed = self.with(|core| core.close_notify(&mut out.0))?;
+        sealed.map_err(|cause| self.progress().refuse(cause))?;
+        self.send(&mut out).await?;
+        self.flush().await
+    }
+
     /// Sends what the other direction has sealed meanwhile: whoever has the outgoing buffer does it before he
     /// gives it back, so order of sealing is order on the wire.
     async fn send_control(&self, out: &mut Outgoing<'_>) -> Result<(), Refused> {
@@ -149,6 +161,7 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
             room: outgoing.len(),
             outgoing: Mutex::new(Outgoing(Sealed::new(outgoing))),
             writing: Cell::new(false),
+            finished: Cell::new(false),
             closed: Cell::new(false),
         }
     }
@@ -211,15 +224,7 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
         if writing {
             return Err(progress.reason_or(StreamError::WriteAbandoned));
         }
-        let close = async {
-            let mut out = halves.outgoing.lock().await;
-            halves.send(&mut out).await?;
-            let sealed = halves.with(|core| core.close_notify(&mut out.0))?;
-            sealed.map_err(|cause| progress.refuse(cause))?;
-            halves.send(&mut out).await?;
-            halves.flush().await
-        };
-        let closed: Result<(), Refused> = close.await;
+        let closed = halves.close_notify().await;
         closed.map_err(|_| progress.reason_or(StreamError::Transport))
     }
 }
@@ -295,6 +300,7 @@ impl<'m, T: Transport + 'm> Engine<'m, T> for Client<'m, T> {
             Tx {
                 halves,
                 writing: &self.writing,
+                finished: &self.finished,
             },
         )
     }
@@ -426,6 +432,7 @@ impl<T: Transport> Read for Rx<'_, '_, T> {
 pub(crate) struct Tx<'s, 'm, T: Transport> {
     halves: Halves<'s, 'm, T>,
     writing: &'s Cell<bool>,
+    finished: &'s Cell<bool>,
 }
 
 impl<T: Transport> Tx<'_, '_, T> {
@@ -435,10 +442,22 @@ impl<T: Transport> Tx<'_, '_, T> {
         if let Some(reason) = progress.reason() {
             return Err(reason);
         }
+        if self.finished.get() {
+            // The session goes on in the other direction.
+            return Err(Reason::new(Stage::Data, StreamError::Closed));
+        }
         if self.writing.replace(true) {
             return Err(progress.reason_or(StreamError::WriteAbandoned));
         }
         Ok(())
+    }
+
+    /// Says that nothing more comes from this side; the other direction goes on.
+    pub(crate) async fn finish(&mut self) -> Result<(), Reason> {
+        self.begin()?;
+        let result = self.halves.close_notify().await;
+        self.finished.set(true);
+        self.end(result)
     }
 
     fn end<V>(&self, result: Result<V, Refused>) -> Result<V, Reason> {

@@ -353,8 +353,21 @@ impl Core {
         self.ask_for(Alert::UnexpectedMessage, &mut [0; HEADER], 0, out);
     }
 
+    /// What follows ServerHello is another stage, once the engine has accepted that.
     fn note_stage(&mut self) {
-        if self.stage != Stage::Data && self.watch.hello().is_some_and(|hello| !hello.is_retry) {
+        let Some(hello) = self.watch.hello().filter(|hello| !hello.is_retry) else {
+            return;
+        };
+        let connection = &self.connection;
+        let is_accepted = match hello.is_12() {
+            // After a retry there was another one.
+            true => {
+                let suite = connection.negotiated_cipher_suite();
+                suite.is_some_and(|suite| u16::from(suite.suite()) == hello.suite)
+            }
+            false => connection.negotiated_key_exchange_group().is_some(),
+        };
+        if self.stage != Stage::Data && is_accepted {
             self.stage = self.attempt.stage();
         }
     }
@@ -397,6 +410,10 @@ impl Core {
                 Ok(ConnectionState::TransmitTlsData(message)) => message.done(),
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
                     let sealed = seal(&mut traffic, out.room());
+                    if sealed.is_err() {
+                        // close_notify, where the key has come to its limit.
+                        self.drain(&mut [], out);
+                    }
                     out.add(sealed.map_err(|error| exhausted(&error))?);
                     return Ok(true);
                 }
