@@ -3,7 +3,7 @@
 use core::fmt;
 
 use at_grammar::reply::PkiItem;
-use tls_session::reason::{Row, SetupError, StreamError, Text, cut};
+use tls_session::reason::{PeerRole, Row, SetupError, StreamError, Text, cut};
 
 /// How far a link came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -181,6 +181,8 @@ impl core::error::Error for Cause {}
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Why {
+    /// Who is at the other end: the words say "client" where we are the server.
+    pub peer: PeerRole,
     /// How far the link came.
     pub stage: Stage,
     /// What was wrong.
@@ -200,6 +202,7 @@ impl Why {
     #[must_use]
     pub fn new(stage: Stage, cause: impl Into<Cause>) -> Self {
         Self {
+            peer: PeerRole::Server,
             stage,
             cause: cause.into(),
             depth: 0,
@@ -266,6 +269,7 @@ impl Why {
 impl From<tls_session::Reason> for Why {
     fn from(reason: tls_session::Reason) -> Self {
         Self {
+            peer: reason.peer,
             stage: Stage::Tls(reason.stage),
             cause: Cause::Tls(reason.cause),
             depth: reason.depth,
@@ -278,7 +282,7 @@ impl From<tls_session::Reason> for Why {
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause.fmt(f)?;
+        self.peer.words(&self.cause).fmt(f)?;
         if self.found.is_empty() {
             return Ok(());
         }

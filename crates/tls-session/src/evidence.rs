@@ -3,8 +3,10 @@
 //! An engine's word that a handshake is complete counts for nothing. It hands over evidence, a value whose parts only
 //! the checks of this crate can make, and [`Evidence::covers`] decides. Whichever engine ran, the rule is this one.
 
-use crate::policy::{MasterSecret, PeerAuth, Policy};
-use crate::reason::{Cause, CertificateError, NegotiationError, ProofError, ProtocolViolation};
+use crate::policy::{ClientAuth, MasterSecret, PeerAuth, Policy, ServerPolicy, Versions};
+use crate::reason::{
+    Cause, CertificateError, ClientError, NegotiationError, ProofError, ProtocolViolation,
+};
 use crate::verify::{Accepted, Possession, Version};
 
 /// What an engine saw of one handshake.
@@ -93,6 +95,31 @@ pub struct Negotiated {
 }
 
 impl Negotiated {
+    /// Whether a server takes this.
+    fn is_within(&self, demand: &Demand<'_>) -> Result<(), Cause> {
+        if !demand.versions.contains(self.version) {
+            return Err(ClientError::PolicyVersion {
+                client: self.version.wire(),
+                min: demand.versions.min().wire(),
+                max: demand.versions.max().wire(),
+            }
+            .into());
+        }
+        if !demand.suites.is_empty() && !demand.suites.contains(&self.suite) {
+            return Err(NegotiationError::CipherSuite(self.suite).into());
+        }
+        if demand.master_secret == MasterSecret::Required && !self.extended_master_secret {
+            return Err(NegotiationError::NoExtendedMasterSecret.into());
+        }
+        // None is offered.
+        match self.application {
+            Application::Unnamed => Ok(()),
+            Application::Offered(_) | Application::NotOffered => {
+                Err(NegotiationError::ApplicationProtocol.into())
+            }
+        }
+    }
+
     /// Whether this was offered by the policy. Engines ask as soon as they know, before the peer's certificate.
     pub(crate) fn covers(&self, policy: &Policy<'_>) -> Result<(), Cause> {
         if !policy.versions.contains(self.version) {
@@ -118,7 +145,49 @@ impl Negotiated {
     }
 }
 
+/// What a server demands of a session, without what it judges certificates by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Demand<'s> {
+    pub(crate) versions: Versions,
+    /// Empty for all.
+    pub(crate) suites: &'s [u16],
+    pub(crate) master_secret: MasterSecret,
+    /// A client must show one.
+    pub(crate) certificate: bool,
+}
+
+impl<'s> Demand<'s> {
+    const fn of(policy: &ServerPolicy<'s>) -> Self {
+        Self {
+            versions: policy.versions,
+            suites: policy.suites,
+            master_secret: policy.master_secret,
+            certificate: matches!(policy.clients, ClientAuth::Required(_)),
+        }
+    }
+}
+
 impl Peer {
+    /// Whether a client proved what is asked of it.
+    const fn is_client(&self, certificate: bool) -> Result<Accepted, Cause> {
+        match (certificate, self) {
+            (false, Self::Nobody) => Ok(Accepted::NotAsked),
+            // It was not asked, and a server here takes no pre-shared keys.
+            (false, _) => Err(Cause::Protocol(ProtocolViolation::Message(11))),
+            (true, Self::Nobody | Self::PreSharedKey(_)) => {
+                Err(Cause::Client(ClientError::NoClientCertificate))
+            }
+            (true, Self::UnprovenChain) => Err(Cause::Proof(ProofError::NoSignature)),
+            (true, Self::Chain(possession)) => match possession.accepted() {
+                accepted @ (Accepted::Path { .. } | Accepted::Pin { .. }) => Ok(accepted),
+                // Judged under another policy.
+                Accepted::PreSharedKey | Accepted::DangerUnchecked | Accepted::NotAsked => {
+                    Err(Cause::Certificate(CertificateError::NotTrusted))
+                }
+            },
+        }
+    }
+
     /// Whether the peer proved what the policy asks for. Engines ask before they show anything of ours.
     pub(crate) const fn covers(&self, policy: &Policy<'_>) -> Result<Accepted, Cause> {
         match (policy.peer, self) {
@@ -133,7 +202,7 @@ impl Peer {
             (PeerAuth::Chain { .. }, Self::Chain(possession)) => match possession.accepted() {
                 accepted @ (Accepted::Path { .. } | Accepted::Pin { .. }) => Ok(accepted),
                 // Judged under another policy.
-                Accepted::PreSharedKey | Accepted::DangerUnchecked => {
+                Accepted::PreSharedKey | Accepted::DangerUnchecked | Accepted::NotAsked => {
                     Err(Cause::Certificate(CertificateError::NotTrusted))
                 }
             },
@@ -156,6 +225,26 @@ impl Evidence {
         let accepted = self.peer.covers(policy)?;
         Ok(Opened {
             accepted,
+            negotiated: self.negotiated,
+        })
+    }
+
+    /// Decides whether a session with a client of ours may exist.
+    ///
+    /// # Errors
+    ///
+    /// The first piece that is missing.
+    pub fn covers_client(self, policy: &ServerPolicy<'_>) -> Result<Opened, Cause> {
+        self.covers_demand(&Demand::of(policy))
+    }
+
+    pub(crate) fn covers_demand(self, demand: &Demand<'_>) -> Result<Opened, Cause> {
+        if self.finished.is_none() {
+            return Err(ProtocolViolation::MissingMessage(20).into());
+        }
+        self.negotiated.is_within(demand)?;
+        Ok(Opened {
+            accepted: self.peer.is_client(demand.certificate)?,
             negotiated: self.negotiated,
         })
     }
@@ -223,6 +312,44 @@ mod tests {
 
     fn key() -> Policy<'static> {
         Policy::pre_shared_key(PreSharedKey::new(b"n", b"k").unwrap())
+    }
+
+    /// Each proof against a server that asks, and against one that does not.
+    #[test]
+    fn a_client_proves_what_it_was_asked_for_and_nothing_else() {
+        let asks = |certificate| Demand {
+            versions: Versions::ALL,
+            suites: &[],
+            master_secret: MasterSecret::Required,
+            certificate,
+        };
+        let unchecked = Peer::Chain(Possession::of(Accepted::DangerUnchecked));
+        let proven = Peer::Chain(Possession::of(PATH));
+        let missing = Cause::from(ClientError::NoClientCertificate);
+        let unasked = Cause::from(ProtocolViolation::Message(11));
+        for (certificate, peer, expected) in [
+            (false, Peer::Nobody, Ok(Accepted::NotAsked)),
+            (false, Peer::UnprovenChain, Err(unasked)),
+            (false, proven, Err(unasked)),
+            (false, Peer::PreSharedKey(KeyTaken::seen()), Err(unasked)),
+            (true, Peer::Nobody, Err(missing)),
+            (true, Peer::PreSharedKey(KeyTaken::seen()), Err(missing)),
+            (
+                true,
+                Peer::UnprovenChain,
+                Err(ProofError::NoSignature.into()),
+            ),
+            (true, unchecked, Err(CertificateError::NotTrusted.into())),
+            (true, proven, Ok(PATH)),
+        ] {
+            let opened = evidence(peer).covers_demand(&asks(certificate));
+            assert_eq!(opened.map(|opened| opened.accepted()), expected, "{peer:?}");
+            let unfinished = Evidence {
+                finished: None,
+                ..evidence(peer)
+            };
+            assert!(unfinished.covers_demand(&asks(certificate)).is_err());
+        }
     }
 
     fn refused(evidence: Evidence, policy: &Policy<'_>) -> Cause {

@@ -1,4 +1,4 @@
-//! TLS client sessions that exist only if the server is who a policy says.
+//! TLS sessions that exist only if the peer is who a policy says: of a client with any engine, of a server with rustls.
 //!
 //! ```text
 //! Policy ──▶ Session::open ──▶ engine ──▶ Evidence::covers ──▶ Session ──▶ Reader, Writer
@@ -98,15 +98,17 @@ pub mod verify;
 pub use evidence::{Evidence, Opened};
 pub use identity::Identity;
 pub use policy::{
-    Anchors, Clock, CommonName, EngineRule, MasterSecret, NameRule, PeerAuth, PeerName, Policy,
-    PreSharedKey, Versions,
+    Anchors, ClientAuth, Clock, CommonName, EngineRule, MasterSecret, NameRule, PeerAuth, PeerName,
+    Policy, PreSharedKey, ServerPolicy, Versions,
 };
-pub use reason::{Cause, Reason, Stage};
+pub use reason::{Cause, PeerRole, Reason, Stage};
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]
-pub use session::{Chain, Deadlines, FULL_OUTGOING, FULL_RECORD, Memory, Reader, Session, Writer};
+pub use session::{
+    Acceptor, Chain, Deadlines, FULL_OUTGOING, FULL_RECORD, Memory, Reader, Session, Writer,
+};
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 pub use transport::{Connection, Transport};
-pub use verify::{Accepted, PeerCertificate, Version, verify_server};
+pub use verify::{Accepted, PeerCertificate, Version, verify_client, verify_server};
 pub use x509_facts::Timestamp;
 
 /// The code of the README, compiled.

@@ -12,6 +12,10 @@ use x509_facts::Timestamp;
 use crate::identity::Identity;
 use crate::verify::Version;
 
+mod server;
+
+pub use server::{ClientAuth, ServerPolicy};
+
 /// Most certificates of one CA item. An 8 KiB partition holds about 13 of the smallest (P-256, DER).
 pub const MAX_ANCHORS: usize = 16;
 

@@ -5,7 +5,7 @@ use core::cell::{Cell, RefCell};
 use embassy_futures::select::{Either, select};
 use embedded_hal_async::delay::DelayNs;
 
-use crate::reason::{Cause, Reason, Stage, StreamError};
+use crate::reason::{Cause, PeerRole, Reason, Stage, StreamError};
 use crate::verify::PeerCertificate;
 
 /// The session is over; its [`Progress`] knows why.
@@ -32,6 +32,7 @@ pub(crate) struct Progress {
     /// Set by the first session; a connection carries one.
     used: Cell<bool>,
     pub(crate) stage: Cell<Stage>,
+    pub(crate) peer: Cell<PeerRole>,
     /// Milliseconds one step may wait for the peer; 0 for no limit.
     pub(crate) step_ms: Cell<u32>,
     reason: RefCell<Option<Reason>>,
@@ -44,6 +45,7 @@ impl Progress {
         Self {
             used: Cell::new(false),
             stage: Cell::new(Stage::Hello),
+            peer: Cell::new(PeerRole::Server),
             step_ms: Cell::new(0),
             reason: RefCell::new(None),
             certificate: RefCell::new(None),
@@ -64,7 +66,10 @@ impl Progress {
     pub(crate) fn refuse_with(&self, reason: Reason) -> Refused {
         let mut first = self.reason.borrow_mut();
         if first.is_none() {
-            *first = Some(reason);
+            *first = Some(match self.peer.get() {
+                PeerRole::Server => reason,
+                PeerRole::Client => reason.of_client(),
+            });
         }
         Refused
     }

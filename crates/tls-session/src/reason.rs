@@ -10,6 +10,7 @@ use heapless::String;
 
 mod capacity;
 mod certificate;
+mod client;
 mod negotiation;
 mod proof;
 mod protocol;
@@ -20,6 +21,7 @@ mod words;
 
 pub use capacity::{CapacityError, Limit};
 pub use certificate::CertificateError;
+pub use client::{ClientError, Offer, Speaks};
 pub use negotiation::NegotiationError;
 pub use proof::ProofError;
 pub use protocol::{EngineError, HelloField, ProtocolViolation};
@@ -76,6 +78,8 @@ pub enum Cause {
     Proof(ProofError),
     /// A size.
     Capacity(CapacityError),
+    /// What a client of our server did, or could not agree on.
+    Client(ClientError),
 }
 
 macro_rules! layers {
@@ -127,6 +131,7 @@ layers! {
     Certificate(CertificateError)
     Proof(ProofError)
     Capacity(CapacityError)
+    Client(ClientError)
 }
 
 impl core::error::Error for Cause {}
@@ -177,17 +182,55 @@ impl fmt::Display for Stage {
     }
 }
 
+/// Who the other side of a session is. The rows of the tables speak of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum PeerRole {
+    /// We are the client.
+    Server,
+    /// We are the server.
+    Client,
+}
+
+impl PeerRole {
+    /// Prints a cause that is about this peer.
+    pub fn words(self, cause: &impl fmt::Display) -> impl fmt::Display {
+        fmt::from_fn(move |f| match self {
+            Self::Server => cause.fmt(f),
+            Self::Client => fmt::write(&mut OfClient(f), format_args!("{cause}")),
+        })
+    }
+}
+
+/// Passes text on with "client" where it says "server": the rows are the same for both, but for that word.
+struct OfClient<'f, 'b>(&'f mut fmt::Formatter<'b>);
+
+impl fmt::Write for OfClient<'_, '_> {
+    /// The word stands in a row's own text, which comes in one piece between the values in it.
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("server") {
+            self.0.write_str(before)?;
+            self.0.write_str("client")?;
+            rest = after;
+        }
+        self.0.write_str(rest)
+    }
+}
+
 /// Why a session was refused or ended.
 ///
 /// `Display` gives the words and what was found; the other fields say where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Reason {
+    /// Who the peer is.
+    pub peer: PeerRole,
     /// How far the session came.
     pub stage: Stage,
     /// What was wrong.
     pub cause: Cause,
-    /// Position of the certificate in question: 0 is the server's own. 0 where no certificate is meant.
+    /// Position of the certificate in question: 0 is the peer's own. 0 where no certificate is meant.
     pub depth: u8,
     /// Subject of the certificate in question; empty where none is meant.
     pub subject: Text,
@@ -203,6 +246,7 @@ impl Reason {
     #[must_use]
     pub fn new(stage: Stage, cause: impl Into<Cause>) -> Self {
         Self {
+            peer: PeerRole::Server,
             stage,
             cause: cause.into(),
             depth: 0,
@@ -210,6 +254,17 @@ impl Reason {
             wanted: Text::new(),
             found: Text::new(),
         }
+    }
+
+    /// The same, where the peer is a client.
+    #[must_use]
+    pub fn of_client(mut self) -> Self {
+        self.peer = PeerRole::Client;
+        if self.cause == Cause::Certificate(CertificateError::NoCertificate) {
+            // Mbed TLS has another number for it.
+            self.cause = ClientError::NoClientCertificate.into();
+        }
+        self
     }
 
     /// Adds the certificate in question.
@@ -249,7 +304,7 @@ impl Reason {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause.fmt(f)?;
+        self.peer.words(&self.cause).fmt(f)?;
         if self.found.is_empty() {
             return Ok(());
         }

@@ -9,7 +9,7 @@
 
 use crate::engine::{self, Any, AnyReader, AnyWriter, Attempt, Witness};
 use crate::evidence::Opened;
-use crate::policy::Policy;
+use crate::policy::{Clock, Policy};
 use crate::progress::Progress;
 use crate::reason::{Reason, Stage, StreamError};
 use crate::transport::{Connection, Transport};
@@ -18,9 +18,14 @@ use core::cell::RefCell;
 use embedded_io_async::{ErrorType, Read, Write};
 use rand_core::CryptoRngCore;
 
+mod acceptor;
 mod chain;
 
+pub use acceptor::Acceptor;
 pub use chain::Chain;
+
+/// Longest name that a client asks for: a DNS name (RFC 1035 §3.1).
+pub const MAX_NAME: usize = 253;
 
 /// Bytes of the largest incoming record: 2^14 of content and 256 of expansion (RFC 8446 §5.2).
 pub const FULL_RECORD: usize = 16_640;
@@ -159,6 +164,43 @@ impl<'m, T: Transport + 'm> Session<'m, T> {
         Ok(accepted)
     }
 
+    /// Performs the handshake with a client and returns a session only if all that the policy of `acceptor` asks for was
+    /// seen: with a certificate demanded, a client without one gets no session.
+    ///
+    /// `clock` is what is known of the time now. `rng` must be a cryptographic source.
+    ///
+    /// Dropping the future ends the attempt; the connection cannot be used for another.
+    ///
+    /// # Errors
+    ///
+    /// Why the client was refused, or why it refused us.
+    pub async fn accept<G: CryptoRngCore, const IN: usize, const OUT: usize>(
+        connection: &'m Connection<T>,
+        memory: &'m mut Memory<IN, OUT>,
+        acceptor: &Acceptor,
+        clock: Clock,
+        deadlines: Deadlines,
+        rng: G,
+    ) -> Result<Self, Reason> {
+        let progress = &connection.shared.progress;
+        if !progress.claim() {
+            return Err(Reason::new(Stage::Setup, StreamError::Dead));
+        }
+        progress.step_ms.set(deadlines.step_ms);
+        let (incoming, outgoing) = (&mut memory.incoming[..], &mut memory.outgoing[..]);
+        let mut engine = Any::server(connection, incoming, outgoing, acceptor);
+        let evidence = engine.accept(acceptor, clock, deadlines, rng).await?;
+        let opened = evidence.covers_demand(&acceptor.demand());
+        let opened = opened.map_err(|cause| progress.reason_or(cause))?;
+        progress.step_ms.set(0);
+        progress.stage.set(Stage::Data);
+        Ok(Self {
+            engine,
+            progress,
+            opened,
+        })
+    }
+
     async fn attempt<G: CryptoRngCore, const IN: usize, const OUT: usize>(
         connection: &'m Connection<T>,
         memory: &'m mut Memory<IN, OUT>,
@@ -191,19 +233,25 @@ impl<'m, T: Transport + 'm> Session<'m, T> {
         })
     }
 
-    /// How the server's chain was accepted.
+    /// The name that a client asked for. It is information only: one identity is shown, whatever the name.
+    #[must_use]
+    pub fn server_name(&self) -> Option<heapless::String<MAX_NAME>> {
+        self.engine.server_name()
+    }
+
+    /// How the peer's chain was accepted.
     #[must_use]
     pub const fn accepted(&self) -> Accepted {
         self.opened.accepted()
     }
 
-    /// What is known of the server.
+    /// What is known of the peer.
     #[must_use]
     pub const fn peer(&self) -> &Opened {
         &self.opened
     }
 
-    /// The server's certificate; `None` where a pre-shared key stood for it.
+    /// The peer's certificate; `None` where a pre-shared key stood for it, or none was asked for.
     #[must_use]
     pub fn certificate(&self) -> Option<PeerCertificate> {
         self.progress.certificate()

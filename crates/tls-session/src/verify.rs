@@ -13,11 +13,12 @@ use crate::reason::{
 use core::cell::RefCell;
 
 use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
-use webpki::{EndEntityCert, Error, KeyUsage, VerifiedPath};
+use webpki::{EndEntityCert, Error, VerifiedPath};
 use x509_facts::{Certificate, Timestamp};
 
 use self::blame::{Walk, blame};
 use self::budget::Budget;
+use self::usage::Usage;
 use crate::policy::{Anchors, Clock, MAX_ANCHORS, PeerAuth, Policy};
 
 mod blame;
@@ -26,6 +27,7 @@ mod certificate;
 pub(crate) mod handshake;
 mod name;
 mod rules;
+mod usage;
 
 pub use certificate::PeerCertificate;
 pub use handshake::{Possession, Signed, Verdict, Version, verify_handshake};
@@ -56,6 +58,8 @@ pub enum Accepted {
     PreSharedKey,
     /// The policy asked for nothing.
     DangerUnchecked,
+    /// A client of ours was asked for no certificate.
+    NotAsked,
 }
 
 /// Judges the certificates a server sent, its own first, under a policy.
@@ -70,8 +74,48 @@ pub enum Accepted {
 ///
 /// The first thing that is wrong, with the certificate it is wrong with.
 pub fn verify_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Accepted, Reason> {
+    let leaf = leaf_of(chain)?;
+    let (anchors, name, clock) = match policy.peer {
+        PeerAuth::DangerAnyPeer => return Ok(Accepted::DangerUnchecked),
+        // Whoever knows the key shows no certificate (RFC 8446 §4.4.2).
+        PeerAuth::PreSharedKey(_) => {
+            let message = ProtocolViolation::Message(11);
+            return Err(Reason::new(Stage::Certificate, message));
+        }
+        PeerAuth::Chain {
+            anchors,
+            name,
+            clock,
+        } => (anchors, name, clock),
+    };
+    let (accepted, constrained) = judge(&leaf, chain, anchors, (clock, Usage::Server))?;
+    name::check(name, &leaf, constrained)?;
+    Ok(accepted)
+}
+
+/// Judges the certificates that a client of ours sent, its own first: the checks of [`verify_server`], with the purpose
+/// of a client and without a name.
+///
+/// # Errors
+///
+/// The first thing that is wrong, with the certificate it is wrong with.
+pub fn verify_client(
+    anchors: Anchors<'_>,
+    clock: Clock,
+    chain: &[&[u8]],
+) -> Result<Accepted, Reason> {
+    let judged =
+        leaf_of(chain).and_then(|leaf| judge(&leaf, chain, anchors, (clock, Usage::Client)));
+    match judged {
+        Ok((accepted, _)) => Ok(accepted),
+        Err(reason) => Err(reason.of_client()),
+    }
+}
+
+/// The peer's own certificate.
+fn leaf_of<'c>(chain: &[&'c [u8]]) -> Result<Certificate<'c>, Reason> {
     let refuse = |cause| Reason::new(Stage::Certificate, cause);
-    let Some((&leaf_der, rest)) = chain.split_first() else {
+    let Some(leaf) = chain.first() else {
         return Err(refuse(Cause::Certificate(CertificateError::NoCertificate)));
     };
     if chain.len() > MAX_CHAIN {
@@ -81,56 +125,45 @@ pub fn verify_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Accepted, R
             MAX_CHAIN,
         ))));
     }
-    let leaf = Certificate::parse(leaf_der).map_err(|error| malformed(0, error))?;
-    let at_fault = |cause| refuse(cause).about(0, leaf.subject());
+    let leaf = Certificate::parse(leaf).map_err(|error| malformed(0, error))?;
     // Its key must be able to sign the handshake, whoever it belongs to.
     rules::key(&leaf, 0)?;
+    Ok(leaf)
+}
 
-    let (anchors, name, clock) = match policy.peer {
-        PeerAuth::DangerAnyPeer => return Ok(Accepted::DangerUnchecked),
-        // Whoever knows the key shows no certificate (RFC 8446 §4.4.2).
-        PeerAuth::PreSharedKey(_) => {
-            return Err(refuse(Cause::Protocol(ProtocolViolation::Message(11))));
-        }
-        PeerAuth::Chain {
-            anchors,
-            name,
-            clock,
-        } => (anchors, name, clock),
-    };
+/// All but the name: how the chain was accepted, and whether its path has name constraints.
+fn judge(
+    leaf: &Certificate<'_>,
+    chain: &[&[u8]],
+    anchors: Anchors<'_>,
+    (clock, usage): (Clock, Usage),
+) -> Result<(Accepted, bool), Reason> {
+    let at_fault =
+        |cause: CertificateError| Reason::new(Stage::Certificate, cause).about(0, leaf.subject());
     let now = match clock {
         Clock::At(now) => now,
         Clock::Unset => {
-            return Err(at_fault(Cause::Certificate(CertificateError::ClockNotSet))
-                .wanting(leaf.validity().not_before));
+            return Err(at_fault(CertificateError::ClockNotSet).wanting(leaf.validity().not_before));
         }
         Clock::BeforeFloor { now, floor } => {
-            return Err(
-                at_fault(Cause::Certificate(CertificateError::ClockBeforeFloor {
-                    now,
-                    floor,
-                }))
-                .wanting(floor),
-            );
+            return Err(at_fault(CertificateError::ClockBeforeFloor { now, floor }).wanting(floor));
         }
     };
-
-    if issued_another(&leaf, rest) {
-        return Err(at_fault(Cause::Certificate(CertificateError::WrongOrder)));
+    let rest = chain.get(1..).unwrap_or_default();
+    if issued_another(leaf, rest) {
+        return Err(at_fault(CertificateError::WrongOrder));
     }
     let pinned = anchors
         .certificates()
         .iter()
-        .position(|anchor| *anchor == leaf_der);
-    let (accepted, constrained) = match pinned {
+        .position(|anchor| *anchor == leaf.der());
+    match pinned {
         Some(anchor) => {
-            rules::pinned(&leaf, now)?;
-            (Accepted::Pin { anchor }, false)
+            rules::pinned(leaf, now, usage)?;
+            Ok((Accepted::Pin { anchor }, false))
         }
-        None => find_path(&leaf, rest, anchors, now)?,
-    };
-    name::check(name, &leaf, constrained)?;
-    Ok(accepted)
+        None => find_path(leaf, rest, anchors, (now, usage)),
+    }
 }
 
 /// The first certificate is a CA and issued one of the others: it cannot be the server's (RFC 8446 §4.4.2).
@@ -159,7 +192,7 @@ fn find_path(
     leaf: &Certificate<'_>,
     rest: &[&[u8]],
     anchors: Anchors<'_>,
-    now: Timestamp,
+    (now, usage): (Timestamp, Usage),
 ) -> Result<(Accepted, bool), Reason> {
     let refuse = |cause| Reason::new(Stage::Certificate, cause);
     let time = unix_time(now).map_err(refuse)?;
@@ -198,14 +231,15 @@ fn find_path(
         anchors: &trusted,
         origin: &origin,
         certificates: anchors.certificates(),
+        usage,
     };
     let intermediates: heapless::Vec<CertificateDer<'_>, MAX_CHAIN> =
         rest.iter().map(|der| CertificateDer::from(*der)).collect();
 
-    let walk = Walk { leaf, rest };
+    let walk = Walk { leaf, rest, usage };
+    let blame = |error: Error| blame(&error, &walk, anchors, now);
     let leaf_der = CertificateDer::from(leaf.der());
-    let end_entity =
-        EndEntityCert::try_from(&leaf_der).map_err(|error| blame(&error, &walk, anchors, now))?;
+    let end_entity = EndEntityCert::try_from(&leaf_der).map_err(blame)?;
 
     // What the checks below found wrong with a path that webpki would take.
     let found: RefCell<Option<Reason>> = RefCell::new(None);
@@ -226,18 +260,16 @@ fn find_path(
             trusted.anchors,
             &intermediates,
             time,
-            KeyUsage::server_auth(),
+            usage.wanted(),
             None,
             Some(&check),
         )
         .map_err(|error| match found.borrow_mut().take() {
             Some(reason) => reason,
-            None if budget.is_spent() => {
-                refuse(Cause::Certificate(CertificateError::TooMuchWork)).about(0, leaf.subject())
-            }
-            None => blame(&error, &walk, anchors, now),
+            None if budget.is_spent() => too_much_work(leaf),
+            None => blame(error),
         })?;
-    rules::server(leaf)?;
+    rules::leaf(leaf, usage)?;
     Ok(outcome(&path, &trusted))
 }
 
@@ -258,6 +290,10 @@ fn name_in_chain<'a>(anchor: &[u8], leaf: &Certificate<'a>, rest: &[&'a [u8]]) -
         }
     }
     other_encoding.map(|name| name.as_content())
+}
+
+fn too_much_work(leaf: &Certificate<'_>) -> Reason {
+    Reason::new(Stage::Certificate, CertificateError::TooMuchWork).about(0, leaf.subject())
 }
 
 fn unix_time(now: Timestamp) -> Result<UnixTime, Cause> {
@@ -288,6 +324,7 @@ struct Trusted<'t, 'a> {
     /// Position in the item of each anchor.
     origin: &'t [usize],
     certificates: &'a [&'a [u8]],
+    usage: Usage,
 }
 
 impl<'a> Trusted<'_, 'a> {
@@ -334,5 +371,5 @@ fn check_path(
         .der(path.anchor())
         .ok_or_else(|| refuse(Cause::Setup(SetupError::CaUnreadable)))?;
     let anchor = Certificate::parse(anchor).map_err(|error| malformed(depth, error))?;
-    rules::anchor(&anchor, depth, counted, now)
+    rules::anchor(&anchor, (depth, counted), now, trusted.usage)
 }

@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use tls_session::reason::{
-    CapacityError, Cause, CertificateError, EngineError, HelloField, Limit, NegotiationError,
-    ProofError, ProtocolViolation, SetupError, StreamError,
+    CapacityError, Cause, CertificateError, ClientError, EngineError, HelloField, Limit,
+    NegotiationError, Offer, ProofError, ProtocolViolation, SetupError, Speaks, StreamError,
 };
 
-use tls_session::Timestamp;
+use tls_session::{Reason, Stage, Timestamp};
 
 const GOLDEN: &str = include_str!("data/reasons.txt");
 
@@ -172,6 +172,7 @@ fn authentication() -> Vec<Cause> {
         Cause::Certificate(CertificateError::OldVersion),
         Cause::Certificate(CertificateError::TooMuchWork),
         Cause::Certificate(CertificateError::ServerKeyUsage),
+        Cause::Certificate(CertificateError::ClientKeyUsage),
         Cause::Certificate(CertificateError::ExtensionMisuse),
         Cause::Certificate(CertificateError::NamelessIssuer),
     ]
@@ -190,6 +191,7 @@ fn around() -> Vec<Cause> {
         Cause::Setup(SetupError::PskEngine),
         Cause::Setup(SetupError::NoEngine),
         Cause::Setup(SetupError::NoSuite),
+        Cause::Setup(SetupError::NoServer),
         Cause::Setup(SetupError::NameInvalid),
         Cause::Stream(StreamError::ConnectionRefused),
         Cause::Stream(StreamError::Unreachable),
@@ -206,6 +208,7 @@ fn around() -> Vec<Cause> {
     ];
     for what in [
         Limit::ServerHello,
+        Limit::ClientHello,
         Limit::HandshakeMessage,
         Limit::Flight,
         Limit::ChainLength,
@@ -225,9 +228,61 @@ fn around() -> Vec<Cause> {
     all
 }
 
+/// What only clients of our server do.
+fn clients() -> Vec<Cause> {
+    let mut all: Vec<Cause> = vec![
+        Cause::Client(ClientError::Ssl2Hello),
+        Cause::Client(ClientError::ClientVersion(0x0301)),
+        Cause::Client(ClientError::PolicyVersion {
+            client: 0x0303,
+            min: 0x0304,
+            max: 0x0304,
+        }),
+        Cause::Client(ClientError::Fallback),
+        Cause::Client(ClientError::NoCommonSuite(Offer::new([0x002f, 0xc02f]))),
+        Cause::Client(ClientError::NoCommonGroup(Offer::new([0x0019, 0x1234]))),
+        Cause::Client(ClientError::NoCommonScheme(Offer::new([]))),
+        Cause::Client(ClientError::NoClientCertificate),
+        Cause::Client(ClientError::RefusedUs(48)),
+    ];
+    for speaks in [
+        Speaks::Http,
+        Speaks::Mqtt,
+        Speaks::Ssh,
+        Speaks::Rtsp,
+        Speaks::Proxy,
+        Speaks::At,
+        Speaks::Zeros,
+        Speaks::Other([0x17, 0, 0xff, 1, 2]),
+    ] {
+        all.push(Cause::Client(ClientError::NotTls(speaks)));
+    }
+    all
+}
+
+/// The rows speak of a server; of a client they say so, and nothing of a server is left.
+#[test]
+fn of_a_client_every_reason_says_client() {
+    for cause in [protocol(), negotiated(), authentication(), around()].concat() {
+        let reason = Reason::new(Stage::Hello, cause);
+        let (of_server, of_client) = (reason.to_string(), reason.of_client().to_string());
+        assert!(!of_client.contains("server"), "{of_client}");
+        if cause.code() != "no_certificate" {
+            assert_eq!(of_client, of_server.replace("server", "client"));
+        }
+    }
+}
+
 #[test]
 fn code_number_flags_and_words_of_every_reason_stay_as_they_are() {
-    let causes = [protocol(), negotiated(), authentication(), around()].concat();
+    let causes = [
+        protocol(),
+        negotiated(),
+        authentication(),
+        around(),
+        clients(),
+    ];
+    let causes = causes.concat();
     let lines: BTreeSet<String> = causes
         .iter()
         .map(|cause| {

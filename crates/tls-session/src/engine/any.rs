@@ -11,10 +11,11 @@ use super::{Attempt, Engine};
 use crate::evidence::Evidence;
 #[cfg(feature = "rustls")]
 use crate::policy::EngineRule;
-use crate::policy::{PeerAuth, Policy};
+use crate::policy::{Clock, PeerAuth, Policy};
 #[cfg(feature = "embedded-tls")]
 use crate::reason::{EngineError, ProtocolViolation};
 use crate::reason::{Reason, SetupError, Stage};
+use crate::session::{Acceptor, Deadlines, MAX_NAME};
 use crate::transport::{Connection, Transport};
 
 /// The engine of one session.
@@ -88,6 +89,54 @@ impl<'m, T: Transport + 'm> Any<'m, T> {
             PeerAuth::Chain { .. } | PeerAuth::DangerAnyPeer => SetupError::NoEngine,
         };
         Err(Reason::new(Stage::Setup, error))
+    }
+
+    /// For a session with a client. Nothing is sent yet.
+    pub(crate) fn server(
+        connection: &'m Connection<T>,
+        incoming: &'m mut [u8],
+        outgoing: &'m mut [u8],
+        acceptor: &Acceptor,
+    ) -> Self {
+        #[cfg(feature = "rustls")]
+        {
+            let _ = acceptor;
+            Self::Rustls(rustls::client::Client::new(connection, incoming, outgoing))
+        }
+        #[cfg(not(feature = "rustls"))]
+        {
+            let _ = (connection, incoming, outgoing);
+            match acceptor.never {}
+        }
+    }
+
+    #[cfg_attr(
+        not(feature = "rustls"),
+        expect(unused_variables, reason = "there is no acceptor then")
+    )]
+    pub(crate) async fn accept<G: CryptoRngCore>(
+        &mut self,
+        acceptor: &Acceptor,
+        clock: Clock,
+        deadlines: Deadlines,
+        rng: G,
+    ) -> Result<Evidence, Reason> {
+        match self {
+            #[cfg(feature = "rustls")]
+            Self::Rustls(engine) => engine.accept(&acceptor.served, clock, deadlines, rng).await,
+            #[cfg(feature = "embedded-tls")]
+            Self::Embedded(_) => Err(Reason::new(Stage::Setup, SetupError::NoServer)),
+        }
+    }
+
+    /// The name that a client asked for.
+    pub(crate) fn server_name(&self) -> Option<heapless::String<MAX_NAME>> {
+        match self {
+            #[cfg(feature = "embedded-tls")]
+            Self::Embedded(_) => None,
+            #[cfg(feature = "rustls")]
+            Self::Rustls(engine) => engine.server_name()?.as_str().try_into().ok(),
+        }
     }
 
     pub(crate) async fn handshake<G: CryptoRngCore>(

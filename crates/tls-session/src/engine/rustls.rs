@@ -9,21 +9,26 @@
 //!
 //! * `config`: a policy as a configuration of rustls;
 //! * `judge`: its verifier and signer, with a copy of what they need of the policy;
-//! * `hello`, `watch`: what is read of the records before rustls sees them;
+//! * `hello`, `client_hello`, `watch`: what is read of the records before rustls sees them;
+//! * `side`: its connection of either role;
 //! * `core`: the synchronous step over one record;
 //! * `errors`: its errors as causes;
 //! * `incoming`: records as they come;
-//! * `client`: the session.
+//! * `client`: the session, and the handshake of a client;
+//! * `server`: what a server's sessions share, and its handshake.
 //!
 //! Received data stay in the caller's buffer (`tls_provider`), so a record costs no heap.
 
 pub(crate) mod client;
+mod client_hello;
 mod config;
 mod core;
 mod errors;
 mod hello;
 mod incoming;
 mod judge;
+pub(crate) mod server;
+mod side;
 #[cfg(test)]
 mod tests;
 mod watch;

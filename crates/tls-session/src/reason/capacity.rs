@@ -35,6 +35,8 @@ impl CapacityError {
 pub enum Limit {
     /// Bytes of the ServerHello message.
     ServerHello,
+    /// Bytes of the ClientHello message.
+    ClientHello,
     /// Bytes of a handshake message of the encrypted flight: it must fit one record.
     HandshakeMessage,
     /// Bytes of the handshake messages of one flight.
@@ -59,6 +61,7 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ServerHello => "ServerHello bytes",
+            Self::ClientHello => "ClientHello bytes",
             Self::HandshakeMessage => "handshake message bytes",
             Self::Flight => "handshake bytes in a row",
             Self::ChainLength => "server certificates",

@@ -87,6 +87,9 @@ crate::reasons! {
         /// The server's keyUsage allows nothing that TLS does.
         ServerKeyUsage => "server_key_usage", -0x7A00, flags::KEY_USAGE,
             "server's keyUsage allows nothing that TLS does";
+        /// The client's keyUsage lacks digitalSignature.
+        ClientKeyUsage => "client_key_usage", -0x7A00, flags::KEY_USAGE,
+            "client's keyUsage lacks digitalSignature";
         /// An extension stands where it may not, or says nothing: name constraints or keyCertSign in a
         /// certificate that is no CA, name constraints without any name.
         ExtensionMisuse => "extension_misuse", -0x2700, flags::OTHER,

@@ -26,6 +26,8 @@ crate::reasons! {
         /// Pre-shared keys are for TLS 1.3, and the policy excludes that, or the build has no engine for them.
         PskEngine => "psk_engine", -0x7080, 0,
             "pre-shared keys need TLS 1.3, its suite TLS_AES_128_GCM_SHA256, and the engine for them";
+        /// The engines of this build are clients.
+        NoServer => "no_server", -0x7080, 0, "this build has no TLS server";
         /// None of the cipher suites that the policy offers is there.
         NoSuite => "no_suite", -0x7080, 0, "none of the cipher suites to offer is there, in the versions to offer";
         /// The name to check is neither a DNS name nor an IP address.

@@ -5,13 +5,15 @@ use webpki::Error;
 use x509_facts::{Certificate, Timestamp};
 
 use super::rules;
+use super::usage::Usage;
 use crate::alg;
 use crate::policy::Anchors;
 
-/// The chain of one server, as far as it can be followed by names alone: for blaming, not for trust.
+/// The chain of one peer, as far as it can be followed by names alone: for blaming, not for trust.
 pub(super) struct Walk<'c, 'a> {
     pub(super) leaf: &'c Certificate<'a>,
     pub(super) rest: &'c [&'a [u8]],
+    pub(super) usage: Usage,
 }
 
 impl<'c, 'a> Walk<'c, 'a> {
@@ -124,7 +126,7 @@ pub(super) fn blame(
         Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => {
             first(Fault::ExtendedKeyUsage, &|c, _| {
                 c.extended_key_usage()
-                    .is_some_and(|usage| !usage.server_auth())
+                    .is_some_and(|purposes| !walk.usage.is_named_by(purposes))
             })
         }
         Error::MaximumPathDepthExceeded => {

@@ -3,9 +3,9 @@
 use heapless::Vec;
 use x509_facts::{Certificate, KeyKind};
 
-use super::{Accepted, verify_server};
+use super::{Accepted, verify_client, verify_server};
 use crate::alg::{Hash, Kind};
-use crate::policy::Policy;
+use crate::policy::{Anchors, Clock, Policy};
 use crate::reason::{CapacityError, Cause, CertificateError, Limit, ProofError, Reason, Stage};
 
 /// RSAPublicKey of 4096 bits with a 32-bit exponent takes 526 bytes.
@@ -58,8 +58,20 @@ impl Verdict {
     ///
     /// As [`verify_server`]; [`CapacityError::TooLarge`] for a key that cannot be kept.
     pub fn of_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Self, Reason> {
+        Self::of(verify_server(policy, chain)?, chain)
+    }
+
+    /// Judges the certificates that a client of ours sent, its own first.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify_client`]; [`CapacityError::TooLarge`] for a key that cannot be kept.
+    pub fn of_client(anchors: Anchors<'_>, clock: Clock, chain: &[&[u8]]) -> Result<Self, Reason> {
+        Self::of(verify_client(anchors, clock, chain)?, chain)
+    }
+
+    fn of(accepted: Accepted, chain: &[&[u8]]) -> Result<Self, Reason> {
         let refuse = |cause| Reason::new(Stage::Certificate, cause);
-        let accepted = verify_server(policy, chain)?;
         let leaf = chain
             .first()
             .and_then(|der| Certificate::parse(der).ok())

@@ -5,10 +5,9 @@
 
 use crate::reason::{Cause, CertificateError, Reason, Stage};
 use core::fmt;
-use x509_facts::{
-    Certificate, DottedOid, ExtendedKeyUsage, KeyKind, NameConstraints, Timestamp, extension_label,
-};
+use x509_facts::{Certificate, DottedOid, NameConstraints, Timestamp, extension_label};
 
+use super::usage::Usage;
 use crate::alg;
 
 /// Extensions (2.5.29.n) that may be critical because they are processed, here or by webpki: keyUsage,
@@ -81,27 +80,15 @@ fn misuse(certificate: &Certificate<'_>, depth: u8, found: &str) -> Reason {
         .finding(found)
 }
 
-/// RFC 5280 §4.2.1.12; anyExtendedKeyUsage limits nothing.
-fn purpose_excludes_servers(usage: ExtendedKeyUsage<'_>) -> bool {
-    !usage.server_auth() && !usage.any()
-}
-
-/// The server's certificate at the end of a path that webpki took.
-pub(super) fn server(leaf: &Certificate<'_>) -> Result<(), Reason> {
-    let refuse = |cause| Err(Reason::new(Stage::Certificate, cause).about(0, leaf.subject()));
-    if let Some(usage) = leaf.key_usage() {
-        // RFC 5280 §4.2.1.3. The handshakes here use digitalSignature alone, but RSA certificates from the days of
-        // RSA key exchange say keyEncipherment, and openssl takes either. A key of a curve signs or agrees.
-        let rsa = matches!(leaf.key_kind(), KeyKind::Rsa { .. });
-        let allowed = usage.digital_signature() || (rsa && usage.key_encipherment());
-        if !allowed {
-            return refuse(Cause::Certificate(CertificateError::ServerKeyUsage));
-        }
-        // RFC 5280 §4.2.1.9: only with cA, which webpki has refused.
-        if usage.key_cert_sign() {
-            let found = "keyUsage has keyCertSign, basicConstraints has no CA:TRUE";
-            return Err(misuse(leaf, 0, found));
-        }
+/// The peer's certificate at the end of a path that webpki took.
+pub(super) fn leaf(leaf: &Certificate<'_>, usage: Usage) -> Result<(), Reason> {
+    usage
+        .check_key_usage(leaf)
+        .map_err(|cause| Reason::new(Stage::Certificate, cause).about(0, leaf.subject()))?;
+    // RFC 5280 §4.2.1.9: only with cA, which webpki has refused.
+    if leaf.key_usage().is_some_and(|usage| usage.key_cert_sign()) {
+        let found = "keyUsage has keyCertSign, basicConstraints has no CA:TRUE";
+        return Err(misuse(leaf, 0, found));
     }
     // RFC 5280 §4.2.1.10: only in a CA certificate.
     if leaf.name_constraints().is_some() {
@@ -127,14 +114,14 @@ fn known_critical(certificate: &Certificate<'_>, depth: u8) -> Result<(), Reason
     }
 }
 
-/// The server's certificate where it is the anchor itself. What it may issue does not matter.
-pub(super) fn pinned(leaf: &Certificate<'_>, now: Timestamp) -> Result<(), Reason> {
+/// The peer's certificate where it is the anchor itself. What it may issue does not matter.
+pub(super) fn pinned(leaf: &Certificate<'_>, now: Timestamp, usage: Usage) -> Result<(), Reason> {
     let refuse = |cause| Err(Reason::new(Stage::Certificate, cause).about(0, leaf.subject()));
     dates(leaf, 0, now)?;
     known_critical(leaf, 0)?;
     if leaf
         .extended_key_usage()
-        .is_some_and(purpose_excludes_servers)
+        .is_some_and(|purposes| usage.is_excluded_by(purposes))
     {
         return refuse(Cause::Certificate(CertificateError::ExtendedKeyUsage));
     }
@@ -157,9 +144,9 @@ pub(super) fn intermediate(
 /// certificate says what the user trusted it for (RFC 5280 §6.2), so it is held to that.
 pub(super) fn anchor(
     certificate: &Certificate<'_>,
-    depth: u8,
-    below: u32,
+    (depth, below): (u8, u32),
     now: Timestamp,
+    usage: Usage,
 ) -> Result<(), Reason> {
     let refuse =
         |cause| Err(Reason::new(Stage::Certificate, cause).about(depth, certificate.subject()));
@@ -171,7 +158,7 @@ pub(super) fn anchor(
     }
     if certificate
         .extended_key_usage()
-        .is_some_and(purpose_excludes_servers)
+        .is_some_and(|purposes| usage.is_excluded_by(purposes))
     {
         return refuse(Cause::Certificate(CertificateError::ExtendedKeyUsage));
     }

@@ -1,6 +1,7 @@
-//! The client: one session, its bytes in and out.
+//! One session, its bytes in and out; the handshake of a client.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use core::cell::{Cell, RefCell};
 
 use embassy_futures::select::{Either, select};
@@ -14,10 +15,11 @@ use zeroize::Zeroizing;
 
 use super::core::{Core, Sealed, Step};
 use super::incoming::Incoming;
-use crate::engine::{Attempt, Engine, MAX_IDLE_RECORDS, QUIET_MS, check_protocols};
+use crate::engine::{Attempt, Engine, MAX_IDLE_RECORDS, QUIET_MS, Witness, check_protocols};
 use crate::evidence::Evidence;
 use crate::progress::{Progress, Refused};
 use crate::reason::{CapacityError, Cause, Limit, ProtocolViolation, Reason, Stage, StreamError};
+use crate::session::Deadlines;
 use crate::transport::{Connection, Transport};
 
 /// Milliseconds for an alert that says why we refuse.
@@ -213,6 +215,59 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
         }
     }
 
+    pub(super) const fn progress(&self) -> &'m Progress {
+        &self.connection.shared.progress
+    }
+
+    /// Bytes of the outgoing buffer.
+    pub(super) const fn room(&self) -> usize {
+        self.room
+    }
+
+    /// The name that a client asked for.
+    pub(crate) fn server_name(&self) -> Option<String> {
+        let core = self.core.borrow();
+        core.as_ref()?.attempt().server_name()
+    }
+
+    /// The handshake of either role, to its end.
+    pub(super) async fn conduct(
+        &mut self,
+        core: Core,
+        deadlines: Deadlines,
+        witness: Option<&Witness<'_>>,
+        alpn: &[&[u8]],
+    ) -> Result<Evidence, Reason> {
+        *self.core.get_mut() = Some(Box::new(core));
+
+        let connection = self.connection;
+        let progress = &connection.shared.progress;
+        let mut delay = connection.delay.clone();
+        let ms = deadlines.handshake_ms;
+        let outcome = match select(self.run(), delay.delay_ms(ms)).await {
+            Either::First(outcome) => outcome,
+            Either::Second(()) => Err(progress.refuse(StreamError::HandshakeTimeout { ms })),
+        };
+        let (halves, incoming) = self.halves();
+        if let Some(witness) = witness {
+            let chain = halves.with(|core| core.attempt().take_chain());
+            chain
+                .unwrap_or_default()
+                .iter()
+                .for_each(|der| witness(der));
+        }
+        if outcome.is_err() {
+            halves.send_alert().await;
+            return Err(progress.reason_or(StreamError::Transport));
+        }
+        let evidence = halves.with(|core| {
+            progress.keep_certificate(core.attempt().take_certificate());
+            core.begin_data(incoming.incomplete())?;
+            Ok(core.evidence(alpn))
+        });
+        evidence.map_err(|_| progress.reason_or(StreamError::Dead))?
+    }
+
     /// Says close_notify.
     pub(crate) async fn close(&mut self) -> Result<(), Reason> {
         let writing = self.writing.get();
@@ -242,7 +297,7 @@ impl<'m, T: Transport + 'm> Engine<'m, T> for Client<'m, T> {
     async fn handshake<G: CryptoRngCore>(
         &mut self,
         attempt: Attempt<'_, '_>,
-        mut rng: G,
+        rng: G,
     ) -> Result<Evidence, Reason> {
         let Attempt {
             policy,
@@ -251,38 +306,9 @@ impl<'m, T: Transport + 'm> Engine<'m, T> for Client<'m, T> {
         } = attempt;
         let setup = |cause| Reason::new(Stage::Setup, cause);
         check_protocols(policy).map_err(|error| setup(error.into()))?;
-        let mut fresh = Zeroizing::new([0; 32]);
-        rng.fill_bytes(fresh.as_mut_slice());
-        random::stir(&fresh);
+        stir(rng);
         let core = Core::begin(policy, witness.is_some(), self.room).map_err(setup)?;
-        *self.core.get_mut() = Some(Box::new(core));
-
-        let connection = self.connection;
-        let progress = &connection.shared.progress;
-        let mut delay = connection.delay.clone();
-        let ms = deadlines.handshake_ms;
-        let outcome = match select(self.run(), delay.delay_ms(ms)).await {
-            Either::First(outcome) => outcome,
-            Either::Second(()) => Err(progress.refuse(StreamError::HandshakeTimeout { ms })),
-        };
-        let (halves, incoming) = self.halves();
-        if let Some(witness) = witness {
-            let chain = halves.with(|core| core.attempt().take_chain());
-            chain
-                .unwrap_or_default()
-                .iter()
-                .for_each(|der| witness(der));
-        }
-        if outcome.is_err() {
-            halves.send_alert().await;
-            return Err(progress.reason_or(StreamError::Transport));
-        }
-        let evidence = halves.with(|core| {
-            progress.keep_certificate(core.attempt().take_certificate());
-            core.begin_data(incoming.incomplete())?;
-            Ok(core.evidence(policy))
-        });
-        evidence.map_err(|_| progress.reason_or(StreamError::Dead))?
+        self.conduct(core, deadlines, witness, policy.alpn).await
     }
 
     fn split(&mut self) -> (Rx<'_, 'm, T>, Tx<'_, 'm, T>) {
@@ -304,6 +330,13 @@ impl<'m, T: Transport + 'm> Engine<'m, T> for Client<'m, T> {
             },
         )
     }
+}
+
+/// Before rustls takes the first random bytes of a session, those of the caller go into its pool.
+pub(super) fn stir(mut rng: impl CryptoRngCore) {
+    let mut fresh = Zeroizing::new([0; 32]);
+    rng.fill_bytes(fresh.as_mut_slice());
+    random::stir(&fresh);
 }
 
 /// Receives application data.

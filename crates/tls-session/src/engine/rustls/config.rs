@@ -17,7 +17,7 @@ use crate::verify::Version;
 
 /// rustls asks for the time only to hand it to a verifier and to age tickets; the clock is the policy's.
 #[derive(Debug)]
-struct NoTime;
+pub(super) struct NoTime;
 
 impl TimeProvider for NoTime {
     fn current_time(&self) -> Option<UnixTime> {
@@ -32,12 +32,11 @@ const fn version_of(suite: &SupportedCipherSuite) -> Version {
     }
 }
 
-/// The suites of this build that a policy offers.
-fn suites(policy: &Policy<'_>) -> Vec<SupportedCipherSuite> {
+/// The suites of this build that a policy takes.
+pub(super) fn suites_of(versions: Versions, numbers: &[u16]) -> Vec<SupportedCipherSuite> {
     let offered = |suite: &&SupportedCipherSuite| {
         let number = u16::from(suite.suite());
-        policy.versions.contains(version_of(suite))
-            && (policy.suites.is_empty() || policy.suites.contains(&number))
+        versions.contains(version_of(suite)) && (numbers.is_empty() || numbers.contains(&number))
     };
     let offered = SUITES.iter().filter(offered).copied();
     #[cfg(test)]
@@ -45,9 +44,22 @@ fn suites(policy: &Policy<'_>) -> Vec<SupportedCipherSuite> {
     offered.collect()
 }
 
+/// The versions that rustls is given with suites.
+pub(super) fn versions_of(
+    suites: &[SupportedCipherSuite],
+) -> Vec<&'static SupportedProtocolVersion> {
+    let mut versions: Vec<&'static SupportedProtocolVersion> = Vec::new();
+    for version in [&version::TLS13, &version::TLS12] {
+        if suites.iter().any(|suite| suite.version() == version) {
+            versions.push(version);
+        }
+    }
+    versions
+}
+
 /// The versions that a policy offers: those of its versions for which it has a suite. `None` for none.
-pub(super) fn offered(policy: &Policy<'_>) -> Option<Versions> {
-    let suites = suites(policy);
+pub(super) fn offered(versions: Versions, numbers: &[u16]) -> Option<Versions> {
+    let suites = suites_of(versions, numbers);
     let min = suites.iter().map(version_of).min()?;
     let max = suites.iter().map(version_of).max()?;
     Versions::new(min, max)
@@ -63,13 +75,8 @@ pub(super) fn configure(
     attempt: &Arc<Attempt>,
     chunk: usize,
 ) -> Result<ClientConfig, Cause> {
-    let suites = suites(policy);
-    let mut versions: Vec<&'static SupportedProtocolVersion> = Vec::new();
-    for version in [&version::TLS13, &version::TLS12] {
-        if suites.iter().any(|suite| suite.version() == version) {
-            versions.push(version);
-        }
-    }
+    let suites = suites_of(policy.versions, policy.suites);
+    let versions = versions_of(&suites);
     let older = versions.contains(&&version::TLS12);
     let mut config =
         ClientConfig::builder_with_details(Arc::new(provider(&suites, GROUPS)), Arc::new(NoTime))

@@ -3,8 +3,9 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
-use rustls::unbuffered::{ConnectionState, EncryptError, UnbufferedStatus, WriteTraffic};
+use rustls::client::UnbufferedClientConnection;
+use rustls::server::UnbufferedServerConnection;
+use rustls::unbuffered::{ConnectionState, EncryptError, UnbufferedStatus};
 use rustls::{Error, ProtocolVersion};
 use tls_provider::sync::Arc;
 use tls_provider::{Alert, alert_request};
@@ -12,12 +13,14 @@ use tls_provider::{Alert, alert_request};
 use super::config::{configure, not_begun, offered, server_name};
 use super::errors::{Place, alert_left_out, cause, is_of_record};
 use super::judge::Attempt;
+use super::server::Served;
+use super::side::{Records, Side};
 use super::watch::{HEADER, Watch};
 use crate::evidence::{Application, Evidence, Finished, Negotiated};
-use crate::policy::{Policy, Versions};
+use crate::policy::{Clock, Policy, Versions};
 use crate::reason::{
-    CapacityError, Cause, EngineError, Limit, NegotiationError, ProtocolViolation, Reason,
-    SetupError, Stage,
+    CapacityError, Cause, ClientError, EngineError, Limit, NegotiationError, ProtocolViolation,
+    Reason, SetupError, Stage,
 };
 use crate::verify::Version;
 
@@ -106,7 +109,7 @@ pub(super) const fn chunk(room: usize) -> usize {
 
 /// One session of rustls.
 pub(super) struct Core {
-    connection: UnbufferedClientConnection,
+    connection: Side,
     attempt: Arc<Attempt>,
     watch: Watch,
     offered: Versions,
@@ -130,20 +133,53 @@ impl Core {
             &attempt,
             chunk.saturating_sub(AROUND).saturating_add(5),
         )?;
-        let offered = offered(policy).ok_or(SetupError::NoSuite)?;
+        let offered = offered(policy.versions, policy.suites).ok_or(SetupError::NoSuite)?;
         let name = server_name(policy)?;
         let connection = UnbufferedClientConnection::new(Arc::new(config), name);
         let connection = connection.map_err(|error| not_begun(&error))?;
-        Ok(Self {
+        let watch = Watch::new(offered.contains(Version::Tls13));
+        Ok(Self::new(
+            Side::Client(connection),
+            attempt,
+            watch,
+            (offered, chunk),
+        ))
+    }
+
+    /// Prepares a session with a client.
+    pub(super) fn accept(served: &Arc<Served>, clock: Clock, room: usize) -> Result<Self, Cause> {
+        let attempt = Arc::new(Attempt::of_client(served, clock));
+        let chunk = chunk(room);
+        // rustls counts content and header.
+        let content = chunk.saturating_sub(AROUND).saturating_add(5);
+        let config = served.configure(&attempt, content)?;
+        let connection = UnbufferedServerConnection::new(Arc::new(config));
+        let connection = connection.map_err(|error| not_begun(&error))?;
+        let watch = Watch::of_client(served.versions());
+        Ok(Self::new(
+            Side::Server(connection),
+            attempt,
+            watch,
+            (served.versions(), chunk),
+        ))
+    }
+
+    const fn new(
+        connection: Side,
+        attempt: Arc<Attempt>,
+        watch: Watch,
+        (offered, chunk): (Versions, usize),
+    ) -> Self {
+        Self {
             connection,
             attempt,
-            watch: Watch::new(offered.contains(Version::Tls13)),
+            watch,
             offered,
             stage: Stage::Hello,
             chunk,
             control: heapless::Vec::new(),
             pending: Vec::new(),
-        })
+        }
     }
 
     pub(super) fn attempt(&self) -> &Attempt {
@@ -196,6 +232,7 @@ impl Core {
             let place = Place {
                 stage: self.stage,
                 hello: self.watch.hello(),
+                client: self.watch.client(),
                 offered: self.offered,
                 decrypted: self.watch.is_encrypted() && content(record, fresh) != before,
             };
@@ -209,99 +246,19 @@ impl Core {
         fresh: usize,
         out: &mut Sealed<'_>,
     ) -> Result<(usize, Step), Error> {
-        let mut done = 0_usize;
-        loop {
-            let rest = record.get_mut(done..).unwrap_or_default();
-            let UnbufferedStatus { discard, state, .. } = self.connection.process_tls_records(rest);
-            let next = match state {
-                Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                    let sealed = data.encode(out.room()).map_err(|_| Error::EncryptError)?;
-                    if self.watch.hello().is_none() {
-                        self.watch
-                            .sent(out.room().get(..sealed).unwrap_or_default());
-                    }
-                    out.add(sealed);
-                    (out.room().len() < self.chunk).then_some(Step::Send)
-                }
-                Ok(ConnectionState::TransmitTlsData(data)) => {
-                    data.done();
-                    None
-                }
-                Ok(ConnectionState::BlockedHandshake) => Some(Step::NeedRecord),
-                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-                    let mut place = None;
-                    while let Some(note) = traffic.next_record() {
-                        place = tls_provider::plaintext(note?.payload);
-                    }
-                    match place {
-                        Some(place) => Some(Step::Data(place)),
-                        None => Some(Step::Open),
-                    }
-                }
-                Ok(ConnectionState::WriteTraffic(_)) => Some(Step::Open),
-                Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => Some(Step::PeerClosed),
-                Ok(_) => return Err(Error::HandshakeNotComplete),
-                Err(error) => {
-                    done = done.saturating_add(discard);
-                    let fresh = fresh.saturating_sub(done);
-                    let rest = record.get_mut(done..).unwrap_or_default();
-                    self.alert(&error, rest, fresh, out);
-                    return Err(error);
-                }
-            };
-            done = done.saturating_add(discard);
-            if let Some(step) = next {
-                return Ok((done, step));
-            }
+        let (watch, chunk) = (&mut self.watch, self.chunk);
+        match &mut self.connection {
+            Side::Client(connection) => process(connection, (watch, chunk), (record, fresh), out),
+            Side::Server(connection) => process(connection, (watch, chunk), (record, fresh), out),
         }
-    }
-
-    /// After an error, what rustls says of it to the peer; if that is nothing, an alert that it is asked for.
-    ///
-    /// The record that was refused begins at `fresh`.
-    fn alert(&mut self, error: &Error, record: &mut [u8], fresh: usize, out: &mut Sealed<'_>) {
-        if self.drain(record, out) {
-            return;
-        }
-        let Some(alert) = alert_left_out(error) else {
-            return;
-        };
-        match record.is_empty() {
-            true => self.ask_for(alert, &mut [0; HEADER], 0, out),
-            false if is_of_record(error) => self.ask_for(alert, record, fresh, out),
-            // More messages of the record wait, and rustls would look at those first.
-            false => {}
-        }
-    }
-
-    /// Seals what rustls has to send; `false` for nothing. It must not be called without: it would look at the record
-    /// that was refused once more.
-    fn drain(&mut self, record: &mut [u8], out: &mut Sealed<'_>) -> bool {
-        let any = self.connection.wants_write();
-        while self.connection.wants_write() {
-            let UnbufferedStatus { state, .. } = self.connection.process_tls_records(record);
-            let Ok(ConnectionState::EncodeTlsData(mut data)) = state else {
-                break;
-            };
-            let Ok(sealed) = data.encode(out.room()) else {
-                break;
-            };
-            out.add(sealed);
-        }
-        any
     }
 
     /// Makes rustls seal this alert, by a record at `at` of `bytes`, behind what it has positions in.
     fn ask_for(&mut self, alert: Alert, bytes: &mut [u8], at: usize, out: &mut Sealed<'_>) {
-        let end = at.saturating_add(HEADER);
-        let Some(place) = bytes.get_mut(at..end) else {
-            return;
-        };
-        place.copy_from_slice(&alert_request(alert));
-        let bytes = bytes.get_mut(..end).unwrap_or_default();
-        // It is an error, always.
-        let _ = self.connection.process_tls_records(bytes);
-        self.drain(bytes, out);
+        match &mut self.connection {
+            Side::Client(connection) => ask_for(connection, alert, (bytes, at), out),
+            Side::Server(connection) => ask_for(connection, alert, (bytes, at), out),
+        }
     }
 
     /// Keeps what the other direction needs of an incomplete message.
@@ -329,13 +286,8 @@ impl Core {
         at: usize,
         out: &mut Sealed<'_>,
     ) {
-        let in_the_clear = match self.watch.hello() {
-            None => true,
-            // TLS 1.2: up to our Finished, which goes out as soon as the server has proved itself.
-            Some(hello) => hello.is_retry || hello.is_12() && self.stage != Stage::Finished,
-        };
         let alert = alert_of(cause);
-        if in_the_clear && self.stage != Stage::Data && !self.watch.is_encrypted() {
+        if self.stage != Stage::Data && self.watch.is_in_the_clear(self.stage) {
             // Without room for it there is none.
             let _ = out.append(&[21, 3, 3, 0, 2, 2, alert]);
             return;
@@ -355,17 +307,16 @@ impl Core {
 
     /// What follows ServerHello is another stage, once the engine has accepted that.
     fn note_stage(&mut self) {
-        let Some(hello) = self.watch.hello().filter(|hello| !hello.is_retry) else {
-            return;
-        };
-        let connection = &self.connection;
-        let is_accepted = match hello.is_12() {
+        let connection = self.connection.common();
+        let suite = connection.negotiated_cipher_suite();
+        let is_accepted = match self.watch.hello().filter(|hello| !hello.is_retry) {
+            _ if self.watch.is_of_client() => suite.is_some(),
+            None => false,
             // After a retry there was another one.
-            true => {
-                let suite = connection.negotiated_cipher_suite();
+            Some(hello) if hello.is_12() => {
                 suite.is_some_and(|suite| u16::from(suite.suite()) == hello.suite)
             }
-            false => connection.negotiated_key_exchange_group().is_some(),
+            Some(_) => connection.negotiated_key_exchange_group().is_some(),
         };
         if self.stage != Stage::Data && is_accepted {
             self.stage = self.attempt.stage();
@@ -377,7 +328,7 @@ impl Core {
         self.take_control(out)?;
         let content = data.len().min(self.chunk.saturating_sub(AROUND));
         let data = data.get(..content).unwrap_or_default();
-        match self.when_open(out, |traffic, room| traffic.encrypt(data, room))? {
+        match self.when_open(out, What::Data(data))? {
             true => Ok(content),
             false => Err(ProtocolViolation::Engine(EngineError::Other).into()),
         }
@@ -386,41 +337,16 @@ impl Core {
     /// Seals close_notify, where rustls still takes it.
     pub(super) fn close_notify(&mut self, out: &mut Sealed<'_>) -> Result<(), Cause> {
         self.take_control(out)?;
-        self.when_open(out, |traffic, room| traffic.queue_close_notify(room))?;
+        self.when_open(out, What::CloseNotify)?;
         Ok(())
     }
 
     /// Sends first what rustls has to send, then seals; `false` where the session takes nothing more.
-    fn when_open(
-        &mut self,
-        out: &mut Sealed<'_>,
-        seal: impl FnOnce(
-            &mut WriteTraffic<'_, ClientConnectionData>,
-            &mut [u8],
-        ) -> Result<usize, EncryptError>,
-    ) -> Result<bool, Cause> {
-        loop {
-            let UnbufferedStatus { state, .. } =
-                self.connection.process_tls_records(&mut self.pending);
-            match state {
-                Ok(ConnectionState::EncodeTlsData(mut message)) => {
-                    let sealed = message.encode(out.room()).map_err(|_| space())?;
-                    out.add(sealed);
-                }
-                Ok(ConnectionState::TransmitTlsData(message)) => message.done(),
-                Ok(ConnectionState::WriteTraffic(mut traffic)) => {
-                    let sealed = seal(&mut traffic, out.room());
-                    if sealed.is_err() {
-                        // close_notify, where the key has come to its limit.
-                        self.drain(&mut [], out);
-                    }
-                    out.add(sealed.map_err(|error| exhausted(&error))?);
-                    return Ok(true);
-                }
-                // Said once; what follows says whether we may still send.
-                Ok(ConnectionState::PeerClosed) => {}
-                _ => return Ok(false),
-            }
+    fn when_open(&mut self, out: &mut Sealed<'_>, what: What<'_>) -> Result<bool, Cause> {
+        let pending = &mut self.pending;
+        match &mut self.connection {
+            Side::Client(connection) => seal(connection, pending, what, out),
+            Side::Server(connection) => seal(connection, pending, what, out),
         }
     }
 
@@ -440,19 +366,16 @@ impl Core {
         Ok(())
     }
 
-    /// What was seen of the handshake.
-    pub(super) fn evidence(&self, policy: &Policy<'_>) -> Evidence {
-        let connection = &self.connection;
+    /// What was seen of the handshake; `alpn` was offered.
+    pub(super) fn evidence(&self, alpn: &[&[u8]]) -> Evidence {
+        let connection = self.connection.common();
         let version = match connection.protocol_version() {
             Some(ProtocolVersion::TLSv1_3) => Version::Tls13,
             _ => Version::Tls12,
         };
         let suite = connection.negotiated_cipher_suite();
         let group = connection.negotiated_key_exchange_group();
-        let bound = self
-            .watch
-            .hello()
-            .is_some_and(|hello| hello.extended_master_secret);
+        let bound = self.watch.binds_keys();
         Evidence {
             peer: self.attempt.proof(),
             finished: (!connection.is_handshaking()).then(Finished::held),
@@ -461,8 +384,158 @@ impl Core {
                 suite: suite.map_or(0, |suite| suite.suite().into()),
                 group: group.map_or(0, |group| group.name().into()),
                 extended_master_secret: version == Version::Tls13 || bound,
-                application: Application::find(connection.alpn_protocol(), policy.alpn),
+                application: Application::find(connection.alpn_protocol(), alpn),
             },
+        }
+    }
+}
+
+/// Goes as far as `record` allows.
+fn process<S: Records>(
+    connection: &mut S,
+    (watch, chunk): (&mut Watch, usize),
+    (record, fresh): (&mut [u8], usize),
+    out: &mut Sealed<'_>,
+) -> Result<(usize, Step), Error> {
+    let mut done = 0_usize;
+    loop {
+        let rest = record.get_mut(done..).unwrap_or_default();
+        let UnbufferedStatus { discard, state, .. } = connection.records(rest);
+        let next = match state {
+            Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                let sealed = data.encode(out.room()).map_err(|_| Error::EncryptError)?;
+                watch.sent(out.room().get(..sealed).unwrap_or_default());
+                out.add(sealed);
+                (out.room().len() < chunk).then_some(Step::Send)
+            }
+            Ok(ConnectionState::TransmitTlsData(data)) => {
+                data.done();
+                None
+            }
+            Ok(ConnectionState::BlockedHandshake) => Some(Step::NeedRecord),
+            Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                let mut place = None;
+                while let Some(note) = traffic.next_record() {
+                    place = tls_provider::plaintext(note?.payload);
+                }
+                match place {
+                    Some(place) => Some(Step::Data(place)),
+                    None => Some(Step::Open),
+                }
+            }
+            Ok(ConnectionState::WriteTraffic(_)) => Some(Step::Open),
+            Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => Some(Step::PeerClosed),
+            Ok(_) => return Err(Error::HandshakeNotComplete),
+            Err(error) => {
+                done = done.saturating_add(discard);
+                let fresh = fresh.saturating_sub(done);
+                let rest = record.get_mut(done..).unwrap_or_default();
+                alert(connection, &error, (rest, fresh), out);
+                return Err(error);
+            }
+        };
+        done = done.saturating_add(discard);
+        if let Some(step) = next {
+            return Ok((done, step));
+        }
+    }
+}
+
+/// After an error, what rustls says of it to the peer; if that is nothing, an alert that it is asked for.
+///
+/// The record that was refused begins at `fresh`.
+fn alert<S: Records>(
+    connection: &mut S,
+    error: &Error,
+    (record, fresh): (&mut [u8], usize),
+    out: &mut Sealed<'_>,
+) {
+    if drain(connection, record, out) {
+        return;
+    }
+    let Some(alert) = alert_left_out(error) else {
+        return;
+    };
+    match record.is_empty() {
+        true => ask_for(connection, alert, (&mut [0; HEADER], 0), out),
+        false if is_of_record(error) => ask_for(connection, alert, (record, fresh), out),
+        // More messages of the record wait, and rustls would look at those first.
+        false => {}
+    }
+}
+
+/// Seals what rustls has to send; `false` for nothing. It must not be called without: it would look at the record
+/// that was refused once more.
+fn drain<S: Records>(connection: &mut S, record: &mut [u8], out: &mut Sealed<'_>) -> bool {
+    let any = connection.common().wants_write();
+    while connection.common().wants_write() {
+        let UnbufferedStatus { state, .. } = connection.records(record);
+        let Ok(ConnectionState::EncodeTlsData(mut data)) = state else {
+            break;
+        };
+        let Ok(sealed) = data.encode(out.room()) else {
+            break;
+        };
+        out.add(sealed);
+    }
+    any
+}
+
+/// Makes rustls seal this alert, by a record at `at` of `bytes`, behind what it has positions in.
+fn ask_for<S: Records>(
+    connection: &mut S,
+    alert: Alert,
+    (bytes, at): (&mut [u8], usize),
+    out: &mut Sealed<'_>,
+) {
+    let end = at.saturating_add(HEADER);
+    let Some(place) = bytes.get_mut(at..end) else {
+        return;
+    };
+    place.copy_from_slice(&alert_request(alert));
+    let bytes = bytes.get_mut(..end).unwrap_or_default();
+    // It is an error, always.
+    let _ = connection.records(bytes);
+    drain(connection, bytes, out);
+}
+
+/// What is sealed.
+#[derive(Clone, Copy)]
+enum What<'d> {
+    Data(&'d [u8]),
+    CloseNotify,
+}
+
+/// Seals, behind what rustls has to send; `false` where the session takes nothing more.
+fn seal<S: Records>(
+    connection: &mut S,
+    pending: &mut [u8],
+    what: What<'_>,
+    out: &mut Sealed<'_>,
+) -> Result<bool, Cause> {
+    loop {
+        let UnbufferedStatus { state, .. } = connection.records(pending);
+        match state {
+            Ok(ConnectionState::EncodeTlsData(mut message)) => {
+                let sealed = message.encode(out.room()).map_err(|_| space())?;
+                out.add(sealed);
+            }
+            Ok(ConnectionState::TransmitTlsData(message)) => message.done(),
+            Ok(ConnectionState::WriteTraffic(mut traffic)) => {
+                let sealed = match what {
+                    What::Data(data) => traffic.encrypt(data, out.room()),
+                    What::CloseNotify => traffic.queue_close_notify(out.room()),
+                };
+                if sealed.is_err() {
+                    // close_notify, where the key has come to its limit.
+                    drain(connection, &mut [], out);
+                }
+                out.add(sealed.map_err(|error| exhausted(&error))?);
+                return Ok(true);
+            }
+            // Said once; what follows says whether we may still send.
+            Ok(ConnectionState::PeerClosed) => {}
+            _ => return Ok(false),
         }
     }
 }
@@ -476,11 +549,16 @@ const fn alert_of(cause: &Cause) -> u8 {
         Cause::Protocol(ProtocolViolation::RecordLength(_)) => 22,
         // handshake_failure (RFC 5746 §3.4)
         Cause::Protocol(ProtocolViolation::Renegotiation) => 40,
+        // decode_error, as rustls says it of what is no TLS
+        Cause::Client(ClientError::NotTls(_) | ClientError::Ssl2Hello) => 50,
+        // inappropriate_fallback (RFC 7507 §3)
+        Cause::Client(ClientError::Fallback) => 86,
         // illegal_parameter
         Cause::Negotiation(NegotiationError::Downgrade)
         | Cause::Protocol(ProtocolViolation::HelloField(_)) => 47,
         // protocol_version
-        Cause::Protocol(ProtocolViolation::RecordVersion(_)) => 70,
+        Cause::Protocol(ProtocolViolation::RecordVersion(_))
+        | Cause::Client(ClientError::ClientVersion(_) | ClientError::PolicyVersion { .. }) => 70,
         // internal_error: it is our limit that was met.
         _ => 80,
     }

@@ -3,12 +3,13 @@
 use rustls::{AlertDescription, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
 use tls_provider::{Alert, Refused};
 
+use super::client_hello::ClientHello;
 use super::hello::Hello;
 use super::watch::refused;
 use crate::policy::Versions;
 use crate::reason::{
-    CapacityError, Cause, CertificateError, EngineError, HelloField, Limit, NegotiationError,
-    ProofError, ProtocolViolation, Stage, StreamError,
+    CapacityError, Cause, CertificateError, ClientError, EngineError, HelloField, Limit,
+    NegotiationError, ProofError, ProtocolViolation, Stage, StreamError,
 };
 use crate::verify::Version;
 
@@ -21,6 +22,8 @@ const HELLO_RETRY_REQUEST: u8 = 6;
 pub(super) struct Place<'h> {
     pub(super) stage: Stage,
     pub(super) hello: Option<&'h Hello>,
+    /// Where the peer is a client.
+    pub(super) client: Option<&'h ClientHello>,
     pub(super) offered: Versions,
     /// The record that was refused had been decrypted: it was its content that was wrong.
     pub(super) decrypted: bool,
@@ -55,6 +58,12 @@ pub(super) fn is_of_record(error: &Error) -> bool {
 
 /// The cause of an error.
 pub(super) fn cause(error: &Error, place: Place<'_>) -> Cause {
+    if let Some(cause) = place
+        .client
+        .and_then(|hello| of_client(error, hello, place))
+    {
+        return cause;
+    }
     match error {
         Error::AlertReceived(alert) => received(*alert, place),
         Error::PeerIncompatible(error) => incompatible(error, place),
@@ -93,14 +102,45 @@ pub(super) fn cause(error: &Error, place: Place<'_>) -> Cause {
     }
 }
 
+/// What only a client can be told; `None` for what both can.
+fn of_client(error: &Error, hello: &ClientHello, place: Place<'_>) -> Option<Cause> {
+    use PeerIncompatible as P;
+    let cause = match error {
+        // In the handshake it is about us; afterwards it may be anything. 90 announces close_notify.
+        Error::AlertReceived(alert) if place.stage != Stage::Data => match u8::from(*alert) {
+            90 => return None,
+            number => ClientError::RefusedUs(number),
+        },
+        Error::NoCertificatesPresented => ClientError::NoClientCertificate,
+        Error::PeerIncompatible(error) => match error {
+            P::NoCipherSuitesInCommon => ClientError::NoCommonSuite(hello.suites),
+            P::NoKxGroupsInCommon
+            | P::NamedGroupsExtensionRequired
+            | P::KeyShareExtensionRequired
+            | P::NoEcPointFormatsInCommon
+            | P::UncompressedEcPointsRequired => ClientError::NoCommonGroup(hello.groups),
+            P::NoSignatureSchemesInCommon | P::SignatureAlgorithmsExtensionRequired => {
+                ClientError::NoCommonScheme(hello.schemes)
+            }
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(cause.into())
+}
+
 fn received(alert: AlertDescription, place: Place<'_>) -> Cause {
     match u8::from(alert) {
-        40 if place.hello.is_none() => NegotiationError::NoCommonSuite.into(),
-        70 if place.hello.is_none() => NegotiationError::NoCommonVersion {
-            min: place.offered.min().wire(),
-            max: place.offered.max().wire(),
+        40 if place.hello.is_none() && place.client.is_none() => {
+            NegotiationError::NoCommonSuite.into()
         }
-        .into(),
+        70 if place.hello.is_none() && place.client.is_none() => {
+            NegotiationError::NoCommonVersion {
+                min: place.offered.min().wire(),
+                max: place.offered.max().wire(),
+            }
+            .into()
+        }
         number => StreamError::PeerAlert(number).into(),
     }
 }

@@ -28,20 +28,20 @@ const RETRY: [u8; 32] = [
 ];
 
 /// Takes bytes from the front.
-struct Bytes<'b>(&'b [u8]);
+pub(super) struct Bytes<'b>(pub(super) &'b [u8]);
 
 impl<'b> Bytes<'b> {
-    fn take(&mut self, len: usize) -> Option<&'b [u8]> {
+    pub(super) fn take(&mut self, len: usize) -> Option<&'b [u8]> {
         let (taken, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
         Some(taken)
     }
 
-    fn byte(&mut self) -> Option<u8> {
+    pub(super) fn byte(&mut self) -> Option<u8> {
         self.take(1)?.first().copied()
     }
 
-    fn word(&mut self) -> Option<u16> {
+    pub(super) fn word(&mut self) -> Option<u16> {
         self.take(2)?
             .first_chunk()
             .map(|word| u16::from_be_bytes(*word))

@@ -20,6 +20,7 @@ use rustls::{
 use tls_provider::random;
 use tls_provider::sync::Arc;
 
+use super::server::Served;
 use crate::identity::OwnedIdentity;
 use crate::policy::{Anchors, Clock, CommonName, NameRule, PeerAuth, PeerName, Policy};
 use crate::reason::{
@@ -30,7 +31,7 @@ use crate::verify::{
     MAX_CHAIN, PeerCertificate, Possession, Signed, Verdict, Version, verify_handshake,
 };
 
-/// Who the server must be, with its own memory.
+/// Who the peer must be, with its own memory.
 enum Peer {
     Chain {
         anchors: Vec<Vec<u8>>,
@@ -38,6 +39,11 @@ enum Peer {
         clock: Clock,
     },
     Any,
+    /// It is a client of ours.
+    Client {
+        served: Arc<Served>,
+        clock: Clock,
+    },
 }
 
 /// What was answered.
@@ -48,6 +54,8 @@ struct Answers {
     possession: Option<Possession>,
     certificate: Option<PeerCertificate>,
     chain: Vec<Vec<u8>>,
+    /// The name that a client asked for.
+    server_name: Option<String>,
 }
 
 /// What the questions need of a policy.
@@ -101,12 +109,41 @@ impl Attempt {
             PeerAuth::PreSharedKey(_) => return Err(SetupError::PskEngine.into()),
         };
         let identity = policy.identity.map(OwnedIdentity::of).map(Arc::new);
-        let asked = Arc::new(Asked { peer, identity });
-        Ok(Self {
-            asked: Mutex::new(RefCell::new(Some(asked))),
+        Ok(Self::asking(Asked { peer, identity }, keep))
+    }
+
+    /// Of a client of ours.
+    pub(super) fn of_client(served: &Arc<Served>, clock: Clock) -> Self {
+        let identity = Some(served.identity().clone());
+        let served = served.clone();
+        let peer = Peer::Client { served, clock };
+        Self::asking(Asked { peer, identity }, false)
+    }
+
+    fn asking(asked: Asked, keep: bool) -> Self {
+        Self {
+            asked: Mutex::new(RefCell::new(Some(Arc::new(asked)))),
             keep,
             answers: Mutex::new(RefCell::new(Answers::default())),
+        }
+    }
+
+    /// Whether the peer proves nothing of itself: a client that is not asked.
+    fn proves_nothing(&self) -> bool {
+        self.asked().is_some_and(|asked| match &asked.peer {
+            Peer::Client { served, .. } => served.anchors().is_none(),
+            Peer::Chain { .. } | Peer::Any => false,
         })
+    }
+
+    /// Keeps the name that a client asked for.
+    pub(super) fn keep_server_name(&self, name: &str) {
+        self.with(|answers| answers.server_name = Some(String::from(name)));
+    }
+
+    /// The name that a client asked for.
+    pub(super) fn server_name(&self) -> Option<String> {
+        self.with(|answers| answers.server_name.clone())
     }
 
     fn with<V>(&self, then: impl FnOnce(&mut Answers) -> V) -> V {
@@ -117,7 +154,7 @@ impl Attempt {
         critical_section::with(|section| self.asked.borrow_ref(section).clone())
     }
 
-    fn identity(&self) -> Option<Arc<OwnedIdentity>> {
+    pub(super) fn identity(&self) -> Option<Arc<OwnedIdentity>> {
         self.asked()?.identity.clone()
     }
 
@@ -132,14 +169,17 @@ impl Attempt {
         self.with(|answers| answers.reason.clone())
     }
 
-    fn refuse(&self, reason: Reason) {
+    pub(super) fn refuse(&self, reason: Reason) {
         self.with(|answers| {
             answers.reason.get_or_insert(reason);
         });
     }
 
-    /// How far the proof of the server has come.
+    /// How far the proof of the peer has come.
     pub(super) fn stage(&self) -> Stage {
+        if self.proves_nothing() {
+            return Stage::Finished;
+        }
         self.with(|answers| match (&answers.verdict, &answers.possession) {
             (None, None) => Stage::Certificate,
             (Some(_), None) => Stage::Signature,
@@ -172,13 +212,22 @@ impl Attempt {
         // Certificate, after the handshake.
         let asked = self.asked();
         let asked = asked.ok_or_else(|| refuse(ProtocolViolation::Message(11).into()))?;
-        let Peer::Chain {
-            anchors,
-            name,
-            clock,
-        } = &asked.peer
-        else {
-            return Verdict::of_server(&Policy::danger_any_peer(), chain);
+        let (anchors, name, clock) = match &asked.peer {
+            Peer::Chain {
+                anchors,
+                name,
+                clock,
+            } => (anchors, name, clock),
+            Peer::Any => return Verdict::of_server(&Policy::danger_any_peer(), chain),
+            Peer::Client { served, clock } => {
+                // Without being asked.
+                let anchors = served.anchors();
+                let anchors =
+                    anchors.ok_or_else(|| refuse(ProtocolViolation::Message(11).into()))?;
+                let anchors: Vec<&[u8]> = anchors.iter().map(Vec::as_slice).collect();
+                let anchors = Anchors::new(&anchors).map_err(refuse)?;
+                return Verdict::of_client(anchors, *clock, chain);
+            }
         };
         let anchors: Vec<&[u8]> = anchors.iter().map(Vec::as_slice).collect();
         let rule = match name {
@@ -192,7 +241,7 @@ impl Attempt {
         Verdict::of_server(&Policy::chain(anchors, rule, *clock), chain)
     }
 
-    fn chain(&self, leaf: &[u8], rest: &[CertificateDer<'_>]) -> Result<(), Reason> {
+    pub(super) fn chain(&self, leaf: &[u8], rest: &[CertificateDer<'_>]) -> Result<(), Reason> {
         let all = core::iter::once(leaf).chain(rest.iter().map(AsRef::as_ref));
         if self.keep {
             let kept = all.clone().take(MAX_CHAIN).map(<[u8]>::to_vec).collect();
@@ -232,7 +281,7 @@ impl Attempt {
 }
 
 /// The alert that says why a chain is refused (RFC 8446 §6.2), by the name that rustls has for it.
-fn alert(cause: &Cause) -> Alert {
+pub(super) fn alert(cause: &Cause) -> Alert {
     match cause {
         Cause::Certificate(error) => match error {
             CertificateError::ClockNotSet
@@ -247,6 +296,7 @@ fn alert(cause: &Cause) -> Alert {
             CertificateError::ExtendedKeyUsage
             | CertificateError::KeyUsage
             | CertificateError::ServerKeyUsage
+            | CertificateError::ClientKeyUsage
             | CertificateError::KeyAlgorithm
             | CertificateError::KeySize { .. }
             | CertificateError::SignatureAlgorithm => Alert::InvalidPurpose,
@@ -274,7 +324,7 @@ fn other() -> Alert {
 pub(super) struct Judge(pub(super) Arc<Attempt>);
 
 impl Judge {
-    fn signed(
+    pub(super) fn signed(
         &self,
         version: Version,
         message: &[u8],
@@ -291,7 +341,7 @@ impl Judge {
 }
 
 /// What is offered, the preferred first. TLS 1.3 takes the same list, and none of PKCS#1 v1.5 for a handshake.
-const SCHEMES: [SignatureScheme; 9] = [
+pub(super) const SCHEMES: [SignatureScheme; 9] = [
     SignatureScheme::ECDSA_NISTP256_SHA256,
     SignatureScheme::ECDSA_NISTP384_SHA384,
     SignatureScheme::ED25519,
@@ -376,7 +426,7 @@ impl ResolvesClientCert for Shown {
 
 /// Our key, for rustls.
 #[derive(Debug)]
-struct Key(Arc<OwnedIdentity>);
+pub(super) struct Key(pub(super) Arc<OwnedIdentity>);
 
 impl Key {
     fn scheme(&self, offered: &[SignatureScheme]) -> Option<SignatureScheme> {

@@ -1,4 +1,4 @@
-//! What is checked of records before the engine sees them: headers always, messages while they are in the clear.
+//! What is checked of a peer's records before the engine sees them: headers always, messages while they are in the clear.
 //!
 //! Once records are encrypted, `tls_provider`'s decrypter does the same with each plaintext.
 
@@ -6,17 +6,39 @@ use alloc::vec::Vec;
 
 use tls_provider::{Messages, Refused, What};
 
+use super::client_hello::ClientHello;
 use super::hello::Hello;
-use crate::reason::{CapacityError, Cause, EngineError, Limit, ProtocolViolation};
+use crate::policy::Versions;
+use crate::reason::{
+    CapacityError, Cause, ClientError, EngineError, Limit, ProtocolViolation, Speaks, Stage,
+};
 
 pub(super) const HEADER: usize = 5;
 /// Largest TLSCiphertext of TLS 1.3 (RFC 8446 §5.2). The suites of TLS 1.2 here expand by 24 bytes at most.
 const MAX_CIPHERTEXT: u16 = (1 << 14) + 256;
 /// Largest TLSPlaintext.
 const MAX_PLAINTEXT: u16 = 1 << 14;
+const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
 
-/// Follows the records of a server.
+/// What is known of a client.
+struct Client {
+    /// What we take.
+    versions: Versions,
+    /// Its first ClientHello, once that was checked.
+    hello: Option<ClientHello>,
+}
+
+impl Client {
+    /// TLS 1.2 comes out of it.
+    fn is_12(&self) -> bool {
+        self.hello
+            .as_ref()
+            .is_some_and(|hello| !hello.takes_13(self.versions))
+    }
+}
+
+/// Follows the records of a peer.
 pub(super) struct Watch {
     messages: Messages,
     /// Handshake bytes up to the end of the first ServerHello, or of the second after a retry.
@@ -27,11 +49,15 @@ pub(super) struct Watch {
     /// Records are encrypted from here on.
     encrypted: bool,
     offered_13: bool,
+    /// The peer is one.
+    client: Option<Client>,
 }
 
 impl Watch {
+    /// Of a server.
     pub(super) const fn new(offered_13: bool) -> Self {
         Self {
+            client: None,
             messages: Messages::new(),
             collected: Vec::new(),
             hello: None,
@@ -39,6 +65,49 @@ impl Watch {
             encrypted: false,
             offered_13,
         }
+    }
+
+    /// Of a client, where these are taken.
+    pub(super) fn of_client(versions: Versions) -> Self {
+        let mut watch = Self::new(false);
+        watch.client = Some(Client {
+            versions,
+            hello: None,
+        });
+        watch
+    }
+
+    /// The ClientHello that was checked.
+    pub(super) fn client(&self) -> Option<&ClientHello> {
+        self.client.as_ref()?.hello.as_ref()
+    }
+
+    /// Whether the peer is a client.
+    pub(super) const fn is_of_client(&self) -> bool {
+        self.client.is_some()
+    }
+
+    /// Whether the peer binds the keys of TLS 1.2 to the handshake (RFC 7627).
+    pub(super) fn binds_keys(&self) -> bool {
+        match &self.client {
+            Some(client) => client
+                .hello
+                .as_ref()
+                .is_some_and(|hello| hello.extended_master_secret),
+            None => self.hello.is_some_and(|hello| hello.extended_master_secret),
+        }
+    }
+
+    /// Whether an alert of ours would go out unencrypted, as the peer expects it.
+    pub(super) fn is_in_the_clear(&self, stage: Stage) -> bool {
+        let expected = match (&self.client, &self.hello) {
+            // TLS 1.3: encrypted from our answer on, but for a HelloRetryRequest, which is not known here.
+            (Some(client), _) => client.hello.is_none() || client.is_12(),
+            (None, None) => true,
+            // TLS 1.2: up to our Finished, which goes out as soon as the server has proved itself.
+            (None, Some(hello)) => hello.is_retry || hello.is_12() && stage != Stage::Finished,
+        };
+        expected && !self.encrypted
     }
 
     /// The ServerHello that counts, once it is there.
@@ -53,6 +122,9 @@ impl Watch {
 
     /// Looks at a record of ours: our ClientHello, if there was none before.
     pub(super) fn sent(&mut self, record: &[u8]) {
+        if self.client.is_some() || self.hello.is_some() {
+            return;
+        }
         // Header, type and length of the message, version, random.
         let from = HEADER + 4 + 2 + 32;
         if let (Some(22), true, Some((len, rest))) = (
@@ -70,7 +142,10 @@ impl Watch {
     pub(super) fn header(&self, header: [u8; HEADER], room: usize) -> Result<usize, Cause> {
         let [kind, major, minor, high, low] = header;
         let length = u16::from_be_bytes([high, low]);
-        let first = self.hello.is_none() && self.collected.is_empty();
+        let first = self.client().is_none() && self.hello.is_none() && self.collected.is_empty();
+        if first && self.client.is_some() {
+            refuse_other_protocols(header)?;
+        }
         if !matches!(kind, 20..=23) {
             return Err(match first {
                 true => ProtocolViolation::RecordType(kind).into(),
@@ -82,7 +157,8 @@ impl Watch {
             let version = u16::from_be_bytes([major, minor]);
             return Err(ProtocolViolation::RecordVersion(version).into());
         }
-        let longest = if self.encrypted {
+        // In TLS 1.3 the type says it, already in the first one.
+        let longest = if self.encrypted || kind == 23 {
             MAX_CIPHERTEXT
         } else {
             MAX_PLAINTEXT
@@ -101,6 +177,22 @@ impl Watch {
 
     /// Looks at a whole record that the engine is about to get.
     pub(super) fn record(&mut self, kind: u8, body: &[u8]) -> Result<(), Cause> {
+        if let Some(client) = &self.client {
+            return match kind {
+                // In TLS 1.3 a record that says so is in the clear, whatever came before: early data may have.
+                22 if !(self.encrypted && client.is_12()) => self.client_handshake(body),
+                // TLS 1.2: its keys are in use. TLS 1.3 sends one for appearance's sake, maybe before its second hello.
+                20 => {
+                    self.encrypted |= client.is_12();
+                    Ok(())
+                }
+                23 => {
+                    self.encrypted = true;
+                    Ok(())
+                }
+                _ => Ok(()),
+            };
+        }
         if self.encrypted {
             return Ok(());
         }
@@ -117,6 +209,31 @@ impl Watch {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Up to the end of the first ClientHello.
+    fn client_handshake(&mut self, body: &[u8]) -> Result<(), Cause> {
+        self.messages.feed(body).map_err(refused)?;
+        let Some(client) = self.client.as_mut().filter(|client| client.hello.is_none()) else {
+            return Ok(());
+        };
+        self.collected.extend_from_slice(body);
+        let Some((&[kind, high, middle, low], rest)) = self.collected.split_first_chunk::<4>()
+        else {
+            return Ok(());
+        };
+        let len = u32::from_be_bytes([0, high, middle, low]);
+        let Some(message) = usize::try_from(len).ok().and_then(|len| rest.get(..len)) else {
+            return Ok(());
+        };
+        // Another message is the engine's to refuse.
+        if kind == CLIENT_HELLO {
+            let hello = ClientHello::read(message);
+            hello.check(client.versions)?;
+            client.hello = Some(hello);
+        }
+        self.collected = Vec::new();
+        Ok(())
     }
 
     fn handshake(&mut self, body: &[u8]) -> Result<(), Cause> {
@@ -148,6 +265,16 @@ impl Watch {
     }
 }
 
+/// What the first bytes of a client are, if they are not those of a record.
+fn refuse_other_protocols(first: [u8; HEADER]) -> Result<(), ClientError> {
+    match first {
+        [20..=23, 3, ..] => Ok(()),
+        // Two bytes of length with the highest bit, CLIENT-HELLO, its version.
+        [0x80..=0xff, _, 1, 0 | 2 | 3, _] => Err(ClientError::Ssl2Hello),
+        other => Err(ClientError::NotTls(Speaks::of(other))),
+    }
+}
+
 /// A refusal of the provider's, as a cause.
 pub(super) fn refused(refused: Refused) -> Cause {
     match refused {
@@ -157,6 +284,7 @@ pub(super) fn refused(refused: Refused) -> Cause {
             limit,
         } => CapacityError::TooLarge {
             what: match what {
+                What::Message(CLIENT_HELLO) => Limit::ClientHello,
                 What::Message(SERVER_HELLO) => Limit::ServerHello,
                 What::Flight => Limit::Flight,
                 _ => Limit::HandshakeMessage,

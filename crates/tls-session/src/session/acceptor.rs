@@ -1,0 +1,65 @@
+//! What the sessions of a server share.
+
+#[cfg(feature = "rustls")]
+use tls_provider::sync::Arc;
+
+#[cfg(feature = "rustls")]
+use crate::engine::rustls::server::Served;
+use crate::evidence::Demand;
+use crate::policy::ServerPolicy;
+use crate::reason::Cause;
+#[cfg(not(feature = "rustls"))]
+use crate::reason::SetupError;
+
+/// A server's policy with memory of its own, on the heap: its clients come long after the credentials were read.
+///
+/// A copy is a reference to the same memory. The private key is wiped with the last one.
+#[derive(Clone)]
+pub struct Acceptor {
+    #[cfg(feature = "rustls")]
+    pub(crate) served: Arc<Served>,
+    /// Without an engine for servers there is none.
+    #[cfg(not(feature = "rustls"))]
+    pub(crate) never: core::convert::Infallible,
+}
+
+impl core::fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Acceptor")
+    }
+}
+
+impl Acceptor {
+    /// Whether this build has an engine for servers: feature `rustls`.
+    pub const IS_HERE: bool = cfg!(feature = "rustls");
+
+    /// Copies a policy.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::NoServer`](crate::reason::SetupError::NoServer) in a build without an engine for it,
+    /// [`SetupError::NoSuite`](crate::reason::SetupError::NoSuite) where nothing is left to agree on.
+    #[cfg(feature = "rustls")]
+    pub fn new(policy: &ServerPolicy<'_>) -> Result<Self, Cause> {
+        let served = Arc::new(Served::new(policy)?);
+        Ok(Self { served })
+    }
+
+    /// Copies a policy.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::NoServer`]: this build has no engine for it.
+    #[cfg(not(feature = "rustls"))]
+    pub fn new(_: &ServerPolicy<'_>) -> Result<Self, Cause> {
+        Err(SetupError::NoServer.into())
+    }
+
+    /// What evidence has to cover.
+    pub(super) fn demand(&self) -> Demand<'_> {
+        #[cfg(feature = "rustls")]
+        return self.served.demand();
+        #[cfg(not(feature = "rustls"))]
+        match self.never {}
+    }
+}
