@@ -82,7 +82,9 @@ pub const TARGETS: &[Target] = &[
     target("settings", 2500, flash::settings),
     target("nvs", 2500, flash::nvs),
     target("x509", 8000, tls::chain),
-    target("tls_client", 1200, tls::client),
+    target("tls_client", 1200, tls::embedded_client),
+    target("tls_client_rustls", 1200, tls::rustls_client),
+    target("tls_raw", 4000, tls::raw),
     #[cfg(feature = "host")]
     target("transcript", 2000, host::transcript),
     #[cfg(feature = "host")]

@@ -5,7 +5,7 @@ use std::pin::pin;
 use embedded_io_async::{Read as _, Write as _};
 use tls_doubles::clock::Clock as MockClock;
 use tls_doubles::exec::{Outcome, run_until_stalled_then_advance};
-use tls_doubles::io::{End, Faults, Wire, connect};
+use tls_doubles::io::{End, Endpoint, Faults, Wire, connect};
 use tls_doubles::keys::Kind;
 use tls_doubles::message::{
     CERTIFICATE, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, FINISHED, SERVER_HELLO,
@@ -135,7 +135,7 @@ fn script(take: &mut Take<'_>, family: &Family) -> Script {
 }
 
 /// A chain and a name, or anybody.
-fn client_policy<'a>(anchors: &'a [&'a [u8]], strict: bool) -> Policy<'a> {
+fn client_policy<'a>(anchors: &'a [&'a [u8]], strict: bool, engine: EngineRule) -> Policy<'a> {
     let mut policy = if strict {
         let now = Timestamp::from_unix(i64::try_from(NOW).unwrap());
         Policy::chain(
@@ -149,7 +149,7 @@ fn client_policy<'a>(anchors: &'a [&'a [u8]], strict: bool) -> Policy<'a> {
     } else {
         Policy::danger_any_peer()
     };
-    policy.engine = EngineRule::WithoutHeap;
+    policy.engine = engine;
     policy
 }
 
@@ -167,9 +167,19 @@ fn judged(outcome: Outcome<Result<(), Reason>>, wire: &Wire) {
     }
 }
 
-/// A session of embedded-tls with a server that keeps the key schedule and says anything, in any cut: it
+/// A session of embedded-tls: see [`client`].
+pub(crate) fn embedded_client(data: &[u8]) {
+    client(data, EngineRule::WithoutHeap);
+}
+
+/// A session of rustls: see [`client`].
+pub(crate) fn rustls_client(data: &[u8]) {
+    client(data, EngineRule::Best);
+}
+
+/// A session with a server that keeps the key schedule of TLS 1.3 and says anything, in any cut: it
 /// ends, and a session that was refused has sent nothing of the application.
-pub(crate) fn client(data: &[u8]) {
+fn client(data: &[u8], engine: EngineRule) {
     let mut take = Take(data);
     let flags = take.u8();
     let family = Family::new(Kind::P256);
@@ -187,7 +197,7 @@ pub(crate) fn client(data: &[u8]) {
         faults.flip = Some(usize::from(take.u16() & 0x3fff));
     }
     let anchors: [&[u8]; 1] = [&family.root.der];
-    let policy = client_policy(&anchors, flags & 64 == 0);
+    let policy = client_policy(&anchors, flags & 64 == 0, engine);
     let clock = MockClock::default();
     let (wire, rx, tx) = connect(Server::new(script), faults);
     let transport = Connection::new(rx, tx, clock.delay());
@@ -228,4 +238,65 @@ pub(crate) fn client(data: &[u8]) {
         run_until_stalled_then_advance(future, &clock)
     };
     judged(outcome, &wire);
+}
+
+/// A server that says what it was given, whatever the client says.
+struct Speaker {
+    bytes: Vec<u8>,
+    is_asked: bool,
+}
+
+impl Endpoint for Speaker {
+    fn receive(&mut self, _: &[u8]) {
+        self.is_asked = true;
+    }
+
+    fn take_output(&mut self) -> Vec<u8> {
+        if self.is_asked {
+            core::mem::take(&mut self.bytes)
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn closed(&self) -> bool {
+        self.is_asked
+    }
+}
+
+/// Bytes instead of a server, of any version and protocol: no session opens, and none waits for ever.
+pub(crate) fn raw(data: &[u8]) {
+    let mut take = Take(data);
+    let flags = take.u8();
+    let engine = [EngineRule::Best, EngineRule::WithoutHeap][usize::from(flags & 1)];
+    let chunk = [0, 1, 7, 100][usize::from(flags >> 1 & 3)];
+    let family = Family::new(Kind::P256);
+    let anchors: [&[u8]; 1] = [&family.root.der];
+    let policy = client_policy(&anchors, flags & 64 == 0, engine);
+    let faults = Faults {
+        chunk,
+        hesitant: flags & 8 != 0,
+        ..Faults::default()
+    };
+    let clock = MockClock::default();
+    let speaker = Speaker {
+        bytes: take.0.to_vec(),
+        is_asked: false,
+    };
+    let (_wire, rx, tx) = connect(speaker, faults);
+    let transport = Connection::new(rx, tx, clock.delay());
+    let mut memory = Box::new(Memory::<16_640, 4096>::new());
+    let outcome = {
+        let future = pin!(async {
+            let deadlines = Deadlines::default();
+            let open = Session::open(&transport, &mut memory, &policy, deadlines, TestRng::new(7));
+            open.await.map(drop)
+        });
+        run_until_stalled_then_advance(future, &clock)
+    };
+    match outcome {
+        Outcome::Ready(Ok(())) => panic!("a session without a key exchange"),
+        Outcome::Ready(Err(reason)) => drop(format!("{reason} {reason:?}")),
+        Outcome::Stalled => panic!("waits for ever"),
+    }
 }
