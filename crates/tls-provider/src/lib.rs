@@ -24,6 +24,7 @@ extern crate std;
 
 mod exchange;
 mod hash;
+mod lists;
 mod messages;
 pub mod random;
 mod record;
@@ -38,7 +39,10 @@ use rustls::{Error, SupportedCipherSuite};
 use rustls_pki_types::PrivateKeyDer;
 
 pub use exchange::GROUPS;
-pub use messages::{FLIGHT, Messages, Refused, TICKETS, What, limit, next_ticket_period};
+pub use lists::CERTIFICATES;
+pub use messages::{
+    FLIGHT, Messages, Refused, TICKET, TICKETS, What, limit, next_ticket_period, set_limits,
+};
 pub use record::{Alert, alert_request, plaintext};
 pub use suites::SUITES;
 

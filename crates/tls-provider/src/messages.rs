@@ -9,9 +9,26 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use rustls::Error;
 
-/// Bytes of handshake messages in a row, headers included. Messages that come after a handshake do not
-/// count: the engine keeps none of them once it is complete.
+use crate::lists::{self, Lists};
+
+/// Bytes of handshake messages in a row, headers included, where [`set_limits`] says nothing else. Messages that come
+/// after a handshake do not count: the engine keeps none of them once it is complete.
 pub const FLIGHT: u32 = 24 * 1024;
+
+/// Bytes of a NewSessionTicket message, where [`set_limits`] says nothing else.
+pub const TICKET: u32 = 8 * 1024;
+
+static FLIGHT_LIMIT: AtomicU32 = AtomicU32::new(FLIGHT);
+static TICKET_LIMIT: AtomicU32 = AtomicU32::new(TICKET);
+
+/// Lowers, for the whole program, what a peer may make the engine hold: bytes of one flight, at most [`FLIGHT`], and of a
+/// NewSessionTicket message, at most [`TICKET`].
+///
+/// An engine's decrypters are made without a word about the session, so this is not a session's to choose.
+pub fn set_limits(flight: u32, ticket: u32) {
+    FLIGHT_LIMIT.store(flight.min(FLIGHT), Ordering::Relaxed);
+    TICKET_LIMIT.store(ticket.min(TICKET), Ordering::Relaxed);
+}
 
 /// NewSessionTicket messages without application data between them, in one period of
 /// [`next_ticket_period`].
@@ -42,7 +59,7 @@ const KEY_UPDATE: u8 = 24;
 ///
 /// `message` is the number of its type (RFC 9846 §4).
 #[must_use]
-pub const fn limit(message: u8) -> u32 {
+pub fn limit(message: u8) -> u32 {
     match message {
         // HelloRequest is empty; rustls does not look.
         0 => 0,
@@ -50,7 +67,7 @@ pub const fn limit(message: u8) -> u32 {
         1 => 8 * 1024,
         // ServerHello, and HelloRetryRequest with its cookie, which has the same number.
         2 => 4 * 1024,
-        NEW_SESSION_TICKET => 8 * 1024,
+        NEW_SESSION_TICKET => TICKET_LIMIT.load(Ordering::Relaxed),
         // EncryptedExtensions.
         8 => 2 * 1024,
         // Certificate, and CertificateStatus, which in TLS 1.2 holds the OCSP response for it.
@@ -86,6 +103,8 @@ pub enum What {
     Message(u8),
     /// Handshake messages in a row.
     Flight,
+    /// The entries of a list in a handshake message, which are counted, by the number of its type.
+    Entries(u8),
 }
 
 /// How a refusal begins inside [`Error::General`].
@@ -104,6 +123,10 @@ impl Refused {
         let refused = match words.next()? {
             "tickets" => Self::Tickets,
             "flight" => Self::too_long(What::Flight, &mut words)?,
+            "entries" => {
+                let what = What::Entries(words.next()?.parse().ok()?);
+                Self::too_long(what, &mut words)?
+            }
             "message" => {
                 let what = What::Message(words.next()?.parse().ok()?);
                 Self::too_long(what, &mut words)?
@@ -140,6 +163,13 @@ impl From<Refused> for Error {
             } => {
                 format!("{MARK}flight {needed} {limit}")
             }
+            Refused::TooLong {
+                what: What::Entries(message),
+                needed,
+                limit,
+            } => {
+                format!("{MARK}entries {message} {needed} {limit}")
+            }
             Refused::Tickets => format!("{MARK}tickets"),
         })
     }
@@ -148,6 +178,13 @@ impl From<Refused> for Error {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::TooLong {
+                what: what @ What::Entries(_),
+                needed,
+                limit,
+            } => {
+                write!(f, "{what}: {needed}, limit {limit}")
+            }
             Self::TooLong {
                 what,
                 needed,
@@ -165,6 +202,7 @@ impl fmt::Display for What {
         match self {
             Self::Message(message) => write!(f, "handshake message {message}"),
             Self::Flight => f.write_str("handshake messages in a row"),
+            Self::Entries(message) => write!(f, "entries of handshake message {message}"),
         }
     }
 }
@@ -186,6 +224,9 @@ pub struct Messages {
     /// NewSessionTicket messages likewise, and since `period` began.
     tickets: u32,
     period: u32,
+    /// Messages are those of TLS 1.3, encrypted.
+    newer: bool,
+    lists: Lists,
 }
 
 impl Messages {
@@ -199,6 +240,18 @@ impl Messages {
             flight: 0,
             tickets: 0,
             period: 0,
+            newer: false,
+            lists: Lists::NONE,
+        }
+    }
+
+    /// At the start of an epoch of encrypted messages of TLS 1.3: Certificate and CertificateRequest have another form
+    /// there.
+    #[must_use]
+    pub const fn new_13() -> Self {
+        Self {
+            newer: true,
+            ..Self::new()
         }
     }
 
@@ -212,8 +265,8 @@ impl Messages {
     ///
     /// # Errors
     ///
-    /// [`Refused`], as soon as the header of a message that is refused is complete. The session must
-    /// end then: what follows in `content` was not looked at.
+    /// [`Refused`], as soon as the header of a message that is refused is complete, or of an entry that is too many. The
+    /// session must end then: what follows in `content` was not looked at.
     pub fn feed(&mut self, mut content: &[u8]) -> Result<(), Refused> {
         while !content.is_empty() {
             let taken = self.advance(content)?;
@@ -257,6 +310,9 @@ impl Messages {
         if self.left > 0 {
             let body = self.left.min(content.len());
             self.left -= body;
+            let names = lists::names(FLIGHT_LIMIT.load(Ordering::Relaxed));
+            self.lists
+                .feed(content.get(..body).unwrap_or_default(), names)?;
             return Ok(body);
         }
         if let (Some(place), Some(first)) = (self.header.get_mut(self.have), content.first()) {
@@ -282,11 +338,12 @@ impl Messages {
             _ => {
                 let message = needed.saturating_add(HEADER_BYTES);
                 let flight = self.flight.saturating_add(message);
-                check(What::Flight, flight, FLIGHT)?;
+                check(What::Flight, flight, FLIGHT_LIMIT.load(Ordering::Relaxed))?;
                 self.flight = flight;
             }
         }
         self.left = usize::try_from(needed).unwrap_or(usize::MAX);
+        self.lists = Lists::of(message, needed, self.newer);
         Ok(())
     }
 

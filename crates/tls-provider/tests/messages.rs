@@ -1,10 +1,15 @@
 //! Caps on handshake messages, at each limit and however the messages are cut.
 
-#![expect(clippy::unwrap_used, reason = "functions that tests share")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "functions that tests share"
+)]
 
 use proptest::prelude::*;
 use rustls::Error;
-use tls_provider::{FLIGHT, Messages, Refused, TICKETS, What, limit};
+use tls_provider::{CERTIFICATES, FLIGHT, Messages, Refused, TICKETS, What, limit};
 
 fn message(kind: u8, len: u32) -> Vec<u8> {
     let [_, high, middle, low] = len.to_be_bytes();
@@ -115,6 +120,100 @@ fn the_65th_ticket_in_a_row_is_refused() {
     assert_eq!(Messages::new().feed(&many), Err(Refused::Tickets));
 }
 
+/// A length of so many bytes.
+fn len_of(content: &[u8], digits: usize) -> Vec<u8> {
+    let len = u32::try_from(content.len()).unwrap().to_be_bytes();
+    [&len[4 - digits..], content].concat()
+}
+
+/// A message of lists with `count` entries that matter, in TLS 1.2 or 1.3.
+fn lists(kind: u8, count: usize, newer: bool) -> Vec<u8> {
+    let name = len_of(b"x", 2);
+    let names = len_of(&name.repeat(count), 2);
+    let schemes = len_of(&[4, 3, 8, 4], 2);
+    let extension =
+        |number: u16, content: &[u8]| [&number.to_be_bytes()[..], &len_of(content, 2)].concat();
+    let body = match (kind, newer) {
+        (11, false) => len_of(&len_of(b"certificate", 3).repeat(count), 3),
+        (11, true) => {
+            let entry = [len_of(b"certificate", 3), len_of(&extension(5, b"ocsp"), 2)].concat();
+            [vec![0], len_of(&entry.repeat(count), 3)].concat()
+        }
+        (13, false) => [len_of(&[1, 64], 1), schemes, names].concat(),
+        (13, true) => {
+            let all = [
+                extension(13, &schemes),
+                extension(47, &names),
+                extension(48, &[0]),
+            ];
+            [vec![0], len_of(&all.concat(), 2)].concat()
+        }
+        _ => panic!("{kind}"),
+    };
+    [vec![kind], len_of(&body, 3)].concat()
+}
+
+/// However short they are, and wherever the message is cut.
+#[test]
+fn entries_are_counted_as_they_come() {
+    let names = 16 + FLIGHT / 128;
+    for (kind, limit) in [(11, CERTIFICATES), (13, names)] {
+        for newer in [false, true] {
+            let new = || match newer {
+                true => Messages::new_13(),
+                false => Messages::new(),
+            };
+            let count = usize::try_from(limit).unwrap();
+            let fits = lists(kind, count, newer);
+            assert_eq!(new().feed(&fits.repeat(2)), Ok(()), "{kind} {newer}");
+            let refused = Err(too_long(What::Entries(kind), limit + 1, limit));
+            let too_many = lists(kind, count + 1, newer);
+            for cut in 0..too_many.len() {
+                let (one, other) = too_many.split_at(cut);
+                let mut messages = new();
+                let outcome = messages.feed(one).and_then(|()| messages.feed(other));
+                assert_eq!(outcome, refused, "{kind} {newer} {cut}");
+            }
+        }
+    }
+}
+
+#[test]
+fn lists_of_small_numbers_have_a_limit_too() {
+    let request = |schemes: usize| {
+        let body = [
+            len_of(&[1, 64], 1),
+            len_of(&[4, 3].repeat(schemes), 2),
+            vec![0, 0],
+        ];
+        [vec![13], len_of(&body.concat(), 3)].concat()
+    };
+    assert_eq!(Messages::new().feed(&request(128)), Ok(()));
+    let refused = Err(too_long(What::Entries(13), 129, 128));
+    assert_eq!(Messages::new().feed(&request(129)), refused);
+
+    let extensions = |kind: u8, number: u16, len: usize| {
+        let all = [&number.to_be_bytes()[..], &len_of(&vec![0; len], 2)].concat();
+        let context = if kind == 13 { vec![0] } else { Vec::new() };
+        [vec![kind], len_of(&[context, len_of(&all, 2)].concat(), 3)].concat()
+    };
+    for (kind, number, limit, each) in [(13, 13, 128, 2), (13, 27, 128, 2), (8, 0xfe0d, 4, 4)] {
+        let fits = extensions(kind, number, limit * each);
+        assert_eq!(Messages::new_13().feed(&fits), Ok(()), "{number}");
+        let too_many = extensions(kind, number, limit * each + each);
+        let limit = u32::try_from(limit).unwrap();
+        let refused = Err(too_long(What::Entries(kind), limit + 1, limit));
+        assert_eq!(Messages::new_13().feed(&too_many), refused, "{number}");
+    }
+    // What is not a list of entries may be long.
+    for (kind, number) in [(13, 48), (8, 16), (8, 57)] {
+        assert_eq!(
+            Messages::new_13().feed(&extensions(kind, number, 1500)),
+            Ok(())
+        );
+    }
+}
+
 #[test]
 fn errors_of_others_are_no_refusals() {
     for text in [
@@ -152,6 +251,11 @@ fn refusals_are_shown_with_their_numbers() {
         flight.to_string(),
         "handshake messages in a row of 30000 bytes, limit 24576"
     );
+    let entries = too_long(What::Entries(13), 209, 208);
+    assert_eq!(
+        entries.to_string(),
+        "entries of handshake message 13: 209, limit 208"
+    );
     assert_eq!(
         Refused::Tickets.to_string(),
         "more than 64 tickets without data between them"
@@ -168,6 +272,11 @@ fn refusals() -> impl Strategy<Value = Refused> {
         )),
         (any::<u8>(), any::<u32>(), any::<u32>()).prop_map(|(kind, needed, limit)| too_long(
             What::Message(kind),
+            needed,
+            limit
+        )),
+        (any::<u8>(), any::<u32>(), any::<u32>()).prop_map(|(kind, needed, limit)| too_long(
+            What::Entries(kind),
             needed,
             limit
         )),

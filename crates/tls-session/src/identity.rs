@@ -185,6 +185,19 @@ impl<'a> Identity<'a> {
         self.signer.schemes(version)
     }
 
+    /// Bytes of the key that a copy of this takes beside its own size.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn key_bytes(&self) -> usize {
+        match &self.signer {
+            Signer::Rsa(key) => {
+                // Five parts of half its length beside it, each in a block of its own.
+                let (modulus, ..) = key.parts();
+                modulus.len().saturating_mul(4)
+            }
+            Signer::P256(_) | Signer::P384(_) | Signer::Ed25519(_) => 0,
+        }
+    }
+
     /// Signs what a CertificateVerify covers.
     ///
     /// An RSA signature is verified before it is returned: of the secret parts the primes alone were compared with the

@@ -55,6 +55,7 @@
 //! | [`reason`] | why not, one table row per reason |
 //! | [`transport`] | the byte stream that a session runs on |
 //! | [`session`] | the only way to a reader and a writer |
+//! | `budget`, `heap` | with rustls: how much heap a session may need, and who was promised how much |
 //!
 //! Policy, identity, verification, evidence and reasons know no engine. `engine/rustls` runs `rustls`, which asks the
 //! same verification. `engine/embedded_tls` runs [`embedded_tls`] with its transport, its cipher, its
@@ -81,9 +82,13 @@
 extern crate alloc;
 
 mod alg;
+#[cfg(feature = "rustls")]
+pub mod budget;
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 mod engine;
 pub mod evidence;
+#[cfg(feature = "rustls")]
+pub mod heap;
 pub mod identity;
 pub mod policy;
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]
@@ -95,7 +100,11 @@ pub mod session;
 pub mod transport;
 pub mod verify;
 
+#[cfg(feature = "rustls")]
+pub use budget::{Budget, Caps, Own, budget};
 pub use evidence::{Evidence, Opened};
+#[cfg(feature = "rustls")]
+pub use heap::{Heap, Ledger};
 pub use identity::Identity;
 pub use policy::{
     Anchors, ClientAuth, Clock, CommonName, EngineRule, MasterSecret, NameRule, PeerAuth, PeerName,

@@ -213,6 +213,12 @@ impl Versions {
         max: Version::Tls12,
     };
 
+    /// TLS 1.3 alone.
+    pub const TLS13: Self = Self {
+        min: Version::Tls13,
+        max: Version::Tls13,
+    };
+
     /// From `min` to `max`; `None` where that is nothing.
     #[must_use]
     pub fn new(min: Version, max: Version) -> Option<Self> {

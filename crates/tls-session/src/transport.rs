@@ -6,6 +6,8 @@ use embedded_hal_async::delay::DelayNs;
 use embedded_io_async::{Read, Write};
 
 use crate::engine::{Incoming, Shared};
+#[cfg(feature = "rustls")]
+use crate::heap::Ledger;
 
 /// The types of a connected stream, and of what measures deadlines; implemented for `(reader, writer, delay)`.
 pub trait Transport {
@@ -31,6 +33,8 @@ pub struct Connection<T: Transport> {
     pub(crate) outgoing: Mutex<NoopRawMutex, T::Tx>,
     pub(crate) delay: T::Delay,
     pub(crate) shared: Shared,
+    #[cfg(feature = "rustls")]
+    pub(crate) ledger: Option<&'static Ledger>,
 }
 
 impl<T: Transport> core::fmt::Debug for Connection<T> {
@@ -47,6 +51,16 @@ impl<R: Read, W: Write, D: DelayNs + Clone> Connection<(R, W, D)> {
             outgoing: Mutex::new(tx),
             delay,
             shared: Shared::new(),
+            #[cfg(feature = "rustls")]
+            ledger: None,
         }
+    }
+
+    /// Lets the session begin only if the heap has what it may need, and end where the heap runs out.
+    #[cfg(feature = "rustls")]
+    #[must_use]
+    pub const fn with_ledger(mut self, ledger: &'static Ledger) -> Self {
+        self.ledger = Some(ledger);
+        self
     }
 }

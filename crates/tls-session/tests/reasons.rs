@@ -206,12 +206,27 @@ fn around() -> Vec<Cause> {
         Cause::Stream(StreamError::ReadAbandoned),
         Cause::Stream(StreamError::Dead),
     ];
+    all.extend([
+        Cause::Capacity(CapacityError::NoMemory {
+            needed: 31_200,
+            free: 18_432,
+        }),
+        Cause::Capacity(CapacityError::NoBlock {
+            needed: 8192,
+            largest: 4096,
+        }),
+        Cause::Capacity(CapacityError::HeapExhausted {
+            needed: 1072,
+            free: 900,
+        }),
+    ]);
     for what in [
         Limit::ServerHello,
         Limit::ClientHello,
         Limit::HandshakeMessage,
         Limit::Flight,
         Limit::ChainLength,
+        Limit::Entries,
         Limit::Anchors,
         Limit::ClientChain,
         Limit::PublicKey,

@@ -95,7 +95,7 @@ impl<A> Decrypter<A> {
     pub(super) const fn new(key: Key<A>) -> Self {
         Self {
             key,
-            messages: Messages::new(),
+            messages: Messages::new_13(),
         }
     }
 }

@@ -13,7 +13,8 @@
 //! * `side`: its connection of either role;
 //! * `core`: the synchronous step over one record;
 //! * `errors`: its errors as causes;
-//! * `incoming`: records as they come;
+//! * `incoming`, `sealed`: records as they come, and those that wait to be sent;
+//! * `halves`: what both directions work on;
 //! * `client`: the session, and the handshake of a client;
 //! * `server`: what a server's sessions share, and its handshake.
 //!
@@ -24,9 +25,11 @@ mod client_hello;
 mod config;
 mod core;
 mod errors;
+mod halves;
 mod hello;
 mod incoming;
 mod judge;
+mod sealed;
 pub(crate) mod server;
 mod side;
 #[cfg(test)]

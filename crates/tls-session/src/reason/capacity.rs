@@ -15,6 +15,27 @@ crate::reasons! {
             /// The size there is.
             limit: u32,
         } => "too_large", -0x7200, 0, "{what} of {needed}, at most {limit} here";
+        /// The heap has less than a session may need.
+        NoMemory {
+            /// Bytes that it may need.
+            needed: u32,
+            /// Bytes that are free, and promised to no other session.
+            free: u32,
+        } => "no_memory", -0x7F00, 0, "{needed} bytes of heap needed, {free} free";
+        /// The heap is in pieces too small for a session.
+        NoBlock {
+            /// Bytes that it may need in one piece.
+            needed: u32,
+            /// Bytes of the largest piece.
+            largest: u32,
+        } => "no_memory", -0x7F00, 0, "{needed} bytes of heap needed in one piece, the largest has {largest}";
+        /// A request of the engine's found no room, although its session had been let in.
+        HeapExhausted {
+            /// Bytes of the request.
+            needed: u32,
+            /// Bytes that were free, none of them in a piece large enough.
+            free: u32,
+        } => "no_memory", -0x7F00, 0, "the heap ran out: {needed} bytes needed, {free} free in pieces";
     }
 }
 
@@ -22,10 +43,38 @@ impl CapacityError {
     pub(crate) fn too_large(what: Limit, needed: usize, limit: usize) -> Self {
         Self::TooLarge {
             what,
-            needed: u32::try_from(needed).unwrap_or(u32::MAX),
-            limit: u32::try_from(limit).unwrap_or(u32::MAX),
+            needed: count(needed),
+            limit: count(limit),
         }
     }
+
+    #[cfg(feature = "rustls")]
+    pub(crate) fn no_memory(needed: usize, free: usize) -> Self {
+        Self::NoMemory {
+            needed: count(needed),
+            free: count(free),
+        }
+    }
+
+    #[cfg(feature = "rustls")]
+    pub(crate) fn no_block(needed: usize, largest: usize) -> Self {
+        Self::NoBlock {
+            needed: count(needed),
+            largest: count(largest),
+        }
+    }
+
+    #[cfg(feature = "rustls")]
+    pub(crate) fn exhausted(needed: usize, free: usize) -> Self {
+        Self::HeapExhausted {
+            needed: count(needed),
+            free: count(free),
+        }
+    }
+}
+
+fn count(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// A kind of size that has a limit here.
@@ -43,6 +92,8 @@ pub enum Limit {
     Flight,
     /// Certificates in the server's chain.
     ChainLength,
+    /// Entries of a list in a handshake message, other than certificates.
+    Entries,
     /// Certificates in the CA item.
     Anchors,
     /// Bytes of our Certificate and CertificateVerify messages together.
@@ -65,6 +116,7 @@ impl fmt::Display for Limit {
             Self::HandshakeMessage => "handshake message bytes",
             Self::Flight => "handshake bytes in a row",
             Self::ChainLength => "server certificates",
+            Self::Entries => "handshake message entries",
             Self::Anchors => "CA certificates",
             Self::ClientChain => "bytes of our certificate messages",
             Self::PublicKey => "public key bytes",

@@ -8,33 +8,26 @@ use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use embedded_hal_async::delay::DelayNs;
-use embedded_io_async::{Error as _, ErrorType, Read, Write};
+use embedded_io_async::{ErrorType, Read, Write};
 use rand_core::CryptoRngCore;
 use tls_provider::random;
 use zeroize::Zeroizing;
 
-use super::core::{Core, Sealed, Step};
+use super::core::{Core, Step};
+use super::halves::{Halves, Outgoing};
 use super::incoming::Incoming;
+use super::sealed::Sealed;
 use crate::engine::{Attempt, Engine, MAX_IDLE_RECORDS, QUIET_MS, Witness, check_protocols};
 use crate::evidence::Evidence;
+use crate::heap::{self, Admitted, Promise};
+use crate::policy::{Policy, Versions};
 use crate::progress::{Progress, Refused};
 use crate::reason::{CapacityError, Cause, Limit, ProtocolViolation, Reason, Stage, StreamError};
 use crate::session::Deadlines;
 use crate::transport::{Connection, Transport};
 
-/// Milliseconds for an alert that says why we refuse.
-const CLOSE_MS: u32 = 1000;
 /// Bytes for what is sealed while data are received.
 pub(super) const REPLY: usize = 96;
-
-/// What is to be sent, in the caller's buffer.
-pub(super) struct Outgoing<'m>(pub(super) Sealed<'m>);
-
-impl Drop for Outgoing<'_> {
-    fn drop(&mut self) {
-        self.0.wipe();
-    }
-}
 
 /// A session of rustls.
 pub(crate) struct Client<'m, T: Transport> {
@@ -49,104 +42,10 @@ pub(crate) struct Client<'m, T: Transport> {
     /// We have said close_notify.
     finished: Cell<bool>,
     closed: Cell<bool>,
-}
-
-/// What both directions work on.
-pub(super) struct Halves<'s, 'm, T: Transport> {
-    pub(super) connection: &'m Connection<T>,
-    core: &'s RefCell<Option<Box<Core>>>,
-    pub(super) outgoing: &'s Mutex<NoopRawMutex, Outgoing<'m>>,
-}
-
-impl<T: Transport> Clone for Halves<'_, '_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T: Transport> Copy for Halves<'_, '_, T> {}
-
-impl<T: Transport> Halves<'_, '_, T> {
-    pub(super) const fn progress(&self) -> &Progress {
-        &self.connection.shared.progress
-    }
-
-    /// Runs one synchronous step of the engine.
-    pub(super) fn with<V>(&self, then: impl FnOnce(&mut Core) -> V) -> Result<V, Refused> {
-        match self.core.borrow_mut().as_deref_mut() {
-            Some(core) => Ok(then(core)),
-            None => Err(self.progress().refuse(StreamError::Dead)),
-        }
-    }
-
-    /// Sends what was sealed.
-    async fn send(&self, out: &mut Outgoing<'_>) -> Result<(), Refused> {
-        let progress = self.progress();
-        let mut tx = self.connection.outgoing.lock().await;
-        while !out.0.waiting().is_empty() {
-            let write = tx.write(out.0.waiting());
-            match progress.limited(&self.connection.delay, write).await? {
-                Ok(0) => return Err(progress.refuse(StreamError::PeerEof)),
-                Ok(count) => out.0.sent(count),
-                Err(error) => return Err(progress.refuse(StreamError::from(error.kind()))),
-            }
-        }
-        Ok(())
-    }
-
-    async fn flush(&self) -> Result<(), Refused> {
-        let progress = self.progress();
-        let mut tx = self.connection.outgoing.lock().await;
-        match progress.limited(&self.connection.delay, tx.flush()).await? {
-            Ok(()) => Ok(()),
-            Err(error) => Err(progress.refuse(StreamError::from(error.kind()))),
-        }
-    }
-
-    /// Says close_notify, behind all that was sealed before.
-    async fn close_notify(&self) -> Result<(), Refused> {
-        let mut out = self.outgoing.lock().await;
-        self.send(&mut out).await?;
-        let sealed = self.with(|core| core.close_notify(&mut out.0))?;
-        sealed.map_err(|cause| self.progress().refuse(cause))?;
-        self.send(&mut out).await?;
-        self.flush().await
-    }
-
-    /// Sends what the other direction has sealed meanwhile: whoever has the outgoing buffer does it before he
-    /// gives it back, so order of sealing is order on the wire.
-    async fn send_control(&self, out: &mut Outgoing<'_>) -> Result<(), Refused> {
-        while self.with(|core| core.has_control())? {
-            let taken = self.with(|core| core.take_control(&mut out.0))?;
-            taken.map_err(|cause| self.progress().refuse(cause))?;
-            self.send(out).await?;
-        }
-        Ok(())
-    }
-
-    /// Says why, to a peer that may not listen. Nothing is written to a stream that has failed, and nothing behind a record
-    /// that was not written whole.
-    async fn send_alert(&self) {
-        let reason = self.progress().reason().map(|reason| reason.cause);
-        match reason {
-            // The stream works; rustls may have something to say of an alert that is none.
-            Some(Cause::Stream(StreamError::PeerAlert(_))) => {}
-            Some(Cause::Stream(_)) => return,
-            _ => {}
-        }
-        // Whoever has the buffer sends it.
-        let Ok(mut out) = self.outgoing.try_lock() else {
-            return;
-        };
-        let mut delay = self.connection.delay.clone();
-        let say = async {
-            self.send_control(&mut out).await?;
-            self.send(&mut out).await?;
-            self.flush().await
-        };
-        // The reason stands, whether or not the peer hears it.
-        let _ = select(say, delay.delay_ms(CLOSE_MS)).await;
-    }
+    /// What the heap keeps for the handshake.
+    promise: Option<Promise>,
+    /// For the peer of a session that ended because the heap ran out.
+    last_alert: Cell<Option<[u8; 7]>>,
 }
 
 impl<'m, T: Transport + 'm> Client<'m, T> {
@@ -165,7 +64,44 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
             writing: Cell::new(false),
             finished: Cell::new(false),
             closed: Cell::new(false),
+            promise: None,
+            last_alert: Cell::new(None),
         }
+    }
+
+    /// Asks for the heap that the handshake may need; returns the versions for which there is some, and why not the others.
+    fn admit(
+        &mut self,
+        policy: &Policy<'_>,
+    ) -> Result<(Versions, Option<CapacityError>), CapacityError> {
+        let Some(ledger) = self.connection.ledger else {
+            return Ok((policy.versions, None));
+        };
+        let (admitted, promise) = ledger.admit(policy, self.incoming.room())?;
+        self.promise = Some(promise);
+        let Admitted {
+            versions, without, ..
+        } = admitted;
+        if without.is_some() {
+            espat_log::warn!("TLS 1.2 is not offered: the heap has room for 1.3 alone");
+        }
+        Ok((versions, without))
+    }
+
+    /// Makes the engine of a session, with the reserve of the heap behind it.
+    pub(super) fn begin(
+        &self,
+        make: impl FnOnce(usize) -> Result<Core, Cause>,
+    ) -> Result<Box<Core>, Reason> {
+        let ledger = self.connection.ledger;
+        let (core, outcome) = heap::run(ledger, || {
+            make(self.room).map(|mut core| {
+                core.set_ledger(ledger);
+                Box::new(core)
+            })
+        });
+        outcome.map_err(|error| Reason::new(Stage::Setup, error))?;
+        core.map_err(|cause| Reason::new(Stage::Setup, cause))
     }
 
     const fn halves(&mut self) -> (Halves<'_, 'm, T>, &mut Incoming<'m>) {
@@ -173,6 +109,7 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
             connection: self.connection,
             core: &self.core,
             outgoing: &self.outgoing,
+            last_alert: &self.last_alert,
         };
         (halves, &mut self.incoming)
     }
@@ -219,11 +156,6 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
         &self.connection.shared.progress
     }
 
-    /// Bytes of the outgoing buffer.
-    pub(super) const fn room(&self) -> usize {
-        self.room
-    }
-
     /// The name that a client asked for.
     pub(crate) fn server_name(&self) -> Option<String> {
         let core = self.core.borrow();
@@ -233,12 +165,12 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
     /// The handshake of either role, to its end.
     pub(super) async fn conduct(
         &mut self,
-        core: Core,
+        core: Box<Core>,
         deadlines: Deadlines,
         witness: Option<&Witness<'_>>,
         alpn: &[&[u8]],
     ) -> Result<Evidence, Reason> {
-        *self.core.get_mut() = Some(Box::new(core));
+        *self.core.get_mut() = Some(core);
 
         let connection = self.connection;
         let progress = &connection.shared.progress;
@@ -263,9 +195,14 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
         let evidence = halves.with(|core| {
             progress.keep_certificate(core.attempt().take_certificate());
             core.begin_data(incoming.incomplete())?;
-            Ok(core.evidence(alpn))
+            Ok((core.evidence(alpn), core.attempt().chain_bytes()))
         });
-        evidence.map_err(|_| progress.reason_or(StreamError::Dead))?
+        let (evidence, chain) = evidence.map_err(|_| progress.reason_or(StreamError::Dead))??;
+        incoming.release();
+        if let Some(promise) = &mut self.promise {
+            promise.open(chain);
+        }
+        Ok(evidence)
     }
 
     /// Says close_notify.
@@ -304,10 +241,15 @@ impl<'m, T: Transport + 'm> Engine<'m, T> for Client<'m, T> {
             deadlines,
             witness,
         } = attempt;
-        let setup = |cause| Reason::new(Stage::Setup, cause);
-        check_protocols(policy).map_err(|error| setup(error.into()))?;
+        let setup = |error: CapacityError| Reason::new(Stage::Setup, error);
+        check_protocols(policy).map_err(setup)?;
         stir(rng);
-        let core = Core::begin(policy, witness.is_some(), self.room).map_err(setup)?;
+        let (versions, without) = self.admit(policy).map_err(setup)?;
+        let narrowed = Policy {
+            versions,
+            ..*policy
+        };
+        let core = self.begin(|room| Core::begin(&narrowed, witness.is_some(), room, without))?;
         self.conduct(core, deadlines, witness, policy.alpn).await
     }
 
@@ -316,6 +258,7 @@ impl<'m, T: Transport + 'm> Engine<'m, T> for Client<'m, T> {
             connection: self.connection,
             core: &self.core,
             outgoing: &self.outgoing,
+            last_alert: &self.last_alert,
         };
         (
             Rx {

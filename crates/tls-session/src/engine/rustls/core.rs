@@ -13,10 +13,13 @@ use tls_provider::{Alert, alert_request};
 use super::config::{configure, not_begun, offered, server_name};
 use super::errors::{Place, alert_left_out, cause, is_of_record};
 use super::judge::Attempt;
+use super::sealed::{AROUND, Sealed, chunk};
 use super::server::Served;
 use super::side::{Records, Side};
 use super::watch::{HEADER, Watch};
+use crate::budget::Caps;
 use crate::evidence::{Application, Evidence, Finished, Negotiated};
+use crate::heap::Ledger;
 use crate::policy::{Clock, Policy, Versions};
 use crate::reason::{
     CapacityError, Cause, ClientError, EngineError, Limit, NegotiationError, ProtocolViolation,
@@ -26,10 +29,6 @@ use crate::verify::Version;
 
 /// Room for what is sent while data are received: an alert, or the refusal to renegotiate.
 const CONTROL: usize = 96;
-/// Bytes around the content of a record: header, nonce of TLS 1.2, inner type, tag.
-const AROUND: usize = 5 + 8 + 1 + 16;
-/// Room beside a record for a KeyUpdate that rustls sends before it.
-const KEY_UPDATE: usize = 64;
 /// Bytes of a record that a decrypter leaves as they are: those of a nonce.
 const NONCE: usize = 8;
 
@@ -47,66 +46,6 @@ pub(super) enum Step {
     PeerClosed,
 }
 
-/// Bytes that were sealed and not sent yet.
-pub(super) struct Sealed<'b> {
-    bytes: &'b mut [u8],
-    start: usize,
-    end: usize,
-}
-
-impl<'b> Sealed<'b> {
-    pub(super) const fn new(bytes: &'b mut [u8]) -> Self {
-        Self {
-            bytes,
-            start: 0,
-            end: 0,
-        }
-    }
-
-    pub(super) fn waiting(&self) -> &[u8] {
-        self.bytes.get(self.start..self.end).unwrap_or_default()
-    }
-
-    pub(super) fn sent(&mut self, count: usize) {
-        self.start = self.start.saturating_add(count).min(self.end);
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-        }
-    }
-
-    fn room(&mut self) -> &mut [u8] {
-        self.bytes.get_mut(self.end..).unwrap_or_default()
-    }
-
-    fn add(&mut self, count: usize) {
-        self.end = self.end.saturating_add(count).min(self.bytes.len());
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> Option<()> {
-        self.room().get_mut(..bytes.len())?.copy_from_slice(bytes);
-        self.add(bytes.len());
-        Some(())
-    }
-
-    /// Room for a record of a chunk, and a KeyUpdate before it.
-    pub(super) fn has_room(&mut self, chunk: usize) -> bool {
-        self.room().len() >= chunk.saturating_add(KEY_UPDATE)
-    }
-
-    /// Plaintext never stands here, but what was sealed tells lengths.
-    pub(super) fn wipe(&mut self) {
-        self.bytes.fill(0);
-    }
-}
-
-/// Bytes of one of our records, all included, for a buffer of `room`: two fit, so that a flight of small messages
-/// leaves in one piece.
-pub(super) const fn chunk(room: usize) -> usize {
-    let half = room.saturating_sub(KEY_UPDATE) / 2;
-    let largest = (1 << 14) + AROUND;
-    if half < largest { half } else { largest }
-}
-
 /// One session of rustls.
 pub(super) struct Core {
     connection: Side,
@@ -115,6 +54,9 @@ pub(super) struct Core {
     offered: Versions,
     stage: Stage,
     chunk: usize,
+    /// Why TLS 1.2 is not offered although the policy allows it.
+    without: Option<CapacityError>,
+    ledger: Option<&'static Ledger>,
     /// Sealed while somebody else had the outgoing buffer: goes out before anything that is sealed later.
     control: heapless::Vec<u8, CONTROL>,
     /// A copy of the bytes of an incomplete message: rustls has positions in them, and reads past the end of a shorter
@@ -123,8 +65,14 @@ pub(super) struct Core {
 }
 
 impl Core {
-    /// Prepares a session; `room` is that of the outgoing buffer.
-    pub(super) fn begin(policy: &Policy<'_>, keep: bool, room: usize) -> Result<Self, Cause> {
+    /// Prepares a session; `room` is that of the outgoing buffer, and `without` says why the policy was narrowed to
+    /// TLS 1.3.
+    pub(super) fn begin(
+        policy: &Policy<'_>,
+        keep: bool,
+        room: usize,
+        without: Option<CapacityError>,
+    ) -> Result<Self, Cause> {
         let attempt = Arc::new(Attempt::new(policy, keep)?);
         let chunk = chunk(room);
         // rustls counts content and header.
@@ -138,12 +86,9 @@ impl Core {
         let connection = UnbufferedClientConnection::new(Arc::new(config), name);
         let connection = connection.map_err(|error| not_begun(&error))?;
         let watch = Watch::new(offered.contains(Version::Tls13));
-        Ok(Self::new(
-            Side::Client(connection),
-            attempt,
-            watch,
-            (offered, chunk),
-        ))
+        let side = Side::Client(connection);
+        let core = Self::new(side, attempt, watch, (offered, chunk));
+        Ok(Self { without, ..core })
     }
 
     /// Prepares a session with a client.
@@ -177,9 +122,16 @@ impl Core {
             offered,
             stage: Stage::Hello,
             chunk,
+            without: None,
+            ledger: None,
             control: heapless::Vec::new(),
             pending: Vec::new(),
         }
+    }
+
+    /// The heap that it takes from.
+    pub(super) const fn set_ledger(&mut self, ledger: Option<&'static Ledger>) {
+        self.ledger = ledger;
     }
 
     pub(super) fn attempt(&self) -> &Attempt {
@@ -236,8 +188,22 @@ impl Core {
                 offered: self.offered,
                 decrypted: self.watch.is_encrypted() && content(record, fresh) != before,
             };
-            Reason::new(self.stage, cause(&error, place))
+            Reason::new(self.stage, self.for_want_of_memory(cause(&error, place)))
         })
+    }
+
+    /// Where the server speaks TLS 1.2 alone, and only memory kept us from offering it, that is the cause.
+    const fn for_want_of_memory(&self, cause: Cause) -> Cause {
+        match (self.without, cause) {
+            (
+                Some(error),
+                Cause::Negotiation(
+                    NegotiationError::NoCommonVersion { .. }
+                    | NegotiationError::PolicyVersion { server: 0x0303, .. },
+                ),
+            ) => Cause::Capacity(error),
+            (_, cause) => cause,
+        }
     }
 
     fn process(
@@ -261,10 +227,27 @@ impl Core {
         }
     }
 
+    /// What the peer may make the session hold.
+    pub(super) fn caps(&self) -> &Caps {
+        self.ledger.map_or(&Caps::FULL, Ledger::caps)
+    }
+
+    /// Whether the session may take so many bytes of heap: those of its handshake are promised, later ones are not.
+    pub(super) fn may_take(&self, bytes: usize) -> Result<(), CapacityError> {
+        match (self.stage, self.ledger) {
+            (Stage::Data, Some(ledger)) => ledger.allows(bytes),
+            _ => Ok(()),
+        }
+    }
+
     /// Keeps what the other direction needs of an incomplete message.
     pub(super) fn keep_pending(&mut self, bytes: &[u8]) -> Result<(), Reason> {
         self.pending.clear();
         if self.stage == Stage::Data {
+            if bytes.len() > self.pending.capacity() {
+                let allowed = self.may_take(bytes.len());
+                allowed.map_err(|error| Reason::new(self.stage, error))?;
+            }
             if self.pending.try_reserve_exact(bytes.len()).is_err() {
                 let error = CapacityError::too_large(
                     Limit::HandshakeMessage,
@@ -287,9 +270,9 @@ impl Core {
         out: &mut Sealed<'_>,
     ) {
         let alert = alert_of(cause);
-        if self.stage != Stage::Data && self.watch.is_in_the_clear(self.stage) {
+        if let Some(record) = self.plain_alert(alert) {
             // Without room for it there is none.
-            let _ = out.append(&[21, 3, 3, 0, 2, 2, alert]);
+            let _ = out.append(&record);
             return;
         }
         let alert = match alert {
@@ -298,6 +281,17 @@ impl Core {
             _ => Alert::UnexpectedMessage,
         };
         self.ask_for(alert, bytes, at, out);
+    }
+
+    /// An alert as a record, as long as we encrypt nothing.
+    fn plain_alert(&self, alert: u8) -> Option<[u8; 7]> {
+        let plain = self.stage != Stage::Data && self.watch.is_in_the_clear(self.stage);
+        plain.then_some([21, 3, 3, 0, 2, 2, alert])
+    }
+
+    /// internal_error as a record, as long as we encrypt nothing.
+    pub(super) fn last_alert(&self) -> Option<[u8; 7]> {
+        self.plain_alert(80)
     }
 
     /// An alert for records that were fine, each of them, where no message is incomplete.

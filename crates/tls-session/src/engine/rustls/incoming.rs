@@ -12,16 +12,15 @@ use core::ops::Range;
 use embedded_io_async::{Error as _, Read};
 use zeroize::Zeroize;
 
-use super::client::{Halves, REPLY};
-use super::core::{Core, Sealed, Step};
+use super::client::REPLY;
+use super::core::{Core, Step};
+use super::halves::Halves;
+use super::sealed::Sealed;
 use super::watch::HEADER;
 use crate::progress::Refused;
 use crate::reason::{CapacityError, Cause, Limit, Reason, StreamError};
 use crate::transport::Transport;
 
-/// Most bytes of records that an incomplete message may take, where the caller's buffer is smaller: a flight at its limit
-/// ([`tls_provider::FLIGHT`]) in records of 64 bytes, with 22 more for each.
-const MAX_RECORDS: usize = 36 * 1024;
 /// The heap is asked for so many bytes more at a time.
 const STEP: usize = 2048;
 
@@ -83,25 +82,32 @@ impl<'m> Incoming<'m> {
     }
 
     /// Goes back to the caller's buffer, once nothing is left in the other.
-    fn release(&mut self) {
+    pub(super) fn release(&mut self) {
         if self.kept == 0 && self.have == 0 && !self.large.is_empty() {
-            self.large.zeroize();
-            self.large = Vec::new();
+            self.forget();
         }
     }
 
+    fn forget(&mut self) {
+        self.large.zeroize();
+        self.large = Vec::new();
+    }
+
+    /// Bytes of the caller's buffer.
+    pub(super) const fn room(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Makes the buffer at least `needed` bytes long.
-    fn grow(&mut self, needed: usize) -> Result<(), CapacityError> {
+    fn grow(&mut self, needed: usize, core: &Core) -> Result<(), CapacityError> {
         let now = self.buffer().len();
-        if needed <= now {
-            return Ok(());
-        }
-        let limit = self.bytes.len().max(MAX_RECORDS);
+        let limit = self.bytes.len().max(core.caps().records());
         let too_large = |limit| CapacityError::too_large(Limit::HandshakeMessage, needed, limit);
         if needed > limit {
             return Err(too_large(limit));
         }
         let len = needed.max(now.saturating_add(STEP)).min(limit);
+        core.may_take(len)?;
         let mut large = Vec::new();
         large.try_reserve_exact(len).map_err(|_| too_large(now))?;
         large.extend_from_slice(self.buffer());
@@ -136,8 +142,13 @@ impl<'m> Incoming<'m> {
             }
             let from = self.kept.saturating_add(self.have);
             let to = self.kept.saturating_add(whole);
-            self.grow(to)
-                .map_err(|cause| self.refuse(cause.into(), halves))?;
+            if to > self.buffer().len() {
+                let grown = halves.with(|core| self.grow(to, core));
+                if grown.is_err() {
+                    self.forget();
+                }
+                grown?.map_err(|error| self.refuse(error.into(), halves))?;
+            }
             let into = self.buffer_mut().get_mut(from..to).unwrap_or_default();
             let mut rx = halves.connection.incoming.lock().await;
             let read = rx.io.read(into);

@@ -56,6 +56,8 @@ struct Answers {
     chain: Vec<Vec<u8>>,
     /// The name that a client asked for.
     server_name: Option<String>,
+    /// Bytes of the chain, kept or not.
+    bytes: usize,
 }
 
 /// What the questions need of a policy.
@@ -207,6 +209,11 @@ impl Attempt {
         self.with(|answers| core::mem::take(&mut answers.chain))
     }
 
+    /// Bytes of the chain that was judged.
+    pub(super) fn chain_bytes(&self) -> usize {
+        self.with(|answers| answers.bytes)
+    }
+
     fn judge(&self, chain: &[&[u8]]) -> Result<Verdict, Reason> {
         let refuse = |cause: Cause| Reason::new(Stage::Certificate, cause);
         // Certificate, after the handshake.
@@ -248,6 +255,8 @@ impl Attempt {
             self.with(|answers| answers.chain = kept);
         }
         let chain: Vec<&[u8]> = all.collect();
+        let bytes = chain.iter().map(|der| der.len()).sum();
+        self.with(|answers| answers.bytes = bytes);
         let verdict = self.judge(&chain)?;
         let certificate = PeerCertificate::of(leaf);
         self.with(|answers| {

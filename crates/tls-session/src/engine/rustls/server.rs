@@ -20,7 +20,7 @@ use super::judge::{Attempt, Judge, Key, SCHEMES, alert};
 use crate::evidence::{Demand, Evidence};
 use crate::identity::OwnedIdentity;
 use crate::policy::{ClientAuth, Clock, MasterSecret, ServerPolicy, Versions};
-use crate::reason::{Cause, PeerRole, Reason, SetupError, Stage};
+use crate::reason::{Cause, PeerRole, Reason, SetupError};
 use crate::session::Deadlines;
 use crate::transport::Transport;
 use crate::verify::Version;
@@ -218,8 +218,8 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
     ) -> Result<Evidence, Reason> {
         self.progress().peer.set(PeerRole::Client);
         stir(rng);
-        let core = Core::accept(served, clock, self.room());
-        let core = core.map_err(|cause| Reason::new(Stage::Setup, cause).of_client())?;
+        let core = self.begin(|room| Core::accept(served, clock, room));
+        let core = core.map_err(Reason::of_client)?;
         self.conduct(core, deadlines, None, &[]).await
     }
 }

@@ -14,12 +14,15 @@ use crate::reason::{
 };
 
 pub(super) const HEADER: usize = 5;
+/// Bytes of a handshake message's type and length.
+const MESSAGE_HEADER: usize = 4;
 /// Largest TLSCiphertext of TLS 1.3 (RFC 8446 §5.2). The suites of TLS 1.2 here expand by 24 bytes at most.
 const MAX_CIPHERTEXT: u16 = (1 << 14) + 256;
 /// Largest TLSPlaintext.
 const MAX_PLAINTEXT: u16 = 1 << 14;
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
+const CERTIFICATE: u8 = 11;
 
 /// What is known of a client.
 struct Client {
@@ -41,8 +44,10 @@ impl Client {
 /// Follows the records of a peer.
 pub(super) struct Watch {
     messages: Messages,
-    /// Handshake bytes up to the end of the first ServerHello, or of the second after a retry.
+    /// The ServerHello that is under way, or the header of another message.
     collected: Vec<u8>,
+    /// Bytes of another message that are still to come.
+    skipped: usize,
     hello: Option<Hello>,
     /// legacy_session_id of our ClientHello.
     session_id: heapless::Vec<u8, 32>,
@@ -60,6 +65,7 @@ impl Watch {
             client: None,
             messages: Messages::new(),
             collected: Vec::new(),
+            skipped: 0,
             hello: None,
             session_id: heapless::Vec::new(),
             encrypted: false,
@@ -236,32 +242,49 @@ impl Watch {
         Ok(())
     }
 
-    fn handshake(&mut self, body: &[u8]) -> Result<(), Cause> {
+    fn handshake(&mut self, mut body: &[u8]) -> Result<(), Cause> {
         self.messages.feed(body).map_err(refused)?;
-        if self.hello.is_some_and(|hello| !hello.is_retry) {
-            return Ok(());
-        }
-        self.collected.extend_from_slice(body);
-        while let Some((&[kind, high, middle, low], rest)) = self.collected.split_first_chunk::<4>()
-        {
-            let len = u32::from_be_bytes([0, high, middle, low]);
-            let Some(message) = usize::try_from(len).ok().and_then(|len| rest.get(..len)) else {
-                return Ok(());
-            };
-            let after = message.len().saturating_add(4);
-            if kind == SERVER_HELLO {
-                let hello = Hello::read(message, &self.session_id);
-                // rustls has not seen one that is refused here.
-                hello.check(self.offered_13)?;
-                self.hello = Some(hello);
-                if !hello.is_retry {
-                    self.collected = Vec::new();
-                    return Ok(());
-                }
-            }
-            self.collected.drain(..after.min(self.collected.len()));
+        while !body.is_empty() && self.hello.is_none_or(|hello| hello.is_retry) {
+            let skipped = self.skipped.min(body.len());
+            self.skipped = self.skipped.saturating_sub(skipped);
+            body = body.get(skipped..).unwrap_or_default();
+            body = self.collect(body)?;
         }
         Ok(())
+    }
+
+    /// Takes what is missing of a message's header, or of a ServerHello, which has a limit; returns the rest.
+    fn collect<'b>(&mut self, body: &'b [u8]) -> Result<&'b [u8], Cause> {
+        let missing = match self.begun() {
+            None => MESSAGE_HEADER.saturating_sub(self.collected.len()),
+            Some((_, len)) => len.saturating_sub(self.collected.len()),
+        };
+        let (taken, rest) = body.split_at(missing.min(body.len()));
+        self.collected.reserve_exact(taken.len());
+        self.collected.extend_from_slice(taken);
+        let Some((kind, len)) = self.begun() else {
+            return Ok(rest);
+        };
+        if kind != SERVER_HELLO {
+            self.skipped = len.saturating_sub(MESSAGE_HEADER);
+            self.collected.clear();
+        } else if self.collected.len() >= len {
+            let message = core::mem::take(&mut self.collected);
+            let message = message.get(MESSAGE_HEADER..).unwrap_or_default();
+            let hello = Hello::read(message, &self.session_id);
+            // rustls has not seen one that is refused here.
+            hello.check(self.offered_13)?;
+            self.hello = Some(hello);
+        }
+        Ok(rest)
+    }
+
+    /// Kind of the message under way, and its bytes with the header.
+    fn begun(&self) -> Option<(u8, usize)> {
+        let &[kind, high, middle, low] = self.collected.first_chunk()?;
+        let len = u32::from_be_bytes([0, high, middle, low]);
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        Some((kind, len.saturating_add(MESSAGE_HEADER)))
     }
 }
 
@@ -287,6 +310,8 @@ pub(super) fn refused(refused: Refused) -> Cause {
                 What::Message(CLIENT_HELLO) => Limit::ClientHello,
                 What::Message(SERVER_HELLO) => Limit::ServerHello,
                 What::Flight => Limit::Flight,
+                What::Entries(CERTIFICATE) => Limit::ChainLength,
+                What::Entries(_) => Limit::Entries,
                 _ => Limit::HandshakeMessage,
             },
             needed,

@@ -1,0 +1,157 @@
+//! How much heap a session of rustls may need, known before it begins.
+//!
+//! ```text
+//! heap of a handshake = base + what the peer may send + our anchors + three times our identity
+//!                     + where TLS 1.2 is offered with an identity: three times all handshake bytes
+//! ```
+//!
+//! What the peer may send has caps ([`Caps`]), checked before rustls sees a byte of it. The rest is ours and known. The
+//! constants are measured, on processors of 32 and of 64 bits, and a test on each compares the bound with what sessions
+//! took: `tests/budget.rs`, and the scenario `engines` of the emulated board.
+
+use crate::policy::{PeerAuth, Policy, Versions};
+use crate::verify::Version;
+
+/// What a peer may make a session hold, in bytes. One for the whole program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Caps {
+    /// All handshake messages of one flight: certificates and the list of authorities are most of it.
+    pub flight: usize,
+    /// A NewSessionTicket message.
+    pub ticket: usize,
+}
+
+impl Caps {
+    /// The largest: 24 KiB for a flight, 8 KiB for a ticket.
+    pub const FULL: Self = Self {
+        flight: 24 * 1024,
+        ticket: 8 * 1024,
+    };
+
+    /// For processors with little RAM: chains of public authorities have 2 to 5 KiB, a list of authorities for client
+    /// certificates the rest.
+    pub const SMALL: Self = Self {
+        flight: 8 * 1024,
+        ticket: 4 * 1024,
+    };
+
+    /// Most bytes that incomplete messages may take as records: a flight in records of 64 bytes, with 22 more for each.
+    #[must_use]
+    pub const fn records(&self) -> usize {
+        self.flight + self.flight / 2
+    }
+
+    /// Most names of authorities in a CertificateRequest: a usual one has 50 to 150 bytes.
+    #[must_use]
+    pub const fn names(&self) -> usize {
+        16 + self.flight / 128
+    }
+}
+
+/// What a session copies of ours, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Own {
+    /// Anchors, names and application protocols.
+    pub anchors: usize,
+    /// Certificates and key of a client identity; 0 for none.
+    pub identity: usize,
+}
+
+impl Own {
+    /// What a session under this policy copies.
+    #[must_use]
+    pub fn of(policy: &Policy<'_>) -> Self {
+        let anchors: usize = match &policy.peer {
+            PeerAuth::Chain { anchors, .. } => {
+                let anchors = anchors.certificates().iter();
+                anchors.map(|der| der.len().saturating_add(BLOCK)).sum()
+            }
+            PeerAuth::PreSharedKey(_) | PeerAuth::DangerAnyPeer => 0,
+        };
+        let names = policy.sni.map_or(0, |name| name.len().saturating_mul(2));
+        let protocols: usize = policy.alpn.iter().map(|name| name.len() + BLOCK).sum();
+        Self {
+            anchors: anchors.saturating_add(names).saturating_add(protocols),
+            identity: policy.identity.map_or(0, |identity| {
+                let chain = identity.chain();
+                let chain: usize = chain
+                    .iter()
+                    .map(|der| der.len().saturating_add(BLOCK))
+                    .sum();
+                chain.saturating_add(identity.key_bytes())
+            }),
+        }
+    }
+}
+
+/// Most bytes of heap that a session takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Budget {
+    /// Until its handshake is over.
+    pub handshake: usize,
+    /// While it is open, between its calls.
+    pub idle: usize,
+    /// In one piece.
+    pub block: usize,
+}
+
+/// Pointers of 8 bytes.
+const WIDE: bool = usize::BITS > 32;
+/// What a block takes beside its content: the allocator's, rounding, and twice the vector that names it.
+const BLOCK: usize = if WIDE { 72 } else { 36 };
+/// A handshake beside what depends on either side's bytes: measured are 7,700 (and 4,400), a quarter on it.
+const HANDSHAKE: usize = if WIDE { 9_600 } else { 5_500 };
+/// An open session, likewise: measured are 6,500 (and 3,700).
+const IDLE: usize = if WIDE { 8_100 } else { 4_600 };
+/// Our own messages in TLS 1.2, beside the identity.
+const OURS: usize = 1024;
+/// A call of an open session beside the chain: a new key, an alert.
+const CALL: usize = if WIDE { 2048 } else { 1024 };
+
+/// Certificates are copied one by one.
+const fn copied(chain: usize) -> usize {
+    chain + chain / 8
+}
+
+/// What a session may need; `buffer` is that of its incoming records.
+///
+/// A program's allocator adds headers and leaves gaps, which are in these numbers: a session fits if they are free.
+#[must_use]
+pub const fn budget(caps: &Caps, versions: Versions, own: Own, buffer: usize) -> Budget {
+    let chain = copied(caps.flight);
+    let names = caps.names() * BLOCK;
+    // Both the old and the new buffer are there while it grows.
+    let records = if caps.records() > buffer {
+        caps.records() * 2
+    } else {
+        0
+    };
+    let (again, transcript) = match versions.min() {
+        Version::Tls13 => (names, 0),
+        // At its end rustls copies the chain for a session store, by when the names are gone; and for a signature of
+        // ours it keeps all handshake bytes, in a vector that doubles.
+        Version::Tls12 if own.identity > 0 => {
+            (max(names, chain), caps.flight + own.identity + OURS)
+        }
+        Version::Tls12 => (max(names, chain), 0),
+    };
+    let ours = own.anchors + 3 * own.identity;
+    Budget {
+        handshake: HANDSHAKE + chain + again + ours + 3 * transcript + records,
+        idle: IDLE + chain,
+        block: max(max(caps.flight, records / 2), 2 * transcript),
+    }
+}
+
+/// What one call of an open session takes for a while. For each ticket rustls copies the chain for a session store.
+#[must_use]
+pub const fn call(chain: usize) -> usize {
+    CALL + copied(chain)
+}
+
+const fn max(one: usize, other: usize) -> usize {
+    if one > other { one } else { other }
+}

@@ -1,0 +1,74 @@
+//! Records of ours that are not sent yet, in the caller's buffer.
+
+/// Bytes around the content of a record: header, nonce of TLS 1.2, inner type, tag.
+pub(super) const AROUND: usize = 5 + 8 + 1 + 16;
+/// Room beside a record for a KeyUpdate that rustls sends before it.
+const KEY_UPDATE: usize = 64;
+
+/// Bytes that were sealed and not sent yet.
+pub(super) struct Sealed<'b> {
+    bytes: &'b mut [u8],
+    start: usize,
+    end: usize,
+}
+
+impl<'b> Sealed<'b> {
+    pub(super) const fn new(bytes: &'b mut [u8]) -> Self {
+        Self {
+            bytes,
+            start: 0,
+            end: 0,
+        }
+    }
+
+    pub(super) fn waiting(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    pub(super) fn sent(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count).min(self.end);
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    pub(super) fn add(&mut self, count: usize) {
+        self.end = self.end.saturating_add(count).min(self.bytes.len());
+    }
+
+    /// Forgets what was sealed and not sent at all, and puts an alert there.
+    pub(super) fn replace(&mut self, alert: &[u8]) {
+        if self.start == 0 {
+            self.end = 0;
+            let _ = self.append(alert);
+        }
+    }
+
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Option<()> {
+        self.room().get_mut(..bytes.len())?.copy_from_slice(bytes);
+        self.add(bytes.len());
+        Some(())
+    }
+
+    /// Room for a record of a chunk, and a KeyUpdate before it.
+    pub(super) fn has_room(&mut self, chunk: usize) -> bool {
+        self.room().len() >= chunk.saturating_add(KEY_UPDATE)
+    }
+
+    /// Plaintext never stands here, but what was sealed tells lengths.
+    pub(super) fn wipe(&mut self) {
+        self.bytes.fill(0);
+    }
+}
+
+/// Bytes of one of our records, all included, for a buffer of `room`: two fit, so that a flight of small messages
+/// leaves in one piece.
+pub(super) const fn chunk(room: usize) -> usize {
+    let half = room.saturating_sub(KEY_UPDATE) / 2;
+    let largest = (1 << 14) + AROUND;
+    if half < largest { half } else { largest }
+}

@@ -1,0 +1,263 @@
+//! The heap that sessions of rustls take from, and who was promised how much of it.
+//!
+//! A session is let in only if all that it may need ([`Budget`]) is free and not promised to another. So rustls's
+//! requests, each of which would end the program if it failed, do not fail. A [`Heap`] with a reserve covers errors of
+//! that arithmetic: the session ends with `no_memory`, and the program goes on.
+
+use core::cell::Cell;
+
+use critical_section::Mutex;
+
+use crate::budget::{Budget, Caps, Own, budget, call};
+use crate::policy::{Policy, Versions};
+use crate::reason::CapacityError;
+use crate::verify::Version;
+
+/// The heap of a program, as its allocator reports it.
+pub trait Heap: Sync {
+    /// Bytes that are free, in all.
+    fn free(&self) -> usize;
+
+    /// Bytes of the largest request that would be served.
+    fn largest(&self) -> usize;
+
+    /// A call of rustls begins: from here on a request that finds no room is served from a reserve.
+    fn enter(&self) {}
+
+    /// The call is over. Returns the bytes of the first request in it that found no room.
+    fn leave(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// Who was promised how much of a heap. One for all sessions of a program.
+pub struct Ledger {
+    heap: &'static dyn Heap,
+    caps: Caps,
+    kept: Mutex<Cell<Kept>>,
+}
+
+/// What is kept for sessions that are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kept {
+    /// Bytes of handshakes under way.
+    handshakes: usize,
+    /// Sessions that are open.
+    open: usize,
+    /// Most bytes of one of their calls, since there were none. Calls come one after another.
+    call: usize,
+}
+
+impl core::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Ledger")
+            .field("caps", &self.caps)
+            .field("promised", &self.promised())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// Of this heap. `caps` count for all sessions of the program, whether they have a ledger or not.
+    #[must_use]
+    pub const fn new(heap: &'static dyn Heap, caps: Caps) -> Self {
+        Self {
+            heap,
+            caps,
+            kept: Mutex::new(Cell::new(Kept {
+                handshakes: 0,
+                open: 0,
+                call: 0,
+            })),
+        }
+    }
+
+    /// What peers may make sessions hold.
+    #[must_use]
+    pub const fn caps(&self) -> &Caps {
+        &self.caps
+    }
+
+    /// Bytes that are kept for sessions that are there: for handshakes under way, and for a call of an open one.
+    #[must_use]
+    pub fn promised(&self) -> usize {
+        let kept = critical_section::with(|section| self.kept.borrow(section).get());
+        kept.handshakes.saturating_add(kept.call)
+    }
+
+    /// Bytes that are free and kept for nobody.
+    #[must_use]
+    pub fn spare(&self) -> usize {
+        self.heap.free().saturating_sub(self.promised())
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Kept)) {
+        critical_section::with(|section| {
+            let place = self.kept.borrow(section);
+            let mut kept = place.get();
+            change(&mut kept);
+            place.set(kept);
+        });
+    }
+
+    /// Whether a session under this policy would be let in now, before anything is connected.
+    ///
+    /// # Errors
+    ///
+    /// [`CapacityError::NoMemory`] or [`CapacityError::NoBlock`], with both numbers.
+    pub fn check(&self, policy: &Policy<'_>, buffer: usize) -> Result<(), CapacityError> {
+        self.versions(policy, buffer).map(drop)
+    }
+
+    /// The versions for which there is heap, and what they need.
+    fn versions(&self, policy: &Policy<'_>, buffer: usize) -> Result<Admitted, CapacityError> {
+        let own = Own::of(policy);
+        let versions = offered(policy);
+        let all = budget(&self.caps, versions, own, buffer);
+        let Err(error) = self.fits(&all) else {
+            return Ok(Admitted {
+                versions,
+                budget: all,
+                without: None,
+            });
+        };
+        let newer = budget(&self.caps, Versions::TLS13, own, buffer);
+        if versions != Versions::TLS13
+            && versions.contains(Version::Tls13)
+            && newer.handshake < all.handshake
+            && self.fits(&newer).is_ok()
+        {
+            return Ok(Admitted {
+                versions: Versions::TLS13,
+                budget: newer,
+                without: Some(error),
+            });
+        }
+        Err(error)
+    }
+
+    fn fits(&self, budget: &Budget) -> Result<(), CapacityError> {
+        let (spare, largest) = (self.spare(), self.heap.largest());
+        if spare < budget.handshake {
+            return Err(CapacityError::no_memory(budget.handshake, spare));
+        }
+        if largest < budget.block {
+            return Err(CapacityError::no_block(budget.block, largest));
+        }
+        Ok(())
+    }
+
+    /// Lets a session in, and promises it what it may need.
+    pub(crate) fn admit(
+        &'static self,
+        policy: &Policy<'_>,
+        buffer: usize,
+    ) -> Result<(Admitted, Promise), CapacityError> {
+        let limit = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        tls_provider::set_limits(limit(self.caps.flight), limit(self.caps.ticket));
+        critical_section::with(|section| {
+            let admitted = self.versions(policy, buffer)?;
+            let place = self.kept.borrow(section);
+            let mut kept = place.get();
+            let bytes = admitted.budget.handshake;
+            kept.handshakes = kept.handshakes.saturating_add(bytes);
+            place.set(kept);
+            let promise = Promise {
+                ledger: self,
+                handshake: Some(bytes),
+            };
+            Ok((admitted, promise))
+        })
+    }
+
+    /// Whether an open session may take so many bytes more.
+    pub(crate) fn allows(&self, bytes: usize) -> Result<(), CapacityError> {
+        let spare = self.spare();
+        if bytes > spare {
+            return Err(CapacityError::no_memory(bytes, spare));
+        }
+        Ok(())
+    }
+
+    /// Runs a call of rustls.
+    pub(crate) fn run<V>(&self, call: impl FnOnce() -> V) -> (V, Result<(), CapacityError>) {
+        self.heap.enter();
+        let value = call();
+        let outcome = match self.heap.leave() {
+            None => Ok(()),
+            Some(needed) => Err(CapacityError::exhausted(needed, self.heap.free())),
+        };
+        (value, outcome)
+    }
+}
+
+/// A session that was let in.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    /// Those of the policy, or TLS 1.3 alone.
+    pub(crate) versions: Versions,
+    pub(crate) budget: Budget,
+    /// Why TLS 1.2 is left out.
+    pub(crate) without: Option<CapacityError>,
+}
+
+/// Bytes that are kept for one session.
+#[derive(Debug)]
+pub(crate) struct Promise {
+    ledger: &'static Ledger,
+    /// Those of its handshake, until that is over.
+    handshake: Option<usize>,
+}
+
+impl Promise {
+    /// The handshake is over, and what the session holds is no longer free. The peer's chain has `chain` bytes.
+    pub(crate) fn open(&mut self, chain: usize) {
+        if let Some(bytes) = self.handshake.take() {
+            self.ledger.change(|kept| {
+                kept.handshakes = kept.handshakes.saturating_sub(bytes);
+                kept.open = kept.open.saturating_add(1);
+                kept.call = kept.call.max(call(chain));
+            });
+        }
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        self.ledger.change(|kept| match self.handshake {
+            Some(bytes) => kept.handshakes = kept.handshakes.saturating_sub(bytes),
+            None => {
+                kept.open = kept.open.saturating_sub(1);
+                if kept.open == 0 {
+                    kept.call = 0;
+                }
+            }
+        });
+    }
+}
+
+/// The versions of a policy for which it names suites. One that offers nothing is refused later, and by that name.
+fn offered(policy: &Policy<'_>) -> Versions {
+    // TLS 1.3 has numbers of its own (RFC 8446 §B.4).
+    let newer = |suite: &u16| suite.to_be_bytes().starts_with(&[0x13]);
+    let all = policy.suites.is_empty();
+    let versions = policy.versions;
+    if !all && policy.suites.iter().all(newer) && versions.contains(Version::Tls13) {
+        return Versions::TLS13;
+    }
+    if !all && !policy.suites.iter().any(newer) && versions.contains(Version::Tls12) {
+        return Versions::TLS12;
+    }
+    versions
+}
+
+/// Runs a call of rustls, with the reserve of a ledger's heap behind it.
+pub(crate) fn run<V>(
+    ledger: Option<&'static Ledger>,
+    call: impl FnOnce() -> V,
+) -> (V, Result<(), CapacityError>) {
+    match ledger {
+        Some(ledger) => ledger.run(call),
+        None => (call(), Ok(())),
+    }
+}
