@@ -10,6 +10,7 @@ mod citations;
 mod cmd;
 mod cpu;
 mod deny;
+mod duties;
 mod emulator;
 mod firmware;
 mod fuzz;

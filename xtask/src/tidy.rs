@@ -1,5 +1,5 @@
 //! What no compiler checks: file lengths, inherited manifest keys, paths of one machine, citations of
-//! `docs/spec`, and links between documents.
+//! `docs/spec`, links between documents, and that each duty names its tests.
 //!
 //! Looks at every text file of the folder, committed or not, but for build output and the hidden
 //! folders of editors and version control.
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use crate::citations::{self, Specifications};
+use crate::duties;
 use crate::workspace::{Package, Workspace};
 
 /// Longer than this, a file holds more than one thing.
@@ -45,6 +46,7 @@ const PUBLISHED_FILES: &[&str] = &["README.md", "LICENSE-APACHE", "LICENSE-MIT"]
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let specifications = Specifications::read(workspace.root())?;
     let mut complaints = Vec::new();
+    let mut sources = Vec::new();
     let mut files = Vec::new();
     collect(workspace.root(), &mut files)?;
     let here = format!("{}/", workspace.root().display());
@@ -73,7 +75,12 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
                 .into_iter()
                 .map(|(line, what)| format!("{name}:{line}: {what}")),
         );
+        if has_extension("rs") {
+            sources.push(text);
+        }
     }
+    let sources = sources.iter().map(String::as_str);
+    complaints.extend(duties::check(workspace.root(), sources)?);
     for package in &workspace.packages {
         let manifest = fs::read_to_string(&package.manifest_path)
             .with_context(|| format!("cannot read {}", package.manifest_path.display()))?;
@@ -91,11 +98,15 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
                 .map(|file| format!("{}: {file} is missing", package.name)),
         );
     }
-    for complaint in &complaints {
+    report(&complaints, files.len())
+}
+
+fn report(complaints: &[String], files: usize) -> Result<()> {
+    for complaint in complaints {
         eprintln!("{complaint}");
     }
     if complaints.is_empty() {
-        eprintln!("{} files are tidy", files.len());
+        eprintln!("{files} files are tidy");
         return Ok(());
     }
     bail!("complaints above: {}", complaints.len())

@@ -9,6 +9,7 @@
 //! | `refusals` | each way a session is refused has its own reason |
 //! | `peers` | servers with other tastes |
 //! | `console` | a server with a person at its console: protocols, much data, new keys |
+//! | `matrix` | every version, suite, group and server key, with and without certificates of ours |
 //! | `gnutls` | a server that is not of OpenSSL's making |
 //! | `mqtt` | a broker, spoken to in its own protocol |
 //! | `identity` | servers that want to know who we are: certificates of ours |
@@ -29,6 +30,7 @@ mod console;
 mod flash_files;
 mod gnutls;
 mod identity;
+mod matrix;
 mod mqtt;
 mod peers;
 mod ports;

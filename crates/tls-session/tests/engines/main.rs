@@ -3,6 +3,7 @@
 //! | file | |
 //! |---|---|
 //! | `openings` | versions, suites, groups, keys, data both ways, ends; which engine runs |
+//! | `hellos` | what is offered, and what a server may not answer |
 //! | `changes` | HelloRetryRequest, KeyUpdate, small records, small pieces |
 //! | `identity` | who we are, for a server that asks |
 //! | `proofs` | handshake signatures and Finished |
@@ -27,6 +28,7 @@ mod cases;
 
 mod changes;
 mod client;
+mod hellos;
 mod hostile;
 mod identity;
 mod life;

@@ -34,6 +34,8 @@ pub(crate) struct Serves {
     /// Bytes of a record's content; `None` for the largest.
     pub(crate) fragment: Option<usize>,
     pub(crate) tickets: usize,
+    /// An OCSP response for the certificate; empty for none.
+    pub(crate) ocsp: Vec<u8>,
     pub(crate) clients: Arc<dyn ClientCertVerifier>,
 }
 
@@ -47,6 +49,7 @@ impl Serves {
             alpn: Vec::new(),
             fragment: None,
             tickets: 2,
+            ocsp: Vec::new(),
             clients: Arc::new(NoClientAuth),
         }
     }
@@ -84,7 +87,7 @@ impl Serves {
             .with_protocol_versions(&versions)
             .unwrap()
             .with_client_cert_verifier(self.clients.clone())
-            .with_cert_resolver(Arc::new(Shows(self.site.clone())));
+            .with_cert_resolver(Arc::new(Shows(self.site.clone(), self.ocsp.clone())));
         config.alpn_protocols.clone_from(&self.alpn);
         config.max_fragment_size = self.fragment.map(|content| content + 5);
         config.send_tls13_tickets = self.tickets;
@@ -109,15 +112,17 @@ impl Serves {
     }
 }
 
-/// Shows one chain to everybody.
+/// Shows one chain to everybody, with this OCSP response.
 #[derive(Debug)]
-struct Shows(Site);
+struct Shows(Site, Vec<u8>);
 
 impl ResolvesServerCert for Shows {
     fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let chain = self.0.chain.iter().cloned().map(CertificateDer::from);
         let key = Arc::new(Signs(self.0.key.clone()));
-        Some(Arc::new(CertifiedKey::new(chain.collect(), key)))
+        let mut shown = CertifiedKey::new(chain.collect(), key);
+        shown.ocsp = Some(self.1.clone()).filter(|response| !response.is_empty());
+        Some(Arc::new(shown))
     }
 }
 

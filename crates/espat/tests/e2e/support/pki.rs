@@ -15,6 +15,8 @@ pub(crate) const NAME: &str = "broker.local";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyKind {
     Rsa2048,
+    Rsa3072,
+    Rsa4096,
     P256,
     P384,
     Ed25519,
@@ -24,6 +26,8 @@ impl KeyKind {
     const fn new_key(self) -> &'static [&'static str] {
         match self {
             Self::Rsa2048 => &["-newkey", "rsa:2048"],
+            Self::Rsa3072 => &["-newkey", "rsa:3072"],
+            Self::Rsa4096 => &["-newkey", "rsa:4096"],
             Self::P256 => &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
             Self::P384 => &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
             Self::Ed25519 => &["-newkey", "ed25519"],

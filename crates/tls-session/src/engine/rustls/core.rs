@@ -188,7 +188,13 @@ impl Core {
                 offered: self.offered,
                 decrypted: self.watch.is_encrypted() && content(record, fresh) != before,
             };
-            Reason::new(self.stage, self.for_want_of_memory(cause(&error, place)))
+            let cause = self.for_want_of_memory(cause(&error, place));
+            let stage = match cause {
+                // The engine looks at some of its fields after it has accepted the suite.
+                Cause::Protocol(ProtocolViolation::HelloField(_)) => Stage::Hello,
+                _ => self.stage,
+            };
+            Reason::new(stage, cause)
         })
     }
 

@@ -1,0 +1,106 @@
+//! Duties of TLS sessions and the tests that hold them: `docs/spec/duties-tests.md`.
+//!
+//! Each duty has a row, and each test that a row names exists.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+/// The table of tests.
+const TABLE: &str = "docs/spec/duties-tests.md";
+
+/// Where the duties are, and the line before which they end.
+const DUTIES: &[(&str, &str)] = &[
+    ("docs/spec/tls-duties.md", "## 4. "),
+    ("docs/spec/tls-duties-2.md", "## C. "),
+];
+
+/// Complaints about the table, each with its line. `sources` are the Rust sources of the workspace.
+pub(crate) fn check<'s>(
+    root: &Path,
+    sources: impl Iterator<Item = &'s str>,
+) -> Result<Vec<String>> {
+    let read = |file: &str| {
+        fs::read_to_string(root.join(file)).with_context(|| format!("cannot read {file}"))
+    };
+    let mut duties = BTreeSet::new();
+    for (file, end) in DUTIES {
+        let text = read(file)?;
+        let lines = text.lines().take_while(|line| !line.starts_with(end));
+        duties.extend(lines.filter_map(row));
+    }
+    let tests: BTreeSet<&str> = sources.flat_map(tests).collect();
+    Ok(complaints(&read(TABLE)?, &duties, &tests)
+        .into_iter()
+        .map(|(line, what)| format!("{TABLE}:{line}: {what}"))
+        .collect())
+}
+
+fn complaints(table: &str, duties: &BTreeSet<u16>, tests: &BTreeSet<&str>) -> Vec<(usize, String)> {
+    let mut missing = duties.clone();
+    let mut found = Vec::new();
+    for (number, line) in (1..).zip(table.lines()) {
+        if let Some(duty) = row(line) {
+            missing.remove(&duty);
+        }
+        let is_row = line.starts_with("| ") && line.contains('`');
+        for name in line.split('`').skip(1).step_by(2).filter(|_| is_row) {
+            if !tests.contains(name) {
+                found.push((number, format!("there is no test `{name}`")));
+            }
+        }
+    }
+    let last = table.lines().count();
+    found.extend(
+        missing
+            .into_iter()
+            .map(|duty| (last, format!("duty {duty} has no row"))),
+    );
+    found
+}
+
+/// The number in the first column of a row that has more.
+fn row(line: &str) -> Option<u16> {
+    let (number, rest) = line.strip_prefix("| ")?.split_once(" |")?;
+    rest.contains('|').then(|| number.parse().ok())?
+}
+
+/// The names of the tests of a source.
+fn tests(source: &str) -> impl Iterator<Item = &str> {
+    let mut is_test = false;
+    source.lines().filter_map(move |line| {
+        let line = line.trim_start();
+        if line.starts_with("#[test]") {
+            is_test = true;
+            return None;
+        }
+        let name = line.strip_prefix("fn ")?.split(['(', '<']).next()?;
+        std::mem::take(&mut is_test).then_some(name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_functions_that_are_tests_count() {
+        let source = "fn a() {}\n#[test]\nfn b() {}\n    #[test]\n    // why\n    #[cfg(unix)]\n    \
+                      fn c<T>() {}\nfn d() {}\n";
+        assert_eq!(tests(source).collect::<Vec<_>>(), ["b", "c"]);
+    }
+
+    #[test]
+    fn each_duty_has_a_row_and_each_row_its_tests() {
+        let table = "`no` row\n| duty | tests |\n|---:|---|\n| 1 | `b`<br>`c` |\n| 3 | `e` |\n";
+        let (duties, tests) = (BTreeSet::from([1, 2, 3]), BTreeSet::from(["b", "c"]));
+        let found = complaints(table, &duties, &tests);
+        let expected = [
+            (5, "there is no test `e`".to_owned()),
+            (5, "duty 2 has no row".to_owned()),
+        ];
+        assert_eq!(found, expected);
+    }
+}
