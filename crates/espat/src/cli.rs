@@ -18,8 +18,14 @@ pub(crate) enum Command {
     Sim(espat::sim::Args),
     /// Make, show, unpack and check certificate images
     Pki(espat::pki::Args),
+    /// Load certificates and keys into a module, over its AT port
+    Push(espat::push::Args),
     /// Say whether a server's certificates would be accepted, and why not
     Verify(espat::verify::Args),
+    /// Say which step of a failing set-up is wrong, and what to do
+    Doctor(espat::doctor::Args),
+    /// Make a whole flash image, or show the map of one
+    FlashImage(espat::flash_image::Args),
     /// Check a board on two ports of this PC: hardware in the loop
     Hil(espat::hil::Args),
 }

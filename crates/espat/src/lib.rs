@@ -7,14 +7,22 @@
 //! | `sim` | `espat sim`: the modem engine over sockets, files and simulated access points |
 //! | `transcript` | what goes over an AT port, as text to replay |
 //! | `demo` | `espat demo`: the whole story on loopback |
+//! | `at_host` | host end of an AT port: serial or TCP, commands, data |
+//! | `push` | `espat push`: certificates into a module, over its AT port |
+//! | `doctor` | `espat doctor`: which step of a failing set-up is wrong |
+//! | `flash_image` | `espat flash-image`: a whole flash as a file, and the map of one |
 //! | `hil` | `espat hil`: a board on this PC's ports, checked |
 //! | `private_file` | files that only the user can read |
 //! | `report` | exit statuses, `--json`, messages |
 
+pub mod at_host;
 pub mod demo;
+pub mod doctor;
+pub mod flash_image;
 pub mod hil;
 pub mod pki;
 mod private_file;
+pub mod push;
 pub mod report;
 pub mod sim;
 pub mod transcript;

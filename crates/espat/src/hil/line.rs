@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 
-use super::port::Port;
+use crate::at_host::Port;
 
 /// For whatever a modem does at once.
 pub(super) const SOON: Duration = Duration::from_secs(10);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::port::Port;
+use crate::at_host::Port;
 
 /// What a panic and an overflow of the stack begin with.
 const MARK: &[u8] = b"====================== ";

@@ -9,7 +9,6 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `port` | a serial device or a TCP port |
 //! | `line` | commands and their replies |
 //! | `log` | what comes out of the second port |
 //! | `peer` | a server on this PC |
@@ -19,20 +18,21 @@ mod checks;
 mod line;
 mod log;
 mod peer;
-mod port;
+
 #[cfg(test)]
 mod tests;
 
 use std::fmt::Write as _;
 use std::time::Instant;
 
+use crate::at_host::port::DEFAULT_BAUD;
 use crate::report::{self, Outcome};
 
+pub use crate::at_host::{Place, Port};
 pub use checks::Network;
 use checks::{CHECKS, Verdict};
 use line::Line;
 use log::Log;
-pub use port::{Place, Port};
 
 /// `espat hil …`
 #[derive(Debug, Clone, clap::Args)]
@@ -56,9 +56,9 @@ pub struct Args {
 ///
 /// A port cannot be opened, or the AT port fails.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let at = Port::open(&args.at, args.network.flow_control)?;
+    let at = Port::open(&args.at, DEFAULT_BAUD, args.network.flow_control)?;
     let log = match &args.log {
-        Some(place) => Log::follow(Port::open(place, false)?),
+        Some(place) => Log::follow(Port::open(place, DEFAULT_BAUD, false)?),
         None => Log::none(),
     };
     run_on(at, log, &args.network, &args.only, &mut |line| {

@@ -45,16 +45,3 @@ fn a_modem_that_answers_every_line_with_ok_fails() {
     let report = run_on(port, Log::none(), &network(), &only, &mut |_| {}).unwrap();
     assert_eq!((report.failed, report.skipped), (4, 0), "{}", report.text);
 }
-
-#[test]
-fn a_place_is_a_device_or_a_port() {
-    for (text, place) in [
-        ("/dev/ttyUSB0", Place::Device("/dev/ttyUSB0".into())),
-        (
-            "tcp:localhost:3333",
-            Place::Tcp("localhost:3333".to_owned()),
-        ),
-    ] {
-        assert_eq!(text.parse(), Ok(place));
-    }
-}

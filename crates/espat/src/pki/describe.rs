@@ -64,7 +64,7 @@ pub(super) const fn level(level: Level) -> &'static str {
 }
 
 /// A finding of the lint: `index` where it is about one item, `code`, `level` and its numbers.
-pub(super) fn finding(finding: &Finding) -> Value {
+pub(crate) fn finding(finding: &Finding) -> Value {
     let problem = &finding.problem;
     let details = match *problem {
         Problem::Damaged { at, fault } => json!({"at": at, "fault": fault.to_string()}),
@@ -226,12 +226,12 @@ pub(super) fn summary(object: &Value) -> String {
 }
 
 /// `1 item`, `2 items`.
-pub(super) fn items_word(count: usize) -> String {
+pub(crate) fn items_word(count: usize) -> String {
     format!("{count} item{}", if count == 1 { "" } else { "s" })
 }
 
 /// In hex.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
         .iter()
         .map(|byte| format!("{byte:02x}"))

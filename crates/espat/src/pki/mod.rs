@@ -5,6 +5,7 @@
 //! espat pki list FILE.bin                            what is in it
 //! espat pki unpack FILE.bin -o DIR                   its contents as files
 //! espat pki lint FILE.bin                            what a device will make of it
+//! espat pki nvs pack|list|unpack                     the same for images of mfg_nvs
 //! ```
 //!
 //! An image may be a file or a partition read back, with whatever follows the image. Codes such as
@@ -14,9 +15,13 @@ mod describe;
 pub(crate) mod files;
 mod lint;
 mod list;
+mod nvs;
 mod pack;
 mod pair;
 mod unpack;
+
+pub(crate) use describe::{finding, items_word, sha256};
+pub(crate) use unpack::holds_a_key;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
@@ -46,6 +51,8 @@ enum Command {
     Unpack(unpack::Args),
     /// Say what a device will make of an image
     Lint(lint::Args),
+    /// Images of mfg_nvs, where ESP-AT 3.1 and later keep certificates
+    Nvs(nvs::Args),
 }
 
 /// Runs the command.
@@ -59,6 +66,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::List(args) => list::run(args),
         Command::Unpack(args) => unpack::run(args),
         Command::Lint(args) => lint::run(args),
+        Command::Nvs(args) => nvs::run(args),
     }
 }
 
@@ -93,7 +101,7 @@ pub(crate) fn time(text: &str) -> Result<Timestamp, x509_facts::TimestampError> 
     Timestamp::from_str(text)
 }
 
-fn role(name: &str) -> Result<PartitionRole, String> {
+pub(crate) fn role(name: &str) -> Result<PartitionRole, String> {
     PartitionRole::from_name(name).ok_or_else(|| {
         "no certificate partition: expected a name like client_ca, server_cert or mqtt_key".into()
     })
@@ -164,6 +172,6 @@ fn complain_about(path: &Path, what: impl std::fmt::Display) {
 }
 
 /// Enough for whatever one item decodes to.
-fn scratch() -> Vec<u8> {
+pub(crate) fn scratch() -> Vec<u8> {
     vec![0; cert_bin::content::MAX_DECODED]
 }

@@ -112,7 +112,7 @@ pub(super) fn access(item: &Item<'_>) -> Access {
     }
 }
 
-pub(super) fn holds_a_key(content: &[u8]) -> bool {
+pub(crate) fn holds_a_key(content: &[u8]) -> bool {
     content::objects(content).flatten().any(|object| {
         matches!(
             object.kind,

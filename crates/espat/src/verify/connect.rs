@@ -20,7 +20,7 @@ const GOODBYE: embassy_time::Duration = embassy_time::Duration::from_secs(1);
 
 /// `HOST:PORT`; an IPv6 address stands in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Server {
+pub struct Server {
     host: String,
     port: u16,
 }
@@ -48,14 +48,24 @@ impl FromStr for Server {
 }
 
 impl Server {
+    /// Name or address.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// 1 to 65535.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The host, where it is a name; addresses are never sent.
-    pub(super) fn sni(&self) -> Option<&str> {
+    pub(crate) fn sni(&self) -> Option<&str> {
         let is_name = self.host.parse::<IpAddr>().is_err() && PeerName::new(&self.host).is_ok();
         is_name.then_some(self.host.as_str())
     }
 
     /// Connects, performs the handshake and says goodbye.
-    pub(super) fn handshake(&self, policy: &Policy<'_>) -> Result<Opened, Why> {
+    pub(crate) fn handshake(&self, policy: &Policy<'_>) -> Result<Opened, Why> {
         let stream = self.connect()?;
         let socket =
             TcpSocket::new(Async::new(stream).map_err(|error| at(Stage::Tcp, cause(&error)))?);
@@ -72,7 +82,7 @@ impl Server {
     }
 
     /// The first of the host's addresses that answers.
-    fn connect(&self) -> Result<TcpStream, Why> {
+    pub(crate) fn connect(&self) -> Result<TcpStream, Why> {
         let addresses = (self.host.as_str(), self.port)
             .to_socket_addrs()
             .map_err(|_| at(Stage::Dns, ModemError::HostNotFound))?;

@@ -26,8 +26,11 @@ use tls_session::{Accepted, Anchors, Clock, CommonName, NameRule, PeerName, Poli
 use crate::pki;
 use crate::pki::files;
 use crate::report::{self, Outcome, WrongUsage};
-use connect::Server;
 use render::Certificates;
+
+pub use connect::Server;
+pub(crate) use render::handshake_words;
+pub(crate) use trust::split_number;
 
 /// `espat verify …`
 #[derive(Debug, clap::Args)]
@@ -194,7 +197,7 @@ fn chain(file: &Path) -> anyhow::Result<Result<Vec<Vec<u8>>, Refusal>> {
 const MOST: usize = 64;
 
 /// Every certificate in PEM or DER bytes, and how many could not be read.
-fn certificates(bytes: &[u8]) -> Result<(Vec<Vec<u8>>, usize), ContentError> {
+pub(crate) fn certificates(bytes: &[u8]) -> Result<(Vec<Vec<u8>>, usize), ContentError> {
     let mut buf = vec![0; bytes.len()];
     let found = content::decode_certificates::<MOST>(bytes, &mut buf)?;
     let ders = found.der.iter().map(|der| der.to_vec()).collect();

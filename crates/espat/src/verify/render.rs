@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use serde_json::{Value, json};
 use tls_session::evidence::Negotiated;
 use tls_session::reason::{group_words, suite_words};
-use tls_session::{Accepted, Clock, NameRule, PeerAuth, Policy};
+use tls_session::{Accepted, Clock, NameRule, Opened, PeerAuth, Policy};
 use x509_facts::Certificate;
 
 use super::Refusal;
@@ -162,6 +162,21 @@ fn time(policy: &Policy<'_>) -> Option<String> {
         Clock::BeforeFloor { now, .. } => Some(now.to_string()),
         Clock::Unset => None,
     }
+}
+
+/// How a session was opened, in one line.
+pub(crate) fn handshake_words(opened: &Opened) -> String {
+    let session = opened.negotiated();
+    let accepted = match how(opened.accepted()) {
+        ("pin", _) => "the server's certificate is the loaded one".to_owned(),
+        (_, between) => format!("chain to the loaded CA, {between} certificates between"),
+    };
+    format!(
+        "{}, {}, {}: {accepted}",
+        session.version.as_str(),
+        suite_words(session.suite),
+        group_words(session.group),
+    )
 }
 
 /// As Mbed TLS's documentation writes it.

@@ -81,7 +81,7 @@ fn refused(error: &ContentError, name: &str) -> Refusal {
 }
 
 /// `FILE:N`, unless there is a file of the whole name.
-fn split_number(given: &Path) -> Result<(PathBuf, u8), WrongUsage> {
+pub(crate) fn split_number(given: &Path) -> Result<(PathBuf, u8), WrongUsage> {
     let whole = (given.to_owned(), 0);
     if given.exists() {
         return Ok(whole);

@@ -16,6 +16,7 @@
 //! | `psk` | servers that know us by a key in common |
 //! | `trust` | what would be checked, what a server shows, what the flash holds |
 //! | `bad_input` | nothing a host sends, or stops sending, harms the modem |
+//! | `doctor` | which step of a set-up is wrong |
 //! | `flash_files` | flash images that cannot be used are refused in one line |
 //! | `restart` | what outlives the power |
 //! | `ports` | pseudo-terminal and standard input |
@@ -27,6 +28,7 @@
 
 mod bad_input;
 mod console;
+mod doctor;
 mod flash_files;
 mod gnutls;
 mod identity;
