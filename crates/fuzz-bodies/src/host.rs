@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use espat::sim::bench::Bench;
 use espat::sim::control::{Panel, Power};
 use espat::sim::wifi::SimWifi;
 use espat::transcript::{Recorder, Secrets, Step, Text, Variables, parse};
@@ -58,6 +59,7 @@ pub(crate) fn control(data: &[u8]) {
     let wifi = SimWifi::new(&[]);
     let panel = Panel {
         air: wifi.control(),
+        bench: Bench::default(),
         power: Power::default(),
         tape: None,
     };

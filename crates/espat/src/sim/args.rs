@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use clap::builder::{OsStringValueParser, PathBufValueParser, TypedValueParser as _};
 use clap::{ArgGroup, ValueEnum};
@@ -12,6 +12,12 @@ use super::log::LogTarget;
 use super::net::Map;
 use super::port::Choice;
 use super::wifi::ApSpec;
+use crate::flash_image::Given;
+
+/// Between a restart and `ready` of an ESP32 (spec: at-commands A.17); what it receives before is lost.
+const BOOT: Duration = Duration::from_millis(300);
+/// A minute: for a delay that a test waits for.
+const MAX_DELAY_MS: u64 = 60_000;
 
 /// Where the AT port is when nothing is said: only this machine reaches it.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 2323);
@@ -80,7 +86,25 @@ pub struct Args {
     #[arg(long, value_name = "FILE|-", value_parser = PathBufValueParser::new().map(LogTarget::from))]
     pub log: Option<LogTarget>,
 
-    /// Changes what is around the modem while it runs: access points, addresses, power. Lines of
+    /// Certificates, keys or images that are in flash from the start, such as client_ca=ca.pem; a role
+    /// that is named again has a second item.
+    #[arg(long, value_name = "PARTITION=FILE")]
+    pub pki: Vec<Given>,
+
+    /// Delay of each answer of a peer, in milliseconds.
+    #[arg(long, value_name = "MS", default_value = "0", value_parser = milliseconds)]
+    pub latency: Duration,
+
+    /// How long a restart takes, in milliseconds; what the host sends meanwhile is lost, as on a chip.
+    /// Without it 300, and with --stdio 0.
+    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    pub boot_ms: Option<Duration>,
+
+    /// End when the program that started this one ends.
+    #[arg(long)]
+    pub exit_with_parent: bool,
+
+    /// Changes what is around the modem while it runs: access points, addresses, power, clock, faults. Lines of
     /// text over TCP, each answered by "ok" or "error: why"; "help" lists them. Port 0 takes a free one.
     #[arg(long, value_name = "ADDR:PORT", value_parser = parse_listen)]
     pub control: Option<SocketAddr>,
@@ -95,6 +119,13 @@ pub struct Args {
 }
 
 impl Args {
+    /// How long a restart takes. On standard input a script has no way to wait.
+    #[must_use]
+    pub fn boot(&self) -> Duration {
+        let usual = if self.stdio { Duration::ZERO } else { BOOT };
+        self.boot_ms.unwrap_or(usual)
+    }
+
     /// The AT port these arguments name.
     #[must_use]
     pub fn port(&self) -> Choice {
@@ -169,6 +200,14 @@ impl Clock {
                 .map(Timestamp::from_unix),
         }
     }
+}
+
+fn milliseconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .filter(|ms| *ms <= MAX_DELAY_MS)
+        .map(Duration::from_millis)
+        .ok_or_else(|| format!("expected milliseconds from 0 to {MAX_DELAY_MS}"))
 }
 
 fn parse_listen(text: &str) -> Result<SocketAddr, &'static str> {

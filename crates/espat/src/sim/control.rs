@@ -22,7 +22,9 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use futures_lite::StreamExt as _;
 use futures_lite::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use serde_json::{Value, json};
 
+use super::bench::Bench;
 use super::port::Tape;
 use super::wifi::{ApSpec, Control};
 
@@ -35,7 +37,8 @@ const CLIENTS_MAX: usize = 16;
 /// What `help` says.
 const HELP: &str = "ap add SSID[,PASSWORD] | ap remove SSID | ap down SSID | ap up SSID | \
     ap password SSID[,PASSWORD] | ap signal SSID,DBM | address lose | address get [ADDR] | \
-    station join MAC ADDR | station leave MAC | power cut | status | help";
+    station join MAC ADDR | station leave MAC | connections reset | clock set RFC3339 | clock jump SECONDS | \
+    dns fail [NAME] | dns ok | latency MS | uart lose N | uart noise HEX | flash fail N | power cut | status | help";
 
 /// The power switch. Clones are the same switch.
 #[derive(Clone, Default)]
@@ -64,6 +67,8 @@ impl Power {
 pub struct Panel {
     /// The air around the station.
     pub air: Control,
+    /// What else is around it.
+    pub bench: Bench,
     /// The module's power.
     pub power: Power,
     /// Who writes down what was done.
@@ -128,18 +133,42 @@ async fn attend(client: Async<TcpStream>, panel: &Panel) {
         }
         let is_whole = line.ends_with(b"\n") || limited.limit() > 0;
         let answer = match std::str::from_utf8(&line) {
-            _ if !is_whole => Err(format!("line of more than {LINE_MAX} bytes")),
-            Ok(line) => panel.obey(line.trim()),
-            Err(_) => Err("line is not UTF-8".to_owned()),
-        };
-        let answer = match answer {
-            Ok(answer) if answer.is_empty() => "ok\n".to_owned(),
-            Ok(answer) => format!("ok {answer}\n"),
-            Err(error) => format!("error: {error}\n"),
+            _ if !is_whole => in_words(Err(format!("line of more than {LINE_MAX} bytes"))),
+            Ok(line) if line.starts_with('{') => {
+                in_json(command(line).and_then(|it| panel.obey(&it)))
+            }
+            Ok(line) => in_words(panel.obey(line.trim())),
+            Err(_) => in_words(Err("line is not UTF-8".to_owned())),
         };
         if (&client).write_all(answer.as_bytes()).await.is_err() || !is_whole {
             return;
         }
+    }
+}
+
+fn in_words(answer: Result<String, String>) -> String {
+    match answer {
+        Ok(answer) if answer.is_empty() => "ok\n".to_owned(),
+        Ok(answer) => format!("ok {answer}\n"),
+        Err(error) => format!("error: {error}\n"),
+    }
+}
+
+/// `{"result":"ok","value":"…"}` or `{"result":"error","message":"…"}`
+fn in_json(answer: Result<String, String>) -> String {
+    let answer = match answer {
+        Ok(value) => json!({"result": "ok", "value": value}),
+        Err(message) => json!({"result": "error", "message": message}),
+    };
+    format!("{answer}\n")
+}
+
+/// `{"command":"ap down iot"}`
+fn command(line: &str) -> Result<String, String> {
+    let request: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    match request.get("command").and_then(Value::as_str) {
+        Some(command) => Ok(command.trim().to_owned()),
+        None => Err("expected {\"command\":\"…\"}".to_owned()),
     }
 }
 
@@ -159,6 +188,7 @@ impl Panel {
                 self.power.cut();
                 Ok(())
             }
+            ("connections", "reset", "") => self.air.reset_connections(),
             ("address", "lose", "") => self.air.lose_address(),
             ("address", "get", "") => self.air.get_address(None),
             ("address", "get", address) => {
@@ -187,7 +217,11 @@ impl Panel {
                     .ok_or("expected SSID,DBM with DBM from -128 to 127")?;
                 self.air.signal(ssid.as_bytes(), dbm)
             }
-            _ => return Err(format!("unknown; {HELP}")),
+            _ => {
+                let done = self.bench.obey(line);
+                done.unwrap_or_else(|| Err(format!("unknown; {HELP}")))?;
+                Ok(())
+            }
         };
         done.map_err(|error| error.to_string())?;
         if let Some(tape) = &self.tape {
@@ -227,6 +261,7 @@ mod tests {
         let wifi = SimWifi::new(&[]);
         let panel = Panel {
             air: wifi.control(),
+            bench: Bench::default(),
             power: Power::default(),
             tape: None,
         };
@@ -303,6 +338,7 @@ mod tests {
         let address = port.local;
         let panel = Panel {
             air: SimWifi::new(&[]).control(),
+            bench: Bench::default(),
             power: Power::default(),
             tape: None,
         };

@@ -1,6 +1,7 @@
 //! The engine in its machine: booted from the flash image, served one host after the other.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -16,9 +17,11 @@ use rand_core::OsRng;
 use super::Machine;
 use super::args::{Chip, Dialect, Layout};
 use super::board::SimBoard;
+use super::flash::SimFlash;
 use super::net::{HostExtras, HostNet};
 use super::port::{Port, RING, Rx, Tx};
 use super::wifi::SimWifi;
+use crate::flash_image::content;
 
 /// The simulated module's parts.
 #[derive(Debug)]
@@ -28,7 +31,7 @@ impl Platform for Simulated {
     type Net = HostNet;
     type Extras = HostExtras;
     type Wifi = SimWifi;
-    type Flash = FileFlash;
+    type Flash = SimFlash;
     type Rng = OsRng;
     type Board = SimBoard;
     type Commands = ();
@@ -127,6 +130,10 @@ where
     let place = FlashPlace::choose(machine)?;
     // Up to 180 KiB that do not belong on a stack.
     let mut buffers = Box::new(ModemBuffers::<TLS>::new());
+    if !machine.pki.is_empty() {
+        let contents = content::gather(&machine.pki)?;
+        content::load(place.open(machine).await?, &contents).await?;
+    }
     let board = SimBoard::new(port.line(), ModemBuffers::<TLS>::TLS_BYTES);
     let mut host = None;
     let mut ready = Some(ready);
@@ -173,11 +180,12 @@ async fn live<const TLS: usize>(
 where
     ModemBuffers<TLS>: Sessions,
 {
-    let clock = WallClock::new();
+    let clock = Rc::new(WallClock::new());
+    machine.bench.attach(clock.clone());
     if let Some(now) = machine.clock.start() {
         clock.set(now);
     }
-    let mut file = place.open(machine).await?;
+    let mut file = SimFlash::new(place.open(machine).await?, machine.bench.clone());
     loop {
         let parts = Parts {
             net: &machine.net,
@@ -208,7 +216,12 @@ where
             };
             match modem.run(rx, tx).await {
                 Exit::PortClosed => *host = None,
-                Exit::Restart => break,
+                Exit::Restart => {
+                    if sleep(rx, machine.boot).await {
+                        *host = None;
+                    }
+                    break;
+                }
                 Exit::DeepSleep { ms } => {
                     if sleep(rx, Duration::from_millis(ms.into())).await {
                         *host = None;
@@ -223,6 +236,9 @@ where
 
 /// The port is not read, so what the host sends meanwhile is lost. Returns whether the host disconnected.
 async fn sleep(rx: &mut Rx, time: Duration) -> bool {
+    if time.is_zero() {
+        return false;
+    }
     let mut unheard = [0; RING];
     let disconnected = async {
         while !matches!(rx.read(&mut unheard).await, Ok(0) | Err(_)) {}

@@ -8,6 +8,8 @@
 //! | [`log`] | the log UART |
 //! | [`board`] | the chip around the engine |
 //! | [`control`] | access points and power, switched from outside |
+//! | [`bench`] | clock, names, delays and faults, changed from outside |
+//! | [`flash`] | the flash chip |
 //! | [`args`] | the wiring |
 //! | `engine` | the module itself |
 //!
@@ -16,26 +18,33 @@
 
 use std::future::{Future, pending};
 use std::path::PathBuf;
+use std::time::Duration;
 
+use anyhow::Context as _;
 use futures_lite::future::or;
 
+use crate::flash_image::Given;
 use crate::report::{self, Outcome, WrongUsage};
 use crate::transcript::Secrets;
 
 pub mod args;
+pub mod bench;
 pub mod board;
 pub mod control;
 mod engine;
+pub mod flash;
 pub mod log;
 pub mod net;
 pub mod port;
 mod spawn;
+mod stop;
 pub mod wifi;
 
 pub use args::Args;
 pub use spawn::{Config, Running};
 
 use args::{Chip, Clock, Dialect, Layout};
+use bench::Bench;
 use control::{ControlPort, Panel, Power};
 use net::{HostNet, MapTable};
 use port::{Port, Tape};
@@ -62,6 +71,12 @@ pub struct Machine {
     pub dialect: Dialect,
     /// TLS sessions at a time, 1 to 5.
     pub tls_links: u8,
+    /// What a test changes while it runs.
+    pub bench: Bench,
+    /// How long a restart takes; what the host sends meanwhile is lost.
+    pub boot: Duration,
+    /// What is in its flash from the start, beside what the image holds.
+    pub pki: Vec<Given>,
 }
 
 impl Machine {
@@ -74,27 +89,35 @@ impl Machine {
         let maps = MapTable::new(args.map.clone())
             .map_err(|error| WrongUsage(format!("--map: {error}")))?;
         let wifi = SimWifi::new(&args.ap);
+        let bench = Bench::new(args.latency);
         Ok(Self {
             chip: args.chip,
             flash: args.flash.clone(),
             clock: args.clock,
-            net: HostNet::new(maps, wifi.clone()),
+            net: HostNet::new(maps, wifi.clone()).with_bench(bench.clone()),
             wifi,
             power: Power::default(),
             tls_links: args.tls_links,
             dialect: args.dialect,
             layout: args.layout,
+            bench,
+            boot: args.boot(),
+            pki: args.pki.clone(),
         })
     }
 }
 
-/// Runs `espat sim` until its host is gone (`--stdio`) or the program is ended.
+/// Runs `espat sim` until its host is gone (`--stdio`), or SIGTERM or SIGINT comes: both are a normal end.
 ///
 /// # Errors
 ///
 /// A sentence: wrong usage, or what could not be opened.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
-    async_io::block_on(run_until(args, pending()))
+    if args.exit_with_parent {
+        stop::with_parent().context("cannot watch the parent process")?;
+    }
+    let stop = stop::on_signal().context("cannot catch signals")?;
+    async_io::block_on(run_until(args, stop.wait()))
 }
 
 /// As [`run`], and ends when `stop` does.
@@ -108,6 +131,7 @@ pub async fn run_until(args: &Args, stop: impl Future<Output = ()>) -> anyhow::R
     let machine = Machine::new(args)?;
     log::start(args.log.as_ref())?;
     let mut port = Port::open(&args.port())?;
+    port.wire(machine.bench.clone());
     let secrets = if args.record_danger_secrets {
         Secrets::DangerShown
     } else {
@@ -124,6 +148,7 @@ pub async fn run_until(args: &Args, stop: impl Future<Output = ()>) -> anyhow::R
     let control = args.control.map(ControlPort::open).transpose()?;
     let panel = Panel {
         air: machine.wifi.control(),
+        bench: machine.bench.clone(),
         power: machine.power.clone(),
         tape,
     };

@@ -23,6 +23,7 @@ use edge_nal_std::Stack;
 use embedded_io_async::ErrorKind;
 use futures_lite::future::or;
 
+use super::bench::Bench;
 use super::wifi::{Lease, SimWifi};
 
 mod listener;
@@ -110,13 +111,24 @@ impl From<io::Error> for NetError {
 pub struct HostNet {
     maps: MapTable,
     wifi: SimWifi,
+    bench: Bench,
 }
 
 impl HostNet {
     /// A network that `wifi` opens and closes, with some places moved by `maps`.
     #[must_use]
     pub fn new(maps: MapTable, wifi: SimWifi) -> Self {
-        Self { maps, wifi }
+        Self {
+            maps,
+            wifi,
+            bench: Bench::default(),
+        }
+    }
+
+    /// With delays and names that a test changes.
+    #[must_use]
+    pub fn with_bench(self, bench: Bench) -> Self {
+        Self { bench, ..self }
     }
 
     fn lease(&self) -> Result<Lease, NetError> {
@@ -137,7 +149,9 @@ impl TcpConnect for HostNet {
         let lease = self.lease_to(remote.ip())?;
         let target = self.maps.redirect(remote)?;
         let socket = while_leased(&lease, TcpConnect::connect(&Stack::new(), target)).await?;
-        HostTcp::new(socket, lease).map_err(NetError::Io)
+        self.bench.delay().await;
+        let socket = HostTcp::new(socket, lease).map_err(NetError::Io)?;
+        Ok(socket.with_bench(self.bench.clone()))
     }
 }
 
@@ -213,6 +227,14 @@ impl Dns for HostNet {
     /// Dropping it leaves the PC's resolver running; its answer is ignored.
     async fn get_host_by_name(&self, host: &str, kind: AddrType) -> Result<IpAddr, NetError> {
         let lease = self.lease()?;
+        self.bench.delay().await;
+        if self.bench.is_unknown(host) {
+            let words = "the control port said so";
+            return Err(NetError::Lookup(io::Error::new(
+                io::ErrorKind::NotFound,
+                words,
+            )));
+        }
         let fits = |address: &IpAddr| match kind {
             AddrType::IPv4 => address.is_ipv4(),
             AddrType::IPv6 => address.is_ipv6(),

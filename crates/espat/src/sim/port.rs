@@ -25,6 +25,8 @@ use async_io::Async;
 use embedded_io_async::{ErrorType, Read, Write};
 use futures_lite::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use super::bench::Bench;
+
 mod pty;
 mod stdio;
 mod tape;
@@ -50,6 +52,7 @@ pub enum Choice {
 #[derive(Debug)]
 pub struct Port {
     kind: Kind,
+    bench: Bench,
     tape: Option<Tape>,
 }
 
@@ -83,6 +86,7 @@ pub struct Rx {
     wire: Rc<Wire>,
     /// What was taken from the wire and not yet by the modem.
     ring: VecDeque<u8>,
+    bench: Bench,
     tape: Option<Tape>,
 }
 
@@ -123,7 +127,16 @@ impl Port {
                 }
             }
         };
-        Ok(Self { kind, tape: None })
+        Ok(Self {
+            kind,
+            bench: Bench::default(),
+            tape: None,
+        })
+    }
+
+    /// Lets a test lose and add bytes on the way from the host.
+    pub fn wire(&mut self, bench: Bench) {
+        self.bench = bench;
     }
 
     /// Writes down from here on what passes.
@@ -177,6 +190,7 @@ impl Port {
             let rx = Rx {
                 wire: Rc::clone(&wire),
                 ring: VecDeque::with_capacity(RING),
+                bench: self.bench.clone(),
                 tape: self.tape.clone(),
             };
             let tape = self.tape.clone();
@@ -216,10 +230,15 @@ impl ErrorType for Rx {
 impl Read for Rx {
     /// Dropping it loses nothing.
     async fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.ring.is_empty() && !into.is_empty() {
+        // A burst may be lost whole, and then it is as if none had come.
+        while self.ring.is_empty() && !into.is_empty() {
             let mut burst = [0; RING];
             let count = self.fill(&mut burst).await?;
-            self.ring.extend(burst.iter().take(count));
+            if count == 0 {
+                break;
+            }
+            let arrived = self.bench.on_wire(burst.get(..count).unwrap_or_default());
+            self.ring.extend(arrived);
         }
         let count = into.len().min(self.ring.len());
         for (place, byte) in into.iter_mut().zip(self.ring.drain(..count)) {

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use super::args::{Chip, Clock, Dialect, Layout};
+use super::bench::Bench;
 use super::control::Power;
 use super::net::{HostNet, Map, MapTable};
 use super::port::{Choice, Port};
@@ -125,6 +127,9 @@ fn open(config: Config) -> io::Result<(Machine, Port)> {
         tls_links: 5,
         dialect: Dialect::Esp,
         layout: Layout::Partitions,
+        bench: Bench::default(),
+        boot: Duration::ZERO,
+        pki: Vec::new(),
     };
     let port = Port::open(&Choice::Listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))))
         .map_err(|error| io::Error::other(format!("{error:#}")))?;

@@ -14,6 +14,7 @@ use rustix::net::sockopt::{
 };
 
 use super::{NetError, while_leased};
+use crate::sim::bench::Bench;
 use crate::sim::wifi::Lease;
 
 /// A TCP connection of the simulated station.
@@ -22,6 +23,7 @@ use crate::sim::wifi::Lease;
 pub struct HostTcp {
     socket: TcpSocket,
     lease: Lease,
+    bench: Bench,
 }
 
 impl std::fmt::Debug for HostTcp {
@@ -36,7 +38,16 @@ impl HostTcp {
     pub(super) fn new(socket: TcpSocket, lease: Lease) -> io::Result<Self> {
         // A TLS record goes out when it is complete, not when the last one is acknowledged.
         socket.get_ref().set_nodelay(true)?;
-        Ok(Self { socket, lease })
+        Ok(Self {
+            socket,
+            lease,
+            bench: Bench::default(),
+        })
+    }
+
+    /// With the delay that a test sets.
+    pub(super) fn with_bench(self, bench: Bench) -> Self {
+        Self { bench, ..self }
     }
 
     /// The real address of the peer, after any `--map`.
@@ -100,6 +111,11 @@ impl ErrorType for &HostTcp {
 
 impl Read for &HostTcp {
     async fn read(&mut self, into: &mut [u8]) -> Result<usize, NetError> {
+        if !self.bench.latency().is_zero() {
+            // Nothing is taken before the delay is over, so that dropping it loses nothing.
+            while_leased(&self.lease, (&self.socket).readable()).await?;
+            self.bench.delay().await;
+        }
         while_leased(&self.lease, (&self.socket).read(into)).await
     }
 }

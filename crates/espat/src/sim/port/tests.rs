@@ -263,6 +263,7 @@ fn piped() -> (Port, io::PipeWriter, io::PipeReader) {
     (
         Port {
             kind: Kind::Stdio { wire, output },
+            bench: Bench::default(),
             tape: None,
         },
         to_modem,

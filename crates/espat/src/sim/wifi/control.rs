@@ -152,6 +152,19 @@ impl Control {
         })
     }
 
+    /// Ends every connection, as a router does that restarts; addresses stay.
+    ///
+    /// # Errors
+    ///
+    /// None; the type is that of the others.
+    pub fn reset_connections(&self) -> Result<(), ControlError> {
+        self.wifi.change(|state| {
+            state.epoch = state.epoch.wrapping_add(1);
+            state.own.epoch = state.own.epoch.wrapping_add(1);
+            Ok(())
+        })
+    }
+
     /// The station gets an address: this one, or the one it had. Sockets of another one end.
     ///
     /// # Errors
