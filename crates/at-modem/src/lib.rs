@@ -82,6 +82,8 @@ pub use parts::{Assembled, Identity, Parts};
 pub use platform::{Board, MemoryKind, MemoryReport, Platform, SleepMode};
 pub use task::Sessions;
 pub use tls_session::Timestamp;
+#[cfg(feature = "rustls")]
+pub use tls_session::{Caps, Heap, Ledger};
 pub use unsupported::Unsupported;
 
 /// The code of the README, compiled.

@@ -95,6 +95,13 @@ pub trait Board {
         None
     }
 
+    /// Who was promised how much of the heap, which TLS sessions of rustls take from. Without one, a session begins
+    /// whatever is free, and a request that fails ends the program.
+    #[cfg(feature = "rustls")]
+    fn ledger(&self) -> Option<&'static tls_session::Ledger> {
+        None
+    }
+
     /// Memory with these capabilities, as ESP-IDF numbers them.
     fn memory_of(&self, _capabilities: u32) -> Option<MemoryKind> {
         None

@@ -9,7 +9,7 @@ use core::cell::Cell;
 use critical_section::Mutex;
 
 use crate::budget::{Budget, Caps, Own, budget, call};
-use crate::policy::{Policy, Versions};
+use crate::policy::{EngineRule, PeerAuth, Policy, Versions};
 use crate::reason::CapacityError;
 use crate::verify::Version;
 
@@ -106,6 +106,11 @@ impl Ledger {
     ///
     /// [`CapacityError::NoMemory`] or [`CapacityError::NoBlock`], with both numbers.
     pub fn check(&self, policy: &Policy<'_>, buffer: usize) -> Result<(), CapacityError> {
+        // These sessions are the other engine's, which takes nothing.
+        let without = matches!(policy.peer, PeerAuth::PreSharedKey(_));
+        if without || policy.engine != EngineRule::Best {
+            return Ok(());
+        }
         self.versions(policy, buffer).map(drop)
     }
 

@@ -2,9 +2,9 @@
 
 use at_grammar::commands::basic::UartConfig;
 use at_grammar::types::{FlowControl, Parity, StopBits};
-#[cfg(feature = "rustls")]
-use at_modem::MemoryReport;
 use at_modem::{Board, Unsupported};
+#[cfg(feature = "rustls")]
+use at_modem::{Ledger, MemoryReport};
 use riscv::interrupt::{Exception, Interrupt};
 use riscv_rt::TrapFrame;
 
@@ -55,6 +55,11 @@ impl Board for VirtBoard {
     #[cfg(feature = "rustls")]
     fn memory(&self) -> Option<MemoryReport> {
         Some(crate::heap::report())
+    }
+
+    #[cfg(feature = "rustls")]
+    fn ledger(&self) -> Option<&'static Ledger> {
+        Some(&crate::heap::LEDGER)
     }
 }
 

@@ -1,65 +1,58 @@
 //! The heap, which rustls alone uses: sessions take from it when they begin, and give back all of it.
-//!
-//! A session that needs more than is free ends the program: an allocation that fails is a panic.
 
-use core::alloc::{GlobalAlloc, Layout};
+use core::mem::MaybeUninit;
 
-use at_modem::MemoryReport;
-use embedded_alloc::TlsfHeap;
-use portable_atomic::{AtomicUsize, Ordering};
+use at_modem::{Caps, Heap, Ledger, MemoryReport};
+use session_heap::{Nobody, SessionHeap};
+use static_cell::ConstStaticCell;
 
-/// Bytes. A session with a client certificate and short chains takes 14 KB at most (docs/footprint.md); there are
-/// two, and chains may be long.
+/// Bytes. A session with a client certificate that allows TLS 1.2 may need 55 KB where both sides have P-256
+/// (docs/footprint.md).
 const SIZE: usize = 64 * 1024;
-
-/// What the allocator works on.
-#[repr(C, align(16))]
-struct Region([u8; SIZE]);
-
-static mut HEAP_REGION: Region = Region([0; SIZE]);
-
-/// The allocator, and the least that was ever free.
-struct Heap {
-    blocks: TlsfHeap,
-    least_free: AtomicUsize,
-}
+/// For a request that finds no room all the same: what one call of rustls takes.
+const RESERVE: usize = 8 * 1024;
 
 #[global_allocator]
-static HEAP: Heap = Heap {
-    blocks: TlsfHeap::empty(),
-    least_free: AtomicUsize::new(SIZE),
-};
+static HEAP: SessionHeap<Nobody> = SessionHeap::alone();
 
-// SAFETY: each call is the same call of an allocator that is right.
-unsafe impl GlobalAlloc for Heap {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise.
-        let block = unsafe { GlobalAlloc::alloc(&self.blocks, layout) };
-        // Walks the blocks, some hundred during a handshake: exact, and a thousandth of what the handshake takes.
-        self.least_free
-            .fetch_min(self.blocks.free(), Ordering::Relaxed);
-        block
+/// Who was promised how much of it.
+pub(crate) static LEDGER: Ledger = Ledger::new(&Sessions, Caps::SMALL);
+
+/// As sessions see it.
+struct Sessions;
+
+impl Heap for Sessions {
+    fn free(&self) -> usize {
+        HEAP.free()
     }
 
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
-        unsafe { GlobalAlloc::dealloc(&self.blocks, block, layout) }
+    fn largest(&self) -> usize {
+        HEAP.largest()
+    }
+
+    fn enter(&self) {
+        HEAP.enter();
+    }
+
+    fn leave(&self) -> Option<usize> {
+        HEAP.leave()
     }
 }
 
-/// Gives the allocator its region. To be called once, before anything is allocated.
+/// Gives the allocator its memory. To be called once, before anything is allocated.
 pub(crate) fn start() {
-    let region = &raw mut HEAP_REGION;
-    // SAFETY: the static is named here alone, and this is called once.
-    unsafe { HEAP.blocks.init(region.expose_provenance(), SIZE) }
-    HEAP.least_free.store(HEAP.blocks.free(), Ordering::Relaxed);
+    static SESSIONS: ConstStaticCell<[MaybeUninit<u8>; SIZE]> =
+        ConstStaticCell::new([MaybeUninit::uninit(); SIZE]);
+    static SPARE: ConstStaticCell<[MaybeUninit<u8>; RESERVE]> =
+        ConstStaticCell::new([MaybeUninit::uninit(); RESERVE]);
+    HEAP.start(SESSIONS.take(), SPARE.take());
 }
 
 /// For `AT+SYSRAM?`.
 pub(crate) fn report() -> MemoryReport {
     let bytes = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     MemoryReport {
-        free: bytes(HEAP.blocks.free()),
-        least_free: bytes(HEAP.least_free.load(Ordering::Relaxed)),
+        free: bytes(HEAP.free()),
+        least_free: bytes(HEAP.least_free()),
     }
 }

@@ -141,7 +141,7 @@ impl<'a, P: Platform> Owners<'a, P> {
     }
 
     /// For the tasks of TLS sessions.
-    pub(super) const fn for_sessions<'r>(
+    pub(super) fn for_sessions<'r>(
         &'r self,
         links: &'r LinkOwners<'r, P>,
     ) -> SessionOwners<'r, 'a, P> {
@@ -151,6 +151,8 @@ impl<'a, P: Platform> Owners<'a, P> {
             clock: self.clock,
             scratch: self.scratch,
             tls: &self.tls,
+            #[cfg(feature = "rustls")]
+            ledger: crate::platform::Board::ledger(self.board),
         }
     }
 

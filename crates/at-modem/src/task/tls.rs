@@ -5,7 +5,10 @@ use core::pin::pin;
 use at_grammar::types::Protocol;
 use edge_nal::TcpSplit;
 use embassy_time::{Delay, with_timeout};
+use embedded_io_async::{Read, Write};
 use rand_core::CryptoRngCore;
+#[cfg(feature = "rustls")]
+use tls_session::Reason;
 use tls_session::evidence::Application;
 use tls_session::{Chain, Connection, Deadlines, Policy, Session, Transport};
 
@@ -32,6 +35,32 @@ pub(crate) struct SessionOwners<'a, 's, P: Platform> {
     pub(crate) clock: &'a WallClock,
     pub(crate) scratch: &'s Scratch,
     pub(crate) tls: &'a TlsSessions<'s>,
+    /// Who was promised how much of the heap.
+    #[cfg(feature = "rustls")]
+    pub(crate) ledger: Option<&'static tls_session::Ledger>,
+}
+
+impl<P: Platform> SessionOwners<'_, '_, P> {
+    /// Whether the heap has what a session may need, before anything is connected.
+    fn check_heap(&self, policy: &Policy<'_>) -> Result<(), Why> {
+        #[cfg(feature = "rustls")]
+        if let Some(ledger) = self.ledger {
+            let checked = ledger.check(policy, tls_session::FULL_RECORD);
+            checked.map_err(|error| Reason::new(tls_session::Stage::Setup, error))?;
+        }
+        #[cfg(not(feature = "rustls"))]
+        let _ = policy;
+        Ok(())
+    }
+
+    fn connection<R: Read, W: Write>(&self, rx: R, tx: W) -> Connection<(R, W, Delay)> {
+        let connection = Connection::new(rx, tx, Delay);
+        #[cfg(feature = "rustls")]
+        if let Some(ledger) = self.ledger {
+            return connection.with_ledger(ledger);
+        }
+        connection
+    }
 }
 
 /// Serves one session after another for as long as it is polled.
@@ -81,12 +110,13 @@ async fn attempt<P: Platform>(
     let loaded = handshake.load(owners.flash, owners.scratch).await;
     let loaded = loaded.map_err(setup)?;
     let policy = loaded.policy(owners.clock.reading()).map_err(setup)?;
+    owners.check_heap(&policy)?;
     let remote = look_up(link, owners.links, &request.target).await?;
     let (mut socket, local_port) = connect(link, owners.links, remote).await?;
     let end = {
         let rng = owners.links.rng.clone();
         let (rx, tx) = socket.split();
-        let guarded = Connection::new(rx, tx, Delay);
+        let guarded = owners.connection(rx, tx);
         if request.probe {
             let mut slot = pin!(Place::empty());
             let probed = slot
@@ -161,8 +191,8 @@ async fn probe<'s, 'm, R, T>(
     rng: impl CryptoRngCore,
 ) -> Probed<'s>
 where
-    R: embedded_io_async::Read + 'm,
-    T: embedded_io_async::Write + 'm,
+    R: Read + 'm,
+    T: Write + 'm,
 {
     let mut buffer = scratch.lock().await;
     let mut chain = Chain::new(&mut buffer[..]);

@@ -77,10 +77,17 @@ pub(crate) fn each(bench: &Bench) -> Result<()> {
     let outcome = all(&mut host, &world);
     let taken = machine.explain(outcome)?;
     let stack = machine.explain(stack_of_each(&machine.log()))?;
-    println!("| session | heap, most | heap, idle | stack, deepest |\n|---|---:|---:|---:|");
-    for ((case, taken), stack) in CASES.iter().zip(taken).zip(stack) {
+    let kept = machine.explain(kept_for_each(&machine.log()))?;
+    println!("| session | heap, bound | heap, most | heap, idle | stack, deepest |");
+    println!("|---|---:|---:|---:|---:|");
+    for (((case, taken), kept), stack) in CASES.iter().zip(taken).zip(kept).zip(stack) {
         let Taken { most, idle } = taken;
-        println!("| {} | {most} | {idle} | {stack} |", case.name);
+        println!("| {} | {kept} | {most} | {idle} | {stack} |", case.name);
+        ensure!(
+            most <= kept,
+            "{}: {most} bytes of heap taken, {kept} kept",
+            case.name
+        );
     }
     Ok(())
 }
@@ -168,4 +175,21 @@ fn stack_of_each(log: &str) -> Result<Vec<u32>> {
         found.len()
     );
     Ok(found)
+}
+
+/// From the lines that the firmware leaves in its log where a session begins; there are two for each case.
+fn kept_for_each(log: &str) -> Result<Vec<u32>> {
+    let lines = log.lines().filter_map(|line| {
+        let (_, kept) = line.split_once("heap kept for the handshake: ")?;
+        kept.strip_suffix(" bytes")
+    });
+    let found: Vec<u32> = lines
+        .map(str::parse)
+        .collect::<std::result::Result<_, _>>()?;
+    ensure!(
+        found.len() == 2 * CASES.len(),
+        "{} reports of the heap",
+        found.len()
+    );
+    Ok(found.iter().step_by(2).copied().collect())
 }

@@ -80,8 +80,11 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
         let (admitted, promise) = ledger.admit(policy, self.incoming.room())?;
         self.promise = Some(promise);
         let Admitted {
-            versions, without, ..
+            versions,
+            budget,
+            without,
         } = admitted;
+        espat_log::info!("heap kept for the handshake: {} bytes", budget.handshake);
         if without.is_some() {
             espat_log::warn!("TLS 1.2 is not offered: the heap has room for 1.3 alone");
         }

@@ -97,7 +97,7 @@ impl Core {
         let chunk = chunk(room);
         // rustls counts content and header.
         let content = chunk.saturating_sub(AROUND).saturating_add(5);
-        let config = served.configure(&attempt, content)?;
+        let config = Served::configure(served, &attempt, content)?;
         let connection = UnbufferedServerConnection::new(Arc::new(config));
         let connection = connection.map_err(|error| not_begun(&error))?;
         let watch = Watch::of_client(served.versions());

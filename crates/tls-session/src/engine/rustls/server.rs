@@ -91,18 +91,18 @@ impl Served {
         }
     }
 
-    /// The configuration of one session; `chunk` is the room for one of our records, header included.
+    /// The configuration of one session, which shares `served`; `chunk` is the room for one of our records, header included.
     pub(super) fn configure(
-        self: &Arc<Self>,
+        served: &Arc<Self>,
         attempt: &Arc<Attempt>,
         chunk: usize,
     ) -> Result<ServerConfig, Cause> {
-        let suites = suites_of(self.versions, &self.suites);
-        let verifier: Arc<dyn ClientCertVerifier> = match self.anchors {
+        let suites = suites_of(served.versions, &served.suites);
+        let verifier: Arc<dyn ClientCertVerifier> = match served.anchors {
             None => Arc::new(NoClientAuth),
             Some(_) => Arc::new(ClientJudge {
                 judge: Judge(attempt.clone()),
-                served: self.clone(),
+                served: served.clone(),
             }),
         };
         let provider = Arc::new(provider(&suites, GROUPS));
@@ -112,7 +112,7 @@ impl Served {
             .with_client_cert_verifier(verifier)
             .with_cert_resolver(Arc::new(Shows(attempt.clone())));
         config.max_fragment_size = Some(chunk);
-        config.require_ems = self.master_secret == MasterSecret::Required;
+        config.require_ems = served.master_secret == MasterSecret::Required;
         // A ticket would stand for a judgement of another day.
         config.send_tls13_tickets = 0;
         config.max_tls13_tickets = 0;
