@@ -211,7 +211,7 @@ fn what_does_not_fit_is_refused_before_anything_is_erased() {
     for (module, contents) in [
         (Double::with_partition("client_ca", 0x100), vec![NEW]),
         (Double::with_partition("client_cert", 0x2000), vec![NEW]),
-        (Double::default(), vec![NEW; 200]),
+        (Double::default(), vec![NEW; 250]),
     ] {
         let error = push_to(&module, Manners::default(), &contents).unwrap_err();
         assert!(
