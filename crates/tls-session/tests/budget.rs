@@ -16,6 +16,7 @@ mod peer;
 mod sessions;
 
 use rustls::DistinguishedName;
+use tls_doubles::io::{End, Faults};
 use tls_doubles::keys::Kind;
 use tls_doubles::pki::Family;
 use tls_session::budget::call;
@@ -23,7 +24,7 @@ use tls_session::reason::{CapacityError, Limit};
 use tls_session::verify::Version;
 use tls_session::{Caps, Cause, Ledger, Stage, Versions};
 
-use sessions::{Case, FULL, SHORT, SMALL, Taken, budget_of, session, start};
+use sessions::{Case, FULL, SHORT, SMALL, Taken, budget_of, session, session_over, start};
 
 const VERSIONS: [Version; 2] = [Version::Tls12, Version::Tls13];
 
@@ -216,6 +217,39 @@ fn cannot_be_made_to_hold_many_small_things() {
     }
 }
 
+/// Wherever the server's bytes end or one of them is changed, before the session is open or after: all that it held is
+/// free, which [`session_over`] asserts.
+fn give_back_what_they_held_however_they_fail() {
+    let ec = Family::new(Kind::P256);
+    for version in VERSIONS {
+        let case = Case::new("P-256, mutual", &ec, version).mutual(Kind::P256);
+        let sent = {
+            let ended = session(&case, &SMALL, only(version));
+            ended.taken.unwrap();
+            ended.wire.sent()
+        };
+        // Every seventh byte of the handshake, so each field of most messages, and some of the data; behind those the client
+        // does not listen.
+        for at in (0..1600)
+            .step_by(7)
+            .chain((1600..sent.min(20_000)).step_by(997))
+        {
+            let cut = Faults {
+                cut: Some((at, End::Eof)),
+                ..Faults::default()
+            };
+            let flip = Faults {
+                flip: Some(8 * at + at % 8),
+                ..Faults::default()
+            };
+            let ended = session_over(&case, &SMALL, only(version), cut);
+            assert!(ended.taken.is_err(), "{version:?}: cut at {at}");
+            // The minor version of a record means nothing; all else is somebody else's test.
+            let _ = session_over(&case, &SMALL, only(version), flip);
+        }
+    }
+}
+
 #[test]
 fn sessions_stay_within_their_budgets_or_are_refused() {
     start(4 << 20, 64 << 10);
@@ -224,4 +258,5 @@ fn sessions_stay_within_their_budgets_or_are_refused() {
     leave_out_tls_12_where_it_does_not_fit();
     do_not_count_the_same_bytes_twice();
     cannot_be_made_to_hold_many_small_things();
+    give_back_what_they_held_however_they_fail();
 }

@@ -15,7 +15,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use session_heap::SessionHeap;
 use tls_doubles::clock::Clock;
-use tls_doubles::exec::{poll_n, run};
+use tls_doubles::exec::{poll_n, run, run_until_stalled_then_advance};
 use tls_doubles::io::{End, Faults, Wire, connect};
 use tls_doubles::pki::{NOW, Site};
 use tls_doubles::rng::TestRng;
@@ -268,7 +268,17 @@ pub(crate) fn budget_of(case: &Case, ledger: &Ledger, offers: Versions) -> Budge
 
 /// A handshake, data in both directions, close_notify. All that the client took is free again afterwards.
 pub(crate) fn session(case: &Case, ledger: &'static Ledger, offers: Versions) -> Ended {
-    let (wire, rx, tx) = connect(case.serves().peer(), Faults::default());
+    session_over(case, ledger, offers, Faults::default())
+}
+
+/// The same over a connection that misbehaves.
+pub(crate) fn session_over(
+    case: &Case,
+    ledger: &'static Ledger,
+    offers: Versions,
+    faults: Faults,
+) -> Ended {
+    let (wire, rx, tx) = connect(case.serves().peer(), faults);
     let taken = with_policy(case, offers, |policy| {
         let clock = Clock::default();
         let mut memory = Box::new(Memory::<IN, 4096>::new());
@@ -277,7 +287,7 @@ pub(crate) fn session(case: &Case, ledger: &'static Ledger, offers: Versions) ->
         let taken = {
             let connection = Connection::new(rx, tx, clock.delay()).with_ledger(ledger);
             let all = use_it(&connection, &mut memory, policy, (&wire, before));
-            run(pin!(all)).ready()
+            run_until_stalled_then_advance(pin!(all), &clock).ready()
         };
         assert_eq!(HEAP.free(), before, "{}: {taken:?}", case.name);
         assert_eq!(ledger.promised(), promised, "{}", case.name);
