@@ -105,13 +105,7 @@ async fn take<P: Platform>(
     let size = |length: u32| usize::try_from(length).unwrap_or(0).min(MAX_EXPRESSION);
     let (head, tail) = (size(sizes.head.get()), size(sizes.tail.get()));
     let all = head.saturating_add(tail);
-    let hold = cx.port.outlet.hold().await;
-    cx.port
-        .print(cx.settings)
-        .await
-        .reply(&Reply::OkPrompt)
-        .await;
-    cx.port.expect_exactly(all);
+    let hold = cx.port.prompt_for(cx.settings, all).await;
     cx.port.collect(all).await;
     cx.port.set_mode(Mode::Hold);
     drop(hold);

@@ -342,13 +342,7 @@ async fn write_bytes<P: Platform>(
             .await
             .map_err(|error| failed(&error))?
     };
-    let hold = cx.port.outlet.hold().await;
-    cx.port
-        .print(cx.settings)
-        .await
-        .reply(&Reply::OkPrompt)
-        .await;
-    cx.port.expect_exactly(length);
+    let hold = cx.port.prompt_for(cx.settings, length).await;
     let mut piece = Zeroizing::new([0; PIECE]);
     while value.remaining() > 0 {
         let want = value.remaining().min(PIECE);

@@ -242,13 +242,8 @@ pub(super) async fn send_large<P: Platform>(
     let len = usize::try_from(total).map_err(|_| Failure::Refused)?;
     let len = NonZeroUsize::new(len).ok_or(Failure::Refused)?;
     let SendLarge { report, block } = cx.settings.read(|values| values.links.send_large);
-    let hold = cx.port.outlet.hold().await;
-    cx.port
-        .print(cx.settings)
-        .await
-        .reply(&Reply::OkPrompt)
-        .await;
-    cx.port.expect(Payload::Cancellable(len));
+    let payload = Payload::Cancellable(len);
+    let hold = cx.port.prompt(cx.settings, payload).await;
     let (mut sent, mut received) = (0_u32, 0_u32);
     let mut reported = None;
     let mut result = Reply::SendOk;

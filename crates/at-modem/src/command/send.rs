@@ -39,17 +39,11 @@ pub(super) async fn send<P: Platform>(
     let len = usize::try_from(request.length.get()).map_err(|_| Failure::Refused)?;
     let length = NonZeroUsize::new(len).ok_or(Failure::Refused)?;
     let to = target(cx, link, request.remote.as_ref()).await?;
-    let hold = cx.port.outlet.hold().await;
-    cx.port
-        .print(cx.settings)
-        .await
-        .reply(&Reply::OkPrompt)
-        .await;
-    cx.port.expect(if quoted {
-        Payload::Quoted(length)
-    } else {
-        Payload::Cancellable(length)
-    });
+    let payload = match quoted {
+        true => Payload::Quoted(length),
+        false => Payload::Cancellable(length),
+    };
+    let hold = cx.port.prompt(cx.settings, payload).await;
     let have = cx.port.collect(len).await;
     cx.port.takes_long();
     if have < len && !quoted {

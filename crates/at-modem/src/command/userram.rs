@@ -59,13 +59,7 @@ async fn write<P: Platform>(
         .part(offset, len)
         .ok_or(Failure::OutOfRange)?
         .len();
-    let hold = cx.port.outlet.hold().await;
-    cx.port
-        .print(cx.settings)
-        .await
-        .reply(&Reply::OkPrompt)
-        .await;
-    cx.port.expect_exactly(total);
+    let hold = cx.port.prompt_for(cx.settings, total).await;
     let mut taken = 0_usize;
     let mut piece = [0; 64];
     while taken < total {

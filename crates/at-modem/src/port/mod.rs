@@ -8,14 +8,14 @@
 use core::cell::Cell;
 use core::num::NonZeroUsize;
 
-use at_grammar::Suffix;
+use at_grammar::{Reply, Suffix};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use zeroize::Zeroize;
 
 use crate::changes::Changes;
 use crate::settings::Settings;
-use outlet::Outlet;
+use outlet::{Hold, Outlet};
 use printer::Printer;
 
 pub(crate) use intake::{End, GRACE, Mode, Payload};
@@ -137,6 +137,23 @@ impl<'p> Port<'p> {
             Some(len) => self.expect(Payload::Exact(len)),
             None => self.set_mode(Mode::Busy),
         }
+    }
+
+    /// Prints `OK` and the prompt; the host's next bytes are this payload. Nothing unsolicited is printed while the result
+    /// is kept.
+    pub(crate) async fn prompt(&self, settings: &Settings, payload: Payload) -> Hold<'_> {
+        let hold = self.outlet.hold().await;
+        self.print(settings).await.reply(&Reply::OkPrompt).await;
+        self.expect(payload);
+        hold
+    }
+
+    /// As [`Self::prompt`], for `len` bytes, whatever they are.
+    pub(crate) async fn prompt_for(&self, settings: &Settings, len: usize) -> Hold<'_> {
+        let hold = self.outlet.hold().await;
+        self.print(settings).await.reply(&Reply::OkPrompt).await;
+        self.expect_exactly(len);
+        hold
     }
 
     /// Opens a block of at most `limit` bytes, once nothing of the last one is being sent.
