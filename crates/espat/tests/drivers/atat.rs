@@ -1,11 +1,21 @@
 //! rt-esp-at-nal and other hosts on atat: typed answers, unsolicited lines distinguished by their heads.
 
 use crate::host::Host;
-use crate::peer::Server;
+use crate::peer::{Over, Server};
 
 #[test]
 fn it_joins_reads_its_addresses_and_receives_passively() {
-    let server = Server::new();
+    session(Over::Tcp);
+}
+
+#[test]
+fn a_server_of_tls_1_2_makes_no_difference() {
+    session(Over::Tls12);
+}
+
+fn session(over: Over) {
+    let kind = over.kind();
+    let server = Server::over(over);
     let mut host = Host::new(&["--map", &server.map("192.168.3.102:8080")]);
     host.exact("\r\nready\r\n");
     host.ask("AT+RST", "AT+RST\r\n\r\nOK\r\n\r\nready\r\n");
@@ -29,10 +39,10 @@ fn it_joins_reads_its_addresses_and_receives_passively() {
         "{addresses}"
     );
 
-    let open = "AT+CIPSTART=2,\"TCP\",\"192.168.3.102\",8080";
-    host.ask(open, "2,CONNECT\r\n\r\nOK\r\n");
+    let open = format!("AT+CIPSTART=2,\"{kind}\",\"192.168.3.102\",8080");
+    host.ask(&open, "2,CONNECT\r\n\r\nOK\r\n");
     let mut peer = server.accept();
-    host.ask(open, "ALREADY CONNECTED\r\n\r\nERROR\r\n");
+    host.ask(&open, "ALREADY CONNECTED\r\n\r\nERROR\r\n");
     host.ask("AT+CIPSEND=2,4", "\r\nOK\r\n\r\n>");
     host.send("ping");
     host.exact("\r\nRecv 4 bytes\r\n\r\nSEND OK\r\n");

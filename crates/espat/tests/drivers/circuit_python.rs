@@ -1,11 +1,21 @@
 //! Adafruit's CircuitPython driver: an answer is complete when its last bytes are `OK\r\n`.
 
 use crate::host::Host;
-use crate::peer::Server;
+use crate::peer::{Over, Server};
 
 #[test]
 fn it_compares_the_ends_of_answers() {
-    let server = Server::new();
+    session(Over::Tcp);
+}
+
+#[test]
+fn a_server_of_tls_1_2_makes_no_difference() {
+    session(Over::Tls12);
+}
+
+fn session(over: Over) {
+    let kind = over.kind();
+    let server = Server::over(over);
     let mut host = Host::new(&["--map", &server.map("192.168.3.102:80")]);
     host.until("ready\r\n");
     host.answer("AT");
@@ -42,7 +52,7 @@ fn it_compares_the_ends_of_answers() {
         "{time}"
     );
 
-    host.answer("AT+CIPSTART=\"TCP\",\"192.168.3.102\",80,10");
+    host.answer(&format!("AT+CIPSTART=\"{kind}\",\"192.168.3.102\",80,10"));
     let mut peer = server.accept();
     host.send("AT+CIPSEND=18\r\n");
     host.until(">");

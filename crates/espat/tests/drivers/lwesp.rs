@@ -1,11 +1,21 @@
 //! lwesp: everything by lines, `\n>` for a prompt, `+LINK_CONN`, and missing commands recognised by their code.
 
 use crate::host::Host;
-use crate::peer::Server;
+use crate::peer::{Over, Server};
 
 #[test]
 fn it_learns_what_is_missing_and_counts_both_oks_of_a_write() {
-    let server = Server::new();
+    session(Over::Tcp);
+}
+
+#[test]
+fn a_server_of_tls_1_2_makes_no_difference() {
+    session(Over::Tls12);
+}
+
+fn session(over: Over) {
+    let kind = over.kind();
+    let server = Server::over(over);
     let map = server.map("192.168.3.102:8080");
     let mut host = Host::new(&["--map", &map, "--layout", "mfg-nvs"]);
     host.exact("\r\nready\r\n");
@@ -35,10 +45,14 @@ fn it_learns_what_is_missing_and_counts_both_oks_of_a_write() {
         "AT+CWJAP=\"iot\",\"\"",
         "WIFI CONNECTED\r\nWIFI GOT IP\r\n\r\nOK\r\n",
     );
-    host.send("AT+CIPSTART=3,\"TCP\",\"192.168.3.102\",8080\r\n");
+    host.send(&format!(
+        "AT+CIPSTART=3,\"{kind}\",\"192.168.3.102\",8080\r\n"
+    ));
     let conn = host.line();
     assert!(
-        conn.starts_with("+LINK_CONN:0,3,\"TCP\",0,\"192.168.3.102\",8080,"),
+        conn.starts_with(&format!(
+            "+LINK_CONN:0,3,\"{kind}\",0,\"192.168.3.102\",8080,"
+        )),
         "{conn}"
     );
     host.exact("\r\nOK\r\n");

@@ -1,5 +1,5 @@
 //! Hosts that people have, as far as they show on the wire: what each family sends, byte for byte, and what
-//! it insists on in the answers (spec: at-commands F).
+//! it insists on in the answers (spec: at-commands F). Clients talk to a server of TCP, and again to one of TLS 1.2.
 //!
 //! | module | family |
 //! |---|---|

@@ -1,23 +1,84 @@
-//! Someone to talk to: a TCP server whose connections a test holds in its hand.
+//! Someone to talk to: a server of TCP or of TLS 1.2 whose connections a test holds in its hand.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::version::TLS12;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::harness::TIMEOUT;
 
+/// What connections of a server go over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Over {
+    Tcp,
+    Tls12,
+}
+
+impl Over {
+    /// Its name in `AT+CIPSTART` and in answers.
+    pub(crate) const fn kind(self) -> &'static str {
+        match self {
+            Self::Tcp => "TCP",
+            Self::Tls12 => "SSL",
+        }
+    }
+}
+
 /// A listening port.
-pub(crate) struct Server(TcpListener);
+pub(crate) struct Server {
+    address: SocketAddr,
+    connections: Receiver<Connection>,
+}
+
+/// What bytes go over.
+trait Stream: Read + Write + Send {}
+
+impl<S: Read + Write + Send> Stream for S {}
 
 /// One connection of it.
-pub(crate) struct Connection(TcpStream);
+pub(crate) struct Connection(Box<dyn Stream>);
 
 impl Server {
     pub(crate) fn new() -> Self {
-        Self(TcpListener::bind("127.0.0.1:0").expect("a port"))
+        Self::over(Over::Tcp)
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.0.local_addr().expect("bound")
+    pub(crate) fn over(over: Over) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let config = match over {
+            Over::Tcp => None,
+            Over::Tls12 => Some(tls_1_2()),
+        };
+        let (sender, connections) = channel();
+        // The modem answers `AT+CIPSTART` after the handshake, so somebody must take part in it meanwhile. It ends with
+        // the tests.
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let stream = stream.expect("a connection");
+                let connection = match &config {
+                    None => Connection::new(stream),
+                    Some(config) => Connection::secured(stream, config),
+                };
+                if sender.send(connection).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            address,
+            connections,
+        }
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The option that makes it `place`.
@@ -26,20 +87,29 @@ impl Server {
     }
 
     pub(crate) fn accept(&self) -> Connection {
-        let (stream, _) = self.0.accept().expect("a connection");
-        Connection::new(stream)
+        let connection = self.connections.recv_timeout(TIMEOUT);
+        connection.expect("a connection")
     }
 }
 
 impl Connection {
     pub(crate) fn new(stream: TcpStream) -> Self {
-        stream.set_nodelay(true).expect("supported");
-        stream.set_read_timeout(Some(TIMEOUT)).expect("supported");
-        Self(stream)
+        Self(Box::new(prepared(stream)))
+    }
+
+    /// After the handshake.
+    fn secured(stream: TcpStream, config: &Arc<ServerConfig>) -> Self {
+        let mut session = ServerConnection::new(Arc::clone(config)).expect("a good configuration");
+        let mut stream = prepared(stream);
+        while session.is_handshaking() {
+            session.complete_io(&mut stream).expect("a handshake");
+        }
+        Self(Box::new(StreamOwned::new(session, stream)))
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).expect("it takes bytes");
+        self.0.flush().expect("it takes bytes");
     }
 
     pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
@@ -47,6 +117,25 @@ impl Connection {
         self.0.read_exact(&mut bytes).expect("so many bytes");
         bytes
     }
+}
+
+fn prepared(stream: TcpStream) -> TcpStream {
+    stream.set_nodelay(true).expect("supported");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("supported");
+    stream
+}
+
+/// A server of TLS 1.2 alone. Drivers load no CA, so anybody's certificate will do.
+fn tls_1_2() -> Arc<ServerConfig> {
+    let own = rcgen::generate_simple_self_signed(["192.168.3.102".to_owned()]);
+    let own = own.expect("a certificate can be made");
+    let key = PrivatePkcs8KeyDer::from(own.signing_key.serialize_der());
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_protocol_versions(&[&TLS12])
+        .expect("TLS 1.2 is there")
+        .with_no_client_auth()
+        .with_single_cert(vec![own.cert.into()], key.into());
+    Arc::new(config.expect("they belong together"))
 }
 
 /// A UDP socket.
@@ -57,7 +146,8 @@ pub(crate) fn datagrams() -> (UdpSocket, SocketAddr) {
     (socket, address)
 }
 
-/// A port for a server of the modem.
+/// A port for a server of the modem. Somebody may be faster; then the modem says so.
 pub(crate) fn free_port() -> u16 {
-    Server::new().address().port()
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("bound").port()
 }

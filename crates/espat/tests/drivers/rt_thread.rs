@@ -1,11 +1,21 @@
 //! RT-Thread's at_device: active receive, five sockets, answers split at CRLF.
 
 use crate::host::Host;
-use crate::peer::Server;
+use crate::peer::{Over, Server};
 
 #[test]
 fn it_reads_the_version_resolves_names_and_receives_actively() {
-    let server = Server::new();
+    session(Over::Tcp);
+}
+
+#[test]
+fn a_server_of_tls_1_2_makes_no_difference() {
+    session(Over::Tls12);
+}
+
+fn session(over: Over) {
+    let kind = over.kind();
+    let server = Server::over(over);
     let mut host = Host::new(&["--map", &server.map("broker.example:8080")]);
     host.exact("\r\nready\r\n");
     host.ask("AT+RST", "AT+RST\r\n\r\nOK\r\n\r\nready\r\n");
@@ -42,7 +52,7 @@ fn it_reads_the_version_resolves_names_and_receives_actively() {
     let mut peers = Vec::new();
     for link in 0..5 {
         host.ask(
-            &format!("AT+CIPSTART={link},\"TCP\",\"{address}\",8080,60"),
+            &format!("AT+CIPSTART={link},\"{kind}\",\"{address}\",8080,60"),
             &format!("{link},CONNECT\r\n\r\nOK\r\n"),
         );
         peers.push(server.accept());

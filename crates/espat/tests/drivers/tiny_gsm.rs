@@ -1,11 +1,21 @@
 //! TinyGSM: streams searched for a few strings, one of them `>`.
 
 use crate::host::Host;
-use crate::peer::Server;
+use crate::peer::{Over, Server};
 
 #[test]
 fn it_waits_for_its_strings_and_no_line_is_too_long_for_it() {
-    let server = Server::new();
+    session(Over::Tcp);
+}
+
+#[test]
+fn a_server_of_tls_1_2_makes_no_difference() {
+    session(Over::Tls12);
+}
+
+fn session(over: Over) {
+    let kind = over.kind();
+    let server = Server::over(over);
     let mut host = Host::new(&["--map", &server.map("192.168.3.102:8080")]);
     host.until("\r\nready\r\n");
     host.ask("ATE0", "ATE0\r\n\r\nOK\r\n");
@@ -22,14 +32,16 @@ fn it_waits_for_its_strings_and_no_line_is_too_long_for_it() {
     let joined = host.line();
     assert!(joined.starts_with("+CWJAP:\"iot\",\""), "{joined}");
     host.until("OK\r\n");
-    host.send("AT+CIPSTART=1,\"TCP\",\"192.168.3.102\",8080,30\r\n");
+    host.send(&format!(
+        "AT+CIPSTART=1,\"{kind}\",\"192.168.3.102\",8080,30\r\n"
+    ));
     host.until("OK\r\n");
     let mut peer = server.accept();
     host.send("AT+CIPSTATUS\r\n");
     assert_eq!(host.line(), "STATUS:3");
     let link = host.line();
     assert!(
-        link.starts_with("+CIPSTATUS:1,\"TCP\",\"192.168.3.102\",8080,"),
+        link.starts_with(&format!("+CIPSTATUS:1,\"{kind}\",\"192.168.3.102\",8080,")),
         "{link}"
     );
     host.until("OK\r\n");

@@ -1,12 +1,22 @@
 //! WiFiEspAT for Arduino: probes with `?`, polls lengths, keeps its state in the module.
 
 use crate::host::Host;
-use crate::peer::Server;
+use crate::peer::{Over, Server};
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn it_probes_polls_and_reads_in_pieces() {
-    let server = Server::new();
+    session(Over::Tcp);
+}
+
+#[test]
+fn a_server_of_tls_1_2_makes_no_difference() {
+    session(Over::Tls12);
+}
+
+#[expect(clippy::too_many_lines, reason = "one claim, case after case")]
+fn session(over: Over) {
+    let kind = over.kind();
+    let server = Server::over(over);
     let map = server.map("192.168.3.102:8080");
     let mut host = Host::new(&["--map", &map, "--clock", "host"]);
     host.exact("\r\nready\r\n");
@@ -35,18 +45,20 @@ fn it_probes_polls_and_reads_in_pieces() {
     assert!(time > 1_700_000_000);
 
     host.ask(
-        "AT+CIPSTART=0,\"TCP\",\"192.168.3.102\",8080",
+        &format!("AT+CIPSTART=0,\"{kind}\",\"192.168.3.102\",8080"),
         "0,CONNECT\r\n\r\nOK\r\n",
     );
     let mut peer = server.accept();
     let links = host.answer("AT+CIPSTATUS");
     assert!(
-        links.starts_with("STATUS:3\r\n+CIPSTATUS:0,\"TCP\",\"192.168.3.102\",8080,"),
+        links.starts_with(&format!(
+            "STATUS:3\r\n+CIPSTATUS:0,\"{kind}\",\"192.168.3.102\",8080,"
+        )),
         "{links}"
     );
     let links = host.answer("AT+CIPSTATE?");
     assert!(
-        links.starts_with("+CIPSTATE:0,\"TCP\",\"192.168.3.102\",8080,"),
+        links.starts_with(&format!("+CIPSTATE:0,\"{kind}\",\"192.168.3.102\",8080,")),
         "{links}"
     );
 

@@ -1,11 +1,21 @@
 //! Zephyr's esp_at: the module is reset, everything is passive, every answer is parsed by its head.
 
 use crate::host::Host;
-use crate::peer::Server;
+use crate::peer::{Over, Server};
 
 #[test]
 fn it_starts_joins_connects_sends_receives_and_closes() {
-    let server = Server::new();
+    session(Over::Tcp);
+}
+
+#[test]
+fn a_server_of_tls_1_2_makes_no_difference() {
+    session(Over::Tls12);
+}
+
+fn session(over: Over) {
+    let kind = over.kind();
+    let server = Server::over(over);
     let mut host = Host::new(&[
         "--ap",
         "home,password1",
@@ -48,7 +58,7 @@ fn it_starts_joins_connects_sends_receives_and_closes() {
     assert!(dns.starts_with("+CIPDNS:0,\""), "{dns}");
 
     host.ask(
-        "AT+CIPSTART=0,\"TCP\",\"192.168.3.102\",8080,7200",
+        &format!("AT+CIPSTART=0,\"{kind}\",\"192.168.3.102\",8080,7200"),
         "0,CONNECT\r\n\r\nOK\r\n",
     );
     let mut peer = server.accept();
