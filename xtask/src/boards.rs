@@ -107,6 +107,7 @@ pub(crate) fn c3(workspace: &Workspace, compiler: Compiler) -> Result<()> {
 struct Image {
     program: PathBuf,
     flash: PathBuf,
+    deepest: u64,
 }
 
 impl Image {
@@ -118,6 +119,7 @@ impl Image {
         Ok(Self {
             program,
             flash: made.flash,
+            deepest: made.deepest,
         })
     }
 }
@@ -131,6 +133,8 @@ fn chip(workspace: &Workspace, image: &Image) -> Vec<String> {
         text(&image.program),
         "--flash".to_owned(),
         text(&image.flash),
+        "--deepest".to_owned(),
+        image.deepest.to_string(),
     ]
 }
 

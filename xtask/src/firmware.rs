@@ -16,8 +16,21 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 
 use crate::cmd::Cmd;
+use crate::rustls;
 use crate::toolchain::{Compiler, Core};
-use crate::workspace::Workspace;
+use crate::workspace::{RUSTLS, Workspace};
+
+/// Bytes of the main thread's stack beyond which nothing goes that the tests do on the model of ESP32-C3, sessions with
+/// every kind of key and the longest chain among it; they fail beyond that.
+const DEEPEST_EMBEDDED_TLS: u64 = 44 * 1024;
+/// As [`DEEPEST_EMBEDDED_TLS`], with both engines: that, and 8 KiB for the 7,200 bytes that rustls takes more on
+/// qemu-virt (docs/footprint.md, "Engines").
+const DEEPEST_BOTH: u64 = 52 * 1024;
+
+/// What every image must have beyond that, also those of chips without a model. Interrupts are in what was measured.
+const STACK_MARGIN: u64 = 2 * 1024;
+
+const MANIFEST: &str = "firmware/esp32/Cargo.toml";
 
 /// A chip that the firmware has a feature for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -34,6 +47,34 @@ pub(crate) enum Net {
     Wifi,
     /// The Ethernet controller of Espressif's QEMU, in place of the radio.
     Openeth,
+}
+
+/// Which engines of TLS are in the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engines {
+    /// TLS 1.2 and 1.3 by rustls, pre-shared keys by embedded-tls.
+    Both,
+    /// TLS 1.3 without a heap.
+    EmbeddedTls,
+}
+
+impl Engines {
+    /// What an image has if nothing else is asked for: beside the radio's heap ESP32-C3 has no room for another
+    /// (docs/footprint.md).
+    const fn of(chip: Chip) -> Self {
+        match chip {
+            Chip::Esp32c6 => Self::Both,
+            Chip::Esp32c3 | Chip::Esp32 => Self::EmbeddedTls,
+        }
+    }
+
+    /// The deepest point of the stack in an image with these.
+    const fn deepest(self) -> u64 {
+        match self {
+            Self::Both => DEEPEST_BOTH,
+            Self::EmbeddedTls => DEEPEST_EMBEDDED_TLS,
+        }
+    }
 }
 
 impl Chip {
@@ -61,6 +102,7 @@ pub(crate) struct Image {
     pub(crate) net: Net,
     /// With an access point of its own.
     pub(crate) soft_ap: bool,
+    pub(crate) engines: Engines,
     /// One of several: it must not take the folder of another one for the same chip.
     among_others: bool,
 }
@@ -74,15 +116,23 @@ pub(crate) enum Selection {
 }
 
 impl Selection {
-    /// All, if nothing is named; else ESP32-C3 and Wi-Fi for what is not.
-    pub(crate) fn new(chip: Option<Chip>, net: Option<Net>, soft_ap: bool) -> Self {
-        if chip.is_none() && net.is_none() && !soft_ap {
+    /// All, if nothing is named; else ESP32-C3 and Wi-Fi for what is not, with the engines of that image.
+    pub(crate) fn new(
+        chip: Option<Chip>,
+        net: Option<Net>,
+        soft_ap: bool,
+        engines: Option<Engines>,
+    ) -> Self {
+        if chip.is_none() && net.is_none() && !soft_ap && engines.is_none() {
             return Self::All;
         }
+        let chip = chip.unwrap_or(Chip::Esp32c3);
+        let net = net.unwrap_or(Net::Wifi);
         Self::One(Image {
-            chip: chip.unwrap_or(Chip::Esp32c3),
-            net: net.unwrap_or(Net::Wifi),
+            chip,
+            net,
             soft_ap,
+            engines: engines.unwrap_or(Engines::of(chip)),
             among_others: false,
         })
     }
@@ -92,6 +142,7 @@ impl Selection {
             chip,
             net,
             soft_ap: false,
+            engines: Engines::of(chip),
             among_others: true,
         };
         match self {
@@ -106,6 +157,10 @@ impl Selection {
 }
 
 impl Image {
+    fn has_rustls(self) -> bool {
+        self.engines == Engines::Both
+    }
+
     /// The name of its folder.
     fn folder(self) -> String {
         let name = self.chip.name();
@@ -124,30 +179,38 @@ impl Image {
         if self.soft_ap {
             features.push("soft-ap");
         }
+        if self.has_rustls() {
+            features.push(RUSTLS);
+        }
         features.join(",")
     }
 
-    /// The command that links it into the target folder `into`.
-    fn build(self, toolchain: &Toolchain, into: &str) -> Result<Cmd> {
+    /// The command that links it.
+    fn build(self, toolchain: &Toolchain, workspace: &Workspace) -> Result<Cmd> {
         let target = self.chip.target();
         let cmd = match toolchain {
             Toolchain::Rust(core) => core.cargo("rustc", "core,alloc", target)?,
             Toolchain::Esp => Cmd::new("rustup run esp cargo rustc -Z build-std=core,alloc")
                 .args(["--target", target]),
         };
-        Ok(cmd
-            .args(["--release", "--manifest-path", "firmware/esp32/Cargo.toml"])
+        let cmd = cmd
+            .args(["--release", "--manifest-path", MANIFEST])
             .args(["--config".to_owned(), rustflags(self.chip)])
             // What `cargo build` in that folder finds by itself.
             .args(["--config", "firmware/esp32/.cargo/config.toml"])
             .args(["--no-default-features", "--features"])
             .arg(self.features())
             .arg("--target-dir")
-            .arg(into)
-            // The size of each frame, for the report. As another option above, a stable compiler
-            // takes it only when asked so.
-            .args(["--", "-Zemit-stack-sizes"])
-            .env("RUSTC_BOOTSTRAP", "1"))
+            .arg(workspace.chip_builds())
+            .env("RUSTC_BOOTSTRAP", "1");
+        let cmd = if self.has_rustls() {
+            rustls::patched(cmd, MANIFEST, target, workspace)?
+        } else {
+            cmd
+        };
+        // The size of each frame, for the report. As another option above, a stable compiler takes it
+        // only when asked so.
+        Ok(cmd.args(["--", "-Zemit-stack-sizes"]))
     }
 }
 
@@ -173,6 +236,8 @@ fn rustflags(chip: Chip) -> String {
         .flatten()
         .map(|registry| registry.path());
     let here = std::env::current_dir().into_iter();
+    // A derived `Debug` prints the name of its variant alone: without it less than 20 % of the slot would be free.
+    let debug = (chip == Chip::Esp32c6).then(|| "'-Zfmt-debug=shallow'".to_owned());
     let relax = match chip {
         Chip::Esp32c3 | Chip::Esp32c6 => Some("'-Ctarget-feature=+relax'".to_owned()),
         Chip::Esp32 => None,
@@ -181,7 +246,10 @@ fn rustflags(chip: Chip) -> String {
         .chain(here)
         .map(|folder| format!("'--remap-path-prefix={}/='", folder.display()))
         .chain(["'-Zlocation-detail=file'".to_owned()])
+        // Not only where rustls is: so what all images have in common is compiled once.
+        .chain([format!("'{}'", rustls::CFG)])
         .chain(relax)
+        .chain(debug)
         .collect();
     format!("build.rustflags=[{}]", flags.join(","))
 }
@@ -259,6 +327,8 @@ pub(crate) struct Made {
     pub(crate) program: PathBuf,
     /// All of the flash.
     pub(crate) flash: PathBuf,
+    /// Bytes of stack beyond which nothing may go.
+    pub(crate) deepest: u64,
 }
 
 /// One of the images for ESP32-C3.
@@ -272,6 +342,7 @@ pub(crate) fn c3(
         chip: Chip::Esp32c3,
         net,
         soft_ap,
+        engines: Engines::of(Chip::Esp32c3),
         among_others: true,
     };
     make(workspace, compiler, image)
@@ -282,7 +353,7 @@ fn make(workspace: &Workspace, compiler: Compiler, image: Image) -> Result<Made>
     let chip = image.chip;
     let toolchain = Toolchain::find(chip, compiler, workspace)?;
     image
-        .build(&toolchain, &into)?
+        .build(&toolchain, workspace)?
         .run()
         .with_context(|| image.to_string())?;
     let program = format!("{into}/{}/release/espat-firmware", chip.target());
@@ -303,11 +374,15 @@ fn make(workspace: &Workspace, compiler: Compiler, image: Image) -> Result<Made>
         .arg(&program)
         .arg("--out")
         .arg(out.to_string_lossy())
+        .args(image.has_rustls().then_some("--rustls"))
+        .arg("--stack")
+        .arg((image.engines.deepest() + STACK_MARGIN).to_string())
         .run()
         .with_context(|| image.to_string())?;
     Ok(Made {
         program: workspace.root().join(program),
         flash: out.join("merged.bin"),
+        deepest: image.engines.deepest(),
     })
 }
 
@@ -317,22 +392,23 @@ mod tests {
 
     #[test]
     fn what_is_not_named_is_an_esp32_c3_with_wifi_and_nothing_named_is_all() {
-        assert_eq!(Selection::new(None, None, false), Selection::All);
-        for (chip, net, soft_ap, features) in [
-            (Some(Chip::Esp32c3), None, false, "esp32c3"),
-            (Some(Chip::Esp32c6), None, false, "esp32c6"),
-            (Some(Chip::Esp32), None, false, "esp32"),
-            (None, Some(Net::Openeth), false, "esp32c3,openeth"),
-            (
-                Some(Chip::Esp32),
-                Some(Net::Openeth),
-                false,
-                "esp32,openeth",
-            ),
-            (None, None, true, "esp32c3,soft-ap"),
-            (Some(Chip::Esp32c6), None, true, "esp32c6,soft-ap"),
+        assert_eq!(Selection::new(None, None, false, None), Selection::All);
+        let (both, alone) = (Some(Engines::Both), Some(Engines::EmbeddedTls));
+        let (c3, c6) = (Some(Chip::Esp32c3), Some(Chip::Esp32c6));
+        let (esp32, openeth) = (Some(Chip::Esp32), Some(Net::Openeth));
+        for (chip, net, soft_ap, engines, features) in [
+            (c3, None, false, None, "esp32c3"),
+            (c6, None, false, None, "esp32c6,rustls"),
+            (c6, None, false, alone, "esp32c6"),
+            (esp32, None, false, None, "esp32"),
+            (None, openeth, false, None, "esp32c3,openeth"),
+            (None, openeth, false, both, "esp32c3,openeth,rustls"),
+            (esp32, openeth, false, None, "esp32,openeth"),
+            (None, None, true, None, "esp32c3,soft-ap"),
+            (None, None, false, both, "esp32c3,rustls"),
+            (c6, None, true, None, "esp32c6,soft-ap,rustls"),
         ] {
-            let images = Selection::new(chip, net, soft_ap).images();
+            let images = Selection::new(chip, net, soft_ap, engines).images();
             let named: Vec<String> = images.iter().map(Image::to_string).collect();
             assert_eq!(named, [features]);
         }
@@ -346,7 +422,7 @@ mod tests {
             .map(Image::folder)
             .collect();
         assert_eq!(folders, ["esp32c3", "esp32c3-openeth", "esp32c6"]);
-        let Selection::One(alone) = Selection::new(None, Some(Net::Openeth), false) else {
+        let Selection::One(alone) = Selection::new(None, Some(Net::Openeth), false, None) else {
             panic!("one was named");
         };
         assert_eq!(alone.folder(), "esp32c3");
@@ -365,14 +441,17 @@ mod tests {
 
     #[test]
     fn each_chip_is_built_for_its_own_target_with_its_own_feature() {
-        for image in Selection::All.images() {
+        let workspace = crate::workspace::tests::sample();
+        for mut image in Selection::All.images() {
+            // With rustls its source is looked for first.
+            image.engines = Engines::EmbeddedTls;
             let line = image
-                .build(&Toolchain::Rust(Core::Rustup(PathBuf::new())), "target/x")
+                .build(&Toolchain::Rust(Core::Rustup(PathBuf::new())), &workspace)
                 .unwrap()
                 .to_string();
             let words = [
                 format!("cargo rustc --target {} --release", image.chip.target()),
-                format!("--no-default-features --features {image} --target-dir target/x"),
+                format!("--no-default-features --features {image} --target-dir target/chip"),
             ];
             for words in words {
                 assert!(line.contains(&words), "{line}");

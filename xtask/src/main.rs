@@ -32,7 +32,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::boards::Cuts;
-use crate::firmware::{Chip, Net, Selection};
+use crate::firmware::{Chip, Engines, Net, Selection};
 use crate::setup::Fetch;
 use crate::stack::Optimise;
 use crate::steps::{Options, Step};
@@ -106,6 +106,9 @@ enum Command {
         /// With an access point of its own.
         #[arg(long)]
         soft_ap: bool,
+        /// Engines of TLS: both on ESP32-C6, embedded-tls alone elsewhere, if nothing else is asked for.
+        #[arg(long, value_enum)]
+        engines: Option<Engines>,
     },
     /// The image for ESP32-C3 on a model of the chip: ten boots, noise, scenarios with real peers, and power cuts.
     C3,
@@ -160,8 +163,13 @@ impl Command {
                 }
                 vec![Step::Qemu]
             }
-            Self::Firmware { chip, net, soft_ap } => {
-                options.firmware = Selection::new(chip, net, soft_ap);
+            Self::Firmware {
+                chip,
+                net,
+                soft_ap,
+                engines,
+            } => {
+                options.firmware = Selection::new(chip, net, soft_ap, engines);
                 vec![Step::Firmware]
             }
             Self::C3 => vec![Step::C3],

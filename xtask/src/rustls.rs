@@ -41,7 +41,8 @@ once_cell = { version = \"1\", default-features = false, features = [\"portable-
 /// as `alloc`'s does. It takes unstable features of the compiler.
 pub(crate) const CFG: &str = "--cfg=portable_atomic_unstable_coerce_unsized";
 
-/// `cmd`, a build of the image at `manifest` with rustls, as `target` needs it.
+/// `cmd`, a build of the image at `manifest` with rustls, as `target` needs it. It has `RUSTC_BOOTSTRAP=1` and
+/// [`CFG`] already.
 pub(crate) fn patched(
     cmd: Cmd,
     manifest: &str,
@@ -63,8 +64,7 @@ pub(crate) fn patched(
         .args(["-Z", "lockfile-path", "--config"])
         .arg(format!("resolver.lockfile-path='{}'", lock.display()))
         .arg("--config")
-        .arg(format!("patch.crates-io.rustls.path='{}'", copy.display()))
-        .env("RUSTC_BOOTSTRAP", "1"))
+        .arg(format!("patch.crates-io.rustls.path='{}'", copy.display())))
 }
 
 #[derive(Debug, Deserialize)]

@@ -225,6 +225,7 @@ fn a_recorded_handshake_takes_the_same_course_again() {
         ("rsa-3072", family(Kind::Rsa(3072))),
         ("rsa-4096", family(Kind::Rsa(4096))),
         ("rsa-4096-long", long(Kind::Rsa(4096))),
+        ("ed25519-long", long(Kind::Ed25519)),
     ];
     let clients = [
         ("client-p256", Kind::P256),

@@ -106,6 +106,8 @@ pub struct Placed<'p, F>(Pin<&'p mut Place<F>>);
 impl<F: Future> Future for Placed<'_, F> {
     type Output = F::Output;
 
+    /// Not inlined: a caller that has several places keeps no stack for one future while another is polled.
+    #[inline(never)]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         match self.0.as_mut().future() {
             Some(future) => future.poll(context),

@@ -44,7 +44,7 @@ const TRIES: usize = 3;
 const STATIC_RX: u8 = 6;
 /// Frames at once on their way to the IP stack, 1,712 bytes each at most: 5 in esp-radio's queue, 6 in
 /// an aggregate, one at work. The usual 32 may ask for 55 KB of a heap that the radio has to itself.
-const DYNAMIC_RX: u16 = if TIGHT { 10 } else { 12 };
+const DYNAMIC_RX: u16 = if TIGHT { 7 } else { 12 };
 
 /// The radio as a station.
 pub(crate) struct Station {

@@ -26,6 +26,11 @@ prompt = no
 basicConstraints = critical,CA:TRUE
 keyUsage = critical,keyCertSign,cRLSign
 subjectKeyIdentifier = hash
+[intermediate]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
 [server]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
@@ -44,7 +49,15 @@ authorityKeyIdentifier = keyid
 /// What `openssl req` takes for a new key.
 pub const P256: &[&str] = &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
 /// As [`P256`].
+pub const P384: &[&str] = &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"];
+/// As [`P256`].
+pub const ED25519: &[&str] = &["-newkey", "ed25519"];
+/// As [`P256`].
 pub const RSA: &[&str] = &["-newkey", "rsa:2048"];
+/// As [`P256`].
+pub const RSA_3072: &[&str] = &["-newkey", "rsa:3072"];
+/// As [`P256`].
+pub const RSA_4096: &[&str] = &["-newkey", "rsa:4096"];
 
 /// Seconds since 1970 of a time in the form of C's `asctime`.
 pub fn seconds_of(time: &str) -> Result<i64> {
@@ -86,11 +99,16 @@ impl Ca {
         req
     }
 
-    /// A new key and a certificate with the extensions of this section of [`CONFIG`].
-    fn issue(&self, section: &str, key: &[&str], name: &str) -> Result<()> {
-        let mut req = self.req(section, key, name);
+    /// A new key and a certificate with the extensions of this section of [`CONFIG`], signed by `issuer`.
+    fn issue(&self, section: &str, key: &[&str], name: &str, issuer: &str) -> Result<()> {
+        let subject = match section {
+            "intermediate" => name,
+            _ => section,
+        };
+        let mut req = self.req(subject, key, name);
         req.args(["-x509", "-days", "3650", "-extensions", section])
-            .args(["-CA", "ca.pem", "-CAkey", "ca.key.pem"]);
+            .args(["-CA", &format!("{issuer}.pem")])
+            .args(["-CAkey", &format!("{issuer}.key.pem")]);
         run(&mut req).map(drop)
     }
 
@@ -102,7 +120,35 @@ impl Ca {
     /// A server that answers every line with its characters reversed, with a certificate for
     /// [`ADDRESS`] and the name `broker.local`, and with further options of `openssl s_server`.
     pub fn serve_as(&self, name: &str, key: &[&str], options: &[&str]) -> Result<TlsServer> {
-        self.issue("server", key, name)?;
+        self.issue("server", key, name, "ca")?;
+        self.start(name, options)
+    }
+
+    /// As [`Self::serve_as`], with so many intermediates between the server and this authority, all with keys of one
+    /// kind.
+    pub fn serve_behind(
+        &self,
+        intermediates: usize,
+        name: &str,
+        key: &[&str],
+        options: &[&str],
+    ) -> Result<TlsServer> {
+        let mut issuer = "ca".to_owned();
+        let mut chain = Vec::new();
+        for number in 0..intermediates {
+            let this = format!("{name}-{number}");
+            self.issue("intermediate", key, &this, &issuer)?;
+            chain.extend(fs::read(self.folder.join(format!("{this}.pem")))?);
+            issuer = this;
+        }
+        self.issue("server", key, name, &issuer)?;
+        let file = format!("{name}.chain.pem");
+        fs::write(self.folder.join(&file), chain)?;
+        let options = [options, &["-cert_chain", &file]].concat();
+        self.start(name, &options)
+    }
+
+    fn start(&self, name: &str, options: &[&str]) -> Result<TlsServer> {
         let mut server = command(&self.openssl);
         server
             .current_dir(&self.folder)
@@ -128,7 +174,7 @@ impl Ca {
 
     /// The images for partitions `client_cert` and `client_key`: a client of this authority.
     pub fn client_images(&self, key: &[&str]) -> Result<[Vec<u8>; 2]> {
-        self.issue("client", key, "client")?;
+        self.issue("client", key, "client", "ca")?;
         Ok([
             self.image_of(ItemKind::Cert, "client.pem")?,
             self.image_of(ItemKind::Key, "client.key.pem")?,

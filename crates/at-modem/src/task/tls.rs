@@ -107,8 +107,13 @@ async fn attempt<P: Platform>(
         let terms = terms_of(&values.tls, link.id, &request.target.host);
         terms.map(|terms| handshake.hold(&terms)).map_err(Why::from)
     })?;
-    let loaded = handshake.load(owners.flash, owners.scratch).await;
-    let loaded = loaded.map_err(setup)?;
+    let loaded = {
+        let mut slot = pin!(Place::empty());
+        let load = slot
+            .as_mut()
+            .fill(|| handshake.load(owners.flash, owners.scratch));
+        load.await.map_err(setup)?
+    };
     let policy = loaded.policy(owners.clock.reading()).map_err(setup)?;
     owners.check_heap(&policy)?;
     let remote = look_up(link, owners.links, &request.target).await?;

@@ -27,6 +27,8 @@ pub(crate) struct Bench {
     programs: Programs,
     pub(crate) board: Board,
     folder: PathBuf,
+    /// Bytes of stack beyond which nothing on this board may go.
+    pub(crate) deepest: Option<u64>,
 }
 
 impl Bench {
@@ -35,7 +37,12 @@ impl Bench {
             programs,
             board,
             folder,
+            deepest: None,
         }
+    }
+
+    pub(crate) fn with_deepest(self, deepest: Option<u64>) -> Self {
+        Self { deepest, ..self }
     }
 
     /// A board with a folder of its own.

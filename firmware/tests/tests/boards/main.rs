@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `story` | the way from an erased flash to a verified session, and every refusal on it |
 //! | `engines` | what TLS 1.2, X25519 and client certificates take of heap and stack |
+//! | `keys` | what every kind of key takes of the stack |
 //! | `links` | several links at once, and a change of network |
 //! | `cuts` | a loss of power at any moment of a change to the flash |
 //! | `c3` | what only the modelled chip has: boots, its radio, noise at the port, failures of its core |
@@ -24,6 +25,7 @@ mod bench;
 mod c3;
 mod cuts;
 mod engines;
+mod keys;
 mod links;
 mod own;
 mod soft_ap;
@@ -106,6 +108,9 @@ struct Chip {
     /// All of the flash.
     #[arg(long)]
     flash: PathBuf,
+    /// Bytes of stack beyond which nothing may go.
+    #[arg(long)]
+    deepest: Option<u64>,
 }
 
 impl Chip {
@@ -157,7 +162,7 @@ const FAILURES: (&str, Test) = (
     c3::failures,
 );
 
-const WIFI: [(&str, Test); 6] = [
+const WIFI: [(&str, Test); 7] = [
     ("c3::ten_boots_end_in_ready", c3::boots),
     STORY,
     ("c3::networks_are_found_refused_joined_and_lost", c3::air),
@@ -166,13 +171,21 @@ const WIFI: [(&str, Test); 6] = [
         c3::crowd,
     ),
     ("c3::the_checks_for_a_board_pass", c3::hil),
+    ("keys::every_kind_fits_the_stack", keys::fit),
     FAILURES,
 ];
 
-const OPENETH: [(&str, Test); 4] = [
+/// With an access point in the image, which leaves less RAM.
+const WITH_SOFT_AP: [(&str, Test); 2] = [
+    ("story::with_a_soft_ap_in_the_image", story::whole),
+    ("keys::with_a_soft_ap_in_the_image", keys::fit),
+];
+
+const OPENETH: [(&str, Test); 5] = [
     ("c3::ten_boots_end_in_ready", c3::boots),
     STORY,
     ("c3::noise_at_the_port_is_survived", c3::noise),
+    ("keys::every_kind_fits_the_stack", keys::fit),
     FAILURES,
 ];
 
@@ -219,17 +232,19 @@ impl Cli {
                     image: soft_ap_flash,
                 };
                 let own = bench_in(self.folder.join("soft-ap"), with_soft_ap);
-                let station = bench(chip.board(Net::Wifi));
+                let own = own.with_deepest(chip.deepest);
+                let station = bench(chip.board(Net::Wifi)).with_deepest(chip.deepest);
                 let mut trials = trials(&WIFI, &station);
-                let bench = own.clone();
-                let name = "story::with_a_soft_ap_in_the_image";
-                trials.push(trial(name, move || story::whole(&bench)));
+                for (name, test) in WITH_SOFT_AP {
+                    let bench = own.clone();
+                    trials.push(trial(name, move || test(&bench)));
+                }
                 let name = "soft_ap::a_station_joins_leaves_and_talks_both_ways";
                 trials.push(trial(name, move || soft_ap::whole(&own, &station)));
                 (trials, harness)
             }
             Image::Openeth { chip, harness } => {
-                let bench = bench(chip.board(Net::Openeth));
+                let bench = bench(chip.board(Net::Openeth)).with_deepest(chip.deepest);
                 (with_cuts(&OPENETH, &bench, Cuts::Few), harness)
             }
         }

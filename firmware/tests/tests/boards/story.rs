@@ -23,8 +23,8 @@ const NO_CLOCK_END: &str = r#"","clock not set: dates cannot be checked","clock_
 const NOBODY: &str =
     r#""tcp",-0x0044,0x00000000,0,"","","server refused the connection","connection_refused""#;
 
-/// Bytes of the main thread's stack on a chip that nothing of the story may take: for an interrupt at the
-/// deepest point, and for keys that take more than those of the story.
+/// Bytes of the main thread's stack on a chip that nothing of the story may take: its chains are short, and its keys
+/// are not those that take most.
 const STACK_MARGIN: u64 = 8 * 1024;
 
 /// Seconds of the time zone that is set.
@@ -125,12 +125,7 @@ pub(crate) fn whole(bench: &Bench) -> Result<()> {
     drop(host);
     for (point, bytes) in ["the boot", "what came after it"].iter().zip(stack) {
         println!("| stack, deepest point of {point} | {bytes} bytes |");
-        if let Some(room) = room_of_model(&machine.errors()) {
-            ensure!(
-                bytes + STACK_MARGIN <= room,
-                "{point} takes {bytes} of {room} bytes of stack: less than {STACK_MARGIN} are left"
-            );
-        }
+        check_room(bench, &machine, (point, bytes), STACK_MARGIN)?;
     }
 
     let (machine, mut host) = Machine::boot(lab, flash, options)?;
@@ -192,6 +187,29 @@ pub(crate) fn without_randomness(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
+/// A chip has that much stack, and `margin` besides; and no more is taken than what images without a model are checked
+/// against.
+pub(crate) fn check_room(
+    bench: &Bench,
+    machine: &Machine,
+    (point, bytes): (&str, u64),
+    margin: u64,
+) -> Result<()> {
+    if let Some(deepest) = bench.deepest {
+        ensure!(
+            bytes <= deepest,
+            "{point} takes {bytes} bytes of stack, {deepest} at most are expected"
+        );
+    }
+    if let Some(room) = room_of_model(&machine.errors()) {
+        ensure!(
+            bytes + margin <= room,
+            "{point} takes {bytes} of {room} bytes of stack: less than {margin} are left"
+        );
+    }
+    Ok(())
+}
+
 /// From the lines that the firmware leaves in its log when it has booted, and before it restarts.
 fn stack_of_virt(log: &str) -> Option<[u64; 2]> {
     let mut found = log.split("; stack: ").skip(1).map(number_at_start);
@@ -200,7 +218,7 @@ fn stack_of_virt(log: &str) -> Option<[u64; 2]> {
 
 /// From what the model of the chip prints: a line for each new deepest point, before and after the host
 /// sends for the first time.
-fn stack_of_model(errors: &str) -> Option<[u64; 2]> {
+pub(crate) fn stack_of_model(errors: &str) -> Option<[u64; 2]> {
     let first = errors.split("reset: ").next()?;
     let (boot, after) = first.split_once("the host speaks")?;
     let deepest = |text: &str| {

@@ -55,6 +55,11 @@ impl Report {
         }
     }
 
+    /// Bytes that are left for the stack of the main thread.
+    pub(crate) const fn stack(&self) -> u64 {
+        self.stack
+    }
+
     /// The functions of which a single call takes more stack than there is.
     pub(crate) fn never_fit(&self) -> Vec<&str> {
         let frames = self.frames.iter();

@@ -49,6 +49,7 @@ static RECORDINGS: &[(&str, &[u8])] = recordings![
     "rsa-3072",
     "rsa-4096",
     "rsa-4096-long",
+    "ed25519-long",
     "client-p256",
     "client-p384",
     "client-ed25519",

@@ -10,7 +10,7 @@
 
 use crypto_bigint::Limb;
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
+use zeroize::Zeroize as _;
 
 use super::prime::{Prime, select};
 use crate::alg::rsa::MAX;
@@ -24,6 +24,19 @@ const WHOLE: usize = 2 * HALF;
 
 /// Bits of an exponent that are taken at a time: a table of 16 numbers, 4 KiB.
 const WINDOW: usize = 4;
+
+/// A number as wide as a prime.
+type Number = [Limb; HALF];
+
+/// Numbers that are wiped when this is dropped. It borrows them, because an owner's array would be moved into it, and
+/// be on the stack twice.
+struct Wiped<'l, const N: usize>(&'l mut [Number; N]);
+
+impl<const N: usize> Drop for Wiped<'_, N> {
+    fn drop(&mut self) {
+        self.0.as_flattened_mut().zeroize();
+    }
+}
 
 /// The secret parts of an RSA key of two primes, big-endian.
 #[derive(Clone, Copy)]
@@ -52,9 +65,9 @@ impl Factors<'_> {
     /// On its own: its numbers are on the stack for as long as it runs.
     #[inline(never)]
     fn product_is(&self, modulus: &[u8]) -> Option<bool> {
-        let mut numbers = Zeroizing::new([[Limb::ZERO; HALF]; 2]);
-        let mut products = Zeroizing::new([[Limb::ZERO; WHOLE]; 2]);
-        let ([p, q], [product, expected]) = (numbers.each_mut(), &mut *products);
+        let mut space = [[Limb::ZERO; HALF]; 6];
+        let Wiped([p, q, wide @ ..]) = &mut Wiped(&mut space);
+        let (product, expected) = wide.as_flattened_mut().split_at_mut_checked(WHOLE)?;
         let len = self.limbs();
         let (p, q) = (p.get_mut(..len)?, q.get_mut(..len)?);
         let [prime1, prime2] = self.primes;
@@ -62,7 +75,7 @@ impl Factors<'_> {
         read(prime2, q)?;
         add_product(p, q, product)?;
         read(modulus, expected)?;
-        Some(product.as_slice().ct_eq(expected.as_slice()).into())
+        Some((*product).ct_eq(expected).into())
     }
 
     /// `message^d`, of a message below the modulus and as long as it. None where the parts have no such widths; where
@@ -70,9 +83,11 @@ impl Factors<'_> {
     #[inline(never)]
     pub(super) fn power(&self, message: &[u8], out: &mut [u8]) -> Option<()> {
         let len = self.limbs();
-        let mut numbers = Zeroizing::new([[Limb::ZERO; HALF]; 7]);
-        let mut table = Zeroizing::new([[Limb::ZERO; HALF]; 1 << WINDOW]);
-        let mut cut = numbers.each_mut().map(|it| it.get_mut(..len));
+        let mut space = [[Limb::ZERO; HALF]; 9];
+        let mut table = [[Limb::ZERO; HALF]; 1 << WINDOW];
+        let Wiped([result @ .., a, b, c, d, e, f, g]) = &mut Wiped(&mut space);
+        let Wiped(table) = &mut Wiped(&mut table);
+        let mut cut = [a, b, c, d, e, f, g].map(|it| it.get_mut(..len));
         let mut next = cut.iter_mut().filter_map(Option::take);
         let (prime, second) = (next.next()?, next.next()?);
         let mut room = Room {
@@ -102,17 +117,17 @@ impl Factors<'_> {
         read(self.coefficient, room.factor)?;
         modulus.multiply(room.factor, room.power, room.other);
 
-        let mut result = Zeroizing::new([Limb::ZERO; WHOLE]);
+        let result = result.as_flattened_mut();
         result.get_mut(..len)?.copy_from_slice(second);
         read(q, prime)?;
-        add_product(room.other, prime, &mut result)?;
-        write(result.as_slice(), out);
+        add_product(room.other, prime, result)?;
+        write(result, out);
         Some(())
     }
 }
 
 /// Adds `a · b`, two numbers of the same length, to a number of that length in `sum`.
-fn add_product(a: &[Limb], b: &[Limb], sum: &mut [Limb; WHOLE]) -> Option<()> {
+fn add_product(a: &[Limb], b: &[Limb], sum: &mut [Limb]) -> Option<()> {
     for (at, a) in a.iter().enumerate() {
         let carry = multiply_add(*a, b, sum.get_mut(at..)?);
         *sum.get_mut(at.checked_add(b.len())?)? = carry;
