@@ -28,6 +28,7 @@
 //! | [`writer`] | [`ImageWriter`], [`write_image`]: original order and ids, limits as named errors |
 //! | [`content`] | PEM blocks and DER inside one item; [`content::decode_certificates`] is what a modem calls |
 //! | [`lint`] | content findings with the partition's role and a point in time |
+//! | [`mistake`] | files of another kind and uploads that went wrong, recognised for a person |
 //! | [`role`] | partition names and what belongs there |
 //! | `pair` | feature `pair`: does this key belong to that certificate |
 //! | `public` | feature `pair`: the public half of a private key |
@@ -42,6 +43,7 @@ extern crate std;
 pub mod content;
 pub mod image;
 pub mod lint;
+pub mod mistake;
 #[cfg(feature = "pair")]
 pub mod pair;
 #[cfg(feature = "pair")]

@@ -1,10 +1,10 @@
 //! What a device will make of certificates and keys, said before they are flashed (spec: cert-bin 4, 6.2).
 //!
-//! Errors are what a v2.x device refuses at connection time, without a helpful word; warnings are what works and
-//! is probably not meant. The judgement is about the original firmware and its TLS library:
-//! it reads RSA, P-256 and P-384, and no Ed25519.
+//! Errors are what a device refuses at connection time; warnings are what works and is probably not meant. Whose rules
+//! apply is the caller's choice ([`Device`]): the TLS library of the original firmware does not know Ed25519.
 //!
-//! A content is judged by its own label. The partition adds what only it knows: whether the label belongs there,
+//! For [`Device::Espat`] a content is judged as what its partition is for, and by its own label where the partition is not
+//! known: firmware picks by position and does not look at the label. For [`Device::EspAt`] the label decides. The partition adds what only it knows: whether the label belongs there,
 //! whether more than the first item is ever used, and whether a certificate is shown as a server's. Dates are judged
 //! only when the caller says what time it is.
 //!
@@ -20,6 +20,7 @@ use crate::content::{
     Shape,
 };
 use crate::image::{Image, ItemKind};
+use crate::mistake::Mistake;
 use crate::role::PartitionRole;
 use crate::writer::{MAX_CONTENT_LEN, MAX_PER_KIND, NewItem, image_size};
 
@@ -35,6 +36,20 @@ pub struct Context {
     pub now: Option<Timestamp>,
     /// Size of the partition, where it is known.
     pub partition_size: Option<u32>,
+    /// Whose rules apply.
+    pub device: Device,
+}
+
+/// Whose rules a content is judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Device {
+    /// The original firmware and its Mbed TLS.
+    #[default]
+    EspAt,
+    /// The modem of this repository.
+    Espat,
 }
 
 /// How much was found.
@@ -310,7 +325,14 @@ impl Subject<'_> {
         }
         let shape = Shape::of(content);
         if shape.encoding == Encoding::None {
-            self.push(report, Problem::NotPemOrDer);
+            let problem = self
+                .mistake()
+                .map_or(Problem::NotPemOrDer, Problem::Mistaken);
+            self.push(report, problem);
+            return Ok(());
+        }
+        if let Some(mistake @ (Mistake::ImageInValue | Mistake::Utf16)) = self.mistake() {
+            self.push(report, Problem::Mistaken(mistake));
             return Ok(());
         }
         if shape.embedded_nul {
@@ -337,6 +359,34 @@ impl Subject<'_> {
 
     fn push(&self, report: &mut Reporter<'_>, problem: Problem) {
         report.push(Some(self.index), problem);
+    }
+
+    /// What belongs here: the partition knows, else the label says so.
+    fn kind(&self) -> ItemKind {
+        match (self.context.device, self.context.role) {
+            (Device::Espat, Some(role)) => role.kind,
+            _ => self.item.kind,
+        }
+    }
+
+    /// The mistake behind a content of no use, where it says more than [`Problem::WrongKind`].
+    fn mistake(&self) -> Option<Mistake> {
+        if self.context.device == Device::EspAt {
+            // The codes of the original firmware's judgement are those of its specification.
+            return None;
+        }
+        let mistake = Mistake::of_content(self.item.content, self.kind())?;
+        match mistake {
+            // These have findings of their own.
+            Mistake::EncryptedKey => None,
+            Mistake::CertificateNotKey | Mistake::KeyNotCertificate
+                if self.context.role.is_none() =>
+            {
+                None
+            }
+            Mistake::CertificateRequest | Mistake::PublicKey if self.context.role.is_none() => None,
+            other => Some(other),
+        }
     }
 
     fn look_at(
@@ -378,7 +428,7 @@ impl Subject<'_> {
                     Certificate::parse(der).map_err(|error| damaged(Fault::Certificate(error)))?;
                 self.judge_certificate(&certificate, met.certificates, report);
                 count(&mut met.certificates);
-                if !device_reads(&certificate) {
+                if !self.context.device.reads(&certificate) {
                     count(&mut met.unsupported_certificates);
                 }
             }
@@ -390,7 +440,7 @@ impl Subject<'_> {
                 }
                 let kind = kind.map_err(damaged)?;
                 count(&mut met.keys);
-                if matches!(kind, KeyKind::Ed25519 | KeyKind::Ed448) {
+                if !self.context.device.reads_key(kind) {
                     count(&mut met.unsupported_keys);
                 }
             }
@@ -412,7 +462,7 @@ impl Subject<'_> {
         position: usize,
         report: &mut Reporter<'_>,
     ) {
-        let is_ca_role = match self.item.kind {
+        let is_ca_role = match self.kind() {
             ItemKind::Ca => true,
             ItemKind::Cert => false,
             // A certificate beside a key is dead weight; that is said once, as mixed content.
@@ -483,6 +533,17 @@ impl Subject<'_> {
     }
 
     fn conclude(&self, met: &Met, report: &mut Reporter<'_>) {
+        let wants_key = self.kind() == ItemKind::Key;
+        let none = if wants_key {
+            met.keys
+        } else {
+            met.certificates
+        } == 0;
+        let mistake = if none { self.mistake() } else { None };
+        if let Some(mistake) = mistake {
+            self.push(report, Problem::Mistaken(mistake));
+            return;
+        }
         if let Some(damage) = met.damage {
             let (at, fault) = match damage {
                 ContentError::Damaged { at, fault } => (at, fault),
@@ -490,7 +551,6 @@ impl Subject<'_> {
             };
             self.push(report, Problem::Damaged { at, fault });
         }
-        let wants_key = self.item.kind == ItemKind::Key;
         let (wanted, unsupported, foreign) = if wants_key {
             (
                 met.keys,
@@ -531,13 +591,20 @@ fn count(counter: &mut usize) {
     *counter = counter.saturating_add(1);
 }
 
-/// Whether the TLS library of the original firmware reads this certificate.
-fn device_reads(certificate: &Certificate<'_>) -> bool {
-    !matches!(certificate.key_kind(), KeyKind::Ed25519 | KeyKind::Ed448)
-        && !matches!(
-            certificate.signature_algorithm(),
-            SignatureAlgorithm::Ed25519 | SignatureAlgorithm::Ed448
-        )
+impl Device {
+    /// Whether it can read this certificate at all. What it makes of it is another question.
+    fn reads(self, certificate: &Certificate<'_>) -> bool {
+        self.reads_key(certificate.key_kind())
+            && (self == Self::Espat
+                || !matches!(
+                    certificate.signature_algorithm(),
+                    SignatureAlgorithm::Ed25519 | SignatureAlgorithm::Ed448
+                ))
+    }
+
+    fn reads_key(self, kind: KeyKind) -> bool {
+        self == Self::Espat || !matches!(kind, KeyKind::Ed25519 | KeyKind::Ed448)
+    }
 }
 
 /// Whether a client finds a name or address to compare with.

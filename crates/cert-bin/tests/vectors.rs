@@ -166,6 +166,7 @@ fn check_writer(name: &str, items: &[NewItem<'_>], vectors: &Vectors, expected: 
     let context = Context {
         now: Some(vectors.time()),
         partition_size: Some(PARTITION),
+        device: lint::Device::EspAt,
         role: None,
     };
     let (findings, verdict) = lint_new(items, &context);

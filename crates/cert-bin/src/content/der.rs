@@ -63,7 +63,7 @@ impl core::error::Error for Fault {}
 
 /// Whether content without a PEM block was meant to be DER: a SEQUENCE that starts with a SEQUENCE, an
 /// INTEGER or an OBJECT IDENTIFIER, cut short or not. Text that happens to start with `0` is not.
-pub(super) fn is_likely(content: &[u8]) -> bool {
+pub(crate) fn is_likely(content: &[u8]) -> bool {
     let inner = match *content {
         [0x30, 0x81, _, inner, ..]
         | [0x30, 0x82, _, _, inner, ..]
@@ -75,7 +75,7 @@ pub(super) fn is_likely(content: &[u8]) -> bool {
 }
 
 /// The structure at the start of `content`, behind which there may only be NULs.
-pub(super) fn outer(content: &[u8]) -> Result<&[u8], Fault> {
+pub(crate) fn outer(content: &[u8]) -> Result<&[u8], Fault> {
     let cut = Fault::Truncated {
         declared: 0,
         available: content.len(),

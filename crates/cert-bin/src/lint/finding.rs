@@ -6,6 +6,7 @@ use x509_facts::Timestamp;
 
 use crate::content::Fault;
 use crate::image::ItemKind;
+use crate::mistake::Mistake;
 use crate::writer::{MAX_CONTENT_LEN, MAX_PER_KIND, too_big_code};
 
 /// How bad a finding is.
@@ -55,6 +56,8 @@ pub enum Problem {
         /// What is wrong with it.
         fault: Fault,
     },
+    /// Another kind of file, or an upload that went wrong.
+    Mistaken(Mistake),
     /// A NUL inside the text hides what is behind it.
     EmbeddedNul,
     /// Readable, but not what the label says.
@@ -163,6 +166,7 @@ impl Problem {
             Self::Empty => "empty",
             Self::NotPemOrDer => "not_pem_or_der",
             Self::Damaged { .. } => "damaged",
+            Self::Mistaken(mistake) => mistake.code(),
             Self::EmbeddedNul => "embedded_nul",
             Self::WrongKind => "wrong_kind",
             Self::EncryptedKey => "encrypted_key",
@@ -199,6 +203,7 @@ impl Problem {
             | Self::Empty
             | Self::NotPemOrDer
             | Self::Damaged { .. }
+            | Self::Mistaken(_)
             | Self::EmbeddedNul
             | Self::WrongKind
             | Self::EncryptedKey
@@ -250,6 +255,7 @@ impl fmt::Display for Problem {
             Self::Empty => f.write_str("empty"),
             Self::NotPemOrDer => f.write_str("neither PEM nor DER"),
             Self::Damaged { at, fault } => write!(f, "damaged object at byte {at}: {fault}"),
+            Self::Mistaken(mistake) => mistake.fmt(f),
             Self::EmbeddedNul => f.write_str("a NUL byte hides the text behind it from the device"),
             Self::WrongKind => f.write_str("the content is not what the item is labelled"),
             Self::EncryptedKey => f.write_str("the key is encrypted; the device has no password"),
