@@ -3,6 +3,7 @@
 use core::fmt;
 
 use at_grammar::reply::PkiItem;
+use cert_bin::mistake::Mistake;
 use tls_session::reason::{PeerRole, Row, SetupError, StreamError, Text, cut};
 
 /// How far a link came.
@@ -101,7 +102,58 @@ pub enum Cause {
     Modem(ModemError),
     /// The session's, or the stream's below it.
     Tls(tls_session::Cause),
+    /// Another kind of file than a credential, or one that its upload changed.
+    Content(Credential, Mistake),
 }
+
+/// What a session takes from flash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Credential {
+    /// What servers are checked against.
+    Ca,
+    /// Our certificate.
+    Certificate,
+    /// Our private key.
+    Key,
+}
+
+impl Credential {
+    /// The partition or namespace it is kept in.
+    #[must_use]
+    pub const fn partition(self) -> &'static str {
+        match self {
+            Self::Ca => "client_ca",
+            Self::Certificate => "client_cert",
+            Self::Key => "client_key",
+        }
+    }
+
+    /// MBEDTLS_ERR_X509_INVALID_FORMAT, MBEDTLS_ERR_PK_KEY_INVALID_FORMAT.
+    const fn mbedtls(self) -> i32 {
+        match self {
+            Self::Ca | Self::Certificate => -0x2180,
+            Self::Key => -0x3D00,
+        }
+    }
+}
+
+/// A row for each [`Mistake`].
+static CONTENT: [Row; Mistake::ALL.len()] = {
+    let mut rows = [Row {
+        code: "",
+        mbedtls: Credential::Ca.mbedtls(),
+        flags: 0,
+        words: "",
+    }; Mistake::ALL.len()];
+    let (mut left, mut of): (&mut [Row], &[Mistake]) = (&mut rows, Mistake::ALL);
+    while let ([row, rest @ ..], [mistake, others @ ..]) = (left, of) {
+        row.code = mistake.code();
+        row.words = mistake.words();
+        (left, of) = (rest, others);
+    }
+    rows
+};
 
 impl From<ModemError> for Cause {
     fn from(error: ModemError) -> Self {
@@ -135,7 +187,10 @@ impl Cause {
 
     /// Every row, the modem's first.
     pub fn table() -> impl Iterator<Item = &'static Row> {
-        ModemError::TABLE.iter().chain(tls_session::Cause::table())
+        ModemError::TABLE
+            .iter()
+            .chain(&CONTENT)
+            .chain(tls_session::Cause::table())
     }
 
     /// A stable word for scripts: lower case, digits and `_`.
@@ -144,6 +199,7 @@ impl Cause {
         match self {
             Self::Modem(error) => error.code(),
             Self::Tls(cause) => cause.code(),
+            Self::Content(_, mistake) => mistake.code(),
         }
     }
 
@@ -153,6 +209,7 @@ impl Cause {
         match self {
             Self::Modem(error) => error.mbedtls(),
             Self::Tls(cause) => cause.mbedtls(),
+            Self::Content(credential, _) => credential.mbedtls(),
         }
     }
 
@@ -162,6 +219,7 @@ impl Cause {
         match self {
             Self::Modem(error) => error.verify_flags(),
             Self::Tls(cause) => cause.verify_flags(),
+            Self::Content(..) => 0,
         }
     }
 }
@@ -171,6 +229,9 @@ impl fmt::Display for Cause {
         match self {
             Self::Modem(error) => error.fmt(f),
             Self::Tls(cause) => cause.fmt(f),
+            Self::Content(credential, mistake) => {
+                write!(f, "{}: {mistake}", credential.partition())
+            }
         }
     }
 }
@@ -249,6 +310,9 @@ impl Why {
                 | SetupError::KeyUnsupported
                 | SetupError::KeyInconsistent,
             )) => Some(PkiItem::PrivateKey),
+            Cause::Content(Credential::Ca, _) => Some(PkiItem::Ca),
+            Cause::Content(Credential::Certificate, _) => Some(PkiItem::Certificate),
+            Cause::Content(Credential::Key, _) => Some(PkiItem::PrivateKey),
             _ => None,
         }
     }

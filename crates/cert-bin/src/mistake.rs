@@ -79,6 +79,8 @@ mistakes! {
     CrLineEnds => "cr_line_ends", "line ends are a carriage return (CR) alone: save it with LF";
     /// Pasted out of source text or JSON.
     EscapedLineEnds => "escaped_line_ends", "line ends are written as \\n, backslash and n: put real line ends there";
+    /// The END line is missing.
+    NoEnd => "no_end_line", "BEGIN without its END line: the end of the file is missing";
     /// A marker that lost a dash, or whose dashes were replaced.
     BrokenDashes => "broken_dashes", "a BEGIN or END line without five dashes (-----) on each side";
     /// `openssl x509 -trustout`.
@@ -139,6 +141,25 @@ impl Mistake {
         of_text(written)
     }
 
+    /// Whether the upload went wrong, rather than the file.
+    #[must_use]
+    pub const fn is_upload(self) -> bool {
+        matches!(
+            self,
+            Self::PemNotImage
+                | Self::DerNotImage
+                | Self::HexText
+                | Self::TextTransfer
+                | Self::WrongOffset
+                | Self::NotErased
+                | Self::Truncated
+                | Self::ImageInValue
+                | Self::NvsPartition
+                | Self::AppImage
+                | Self::PartitionTable
+        )
+    }
+
     /// What one certificate or key file is instead, where `wanted` says which of both belongs there.
     #[must_use]
     pub fn of_content(content: &[u8], wanted: ItemKind) -> Option<Self> {
@@ -147,6 +168,10 @@ impl Mistake {
         }
         if is_utf16(content) {
             return Some(Self::Utf16);
+        }
+        let written = without_erased_end(content).len();
+        if written > 0 && content.len().saturating_sub(written) >= ERASED_RUN {
+            return Some(Self::Truncated);
         }
         let mut usable = false;
         let mut found = None;
@@ -198,7 +223,12 @@ fn of_damaged_image(bytes: &[u8]) -> Option<Mistake> {
     let declared = usize::try_from(u32::from_le_bytes(*list_len)).ok()?;
     let end = HEADER_LEN.checked_add(declared)?;
     let written = without_erased_end(bytes).len();
-    (written.saturating_add(ERASED_RUN) < end).then_some(Mistake::Truncated)
+    // Less than an item says nothing about what was meant to follow.
+    let begun = written
+        > HEADER_LEN
+            .saturating_add(ITEM_HEADER_LEN)
+            .saturating_add(ERASED_RUN);
+    (begun && written.saturating_add(ERASED_RUN) < end).then_some(Mistake::Truncated)
 }
 
 /// Labels of PEM that nothing here reads, but that a person can do something about.
@@ -269,7 +299,7 @@ fn of_broken_pem(content: &[u8]) -> Option<Mistake> {
             Some(if end {
                 Mistake::BrokenDashes
             } else {
-                Mistake::Truncated
+                Mistake::NoEnd
             })
         }
         Some(Err(content::BrokenObject {

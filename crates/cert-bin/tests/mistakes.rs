@@ -163,7 +163,7 @@ fn files_of_another_kind_are_named() {
             Key,
             Some(Mistake::OpenSshKey),
         ),
-        (ca[..ca.len() / 2].to_vec(), Ca, Some(Mistake::Truncated)),
+        (ca[..ca.len() / 2].to_vec(), Ca, Some(Mistake::NoEnd)),
         (body, Ca, Some(Mistake::Base64Text)),
         (hex(ca), Ca, Some(Mistake::HexText)),
         (image(&[(Ca, ca)]), Ca, Some(Mistake::ImageInValue)),

@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Doctor(espat::doctor::Args),
     /// Make a whole flash image, or show the map of one
     FlashImage(espat::flash_image::Args),
+    /// Explain a code, a number or a line of the port or of a log
+    Explain(espat::explain::Args),
     /// Check a board on two ports of this PC: hardware in the loop
     Hil(espat::hil::Args),
 }

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `pki` | `espat pki`: certificate images |
 //! | `verify` | `espat verify`: a chain, a CA, a verdict |
+//! | `device` | whose rules a judgement follows |
+//! | `explain` | `espat explain`: codes, numbers and lines in words |
 //! | `sim` | `espat sim`: the modem engine over sockets, files and simulated access points |
 //! | `transcript` | what goes over an AT port, as text to replay |
 //! | `demo` | `espat demo`: the whole story on loopback |
@@ -17,7 +19,9 @@
 
 pub mod at_host;
 pub mod demo;
+mod device;
 pub mod doctor;
+pub mod explain;
 pub mod flash_image;
 pub mod hil;
 pub mod pki;

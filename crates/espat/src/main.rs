@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Command::Pki(args) => espat::pki::run(&args),
         Command::Push(args) => espat::push::run(&args),
         Command::Verify(args) => espat::verify::run(&args),
+        Command::Explain(args) => espat::explain::run(&args),
         Command::Sim(args) => espat::sim::run(&args),
         Command::Doctor(args) => espat::doctor::run(&args),
         Command::FlashImage(args) => espat::flash_image::run(&args),

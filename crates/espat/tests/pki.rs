@@ -48,8 +48,10 @@ fn sources(command: &str) -> Vec<&str> {
 }
 
 fn pack(vectors: &Vectors, out: &Path, sources: &[&str], options: &[&str]) -> Said {
+    // The manifest says what the original firmware makes of it.
+    let device = ["--device", "esp-at"];
     let fixed = ["pack", "-o", utf8(out), "--json", "--at", vectors.time()];
-    pki(vectors, &[&fixed[..], options, sources].concat())
+    pki(vectors, &[&fixed[..], &device, options, sources].concat())
 }
 
 /// Codes with the item they are about, where the manifest names one.

@@ -74,6 +74,12 @@ impl core::fmt::Debug for ClientKey<'_> {
     }
 }
 
+/// Whether a private key of this kind can sign here.
+#[must_use]
+pub fn can_sign(kind: KeyKind) -> bool {
+    crate::alg::check_key(kind).is_ok()
+}
+
 /// The caller's memory for an identity: its chain, and what an engine writes around it.
 ///
 /// The DER of the certificates, five bytes for each, and 24 more fit; for an RSA key 8 more and its

@@ -117,7 +117,10 @@ pub use session::{
 };
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 pub use transport::{Connection, Transport};
-pub use verify::{Accepted, PeerCertificate, Version, verify_client, verify_server};
+pub use verify::{
+    Accepted, CertificateRule, PeerCertificate, Version, check_certificate, verify_client,
+    verify_server,
+};
 pub use x509_facts::Timestamp;
 
 /// The code of the README, compiled.

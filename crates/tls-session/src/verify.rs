@@ -62,6 +62,38 @@ pub enum Accepted {
     NotAsked,
 }
 
+/// What a certificate is asked for by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum CertificateRule {
+    /// Whether it can be an anchor for servers, or a pin if it says that it is no CA.
+    Anchor,
+    /// Whether its key can be used.
+    Key,
+}
+
+/// Judges a certificate before any server has been met: what is wrong here is wrong in each session. Dates are left out.
+///
+/// # Errors
+///
+/// What each session with it would be refused for.
+pub fn check_certificate(der: &[u8], rule: CertificateRule) -> Result<(), Reason> {
+    let certificate = Certificate::parse(der).map_err(|error| malformed(0, error))?;
+    let now = certificate.validity().not_before;
+    rules::key(&certificate, 0)?;
+    match rule {
+        CertificateRule::Key => Ok(()),
+        CertificateRule::Anchor if certificate.is_ca() == Some(false) => {
+            rules::pinned(&certificate, now, Usage::Server)
+        }
+        CertificateRule::Anchor => {
+            blame::issuer_key(&certificate, 0).map_or(Ok(()), Err)?;
+            rules::anchor(&certificate, (0, 0), now, Usage::Server)
+        }
+    }
+}
+
 /// Judges the certificates a server sent, its own first, under a policy.
 ///
 /// ```
@@ -202,31 +234,7 @@ fn find_path(
         .iter()
         .map(|der| CertificateDer::from(*der))
         .collect();
-    // A certificate of the item that cannot be an anchor is passed over: the others trust no more
-    // for it, and one of them may be the pin.
-    let mut trusted: heapless::Vec<TrustAnchor<'_>, MAX_ANCHORS> = heapless::Vec::new();
-    let mut origin: heapless::Vec<usize, MAX_ANCHORS> = heapless::Vec::new();
-    let mut unreadable = None;
-    for (position, der) in anchor_der.iter().enumerate() {
-        match webpki::anchor_from_trusted_cert(der) {
-            Ok(mut anchor) => {
-                if let Some(name) = name_in_chain(der, leaf, rest) {
-                    anchor.subject = name.into();
-                }
-                // As many places as certificates.
-                let _ = trusted.push(anchor);
-                let _ = origin.push(position);
-            }
-            Err(_) => unreadable = unreadable.or(Certificate::parse(der).err()),
-        }
-    }
-    if trusted.is_empty() {
-        let reason = refuse(Cause::Setup(SetupError::CaUnreadable));
-        return Err(match unreadable {
-            Some(error) => reason.finding(error),
-            None => reason,
-        });
-    }
+    let (trusted, origin) = usable_anchors(&anchor_der, leaf, rest)?;
     let trusted = Trusted {
         anchors: &trusted,
         origin: &origin,
@@ -271,6 +279,45 @@ fn find_path(
         })?;
     rules::leaf(leaf, usage)?;
     Ok(outcome(&path, &trusted))
+}
+
+/// What webpki makes of the certificates of an item, and the position of each.
+type Usable<'c> = (
+    heapless::Vec<TrustAnchor<'c>, MAX_ANCHORS>,
+    heapless::Vec<usize, MAX_ANCHORS>,
+);
+
+fn usable_anchors<'c, 'a: 'c>(
+    anchors: &'c [CertificateDer<'a>],
+    leaf: &Certificate<'a>,
+    rest: &[&'a [u8]],
+) -> Result<Usable<'c>, Reason> {
+    // A certificate of the item that cannot be an anchor is passed over: the others trust no more
+    // for it, and one of them may be the pin.
+    let mut trusted: heapless::Vec<TrustAnchor<'_>, MAX_ANCHORS> = heapless::Vec::new();
+    let mut origin: heapless::Vec<usize, MAX_ANCHORS> = heapless::Vec::new();
+    let mut unreadable = None;
+    for (position, der) in anchors.iter().enumerate() {
+        match webpki::anchor_from_trusted_cert(der) {
+            Ok(mut anchor) => {
+                if let Some(name) = name_in_chain(der, leaf, rest) {
+                    anchor.subject = name.into();
+                }
+                // As many places as certificates.
+                let _ = trusted.push(anchor);
+                let _ = origin.push(position);
+            }
+            Err(_) => unreadable = unreadable.or(Certificate::parse(der).err()),
+        }
+    }
+    if trusted.is_empty() {
+        let reason = Reason::new(Stage::Certificate, SetupError::CaUnreadable);
+        return Err(match unreadable {
+            Some(error) => reason.finding(error),
+            None => reason,
+        });
+    }
+    Ok((trusted, origin))
 }
 
 /// The name of an anchor as the chain writes it, where string type, letter case or blanks differ (RFC 5280 §7.1): webpki

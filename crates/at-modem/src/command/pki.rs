@@ -121,6 +121,7 @@ pub(super) async fn describe_value<P: Platform>(cx: &Cx<'_, '_, P>, namespace: L
 ///
 /// It is read anew for each object, so that the scratch memory is free while a line is printed.
 pub(super) async fn describe<P: Platform>(cx: &Cx<'_, '_, P>, name: &str) {
+    let wanted = PartitionRole::from_name(name).map(|role| role.kind);
     for nth in 0.. {
         let fact = {
             let mut raw = cx.scratch.lock().await;
@@ -130,7 +131,7 @@ pub(super) async fn describe<P: Platform>(cx: &Cx<'_, '_, P>, name: &str) {
                 .await
                 .map(<[u8]>::len);
             match len.and_then(|len| raw.get_mut(..len)) {
-                Some(bytes) => fact(bytes, nth),
+                Some(bytes) => fact(bytes, wanted, nth),
                 None => {
                     let fact = Fact::BadImage {
                         code: "unreadable",

@@ -10,6 +10,7 @@
 
 use at_grammar::types::Sha256;
 use cert_bin::content::{self, BrokenObject, Encoding, KeyForm, ObjectKind, PrivateKey, Shape};
+use cert_bin::mistake::Mistake;
 use cert_bin::public::{MAX_PUBLIC_KEY_INFO, public_key_info};
 use cert_bin::{Image, ItemKind};
 use core::ops::Range;
@@ -56,21 +57,24 @@ pub(crate) struct Bad {
 
 /// Fact number `nth` about the partition in `bytes`, which are spent by it, and whether there is
 /// another; `None` if there is none.
-pub(crate) fn fact(bytes: &mut [u8], nth: usize) -> Option<(Fact, bool)> {
+///
+/// `wanted` is what the partition is for, where that is known.
+pub(crate) fn fact(bytes: &mut [u8], wanted: Option<ItemKind>, nth: usize) -> Option<(Fact, bool)> {
     let found = match Image::parse(bytes) {
         Ok(image) => {
             let items = (0_u16..).zip(image.items());
             find(
                 items.flat_map(|(number, item)| {
                     let start = item.offset.saturating_add(cert_bin::image::ITEM_HEADER_LEN);
-                    places(number, item.kind, item.content, start)
+                    let kind = wanted.unwrap_or(item.kind);
+                    places((number, item.kind, kind), item.content, start)
                 }),
                 nth,
             )?
         }
         Err(error) => {
             let fact = Fact::BadImage {
-                code: error.code(),
+                code: Mistake::of_image(bytes).map_or(error.code(), Mistake::code),
                 offset: error.offset_in(bytes),
             };
             return Some((fact, false));
@@ -87,7 +91,7 @@ pub(crate) fn value_fact(
     (item, label): (u16, ItemKind),
     nth: usize,
 ) -> Option<(Fact, bool)> {
-    let found = find(places(item, label, buffer.get(..len)?, 0), nth)?;
+    let found = find(places((item, label, label), buffer.get(..len)?, 0), nth)?;
     Some(told(buffer, found))
 }
 
@@ -125,14 +129,14 @@ fn find(mut all: impl Iterator<Item = Place>, nth: usize) -> Option<(Place, bool
     Some((all.nth(nth)?, all.next().is_some()))
 }
 
-/// The objects of one item, whose content begins at `start`.
+/// The objects of one item, whose content begins at `start`: its number, what its label says and what belongs there.
 fn places(
-    number: u16,
-    label: ItemKind,
+    (number, label, wanted): (u16, ItemKind, ItemKind),
     content: &[u8],
     start: usize,
 ) -> impl Iterator<Item = Place> {
-    let useless = useless(content);
+    let mistake = Mistake::of_content(content, wanted).filter(|mistake| mistake.is_upload());
+    let useless = mistake.map(Mistake::code).or_else(|| useless(content));
     let objects = content::objects(content)
         .filter(move |_| useless.is_none())
         .filter_map(move |object| judge(object, start).transpose());

@@ -9,13 +9,14 @@
 //!
 //! The bytes of a value are the content of an item: PEM or DER, without the header of an image.
 
-use cert_bin::{Image, ImageError};
+use cert_bin::mistake::Mistake;
+use cert_bin::{Image, ImageError, ItemKind};
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 use partition_store::nvs::{Cursor, Kind, Label, Listed};
 use partition_store::{FlashError, FlashStore, Nvs, NvsError, PartitionStore};
 
 use super::Flash;
-use crate::why::{Cause, ModemError};
+use crate::why::{Cause, Credential, ModemError};
 use tls_session::reason::SetupError;
 
 /// The error of a board's flash.
@@ -23,6 +24,7 @@ type Broken<F> = FlashError<FlashStore<F>>;
 
 /// What items of one kind are for, and how the lack of one is named.
 pub(crate) struct Role {
+    credential: Credential,
     partition: &'static str,
     erased: Cause,
     missing: fn(u8, u16) -> Cause,
@@ -32,6 +34,7 @@ pub(crate) struct Role {
 impl Role {
     /// What servers are checked against.
     pub(crate) const CA: Self = Self {
+        credential: Credential::Ca,
         partition: "client_ca",
         erased: Cause::Modem(ModemError::CaErased),
         missing: |number, available| Cause::Modem(ModemError::CaMissing { number, available }),
@@ -40,6 +43,7 @@ impl Role {
 
     /// Our certificate.
     pub(crate) const CERTIFICATE: Self = Self {
+        credential: Credential::Certificate,
         partition: "client_cert",
         erased: Cause::Modem(ModemError::CertErased),
         missing: |number, available| Cause::Modem(ModemError::CertMissing { number, available }),
@@ -48,11 +52,30 @@ impl Role {
 
     /// Our private key.
     pub(crate) const KEY: Self = Self {
+        credential: Credential::Key,
         partition: "client_key",
         erased: Cause::Modem(ModemError::KeyErased),
         missing: |number, available| Cause::Modem(ModemError::KeyMissing { number, available }),
         unreadable: Cause::setup(SetupError::KeyUnreadable),
     };
+}
+
+impl Role {
+    /// Why the content of an item is of no use.
+    pub(crate) fn unusable(&self, content: &[u8]) -> Cause {
+        let wanted = match self.credential {
+            Credential::Ca => ItemKind::Ca,
+            Credential::Certificate => ItemKind::Cert,
+            Credential::Key => ItemKind::Key,
+        };
+        match Mistake::of_content(content, wanted) {
+            Some(Mistake::EncryptedKey) if wanted == ItemKind::Key => {
+                ModemError::KeyEncrypted.into()
+            }
+            Some(mistake) => Cause::Content(self.credential, mistake),
+            None => self.unreadable,
+        }
+    }
 }
 
 impl<F: MultiwriteNorFlash> Flash<F> {
@@ -72,10 +95,17 @@ impl<F: MultiwriteNorFlash> Flash<F> {
             return self.numbered_value(role, number, into).await;
         }
         let bytes = self.read_partition(role.partition, into).await;
-        let image = match Image::parse(bytes.ok_or(role.unreadable)?) {
+        let bytes = bytes.ok_or(role.unreadable)?;
+        let image = match Image::parse(bytes) {
             Ok(image) => image,
             Err(ImageError::Erased | ImageError::EmptyInput) => return Err(role.erased),
-            Err(_) => return Err(role.unreadable),
+            Err(error) => {
+                espat_log::warn!("{} cannot be read: {}", role.partition, error.code());
+                return Err(match Mistake::of_image(bytes) {
+                    Some(mistake) => Cause::Content(role.credential, mistake),
+                    None => role.unreadable,
+                });
+            }
         };
         match image.at(usize::from(number)) {
             Some(item) => Ok(item.content),

@@ -245,7 +245,7 @@ async fn load_anchors<'d, F: MultiwriteNorFlash>(
     with_item(flash, scratch, (Role::CA, number), |content| {
         content::decode_certificates::<MAX_ANCHORS>(content, der)
             .map(|certificates| certificates.der)
-            .map_err(|_| Cause::setup(SetupError::CaUnreadable))
+            .map_err(|_| Role::CA.unusable(content))
     })
     .await
 }
@@ -262,13 +262,13 @@ async fn load_identity<'m, F: MultiwriteNorFlash>(
     let chain = with_item(flash, scratch, (Role::CERTIFICATE, number), |content| {
         content::decode_certificates::<MAX_ANCHORS>(content, decoded)
             .map(|certificates| certificates.der)
-            .map_err(|_| Cause::setup(SetupError::CertUnreadable))
+            .map_err(|_| Role::CERTIFICATE.unusable(content))
     })
     .await?;
     let key = with_item(flash, scratch, (Role::KEY, number), |content| {
         content::decode_private_key(content, key).map_err(|error| match error {
             ContentError::EncryptedKey => Cause::Modem(ModemError::KeyEncrypted),
-            _ => Cause::setup(SetupError::KeyUnreadable),
+            _ => Role::KEY.unusable(content),
         })
     })
     .await?;

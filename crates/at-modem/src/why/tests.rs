@@ -54,6 +54,16 @@ fn every_code_is_documented_and_nothing_else_is() {
     assert_eq!(documented(), codes);
 }
 
+/// A person who has the sentence and not the code finds it, too: in the table of the code, word by word where it is
+/// fixed.
+#[test]
+fn every_sentence_of_a_file_or_an_upload_is_documented() {
+    for mistake in Mistake::ALL {
+        let words = mistake.words();
+        assert!(DOC.contains(words), "{words}");
+    }
+}
+
 #[test]
 fn codes_are_plain_words() {
     for row in Cause::table() {

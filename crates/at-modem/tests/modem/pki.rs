@@ -349,13 +349,13 @@ fn after_a_write_syslog_tells_what_was_understood_before_ok() {
     );
     assert_eq!(
         write(&mut bench, "client_key", b"-----BEGIN PRIVATE KEY-----\n"),
-        format!("+PKI:\"client_key\",\"bad_magic\",0\r\n{OK}")
+        format!("+PKI:\"client_key\",\"pem_not_image\",0\r\n{OK}")
     );
     // Half an image is not one yet.
     assert_eq!(
         write(&mut bench, "server_ca", &image[..800]),
         format!(
-            "+PKI:\"server_ca\",0,\"ca\",{CA_P256}\r\n+PKI:\"server_ca\",1,\"ca\",\"damaged\",420\r\n{OK}"
+            "+PKI:\"server_ca\",0,\"ca\",{CA_P256}\r\n+PKI:\"server_ca\",1,\"ca\",\"truncated\",420\r\n{OK}"
         )
     );
     // Other partitions hold what they like.

@@ -133,6 +133,7 @@ fn findings(content: &[u8], now: Timestamp) -> (Vec<Finding>, bool) {
         role: PartitionRole::from_name("client_ca"),
         now: Some(now),
         partition_size: None,
+        device: lint::Device::EspAt,
     };
     let item = NewItem {
         kind: ItemKind::Ca,

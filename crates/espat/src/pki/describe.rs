@@ -2,13 +2,14 @@
 
 use cert_bin::content::{self, Encoding, Object, ObjectKind, PrivateKey, Shape};
 use cert_bin::lint::{Finding, Level, Problem};
+use cert_bin::mistake::Mistake;
 use cert_bin::{Image, ImageError, Item, Warning};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use x509_facts::{Certificate, GeneralName};
 
 /// Why an image was refused, with its numbers.
-pub(super) fn image_error(error: &ImageError) -> Value {
+pub(super) fn image_error(error: &ImageError, mistake: Option<Mistake>) -> Value {
     let details = match *error {
         ImageError::TruncatedHeader { have } => json!({"have": have}),
         ImageError::BadMagic { found } => json!({"found": format!("{found:04x}")}),
@@ -26,7 +27,16 @@ pub(super) fn image_error(error: &ImageError) -> Value {
         ImageError::UnlistedBytes { left } => json!({"left": left}),
         _ => Value::Null,
     };
-    merged(json!({"result": "error", "kind": error.code()}), details)
+    let code = mistake.map_or(error.code(), Mistake::code);
+    let message = mistake.map_or_else(|| error.to_string(), |it| it.to_string());
+    let fixed = json!({
+        "result": "error",
+        "kind": error.code(),
+        "code": code,
+        "message": message,
+        "findings": [{"code": code, "level": "error", "message": message}],
+    });
+    merged(fixed, details)
 }
 
 /// What is odd about an image.

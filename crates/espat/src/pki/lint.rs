@@ -5,6 +5,7 @@ use cert_bin::{Image, NewItem};
 use serde_json::{Value, json};
 
 use super::{Circumstances, Source, complain_about, describe, pair, scratch, size};
+use crate::device::{Refused, refused_at_connect};
 use crate::report::{self, Outcome};
 
 /// `espat pki lint FILE.bin`
@@ -32,6 +33,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let items: Vec<NewItem<'_>> = image.items().map(NewItem::from).collect();
     let pairs = pair::mismatches(&items);
 
+    let circumstances = &args.circumstances;
+    let refused = refused_at_connect(&items, circumstances.device, circumstances.partition);
     let codes: Vec<&str> = findings
         .iter()
         .map(|it| (it.problem.level(), it.problem.code()))
@@ -41,21 +44,29 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
 
     if source.json {
         let items = describe::items(&image, &mut scratch);
-        let findings = findings
+        let findings: Vec<Value> = findings
             .iter()
             .map(describe::finding)
-            .chain(pairs.iter().map(pair::Mismatch::json));
+            .chain(pairs.iter().map(pair::Mismatch::json))
+            .chain(refused.iter().map(Refused::json))
+            .collect();
+        let is_error = |it: &&Value| it.get("level").is_some_and(|level| level == "error");
+        let error = findings.iter().find(is_error);
+        let text = |name: &str| error.and_then(|it| it.get(name)).and_then(Value::as_str);
         report::print_json(&json!({
-            "result": "ok",
+            "result": if error.is_some() { "refused" } else { "ok" },
+            "code": text("code").unwrap_or("ok"),
+            "message": text("message").unwrap_or("a device will take it"),
+            "findings": findings,
             "size": image.as_bytes().len(),
             "item_count": image.count(),
             "items": items,
             "warnings": describe::warnings(&image),
             "partition": args.circumstances.partition.map(|it| it.to_string()),
-            "content_findings": findings.collect::<Vec<Value>>(),
+            "content_findings": findings,
         }))?;
     } else {
-        let mut text = in_text(&image, &findings, &pairs);
+        let mut text = in_text(&image, &findings, &pairs, &refused);
         if text.is_empty() {
             text = format!("{}, nothing to report\n", describe::items_word(items.len()));
         }
@@ -72,7 +83,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
 }
 
 /// A line for each remark; empty if there is none.
-fn in_text(image: &Image<'_>, findings: &[Finding], pairs: &[pair::Mismatch]) -> String {
+fn in_text(
+    image: &Image<'_>,
+    findings: &[Finding],
+    pairs: &[pair::Mismatch],
+    refused: &[Refused],
+) -> String {
     let mut text = String::new();
     for warning in image.warnings() {
         text.push_str(&format!("warning: {warning} [{}]\n", warning.code()));
@@ -86,6 +102,14 @@ fn in_text(image: &Image<'_>, findings: &[Finding], pairs: &[pair::Mismatch]) ->
         let (level, index) = (describe::level(pair.level()), pair.index);
         let (message, code) = (pair.message(), pair.code());
         text.push_str(&format!("{level}: item {index}: {message} [{code}]\n"));
+    }
+    for Refused {
+        index,
+        code,
+        message,
+    } in refused
+    {
+        text.push_str(&format!("warning: item {index}: {message} [{code}]\n"));
     }
     text
 }

@@ -25,6 +25,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
     if source.json {
         report::print_json(&json!({
             "result": "ok",
+            "code": "ok",
+            "message": describe::items_word(usize::from(image.count())),
+            "findings": describe::warnings(&image),
             "size": image.as_bytes().len(),
             "item_count": image.count(),
             "items": items,

@@ -27,11 +27,13 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use cert_bin::mistake::Mistake;
 use cert_bin::{Image, PartitionRole};
 use clap::Subcommand;
 use serde_json::json;
 use x509_facts::Timestamp;
 
+use crate::device::Device;
 use crate::report::{self, Outcome};
 
 /// `espat pki …`
@@ -79,6 +81,9 @@ struct Circumstances {
     /// The time at which validity is judged [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = time)]
     at: Option<Timestamp>,
+    /// Whose rules apply
+    #[arg(long, value_enum, default_value_t)]
+    device: Device,
 }
 
 impl Circumstances {
@@ -87,6 +92,7 @@ impl Circumstances {
             role: self.partition,
             now: self.at.or_else(now),
             partition_size,
+            device: self.device.lint(),
         }
     }
 }
@@ -133,8 +139,13 @@ impl Source {
         files::read(&self.image).inspect_err(|error| {
             if self.json {
                 let message = format!("{error:#}");
-                let value =
-                    json!({"result": "error", "kind": "unreadable_file", "message": message});
+                let value = json!({
+                    "result": "error",
+                    "kind": "unreadable_file",
+                    "code": "unreadable_file",
+                    "message": message,
+                    "findings": [],
+                });
                 // The error itself is reported in any case.
                 let _ = report::print_json(&value);
             }
@@ -146,10 +157,23 @@ impl Source {
         match Image::parse(bytes) {
             Ok(image) => Ok(Some(image)),
             Err(error) => {
+                let mistake = Mistake::of_image(bytes);
                 if self.json {
-                    report::print_json(&describe::image_error(&error))?;
+                    report::print_json(&describe::image_error(&error, mistake))?;
                 }
-                complain_about(&self.image, format_args!("{error} [{}]", error.code()));
+                match mistake {
+                    Some(mistake) => complain_about(
+                        &self.image,
+                        format_args!(
+                            "{mistake} [{}] ({error} [{}])",
+                            mistake.code(),
+                            error.code()
+                        ),
+                    ),
+                    None => {
+                        complain_about(&self.image, format_args!("{error} [{}]", error.code()));
+                    }
+                }
                 Ok(None)
             }
         }

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use cert_bin::lint::{self, Finding, Level, Verdict};
+use cert_bin::lint::{self, Finding, Level, Problem, Verdict};
+use cert_bin::mistake::Mistake;
 use cert_bin::{ImageWriter, ItemKind, NewItem};
 use serde_json::{Value, json};
 
 use super::files::{self, Access, Output};
 use super::unpack::holds_a_key;
 use super::{Circumstances, describe, pair, scratch, size};
+use crate::device::refused_at_connect;
 use crate::report::{self, Outcome, WrongUsage};
 
 /// `espat pki pack -o OUT.bin (ca|cert|key FILE)...`
@@ -88,7 +90,18 @@ fn print_result(
             let mine = judged.remarks.iter().filter(|it| it.level == level);
             mine.map(|it| &it.json).collect()
         };
+        let first = judged.remarks.iter().find(|it| it.level == Level::Error);
+        let text = |name: &str| {
+            first
+                .and_then(|it| it.json.get(name))
+                .and_then(Value::as_str)
+        };
+        let all: Vec<&Value> = judged.remarks.iter().map(|it| &it.json).collect();
         report::print_json(&json!({
+            "result": if size.is_some() { "ok" } else { "refused" },
+            "code": text("code").unwrap_or("ok"),
+            "message": text("message").unwrap_or("written"),
+            "findings": all,
             "verdict": judged.verdict.code(),
             "errors": of(Level::Error),
             "warnings": of(Level::Warning),
@@ -184,6 +197,15 @@ impl Remark {
     }
 }
 
+/// What a finding in general terms comes from.
+fn mistake_behind(problem: &Problem, item: &NewItem<'_>) -> Option<Mistake> {
+    let general = matches!(
+        problem,
+        Problem::WrongKind | Problem::NotPemOrDer | Problem::Damaged { .. } | Problem::EmbeddedNul
+    );
+    Mistake::of_content(item.content, item.kind).filter(|_| general)
+}
+
 fn judge(
     args: &Args,
     sources: &[(ItemKind, PathBuf)],
@@ -199,15 +221,27 @@ fn judge(
     let mut remarks = Vec::new();
     for finding in &findings {
         let problem = &finding.problem;
-        let text = format!("{problem} [{}]", problem.code());
+        let mut text = format!("{problem} [{}]", problem.code());
         let path = finding.index.and_then(path_of);
-        let json = describe::finding(finding);
+        let mut json = describe::finding(finding);
+        let item = finding.index.and_then(|index| items.get(index));
+        if let Some(mistake) = item.and_then(|item| mistake_behind(problem, item)) {
+            text = format!("{problem}: {mistake} [{}]", problem.code());
+            let message = format!("{problem}: {mistake}");
+            json = describe::merged(json, json!({"message": message}));
+        }
         remarks.push(Remark::new(problem.level(), forced, path, &text, json));
     }
     for pair in pair::mismatches(items) {
         let text = format!("{} [{}]", pair.message(), pair.code());
         let path = path_of(pair.index);
         remarks.push(Remark::new(pair.level(), forced, path, &text, pair.json()));
+    }
+    let partition = args.circumstances.partition;
+    for it in refused_at_connect(items, args.circumstances.device, partition) {
+        let text = format!("{} [{}]", it.message, it.code);
+        let path = path_of(it.index);
+        remarks.push(Remark::new(Level::Warning, forced, path, &text, it.json()));
     }
     let any = |level| remarks.iter().any(|remark| remark.level == level);
     let verdict = if any(Level::Error) {

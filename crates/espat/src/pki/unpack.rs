@@ -53,7 +53,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
             })
             .collect();
         let warnings = describe::warnings(&image);
-        report::print_json(&json!({"result": "ok", "items": items, "warnings": warnings}))?;
+        report::print_json(&json!({
+            "result": "ok",
+            "code": "ok",
+            "message": format!("{} written", describe::items_word(files.len())),
+            "findings": warnings,
+            "items": items,
+            "warnings": warnings,
+        }))?;
     } else {
         let mut text = String::new();
         for (path, item) in &files {

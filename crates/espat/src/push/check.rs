@@ -90,6 +90,7 @@ fn lint(
             Storage::Image { size } => Some(size),
             Storage::Values { .. } => None,
         },
+        device: lint::Device::EspAt,
     };
     let mut findings: Vec<Finding> = Vec::new();
     let mut scratch = pki::scratch();

@@ -61,7 +61,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Layout::Partitions)]
     pub layout: Layout,
 
-    /// Access point, open without PASSWORD; the name ends at the first comma. May be repeated, the
+    /// Access point, open without PASSWORD; the name ends at the first comma; one in it is written \, (backslash, comma). May be repeated, the
     /// first is the strongest. An open one called iot is always there.
     #[arg(long, value_name = "SSID[,PASSWORD]",
           value_parser = OsStringValueParser::new().try_map(|text| ApSpec::parse(&text)))]

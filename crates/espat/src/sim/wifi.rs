@@ -99,25 +99,40 @@ impl fmt::Display for ApError {
 impl std::error::Error for ApError {}
 
 impl ApSpec {
-    /// Reads `SSID[,PASSWORD]`; the name ends at the first comma, and no password means open.
+    /// Reads `SSID[,PASSWORD]`; the name ends at the first comma, and no password means open. In the name `\,` is a comma
+    /// and `\\` a backslash, as in `AT+CWJAP`.
     ///
     /// # Errors
     ///
     /// [`ApError`] when a part is missing or too long.
     pub fn parse(text: &OsStr) -> Result<Self, ApError> {
-        let mut parts = text.as_bytes().splitn(2, |&byte| byte == b',');
-        let ssid = parts
-            .next()
-            .filter(|ssid| !ssid.is_empty())
-            .ok_or(ApError::NoSsid)?;
-        let password = parts.next().unwrap_or_default();
+        let mut ssid = Vec::new();
+        let mut password: &[u8] = &[];
+        let mut rest = text.as_bytes();
+        while let [byte, behind @ ..] = rest {
+            rest = behind;
+            match (byte, behind) {
+                (b'\\', [escaped @ (b',' | b'\\'), after @ ..]) => {
+                    ssid.push(*escaped);
+                    rest = after;
+                }
+                (b',', _) => {
+                    password = behind;
+                    break;
+                }
+                (byte, _) => ssid.push(*byte),
+            }
+        }
+        if ssid.is_empty() {
+            return Err(ApError::NoSsid);
+        }
         if password.len() > PASSWORD_MAX {
             return Err(ApError::PasswordTooLong {
                 length: password.len(),
             });
         }
         Ok(Self {
-            ssid: Ssid::from_slice(ssid)
+            ssid: Ssid::from_slice(&ssid)
                 .map_err(|_| ApError::SsidTooLong { length: ssid.len() })?,
             password: password.to_vec(),
         })
@@ -250,9 +265,12 @@ impl State {
             .filter(|(_, ap)| ap.present && ap.facts.ssid == *request.ssid)
             .filter(|(_, ap)| request.bssid.is_none_or(|bssid| bssid == ap.facts.bssid))
             // The chip drops open networks from its scan, so the host sees 3, not 4.
-            .find(|(_, ap)| !(request.secure_only && ap.is_open()))
+            // It does the same where a password is given: then only protected networks fit.
+            .find(|(_, ap)| {
+                let secure = request.secure_only || !request.password.0.is_empty();
+                !(secure && ap.is_open())
+            })
             .ok_or(JoinError::NotFound)?;
-        // An open network asks for no password, so one that is offered does not matter.
         if ap.is_open() || ap.password == request.password.0 {
             Ok(index)
         } else {

@@ -89,6 +89,13 @@ fn accepted_json(
         })
         .collect();
     json!({
+        "result": "ok",
+        "code": "accepted",
+        "message": match how {
+            "pin" => "accepted: the server's certificate is the loaded one",
+            _ => "accepted: chain to the loaded CA",
+        },
+        "findings": [],
         "verdict": "accepted",
         "checked": policy.to_string(),
         "at": time(policy),
@@ -186,7 +193,12 @@ fn mbedtls(number: i32) -> String {
 
 pub(super) fn refused_json(refusal: &Refusal) -> Value {
     let reason = &refusal.reason;
+    let message = reason.to_string();
     json!({
+        "result": "refused",
+        "message": message,
+        "findings": [{"code": reason.cause.code(), "level": "error", "message": message}],
+        "found": reason.found.as_str(),
         "verdict": "refused",
         "code": reason.cause.code(),
         "stage": reason.stage.as_str(),
@@ -203,7 +215,7 @@ pub(super) fn refused_json(refusal: &Refusal) -> Value {
 pub(super) fn refused_text(refusal: &Refusal) -> Result<String, fmt::Error> {
     let reason = &refusal.reason;
     let mut text = String::new();
-    write!(text, "refused: {reason}")?;
+    write!(text, "refused: {reason} [{}]", reason.code())?;
     write!(text, "\n  stage         {}", reason.stage)?;
     write!(
         text,

@@ -185,9 +185,17 @@ fn a_file_that_cannot_be_read_is_named() {
     // One byte less is read to its end.
     file.set_len(16 * 1024 * 1024).expect("sparse");
     let said = pki(&vectors, &["list", "--json", utf8(&huge)]);
+    let message = "magic is 0x0000 instead of 0xf1f1";
     assert_eq!(
         said.json(),
-        json!({"result": "error", "kind": "bad_magic", "found": "0000"})
+        json!({
+            "result": "error",
+            "kind": "bad_magic",
+            "code": "bad_magic",
+            "message": message,
+            "findings": [{"code": "bad_magic", "level": "error", "message": message}],
+            "found": "0000",
+        })
     );
 }
 

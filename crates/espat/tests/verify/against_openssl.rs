@@ -257,6 +257,10 @@ fn the_verdicts_differ_where_the_table_says_so_and_nowhere_else() {
             leaf, cas, names, ..
         } in DIFFERENCES
         {
+            // With a certificate behind it that it issued it is the issuer of the server, not the server: both refuse it.
+            if with_intermediate && *leaf == "ca_rsa" {
+                continue;
+            }
             for ca in *cas {
                 expected.extend(names.iter().map(|name| (*leaf, *ca, *name)));
             }

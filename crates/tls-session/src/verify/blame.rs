@@ -87,15 +87,7 @@ pub(super) fn blame(
             walk.find(|certificate, depth| rules::dates(certificate, depth, now).err())
                 .unwrap_or_else(|| leaf(Fault::Malformed))
         }
-        Error::UnknownIssuer => {
-            let (last, depth) = walk.end();
-            let cause = if walk.names_an_issuer_otherwise(&last) {
-                Fault::IssuerEncoding
-            } else {
-                Fault::NotTrusted
-            };
-            about(cause, &last, depth).wanting(last.issuer())
-        }
+        Error::UnknownIssuer => no_issuer(walk),
         Error::CaUsedAsEndEntity => {
             // A self-signed server that is not the pinned one is simply not trusted.
             if walk.leaf.is_self_issued() {
@@ -112,14 +104,7 @@ pub(super) fn blame(
                 .and_then(|constraints| constraints.path_len)
                 .is_some_and(|limit| u32::from(depth) > limit.saturating_add(1))
         }),
-        Error::UnsupportedCriticalExtension => {
-            let at_fault = |c: &Certificate<'_>, depth| {
-                let extension = rules::unknown_critical(c)?;
-                Some(about(Fault::CriticalExtension, c, depth).finding(extension))
-            };
-            walk.find(at_fault)
-                .unwrap_or_else(|| leaf(Fault::CriticalExtension))
-        }
+        Error::UnsupportedCriticalExtension => critical_extension(walk),
         Error::NameConstraintViolation
         | Error::InvalidNetworkMaskConstraint
         | Error::MalformedNameConstraint => leaf(Fault::NameConstraint),
@@ -148,6 +133,32 @@ pub(super) fn blame(
         }
         other => leaf(Fault::Malformed).finding(format_args!("{other:?}")),
     }
+}
+
+/// Nobody who was sent or loaded has the name of the last issuer, or in another encoding only.
+fn no_issuer(walk: &Walk<'_, '_>) -> Reason {
+    let (last, depth) = walk.end();
+    let cause = if walk.names_an_issuer_otherwise(&last) {
+        Fault::IssuerEncoding
+    } else {
+        Fault::NotTrusted
+    };
+    Reason::new(Stage::Certificate, cause)
+        .about(depth, last.subject())
+        .wanting(last.issuer())
+}
+
+/// The first certificate upwards with a critical extension that is not known.
+fn critical_extension(walk: &Walk<'_, '_>) -> Reason {
+    let reason = |certificate: &Certificate<'_>, depth| {
+        Reason::new(Stage::Certificate, Fault::CriticalExtension)
+            .about(depth, certificate.subject())
+    };
+    walk.find(|certificate, depth| {
+        let extension = rules::unknown_critical(certificate)?;
+        Some(reason(certificate, depth).finding(extension))
+    })
+    .unwrap_or_else(|| reason(walk.leaf, 0))
 }
 
 /// A signature did not verify, or its algorithm is not here: which, and is a weak key to blame?
@@ -181,7 +192,7 @@ fn blame_signature(walk: &Walk<'_, '_>, anchors: Anchors<'_>) -> Reason {
 }
 
 /// What is wrong with the key of an issuer, if it is not one that can verify a signature here.
-fn issuer_key(certificate: &Certificate<'_>, depth: u8) -> Option<Reason> {
+pub(super) fn issuer_key(certificate: &Certificate<'_>, depth: u8) -> Option<Reason> {
     if let Err(reason) = rules::key(certificate, depth) {
         return Some(reason);
     }

@@ -57,12 +57,35 @@ fn debug_output_hides_the_password() {
     assert!(!format!("{:?}", spec(b"home,swordfish")).contains("swordfish"));
 }
 
+/// As on the chip: a password asks for a protected network.
+#[test]
+fn an_open_network_is_not_joined_with_a_password() {
+    let wifi = SimWifi::new(&[]);
+    let (result, reported) = join(&wifi, request(b"iot", b"not asked for"));
+    assert_eq!((result, reported), (Err(JoinError::NotFound), Vec::new()));
+}
+
+#[test]
+fn a_comma_in_a_name_is_escaped() {
+    for (text, ssid, password) in [
+        (
+            &br"My_2\,4GHz,password1"[..],
+            &b"My_2,4GHz"[..],
+            &b"password1"[..],
+        ),
+        (br"a\\,b", br"a\", b"b"),
+        (br"a\b,c\,d", br"a\b", br"c\,d"),
+    ] {
+        let spec = spec(text);
+        assert_eq!((&*spec.ssid, &*spec.password), (ssid, password));
+    }
+}
+
 #[test]
 fn a_join_connects_and_then_gets_the_address() {
     let wifi = SimWifi::new(&[spec(b"home,secret"), spec(b"\xff\x00")]);
     for (ssid, password, encryption) in [
         (&b"iot"[..], &b""[..], Encryption::Open),
-        (b"iot", b"not asked for", Encryption::Open),
         (b"home", b"secret", Encryption::Wpa2Psk),
         (b"\xff\x00", b"", Encryption::Open),
     ] {

@@ -1,0 +1,139 @@
+//! Whose rules a judgement follows, and where the rules differ.
+
+use cert_bin::content::{ObjectKind, PrivateKey};
+use cert_bin::role::Owner;
+use cert_bin::{ItemKind, NewItem, PartitionRole, content};
+use serde_json::{Value, json};
+use tls_session::CertificateRule;
+use x509_facts::{Certificate, KeyKind};
+
+/// `--device`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum Device {
+    /// This modem: simulator, emulated board and chip run the same code
+    #[default]
+    Espat,
+    /// Espressif's ESP-AT and its Mbed TLS
+    EspAt,
+}
+
+impl Device {
+    pub(crate) const fn lint(self) -> cert_bin::lint::Device {
+        match self {
+            Self::Espat => cert_bin::lint::Device::Espat,
+            Self::EspAt => cert_bin::lint::Device::EspAt,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Espat => "this modem",
+            Self::EspAt => "ESP-AT",
+        }
+    }
+}
+
+/// Something that every session would be refused for.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// Position of the item.
+    pub(crate) index: usize,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+impl Refused {
+    pub(crate) fn json(&self) -> Value {
+        json!({"index": self.index, "code": self.code, "level": "warning", "message": self.message})
+    }
+}
+
+/// What each session that uses these items would be refused for: the judge of the sessions is asked.
+pub(crate) fn refused_at_connect(
+    items: &[NewItem<'_>],
+    device: Device,
+    role: Option<PartitionRole>,
+) -> Vec<Refused> {
+    let mut found = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let kind = role.map_or(item.kind, |role| role.kind);
+        let of_clients = role.is_some_and(|role| role.owner == Owner::Server);
+        let mut buffer = vec![0; item.content.len()];
+        for object in content::objects(item.content).flatten() {
+            let Ok((der, _)) = object.decode_into(&mut buffer) else {
+                continue;
+            };
+            let judged = match (object.kind, kind) {
+                (ObjectKind::Certificate, ItemKind::Ca) if of_clients => {
+                    of_certificate(der, device, CertificateRule::Key)
+                }
+                (ObjectKind::Certificate, ItemKind::Ca) => {
+                    of_certificate(der, device, CertificateRule::Anchor)
+                }
+                (ObjectKind::Certificate, ItemKind::Cert) => {
+                    of_certificate(der, device, CertificateRule::Key)
+                }
+                (ObjectKind::PrivateKey(form), ItemKind::Key) => PrivateKey::parse(form, der)
+                    .ok()
+                    .and_then(|key| of_key(key.kind, device)),
+                _ => None,
+            };
+            if let Some((code, text)) = judged {
+                let message = format!("{} refuses each session with it: {text}", device.name());
+                found.push(Refused {
+                    index,
+                    code,
+                    message,
+                });
+            }
+        }
+    }
+    found
+}
+
+fn of_certificate(
+    der: &[u8],
+    device: Device,
+    rule: CertificateRule,
+) -> Option<(&'static str, String)> {
+    match device {
+        Device::Espat => {
+            let reason = tls_session::check_certificate(der, rule).err()?;
+            Some((reason.cause.code(), reason.to_string()))
+        }
+        Device::EspAt => of_esp_at(Certificate::parse(der).ok()?.key_kind()),
+    }
+}
+
+fn of_key(kind: KeyKind, device: Device) -> Option<(&'static str, String)> {
+    match device {
+        Device::Espat if tls_session::identity::can_sign(kind) => None,
+        Device::Espat => Some((
+            "key_unsupported",
+            match kind {
+                KeyKind::Other => {
+                    "a key without the name of its curve, or of an unsupported curve".into()
+                }
+                kind => format!(
+                    "a key of kind {kind}; P-256, P-384, Ed25519 and RSA of 2048 to 4096 bits can sign"
+                ),
+            },
+        )),
+        Device::EspAt => of_esp_at(kind),
+    }
+}
+
+/// The default profile of Mbed TLS, as ESP-AT has it.
+fn of_esp_at(kind: KeyKind) -> Option<(&'static str, String)> {
+    match kind {
+        KeyKind::Rsa { bits } if bits < 2048 => Some((
+            "key_size",
+            format!("RSA key of {bits} bits, Mbed TLS takes 2048 and more"),
+        )),
+        KeyKind::Other => Some((
+            "key_algorithm",
+            "a key without the name of its curve, or of a curve that Mbed TLS may not have".into(),
+        )),
+        _ => None,
+    }
+}
