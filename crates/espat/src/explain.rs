@@ -136,7 +136,7 @@ fn explain(what: &str) -> Vec<Entry> {
             .for_each(&mut add);
         by_name(word).into_iter().for_each(&mut add);
         if let Some(number) = number(word) {
-            by_number(what, number).into_iter().for_each(&mut add);
+            by_number(what, word, number).into_iter().for_each(&mut add);
         }
     }
     found
@@ -203,7 +203,7 @@ fn number(word: &str) -> Option<i64> {
 }
 
 /// What a number may be: an ERR CODE, an Mbed TLS number, verify flags.
-fn by_number(what: &str, number: i64) -> Vec<Entry> {
+fn by_number(what: &str, word: &str, number: i64) -> Vec<Entry> {
     if (0x0100_0000..0x0200_0000).contains(&number) {
         let word = format!("{number:#010x}");
         let exact = rows(ERRORS).find(|entry| entry.name == word);
@@ -228,7 +228,7 @@ fn by_number(what: &str, number: i64) -> Vec<Entry> {
         let bit = bit.and_then(|hex| i64::from_str_radix(hex, 16).ok());
         bit.is_some_and(|bit| bit < 0x0100_0000 && number & bit != 0)
     };
-    let hexadecimal = what.contains("0x") || what.contains("ERRNO") || what.contains("flags");
+    let hexadecimal = word.starts_with("0x") || word.contains("ERRNO") || what.contains("flags");
     if number > 0 && number < 0x2_0000 && hexadecimal {
         return rows(ERRORS).filter(flag).collect();
     }
