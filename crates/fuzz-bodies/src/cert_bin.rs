@@ -66,6 +66,7 @@ fn context(role: Option<PartitionRole>) -> Context {
         role,
         now: Some(Timestamp::from_unix(1_790_000_000)),
         partition_size: Some(8192),
+        device: cert_bin::lint::Device::Espat,
     }
 }
 
