@@ -178,6 +178,21 @@ fn authentication() -> Vec<Cause> {
     ]
 }
 
+const LIMITS: [Limit; 12] = [
+    Limit::ServerHello,
+    Limit::ClientHello,
+    Limit::HandshakeMessage,
+    Limit::Flight,
+    Limit::ChainLength,
+    Limit::Entries,
+    Limit::Anchors,
+    Limit::ClientChain,
+    Limit::PublicKey,
+    Limit::RecordBuffer,
+    Limit::IdleRecords,
+    Limit::Protocol,
+];
+
 /// Settings, the byte stream, sizes.
 fn around() -> Vec<Cause> {
     let mut all: Vec<Cause> = vec![
@@ -220,26 +235,13 @@ fn around() -> Vec<Cause> {
             free: 900,
         }),
     ]);
-    for what in [
-        Limit::ServerHello,
-        Limit::ClientHello,
-        Limit::HandshakeMessage,
-        Limit::Flight,
-        Limit::ChainLength,
-        Limit::Entries,
-        Limit::Anchors,
-        Limit::ClientChain,
-        Limit::PublicKey,
-        Limit::RecordBuffer,
-        Limit::IdleRecords,
-        Limit::Protocol,
-    ] {
-        all.push(Cause::Capacity(CapacityError::TooLarge {
+    all.extend(LIMITS.map(|what| {
+        Cause::Capacity(CapacityError::TooLarge {
             what,
             needed: 17,
             limit: 16,
-        }));
-    }
+        })
+    }));
     all
 }
 
