@@ -11,9 +11,10 @@
 //! Findings go to a closure, one by one, so that nothing is allocated. PEM is decoded into
 //! `scratch`, which is cleared after a private key was in it; [`MAX_DECODED`] bytes are always enough.
 
+mod device;
 mod finding;
 
-use x509_facts::{Certificate, GeneralName, KeyKind, SignatureAlgorithm, Timestamp};
+use x509_facts::{Certificate, GeneralName, Timestamp};
 
 use crate::content::{
     self, BrokenObject, ContentError, Encoding, Fault, MAX_DECODED, Object, ObjectKind, PrivateKey,
@@ -24,6 +25,7 @@ use crate::mistake::Mistake;
 use crate::role::PartitionRole;
 use crate::writer::{MAX_CONTENT_LEN, MAX_PER_KIND, NewItem, image_size};
 
+pub use device::Device;
 pub use finding::{Finding, Level, Problem};
 
 /// What is known about the place and time the items are meant for. The default knows nothing.
@@ -38,18 +40,6 @@ pub struct Context {
     pub partition_size: Option<u32>,
     /// Whose rules apply.
     pub device: Device,
-}
-
-/// Whose rules a content is judged by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Device {
-    /// The original firmware and its Mbed TLS.
-    #[default]
-    EspAt,
-    /// The modem of this repository.
-    Espat,
 }
 
 /// How much was found.
@@ -589,22 +579,6 @@ impl Subject<'_> {
 
 fn count(counter: &mut usize) {
     *counter = counter.saturating_add(1);
-}
-
-impl Device {
-    /// Whether it can read this certificate at all. What it makes of it is another question.
-    fn reads(self, certificate: &Certificate<'_>) -> bool {
-        self.reads_key(certificate.key_kind())
-            && (self == Self::Espat
-                || !matches!(
-                    certificate.signature_algorithm(),
-                    SignatureAlgorithm::Ed25519 | SignatureAlgorithm::Ed448
-                ))
-    }
-
-    fn reads_key(self, kind: KeyKind) -> bool {
-        self == Self::Espat || !matches!(kind, KeyKind::Ed25519 | KeyKind::Ed448)
-    }
 }
 
 /// Whether a client finds a name or address to compare with.

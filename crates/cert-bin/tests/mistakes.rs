@@ -1,5 +1,9 @@
 //! Each mistake with files and uploads, made here from good ones.
-#![expect(clippy::expect_used, reason = "a test says no by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test says no by panicking"
+)]
 
 use std::collections::BTreeSet;
 
@@ -115,6 +119,7 @@ fn uploads_that_went_wrong_are_told_apart() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn files_of_another_kind_are_named() {
     let ca = input!("ca_p256.crt.pem");
     let text = core::str::from_utf8(ca).expect("PEM is text");

@@ -444,8 +444,11 @@ fn signatures_by_algorithm() {
     }
 }
 
+/// Attribute, string type and content of an RDN.
+type Part<'a> = (u8, u8, &'a [u8]);
+
 /// RDNs: one attribute each, of this string type.
-fn typed_name(parts: &[(u8, u8, &[u8])]) -> Vec<u8> {
+fn typed_name(parts: &[Part<'_>]) -> Vec<u8> {
     let rdns: Vec<Vec<u8>> = parts
         .iter()
         .map(|(attribute, tag, text)| {
@@ -464,7 +467,7 @@ fn names_are_the_same_whatever_string_type_case_and_blanks() {
     const BMP: u8 = 0x1e;
     const UNIVERSAL: u8 = 0x1c;
     let root = [(10, UTF8, &b"Pump Works"[..]), (3, UTF8, b"Root")];
-    let table: &[(&[(u8, u8, &[u8])], bool)] = &[
+    let table: &[(&[Part<'_>], bool)] = &[
         (&root, true),
         (
             &[(10, PRINTABLE, b"Pump Works"), (3, PRINTABLE, b"Root")],
