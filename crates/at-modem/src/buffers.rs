@@ -1,6 +1,7 @@
 //! Every large buffer of a modem, each with one job, handed over once.
 
 use at_grammar::LinkId;
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 
 use crate::changes::Changes;
@@ -39,9 +40,12 @@ pub(crate) struct Queues {
     pub(crate) clock: WallClock,
 }
 
+/// Records of one session: whoever has its slot has them, a link of ours or a client's.
+pub(crate) type Records = Mutex<NoopRawMutex, tls_session::Memory>;
+
 /// Records of TLS sessions, and what handshakes read from flash; those take turns.
 pub(crate) struct SessionMemory<const TLS: usize> {
-    pub(crate) records: [tls_session::Memory; TLS],
+    pub(crate) records: [Records; TLS],
     pub(crate) handshakes: Handshakes,
 }
 
@@ -62,7 +66,7 @@ impl<const TLS: usize> ModemBuffers<TLS> {
                 clock: WallClock::new(),
             },
             sessions: SessionMemory {
-                records: [const { tls_session::Memory::new() }; TLS],
+                records: [const { Mutex::new(tls_session::Memory::new()) }; TLS],
                 handshakes: Mutex::new(HandshakeMemory::new()),
             },
         }

@@ -46,6 +46,9 @@
     reason = "one task owns a modem; its futures need not be Send"
 )]
 
+#[cfg(feature = "rustls")]
+extern crate alloc;
+
 mod answer;
 mod buffers;
 mod changes;

@@ -20,7 +20,8 @@ use crate::port::inlet::{Gone, Inlet};
 use crate::port::outlet::RingReader;
 use crate::port::{Mode, Port};
 use crate::task::attend::attend;
-use crate::task::owners::{LinkOwners, PortOwners};
+use crate::task::owners::PortOwners;
+use crate::task::tls::SessionOwners;
 use crate::task::{self, Sessions};
 use crate::wifi::Wifi;
 use wiped_place::Place;
@@ -173,7 +174,7 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
     ///
     /// Dropping it closes all links and may cut the message being written to the port.
     pub async fn run(&mut self, rx: &mut impl Read, tx: &mut impl Write) -> Exit {
-        let (owners, memory) = (&self.owners, &mut *self.sessions);
+        let (owners, memory) = (&self.owners, &*self.sessions);
         let output = Output::of(&owners.port, &mut self.ring);
         owners.port.set_mode(Mode::Hold);
         let announce = !core::mem::replace(&mut self.announced, true);
@@ -188,7 +189,10 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
                 pin!(Place::empty()),
             );
             let serve = places.0.as_mut().fill(|| serve(&cx, announce, rx));
-            let links = places.1.as_mut().fill(|| links(&for_links));
+            let links = places
+                .1
+                .as_mut()
+                .fill(|| links::<P, M>(memory, &for_sessions));
             let sessions = places.2.as_mut().fill(|| M::serve(memory, &for_sessions));
             let background = places
                 .3
@@ -279,7 +283,8 @@ fn split<P: Platform>(parts: Parts<'_, P>) -> (Outside<'_, P>, P::Flash, Timesta
 }
 
 /// The tasks of links without TLS, and of the server.
-async fn links<P: Platform>(owners: &LinkOwners<'_, P>) {
+async fn links<P: Platform, M: Sessions>(memory: &M::Memory, sessions: &SessionOwners<'_, '_, P>) {
+    let owners = sessions.links;
     let [link0, link1, link2, link3, link4] = owners.links.each();
     let mut places = (
         pin!(Place::empty()),
@@ -296,7 +301,9 @@ async fn links<P: Platform>(owners: &LinkOwners<'_, P>) {
         places.4.as_mut().fill(|| task::run(link4, owners)),
     );
     let mut server = pin!(Place::empty());
-    let server = server.as_mut().fill(|| task::server::run(owners));
+    let server = server
+        .as_mut()
+        .fill(|| task::server::run::<P, M>(memory, sessions));
     join(links, server).await;
 }
 

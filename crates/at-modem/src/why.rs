@@ -83,6 +83,8 @@ tls_session::reasons! {
             "the strict policy wants a checked server, which these settings do not";
         /// The host's name has no address.
         HostNotFound => "host_not_found", -0x0052, 0, "host name has no address";
+        /// A client of the server was slow, and another one waited.
+        GaveWay => "no_place", -0x7F00, 0, "handshake was given up for the next client";
         /// Each session needs memory of its own, and all of it is in use.
         TooManySessions {
             /// Sessions there would be.

@@ -489,15 +489,16 @@ impl<'a> InfoLine<'a> for PskHexLine<'a> {
 }
 
 /// `+SSLWHY:<link>,"<stage>",<number>,<flags>,<depth>,"<subject>","<wanted>","<words>","<code>"`: why the
-/// last TLS session of a link was refused or ended. Our own extension.
+/// last TLS session of a link was refused or ended. Our own extension. Link -1 is the server: why it refused its last
+/// client, or was not started.
 ///
 /// Texts are cleaned as they are written: a quote becomes `'`, a control character a blank, so
 /// that nothing a peer puts into its certificate can end a field or a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SslWhy<'a> {
-    /// Which link.
-    pub link: LinkId,
+    /// Which link; `None` for the server.
+    pub link: Option<LinkId>,
     /// How far the session came, in one word.
     pub stage: AtStr<'a>,
     /// The number Mbed TLS reports, written like `-0x2700`.
@@ -518,7 +519,10 @@ pub struct SslWhy<'a> {
 
 impl<'a> InfoLine<'a> for SslWhy<'a> {
     fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full> {
-        out.value(&self.link)?;
+        match &self.link {
+            Some(link) => out.value(link)?,
+            None => out.show(format_args!("-1"))?,
+        }
         out.cleaned(&self.stage)?;
         out.signed_hex(self.number)?;
         out.show(format_args!("{:#010x}", self.flags))?;
@@ -531,7 +535,10 @@ impl<'a> InfoLine<'a> for SslWhy<'a> {
 
     fn read_fields(fields: &mut Fields<'a>) -> Option<Self> {
         Some(Self {
-            link: fields.next()?,
+            link: match fields.number::<i8>()? {
+                -1 => None,
+                number => Some(LinkId::new(u8::try_from(number).ok()?)?),
+            },
             stage: fields.quoted()?,
             number: fields.number()?,
             flags: fields.number()?,

@@ -159,7 +159,7 @@ fn columns_of_a_scan_vanish_with_their_comma() {
 #[test]
 fn a_certificate_cannot_end_a_field_or_a_line() {
     let why = SslWhy {
-        link: link(2),
+        link: Some(link(2)),
         stage: AtStr::from("hello"),
         number: 0,
         flags: 0,

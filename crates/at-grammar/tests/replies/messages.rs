@@ -288,7 +288,7 @@ fn documented_lines() -> Vec<(Info<'static>, &'static str)> {
         (Info::UartDef(uart()), "+UART_DEF:115200,8,1,0,3\r\n"),
         (
             Info::Sslwhy(SslWhy {
-                link: link(0),
+                link: Some(link(0)),
                 stage: AtStr::from("certificate"),
                 number: -0x2700,
                 flags: 8,

@@ -6,7 +6,6 @@ use at_grammar::{Info, LinkId, Mux, Reply};
 use embassy_time::{Duration, with_timeout};
 
 use super::error;
-use super::ssl::reason_line;
 use super::{one_line, syslog};
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
@@ -14,6 +13,7 @@ use crate::links::Link;
 use crate::links::connected;
 use crate::links::state::{Carrier, CloseBy, Event, Request, Target};
 use crate::platform::Platform;
+use crate::task::why::reason_line;
 use crate::tls::sessions::Slot;
 use crate::tls::terms::terms_of;
 use crate::why::{Stage, Why};
@@ -169,7 +169,7 @@ async fn refused<P: Platform>(cx: &Cx<'_, '_, P>, link: &Link<'_>, reason: &Why)
         print.reply(&Reply::NotFound(item)).await;
     }
     if syslog {
-        reason_line(&mut print, link.id, reason).await;
+        reason_line(&mut print, Some(link.id), reason, reason).await;
         // The certificate's flags where it was at fault, the TLS number otherwise.
         let number = match i32::try_from(reason.verify_flags()) {
             Ok(flags) if flags != 0 => flags,

@@ -426,6 +426,7 @@ pub(crate) async fn begin_saved<P: Platform>(cx: &Cx<'_, '_, P>, saved: &Transpa
             Again::Server(Some(Listening {
                 port: *port,
                 family: *family,
+                tls: None,
             }))
         }
     };

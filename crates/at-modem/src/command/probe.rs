@@ -14,13 +14,13 @@ use x509_facts::Certificate;
 
 use super::error;
 use super::links::ask;
-use super::ssl::{MAX_WORDS, reason_line};
 use super::{link_of, network_is_up, syslog};
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
 use crate::links::state::{Carrier, Event, Request, Target};
 use crate::platform::Platform;
 use crate::port::printer::Printer;
+use crate::task::why::{MAX_WORDS, reason_line};
 use crate::tls::sessions::Probed;
 use crate::tls::terms::terms_of;
 use crate::why::{Stage, Why};
@@ -86,7 +86,7 @@ pub(super) async fn run<P: Platform>(
     if let Some(item) = failed.missing_credential() {
         print.reply(&Reply::NotFound(item)).await;
     }
-    reason_line(&mut print, id, &failed).await;
+    reason_line(&mut print, Some(id), &failed, &failed).await;
     error(&mut print, syslog(cx), CommandError::from(Failure::Refused)).await;
     Ok(Done::Printed)
 }

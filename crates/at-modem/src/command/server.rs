@@ -3,24 +3,31 @@
 use at_grammar::commands::server::{
     IdleTimeout, MaxConnections, Server, ServerLine, ServerRequest,
 };
-use at_grammar::types::{Port, Protocol, StreamTransport, Transport};
+use at_grammar::types::{PolicyMode, Port, Protocol, StreamTransport, Transport};
 use at_grammar::{Info, Mux, Reply};
 
 use super::links::close_where;
-use super::{network_is_up, one_line};
+use super::{error, network_is_up, one_line, syslog};
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
 use crate::links::server::Listening;
 use crate::platform::Platform;
+use crate::task::why::reason_line;
+use crate::tls::credentials::ServerTerms;
+use tls_session::{Acceptor, MasterSecret};
 
 pub(super) async fn show<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let line = match cx.links.server.listening.get() {
         Some(listening) => {
-            let transport = Transport::new(Protocol::Tcp, listening.family);
+            let protocol = match listening.tls {
+                Some(_) => Protocol::Ssl,
+                None => Protocol::Tcp,
+            };
+            let transport = Transport::new(protocol, listening.family);
             ServerLine::On {
                 port: Port::new(listening.port).unwrap_or(Server::DEFAULT.port),
                 transport: StreamTransport::new(transport).unwrap_or(StreamTransport::TCP),
-                verify_client: false,
+                verify_client: listening.tls.is_some_and(|terms| terms.verify_client),
             }
         }
         None => ServerLine::Off,
@@ -48,7 +55,11 @@ pub(super) async fn change<P: Platform>(
 }
 
 async fn create<P: Platform>(cx: &Cx<'_, '_, P>, server: &Server) -> Result<Done, CommandError> {
-    if server.transport.is_tls() {
+    let terms = server
+        .transport
+        .is_tls()
+        .then(|| terms(cx, server.verify_client));
+    if terms.is_some() && !Acceptor::IS_HERE {
         espat_log::warn!("the TLS engine is a client: no SSL server");
         return Err(NO_TLS_SERVER);
     }
@@ -63,8 +74,21 @@ async fn create<P: Platform>(cx: &Cx<'_, '_, P>, server: &Server) -> Result<Done
     let listening = Listening {
         port: server.port.get(),
         family,
+        tls: terms,
     };
     start(cx, listening).await
+}
+
+/// What the settings make of a server with TLS.
+fn terms<P: Platform>(cx: &Cx<'_, '_, P>, verify_client: bool) -> ServerTerms {
+    let policy_mode = cx.settings.read(|values| values.tls.policy_mode);
+    ServerTerms {
+        verify_client,
+        master_secret: match policy_mode {
+            PolicyMode::Strict => MasterSecret::Required,
+            PolicyMode::EspAt => MasterSecret::Asked,
+        },
+    }
 }
 
 /// Starts listening, or says in the log why not.
@@ -74,13 +98,19 @@ pub(super) async fn start<P: Platform>(
 ) -> Result<Done, CommandError> {
     match cx.links.server.start(listening).await {
         Ok(()) => Ok(Done::Ok),
-        Err(cause) => {
-            espat_log::warn!(
-                "port {} cannot be listened on: {}",
-                listening.port,
-                cause.code()
-            );
-            Err(Failure::Refused.into())
+        Err(why) => {
+            let code = why.cause.code();
+            espat_log::warn!("port {} cannot be listened on: {}", listening.port, code);
+            let syslog = syslog(cx);
+            let mut print = cx.port.print(cx.settings).await;
+            if let Some(item) = why.missing_credential() {
+                print.reply(&Reply::NotFound(item)).await;
+            }
+            if syslog && listening.tls.is_some() {
+                reason_line(&mut print, None, &why, &why).await;
+            }
+            error(&mut print, syslog, Failure::Refused.into()).await;
+            Ok(Done::Printed)
         }
     }
 }

@@ -2,23 +2,20 @@
 
 use at_grammar::commands::ssl::{
     AlpnLine, AlpnList, CipherLine, PskHexLine, PskLine, ServerNameLine, SetAlpn, SetCiphers,
-    SetPsk, SetPskHex, SetServerName, SslConfig, SslConfigLine, SslWhy,
+    SetPsk, SetPskHex, SetServerName, SslConfig, SslConfigLine,
 };
 use at_grammar::types::{AlpnName, LinkTarget, PskHex, PskIdentity, PskKey, ServerName};
 use at_grammar::{AtStr, Info, LinkId, Reply};
-use heapless::String;
 use zeroize::Zeroize;
 
 use super::store_if_wanted;
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
 use crate::platform::Platform;
-use crate::port::printer::Printer;
 use crate::secret::{MAX_PSK, Psk, Secret};
 use crate::settings::key::Key;
 use crate::settings::tls::{SslConf, SuiteList};
-use crate::why::Why;
-use tls_session::reason::TEXT_LEN;
+use crate::task::why::reason_line;
 
 /// `AT+CIPSSLCCIPHER` names no suite that this modem has.
 const NO_SUITE: CommandError = CommandError::Own(1);
@@ -304,31 +301,12 @@ pub(super) async fn why<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, Command
     for (link, id) in cx.links.each().iter().zip(ids()) {
         let reason = link.last();
         if let Some(reason) = reason {
-            reason_line(&mut print, id, &reason).await;
+            reason_line(&mut print, Some(id), &reason, &reason).await;
         }
+    }
+    if let Some(refusal) = cx.links.server.last() {
+        reason_line(&mut print, None, &refusal.why, &refusal).await;
     }
     print.reply(&Reply::Ok).await;
     Ok(Done::Printed)
-}
-
-/// Room for the longest phrase of a reason and what was found; what would not fit is cut.
-pub(super) const MAX_WORDS: usize = 160 + 2 + TEXT_LEN;
-
-/// `+SSLWHY:…` for one reason.
-pub(super) async fn reason_line(print: &mut Printer<'_>, link: LinkId, reason: &Why) {
-    let mut words = String::<MAX_WORDS>::new();
-    let _ = core::fmt::write(&mut words, format_args!("{reason}"));
-    print
-        .info(Info::Sslwhy(SslWhy {
-            link,
-            stage: AtStr::plain(reason.stage.as_str().as_bytes()),
-            number: reason.mbedtls(),
-            flags: reason.verify_flags(),
-            depth: reason.depth,
-            subject: AtStr::plain(reason.subject.as_bytes()),
-            wanted: AtStr::plain(reason.wanted.as_bytes()),
-            words: AtStr::plain(words.as_bytes()),
-            code: AtStr::from(reason.code()),
-        }))
-        .await;
 }

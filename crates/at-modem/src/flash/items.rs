@@ -29,6 +29,8 @@ pub(crate) struct Role {
     erased: Cause,
     missing: fn(u8, u16) -> Cause,
     unreadable: Cause,
+    /// In `mfg_nvs` it may stand under its name alone, without a number.
+    one: bool,
 }
 
 impl Role {
@@ -39,6 +41,28 @@ impl Role {
         erased: Cause::Modem(ModemError::CaErased),
         missing: |number, available| Cause::Modem(ModemError::CaMissing { number, available }),
         unreadable: Cause::setup(SetupError::CaUnreadable),
+        one: false,
+    };
+
+    /// What clients of our server are checked against.
+    pub(crate) const SERVER_CA: Self = Self {
+        partition: "server_ca",
+        one: true,
+        ..Self::CA
+    };
+
+    /// The certificate of our server.
+    pub(crate) const SERVER_CERTIFICATE: Self = Self {
+        partition: "server_cert",
+        one: true,
+        ..Self::CERTIFICATE
+    };
+
+    /// Its private key.
+    pub(crate) const SERVER_KEY: Self = Self {
+        partition: "server_key",
+        one: true,
+        ..Self::KEY
     };
 
     /// Our certificate.
@@ -48,6 +72,7 @@ impl Role {
         erased: Cause::Modem(ModemError::CertErased),
         missing: |number, available| Cause::Modem(ModemError::CertMissing { number, available }),
         unreadable: Cause::setup(SetupError::CertUnreadable),
+        one: false,
     };
 
     /// Our private key.
@@ -57,6 +82,7 @@ impl Role {
         erased: Cause::Modem(ModemError::KeyErased),
         missing: |number, available| Cause::Modem(ModemError::KeyMissing { number, available }),
         unreadable: Cause::setup(SetupError::KeyUnreadable),
+        one: false,
     };
 }
 
@@ -122,7 +148,11 @@ impl<F: MultiwriteNorFlash> Flash<F> {
         let name = role.partition;
         let labels = Label::new(name).zip(Label::numbered(name, number));
         let (namespace, key) = labels.ok_or(role.unreadable)?;
-        match self.read_value(namespace, key, into).await {
+        let mut found = self.read_value(namespace, key, into).await;
+        if role.one && matches!(found, Err(NvsError::NoSuchKey)) {
+            found = self.read_value(namespace, namespace, into).await;
+        }
+        match found {
             Ok(len) => into.get(..len).ok_or(role.unreadable),
             Err(NvsError::NoSuchNamespace | NvsError::NoSuchKey) => {
                 Err((role.missing)(number, self.count_numbered(namespace).await))

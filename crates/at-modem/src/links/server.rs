@@ -1,17 +1,45 @@
-//! The TCP server as commands see it.
+//! The server as commands see it.
 
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
+use core::net::SocketAddr;
 
 use at_grammar::types::Family;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
-use tls_session::reason::StreamError;
+use embassy_time::{Duration, Instant};
+use tls_session::Acceptor;
+
+use crate::tls::credentials::ServerTerms;
+use crate::why::Why;
 
 /// What the server listens on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Listening {
     pub(crate) port: u16,
     pub(crate) family: Family,
+    /// `None` for a server of plain TCP.
+    pub(crate) tls: Option<ServerTerms>,
+}
+
+/// Why the server refused its last client, or was not started.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    pub(crate) why: Why,
+    /// The client; `None` where there was no server yet.
+    pub(crate) remote: Option<SocketAddr>,
+    /// Clients refused since the server was started.
+    pub(crate) count: u32,
+}
+
+/// The words of the reason, and behind them the client.
+impl core::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.why.fmt(f)?;
+        match self.remote {
+            Some(remote) => write!(f, " ({remote}, {} refused)", self.count),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What commands ask of the server, and what it answers.
@@ -19,9 +47,14 @@ pub(crate) struct Server {
     /// `None` while there is no server.
     pub(crate) listening: Cell<Option<Listening>>,
     pub(crate) start: Signal<NoopRawMutex, Listening>,
-    pub(crate) started: Signal<NoopRawMutex, Result<(), StreamError>>,
-    /// The listener is to stop, or an accepted link is over.
+    pub(crate) started: Signal<NoopRawMutex, Result<(), Why>>,
+    /// The listener is to stop, an accepted link is over, or a handshake.
     pub(crate) changed: Signal<NoopRawMutex, ()>,
+    /// Credentials of a server with TLS, from its start to its end.
+    acceptor: RefCell<Option<Acceptor>>,
+    last: RefCell<Option<Refusal>>,
+    /// When the host was told of one.
+    shown: Cell<Option<Instant>>,
 }
 
 impl Server {
@@ -31,31 +64,76 @@ impl Server {
             start: Signal::new(),
             started: Signal::new(),
             changed: Signal::new(),
+            acceptor: RefCell::new(None),
+            last: RefCell::new(None),
+            shown: Cell::new(None),
         }
+    }
+
+    /// Whether the host may be told of a refusal: a scanner must not fill its port.
+    pub(crate) fn may_show(&self, now: Instant) -> bool {
+        let pause = Duration::from_secs(1);
+        let may = self
+            .shown
+            .get()
+            .is_none_or(|shown| shown.saturating_add(pause) <= now);
+        if may {
+            self.shown.set(Some(now));
+        }
+        may
     }
 
     /// A server whose task was dropped is none.
     pub(crate) fn forget(&self) {
         self.listening.set(None);
+        self.acceptor.replace(None);
         self.start.reset();
         self.started.reset();
         self.changed.reset();
     }
 
     /// Starts listening.
-    pub(crate) async fn start(&self, listening: Listening) -> Result<(), StreamError> {
+    pub(crate) async fn start(&self, listening: Listening) -> Result<(), Why> {
         self.started.reset();
         self.start.signal(listening);
         let started = self.started.wait().await;
-        if started.is_ok() {
-            self.listening.set(Some(listening));
+        match &started {
+            Ok(()) => self.listening.set(Some(listening)),
+            Err(why) => self.keep_refusal(why.clone(), None),
         }
         started
     }
 
-    /// Takes no clients any more. Links that are open stay.
+    /// Takes no clients any more. Links that are open stay; the private key is wiped.
     pub(crate) fn stop(&self) {
         self.listening.set(None);
+        self.acceptor.replace(None);
         self.changed.signal(());
+    }
+
+    /// What the sessions of a server with TLS share.
+    pub(crate) fn acceptor(&self) -> Option<Acceptor> {
+        self.acceptor.borrow().clone()
+    }
+
+    /// A server with these credentials begins; nobody was refused yet.
+    pub(crate) fn begin(&self, acceptor: Option<Acceptor>) {
+        self.acceptor.replace(acceptor);
+        self.last.replace(None);
+    }
+
+    /// Why the last client was refused, or the server not started.
+    pub(crate) fn last(&self) -> Option<Refusal> {
+        self.last.borrow().clone()
+    }
+
+    /// Keeps why a client was refused.
+    pub(crate) fn keep_refusal(&self, why: Why, remote: Option<SocketAddr>) {
+        let before = self.last.borrow().as_ref().map_or(0, |last| last.count);
+        let count = match remote {
+            Some(_) => before.saturating_add(1),
+            None => before,
+        };
+        self.last.replace(Some(Refusal { why, remote, count }));
     }
 }

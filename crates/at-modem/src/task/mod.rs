@@ -19,7 +19,13 @@ pub(crate) mod station;
 mod stream;
 pub(crate) mod time;
 pub(crate) mod tls;
+#[cfg_attr(
+    not(feature = "rustls"),
+    expect(dead_code, reason = "a build without rustls has no clients with TLS")
+)]
+mod tls_server;
 mod udp;
+pub(crate) mod why;
 
 pub(crate) use link::{resolve, run};
 pub(crate) use present::print_connected;

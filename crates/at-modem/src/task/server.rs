@@ -1,4 +1,4 @@
-//! The TCP server: one listening port, and the links that its clients opened (spec: at-commands B.4).
+//! The server, plain or with TLS: one listening port, and the links that its clients opened (spec: at-commands B.4).
 //!
 //! ```text
 //! AT+CIPSERVER=1 ─▶ listening ── client ─▶ lowest free link ─▶ 0,CONNECT
@@ -16,21 +16,26 @@ use at_grammar::types::{Family, Protocol, Terminal};
 use at_grammar::{LinkId, Reply};
 use edge_nal::{TcpAccept, TcpBind, TcpShutdown, TcpSplit};
 use embassy_futures::join::join5;
-use embassy_futures::select::{Either3, select, select3};
+use embassy_futures::select::{Either4, select3, select4};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
-use embassy_time::{Duration, Timer, with_timeout};
+use embassy_time::{Duration, Instant, Timer, with_timeout};
 use embedded_io_async::Error as _;
 
+use super::Sessions;
 use super::link::{CLOSE_TIMEOUT, hang_up, over};
 use super::owners::LinkOwners;
 use super::present::print_connected;
 use super::stream::pump;
+use super::tls::SessionOwners;
+use super::tls_server::{self, Client, HANDSHAKES, Job};
 use crate::links::Link;
 use crate::links::server::Listening;
 use crate::links::state::{Connection, Event};
 use crate::platform::Platform;
+use crate::tls::credentials::{Handshake, Handshakes};
 use crate::why::{Stage, Why};
+use tls_session::Acceptor;
 use tls_session::reason::StreamError;
 use wiped_place::Place;
 
@@ -38,38 +43,81 @@ use wiped_place::Place;
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Serves for as long as it is polled.
-pub(crate) async fn run<P: Platform>(owners: &LinkOwners<'_, P>) {
-    let server = &owners.links.server;
+pub(crate) async fn run<P: Platform, M: Sessions>(
+    memory: &M::Memory,
+    owners: &SessionOwners<'_, '_, P>,
+) {
+    let server = &owners.links.links.server;
+    let (_, handshakes) = M::parts(memory);
     loop {
         let listening = server.start.wait().await;
         let any: IpAddr = match listening.family {
             Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
             Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
         };
-        match TcpBind::bind(owners.net, SocketAddr::new(any, listening.port)).await {
-            Ok(acceptor) => {
+        // Before the port is there: nothing is left to the first client.
+        let acceptor = match credentials(owners, handshakes, listening).await {
+            Ok(acceptor) => acceptor,
+            Err(why) => {
+                server.started.signal(Err(why));
+                continue;
+            }
+        };
+        match TcpBind::bind(owners.links.net, SocketAddr::new(any, listening.port)).await {
+            Ok(listener) => {
                 server.changed.reset();
+                server.begin(acceptor);
                 // Before anything else sees that it is not.
                 server.listening.set(Some(listening));
                 server.started.signal(Ok(()));
-                serve(owners, &acceptor, listening).await;
+                serve::<P, M, _>(memory, owners, &listener, listening).await;
             }
-            Err(error) => server.started.signal(Err(StreamError::from(error.kind()))),
+            Err(error) => server.started.signal(Err(not_bound(&error))),
         }
     }
+}
+
+fn not_bound(error: &impl embedded_io_async::Error) -> Why {
+    Why::new(Stage::Tcp, StreamError::from(error.kind()))
+}
+
+/// What the sessions of a server with TLS share; `None` without TLS.
+async fn credentials<P: Platform>(
+    owners: &SessionOwners<'_, '_, P>,
+    handshakes: &Handshakes,
+    listening: Listening,
+) -> Result<Option<Acceptor>, Why> {
+    let Some(terms) = listening.tls else {
+        return Ok(None);
+    };
+    let mut handshake = Handshake::begin(handshakes).await;
+    let acceptor = handshake.acceptor(owners.flash, owners.scratch, terms);
+    let acceptor = acceptor.await;
+    acceptor
+        .map(Some)
+        .map_err(|cause| Why::new(Stage::Setup, cause))
 }
 
 /// Hands a client to the task of its link.
 type Slot<S> = Signal<NoopRawMutex, (Connection, S)>;
 
+/// Where clients go: to the task of a link, or with TLS to one that has memory for a session.
+struct Places<'p, 'c, S> {
+    links: &'p [Slot<S>; LinkId::COUNT],
+    sessions: &'p [Job<'c, S>; LinkId::COUNT],
+}
+
 /// One listener's life: until it was stopped and none of its links is left.
-async fn serve<P: Platform, A: TcpAccept>(
-    owners: &LinkOwners<'_, P>,
-    acceptor: &A,
+async fn serve<P: Platform, M: Sessions, A: TcpAccept>(
+    memory: &M::Memory,
+    owners: &SessionOwners<'_, '_, P>,
+    listener: &A,
     listening: Listening,
 ) {
     let slots: [Slot<A::Socket<'_>>; LinkId::COUNT] = [const { Signal::new() }; LinkId::COUNT];
-    let [link0, link1, link2, link3, link4] = owners.links.each();
+    let jobs: [Job<'_, A::Socket<'_>>; LinkId::COUNT] = [const { Job::new() }; LinkId::COUNT];
+    let links = owners.links;
+    let [link0, link1, link2, link3, link4] = links.links.each();
     let [slot0, slot1, slot2, slot3, slot4] = &slots;
     let mut places = (
         pin!(Place::empty()),
@@ -79,101 +127,121 @@ async fn serve<P: Platform, A: TcpAccept>(
         pin!(Place::empty()),
     );
     let clients = join5(
-        places.0.as_mut().fill(|| clients_of(link0, owners, slot0)),
-        places.1.as_mut().fill(|| clients_of(link1, owners, slot1)),
-        places.2.as_mut().fill(|| clients_of(link2, owners, slot2)),
-        places.3.as_mut().fill(|| clients_of(link3, owners, slot3)),
-        places.4.as_mut().fill(|| clients_of(link4, owners, slot4)),
+        places.0.as_mut().fill(|| clients_of(link0, links, slot0)),
+        places.1.as_mut().fill(|| clients_of(link1, links, slot1)),
+        places.2.as_mut().fill(|| clients_of(link2, links, slot2)),
+        places.3.as_mut().fill(|| clients_of(link3, links, slot3)),
+        places.4.as_mut().fill(|| clients_of(link4, links, slot4)),
     );
+    #[cfg(not(feature = "rustls"))]
+    let of_sessions = core::future::pending::<()>();
+    #[cfg(feature = "rustls")]
+    let (records, _) = M::parts(memory);
+    #[cfg(feature = "rustls")]
+    let of_sessions =
+        M::each(|number| tls_server::clients_of(owners, records.get(number), jobs.get(number)));
     let mut slot = pin!(Place::empty());
-    let accept_loop = slot
-        .as_mut()
-        .fill(|| accept_loop(owners, acceptor, listening, &slots));
-    select(clients, accept_loop).await;
+    let accept_loop = slot.as_mut().fill(|| {
+        let places = Places {
+            links: &slots,
+            sessions: &jobs,
+        };
+        accept_loop::<P, M, _>(memory, owners, listener, listening, places)
+    });
+    select3(clients, of_sessions, accept_loop).await;
 }
 
 /// Accepts clients, or resets them.
 #[expect(clippy::too_many_lines, reason = "an arm per event of the listener")]
-async fn accept_loop<'s, P: Platform, A: TcpAccept>(
-    owners: &LinkOwners<'_, P>,
-    acceptor: &'s A,
+async fn accept_loop<'s, 'c, P: Platform, M: Sessions, A: TcpAccept>(
+    memory: &M::Memory,
+    owners: &SessionOwners<'c, '_, P>,
+    listener: &'s A,
     listening: Listening,
-    slots: &[Slot<A::Socket<'s>>; LinkId::COUNT],
+    places: Places<'_, 'c, A::Socket<'s>>,
 ) {
-    let (server, host) = (&owners.links.server, &owners.host);
+    let links = owners.links;
+    let server = &links.links.server;
+    // A client that waits for a place.
+    let mut waiting = None;
     loop {
         let open = server.listening.get().is_some();
-        if !open && !owners.links.each().iter().any(Link::is_accepted) {
-            return;
+        if !open {
+            if let Some((_, socket)) = waiting.take() {
+                turn_away(socket).await;
+            }
+            let under_way = places
+                .sessions
+                .iter()
+                .filter(|job| job.since.get().is_some());
+            under_way.for_each(|job| job.give_way.signal(()));
+            if !links.links.each().iter().any(Link::is_accepted) {
+                return;
+            }
         }
-        match select3(
-            acceptor.accept(),
-            server.start.wait(),
-            server.changed.wait(),
-        )
-        .await
-        {
-            Either3::First(Ok((remote, socket))) if open => {
-                let taken = owners
-                    .links
-                    .each()
-                    .iter()
-                    .filter(|link| link.is_accepted())
-                    .count();
-                let most = usize::from(host.settings.read(|values| values.links.max_connections));
-                let free = owners
-                    .links
-                    .each()
-                    .iter()
-                    .zip(slots)
-                    .find(|(link, _)| link.is_free());
-                match free.filter(|_| taken < most) {
-                    Some((link, slot)) => {
-                        let connection = Connection {
-                            protocol: Protocol::Tcp,
-                            terminal: Terminal::Server,
-                            remote,
-                            local_port: listening.port,
-                            udp: None,
-                        };
-                        // From here on the link is taken, and no other client gets it.
-                        link.begin(Event::Accepted(connection));
+        if let Some(client) = waiting.take() {
+            waiting = hand_over(owners, &places, listening, client).await;
+        }
+        let next = async {
+            match waiting {
+                None => listener.accept().await,
+                Some(_) => core::future::pending().await,
+            }
+        };
+        let turn = async {
+            match waiting {
+                None => core::future::pending().await,
+                Some(_) => tls_server::end_oldest(places.sessions).await,
+            }
+        };
+        match select4(next, server.start.wait(), server.changed.wait(), turn).await {
+            Either4::First(Ok(client)) if open => match lowest_free(links) {
+                Some(_) if listening.tls.is_some() => waiting = Some(client),
+                Some(link) => {
+                    let (remote, socket) = client;
+                    let connection = Connection {
+                        protocol: Protocol::Tcp,
+                        terminal: Terminal::Server,
+                        remote,
+                        local_port: listening.port,
+                        udp: None,
+                    };
+                    // From here on the link is taken, and no other client gets it.
+                    link.begin(Event::Accepted(connection));
+                    if let Some(slot) = places.links.get(link.id.index()) {
                         slot.signal((connection, socket));
                     }
-                    None => {
-                        turn_away(socket).await;
-
-                        let open = owners
-                            .links
-                            .each()
-                            .iter()
-                            .filter(|link| link.is_open())
-                            .count();
-                        let have = Reply::HaveConnections(u8::try_from(open).unwrap_or(u8::MAX));
-                        let mut print = host.port.print_unsolicited(host.settings).await;
-                        if host.port.says_status(host.settings) {
-                            print.reply(&have).await;
-                        }
-                    }
                 }
-            }
-            Either3::First(Ok((_, socket))) => turn_away(socket).await,
-            Either3::First(Err(error)) => {
+                None => {
+                    turn_away(client.1).await;
+                    have_connections(links).await;
+                }
+            },
+            Either4::First(Ok((_, socket))) => turn_away(socket).await,
+            Either4::First(Err(error)) => {
                 espat_log::warn!(
                     "no client can be accepted: {}",
                     StreamError::from(error.kind()).code()
                 );
                 Timer::after(ACCEPT_PAUSE).await;
             }
-            Either3::Second(again) => {
+            Either4::Second(again) => {
                 let open = server.listening.get().is_some();
-                let left = owners.links.each().iter().any(Link::is_accepted);
+                let left = links.links.each().iter().any(Link::is_accepted);
                 if open || (left && again != listening) {
                     // The old links hold the old listener.
-                    server.started.signal(Err(StreamError::Transport));
+                    let held = Why::new(Stage::Tcp, StreamError::Transport);
+                    server.started.signal(Err(held));
                 } else if left {
-                    server.listening.set(Some(listening));
-                    server.started.signal(Ok(()));
+                    let (_, handshakes) = M::parts(memory);
+                    match credentials(owners, handshakes, again).await {
+                        Ok(acceptor) => {
+                            server.begin(acceptor);
+                            server.listening.set(Some(listening));
+                            server.started.signal(Ok(()));
+                        }
+                        Err(why) => server.started.signal(Err(why)),
+                    }
                 } else {
                     // Nothing is left of this one: the next begins.
                     server.start.signal(again);
@@ -181,8 +249,71 @@ async fn accept_loop<'s, P: Platform, A: TcpAccept>(
                 }
             }
             // Looked at above.
-            Either3::Third(()) => {}
+            Either4::Third(()) | Either4::Fourth(()) => {}
         }
+    }
+}
+
+/// Gives a client a place for its handshake; returns it where all are taken, or resets it where none can become free.
+async fn hand_over<'c, P: Platform, S: TcpShutdown>(
+    owners: &SessionOwners<'c, '_, P>,
+    places: &Places<'_, 'c, S>,
+    listening: Listening,
+    (remote, socket): (SocketAddr, S),
+) -> Option<(SocketAddr, S)> {
+    let jobs = places.sessions.iter();
+    let under_way = jobs.filter(|job| job.since.get().is_some()).count();
+    let free = owners.tls.free_for_client();
+    match free.filter(|_| under_way < HANDSHAKES) {
+        Some((number, slot)) => {
+            if let Some(job) = places.sessions.get(number) {
+                job.since.set(Some(Instant::now()));
+                job.client.signal(Client {
+                    remote,
+                    local_port: listening.port,
+                    socket,
+                    claim: slot.claim(),
+                });
+            }
+            None
+        }
+        None if under_way > 0 => Some((remote, socket)),
+        // Sessions that are open have all the memory.
+        None => {
+            turn_away(socket).await;
+            if let Err(why) = owners.tls.free() {
+                tls_server::note_refusal(owners, why, remote).await;
+            }
+            None
+        }
+    }
+}
+
+/// The link that the next client gets, if it gets one.
+pub(super) fn lowest_free<'l, P: Platform>(owners: &LinkOwners<'l, P>) -> Option<&'l Link<'l>> {
+    let links = owners.links.each();
+    let taken = links.iter().filter(|link| link.is_accepted()).count();
+    let most = owners
+        .host
+        .settings
+        .read(|values| values.links.max_connections);
+    let free = links.iter().find(|link| link.is_free());
+    free.filter(|_| taken < usize::from(most))
+}
+
+/// `Have 5 Connections`.
+pub(super) async fn have_connections<P: Platform>(owners: &LinkOwners<'_, P>) {
+    let host = &owners.host;
+    let open = owners
+        .links
+        .each()
+        .iter()
+        .filter(|link| link.is_open())
+        .count();
+    let have = Reply::HaveConnections(u8::try_from(open).unwrap_or(u8::MAX));
+    let mut print = host.port.print_unsolicited(host.settings).await;
+    if host.port.says_status(host.settings) {
+        print.reply(&have).await;
     }
 }
 

@@ -15,6 +15,7 @@ use tls_session::{Chain, Connection, Deadlines, Policy, Session, Transport};
 use super::link::{CLOSE_TIMEOUT, begin, conclude, connect, hang_up, look_up, unless_closed};
 use super::owners::LinkOwners;
 use super::stream::{End, pump};
+use crate::buffers::Records;
 use crate::clock::WallClock;
 use crate::flash::Flash;
 use crate::links::Link;
@@ -67,7 +68,7 @@ impl<P: Platform> SessionOwners<'_, '_, P> {
 pub(crate) async fn run<P: Platform>(
     slot: &Slot,
     owners: &SessionOwners<'_, '_, P>,
-    records: &mut tls_session::Memory,
+    records: &Records,
     handshakes: &Handshakes,
 ) {
     loop {
@@ -78,6 +79,7 @@ pub(crate) async fn run<P: Platform>(
             continue;
         };
         let result = {
+            let mut records = records.lock().await;
             let records = &mut *records;
             let mut place_of_it = pin!(Place::empty());
             let attempt = place_of_it

@@ -10,8 +10,8 @@ use heapless::Vec;
 use tls_session::identity::{ClientKey, IdentityMemory};
 use tls_session::policy::MAX_ANCHORS;
 use tls_session::{
-    Anchors, Clock, CommonName, Identity, MasterSecret, NameRule, PeerAuth, PeerName, Policy,
-    PreSharedKey, Versions,
+    Acceptor, Anchors, ClientAuth, Clock, CommonName, Identity, MasterSecret, NameRule, PeerAuth,
+    PeerName, Policy, PreSharedKey, ServerPolicy, Versions,
 };
 use x509_facts::KeyKind;
 use zeroize::Zeroize;
@@ -144,12 +144,24 @@ impl<'m> Handshake<'m> {
         let identity = match terms.identity {
             Some(number) => {
                 let place = IdentityPlace { message, key };
-                Some(load_identity(flash, scratch, number, place, &mut certificates[..]).await?)
+                let roles = (Role::CERTIFICATE, Role::KEY);
+                Some(
+                    load_identity(
+                        flash,
+                        scratch,
+                        (roles, number),
+                        place,
+                        &mut certificates[..],
+                    )
+                    .await?,
+                )
             }
             None => None,
         };
         let anchors = match terms.peer {
-            HeldPeer::Chain { ca } => load_anchors(flash, scratch, ca, certificates).await?,
+            HeldPeer::Chain { ca } => {
+                load_anchors(flash, scratch, (Role::CA, ca), certificates).await?
+            }
             _ => Vec::new(),
         };
         Ok(Loaded {
@@ -158,6 +170,50 @@ impl<'m> Handshake<'m> {
             anchors,
             identity,
         })
+    }
+}
+
+/// What `AT+CIPSERVER` says of the sessions of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ServerTerms {
+    /// `<ca_enable>`: clients must show a certificate.
+    pub(crate) verify_client: bool,
+    pub(crate) master_secret: MasterSecret,
+}
+
+impl Handshake<'_> {
+    /// Reads the credentials of a server, and makes what its sessions share of them.
+    ///
+    /// # Errors
+    ///
+    /// The item that is missing or cannot be used.
+    pub(crate) async fn acceptor<F: MultiwriteNorFlash>(
+        &mut self,
+        flash: &Flash<F>,
+        scratch: &Scratch,
+        terms: ServerTerms,
+    ) -> Result<Acceptor, Cause> {
+        let HandshakeMemory {
+            certificates,
+            identity: message,
+            key,
+            ..
+        } = &mut *self.0;
+        let place = IdentityPlace { message, key };
+        let roles = (Role::SERVER_CERTIFICATE, Role::SERVER_KEY);
+        let identity = load_identity(flash, scratch, (roles, 0), place, &mut certificates[..]);
+        let identity = identity.await?;
+        let anchors = match terms.verify_client {
+            true => load_anchors(flash, scratch, (Role::SERVER_CA, 0), certificates).await?,
+            false => Vec::new(),
+        };
+        let clients = match terms.verify_client {
+            true => ClientAuth::Required(Anchors::new(&anchors)?),
+            false => ClientAuth::NotAsked,
+        };
+        let mut policy = ServerPolicy::new(&identity, clients);
+        policy.master_secret = terms.master_secret;
+        Ok(Acceptor::new(&policy)?)
     }
 }
 
@@ -235,14 +291,14 @@ async fn with_item<F: MultiwriteNorFlash, T>(
     item.and_then(read)
 }
 
-/// Reads item `number` of `client_ca` into `der`, one slice per certificate.
+/// Reads an item of CAs into `der`, one slice per certificate.
 async fn load_anchors<'d, F: MultiwriteNorFlash>(
     flash: &Flash<F>,
     scratch: &Scratch,
-    number: u8,
+    item: (Role, u8),
     der: &'d mut [u8],
 ) -> Result<Vec<&'d [u8], MAX_ANCHORS>, Cause> {
-    with_item(flash, scratch, (Role::CA, number), |content| {
+    with_item(flash, scratch, item, |content| {
         content::decode_certificates::<MAX_ANCHORS>(content, der)
             .map(|certificates| certificates.der)
             .map_err(|_| Role::CA.unusable(content))
@@ -250,23 +306,26 @@ async fn load_anchors<'d, F: MultiwriteNorFlash>(
     .await
 }
 
-/// Reads item `number` of `client_cert` and of `client_key`. `decoded` is free again afterwards.
+/// Reads item `number` of certificate and key. `decoded` is free again afterwards.
 async fn load_identity<'m, F: MultiwriteNorFlash>(
     flash: &Flash<F>,
     scratch: &Scratch,
-    number: u8,
+    ((certificate, key), number): ((Role, Role), u8),
     place: IdentityPlace<'m>,
     decoded: &mut [u8],
 ) -> Result<Identity<'m>, Cause> {
-    let IdentityPlace { message, key } = place;
-    let chain = with_item(flash, scratch, (Role::CERTIFICATE, number), |content| {
+    let IdentityPlace {
+        message,
+        key: decoded_key,
+    } = place;
+    let chain = with_item(flash, scratch, (certificate, number), |content| {
         content::decode_certificates::<MAX_ANCHORS>(content, decoded)
             .map(|certificates| certificates.der)
             .map_err(|_| Role::CERTIFICATE.unusable(content))
     })
     .await?;
-    let key = with_item(flash, scratch, (Role::KEY, number), |content| {
-        content::decode_private_key(content, key).map_err(|error| match error {
+    let key = with_item(flash, scratch, (key, number), |content| {
+        content::decode_private_key(content, decoded_key).map_err(|error| match error {
             ContentError::EncryptedKey => Cause::Modem(ModemError::KeyEncrypted),
             _ => Role::KEY.unusable(content),
         })

@@ -66,10 +66,33 @@ impl Slot {
         !self.busy.get()
     }
 
+    /// Takes it for a client of our server, until the claim is dropped.
+    pub(crate) fn claim(&self) -> Claim<'_> {
+        self.busy.set(true);
+        Claim(self)
+    }
+
     /// Gives a link's request to the task.
     pub(crate) fn give(&self, link: LinkId) {
         self.busy.set(true);
         self.job.signal(link);
+    }
+}
+
+/// A slot that a client has, or that is being handed to it. Dropped at any time, the slot is free again.
+pub(crate) struct Claim<'s>(&'s Slot);
+
+impl Claim<'_> {
+    /// The client's session is open, on this link.
+    pub(crate) fn begin(&self, link: LinkId, peer: Peer) {
+        self.0.begin(link, peer);
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+        self.0.busy.set(false);
     }
 }
 
@@ -92,6 +115,13 @@ impl<'s> TlsSessions<'s> {
 
     pub(crate) const fn slots(&self) -> &[Slot; LinkId::COUNT] {
         &self.slots
+    }
+
+    /// A slot for a client of our server, and its number.
+    pub(crate) fn free_for_client(&self) -> Option<(usize, &Slot)> {
+        let slots = self.slots.iter().take(self.count).enumerate();
+        // From the end: our own links begin at the front.
+        slots.rev().find(|(_, slot)| slot.is_free())
     }
 
     /// A task for one more session.

@@ -20,6 +20,7 @@ fn code_number_flags_and_words_of_the_modem_s_reasons_stay_as_they_are() {
         ModemError::KeyEncrypted,
         ModemError::StrictPolicy,
         ModemError::HostNotFound,
+        ModemError::GaveWay,
         ModemError::TooManySessions {
             needed: 17,
             limit: 16,

@@ -3,19 +3,18 @@
 use embedded_io_async::{Read, Write};
 use rand_core::CryptoRngCore;
 
+use super::Engine;
 #[cfg(feature = "embedded-tls")]
 use super::embedded_tls;
 #[cfg(feature = "rustls")]
 use super::rustls;
-use super::{Attempt, Engine};
-use crate::evidence::Evidence;
 #[cfg(feature = "rustls")]
 use crate::policy::EngineRule;
 use crate::policy::{Clock, PeerAuth, Policy};
 #[cfg(feature = "embedded-tls")]
 use crate::reason::{EngineError, ProtocolViolation};
 use crate::reason::{Reason, SetupError, Stage};
-use crate::session::{Acceptor, Deadlines, MAX_NAME};
+use crate::session::{Acceptor, MAX_NAME};
 use crate::transport::{Connection, Transport};
 
 /// The engine of one session.
@@ -92,41 +91,29 @@ impl<'m, T: Transport + 'm> Any<'m, T> {
     }
 
     /// For a session with a client. Nothing is sent yet.
-    pub(crate) fn server(
+    #[cfg(feature = "rustls")]
+    pub(crate) fn server<G: CryptoRngCore>(
         connection: &'m Connection<T>,
-        incoming: &'m mut [u8],
-        outgoing: &'m mut [u8],
-        acceptor: &Acceptor,
-    ) -> Self {
-        #[cfg(feature = "rustls")]
-        {
-            let _ = acceptor;
-            Self::Rustls(rustls::client::Client::new(connection, incoming, outgoing))
-        }
-        #[cfg(not(feature = "rustls"))]
-        {
-            let _ = (connection, incoming, outgoing);
-            match acceptor.never {}
-        }
-    }
-
-    #[cfg_attr(
-        not(feature = "rustls"),
-        expect(unused_variables, reason = "there is no acceptor then")
-    )]
-    pub(crate) async fn accept<G: CryptoRngCore>(
-        &mut self,
+        (incoming, outgoing): (&'m mut [u8], &'m mut [u8]),
         acceptor: &Acceptor,
         clock: Clock,
-        deadlines: Deadlines,
         rng: G,
-    ) -> Result<Evidence, Reason> {
-        match self {
-            #[cfg(feature = "rustls")]
-            Self::Rustls(engine) => engine.accept(&acceptor.served, clock, deadlines, rng).await,
-            #[cfg(feature = "embedded-tls")]
-            Self::Embedded(_) => Err(Reason::new(Stage::Setup, SetupError::NoServer)),
-        }
+    ) -> Result<Self, Reason> {
+        let mut engine = rustls::client::Client::new(connection, incoming, outgoing);
+        engine.serve(&acceptor.served, clock, rng)?;
+        Ok(Self::Rustls(engine))
+    }
+
+    /// There is no acceptor in a build without rustls.
+    #[cfg(not(feature = "rustls"))]
+    pub(crate) fn server<G: CryptoRngCore>(
+        _: &'m Connection<T>,
+        _: (&'m mut [u8], &'m mut [u8]),
+        acceptor: &Acceptor,
+        _: Clock,
+        _: G,
+    ) -> Result<Self, Reason> {
+        match acceptor.never {}
     }
 
     /// The name that a client asked for.
@@ -137,14 +124,6 @@ impl<'m, T: Transport + 'm> Any<'m, T> {
             #[cfg(feature = "rustls")]
             Self::Rustls(engine) => engine.server_name()?.as_str().try_into().ok(),
         }
-    }
-
-    pub(crate) async fn handshake<G: CryptoRngCore>(
-        &mut self,
-        attempt: Attempt<'_, '_>,
-        rng: G,
-    ) -> Result<Evidence, Reason> {
-        on!(self, Self, engine => engine.handshake(attempt, rng).await)
     }
 
     pub(crate) fn split(&mut self) -> (AnyReader<'_, 'm, T>, AnyWriter<'_, 'm, T>) {

@@ -165,16 +165,20 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
         core.as_ref()?.attempt().server_name()
     }
 
+    /// Takes what a handshake begins with.
+    pub(super) fn take(&mut self, core: Box<Core>) {
+        *self.core.get_mut() = Some(core);
+    }
+
     /// The handshake of either role, to its end.
-    pub(super) async fn conduct(
+    ///
+    /// When this is ready, nothing of the application has left or come in.
+    pub(crate) async fn conduct(
         &mut self,
-        core: Box<Core>,
         deadlines: Deadlines,
         witness: Option<&Witness<'_>>,
         alpn: &[&[u8]],
     ) -> Result<Evidence, Reason> {
-        *self.core.get_mut() = Some(core);
-
         let connection = self.connection;
         let progress = &connection.shared.progress;
         let mut delay = connection.delay.clone();
@@ -253,7 +257,8 @@ impl<'m, T: Transport + 'm> Engine<'m, T> for Client<'m, T> {
             ..*policy
         };
         let core = self.begin(|room| Core::begin(&narrowed, witness.is_some(), room, without))?;
-        self.conduct(core, deadlines, witness, policy.alpn).await
+        self.take(core);
+        self.conduct(deadlines, witness, policy.alpn).await
     }
 
     fn split(&mut self) -> (Rx<'_, 'm, T>, Tx<'_, 'm, T>) {

@@ -17,11 +17,10 @@ use super::client::{Client, stir};
 use super::config::{NoTime, offered, suites_of, versions_of};
 use super::core::Core;
 use super::judge::{Attempt, Judge, Key, SCHEMES, alert};
-use crate::evidence::{Demand, Evidence};
+use crate::evidence::Demand;
 use crate::identity::OwnedIdentity;
 use crate::policy::{ClientAuth, Clock, MasterSecret, ServerPolicy, Versions};
 use crate::reason::{Cause, PeerRole, Reason, SetupError};
-use crate::session::Deadlines;
 use crate::transport::Transport;
 use crate::verify::Version;
 
@@ -208,18 +207,18 @@ impl ClientCertVerifier for ClientJudge {
 }
 
 impl<'m, T: Transport + 'm> Client<'m, T> {
-    /// The handshake with a client. When this is ready, nothing of the application has left or come in.
-    pub(crate) async fn accept<G: CryptoRngCore>(
+    /// Prepares the handshake with a client, which [`Self::conduct`] performs.
+    pub(crate) fn serve<G: CryptoRngCore>(
         &mut self,
         served: &Arc<Served>,
         clock: Clock,
-        deadlines: Deadlines,
         rng: G,
-    ) -> Result<Evidence, Reason> {
+    ) -> Result<(), Reason> {
         self.progress().peer.set(PeerRole::Client);
         stir(rng);
         let core = self.begin(|room| Core::accept(served, clock, room));
         let core = core.map_err(Reason::of_client)?;
-        self.conduct(core, deadlines, None, &[]).await
+        self.take(core);
+        Ok(())
     }
 }

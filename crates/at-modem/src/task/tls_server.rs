@@ -1,0 +1,274 @@
+//! Clients of a server with TLS: the handshake, which is no link yet, and the link that comes of it.
+//!
+//! ```text
+//! client ─▶ place ─▶ handshake ─┬─▶ lowest free link ─▶ 0,CONNECT
+//!                     │         └─▶ alert, end: AT+SSLWHY? of link -1
+//!                     └─ gives way to the next client after a second, if all places are taken
+//! ```
+
+#[cfg(feature = "rustls")]
+use alloc::boxed::Box;
+use core::cell::Cell;
+use core::net::SocketAddr;
+#[cfg(feature = "rustls")]
+use core::pin::Pin;
+use core::pin::pin;
+
+use at_grammar::types::{Protocol, Terminal};
+use edge_nal::{TcpShutdown, TcpSplit};
+use embassy_futures::select::{Either, select};
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::signal::Signal;
+use embassy_time::{Delay, Duration, Instant, Timer, with_timeout};
+use embedded_io_async::Read;
+use tls_session::{Connection as Stream, Deadlines, Session, Transport};
+use wiped_place::Place;
+
+use super::link::{CLOSE_TIMEOUT, hang_up, over};
+use super::present::print_connected;
+use super::server::{have_connections, lowest_free};
+use super::stream::{End, pump};
+use super::tls::SessionOwners;
+use super::why::reason_line;
+use crate::buffers::Records;
+use crate::links::Link;
+use crate::links::state::{CloseBy, Connection, Event};
+use crate::platform::Platform;
+use crate::tls::sessions::{Claim, Peer};
+use crate::why::{ModemError, Stage, Why};
+use tls_session::reason::StreamError;
+
+/// Handshakes at once. They are no links yet, so clients that say nothing cannot take all of those.
+pub(super) const HANDSHAKES: usize = 3;
+
+/// How long a handshake has before it gives way to the next client, where all places are taken.
+const TURN: Duration = Duration::from_secs(1);
+
+/// A client that was accepted.
+pub(super) struct Client<'c, S> {
+    pub(super) remote: SocketAddr,
+    pub(super) local_port: u16,
+    pub(super) socket: S,
+    /// The memory for its session.
+    pub(super) claim: Claim<'c>,
+}
+
+/// Hands clients to the task that has the memory for one session.
+pub(super) struct Job<'c, S> {
+    pub(super) client: Signal<NoopRawMutex, Client<'c, S>>,
+    /// Since when a handshake has been under way.
+    pub(super) since: Cell<Option<Instant>>,
+    /// The handshake is to end.
+    pub(super) give_way: Signal<NoopRawMutex, ()>,
+}
+
+impl<S> Job<'_, S> {
+    pub(super) const fn new() -> Self {
+        Self {
+            client: Signal::new(),
+            since: Cell::new(None),
+            give_way: Signal::new(),
+        }
+    }
+}
+
+/// Waits until the oldest handshake has had its turn, and ends it. For ever where there is none.
+pub(super) async fn end_oldest<S>(jobs: &[Job<'_, S>]) {
+    let under_way = jobs.iter().filter_map(|job| Some((job.since.get()?, job)));
+    match under_way.min_by_key(|(since, _)| *since) {
+        Some((since, job)) => {
+            Timer::at(since.saturating_add(TURN)).await;
+            job.give_way.signal(());
+            // Its task says when the place is free.
+            core::future::pending().await
+        }
+        None => core::future::pending().await,
+    }
+}
+
+/// The clients that get this memory, one after another.
+#[cfg(feature = "rustls")]
+pub(super) async fn clients_of<P: Platform, S: TcpSplit + TcpShutdown>(
+    owners: &SessionOwners<'_, '_, P>,
+    records: Option<&Records>,
+    job: Option<&Job<'_, S>>,
+) {
+    let (Some(records), Some(job)) = (records, job) else {
+        return core::future::pending().await;
+    };
+    let server = &owners.links.links.server;
+    loop {
+        let client = job.client.wait().await;
+        job.give_way.reset();
+        let remote = client.remote;
+        let refused = on_heap(|| serve(owners, records, job, client)).await;
+        job.since.set(None);
+        if let Err(why) = refused {
+            note_refusal(owners, why, remote).await;
+        }
+        server.changed.signal(());
+    }
+}
+
+/// A future that takes memory only while there is a client, and leaves nothing of it there.
+#[cfg(feature = "rustls")]
+fn on_heap<'f, F: Future + 'f>(
+    make: impl FnOnce() -> F + 'f,
+) -> Pin<Box<dyn Future<Output = F::Output> + 'f>> {
+    Box::pin(async move {
+        let mut place = pin!(Place::empty());
+        place.as_mut().fill(make).await
+    })
+}
+
+/// One client from its handshake to the end of its link. `Err` if no session came to be.
+async fn serve<P: Platform, S: TcpSplit + TcpShutdown>(
+    owners: &SessionOwners<'_, '_, P>,
+    records: &Records,
+    job: &Job<'_, S>,
+    client: Client<'_, S>,
+) -> Result<(), Why> {
+    let Client {
+        remote,
+        local_port,
+        mut socket,
+        claim,
+    } = client;
+    let (server, host) = (&owners.links.links.server, &owners.links.host);
+    let Some(acceptor) = server.acceptor() else {
+        return Err(Why::new(Stage::Setup, StreamError::Closed));
+    };
+    let outcome = {
+        let mut records = records.lock().await;
+        let (rx, tx) = socket.split();
+        let stream = Stream::new(rx, tx, Delay);
+        let (rng, clock) = (owners.links.rng.clone(), owners.clock.reading());
+        let opened = {
+            let mut place = pin!(Place::empty());
+            let records = &mut *records;
+            let accept = place.as_mut().fill(|| {
+                Session::accept(
+                    &stream,
+                    records,
+                    &acceptor,
+                    clock,
+                    Deadlines::default(),
+                    rng,
+                )
+            });
+            select(accept, job.give_way.wait()).await
+        };
+        // From here on the server is not asked for it.
+        drop(acceptor);
+        job.since.set(None);
+        server.changed.signal(());
+        match opened {
+            Either::First(Ok(mut session)) => match lowest_free(owners.links) {
+                Some(link) => {
+                    let connection = Connection {
+                        protocol: Protocol::Ssl,
+                        terminal: Terminal::Server,
+                        remote,
+                        local_port,
+                        udp: None,
+                    };
+                    link.begin(Event::Accepted(connection));
+                    claim.begin(link.id, peer_of(&session));
+                    espat_log::info!("link {}: session with a client open", link.id.get());
+                    owners.links.station.note_link();
+                    print_connected(link.id, &connection, host).await;
+                    let _ = link.tell(Event::Announced);
+                    let end = talk(owners, link, &mut session).await;
+                    if matches!(end, End::Asked(CloseBy::Command) | End::Peer) {
+                        say_end(session).await;
+                    }
+                    Ok(Some((link, end)))
+                }
+                None => {
+                    say_end(session).await;
+                    Ok(None)
+                }
+            },
+            Either::First(Err(reason)) => Err(Why::from(reason)),
+            Either::Second(()) => {
+                let stage = Stage::Tls(tls_session::Stage::Hello);
+                Err(Why::new(stage, ModemError::GaveWay))
+            }
+        }
+    };
+    hang_up(&mut socket).await;
+    if outcome.is_err() {
+        drain(&mut socket).await;
+    }
+    drop(socket);
+    // Before the host hears of it, so that it can open the next one.
+    drop(claim);
+    match outcome? {
+        Some((link, end)) => over(link, host, end).await,
+        None => have_connections(owners.links).await,
+    }
+    Ok(())
+}
+
+/// Data both ways, until somebody ends it.
+async fn talk<P: Platform, T: Transport>(
+    owners: &SessionOwners<'_, '_, P>,
+    link: &Link<'_>,
+    session: &mut Session<'_, T>,
+) -> End {
+    let (rx, tx) = session.split();
+    let mut place = pin!(Place::empty());
+    let pump = place
+        .as_mut()
+        .fill(|| pump(link, &owners.links.host, rx, tx, Why::from));
+    pump.await
+}
+
+/// close_notify, to a client that may not listen.
+async fn say_end<T: Transport>(session: Session<'_, T>) {
+    let mut place = pin!(Place::empty());
+    let close = place.as_mut().fill(|| session.close());
+    let _ = with_timeout(CLOSE_TIMEOUT, close).await;
+}
+
+/// Reads what the client sent meanwhile: closed with that unread, the stack would reset the connection, and the client
+/// might never see the alert.
+async fn drain(socket: &mut impl TcpSplit) {
+    let (mut rx, _) = socket.split();
+    let rest = async {
+        let mut piece = [0; 64];
+        while let Ok(1..) = rx.read(&mut piece).await {}
+    };
+    let _ = with_timeout(CLOSE_TIMEOUT, rest).await;
+}
+
+/// What is told of the other end.
+fn peer_of<T: Transport>(session: &Session<'_, T>) -> Peer {
+    let name = session.server_name().unwrap_or_default();
+    Peer {
+        negotiated: session.peer().negotiated(),
+        // One that is too long for us is left out.
+        sni: name.as_str().try_into().unwrap_or_default(),
+        alpn: heapless::Vec::new(),
+        certificate: session.certificate(),
+    }
+}
+
+/// Keeps why a client was refused; a host that asked for it reads it, once in a second.
+pub(super) async fn note_refusal<P: Platform>(
+    owners: &SessionOwners<'_, '_, P>,
+    why: Why,
+    remote: SocketAddr,
+) {
+    let (server, host) = (&owners.links.links.server, &owners.links.host);
+    espat_log::info!("a client was refused: {}", why.code());
+    server.keep_refusal(why, Some(remote));
+    let wanted = host.settings.read(|values| values.port.syslog);
+    if !wanted || !host.port.says_status(host.settings) || !server.may_show(Instant::now()) {
+        return;
+    }
+    if let Some(refusal) = server.last() {
+        let mut print = host.port.print_unsolicited(host.settings).await;
+        reason_line(&mut print, None, &refusal.why, &refusal).await;
+    }
+}
