@@ -54,7 +54,7 @@ impl<P: Platform> SessionOwners<'_, '_, P> {
         Ok(())
     }
 
-    fn connection<R: Read, W: Write>(&self, rx: R, tx: W) -> Connection<(R, W, Delay)> {
+    pub(super) fn connection<R: Read, W: Write>(&self, rx: R, tx: W) -> Connection<(R, W, Delay)> {
         let connection = Connection::new(rx, tx, Delay);
         #[cfg(feature = "rustls")]
         if let Some(ledger) = self.ledger {

@@ -19,9 +19,9 @@ use edge_nal::{TcpShutdown, TcpSplit};
 use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
-use embassy_time::{Delay, Duration, Instant, Timer, with_timeout};
+use embassy_time::{Duration, Instant, Timer, with_timeout};
 use embedded_io_async::Read;
-use tls_session::{Connection as Stream, Deadlines, Session, Transport};
+use tls_session::{Deadlines, Session, Transport};
 use wiped_place::Place;
 
 use super::link::{CLOSE_TIMEOUT, hang_up, over};
@@ -141,7 +141,7 @@ async fn serve<P: Platform, S: TcpSplit + TcpShutdown>(
     let outcome = {
         let mut records = records.lock().await;
         let (rx, tx) = socket.split();
-        let stream = Stream::new(rx, tx, Delay);
+        let stream = owners.connection(rx, tx);
         let (rng, clock) = (owners.links.rng.clone(), owners.clock.reading());
         let opened = {
             let mut place = pin!(Place::empty());
