@@ -10,10 +10,9 @@ use super::links::close_where;
 use super::{error, network_is_up, one_line, syslog};
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
-use crate::links::server::Listening;
+use crate::links::server::{Listening, ServerTerms};
 use crate::platform::Platform;
 use crate::task::why::reason_line;
-use crate::tls::credentials::ServerTerms;
 use tls_session::{Acceptor, MasterSecret};
 
 pub(super) async fn show<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {

@@ -7,10 +7,17 @@ use at_grammar::types::Family;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Instant};
-use tls_session::Acceptor;
+use tls_session::{Acceptor, MasterSecret};
 
-use crate::tls::credentials::ServerTerms;
 use crate::why::Why;
+
+/// What `AT+CIPSERVER` says of the sessions of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ServerTerms {
+    /// `<ca_enable>`: clients must show a certificate.
+    pub(crate) verify_client: bool,
+    pub(crate) master_secret: MasterSecret,
+}
 
 /// What the server listens on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,6 +19,7 @@ use zeroize::Zeroize;
 use super::terms::{PeerTerms, Terms};
 use crate::flash::Flash;
 use crate::flash::items::Role;
+use crate::links::server::ServerTerms;
 use crate::scratch::{SCRATCH, Scratch};
 use crate::secret::Psk;
 use crate::settings::HostText;
@@ -171,14 +172,6 @@ impl<'m> Handshake<'m> {
             identity,
         })
     }
-}
-
-/// What `AT+CIPSERVER` says of the sessions of a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ServerTerms {
-    /// `<ca_enable>`: clients must show a certificate.
-    pub(crate) verify_client: bool,
-    pub(crate) master_secret: MasterSecret,
 }
 
 impl Handshake<'_> {
