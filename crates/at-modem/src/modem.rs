@@ -226,6 +226,12 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
         }
         drop(output);
         self.owners.forget_port();
+        self.leave_network(exit).await;
+        exit
+    }
+
+    /// What becomes of the Wi-Fi when the port is served no longer.
+    async fn leave_network(&self, exit: Exit) {
         let was_joining = self.owners.station.is_joining();
         if was_joining || exit != Exit::PortClosed {
             // Nobody sees a join through any longer, and a module that starts is in no network.
@@ -240,7 +246,6 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
         {
             self.owners.station.join_stored();
         }
-        exit
     }
 }
 

@@ -121,20 +121,13 @@ async fn attempt<P: Platform>(
     let remote = look_up(link, owners.links, &request.target).await?;
     let (mut socket, local_port) = connect(link, owners.links, remote).await?;
     let end = {
-        let rng = owners.links.rng.clone();
         let (rx, tx) = socket.split();
         let guarded = owners.connection(rx, tx);
         if request.probe {
-            let mut slot = pin!(Place::empty());
-            let probed = slot
-                .as_mut()
-                .fill(|| probe(owners.scratch, &guarded, records, &policy, rng));
-            let probed = unless_closed(link, Stage::Tls(tls_session::Stage::Hello), probed).await?;
-            owners.tls.keep_probed(probed);
-            // The one that asked reads it from there.
-            return Err(Why::new(Stage::Data, StreamError::Closed));
+            return Err(dry_run(link, owners, &guarded, records, &policy).await);
         }
         let opened = {
+            let rng = owners.links.rng.clone();
             let mut slot = pin!(Place::empty());
             let open = slot
                 .as_mut()
@@ -186,6 +179,33 @@ fn peer_of<T: Transport>(session: &Session<'_, T>, policy: &Policy<'_>) -> Peer 
             .unwrap_or_default(),
         alpn: heapless::Vec::from_slice(alpn.unwrap_or_default()).unwrap_or_default(),
         certificate: session.certificate(),
+    }
+}
+
+/// `AT+SSLPROBE`: keeps what the server showed, and returns what ends the link, for nobody stays connected.
+async fn dry_run<'m, P: Platform, R, T>(
+    link: &Link<'_>,
+    owners: &SessionOwners<'_, '_, P>,
+    transport: &'m Connection<(R, T, Delay)>,
+    memory: &'m mut tls_session::Memory,
+    policy: &Policy<'_>,
+) -> Why
+where
+    R: Read + 'm,
+    T: Write + 'm,
+{
+    let rng = owners.links.rng.clone();
+    let mut slot = pin!(Place::empty());
+    let probed = slot
+        .as_mut()
+        .fill(|| probe(owners.scratch, transport, memory, policy, rng));
+    match unless_closed(link, Stage::Tls(tls_session::Stage::Hello), probed).await {
+        Ok(probed) => {
+            owners.tls.keep_probed(probed);
+            // The one that asked reads it from there.
+            Why::new(Stage::Data, StreamError::Closed)
+        }
+        Err(why) => why,
     }
 }
 
