@@ -80,9 +80,9 @@ pub(super) async fn end_oldest<S>(jobs: &[Job<'_, S>]) {
             Timer::at(since.saturating_add(TURN)).await;
             job.give_way.signal(());
             // Its task says when the place is free.
-            core::future::pending().await
+            core::future::pending::<()>().await;
         }
-        None => core::future::pending().await,
+        None => core::future::pending::<()>().await,
     }
 }
 
@@ -163,32 +163,9 @@ async fn serve<P: Platform, S: TcpSplit + TcpShutdown>(
         job.since.set(None);
         server.changed.signal(());
         match opened {
-            Either::First(Ok(mut session)) => match lowest_free(owners.links) {
-                Some(link) => {
-                    let connection = Connection {
-                        protocol: Protocol::Ssl,
-                        terminal: Terminal::Server,
-                        remote,
-                        local_port,
-                        udp: None,
-                    };
-                    link.begin(Event::Accepted(connection));
-                    claim.begin(link.id, peer_of(&session));
-                    espat_log::info!("link {}: session with a client open", link.id.get());
-                    owners.links.station.note_link();
-                    print_connected(link.id, &connection, host).await;
-                    let _ = link.tell(Event::Announced);
-                    let end = talk(owners, link, &mut session).await;
-                    if matches!(end, End::Asked(CloseBy::Command) | End::Peer) {
-                        say_end(session).await;
-                    }
-                    Ok(Some((link, end)))
-                }
-                None => {
-                    say_end(session).await;
-                    Ok(None)
-                }
-            },
+            Either::First(Ok(session)) => {
+                Ok(linked(owners, session, (remote, local_port), &claim).await)
+            }
             Either::First(Err(reason)) => Err(Why::from(reason)),
             Either::Second(()) => {
                 let stage = Stage::Tls(tls_session::Stage::Hello);
@@ -208,6 +185,37 @@ async fn serve<P: Platform, S: TcpSplit + TcpShutdown>(
         None => have_connections(owners.links).await,
     }
     Ok(())
+}
+
+/// The session's link, from `CONNECT` to its end. `None` if no link is free for it.
+async fn linked<'o, P: Platform, T: Transport>(
+    owners: &'o SessionOwners<'_, '_, P>,
+    mut session: Session<'_, T>,
+    (remote, local_port): (SocketAddr, u16),
+    claim: &Claim<'_>,
+) -> Option<(&'o Link<'o>, End)> {
+    let Some(link) = lowest_free(owners.links) else {
+        say_end(session).await;
+        return None;
+    };
+    let connection = Connection {
+        protocol: Protocol::Ssl,
+        terminal: Terminal::Server,
+        remote,
+        local_port,
+        udp: None,
+    };
+    link.begin(Event::Accepted(connection));
+    claim.begin(link.id, peer_of(&session));
+    espat_log::info!("link {}: session with a client open", link.id.get());
+    owners.links.station.note_link();
+    print_connected(link.id, &connection, &owners.links.host).await;
+    let _ = link.tell(Event::Announced);
+    let end = talk(owners, link, &mut session).await;
+    if matches!(end, End::Asked(CloseBy::Command) | End::Peer) {
+        say_end(session).await;
+    }
+    Some((link, end))
 }
 
 /// Data both ways, until somebody ends it.

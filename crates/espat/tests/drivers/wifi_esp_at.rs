@@ -77,7 +77,7 @@ fn session(over: Over) {
             .trim_end_matches(',')
             .parse()
             .expect("a length");
-        assert_eq!(host.bytes(count), [b'x'; 100][..count]);
+        assert_eq!(host.bytes(count), vec![b'x'; count]);
         host.exact("\r\nOK\r\n");
         left -= count;
     }
