@@ -44,6 +44,30 @@ impl Role {
         one: false,
     };
 
+    /// Our certificate.
+    pub(crate) const CERTIFICATE: Self = Self {
+        credential: Credential::Certificate,
+        partition: "client_cert",
+        erased: Cause::Modem(ModemError::CertErased),
+        missing: |number, available| Cause::Modem(ModemError::CertMissing { number, available }),
+        unreadable: Cause::setup(SetupError::CertUnreadable),
+        one: false,
+    };
+
+    /// Our private key.
+    pub(crate) const KEY: Self = Self {
+        credential: Credential::Key,
+        partition: "client_key",
+        erased: Cause::Modem(ModemError::KeyErased),
+        missing: |number, available| Cause::Modem(ModemError::KeyMissing { number, available }),
+        unreadable: Cause::setup(SetupError::KeyUnreadable),
+        one: false,
+    };
+}
+
+/// What our server shows and asks for.
+#[cfg(feature = "rustls")]
+impl Role {
     /// What clients of our server are checked against.
     pub(crate) const SERVER_CA: Self = Self {
         partition: "server_ca",
@@ -63,26 +87,6 @@ impl Role {
         partition: "server_key",
         one: true,
         ..Self::KEY
-    };
-
-    /// Our certificate.
-    pub(crate) const CERTIFICATE: Self = Self {
-        credential: Credential::Certificate,
-        partition: "client_cert",
-        erased: Cause::Modem(ModemError::CertErased),
-        missing: |number, available| Cause::Modem(ModemError::CertMissing { number, available }),
-        unreadable: Cause::setup(SetupError::CertUnreadable),
-        one: false,
-    };
-
-    /// Our private key.
-    pub(crate) const KEY: Self = Self {
-        credential: Credential::Key,
-        partition: "client_key",
-        erased: Cause::Modem(ModemError::KeyErased),
-        missing: |number, available| Cause::Modem(ModemError::KeyMissing { number, available }),
-        unreadable: Cause::setup(SetupError::KeyUnreadable),
-        one: false,
     };
 }
 

@@ -33,11 +33,22 @@ use crate::links::Link;
 use crate::links::server::Listening;
 use crate::links::state::{Connection, Event};
 use crate::platform::Platform;
-use crate::tls::credentials::{Handshake, Handshakes};
+#[cfg(feature = "rustls")]
+use crate::tls::credentials::Handshake;
+use crate::tls::credentials::Handshakes;
 use crate::why::{Stage, Why};
 use tls_session::Acceptor;
+#[cfg(not(feature = "rustls"))]
+use tls_session::reason::SetupError;
 use tls_session::reason::StreamError;
 use wiped_place::Place;
+
+/// Most sessions with clients of a server.
+const SESSIONS: usize = if cfg!(feature = "rustls") {
+    LinkId::COUNT
+} else {
+    0
+};
 
 /// How long a listener that failed rests.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -82,6 +93,7 @@ fn not_bound(error: &impl embedded_io_async::Error) -> Why {
 }
 
 /// What the sessions of a server with TLS share; `None` without TLS.
+#[cfg(feature = "rustls")]
 async fn credentials<P: Platform>(
     owners: &SessionOwners<'_, '_, P>,
     handshakes: &Handshakes,
@@ -98,13 +110,26 @@ async fn credentials<P: Platform>(
         .map_err(|cause| Why::new(Stage::Setup, cause))
 }
 
+/// As the other; this build has no engine for a server.
+#[cfg(not(feature = "rustls"))]
+async fn credentials<P: Platform>(
+    _: &SessionOwners<'_, '_, P>,
+    _: &Handshakes,
+    listening: Listening,
+) -> Result<Option<Acceptor>, Why> {
+    match listening.tls {
+        Some(_) => Err(Why::new(Stage::Setup, SetupError::NoServer)),
+        None => Ok(None),
+    }
+}
+
 /// Hands a client to the task of its link.
 type Slot<S> = Signal<NoopRawMutex, (Connection, S)>;
 
 /// Where clients go: to the task of a link, or with TLS to one that has memory for a session.
 struct Places<'p, 'c, S> {
     links: &'p [Slot<S>; LinkId::COUNT],
-    sessions: &'p [Job<'c, S>; LinkId::COUNT],
+    sessions: &'p [Job<'c, S>; SESSIONS],
 }
 
 /// One listener's life: until it was stopped and none of its links is left.
@@ -115,7 +140,7 @@ async fn serve<P: Platform, M: Sessions, A: TcpAccept>(
     listening: Listening,
 ) {
     let slots: [Slot<A::Socket<'_>>; LinkId::COUNT] = [const { Signal::new() }; LinkId::COUNT];
-    let jobs: [Job<'_, A::Socket<'_>>; LinkId::COUNT] = [const { Job::new() }; LinkId::COUNT];
+    let jobs: [Job<'_, A::Socket<'_>>; SESSIONS] = [const { Job::new() }; SESSIONS];
     let links = owners.links;
     let [link0, link1, link2, link3, link4] = links.links.each();
     let [slot0, slot1, slot2, slot3, slot4] = &slots;

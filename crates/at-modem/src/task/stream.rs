@@ -39,6 +39,13 @@ pub(super) enum End {
     Failed(Why),
 }
 
+/// What ends a stream. It becomes a [`Why`] only in the end: futures hold several, and a socket's error is small.
+enum Failure<E> {
+    Transport(E),
+    /// After so many milliseconds.
+    Timeout(u32),
+}
+
 /// Runs until the link ends. `reason` turns a transport's error into why.
 ///
 /// What arrived before a failure is still given to the host.
@@ -49,17 +56,17 @@ pub(super) async fn pump<R: Read, W: Write<Error = R::Error>>(
     tx: W,
     reason: impl Fn(R::Error) -> Why,
 ) -> End {
-    let failure = Signal::<NoopRawMutex, Why>::new();
+    let failure = Signal::<NoopRawMutex, Failure<R::Error>>::new();
     let receive = async {
         let failed = match select(receive(link.inbox, rx), failure.wait()).await {
-            Either::First(end) => end.err().map(&reason),
-            Either::Second(reason) => Some(reason),
+            Either::First(end) => end.err().map(Failure::Transport),
+            Either::Second(failed) => Some(failed),
         };
         link.inbox.finish();
         failed
     };
     let send = async {
-        let failed = send(link, host, tx, &reason).await;
+        let failed = send(link, host, tx).await;
         failure.signal(failed);
         refuse_sends(link).await
     };
@@ -71,6 +78,7 @@ pub(super) async fn pump<R: Read, W: Write<Error = R::Error>>(
         }
         failed
     };
+    let timeout = |ms| End::Failed(Why::new(Stage::Data, StreamError::Timeout { ms }));
     match select4(
         incoming,
         send,
@@ -80,10 +88,11 @@ pub(super) async fn pump<R: Read, W: Write<Error = R::Error>>(
     .await
     {
         Either4::First(None) => End::Peer,
-        Either4::First(Some(reason)) => End::Failed(reason),
+        Either4::First(Some(Failure::Transport(error))) => End::Failed(reason(error)),
+        Either4::First(Some(Failure::Timeout(ms))) => timeout(ms),
         Either4::Second(never) => match never {},
         Either4::Third(by) => End::Asked(by),
-        Either4::Fourth(ms) => End::Failed(Why::new(Stage::Data, StreamError::Timeout { ms })),
+        Either4::Fourth(ms) => timeout(ms),
     }
 }
 
@@ -100,12 +109,7 @@ async fn receive<R: Read>(inbox: &Inbox, mut rx: R) -> Result<(), R::Error> {
 }
 
 /// Sends what the interpreter left in the payload buffer, each time it says so.
-async fn send<W: Write>(
-    link: &Link<'_>,
-    host: &PortOwners<'_>,
-    mut tx: W,
-    reason: &impl Fn(W::Error) -> Why,
-) -> Why {
+async fn send<W: Write>(link: &Link<'_>, host: &PortOwners<'_>, mut tx: W) -> Failure<W::Error> {
     loop {
         let outgoing = link.outgoing().await;
         let data = host.port.payload.lock().await;
@@ -119,19 +123,17 @@ async fn send<W: Write>(
         let timeout = timeout.unwrap_or(SEND_TIMEOUT);
         let failed = match with_timeout(timeout, write).await {
             Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(reason(error)),
-            Err(_) => Some(Why::new(
-                Stage::Data,
-                StreamError::Timeout {
-                    ms: u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX),
-                },
-            )),
+            Ok(Err(error)) => Some(Failure::Transport(error)),
+            Err(_) => {
+                let ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+                Some(Failure::Timeout(ms))
+            }
         };
         drop(data);
         let sent = failed.is_none();
         let _ = link.tell(Event::SendDone { sent });
-        if let Some(reason) = failed {
-            return reason;
+        if let Some(failed) = failed {
+            return failed;
         }
     }
 }

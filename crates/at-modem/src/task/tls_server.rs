@@ -135,15 +135,16 @@ async fn serve<P: Platform, S: TcpSplit + TcpShutdown>(
         claim,
     } = client;
     let (server, host) = (&owners.links.links.server, &owners.links.host);
-    let Some(acceptor) = server.acceptor() else {
-        return Err(Why::new(Stage::Setup, StreamError::Closed));
-    };
     let outcome = {
         let mut records = records.lock().await;
         let (rx, tx) = socket.split();
         let stream = owners.connection(rx, tx);
         let (rng, clock) = (owners.links.rng.clone(), owners.clock.reading());
         let opened = {
+            // The server is asked for it as long as the handshake takes.
+            let Some(acceptor) = server.acceptor() else {
+                return Err(Why::new(Stage::Setup, StreamError::Closed));
+            };
             let mut place = pin!(Place::empty());
             let records = &mut *records;
             let accept = place.as_mut().fill(|| {
@@ -158,8 +159,6 @@ async fn serve<P: Platform, S: TcpSplit + TcpShutdown>(
             });
             select(accept, job.give_way.wait()).await
         };
-        // From here on the server is not asked for it.
-        drop(acceptor);
         job.since.set(None);
         server.changed.signal(());
         match opened {

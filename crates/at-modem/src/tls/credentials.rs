@@ -9,9 +9,11 @@ use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 use heapless::Vec;
 use tls_session::identity::{ClientKey, IdentityMemory};
 use tls_session::policy::MAX_ANCHORS;
+#[cfg(feature = "rustls")]
+use tls_session::{Acceptor, ClientAuth, ServerPolicy};
 use tls_session::{
-    Acceptor, Anchors, ClientAuth, Clock, CommonName, Identity, MasterSecret, NameRule, PeerAuth,
-    PeerName, Policy, PreSharedKey, ServerPolicy, Versions,
+    Anchors, Clock, CommonName, Identity, MasterSecret, NameRule, PeerAuth, PeerName, Policy,
+    PreSharedKey, Versions,
 };
 use x509_facts::KeyKind;
 use zeroize::Zeroize;
@@ -19,6 +21,7 @@ use zeroize::Zeroize;
 use super::terms::{PeerTerms, Terms};
 use crate::flash::Flash;
 use crate::flash::items::Role;
+#[cfg(feature = "rustls")]
 use crate::links::server::ServerTerms;
 use crate::scratch::{SCRATCH, Scratch};
 use crate::secret::Psk;
@@ -180,6 +183,7 @@ impl Handshake<'_> {
     /// # Errors
     ///
     /// The item that is missing or cannot be used.
+    #[cfg(feature = "rustls")]
     pub(crate) async fn acceptor<F: MultiwriteNorFlash>(
         &mut self,
         flash: &Flash<F>,
