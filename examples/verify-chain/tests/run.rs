@@ -25,7 +25,7 @@ fn without_arguments_it_shows_one_acceptance_and_four_refusals() {
     for (verdict, expected) in verdicts.iter().zip([
         "accepted: a path to the CA",
         "refused: no chain to the loaded CA (-0x2700, flags 0x0008",
-        "refused: certificate is for another name (-0x2700, flags 0x0004",
+        "refused: certificate is for another name: DNS:server-a.example.test, ",
         "refused: expired on 2021-01-01T00:00:00Z (-0x2700, flags 0x0001",
         "refused: clock not set",
     ]) {
