@@ -212,7 +212,7 @@ impl<'a> Identity<'a> {
     ///
     /// # Errors
     ///
-    /// [`ClientSignatureScheme`](crate::NegotiationError::ClientSignatureScheme) for a scheme of another key or version,
+    /// [`ClientSignatureScheme`](crate::reason::NegotiationError::ClientSignatureScheme) for a scheme of another key or version,
     /// [`SetupError::KeyInconsistent`] for a signature that does not verify, [`SetupError::KeyUnreadable`] where signing
     /// fails.
     pub fn sign(

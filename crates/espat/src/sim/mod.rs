@@ -8,7 +8,7 @@
 //! | [`log`] | the log UART |
 //! | [`board`] | the chip around the engine |
 //! | [`control`] | access points and power, switched from outside |
-//! | [`bench`] | clock, names, delays and faults, changed from outside |
+//! | [`mod@bench`] | clock, names, delays and faults, changed from outside |
 //! | [`flash`] | the flash chip |
 //! | [`args`] | the wiring |
 //! | `engine` | the module itself |
