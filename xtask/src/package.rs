@@ -29,7 +29,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     fs::create_dir_all(&unpacked).with_context(|| unpacked.display().to_string())?;
     for package in &packages {
         let file = folder.join(format!("{}.crate", package.in_registry()));
-        Cmd::new("tar --extract --gzip --file")
+        // What is packed has the same times always: cargo would take a file for the one of an earlier run.
+        Cmd::new("tar --extract --touch --gzip --file")
             .arg(file.to_string_lossy())
             .arg("--directory")
             .arg(unpacked.to_string_lossy())
