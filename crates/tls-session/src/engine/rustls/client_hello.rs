@@ -51,21 +51,14 @@ impl ClientHello {
         self.newest = bytes.word()?;
         self.is_12 = self.newest >= TLS12;
         bytes.take(32)?;
-        let session_id = usize::from(bytes.byte()?);
-        bytes.take(session_id)?;
-        let suites = usize::from(bytes.word()?);
-        let suites = bytes.take(suites)?;
+        bytes.short()?;
+        let suites = bytes.long()?;
         self.is_fallback = words(Bytes(suites)).any(|suite| suite == FALLBACK);
         self.suites = Offer::new(words(Bytes(suites)));
-        let compressions = usize::from(bytes.byte()?);
-        bytes.take(compressions)?;
-        let mut extensions = {
-            let len = usize::from(bytes.word()?);
-            Bytes(bytes.take(len)?)
-        };
+        bytes.short()?;
+        let mut extensions = Bytes(bytes.long()?);
         while let Some(kind) = extensions.word() {
-            let len = usize::from(extensions.word()?);
-            self.extension(kind, Bytes(extensions.take(len)?));
+            self.extension(kind, Bytes(extensions.long()?));
         }
         Some(())
     }
@@ -138,6 +131,7 @@ impl ClientHello {
 #[cfg(test)]
 mod tests {
     extern crate std;
+    use super::super::hello::tests::list;
     use super::*;
     use std::vec::Vec;
 
@@ -152,14 +146,7 @@ mod tests {
             .iter()
             .for_each(|suite| body.extend(suite.to_be_bytes()));
         body.extend([1, 0]);
-        let mut list = Vec::new();
-        for (kind, content) in extensions {
-            list.extend(kind.to_be_bytes());
-            list.extend(u16::try_from(content.len()).unwrap().to_be_bytes());
-            list.extend(*content);
-        }
-        body.extend(u16::try_from(list.len()).unwrap().to_be_bytes());
-        body.extend(list);
+        body.extend(list(extensions));
         body
     }
 

@@ -46,6 +46,18 @@ impl<'b> Bytes<'b> {
             .first_chunk()
             .map(|word| u16::from_be_bytes(*word))
     }
+
+    /// Bytes behind their number in one byte.
+    pub(super) fn short(&mut self) -> Option<&'b [u8]> {
+        let len = usize::from(self.byte()?);
+        self.take(len)
+    }
+
+    /// Bytes behind their number in two bytes.
+    pub(super) fn long(&mut self) -> Option<&'b [u8]> {
+        let len = usize::from(self.word()?);
+        self.take(len)
+    }
 }
 
 impl Hello {
@@ -63,17 +75,12 @@ impl Hello {
         self.is_retry = random == RETRY;
         // RFC 8446 §4.1.3: "DOWNGRD" and 1 or 0.
         self.is_downgrade = random.ends_with(b"DOWNGRD\x01") || random.ends_with(b"DOWNGRD\x00");
-        let session_id = usize::from(bytes.byte()?);
-        self.is_other_session = bytes.take(session_id)? != sent;
+        self.is_other_session = bytes.short()? != sent;
         self.suite = bytes.word()?;
         bytes.byte()?;
-        let mut extensions = {
-            let len = usize::from(bytes.word()?);
-            Bytes(bytes.take(len)?)
-        };
+        let mut extensions = Bytes(bytes.long()?);
         while let Some(kind) = extensions.word() {
-            let len = usize::from(extensions.word()?);
-            let mut content = Bytes(extensions.take(len)?);
+            let mut content = Bytes(extensions.long()?);
             match kind {
                 23 => self.extended_master_secret = true,
                 43 => self.version = content.word()?,
@@ -116,24 +123,30 @@ impl Hello {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     extern crate std;
     use super::*;
     use std::vec::Vec;
 
-    fn hello(random_end: &[u8], extensions: &[(u16, &[u8])]) -> Vec<u8> {
-        let mut body = Vec::from([3, 3]);
-        body.extend([7; 24]);
-        body.extend(random_end);
-        body.extend([2, 8, 9, 0xc0, 0x2f, 0]);
+    /// Extensions as a hello has them.
+    pub(crate) fn list(extensions: &[(u16, &[u8])]) -> Vec<u8> {
         let mut list = Vec::new();
         for (kind, content) in extensions {
             list.extend(kind.to_be_bytes());
             list.extend(u16::try_from(content.len()).unwrap().to_be_bytes());
             list.extend(*content);
         }
-        body.extend(u16::try_from(list.len()).unwrap().to_be_bytes());
-        body.extend(list);
+        let mut bytes = Vec::from(u16::try_from(list.len()).unwrap().to_be_bytes());
+        bytes.extend(list);
+        bytes
+    }
+
+    fn hello(random_end: &[u8], extensions: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut body = Vec::from([3, 3]);
+        body.extend([7; 24]);
+        body.extend(random_end);
+        body.extend([2, 8, 9, 0xc0, 0x2f, 0]);
+        body.extend(list(extensions));
         body
     }
 

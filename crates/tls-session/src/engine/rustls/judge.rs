@@ -333,6 +333,15 @@ fn other() -> Alert {
 pub(super) struct Judge(pub(super) Arc<Attempt>);
 
 impl Judge {
+    /// The verdict on a chain, and the alert if it is refused.
+    pub(super) fn verified(&self, leaf: &[u8], rest: &[CertificateDer<'_>]) -> Result<(), Error> {
+        self.0.chain(leaf, rest).map_err(|reason| {
+            let alert = alert(&reason.cause);
+            self.0.refuse(reason);
+            Error::InvalidCertificate(alert)
+        })
+    }
+
     pub(super) fn signed(
         &self,
         version: Version,
@@ -372,14 +381,8 @@ impl ServerCertVerifier for Judge {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        match self.0.chain(end_entity, intermediates) {
-            Ok(()) => Ok(ServerCertVerified::assertion()),
-            Err(reason) => {
-                let alert = alert(&reason.cause);
-                self.0.refuse(reason);
-                Err(Error::InvalidCertificate(alert))
-            }
-        }
+        self.verified(end_entity, intermediates)?;
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

@@ -16,7 +16,7 @@ use x509_facts::Certificate;
 use super::client::{Client, stir};
 use super::config::{NoTime, offered, suites_of, versions_of};
 use super::core::Core;
-use super::judge::{Attempt, Judge, Key, SCHEMES, alert};
+use super::judge::{Attempt, Judge, Key, SCHEMES};
 use crate::evidence::Demand;
 use crate::identity::OwnedIdentity;
 use crate::policy::{ClientAuth, Clock, MasterSecret, ServerPolicy, Versions};
@@ -172,15 +172,8 @@ impl ClientCertVerifier for ClientJudge {
         intermediates: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let attempt = &self.judge.0;
-        match attempt.chain(end_entity, intermediates) {
-            Ok(()) => Ok(ClientCertVerified::assertion()),
-            Err(reason) => {
-                let alert = alert(&reason.cause);
-                attempt.refuse(reason);
-                Err(Error::InvalidCertificate(alert))
-            }
-        }
+        self.judge.verified(end_entity, intermediates)?;
+        Ok(ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
