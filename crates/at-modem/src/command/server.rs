@@ -3,7 +3,7 @@
 use at_grammar::commands::server::{
     IdleTimeout, MaxConnections, Server, ServerLine, ServerRequest,
 };
-use at_grammar::types::{PolicyMode, Port, Protocol, StreamTransport, Transport};
+use at_grammar::types::{Port, Protocol, StreamTransport, Transport};
 use at_grammar::{Info, Mux, Reply};
 
 use super::links::close_where;
@@ -13,7 +13,8 @@ use crate::cx::Cx;
 use crate::links::server::{Listening, ServerTerms};
 use crate::platform::Platform;
 use crate::task::why::reason_line;
-use tls_session::{Acceptor, MasterSecret};
+use crate::tls::terms::master_secret;
+use tls_session::Acceptor;
 
 pub(super) async fn show<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let line = match cx.links.server.listening.get() {
@@ -83,10 +84,7 @@ fn terms<P: Platform>(cx: &Cx<'_, '_, P>, verify_client: bool) -> ServerTerms {
     let policy_mode = cx.settings.read(|values| values.tls.policy_mode);
     ServerTerms {
         verify_client,
-        master_secret: match policy_mode {
-            PolicyMode::Strict => MasterSecret::Required,
-            PolicyMode::EspAt => MasterSecret::Asked,
-        },
+        master_secret: master_secret(policy_mode),
     }
 }
 

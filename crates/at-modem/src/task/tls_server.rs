@@ -75,15 +75,12 @@ impl<S> Job<'_, S> {
 /// Waits until the oldest handshake has had its turn, and ends it. For ever where there is none.
 pub(super) async fn end_oldest<S>(jobs: &[Job<'_, S>]) {
     let under_way = jobs.iter().filter_map(|job| Some((job.since.get()?, job)));
-    match under_way.min_by_key(|(since, _)| *since) {
-        Some((since, job)) => {
-            Timer::at(since.saturating_add(TURN)).await;
-            job.give_way.signal(());
-            // Its task says when the place is free.
-            core::future::pending::<()>().await;
-        }
-        None => core::future::pending::<()>().await,
+    if let Some((since, job)) = under_way.min_by_key(|(since, _)| *since) {
+        Timer::at(since.saturating_add(TURN)).await;
+        job.give_way.signal(());
     }
+    // Its task says when the place is free.
+    core::future::pending::<()>().await;
 }
 
 /// The clients that get this memory, one after another.

@@ -132,12 +132,17 @@ fn lenient<'s>(values: &'s TlsValues, link: LinkId, host: &'s str) -> Option<Ter
         alpn: values.alpn.get(at)?,
         versions: *values.versions.get(at)?,
         suites: values.suites.get(at)?,
-        master_secret: match values.policy_mode {
-            PolicyMode::Strict => MasterSecret::Required,
-            PolicyMode::EspAt => MasterSecret::Asked,
-        },
+        master_secret: master_secret(values.policy_mode),
         identity: shown.then_some(conf.pki),
     })
+}
+
+/// What a policy demands of a session of TLS 1.2, in either role.
+pub(crate) const fn master_secret(mode: PolicyMode) -> MasterSecret {
+    match mode {
+        PolicyMode::Strict => MasterSecret::Required,
+        PolicyMode::EspAt => MasterSecret::Asked,
+    }
 }
 
 #[cfg(test)]
