@@ -162,19 +162,23 @@ fn a_signal_is_a_normal_end_and_takes_the_link_away() {
 fn a_simulator_ends_with_the_program_that_started_it() {
     let sim = env!("CARGO_BIN_EXE_espat");
     // The shell says who its child is, and ends when its input does.
-    let script = format!(
-        "'{sim}' sim --exit-with-parent --listen 127.0.0.1:0 2>/dev/null & echo $!; read _"
-    );
+    let script = format!("'{sim}' sim --exit-with-parent --listen 127.0.0.1:0 & echo $!; read _");
     let mut shell = Command::new("sh")
         .args(["-c", &script])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");
     let mut line = String::new();
     let mut out = BufReader::new(shell.stdout.take().expect("piped"));
     out.read_line(&mut line).expect("a line");
     let pid: i32 = line.trim().parse().expect("a number");
+    // It has asked for the signal before it listens.
+    let mut announced = String::new();
+    let mut notes = BufReader::new(shell.stderr.take().expect("piped"));
+    notes.read_line(&mut announced).expect("a line");
+    assert!(announced.starts_with("listening on "), "{announced}");
     let process = PathBuf::from(format!("/proc/{pid}/cmdline"));
     let runs = |wanted: bool| {
         let begin = Instant::now();
@@ -188,8 +192,6 @@ fn a_simulator_ends_with_the_program_that_started_it() {
         }
     };
     runs(true);
-    // Time to ask for the signal: what follows ends it only if it has.
-    std::thread::sleep(Duration::from_millis(500));
     drop(shell.stdin.take());
     shell.wait().expect("it ends");
     runs(false);
