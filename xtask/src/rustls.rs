@@ -1,7 +1,7 @@
 //! rustls for a processor without compare-and-swap: `core` has no `Arc` there.
 //!
 //! rustls keeps one place for this, the module `sync` in its `src/lib.rs`. A copy of its source is made
-//! below the target folder, with `portable_atomic_util` in that place, and cargo is told to take the copy.
+//! below the target folder, with `portable_atomic_util` in that place, and cargo is made to use the copy.
 //! Nothing of it is stored in the repository. The lock file then names the copy, so cargo works on a lock
 //! file beside it: the one of the repository, with that difference.
 

@@ -101,7 +101,7 @@ impl ErrorWord {
 
     /// What the category means, for people.
     #[must_use]
-    pub const fn words(self) -> &'static str {
+    pub const fn text(self) -> &'static str {
         match self.category() {
             0x00 => "ok",
             0x01 => "common error",

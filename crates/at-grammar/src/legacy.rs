@@ -14,7 +14,7 @@ use crate::types::Bounded;
 /// Which names are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Generation {
+pub enum Dialect {
     /// Those of ESP-AT.
     #[default]
     EspAt,

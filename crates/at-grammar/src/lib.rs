@@ -107,7 +107,7 @@ pub mod types;
 pub use args::Mux;
 pub use error::{ArgError, ErrorWord, FieldError, LineError, MAX_LINE};
 pub use fields::InfoLine;
-pub use legacy::{Generation, SslBuffer, Suffix};
+pub use legacy::{Dialect, SslBuffer, Suffix};
 pub use line::{Parsed, WriteError, parse_line, parse_line_as};
 pub use raw::{Form, RawLine};
 pub use reply::{Event, Progress, Reply, ReplyParser};

@@ -2,7 +2,7 @@
 
 use crate::args::Mux;
 use crate::error::{LineError, MAX_LINE};
-use crate::legacy::{Generation, Suffix};
+use crate::legacy::{Dialect, Suffix};
 use crate::raw::RawLine;
 use crate::set::CommandSet;
 use crate::sink::{Full, Sink};
@@ -23,7 +23,7 @@ use crate::table::Command;
 /// assert_eq!(error.error_word().raw(), 0x0109_0000);
 /// ```
 pub fn parse_line(line: &[u8], mux: Mux) -> Result<Command<'_>, LineError> {
-    parse_line_as(line, mux, Generation::EspAt).map(|parsed| parsed.command)
+    parse_line_as(line, mux, Dialect::EspAt).map(|parsed| parsed.command)
 }
 
 /// A command, and how the host named it.
@@ -36,25 +36,21 @@ pub struct Parsed<'a> {
     pub suffix: Option<Suffix>,
 }
 
-/// Reads one line as [`parse_line`](crate::parse_line) does, with the names of a generation.
+/// Reads one line as [`parse_line`](crate::parse_line) does, with the names of a dialect.
 ///
 /// ```
-/// use at_grammar::{Generation, Mux, Suffix, parse_line_as};
+/// use at_grammar::{Dialect, Mux, Suffix, parse_line_as};
 ///
 /// let line = b"AT+CWMODE_CUR=1";
-/// let parsed = parse_line_as(line, Mux::Single, Generation::Legacy)?;
+/// let parsed = parse_line_as(line, Mux::Single, Dialect::Legacy)?;
 /// assert_eq!(parsed.suffix, Some(Suffix::Current));
 /// assert_eq!(parsed.command.name(), "AT+CWMODE");
 ///
-/// assert!(parse_line_as(line, Mux::Single, Generation::EspAt).is_err());
+/// assert!(parse_line_as(line, Mux::Single, Dialect::EspAt).is_err());
 /// # Ok::<(), at_grammar::LineError>(())
 /// ```
-pub fn parse_line_as(
-    line: &[u8],
-    mux: Mux,
-    generation: Generation,
-) -> Result<Parsed<'_>, LineError> {
-    let parsed = parse(line, mux, generation);
+pub fn parse_line_as(line: &[u8], mux: Mux, dialect: Dialect) -> Result<Parsed<'_>, LineError> {
+    let parsed = parse(line, mux, dialect);
     if let Err(error) = &parsed {
         let len = line.len();
         espat_log::debug!("line of {} bytes refused: {:?}", len, error);
@@ -62,12 +58,12 @@ pub fn parse_line_as(
     parsed
 }
 
-fn parse(line: &[u8], mux: Mux, generation: Generation) -> Result<Parsed<'_>, LineError> {
-    Command::from_raw(&RawLine::parse(line)?.with_generation(generation), mux)
+fn parse(line: &[u8], mux: Mux, dialect: Dialect) -> Result<Parsed<'_>, LineError> {
+    Command::from_raw(&RawLine::parse(line)?.with_dialect(dialect), mux)
 }
 
 impl<'a> Command<'a> {
-    /// The command of a line, and the suffix of its name where the line's generation has such names.
+    /// The command of a line, and the suffix of its name where the line's dialect has such names.
     ///
     /// # Errors
     /// [`LineError::UnknownCommand`] if this crate has no command of that name; another

@@ -14,7 +14,7 @@ use nom::combinator::recognize;
 use nom::{IResult, Parser};
 
 use crate::error::{LineError, MAX_LINE};
-use crate::legacy::{Generation, Suffix};
+use crate::legacy::{Dialect, Suffix};
 
 /// What stands after the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub enum Form<'a> {
 pub struct RawLine<'a> {
     name: &'a [u8],
     form: Form<'a>,
-    generation: Generation,
+    dialect: Dialect,
     suffix: Option<Suffix>,
 }
 
@@ -80,22 +80,22 @@ impl<'a> RawLine<'a> {
         Ok(Self {
             name,
             form,
-            generation: Generation::EspAt,
+            dialect: Dialect::EspAt,
             suffix: None,
         })
     }
 
-    /// The same line, read with the names of another generation.
+    /// The same line, read with the names of another dialect.
     #[must_use]
-    pub const fn with_generation(self, generation: Generation) -> Self {
-        Self { generation, ..self }
+    pub const fn with_dialect(self, dialect: Dialect) -> Self {
+        Self { dialect, ..self }
     }
 
     /// The same line without the suffix that firmware 1.x puts after names; `None` where there is
-    /// none, or the generation has no such names.
+    /// none, or the dialect has no such names.
     #[must_use]
     pub fn without_suffix(&self) -> Option<Self> {
-        if self.generation != Generation::Legacy || self.suffix.is_some() {
+        if self.dialect != Dialect::Legacy || self.suffix.is_some() {
             return None;
         }
         let (name, suffix) = Suffix::split(self.name)?;
@@ -120,8 +120,8 @@ impl<'a> RawLine<'a> {
 
     /// Which names are known.
     #[must_use]
-    pub const fn generation(&self) -> Generation {
-        self.generation
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// The suffix that [`without_suffix`](Self::without_suffix) took off.

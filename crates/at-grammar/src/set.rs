@@ -11,7 +11,7 @@
 use crate::args::{Args, Field, FieldWriter, Mux};
 use crate::error::{ArgError, LineError};
 use crate::fields::{Fields, InfoLine};
-use crate::legacy::{Generation, Suffix};
+use crate::legacy::{Dialect, Suffix};
 use crate::raw::RawLine;
 use crate::sink::{Full, Sink};
 
@@ -70,15 +70,15 @@ pub enum Visibility {
     Listed,
     /// It is understood, but not announced: a modem of ours always refuses it.
     Unlisted,
-    /// Known to [`Generation::Legacy`] only, and not listed.
+    /// Known to [`Dialect::Legacy`] only, and not listed.
     Legacy,
 }
 
 impl Visibility {
-    const fn known_to(self, generation: Generation) -> bool {
+    const fn known_to(self, dialect: Dialect) -> bool {
         match self {
             Self::Listed | Self::Unlisted => true,
-            Self::Legacy => matches!(generation, Generation::Legacy),
+            Self::Legacy => matches!(dialect, Dialect::Legacy),
         }
     }
 }
@@ -87,7 +87,7 @@ impl Row {
     /// Whether the line is this command's.
     fn is_meant(&self, line: &RawLine<'_>) -> bool {
         line.is(self.name)
-            && self.visibility.known_to(line.generation())
+            && self.visibility.known_to(line.dialect())
             && (line.suffix().is_none() || self.suffixed)
     }
 }
@@ -236,7 +236,7 @@ pub fn read_info<'a, T: InfoLine<'a>>(fields: &'a [u8]) -> Option<T> {
 /// `pub enum LedCommand<'a>;`. A set without information lines leaves the second enum out.
 ///
 /// Before a name, `unlisted` makes a command that `AT+CMD?` does not show, `legacy` one that only
-/// [`Generation::Legacy`](crate::Generation::Legacy) knows, and `suffixed` one that firmware 1.x has
+/// [`Dialect::Legacy`](crate::Dialect::Legacy) knows, and `suffixed` one that firmware 1.x has
 /// as `…_CUR` and `…_DEF`. `unlisted set` is taken like `set` and not shown.
 #[macro_export]
 macro_rules! commands {

@@ -22,7 +22,7 @@ pub(crate) struct Cx<'a, 's, P: Platform> {
     pub(crate) board: &'a P::Board,
     pub(crate) commands: &'a P::Commands,
     pub(crate) clock: &'a WallClock,
-    pub(crate) identity: &'a crate::Identity,
+    pub(crate) product: &'a crate::ProductInfo,
     /// Commands as ESP8266 firmware has them.
     pub(crate) legacy: bool,
     pub(crate) settings: &'a Settings,

@@ -77,12 +77,13 @@ pub mod why;
 pub mod wifi;
 
 pub use answer::{Answer, CommandError, CustomCommands, Done, Failure};
+pub use at_grammar::types::SleepMode;
 pub use buffers::ModemBuffers;
 pub use clock::{BUILT, WallClock};
 pub use modem::{BootError, Exit, Modem};
 pub use net::{NetExtras, Network, PingError, TcpOptions};
-pub use parts::{Assembled, Identity, Parts};
-pub use platform::{Board, MemoryKind, MemoryReport, Platform, SleepMode};
+pub use parts::{Assembled, Parts, ProductInfo};
+pub use platform::{Board, MemoryKind, MemoryReport, Platform};
 pub use task::Sessions;
 pub use tls_session::Timestamp;
 #[cfg(feature = "rustls")]

@@ -281,7 +281,7 @@ fn split<P: Platform>(parts: Parts<'_, P>) -> (Outside<'_, P>, P::Flash, Timesta
         clock: parts.clock,
         board: parts.board,
         commands: parts.commands,
-        identity: parts.identity,
+        product: parts.product,
         legacy: parts.legacy,
     };
     (outside, parts.flash, parts.built)

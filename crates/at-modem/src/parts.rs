@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use at_grammar::Generation;
+use at_grammar::Dialect;
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 use rand_core::CryptoRngCore;
 use tls_session::Timestamp;
@@ -15,7 +15,7 @@ use crate::wifi::Wifi;
 
 /// What `AT+GMR` prints about the build and the module.
 #[derive(Debug, Clone, Copy)]
-pub struct Identity {
+pub struct ProductInfo {
     /// `ESP32`, `ESP32-C3`, …: the chip whose layout and names are used.
     pub chip: &'static str,
     /// Name of the module, at most 32 bytes.
@@ -43,7 +43,7 @@ pub struct Parts<'a, P: Platform> {
     /// The wall clock; it may know the time already. `None` for one of the modem's own.
     pub clock: Option<&'a WallClock>,
     /// Names for `AT+GMR`.
-    pub identity: Identity,
+    pub product: ProductInfo,
     /// Accept the names of 1.x firmware as well: `_CUR`, `_DEF`, `AT+CIPSSLSIZE`.
     pub legacy: bool,
     /// No right clock shows an earlier time: [`BUILT`], or what the caller knows better.
@@ -87,7 +87,7 @@ where
     R: CryptoRngCore + Clone,
 {
     /// The parts that every board has. What it has beside them is added by the methods below.
-    pub const fn new(net: &'a N, wifi: &'a W, flash: F, rng: R, identity: Identity) -> Self {
+    pub const fn new(net: &'a N, wifi: &'a W, flash: F, rng: R, product: ProductInfo) -> Self {
         Self {
             net,
             extras: &(),
@@ -97,7 +97,7 @@ where
             board: &(),
             commands: &(),
             clock: None,
-            identity,
+            product,
             legacy: false,
             built: BUILT,
         }
@@ -128,7 +128,7 @@ where
             board: self.board,
             commands: self.commands,
             clock: self.clock,
-            identity: self.identity,
+            product: self.product,
             legacy: self.legacy,
             built: self.built,
         }
@@ -145,7 +145,7 @@ where
             board,
             commands: self.commands,
             clock: self.clock,
-            identity: self.identity,
+            product: self.product,
             legacy: self.legacy,
             built: self.built,
         }
@@ -165,7 +165,7 @@ where
             board: self.board,
             commands,
             clock: self.clock,
-            identity: self.identity,
+            product: self.product,
             legacy: self.legacy,
             built: self.built,
         }
@@ -180,10 +180,10 @@ impl<'a, P: Platform> Parts<'a, P> {
         self
     }
 
-    /// With the names that hosts of this generation use.
+    /// With the names that hosts of this dialect use.
     #[must_use]
-    pub fn with_generation(mut self, generation: Generation) -> Self {
-        self.legacy = generation == Generation::Legacy;
+    pub fn with_dialect(mut self, dialect: Dialect) -> Self {
+        self.legacy = dialect == Dialect::Legacy;
         self
     }
 

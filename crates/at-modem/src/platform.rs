@@ -14,6 +14,7 @@
 //! answers `ERROR`.
 
 use at_grammar::commands::basic::UartConfig;
+use at_grammar::types::SleepMode;
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 use rand_core::CryptoRngCore;
 
@@ -62,20 +63,6 @@ pub struct MemoryKind {
     pub least_free: u32,
     /// All there is.
     pub total: u32,
-}
-
-/// `AT+SLEEP`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum SleepMode {
-    /// Always awake.
-    Off,
-    /// The radio sleeps between DTIM beacons.
-    Modem,
-    /// The chip sleeps between beacons.
-    Light,
-    /// The radio sleeps for the listen interval.
-    ModemByListenInterval,
 }
 
 /// The chip around the modem.

@@ -41,8 +41,8 @@ pub(crate) enum SntpError {
     Timeout,
     /// It asks to be asked less often: kiss code `RATE`.
     AskedTooOften,
-    /// It does not want to be asked: kiss code `DENY` or `RSTR`.
-    Unwelcome,
+    /// It denies service: kiss code `DENY` or `RSTR`.
+    Denied,
     /// It has no time to give: another kiss code, leap alarm, or stratum 16.
     Unsynchronised,
     /// An answer that contradicts itself or RFC 5905.
@@ -54,13 +54,13 @@ pub(crate) enum SntpError {
 impl SntpError {
     /// A phrase for the log.
     #[must_use]
-    pub(crate) const fn word(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::HostNotFound => "its name has no address",
             Self::Network => "cannot be sent to",
             Self::Timeout => "no answer within 5 s",
             Self::AskedTooOften => "asks to be asked less often",
-            Self::Unwelcome => "does not want to be asked",
+            Self::Denied => "denies service",
             Self::Unsynchronised => "does not know the time itself",
             Self::Invalid => "answer makes no sense",
             Self::BeforeFloor => "says a time that has passed",
@@ -74,7 +74,7 @@ impl From<sntpc::Error> for SntpError {
             sntpc::Error::Network => Self::Network,
             sntpc::Error::KissOfDeath(KissOfDeathCode::Rate) => Self::AskedTooOften,
             sntpc::Error::KissOfDeath(KissOfDeathCode::Deny | KissOfDeathCode::Rstr) => {
-                Self::Unwelcome
+                Self::Denied
             }
             sntpc::Error::KissOfDeath(_)
             | sntpc::Error::UnsynchronizedClock

@@ -44,7 +44,7 @@ impl fmt::Display for Stage {
 }
 
 tls_session::reasons! {
-    /// What the modem itself refuses: credentials in flash, the strict dialect, a host without an address, no
+    /// What the modem itself refuses: credentials in flash, the strict policy, a host without an address, no
     /// memory for one more session.
     #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub enum ModemError {
@@ -78,7 +78,7 @@ tls_session::reasons! {
         /// Our private key is encrypted, and there is no password anywhere.
         KeyEncrypted => "key_encrypted", -0x3C00, 0,
             "our private key is encrypted, and there is no password for it";
-        /// The strict dialect asks for more than these settings check.
+        /// The strict policy asks for more than these settings check.
         StrictPolicy => "strict_policy", -0x7100, 0,
             "the strict policy wants a checked server, which these settings do not";
         /// The host's name has no address.
@@ -146,12 +146,12 @@ static CONTENT: [Row; Mistake::ALL.len()] = {
         code: "",
         mbedtls: Credential::Ca.mbedtls(),
         flags: 0,
-        words: "",
+        text: "",
     }; Mistake::ALL.len()];
     let (mut left, mut of): (&mut [Row], &[Mistake]) = (&mut rows, Mistake::ALL);
     while let ([row, rest @ ..], [mistake, others @ ..]) = (left, of) {
         row.code = mistake.code();
-        row.words = mistake.words();
+        row.text = mistake.text();
         (left, of) = (rest, others);
     }
     rows
@@ -182,7 +182,7 @@ impl From<StreamError> for Cause {
 }
 
 impl Cause {
-    /// What is wrong with a credential, in TLS's words.
+    /// What is wrong with a credential, as TLS names it.
     pub(crate) const fn setup(error: SetupError) -> Self {
         Self::Tls(tls_session::Cause::Setup(error))
     }
@@ -240,11 +240,11 @@ impl fmt::Display for Cause {
 
 impl core::error::Error for Cause {}
 
-/// Why a link was refused or ended. `Display` gives the words and what was found; the other fields say where.
+/// Why a link was refused or ended. `Display` gives the text and what was found; the other fields say where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Why {
-    /// Who is at the other end: the words say "client" where we are the server.
+    /// Who is at the other end: the text says "client" where we are the server.
     pub peer: PeerRole,
     /// How far the link came.
     pub stage: Stage,
@@ -256,7 +256,7 @@ pub struct Why {
     pub subject: Text,
     /// The issuer, name or date that was wanted; empty where none applies.
     pub wanted: Text,
-    /// What was found instead, which `Display` puts behind the words; empty where they say it all.
+    /// What was found instead, which `Display` puts behind the text; empty where that is complete.
     pub found: Text,
 }
 
@@ -348,7 +348,7 @@ impl From<tls_session::Reason> for Why {
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.peer.words(&self.cause).fmt(f)?;
+        self.peer.text(&self.cause).fmt(f)?;
         if self.found.is_empty() {
             return Ok(());
         }

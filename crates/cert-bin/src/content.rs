@@ -19,7 +19,7 @@ use core::ops::Range;
 
 use heapless::Vec;
 
-pub use der::Fault;
+pub use der::ObjectFault;
 pub use key::{KeyForm, PrivateKey, RsaFactors};
 pub use shape::{Encoding, Shape};
 
@@ -80,8 +80,8 @@ impl<'a> Object<'a> {
     ///
     /// # Errors
     ///
-    /// [`Fault::Base64`] when the text is not base64.
-    pub fn der_len(&self) -> Result<usize, Fault> {
+    /// [`ObjectFault::Base64`] when the text is not base64.
+    pub fn der_len(&self) -> Result<usize, ObjectFault> {
         match self.body {
             Body::Der(der) => Ok(der.len()),
             Body::Pem(text) => pem::decoded_len(text),
@@ -130,7 +130,7 @@ impl<'a> Object<'a> {
         self.der_len().map_err(|fault| self.damaged(fault))
     }
 
-    fn damaged(&self, fault: Fault) -> ContentError {
+    fn damaged(&self, fault: ObjectFault) -> ContentError {
         ContentError::Damaged {
             at: self.range.start,
             fault,
@@ -172,7 +172,7 @@ pub struct BrokenObject {
     /// The bytes of the content it takes.
     pub range: Range<usize>,
     /// What is wrong.
-    pub fault: Fault,
+    pub fault: ObjectFault,
 }
 
 impl<'a> Iterator for Objects<'a> {
@@ -408,7 +408,7 @@ pub enum ContentError {
         /// Where it starts.
         at: usize,
         /// What is wrong.
-        fault: Fault,
+        fault: ObjectFault,
     },
     /// More certificates than the caller has room for.
     TooManyCertificates {

@@ -19,7 +19,7 @@ mod warning;
 use core::fmt;
 
 pub use device::DeviceView;
-pub use warning::{Warning, Warnings};
+pub use warning::{ImageWarning, Warnings};
 
 /// The first two bytes of an image; the same value in both byte orders.
 pub const MAGIC: u16 = 0xF1F1;
@@ -121,7 +121,7 @@ impl<'a> Image<'a> {
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong, in file order. What is odd but readable is a [`Warning`].
+    /// The first thing that is wrong, in file order. What is odd but readable is a [`ImageWarning`].
     pub fn parse(input: &'a [u8]) -> Result<Self, ImageError> {
         if input.is_empty() {
             return Err(ImageError::EmptyInput);
@@ -204,7 +204,7 @@ impl<'a> Image<'a> {
     /// the start and asks neither for type nor id (spec: cert-bin 2.4, 3). A modem that wants to choose
     /// the same item as the original for the same partition uses this, and lets the content decide: a
     /// certificate found where a key was wanted is refused when it is decoded. A host tool warns about images
-    /// in which position and label disagree ([`Warning::MixedTypes`], [`Warning::IdOutOfSequence`]).
+    /// in which position and label disagree ([`ImageWarning::MixedTypes`], [`ImageWarning::IdOutOfSequence`]).
     #[must_use]
     pub fn at(&self, n: usize) -> Option<Item<'a>> {
         self.items().nth(n)

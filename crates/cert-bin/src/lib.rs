@@ -51,7 +51,7 @@ pub mod public;
 pub mod role;
 pub mod writer;
 
-pub use image::{DeviceView, Image, ImageError, Item, ItemKind, Warning};
+pub use image::{DeviceView, Image, ImageError, ImageWarning, Item, ItemKind};
 pub use role::PartitionRole;
 pub use writer::{ImageWriter, NewItem, WriteError, write_image};
 

@@ -17,8 +17,8 @@ mod finding;
 use x509_facts::{Certificate, GeneralName, Timestamp};
 
 use crate::content::{
-    self, BrokenObject, ContentError, Encoding, Fault, MAX_DECODED, Object, ObjectKind, PrivateKey,
-    Shape,
+    self, BrokenObject, ContentError, Encoding, MAX_DECODED, Object, ObjectFault, ObjectKind,
+    PrivateKey, Shape,
 };
 use crate::image::{Image, ItemKind};
 use crate::mistake::Mistake;
@@ -414,8 +414,8 @@ impl Subject<'_> {
         match object.kind {
             ObjectKind::Certificate => {
                 let (der, _) = object.der_or_decode(scratch)?;
-                let certificate =
-                    Certificate::parse(der).map_err(|error| damaged(Fault::Certificate(error)))?;
+                let certificate = Certificate::parse(der)
+                    .map_err(|error| damaged(ObjectFault::Certificate(error)))?;
                 self.judge_certificate(&certificate, met.certificates, report);
                 count(&mut met.certificates);
                 if !self.context.device.reads(&certificate) {
@@ -537,7 +537,7 @@ impl Subject<'_> {
         if let Some(damage) = met.damage {
             let (at, fault) = match damage {
                 ContentError::Damaged { at, fault } => (at, fault),
-                _ => (0, Fault::Structure),
+                _ => (0, ObjectFault::Structure),
             };
             self.push(report, Problem::Damaged { at, fault });
         }

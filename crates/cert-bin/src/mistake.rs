@@ -16,7 +16,7 @@ const ERASED_RUN: usize = 16;
 const SAMPLE: usize = 2048;
 
 macro_rules! mistakes {
-    ($($(#[$of_row:meta])* $row:ident => $code:literal, $words:literal;)+) => {
+    ($($(#[$of_row:meta])* $row:ident => $code:literal, $text:literal;)+) => {
         /// A likely mistake. `Display` says what the bytes are and what to do.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -35,8 +35,8 @@ macro_rules! mistakes {
 
             /// What the bytes are, and what to do.
             #[must_use]
-            pub const fn words(self) -> &'static str {
-                match self { $(Self::$row => $words),+ }
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$row => $text),+ }
             }
         }
     };
@@ -105,7 +105,7 @@ mistakes! {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.words())
+        f.write_str(self.text())
     }
 }
 
@@ -288,11 +288,11 @@ fn of_broken_pem(content: &[u8]) -> Option<Mistake> {
     match pem::Blocks::new(content).next() {
         None
         | Some(Err(content::BrokenObject {
-            fault: der::Fault::Marker,
+            fault: der::ObjectFault::Marker,
             ..
         })) => Some(Mistake::BrokenDashes),
         Some(Err(content::BrokenObject {
-            fault: der::Fault::NoEnd,
+            fault: der::ObjectFault::NoEnd,
             ..
         })) => {
             let end = has(b"END ");
@@ -303,7 +303,7 @@ fn of_broken_pem(content: &[u8]) -> Option<Mistake> {
             })
         }
         Some(Err(content::BrokenObject {
-            fault: der::Fault::LabelMismatch,
+            fault: der::ObjectFault::LabelMismatch,
             ..
         })) if !has(b"-----END ") || ends_without_dashes(content) => Some(Mistake::BrokenDashes),
         _ => None,

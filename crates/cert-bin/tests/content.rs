@@ -1,7 +1,7 @@
 //! What is read out of one item: PEM as lenient and as strict as the device, DER distinguished by its shape.
 use base64ct::{Base64, Encoding as _};
 use cert_bin::content::{
-    self, ContentError, Encoding, Fault, KeyForm, ObjectKind, PrivateKey, Shape,
+    self, ContentError, Encoding, KeyForm, ObjectFault, ObjectKind, PrivateKey, Shape,
 };
 use x509_facts::KeyKind;
 
@@ -22,7 +22,7 @@ fn certificates(content: &[u8]) -> Result<(Vec<Vec<u8>>, usize), ContentError> {
     })
 }
 
-fn kinds(content: &[u8]) -> Vec<Result<ObjectKind, Fault>> {
+fn kinds(content: &[u8]) -> Vec<Result<ObjectKind, ObjectFault>> {
     content::objects(content)
         .map(|object| object.map(|it| it.kind).map_err(|it| it.fault))
         .collect()
@@ -175,31 +175,31 @@ fn blocks_are_framed_wherever_they_stand() {
         ("-----BEGIN X-----\nMAA=-----END X-----", vec![Ok(Other)]),
         (
             "-----BEGIN X-----\nMAA=\n-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----",
-            vec![Err(Fault::NoEnd), Ok(Certificate)],
+            vec![Err(ObjectFault::NoEnd), Ok(Certificate)],
         ),
         (
             "-----BEGIN X-----MAA=\n-----END X-----",
-            vec![Err(Fault::Marker)],
+            vec![Err(ObjectFault::Marker)],
         ),
         (
             "-----BEGIN X\n-----\nMAA=\n-----END X-----",
-            vec![Err(Fault::Marker)],
+            vec![Err(ObjectFault::Marker)],
         ),
-        ("-----BEGIN ", vec![Err(Fault::Marker)]),
-        ("-----BEGIN -----\n", vec![Err(Fault::Marker)]),
-        ("-----BEGIN X-----", vec![Err(Fault::Marker)]),
-        ("-----BEGIN X-----\n", vec![Err(Fault::NoEnd)]),
+        ("-----BEGIN ", vec![Err(ObjectFault::Marker)]),
+        ("-----BEGIN -----\n", vec![Err(ObjectFault::Marker)]),
+        ("-----BEGIN X-----", vec![Err(ObjectFault::Marker)]),
+        ("-----BEGIN X-----\n", vec![Err(ObjectFault::NoEnd)]),
         (
             "-----BEGIN X-----\n-----END ",
-            vec![Err(Fault::LabelMismatch)],
+            vec![Err(ObjectFault::LabelMismatch)],
         ),
         (
             "-----BEGIN X-----\n-----END X----",
-            vec![Err(Fault::LabelMismatch)],
+            vec![Err(ObjectFault::LabelMismatch)],
         ),
         (
             "-----BEGIN X-----\n-----END XY-----\n",
-            vec![Err(Fault::LabelMismatch)],
+            vec![Err(ObjectFault::LabelMismatch)],
         ),
         ("-----END X-----\n", vec![]),
         ("----BEGIN X-----\n", vec![]),
@@ -264,7 +264,7 @@ fn der_must_be_whole_and_alone() {
     for len in 5..CA_DER.len() {
         assert_eq!(
             kinds(&CA_DER[..len]),
-            [Err(Fault::Truncated {
+            [Err(ObjectFault::Truncated {
                 declared: CA_DER.len(),
                 available: len
             })]
@@ -279,7 +279,7 @@ fn der_must_be_whole_and_alone() {
         let left = tail.len();
         assert_eq!(
             kinds(&[CA_DER, tail].concat()),
-            [Err(Fault::Trailing { left })]
+            [Err(ObjectFault::Trailing { left })]
         );
     }
     // The signature is the only part that may end in a zero; such a zero is not a NUL behind it.

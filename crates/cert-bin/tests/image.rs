@@ -8,7 +8,8 @@
 use cert_bin::lint::{self, Context};
 use cert_bin::writer::{MAX_CONTENT_LEN, image_size};
 use cert_bin::{
-    DeviceView, Image, ImageError, ImageWriter, ItemKind, NewItem, Warning, WriteError, write_image,
+    DeviceView, Image, ImageError, ImageWarning, ImageWriter, ItemKind, NewItem, WriteError,
+    write_image,
 };
 use proptest::prelude::*;
 
@@ -172,8 +173,8 @@ fn what_follows_the_list_is_not_the_images() {
     bytes.push(0x7F);
     let image = Image::parse(&bytes).unwrap();
     assert_eq!(image.as_bytes(), &bytes[..len]);
-    let warnings: Vec<Warning> = image.warnings().collect();
-    assert_eq!(warnings, [Warning::TrailingData { offset: len + 5 }]);
+    let warnings: Vec<ImageWarning> = image.warnings().collect();
+    assert_eq!(warnings, [ImageWarning::TrailingData { offset: len + 5 }]);
 }
 
 #[test]
@@ -327,8 +328,8 @@ proptest! {
             .collect();
         prop_assert_eq!(read.iter().map(|(_, item)| *item).collect::<Vec<_>>(), expected);
 
-        let warnings: Vec<Warning> = image.warnings().collect();
-        let mixed: &[Warning] = if kinds.len() > 1 { &[Warning::MixedTypes] } else { &[] };
+        let warnings: Vec<ImageWarning> = image.warnings().collect();
+        let mixed: &[ImageWarning] = if kinds.len() > 1 { &[ImageWarning::MixedTypes] } else { &[] };
         prop_assert_eq!(warnings, mixed);
     }
 

@@ -217,7 +217,7 @@ fn files_of_another_kind_are_named() {
 #[test]
 fn every_mistake_has_a_code_and_words_of_its_own() {
     let codes: BTreeSet<&str> = Mistake::ALL.iter().map(|it| it.code()).collect();
-    let words: BTreeSet<&str> = Mistake::ALL.iter().map(|it| it.words()).collect();
+    let words: BTreeSet<&str> = Mistake::ALL.iter().map(|it| it.text()).collect();
     assert_eq!(codes.len(), Mistake::ALL.len());
     assert_eq!(words.len(), Mistake::ALL.len());
 }

@@ -11,8 +11,8 @@ mod support;
 use cert_bin::content::{self, Encoding, ObjectKind, PrivateKey, Shape};
 use cert_bin::lint::{self, Context, Finding, Level, Verdict};
 use cert_bin::{
-    DeviceView, Image, ImageError, ImageWriter, Item, ItemKind, NewItem, PartitionRole, Warning,
-    WriteError,
+    DeviceView, Image, ImageError, ImageWarning, ImageWriter, Item, ItemKind, NewItem,
+    PartitionRole, WriteError,
 };
 use serde_json::{Map, Value, json};
 use support::{Vectors, expected_codes, found_codes, new_items, number, sha256, sources, text};
@@ -45,20 +45,20 @@ fn error_json(error: &ImageError) -> Value {
     out
 }
 
-fn warning_json(warning: &Warning) -> Value {
+fn warning_json(warning: &ImageWarning) -> Value {
     let mut out = json!({"kind": warning.code()});
     let details = match *warning {
-        Warning::CountOver127 { count } => json!({"count": count}),
-        Warning::DuplicateId { index, kind, id } => {
+        ImageWarning::CountOver127 { count } => json!({"count": count}),
+        ImageWarning::DuplicateId { index, kind, id } => {
             json!({"index": index, "type": kind.name(), "id": id})
         }
-        Warning::IdOutOfSequence {
+        ImageWarning::IdOutOfSequence {
             index,
             kind,
             id,
             expected,
         } => json!({"index": index, "type": kind.name(), "id": id, "expected": expected}),
-        Warning::TrailingData { offset } => json!({"offset": offset}),
+        ImageWarning::TrailingData { offset } => json!({"offset": offset}),
         _ => warning
             .index()
             .map_or_else(|| json!({}), |index| json!({"index": index})),

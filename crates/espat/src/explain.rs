@@ -85,7 +85,7 @@ fn in_text(entries: &[Entry]) -> Result<String, std::fmt::Error> {
                 "  number -0x{number:04X}, verify flags 0x{:08x}",
                 row.flags
             )?;
-            writeln!(text, "  says   {}", row.words)?;
+            writeln!(text, "  says   {}", row.text)?;
         }
     }
     Ok(text)
@@ -145,9 +145,8 @@ fn explain(what: &str) -> Vec<Entry> {
 /// A reason whose sentence stands in a line, or is part of one: fixed parts of at least three words.
 fn by_sentence(what: &str) -> Vec<Entry> {
     let lower = what.to_lowercase();
-    let fixed = |words: &'static str| {
-        words
-            .split(['{', '}'])
+    let fixed = |text: &'static str| {
+        text.split(['{', '}'])
             .step_by(2)
             .map(|part| part.trim().to_lowercase())
             .filter(|part| part.split(' ').count() >= 3)
@@ -155,10 +154,9 @@ fn by_sentence(what: &str) -> Vec<Entry> {
     };
     Cause::table()
         .filter(|row| {
-            let parts = fixed(row.words);
+            let parts = fixed(row.text);
             let whole = !parts.is_empty() && parts.iter().all(|part| lower.contains(part.as_str()));
-            let part_of =
-                lower.split(' ').count() >= 3 && row.words.to_lowercase().contains(&lower);
+            let part_of = lower.split(' ').count() >= 3 && row.text.to_lowercase().contains(&lower);
             whole || part_of
         })
         .filter_map(|row| rows(FAILURES).find(|entry| entry.name == row.code))
@@ -264,10 +262,10 @@ mod tests {
 
     #[test]
     fn a_fixed_sentence_leads_to_its_code() {
-        let sentences = Cause::table().filter(|row| !row.words.contains('{'));
-        for row in sentences.filter(|row| row.words.split(' ').count() >= 3) {
-            let found = names(row.words);
-            assert!(found.contains(&row.code), "{}: {found:?}", row.words);
+        let sentences = Cause::table().filter(|row| !row.text.contains('{'));
+        for row in sentences.filter(|row| row.text.split(' ').count() >= 3) {
+            let found = names(row.text);
+            assert!(found.contains(&row.code), "{}: {found:?}", row.text);
         }
     }
 

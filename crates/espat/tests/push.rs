@@ -147,7 +147,7 @@ fn a_cut_is_reported_and_the_next_run_mends_it() {
             let json = said.json();
             assert_eq!(said.0, 1);
             states.insert(holds(&json).to_owned());
-            // "Nothing was written" is what tells that a content is there.
+            // "Nothing was written" shows that a content is there.
             let is_there = |file| {
                 let said = espat(&["push", "--dry-run", "--port", port, "client_ca", file]);
                 said.1.contains("already")

@@ -6,11 +6,12 @@ use crc::{Algorithm, CRC_32_ISCSI, Crc};
 use embassy_futures::block_on;
 use partition_store::esp_at::USER;
 use partition_store::mock::{MemFlash, Rewrite};
-use partition_store::nvs::{Cursor, Kind as ValueKind, Label, Nvs};
+use partition_store::nvs::{Cursor, Label, Nvs, ValueKind};
 use partition_store::settings::{Opened, Owner};
 use partition_store::table::Checksum;
 use partition_store::{
-    FlashStore, Kind, Name, Partition, PartitionStore, Settings, SettingsError, Table, write_table,
+    FlashStore, Partition, PartitionKind, PartitionName, PartitionStore, Settings, SettingsError,
+    Table, write_table,
 };
 
 use crate::take::Take;
@@ -30,15 +31,15 @@ const OWNER: Owner = Owner {
 pub(crate) fn small_flash() -> Vec<u8> {
     let partition = |name, kind, subtype, at: usize, size: usize| {
         let (at, size) = (u32::try_from(at).unwrap(), u32::try_from(size).unwrap());
-        Partition::new(Name::new(name).unwrap(), kind, subtype, at, size).unwrap()
+        Partition::new(PartitionName::new(name).unwrap(), kind, subtype, at, size).unwrap()
     };
     let mut bytes = vec![0xff; 0x1_6000];
     let primary = [
-        partition("nvs", Kind::Data, 2, NVS, PART),
+        partition("nvs", PartitionKind::Data, 2, NVS, PART),
         partition("at_customize", USER, 0, 0xe000, 0x8000),
     ];
     let secondary = [
-        partition("mfg_nvs", Kind::Data, 2, MFG, PART),
+        partition("mfg_nvs", PartitionKind::Data, 2, MFG, PART),
         partition("user", USER, 1, MFG + PART, 0x2000),
     ];
     write_table(primary, Checksum::None, &mut bytes[0x8000..0x9000]).unwrap();

@@ -2,13 +2,13 @@
 
 use at_grammar::commands::tcpip::DataInfo;
 use at_grammar::{
-    Event, Generation, Mux, Progress, ReplyParser, WriteError, parse_line, parse_line_as,
+    Dialect, Event, Mux, Progress, ReplyParser, WriteError, parse_line, parse_line_as,
 };
 
 use crate::expression::{Expression, Flags};
 use crate::framing_code::{Framed, LineBuffer};
 
-/// A command that was understood is written as a line that means the same; the older generation takes
+/// A command that was understood is written as a line that means the same; the older dialect takes
 /// whatever the newer one does.
 pub(crate) fn command_line(data: &[u8]) {
     for mux in [Mux::Single, Mux::Multiple] {
@@ -19,8 +19,8 @@ pub(crate) fn command_line(data: &[u8]) {
                 continue;
             }
         };
-        for generation in [Generation::EspAt, Generation::Legacy] {
-            let parsed = parse_line_as(data, mux, generation).expect("as before");
+        for dialect in [Dialect::EspAt, Dialect::Legacy] {
+            let parsed = parse_line_as(data, mux, dialect).expect("as before");
             assert_eq!(parsed.command, command);
         }
         let mut out = Vec::new();

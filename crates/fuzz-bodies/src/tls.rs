@@ -6,7 +6,7 @@ use embedded_io_async::{Read as _, Write as _};
 use tls_doubles::clock::Clock as MockClock;
 use tls_doubles::exec::{Outcome, run_until_stalled_then_advance};
 use tls_doubles::io::{End, Endpoint, Faults, Wire, connect};
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::message::{
     CERTIFICATE, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, FINISHED, SERVER_HELLO,
 };
@@ -182,7 +182,7 @@ pub(crate) fn rustls_client(data: &[u8]) {
 fn client(data: &[u8], engine: EngineRule) {
     let mut take = Take(data);
     let flags = take.u8();
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let script = script(&mut take, &family);
     let mut faults = Faults {
         chunk: usize::from(take.u8() & 63),
@@ -270,7 +270,7 @@ pub(crate) fn raw(data: &[u8]) {
     let flags = take.u8();
     let engine = [EngineRule::Best, EngineRule::WithoutHeap][usize::from(flags & 1)];
     let chunk = [0, 1, 7, 100][usize::from(flags >> 1 & 3)];
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: [&[u8]; 1] = [&family.root.der];
     let policy = client_policy(&anchors, flags & 64 == 0, engine);
     let faults = Faults {

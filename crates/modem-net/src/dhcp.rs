@@ -53,7 +53,7 @@ mod option {
 
 /// What a message is (RFC 2132, 9.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum MessageType {
     Discover,
     Offer,
     Request,
@@ -64,7 +64,7 @@ enum Kind {
     Inform,
 }
 
-impl Kind {
+impl MessageType {
     const ALL: [(u8, Self); 8] = [
         (1, Self::Discover),
         (2, Self::Offer),
@@ -90,7 +90,7 @@ impl Kind {
 /// What a client asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Question {
-    kind: Kind,
+    kind: MessageType,
     /// Transaction.
     id: [u8; 4],
     flags: [u8; 2],
@@ -134,7 +134,7 @@ impl Question {
             let (value, rest) = rest.split_at_checked(usize::from(*length))?;
             let address = || <[u8; 4]>::try_from(value).ok().map(Ipv4Addr::from);
             match number {
-                option::KIND => kind = Kind::from_number(*value.first()?),
+                option::KIND => kind = MessageType::from_number(*value.first()?),
                 option::WANTED => wanted = Some(address()?),
                 option::SERVER => server = Some(address()?),
                 _ => {}
@@ -250,25 +250,25 @@ impl<const STATIONS: usize> Server<STATIONS> {
         let pool = self.pool?;
         let elsewhere = question.server.is_some_and(|server| server != pool.server);
         match question.kind {
-            Kind::Discover => {
+            MessageType::Discover => {
                 let lease = self.find(&pool, &question, now)?;
                 lease.ends = lease.ends.max(now.saturating_add(OFFERED));
-                Some(question.answer(&pool, Kind::Offer, Some(lease.address)))
+                Some(question.answer(&pool, MessageType::Offer, Some(lease.address)))
             }
-            Kind::Request if elsewhere => {
+            MessageType::Request if elsewhere => {
                 // What it was offered here is free again.
                 self.left(question.mac);
                 None
             }
-            Kind::Request => Some(self.request(&pool, &question, now)),
-            Kind::Inform if !question.own.is_unspecified() => {
-                Some(question.answer(&pool, Kind::Ack, None))
+            MessageType::Request => Some(self.request(&pool, &question, now)),
+            MessageType::Inform if !question.own.is_unspecified() => {
+                Some(question.answer(&pool, MessageType::Ack, None))
             }
-            Kind::Release if !elsewhere => {
+            MessageType::Release if !elsewhere => {
                 self.left(question.mac);
                 None
             }
-            Kind::Decline if !elsewhere => {
+            MessageType::Decline if !elsewhere => {
                 self.decline(&pool, &question, now);
                 None
             }
@@ -284,12 +284,12 @@ impl<const STATIONS: usize> Server<STATIONS> {
             .find(pool, question, now)
             .filter(|lease| wanted == Some(lease.address));
         let Some(lease) = lease else {
-            return question.answer(pool, Kind::Nak, None);
+            return question.answer(pool, MessageType::Nak, None);
         };
         lease.bound = true;
         lease.ends = now.saturating_add(pool.seconds);
         let address = lease.address;
-        let mut answer = question.answer(pool, Kind::Ack, Some(address));
+        let mut answer = question.answer(pool, MessageType::Ack, Some(address));
         answer.bound = Some((question.mac, address));
         answer
     }
@@ -368,13 +368,13 @@ impl<const STATIONS: usize> Server<STATIONS> {
 }
 
 impl Question {
-    fn answer(&self, pool: &Pool, kind: Kind, lent: Option<Ipv4Addr>) -> Answer {
+    fn answer(&self, pool: &Pool, kind: MessageType, lent: Option<Ipv4Addr>) -> Answer {
         let mut writer = Writer::new();
         writer.put(&[2, 1, 6, 0]);
         writer.put(&self.id);
         writer.put(&[0, 0]);
         writer.put(&self.flags);
-        let own = if kind == Kind::Ack {
+        let own = if kind == MessageType::Ack {
             self.own
         } else {
             Ipv4Addr::UNSPECIFIED
@@ -388,7 +388,7 @@ impl Question {
         writer.put(&COOKIE);
         writer.option(option::KIND, &[kind.number()]);
         writer.option(option::SERVER, &pool.server.octets());
-        if kind != Kind::Nak {
+        if kind != MessageType::Nak {
             writer.option(option::NETMASK, &pool.netmask.octets());
             writer.option(option::ROUTER, &pool.router.octets());
         }

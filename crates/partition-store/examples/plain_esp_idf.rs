@@ -11,7 +11,8 @@ use partition_store::mock::{MemFlash, Rewrite};
 use partition_store::settings::{Key, Owner, Settings};
 use partition_store::table::Checksum;
 use partition_store::{
-    FileFlash, Kind, Name, Partition, PartitionTable, Region, TableAddress, write_table,
+    FileFlash, Partition, PartitionKind, PartitionName, PartitionTable, Region, TableAddress,
+    write_table,
 };
 
 /// What this program keeps. The numbers are the format: never give one to another meaning.
@@ -74,8 +75,20 @@ async fn run(mut flash: impl MultiwriteNorFlash) -> Result<(), Box<dyn Error>> {
 
 /// A flash with a table, as a build of ESP-IDF makes one.
 fn memory() -> Option<MemFlash> {
-    let nvs = Partition::new(Name::new("nvs")?, Kind::Data, 2, 0x9000, 0x6000)?;
-    let storage = Partition::new(Name::new("storage")?, Kind::Data, 6, 0x1_0000, 0x8000)?;
+    let nvs = Partition::new(
+        PartitionName::new("nvs")?,
+        PartitionKind::Data,
+        2,
+        0x9000,
+        0x6000,
+    )?;
+    let storage = Partition::new(
+        PartitionName::new("storage")?,
+        PartitionKind::Data,
+        6,
+        0x1_0000,
+        0x8000,
+    )?;
     let mut bytes = vec![0xff; 0x2_0000];
     let table = bytes.get_mut(0x8000..0x9000)?;
     write_table([nvs, storage], Checksum::Md5, table).ok()?;

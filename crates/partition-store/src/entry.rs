@@ -9,7 +9,7 @@
 
 use core::fmt;
 
-use crate::name::Name;
+use crate::name::PartitionName;
 
 /// Bytes of one entry.
 pub const ENTRY_SIZE: usize = 32;
@@ -20,7 +20,7 @@ pub(crate) const ENTRY_MAGIC: [u8; 2] = [0xaa, 0x50];
 /// What kind of thing a partition holds: byte 2 of its entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Kind {
+pub enum PartitionKind {
     /// 0: a program.
     App,
     /// 1: data that ESP-IDF knows (NVS, PHY calibration, a file system, ...).
@@ -29,7 +29,7 @@ pub enum Kind {
     Custom(u8),
 }
 
-impl Kind {
+impl PartitionKind {
     /// The kind with this number.
     #[must_use]
     pub const fn from_number(number: u8) -> Self {
@@ -61,8 +61,8 @@ pub const FLAG_READ_ONLY: u32 = 1 << 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Partition {
-    name: Name,
-    kind: Kind,
+    name: PartitionName,
+    kind: PartitionKind,
     subtype: u8,
     offset: u32,
     size: u32,
@@ -73,7 +73,13 @@ impl Partition {
     /// A partition of `size` bytes at flash address `offset`, without flags; `None` where its end
     /// has no 32-bit address.
     #[must_use]
-    pub const fn new(name: Name, kind: Kind, subtype: u8, offset: u32, size: u32) -> Option<Self> {
+    pub const fn new(
+        name: PartitionName,
+        kind: PartitionKind,
+        subtype: u8,
+        offset: u32,
+        size: u32,
+    ) -> Option<Self> {
         if offset.checked_add(size).is_none() {
             return None;
         }
@@ -95,13 +101,13 @@ impl Partition {
 
     /// Name, by which everything finds it; subtypes and addresses differ between layouts.
     #[must_use]
-    pub const fn name(&self) -> &Name {
+    pub const fn name(&self) -> &PartitionName {
         &self.name
     }
 
     /// Kind: "type" in the documents of ESP-IDF.
     #[must_use]
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> PartitionKind {
         self.kind
     }
 
@@ -147,8 +153,8 @@ impl Partition {
     #[must_use]
     pub const fn alignment(&self) -> u32 {
         match self.kind {
-            Kind::App => 0x1_0000,
-            Kind::Data | Kind::Custom(_) => 0x1000,
+            PartitionKind::App => 0x1_0000,
+            PartitionKind::Data | PartitionKind::Custom(_) => 0x1000,
         }
     }
 
@@ -193,12 +199,18 @@ impl Partition {
             f2,
             f3,
         ] = *bytes;
-        let name = Name::from_field(name).ok_or(EntryFault::Name)?;
+        let name = PartitionName::from_field(name).ok_or(EntryFault::Name)?;
         let offset = u32::from_le_bytes([o0, o1, o2, o3]);
         let size = u32::from_le_bytes([s0, s1, s2, s3]);
-        Self::new(name, Kind::from_number(kind), subtype, offset, size)
-            .map(|partition| partition.with_flags(u32::from_le_bytes([f0, f1, f2, f3])))
-            .ok_or(EntryFault::Range { offset, size })
+        Self::new(
+            name,
+            PartitionKind::from_number(kind),
+            subtype,
+            offset,
+            size,
+        )
+        .map(|partition| partition.with_flags(u32::from_le_bytes([f0, f1, f2, f3])))
+        .ok_or(EntryFault::Range { offset, size })
     }
 }
 

@@ -18,11 +18,11 @@
 //! use partition_store::mock::{MemFlash, Rewrite};
 //! use partition_store::settings::{Opened, Owner, Settings};
 //! use partition_store::table::{Checksum, write_table};
-//! use partition_store::{Kind, Name, Partition, PartitionTable, Region, TableAddress};
+//! use partition_store::{PartitionKind, PartitionName, Partition, PartitionTable, Region, TableAddress};
 //!
 //! # fn flash() -> MemFlash {
-//! #     let name = |text| Name::new(text).expect("a name");
-//! #     let at = |text, offset, size| Partition::new(name(text), Kind::Data, 2, offset, size).expect("a range");
+//! #     let name = |text| PartitionName::new(text).expect("a name");
+//! #     let at = |text, offset, size| Partition::new(name(text), PartitionKind::Data, 2, offset, size).expect("a range");
 //! #     let mut bytes = vec![0xff; 0x10_0000];
 //! #     let table = [at("nvs", 0x9000, 0x6000), at("storage", 0x2_0000, 0x8000)];
 //! #     write_table(table, Checksum::Md5, &mut bytes[0x8000..0x9000]).expect("a table");
@@ -82,18 +82,18 @@ mod region;
 pub mod settings;
 pub mod table;
 
-pub use entry::{ENTRY_SIZE, FLAG_ENCRYPTED, FLAG_READ_ONLY, Kind, Partition};
+pub use entry::{ENTRY_SIZE, FLAG_ENCRYPTED, FLAG_READ_ONLY, Partition, PartitionKind};
 pub use esp_at::{
     BuiltIn, CertStorage, Chip, FlashError, FlashStore, Layout, LayoutError, PartitionStore,
     StoreError, StreamWrite,
 };
 #[cfg(feature = "std")]
 pub use file::FileFlash;
-pub use name::Name;
+pub use name::PartitionName;
 pub use nvs::{Nvs, NvsError};
 pub use region::{AccessError, OpenError, Region, RegionError, SECTOR, WriteReport};
 pub use settings::{Settings, SettingsError};
-pub use table::{PartitionTable, Table, TableAddress, TableError, Warning, write_table};
+pub use table::{PartitionTable, Table, TableAddress, TableError, TableWarning, write_table};
 
 /// The code of the README, compiled.
 #[cfg(doctest)]

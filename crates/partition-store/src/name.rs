@@ -9,13 +9,13 @@ use core::fmt;
 /// What a name may hold is decided by where it ends up: between the quotes of an `AT+SYSFLASH?`
 /// line. So it is printable ASCII without `"` and `\`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name([u8; Self::MAX]);
+pub struct PartitionName([u8; Self::MAX]);
 
-impl Name {
+impl PartitionName {
     /// The longest name, in bytes.
     pub const MAX: usize = 16;
 
-    /// A name from text; `None` where [`Name`] says it cannot be one.
+    /// A name from text; `None` where [`PartitionName`] says it cannot be one.
     #[must_use]
     pub const fn new(text: &str) -> Option<Self> {
         let mut field = [0; Self::MAX];
@@ -72,32 +72,32 @@ impl Name {
     }
 }
 
-impl PartialEq<str> for Name {
+impl PartialEq<str> for PartitionName {
     fn eq(&self, other: &str) -> bool {
         self.as_str() == other
     }
 }
 
-impl PartialEq<&str> for Name {
+impl PartialEq<&str> for PartitionName {
     fn eq(&self, other: &&str) -> bool {
         self.as_str() == *other
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for PartitionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
-impl fmt::Debug for Name {
+impl fmt::Debug for PartitionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
     }
 }
 
 #[cfg(feature = "defmt")]
-impl defmt::Format for Name {
+impl defmt::Format for PartitionName {
     fn format(&self, f: defmt::Formatter<'_>) {
         defmt::write!(f, "{=str}", self.as_str());
     }
@@ -105,12 +105,12 @@ impl defmt::Format for Name {
 
 #[cfg(test)]
 mod tests {
-    use super::Name;
+    use super::PartitionName;
 
     #[test]
     fn a_name_holds_one_to_sixteen_printable_characters() {
         for text in ["a", "client_ca", "exactly16bytesAB", "with space", "~"] {
-            assert_eq!(Name::new(text).unwrap().as_str(), text);
+            assert_eq!(PartitionName::new(text).unwrap().as_str(), text);
         }
         for text in [
             "",
@@ -124,16 +124,16 @@ mod tests {
             "\u{e9}",
             "\x7f",
         ] {
-            assert_eq!(Name::new(text), None, "{text:?}");
+            assert_eq!(PartitionName::new(text), None, "{text:?}");
         }
     }
 
     #[test]
     fn a_field_ends_at_its_first_nul() {
-        let name = Name::from_field(*b"nvs\0old rest\xff\xff\xff\xff").unwrap();
+        let name = PartitionName::from_field(*b"nvs\0old rest\xff\xff\xff\xff").unwrap();
         assert_eq!(name, "nvs");
         assert_eq!(name.field(), *b"nvs\0\0\0\0\0\0\0\0\0\0\0\0\0");
-        assert_eq!(Name::from_field([0; 16]), None);
-        assert_eq!(Name::from_field([0xff; 16]), None);
+        assert_eq!(PartitionName::from_field([0; 16]), None);
+        assert_eq!(PartitionName::from_field([0xff; 16]), None);
     }
 }

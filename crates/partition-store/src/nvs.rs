@@ -42,7 +42,7 @@ mod write;
 
 pub use self::error::{Damage, NvsError};
 pub use self::items::Cursor;
-pub use self::label::{Kind, Label};
+pub use self::label::{Label, ValueKind};
 pub use self::pages::{MAX_CHUNKS, MAX_PAGES, MAX_TEXT, Nvs};
 pub use self::read::{Listed, Value};
 pub use self::stream::ValueWrite;

@@ -10,7 +10,7 @@
 //! until the magic is another, checks no sum, and so reads half a table without a word; here the
 //! whole is checked once and a table that is not in order is refused.
 //!
-//! What is merely odd (a name twice, partitions that overlap) is a [`Warning`]: a table with it is
+//! What is merely odd (a name twice, partitions that overlap) is a [`TableWarning`]: a table with it is
 //! still a table. [`PartitionTable`] is stricter, because it hands out partitions for writing.
 //!
 //! spec: cert-bin 8.1, 8.2
@@ -22,7 +22,7 @@ mod write;
 
 pub use self::error::{ReadTableError, TableError};
 pub use self::flash::{PartitionTable, TableAddress};
-pub use self::warning::Warning;
+pub use self::warning::TableWarning;
 pub use self::write::{Checksum, Records, TableWriteError, write_table};
 
 use md5::{Digest, Md5};
@@ -111,7 +111,7 @@ impl<'a> Table<'a> {
     }
 
     /// What is odd about the partitions: flags first, then names, overlaps, alignment.
-    pub fn warnings(&self) -> impl Iterator<Item = Warning> + use<'a> {
+    pub fn warnings(&self) -> impl Iterator<Item = TableWarning> + use<'a> {
         warning::warnings(self.entries())
     }
 }

@@ -77,7 +77,7 @@ fn is_pkcs1(scheme: u16) -> bool {
 
 /// A key of each kind of the duties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum KeyKind {
     P256,
     P384,
     Ed25519,
@@ -103,16 +103,16 @@ impl fmt::Debug for Key {
 impl Key {
     /// A key of this kind. Different numbers give different keys, except with RSA, of which there
     /// is one of each size, and three of 2048 bits.
-    pub fn new(kind: Kind, number: u8) -> Self {
+    pub fn new(kind: KeyKind, number: u8) -> Self {
         let seed = [number.wrapping_add(1); 32];
         match kind {
-            Kind::P256 => Self::P256(p256::ecdsa::SigningKey::from_slice(&seed).unwrap()),
-            Kind::P384 => {
+            KeyKind::P256 => Self::P256(p256::ecdsa::SigningKey::from_slice(&seed).unwrap()),
+            KeyKind::P384 => {
                 let seed = [number.wrapping_add(1); 48];
                 Self::P384(p384::ecdsa::SigningKey::from_slice(&seed).unwrap())
             }
-            Kind::Ed25519 => Self::Ed25519(ed25519_dalek::SigningKey::from_bytes(&seed)),
-            Kind::Rsa(bits) => Self::Rsa(rsa_key(bits, number)),
+            KeyKind::Ed25519 => Self::Ed25519(ed25519_dalek::SigningKey::from_bytes(&seed)),
+            KeyKind::Rsa(bits) => Self::Rsa(rsa_key(bits, number)),
         }
     }
 

@@ -1,10 +1,10 @@
 //! Certificates for the duties: any field can be wrong (RFC 5280 §4).
 //!
 //! ```no_run
-//! # use tls_doubles::keys::{Key, Kind};
+//! # use tls_doubles::keys::{Key, KeyKind};
 //! # use tls_doubles::pki::{Issued, NOW, Site, Spec};
-//! # let key = Key::new(Kind::P256, 1);
-//! let root = Issued::self_signed(Spec::ca("Root"), Key::new(Kind::P256, 0));
+//! # let key = Key::new(KeyKind::P256, 1);
+//! let root = Issued::self_signed(Spec::ca("Root"), Key::new(KeyKind::P256, 0));
 //! let leaf = root.issue(Spec { not_after: NOW - 1, ..Spec::leaf("broker.local") }, key);
 //! let site = Site::new(&leaf, &[]);
 //! ```
@@ -31,7 +31,7 @@ use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::time::{Time, Validity};
 
-use crate::keys::{Hash, Key, Kind};
+use crate::keys::{Hash, Key, KeyKind};
 
 /// 2024-01-01T00:00:00Z.
 pub const NOT_BEFORE: u64 = 1_704_067_200;
@@ -345,8 +345,8 @@ pub struct Family {
 
 impl Family {
     /// Made once for each kind: sweeps ask for it thousands of times.
-    pub fn new(kind: Kind) -> Self {
-        static MADE: Mutex<Vec<(Kind, Family)>> = Mutex::new(Vec::new());
+    pub fn new(kind: KeyKind) -> Self {
+        static MADE: Mutex<Vec<(KeyKind, Family)>> = Mutex::new(Vec::new());
         // A test that failed while making one leaves the list as it was.
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, family)) = made.iter().find(|(found, _)| *found == kind) {
@@ -358,7 +358,7 @@ impl Family {
     }
 
     /// The same authorities with another leaf.
-    pub fn with(kind: Kind, leaf: Spec) -> Self {
+    pub fn with(kind: KeyKind, leaf: Spec) -> Self {
         let root = Issued::self_signed(Spec::ca("Test Root"), Key::new(kind, 1));
         let intermediate = root.issue(Spec::ca("Test Intermediate"), Key::new(kind, 3));
         let leaf = intermediate.issue(leaf, Key::new(kind, 2));

@@ -83,7 +83,7 @@ impl SecureRandom for Pool {
 pub struct Generator(Zeroizing<[u8; 32]>);
 
 impl Generator {
-    /// Replaces the key and returns another one; neither tells anything about the key before.
+    /// Replaces the key and returns another one; neither reveals anything about the previous key.
     fn split(&mut self) -> Self {
         let mut stream = self.stream();
         let mut other = Zeroizing::new([0; 32]);

@@ -87,7 +87,7 @@ impl Progress {
             .unwrap_or(Reason::new(self.stage.get(), cause))
     }
 
-    /// Keeps what is told of the peer's certificate.
+    /// Keeps what is reported about the peer's certificate.
     pub(crate) fn keep_certificate(&self, certificate: Option<PeerCertificate>) {
         *self.certificate.borrow_mut() = certificate;
     }

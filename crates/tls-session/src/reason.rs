@@ -17,7 +17,7 @@ mod protocol;
 mod setup;
 mod stream;
 mod table;
-mod words;
+mod text;
 
 pub use capacity::{CapacityError, Limit};
 pub use certificate::CertificateError;
@@ -28,7 +28,7 @@ pub use protocol::{EngineError, HelloField, ProtocolViolation};
 pub use setup::SetupError;
 pub use stream::StreamError;
 pub use table::Row;
-pub use words::{alert_words, group_words, suite_words};
+pub use text::{alert_text, group_text, suite_text};
 
 /// X.509 verify flags as Mbed TLS numbers them.
 pub mod flags {
@@ -194,7 +194,7 @@ pub enum PeerRole {
 
 impl PeerRole {
     /// Prints a cause that is about this peer.
-    pub fn words(self, cause: &impl fmt::Display) -> impl fmt::Display {
+    pub fn text(self, cause: &impl fmt::Display) -> impl fmt::Display {
         fmt::from_fn(move |f| match self {
             Self::Server => cause.fmt(f),
             Self::Client => fmt::write(&mut OfClient(f), format_args!("{cause}")),
@@ -220,7 +220,7 @@ impl fmt::Write for OfClient<'_, '_> {
 
 /// Why a session was refused or ended.
 ///
-/// `Display` gives the words and what was found; the other fields say where.
+/// `Display` gives the text and what was found; the other fields say where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Reason {
@@ -237,7 +237,7 @@ pub struct Reason {
     /// The issuer that was looked for, or the date that was missed (RFC 3339); empty where neither applies.
     pub wanted: Text,
     /// What was found instead, and where it helps to know: names, an algorithm, an extension, a field and its offset.
-    /// `Display` puts it behind the words. Empty where the words say it all.
+    /// `Display` puts it behind the text. Empty where the text is complete.
     pub found: Text,
 }
 
@@ -304,7 +304,7 @@ impl Reason {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.peer.words(&self.cause).fmt(f)?;
+        self.peer.text(&self.cause).fmt(f)?;
         if self.found.is_empty() {
             return Ok(());
         }

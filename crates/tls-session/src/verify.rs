@@ -4,7 +4,7 @@
 //! no clock and no I/O: a chain, a policy, a verdict.
 //!
 //! `rules`: what a certificate must be in its place · `name`: the name asked for · `budget`: how many
-//! signatures · `blame`: webpki's errors as reasons. The whole order, and where the verdict differs
+//! signatures · `error_mapping`: webpki's errors as reasons. The whole order, and where the verdict differs
 //! from others' on x509-limbo: `docs/path-validation.md`.
 
 use crate::reason::{
@@ -16,14 +16,14 @@ use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnch
 use webpki::{EndEntityCert, Error, VerifiedPath};
 use x509_facts::{Certificate, Timestamp};
 
-use self::blame::{Walk, blame};
 use self::budget::Budget;
+use self::error_mapping::{Walk, reason_for};
 use self::usage::Usage;
 use crate::policy::{Anchors, Clock, MAX_ANCHORS, PeerAuth, Policy};
 
-mod blame;
 mod budget;
 mod certificate;
+mod error_mapping;
 pub(crate) mod handshake;
 mod name;
 mod rules;
@@ -88,7 +88,7 @@ pub fn check_certificate(der: &[u8], rule: CertificateRule) -> Result<(), Reason
             rules::pinned(&certificate, now, Usage::Server)
         }
         CertificateRule::Anchor => {
-            blame::issuer_key(&certificate, 0).map_or(Ok(()), Err)?;
+            error_mapping::issuer_key(&certificate, 0).map_or(Ok(()), Err)?;
             rules::anchor(&certificate, (0, 0), now, Usage::Server)
         }
     }
@@ -245,9 +245,9 @@ fn find_path(
         rest.iter().map(|der| CertificateDer::from(*der)).collect();
 
     let walk = Walk { leaf, rest, usage };
-    let blame = |error: Error| blame(&error, &walk, anchors, now);
+    let refusal = |error: Error| reason_for(&error, &walk, anchors, now);
     let leaf_der = CertificateDer::from(leaf.der());
-    let end_entity = EndEntityCert::try_from(&leaf_der).map_err(blame)?;
+    let end_entity = EndEntityCert::try_from(&leaf_der).map_err(refusal)?;
 
     // What the checks below found wrong with a path that webpki would take.
     let found: RefCell<Option<Reason>> = RefCell::new(None);
@@ -275,7 +275,7 @@ fn find_path(
         .map_err(|error| match found.borrow_mut().take() {
             Some(reason) => reason,
             None if budget.is_spent() => too_much_work(leaf),
-            None => blame(error),
+            None => refusal(error),
         })?;
     rules::leaf(leaf, usage)?;
     Ok(outcome(&path, &trusted))

@@ -16,7 +16,7 @@ mod peer;
 mod sessions;
 
 use session_heap::Faults;
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::pki::Family;
 use tls_session::reason::CapacityError;
 use tls_session::verify::Version;
@@ -24,7 +24,7 @@ use tls_session::{Cause, Versions};
 
 use sessions::{Case, FULL, HEAP, session, start};
 
-/// Bytes of the reserve. 14 KB of it are for a store that rustls makes where it has `std`, before it is told that none is
+/// Bytes of the reserve. 14 KB of it are for a store that rustls makes where it has `std`, before it learns that none is
 /// wanted; the images need 4 KiB.
 const RESERVE: usize = 24 * 1024;
 
@@ -62,15 +62,15 @@ fn each(case: &Case, offers: Versions, faults: impl Fn(usize) -> Faults) -> (usi
 #[test]
 fn a_request_that_fails_ends_the_session_and_nothing_else() {
     start(4 << 20, RESERVE);
-    let (ec, rsa) = (Family::new(Kind::P256), Family::new(Kind::Rsa(2048)));
+    let (ec, rsa) = (Family::new(KeyKind::P256), Family::new(KeyKind::Rsa(2048)));
     for (version, offers) in [
         (Version::Tls12, Versions::TLS12),
         (Version::Tls13, Versions::TLS13),
     ] {
         for case in [
             Case::new("P-256", &ec, version),
-            Case::new("P-256, mutual", &ec, version).mutual(Kind::P256),
-            Case::new("RSA, mutual", &rsa, version).mutual(Kind::Rsa(2048)),
+            Case::new("P-256, mutual", &ec, version).mutual(KeyKind::P256),
+            Case::new("RSA, mutual", &rsa, version).mutual(KeyKind::Rsa(2048)),
         ] {
             let (requests, one) = each(&case, offers, Faults::One);
             let (_, all) = each(&case, offers, |request| Faults::From(request..));

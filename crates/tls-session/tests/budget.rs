@@ -17,7 +17,7 @@ mod sessions;
 
 use rustls::DistinguishedName;
 use tls_doubles::io::{End, Faults};
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::pki::Family;
 use tls_session::budget::call;
 use tls_session::reason::{CapacityError, Limit};
@@ -42,7 +42,7 @@ fn names(bytes: usize, len: usize) -> Vec<DistinguishedName> {
 }
 
 /// Chains of several lengths, and the rest of the flight filled with names of authorities.
-fn sweep(ledger: &'static Ledger, version: Version, own: Option<Kind>, family: &Family) {
+fn sweep(ledger: &'static Ledger, version: Version, own: Option<KeyKind>, family: &Family) {
     let Caps { flight, .. } = *ledger.caps();
     let mut worst = (0, None);
     for chain in (1..=12).map(|part| part * 1300) {
@@ -83,10 +83,10 @@ fn sweep(ledger: &'static Ledger, version: Version, own: Option<Kind>, family: &
 }
 
 fn stay_within_their_budgets() {
-    let rsa = Family::new(Kind::Rsa(2048));
+    let rsa = Family::new(KeyKind::Rsa(2048));
     for ledger in [&FULL, &SMALL] {
         for version in VERSIONS {
-            for own in [None, Some(Kind::P256), Some(Kind::Rsa(2048))] {
+            for own in [None, Some(KeyKind::P256), Some(KeyKind::Rsa(2048))] {
                 sweep(ledger, version, own, &rsa);
             }
         }
@@ -95,12 +95,12 @@ fn stay_within_their_budgets() {
 
 /// With one byte less than needed nothing is sent, and the reason has both numbers.
 fn are_refused_with_both_numbers() {
-    let ec = Family::new(Kind::P256);
+    let ec = Family::new(KeyKind::P256);
     for version in VERSIONS {
         for mutual in [false, true] {
             let case = Case::new("P-256", &ec, version);
             let case = match mutual {
-                true => case.mutual(Kind::P256),
+                true => case.mutual(KeyKind::P256),
                 false => case,
             };
             let budget = budget_of(&case, &SHORT, only(version));
@@ -136,9 +136,9 @@ fn are_refused_with_both_numbers() {
 /// A client certificate over TLS 1.2 takes most: without the heap for it TLS 1.3 alone is offered, and a server that
 /// does not speak it is refused with both numbers.
 fn leave_out_tls_12_where_it_does_not_fit() {
-    let ec = Family::new(Kind::P256);
-    let both = Case::new("P-256", &ec, Version::Tls13).mutual(Kind::P256);
-    let older = Case::new("P-256", &ec, Version::Tls12).mutual(Kind::P256);
+    let ec = Family::new(KeyKind::P256);
+    let both = Case::new("P-256", &ec, Version::Tls13).mutual(KeyKind::P256);
+    let older = Case::new("P-256", &ec, Version::Tls12).mutual(KeyKind::P256);
     let all = budget_of(&both, &SHORT, Versions::ALL);
     let newer = budget_of(&both, &SHORT, Versions::TLS13);
     assert!(2 * newer.handshake < all.handshake, "{newer:?} {all:?}");
@@ -169,7 +169,7 @@ fn leave_out_tls_12_where_it_does_not_fit() {
 
 /// What one handshake may need is not free for another, and an open session keeps what one call takes.
 fn do_not_count_the_same_bytes_twice() {
-    let ec = Family::new(Kind::P256);
+    let ec = Family::new(KeyKind::P256);
     let case = Case::new("P-256", &ec, Version::Tls13);
     let budget = budget_of(&case, &SHORT, Versions::TLS13);
     let call = call(case.site.chain.iter().map(Vec::len).sum());
@@ -192,7 +192,7 @@ fn do_not_count_the_same_bytes_twice() {
 
 /// Many entries take more than their bytes: they are counted before rustls sees them.
 fn cannot_be_made_to_hold_many_small_things() {
-    let ec = Family::new(Kind::P256);
+    let ec = Family::new(KeyKind::P256);
     for version in VERSIONS {
         let mut case = Case::new("P-256", &ec, version);
         case.asks = Some(names(6000, 1));
@@ -220,9 +220,9 @@ fn cannot_be_made_to_hold_many_small_things() {
 /// Wherever the server's bytes end or one of them is changed, before the session is open or after: all that it held is
 /// free, which [`session_over`] asserts.
 fn give_back_what_they_held_however_they_fail() {
-    let ec = Family::new(Kind::P256);
+    let ec = Family::new(KeyKind::P256);
     for version in VERSIONS {
-        let case = Case::new("P-256, mutual", &ec, version).mutual(Kind::P256);
+        let case = Case::new("P-256, mutual", &ec, version).mutual(KeyKind::P256);
         let sent = {
             let ended = session(&case, &SMALL, only(version));
             ended.taken.unwrap();

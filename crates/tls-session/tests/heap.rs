@@ -33,7 +33,7 @@ use peer::{Peer, Serves};
 use tls_doubles::clock::Clock;
 use tls_doubles::exec::run;
 use tls_doubles::io::{Broken, Faults, Rx, Tx, connect};
-use tls_doubles::keys::{Key, Kind};
+use tls_doubles::keys::{Key, KeyKind};
 use tls_doubles::pki::{Family, Issued, NOW, Site, Spec};
 use tls_doubles::rng::TestRng;
 
@@ -221,12 +221,12 @@ impl rustls::server::danger::ClientCertVerifier for AnyClient {
 
 #[test]
 fn a_session_gives_back_what_it_took() {
-    let client_root = Issued::self_signed(Spec::ca("Client Root"), Key::new(Kind::P256, 20));
-    let client = client_root.issue(Spec::client("meter-7"), Key::new(Kind::P256, 0));
+    let client_root = Issued::self_signed(Spec::ca("Client Root"), Key::new(KeyKind::P256, 20));
+    let client = client_root.issue(Spec::client("meter-7"), Key::new(KeyKind::P256, 0));
     let parts = client.key.private_parts();
     let mut room = IdentityMemory::<4096>::new();
     let identity = Identity::new(&[&client.der], ClientKey::P256(&parts[0]), &mut room).unwrap();
-    let (ec, rsa) = (Family::new(Kind::P256), Family::new(Kind::Rsa(2048)));
+    let (ec, rsa) = (Family::new(KeyKind::P256), Family::new(KeyKind::Rsa(2048)));
     let mut long = rsa.site();
     let filler = long.chain[1].clone();
     long.chain.extend(std::iter::repeat_n(filler, 13));

@@ -28,7 +28,7 @@ use tls_session::{
 use replay::{Expected, MAX_CERTIFICATES, NOW, NoTime, Recording, SameRng, Served};
 use tls_doubles::exec::run;
 use tls_doubles::io::{Broken, Faults, Rx, Tx, connect};
-use tls_doubles::keys::{Key, Kind};
+use tls_doubles::keys::{Key, KeyKind};
 use tls_doubles::pki::{Family, Issued, Site, Spec};
 use tls_doubles::script::Script;
 use tls_doubles::server::Server;
@@ -133,13 +133,13 @@ fn blobs<'b>(parts: impl IntoIterator<Item = &'b [u8]>) -> Vec<u8> {
 }
 
 /// A client's certificate and key.
-fn identity(kind: Kind) -> Vec<u8> {
+fn identity(kind: KeyKind) -> Vec<u8> {
     let issued = Issued::self_signed(Spec::client("meter-7"), Key::new(kind, 0));
     let name: &[u8] = match kind {
-        Kind::P256 => b"p256",
-        Kind::P384 => b"p384",
-        Kind::Ed25519 => b"ed25519",
-        Kind::Rsa(_) => b"rsa",
+        KeyKind::P256 => b"p256",
+        KeyKind::P384 => b"p384",
+        KeyKind::Ed25519 => b"ed25519",
+        KeyKind::Rsa(_) => b"rsa",
     };
     let key = issued.key.private_parts();
     let parts = key.iter().map(Vec::as_slice);
@@ -192,7 +192,7 @@ fn open<R: Read, W: Write>(rx: R, tx: W, recording: &Recording<'_>) -> Result<()
 }
 
 /// As many authorities between root and leaf as path building goes through.
-fn long(kind: Kind) -> (Issued, Site) {
+fn long(kind: KeyKind) -> (Issued, Site) {
     let root = Issued::self_signed(Spec::ca("Long Root"), Key::new(kind, 1));
     let mut authorities: Vec<Issued> = Vec::new();
     for number in 0..6 {
@@ -218,25 +218,25 @@ fn a_recorded_handshake_takes_the_same_course_again() {
         (family.root.clone(), family.site())
     };
     let servers = [
-        ("p256", family(Kind::P256)),
-        ("p384", family(Kind::P384)),
-        ("ed25519", family(Kind::Ed25519)),
-        ("rsa-2048", family(Kind::Rsa(2048))),
-        ("rsa-3072", family(Kind::Rsa(3072))),
-        ("rsa-4096", family(Kind::Rsa(4096))),
-        ("rsa-4096-long", long(Kind::Rsa(4096))),
-        ("ed25519-long", long(Kind::Ed25519)),
+        ("p256", family(KeyKind::P256)),
+        ("p384", family(KeyKind::P384)),
+        ("ed25519", family(KeyKind::Ed25519)),
+        ("rsa-2048", family(KeyKind::Rsa(2048))),
+        ("rsa-3072", family(KeyKind::Rsa(3072))),
+        ("rsa-4096", family(KeyKind::Rsa(4096))),
+        ("rsa-4096-long", long(KeyKind::Rsa(4096))),
+        ("ed25519-long", long(KeyKind::Ed25519)),
     ];
     let clients = [
-        ("client-p256", Kind::P256),
-        ("client-p384", Kind::P384),
-        ("client-ed25519", Kind::Ed25519),
-        ("client-rsa-2048", Kind::Rsa(2048)),
-        ("client-rsa-3072", Kind::Rsa(3072)),
-        ("client-rsa-4096", Kind::Rsa(4096)),
+        ("client-p256", KeyKind::P256),
+        ("client-p384", KeyKind::P384),
+        ("client-ed25519", KeyKind::Ed25519),
+        ("client-rsa-2048", KeyKind::Rsa(2048)),
+        ("client-rsa-3072", KeyKind::Rsa(3072)),
+        ("client-rsa-4096", KeyKind::Rsa(4096)),
     ];
     let servers = servers.map(|(name, server)| (name, server, Vec::new()));
-    let clients = clients.map(|(name, kind)| (name, family(Kind::P256), identity(kind)));
+    let clients = clients.map(|(name, kind)| (name, family(KeyKind::P256), identity(kind)));
     for (name, (root, site), identity) in servers.into_iter().chain(clients) {
         assert!(site.chain.len() <= MAX_CERTIFICATES, "{name}");
         let bytes = record(&root.der, &site, &identity);

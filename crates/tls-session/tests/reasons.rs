@@ -1,4 +1,4 @@
-//! Every reason with its code, its Mbed TLS number, its verify flags and its words, against a file: hosts and
+//! Every reason with its code, its Mbed TLS number, its verify flags and its text, against a file: hosts and
 //! scripts read them.
 
 use std::collections::BTreeSet;

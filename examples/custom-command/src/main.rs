@@ -14,7 +14,7 @@ use std::error::Error;
 use std::net::Ipv4Addr;
 
 use at_modem::wifi::Wired;
-use at_modem::{Identity, Modem, ModemBuffers, Parts};
+use at_modem::{Modem, ModemBuffers, Parts, ProductInfo};
 use embassy_futures::block_on;
 use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
@@ -49,13 +49,13 @@ async fn run() -> Result<(), Box<dyn Error>> {
 
     let (led, net) = (Led::default(), edge_nal_std::Stack::new());
     let wifi = Wired::new(Ipv4Addr::LOCALHOST);
-    let identity = Identity {
+    let product = ProductInfo {
         chip: "ESP32C3",
         module: "MINI-1",
         sdk: "example",
     };
     let mut buffers = Box::new(ModemBuffers::<1>::new());
-    let parts = Parts::new(&net, &wifi, flash, OsRng, identity).with_commands(&led);
+    let parts = Parts::new(&net, &wifi, flash, OsRng, product).with_commands(&led);
     let mut modem = Modem::boot(parts, &mut *buffers).await?;
 
     let (lines, replies) = (Port::new(), Port::new());

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_io::Async;
 use at_modem::wifi::Wired;
-use at_modem::{Exit, Identity, Modem, ModemBuffers, Parts};
+use at_modem::{Exit, Modem, ModemBuffers, Parts, ProductInfo};
 use edge_nal::TcpSplit as _;
 use edge_nal_std::{Stack, TcpSocket};
 use partition_store::FileFlash;
@@ -18,7 +18,7 @@ use rand_core::OsRng;
 
 mod host;
 
-const IDENTITY: Identity = Identity {
+const PRODUCT: ProductInfo = ProductInfo {
     chip: "ESP32C3",
     module: "NEW-BOARD",
     sdk: "pc",
@@ -38,7 +38,7 @@ async fn board(folder: &std::path::Path) -> anyhow::Result<()> {
         let image = folder.join("flash.bin");
         let factory = FactoryParam::Write;
         let (flash, _) = FileFlash::open_or_format(image, &BuiltIn::ESP32_C3, factory).await?;
-        let parts = Parts::new(&net, &wifi, flash, OsRng, IDENTITY);
+        let parts = Parts::new(&net, &wifi, flash, OsRng, PRODUCT);
         let mut modem = Modem::boot(parts, &mut *buffers).await?;
         match modem.run(&mut rx, &mut tx).await {
             Exit::Restart => {}

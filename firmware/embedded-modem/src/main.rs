@@ -7,7 +7,7 @@ use core::pin::pin;
 
 use at_grammar::{CommandSet as _, RawLine, Row, commands};
 use at_modem::{
-    Answer, BUILT, CommandError, CustomCommands, Done, Failure, Identity, Modem, ModemBuffers,
+    Answer, BUILT, CommandError, CustomCommands, Done, Failure, ProductInfo, Modem, ModemBuffers,
     Parts, Platform,
 };
 use embassy_executor::Spawner;
@@ -23,7 +23,7 @@ static ACTUAL: AtomicU8 = AtomicU8::new(0);
 commands! {
     /// What the host may say.
     pub enum FanCommand;
-    /// What it is told: the speed there is.
+    /// What the modem reports: the actual speed.
     pub enum FanInfo;
     "AT+FAN" { query Query; set Set(u8); info Speed(u8); }
 }
@@ -93,7 +93,7 @@ async fn modem(spawner: Spawner) {
         board: &VirtBoard,
         commands: &Fan,
         clock: None,
-        identity: Identity {
+        product: ProductInfo {
             chip: "ESP32C3",
             module: "FAN",
             sdk: "fan 1.0",

@@ -6,7 +6,7 @@
 //! | ESP32-C6 | 4MB | 7 | 6 | 5 | 4 | UART0 (16, 17) or USB-Serial-JTAG |
 //! | ESP32 | WROOM-32 | 17 | 16 | 15 | 14 | UART0 (1, 3) |
 
-use at_modem::Identity;
+use at_modem::ProductInfo;
 
 #[cfg(any(
     all(feature = "esp32c3", feature = "esp32c6"),
@@ -29,20 +29,20 @@ pub(crate) const TIGHT: bool = cfg!(all(feature = "soft-ap", feature = "esp32c3"
 const SDK: &str = env!("ESPAT_SDK");
 
 /// For `AT+GMR`.
-pub(crate) const IDENTITY: Identity = if cfg!(feature = "esp32") {
-    Identity {
+pub(crate) const PRODUCT: ProductInfo = if cfg!(feature = "esp32") {
+    ProductInfo {
         chip: "ESP32",
         module: "WROOM-32",
         sdk: SDK,
     }
 } else if cfg!(feature = "esp32c6") {
-    Identity {
+    ProductInfo {
         chip: "ESP32C6",
         module: "ESP32C6-4MB",
         sdk: SDK,
     }
 } else {
-    Identity {
+    ProductInfo {
         chip: "ESP32C3",
         module: "MINI-1",
         sdk: SDK,

@@ -152,7 +152,7 @@ async fn main(spawner: Spawner) {
         )),
         commands: &(),
         clock: Some(clock),
-        identity: chip::IDENTITY,
+        product: chip::PRODUCT,
         legacy: false,
         built: at_modem::BUILT,
     };

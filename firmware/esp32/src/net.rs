@@ -12,7 +12,7 @@ use static_cell::{ConstStaticCell, StaticCell};
 use crate::chip::TIGHT;
 use crate::radio;
 
-/// Five links, a listener, and one that it turns away; without that one, it is the IP stack that refuses.
+/// Five links, a listener, and one that it refuses; without that one, it is the IP stack that refuses.
 const TCP: usize = if TIGHT { 6 } else { 7 };
 /// Two links and SNTP: what the RAM of ESP32-C3 has room for. A third link is refused.
 const UDP: usize = if TIGHT { 2 } else { 3 };

@@ -115,7 +115,7 @@ impl Station {
     pub(crate) fn set_sleep(&self, mode: SleepMode) -> Result<(), Unsupported> {
         let power = match mode {
             SleepMode::Off => PowerSaveMode::None,
-            SleepMode::Modem => PowerSaveMode::Minimum,
+            SleepMode::ModemByBeacon => PowerSaveMode::Minimum,
             SleepMode::ModemByListenInterval => PowerSaveMode::Maximum,
             // The chip would lose what the host sends while it sleeps.
             SleepMode::Light => return Err(Unsupported),

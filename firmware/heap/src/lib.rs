@@ -1,7 +1,7 @@
 //! A heap for TLS sessions of rustls, with a reserve for a request that fails.
 //!
 //! ```text
-//! request ─┬─ inside a session's call ─▶ sessions ── no room ──▶ reserve, and the call is told
+//! request ─┬─ inside a session's call ─▶ sessions ── no room ──▶ reserve, and `leave` reports it
 //!          └─ anywhere else ───────────▶ outside (or sessions, where nobody else allocates)
 //! release ───── by address ────────────▶ where it came from
 //! ```
@@ -163,7 +163,7 @@ impl<O> SessionHeap<O> {
         self.with(|state| state.reserve.free())
     }
 
-    /// Counts the least anew.
+    /// Restarts the count of the least.
     pub fn forget_least(&self) {
         self.with(|state| {
             state.sessions.forget_least();

@@ -5,7 +5,7 @@
 use core::hint::black_box;
 use core::pin::{Pin, pin};
 
-use at_modem::{BUILT, Exit, Identity, Modem, ModemBuffers, Parts, Platform, WallClock};
+use at_modem::{BUILT, Exit, ProductInfo, Modem, ModemBuffers, Parts, Platform, WallClock};
 use embassy_executor::Spawner;
 use qemu_virt::{Entropy, Rx, Sectors, Tx, UART, VirtBoard, Wire};
 use static_cell::{ConstStaticCell, StaticCell};
@@ -72,7 +72,7 @@ async fn modem(spawner: Spawner) {
         board: &VirtBoard,
         commands: &(),
         clock: Some(clock),
-        identity: Identity {
+        product: ProductInfo {
             chip: "ESP32C3",
             module: "QEMU-VIRT",
             sdk: concat!("qemu-virt ", env!("CARGO_PKG_VERSION")),

@@ -59,7 +59,7 @@ pub enum ServiceProtocol {
 }
 
 impl ServiceProtocol {
-    const fn word(self) -> &'static str {
+    const fn as_str(self) -> &'static str {
         match self {
             Self::Tcp => "_tcp",
             Self::Udp => "_udp",
@@ -74,12 +74,12 @@ impl<'a> Field<'a> for ServiceProtocol {
         };
         [Self::Tcp, Self::Udp]
             .into_iter()
-            .find(|protocol| text.eq_ignore_ascii_case(protocol.word().as_bytes()))
+            .find(|protocol| text.eq_ignore_ascii_case(protocol.as_str().as_bytes()))
             .ok_or(FieldError::Range)
     }
 
     fn write(&self, out: &mut dyn Sink) -> Result<(), Full> {
-        AtStr::from(self.word()).write_escaped(out)
+        AtStr::from(self.as_str()).write_escaped(out)
     }
 }
 

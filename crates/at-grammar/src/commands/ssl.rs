@@ -488,7 +488,7 @@ impl<'a> InfoLine<'a> for PskHexLine<'a> {
     }
 }
 
-/// `+SSLWHY:<link>,"<stage>",<number>,<flags>,<depth>,"<subject>","<wanted>","<words>","<code>"`: why the
+/// `+SSLWHY:<link>,"<stage>",<number>,<flags>,<depth>,"<subject>","<wanted>","<text>","<code>"`: why the
 /// last TLS session of a link was refused or ended. Our own extension. Link -1 is the server: why it refused its last
 /// client, or was not started.
 ///
@@ -499,7 +499,7 @@ impl<'a> InfoLine<'a> for PskHexLine<'a> {
 pub struct SslWhy<'a> {
     /// Which link; `None` for the server.
     pub link: Option<LinkId>,
-    /// How far the session came, in one word.
+    /// How far the session came: the name of a stage.
     pub stage: AtStr<'a>,
     /// The number Mbed TLS reports, written like `-0x2700`.
     pub number: i32,
@@ -511,9 +511,9 @@ pub struct SslWhy<'a> {
     pub subject: AtStr<'a>,
     /// The issuer that was looked for or the date that was missed.
     pub wanted: AtStr<'a>,
-    /// The reason in words, with what was found instead.
-    pub words: AtStr<'a>,
-    /// The reason in one stable word, which `docs/ssl-failures.md` lists.
+    /// The reason as text, with what was found instead.
+    pub text: AtStr<'a>,
+    /// The stable code of the reason, which `docs/ssl-failures.md` lists.
     pub code: AtStr<'a>,
 }
 
@@ -529,7 +529,7 @@ impl<'a> InfoLine<'a> for SslWhy<'a> {
         out.value(&self.depth)?;
         out.cleaned(&self.subject)?;
         out.cleaned(&self.wanted)?;
-        out.cleaned(&self.words)?;
+        out.cleaned(&self.text)?;
         out.cleaned(&self.code)
     }
 
@@ -545,7 +545,7 @@ impl<'a> InfoLine<'a> for SslWhy<'a> {
             depth: fields.number()?,
             subject: fields.quoted()?,
             wanted: fields.quoted()?,
-            words: fields.quoted()?,
+            text: fields.quoted()?,
             code: fields.quoted()?,
         })
     }

@@ -324,10 +324,10 @@ pub enum ProbeLine<'a> {
         /// What was checked for it.
         policy: AtStr<'a>,
     },
-    /// `+SSLPROBE:"refused","<stage>",<number>,<flags>,<depth>,"<subject>","<wanted>","<words>","<code>"`,
+    /// `+SSLPROBE:"refused","<stage>",<number>,<flags>,<depth>,"<subject>","<wanted>","<text>","<code>"`,
     /// with the fields of `+SSLWHY`.
     Refused {
-        /// How far the session came, in one word.
+        /// How far the session came: the name of a stage.
         stage: AtStr<'a>,
         /// The number Mbed TLS reports, written like `-0x2700`.
         number: i32,
@@ -339,9 +339,9 @@ pub enum ProbeLine<'a> {
         subject: AtStr<'a>,
         /// The issuer that was looked for or the date that was missed.
         wanted: AtStr<'a>,
-        /// The reason in words, with what was found instead.
-        words: AtStr<'a>,
-        /// The reason in one stable word.
+        /// The reason as text, with what was found instead.
+        text: AtStr<'a>,
+        /// The stable code of the reason.
         code: AtStr<'a>,
     },
 }
@@ -380,7 +380,7 @@ impl<'a> InfoLine<'a> for ProbeLine<'a> {
                 depth,
                 subject,
                 wanted,
-                words,
+                text,
                 code,
             } => {
                 out.quoted(&"refused".into())?;
@@ -390,7 +390,7 @@ impl<'a> InfoLine<'a> for ProbeLine<'a> {
                 out.value(depth)?;
                 out.cleaned(subject)?;
                 out.cleaned(wanted)?;
-                out.cleaned(words)?;
+                out.cleaned(text)?;
                 out.cleaned(code)
             }
         }
@@ -420,7 +420,7 @@ impl<'a> InfoLine<'a> for ProbeLine<'a> {
                 depth: fields.number()?,
                 subject: fields.quoted()?,
                 wanted: fields.quoted()?,
-                words: fields.quoted()?,
+                text: fields.quoted()?,
                 code: fields.quoted()?,
             }),
             _ => None,
@@ -459,7 +459,7 @@ pub enum PkiLine<'a> {
         item: u16,
         /// What the item's label says it is.
         label: AtStr<'a>,
-        /// Why, in a word that never changes.
+        /// Why: a code that never changes.
         code: AtStr<'a>,
         /// Where, from the start of the partition.
         offset: u32,
@@ -468,7 +468,7 @@ pub enum PkiLine<'a> {
     BadImage {
         /// Name of the partition.
         partition: AtStr<'a>,
-        /// Why, in a word that never changes.
+        /// Why: a code that never changes.
         code: AtStr<'a>,
         /// The first wrong byte, from the start of the partition.
         offset: u32,

@@ -134,7 +134,7 @@ pub enum Reply<'a> {
     SleepFor(u32),
     /// `Will force to restart!!!`.
     WillRestart,
-    /// `Have <n> Connections`: a client was turned away.
+    /// `Have <n> Connections`: a client was refused.
     HaveConnections(u8),
     /// `+STA_CONNECTED:"<mac>"`: a station joined our access point.
     StationJoined(Mac),

@@ -1,4 +1,4 @@
-//! Values that the wire numbers, and the words for transports.
+//! Values that the wire numbers, and the names of transports.
 
 use core::fmt;
 
@@ -438,9 +438,9 @@ impl Transport {
         Self { protocol, family }
     }
 
-    /// The word on the wire.
+    /// The name on the wire.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match (self.protocol, self.family) {
             (Protocol::Tcp, Family::V4) => "TCP",
             (Protocol::Tcp, Family::V6) => "TCPv6",
@@ -495,7 +495,7 @@ impl<'a> Field<'a> for StreamTransport {
 
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 
@@ -506,7 +506,7 @@ impl<'a> Field<'a> for Transport {
         };
         Self::ALL
             .into_iter()
-            .find(|transport| text.eq_ignore_ascii_case(transport.word().as_bytes()))
+            .find(|transport| text.eq_ignore_ascii_case(transport.as_str().as_bytes()))
             .ok_or(FieldError::Range)
     }
 

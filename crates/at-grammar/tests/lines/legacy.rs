@@ -3,13 +3,12 @@
 use at_grammar::commands::ssl::SslCommand;
 use at_grammar::commands::station::SetDhcp;
 use at_grammar::commands::station::StationCommand;
-use at_grammar::{Generation, Parsed, Suffix, Visibility, parse_line_as};
+use at_grammar::{Dialect, Parsed, Suffix, Visibility, parse_line_as};
 
 use super::*;
 
 fn legacy(line: &str) -> Result<Parsed<'_>, u32> {
-    parse_line_as(line.as_bytes(), ONE, Generation::Legacy)
-        .map_err(|error| error.error_word().raw())
+    parse_line_as(line.as_bytes(), ONE, Dialect::Legacy).map_err(|error| error.error_word().raw())
 }
 
 #[test]

@@ -4,7 +4,7 @@ use at_grammar::args::{Args, FieldWriter};
 use at_grammar::commands::basic::CommandEntry;
 use at_grammar::reply::{Fields, InfoLine};
 use at_grammar::{
-    ArgError, AtStr, Command, CommandSet, ErrorWord, Event, Form, Full, Generation, InfoSet,
+    ArgError, AtStr, Command, CommandSet, Dialect, ErrorWord, Event, Form, Full, InfoSet,
     LineError, Mux, Progress, RawLine, ReplyParser, SetForm, Visibility, commands, parse_line,
 };
 
@@ -129,12 +129,8 @@ fn a_wrong_line_has_the_word_of_the_documentation() {
 }
 
 #[test]
-fn the_names_of_an_older_generation_are_known_to_it_alone() {
-    let old = |line| {
-        RawLine::parse(line)
-            .unwrap()
-            .with_generation(Generation::Legacy)
-    };
+fn names_of_the_legacy_dialect_are_known_to_it_alone() {
+    let old = |line| RawLine::parse(line).unwrap().with_dialect(Dialect::Legacy);
     let line = old(b"AT+LEDOLD");
     assert_eq!(
         LedCommand::from_raw(&line, Mux::Single),

@@ -23,7 +23,7 @@ use at_grammar::commands::wifi::{
 use at_grammar::reply::MAX_REPLY_LINE;
 use at_grammar::types::*;
 use at_grammar::{
-    AtStr, Command, Event, Generation, Info, MAX_LINE, Mux, Progress, Reply, ReplyParser, Row,
+    AtStr, Command, Dialect, Event, Info, MAX_LINE, Mux, Progress, Reply, ReplyParser, Row,
     Visibility, WriteError, parse_line, parse_line_as,
 };
 use proptest::collection::vec;
@@ -210,7 +210,7 @@ proptest! {
         if let Ok(command) = parse_line(&line, mux) {
             comes_back(&command, mux);
         }
-        let _ = parse_line_as(&line, mux, Generation::Legacy);
+        let _ = parse_line_as(&line, mux, Dialect::Legacy);
     }
 
     #[test]
@@ -225,7 +225,7 @@ proptest! {
         if let Ok(command) = parse_line(line.as_bytes(), mux) {
             comes_back(&command, mux);
         }
-        if let Ok(parsed) = parse_line_as(line.as_bytes(), mux, Generation::Legacy) {
+        if let Ok(parsed) = parse_line_as(line.as_bytes(), mux, Dialect::Legacy) {
             // Written with the names of today, and read back the same.
             let again = written(&parsed.command);
             prop_assert!(!matches!(again, Err(WriteError::Full(_))));
@@ -375,7 +375,7 @@ proptest! {
             Info::Sslprobe(ProbeLine::Certificate {
                 depth, subject: text, issuer: text, not_before: text, not_after: text, sha256: Sha256(hash), key: word,
             }),
-            Info::Sslprobe(ProbeLine::Refused { stage: word, number, flags, depth, subject: text, wanted: text, words: text, code: word }),
+            Info::Sslprobe(ProbeLine::Refused { stage: word, number, flags, depth, subject: text, wanted: text, text: text, code: word }),
             Info::Sslprobe(ProbeLine::Accepted { policy: text }),
             Info::Sslprobe(ProbeLine::Dropped(offset >> 1)),
         ];

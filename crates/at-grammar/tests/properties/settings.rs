@@ -17,7 +17,7 @@ use at_grammar::commands::passthrough::{SavedClient, SavedLink};
 use at_grammar::commands::server::{Server, ServerRequest};
 use at_grammar::commands::softap::{LeasePool, SetLeasePool, SoftAp};
 use at_grammar::commands::station::{RssiFilter, ScanOptions, StaticAddress};
-use at_grammar::{Generation, Parsed, Suffix, parse_line_as};
+use at_grammar::{Dialect, Parsed, Suffix, parse_line_as};
 
 use super::*;
 
@@ -190,7 +190,7 @@ proptest! {
         let suffix = if default { Suffix::Default } else { Suffix::Current };
         let (name, rest) = line.split_at(command.name().len());
         let named = format!("{name}{}{rest}", suffix.text());
-        let parsed = parse_line_as(named.as_bytes(), mux, Generation::Legacy);
+        let parsed = parse_line_as(named.as_bytes(), mux, Dialect::Legacy);
         let row = Command::TABLE.iter().find(|row| row.name == name).unwrap();
         // `AT+CWDHCP_CUR=` has another order.
         prop_assume!(!matches!(command, Command::Station(StationCommand::CwdhcpSet(_))));

@@ -166,7 +166,7 @@ fn a_certificate_cannot_end_a_field_or_a_line() {
         depth: 0,
         subject: AtStr::from("CN=x\"\r\nOK\r\n\0\x7f"),
         wanted: AtStr::from(""),
-        words: AtStr::plain("\u{fc}".as_bytes()),
+        text: AtStr::plain("\u{fc}".as_bytes()),
         code: AtStr::from("engine"),
     };
     assert_eq!(

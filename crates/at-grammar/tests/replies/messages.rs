@@ -295,7 +295,7 @@ fn documented_lines() -> Vec<(Info<'static>, &'static str)> {
                 depth: 1,
                 subject: AtStr::from("CN=leaf, O='x'"),
                 wanted: AtStr::from("CN=root"),
-                words: AtStr::from("no trusted issuer"),
+                text: AtStr::from("no trusted issuer"),
                 code: AtStr::from("issuer_unknown"),
             }),
             "+SSLWHY:0,\"certificate\",-0x2700,0x00000008,1,\"CN=leaf, O='x'\",\"CN=root\",\"no trusted issuer\",\"issuer_unknown\"\r\n",

@@ -182,7 +182,7 @@ fn probes() -> Vec<(Info<'static>, &'static str)> {
                 depth: 1,
                 subject: AtStr::from("CN=leaf"),
                 wanted: AtStr::from("CN=root"),
-                words: AtStr::from("no trusted issuer"),
+                text: AtStr::from("no trusted issuer"),
                 code: AtStr::from("issuer_unknown"),
             }),
             "+SSLPROBE:\"refused\",\"certificate\",-0x2700,0x00000008,1,\"CN=leaf\",\"CN=root\",\"no trusted issuer\",\"issuer_unknown\"\r\n",

@@ -76,17 +76,17 @@ pub(super) async fn versions<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, Co
     // All fit: the parts are constants of the build. One that did not would be cut.
     let _ = core::fmt::write(
         &mut at,
-        format_args!("2.4.2.0({COMMIT} - {} - {date})", cx.identity.chip),
+        format_args!("2.4.2.0({COMMIT} - {} - {date})", cx.product.chip),
     );
     let _ = core::fmt::write(&mut compiled, format_args!("({COMMIT}):{date}"));
     let _ = core::fmt::write(
         &mut bin,
-        format_args!("{}({})", env!("CARGO_PKG_VERSION"), cx.identity.module),
+        format_args!("{}({})", env!("CARGO_PKG_VERSION"), cx.product.module),
     );
     let mut print = cx.port.print(cx.settings).await;
     for line in [
         VersionLine::At(AtStr::plain(at.as_bytes())),
-        VersionLine::Sdk(AtStr::plain(cx.identity.sdk.as_bytes())),
+        VersionLine::Sdk(AtStr::plain(cx.product.sdk.as_bytes())),
         VersionLine::CompileTime(AtStr::plain(compiled.as_bytes())),
         VersionLine::Bin(AtStr::plain(bin.as_bytes())),
     ] {

@@ -14,7 +14,7 @@ use crate::cx::Cx;
 use crate::platform::Platform;
 
 /// Bytes moved at a time between port and flash.
-const PIECE: usize = 256;
+const CHUNK: usize = 256;
 
 fn failed(error: impl Into<Failure>) -> CommandError {
     let failure = error.into();
@@ -89,16 +89,16 @@ async fn write<P: Platform>(
     cx.port.print(cx.settings).await.reply(&Reply::Prompt).await;
     cx.port.expect_exactly(left);
     let mut result = Ok(());
-    let mut piece = Zeroizing::new([0; PIECE]);
+    let mut chunk = Zeroizing::new([0; CHUNK]);
     while left > 0 {
-        let want = left.min(PIECE);
-        let into = piece.get_mut(..want).unwrap_or_default();
+        let want = left.min(CHUNK);
+        let into = chunk.get_mut(..want).unwrap_or_default();
         let count = cx.port.take(into).await;
         left = left.saturating_sub(count);
         if result.is_ok() {
             let mut store = cx.flash.lock().await;
             let taken = stream
-                .push(&mut *store, piece.get(..count).unwrap_or_default())
+                .push(&mut *store, chunk.get(..count).unwrap_or_default())
                 .await;
             result = taken.map(|_| ()).map_err(|error| failed(&error));
         }
@@ -143,10 +143,10 @@ async fn read<P: Platform>(
     let mut at = range.offset();
     let mut left = range.length();
     let mut result: Result<(), CommandError> = Ok(());
-    let mut piece = Zeroizing::new([0; PIECE]);
+    let mut chunk = Zeroizing::new([0; CHUNK]);
     while left > 0 {
-        let count = left.min(u32::try_from(PIECE).unwrap_or(left));
-        let into = piece
+        let count = left.min(u32::try_from(CHUNK).unwrap_or(left));
+        let into = chunk
             .get_mut(..usize::try_from(count).unwrap_or(0))
             .unwrap_or_default();
         if result.is_ok() {

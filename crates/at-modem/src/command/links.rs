@@ -151,7 +151,7 @@ pub(super) async fn ask(
     request: Request,
     session: Option<&Slot>,
 ) -> Result<(), Why> {
-    if link.tell(Event::Open(request)).is_err() {
+    if link.apply(Event::Open(request)).is_err() {
         // Somebody else has it.
         return Err(Why::new(Stage::Setup, StreamError::Closed));
     }
@@ -189,7 +189,7 @@ async fn give_up(
     match with_timeout(Duration::from_millis(u64::from(ms)), connect).await {
         Ok(result) => result,
         Err(_) => {
-            let _ = link.tell(Event::Close(CloseBy::Interface));
+            let _ = link.apply(Event::Close(CloseBy::Interface));
             // The link's task answers every request.
             match link.opened().await {
                 Ok(()) => Ok(()),
@@ -219,7 +219,7 @@ async fn announce<P: Platform>(cx: &Cx<'_, '_, P>, link: &Link<'_>) {
         .await
         .replies(&[connected, Reply::Ok])
         .await;
-    let _ = link.tell(Event::Announced);
+    let _ = link.apply(Event::Announced);
 }
 
 /// `AT+CIPCLOSE`: the only link; with several, the first that is open.

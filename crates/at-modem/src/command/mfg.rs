@@ -21,7 +21,7 @@ use cert_bin::{Image, PartitionRole};
 use core::fmt::Write as _;
 use embassy_futures::yield_now;
 use heapless::String;
-use partition_store::nvs::{Cursor, Kind, Label, ValueWrite};
+use partition_store::nvs::{Cursor, Label, ValueKind, ValueWrite};
 use partition_store::{Nvs, NvsError, PartitionStore};
 use zeroize::Zeroizing;
 
@@ -32,7 +32,7 @@ use crate::cx::Cx;
 use crate::platform::Platform;
 
 /// Bytes moved at a time between flash and port.
-const PIECE: usize = 256;
+const CHUNK: usize = 256;
 
 /// Most bytes of a value that is written here; longer ones come with the whole partition.
 const MAX_VALUE: usize = 8191;
@@ -77,16 +77,16 @@ fn shown(label: &Label) -> Option<MfgName<'_>> {
     MfgName::new(AtStr::plain(label.as_str().as_bytes())).ok()
 }
 
-const fn type_of(kind: Kind) -> MfgType {
+const fn type_of(kind: ValueKind) -> MfgType {
     match kind {
-        Kind::U8 => MfgType::U8,
-        Kind::I8 => MfgType::I8,
-        Kind::U16 => MfgType::U16,
-        Kind::I16 => MfgType::I16,
-        Kind::U32 => MfgType::U32,
-        Kind::I32 => MfgType::I32,
-        Kind::Text => MfgType::String,
-        Kind::Binary => MfgType::Binary,
+        ValueKind::U8 => MfgType::U8,
+        ValueKind::I8 => MfgType::I8,
+        ValueKind::U16 => MfgType::U16,
+        ValueKind::I16 => MfgType::I16,
+        ValueKind::U32 => MfgType::U32,
+        ValueKind::I32 => MfgType::I32,
+        ValueKind::Text => MfgType::String,
+        ValueKind::Binary => MfgType::Binary,
     }
 }
 
@@ -175,7 +175,12 @@ async fn keys<P: Platform>(cx: &Cx<'_, '_, P>, namespace: Label) -> Result<Done,
     Ok(Done::Ok)
 }
 
-async fn key_line<P: Platform>(cx: &Cx<'_, '_, P>, namespace: &Label, key: &Label, kind: Kind) {
+async fn key_line<P: Platform>(
+    cx: &Cx<'_, '_, P>,
+    namespace: &Label,
+    key: &Label,
+    kind: ValueKind,
+) {
     if let (Some(namespace), Some(key)) = (shown(namespace), shown(key)) {
         let line = Info::Sysmfg(MfgLine::Key {
             namespace,
@@ -240,10 +245,10 @@ async fn read<P: Platform>(
         }))
         .await;
     let mut result: Result<(), CommandError> = Ok(());
-    let mut piece = Zeroizing::new([0; PIECE]);
+    let mut chunk = Zeroizing::new([0; CHUNK]);
     while left > 0 {
-        let count = left.min(u32::try_from(PIECE).unwrap_or(left));
-        let into = piece
+        let count = left.min(u32::try_from(CHUNK).unwrap_or(left));
+        let into = chunk
             .get_mut(..usize::try_from(count).unwrap_or(0))
             .unwrap_or_default();
         if value.number().is_some() {
@@ -298,17 +303,17 @@ async fn write<P: Platform>(
     value: MfgValue,
 ) -> Result<Done, CommandError> {
     let (kind, number) = match value {
-        MfgValue::U8(number) => (Kind::U8, i64::from(number)),
-        MfgValue::I8(number) => (Kind::I8, i64::from(number)),
-        MfgValue::U16(number) => (Kind::U16, i64::from(number)),
-        MfgValue::I16(number) => (Kind::I16, i64::from(number)),
-        MfgValue::U32(number) => (Kind::U32, i64::from(number)),
-        MfgValue::I32(number) => (Kind::I32, i64::from(number)),
+        MfgValue::U8(number) => (ValueKind::U8, i64::from(number)),
+        MfgValue::I8(number) => (ValueKind::I8, i64::from(number)),
+        MfgValue::U16(number) => (ValueKind::U16, i64::from(number)),
+        MfgValue::I16(number) => (ValueKind::I16, i64::from(number)),
+        MfgValue::U32(number) => (ValueKind::U32, i64::from(number)),
+        MfgValue::I32(number) => (ValueKind::I32, i64::from(number)),
         MfgValue::String(length) => {
-            return write_bytes(cx, namespace, key, (Kind::Text, length.get())).await;
+            return write_bytes(cx, namespace, key, (ValueKind::Text, length.get())).await;
         }
         MfgValue::Binary(length) => {
-            return write_bytes(cx, namespace, key, (Kind::Binary, length.get())).await;
+            return write_bytes(cx, namespace, key, (ValueKind::Binary, length.get())).await;
         }
     };
     cx.port.takes_long();
@@ -327,7 +332,7 @@ async fn write_bytes<P: Platform>(
     cx: &Cx<'_, '_, P>,
     namespace: Label,
     key: Label,
-    (kind, length): (Kind, u32),
+    (kind, length): (ValueKind, u32),
 ) -> Result<Done, CommandError> {
     let length = usize::try_from(length).map_err(|_| Failure::OutOfRange)?;
     if length > MAX_VALUE {
@@ -343,12 +348,12 @@ async fn write_bytes<P: Platform>(
             .map_err(|error| failed(&error))?
     };
     let hold = cx.port.prompt_for(cx.settings, length).await;
-    let mut piece = Zeroizing::new([0; PIECE]);
+    let mut chunk = Zeroizing::new([0; CHUNK]);
     while value.remaining() > 0 {
-        let want = value.remaining().min(PIECE);
-        let into = piece.get_mut(..want).unwrap_or_default();
+        let want = value.remaining().min(CHUNK);
+        let into = chunk.get_mut(..want).unwrap_or_default();
         let count = cx.port.take(into).await;
-        value.push(piece.get(..count).unwrap_or_default());
+        value.push(chunk.get(..count).unwrap_or_default());
     }
     cx.port.takes_long();
     // Surplus input gets its answer before the result.
@@ -429,7 +434,7 @@ async fn items<P: Platform>(cx: &Cx<'_, '_, P>, partition: Label) -> Result<Done
         else {
             break;
         };
-        key_line(cx, &partition, &key, Kind::Binary).await;
+        key_line(cx, &partition, &key, ValueKind::Binary).await;
     }
     Ok(Done::Ok)
 }

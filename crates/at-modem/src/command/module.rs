@@ -10,7 +10,7 @@ use at_grammar::{AtStr, Info, Reply};
 use super::{one_line, store_always, tune};
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
-use crate::platform::{self, Board, Platform};
+use crate::platform::{Board, Platform};
 use crate::settings::key::Key;
 use crate::settings::port::encode_uart;
 
@@ -45,12 +45,7 @@ pub(super) fn set_sleep<P: Platform>(
     if mode != SleepMode::Off && cx.settings.read(|values| values.radio.has_soft_ap()) {
         return Err(Failure::Refused.into());
     }
-    let result = cx.board.set_sleep(match mode {
-        SleepMode::Off => platform::SleepMode::Off,
-        SleepMode::ModemByBeacon => platform::SleepMode::Modem,
-        SleepMode::Light => platform::SleepMode::Light,
-        SleepMode::ModemByListenInterval => platform::SleepMode::ModemByListenInterval,
-    });
+    let result = cx.board.set_sleep(mode);
     // A board that never sleeps is awake.
     if result.is_err() && mode != SleepMode::Off {
         return Err(Failure::NotOnThisBoard.into());

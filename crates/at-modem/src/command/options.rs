@@ -130,7 +130,7 @@ pub(super) async fn set_dns<P: Platform>(
     Ok(Done::Ok)
 }
 
-/// Hands the list to the network stack, where it has a say. Without DHCP nobody else tells one.
+/// Hands the list to the network stack. Without DHCP it has no other source of name servers.
 pub(crate) fn use_dns<P: Platform>(cx: &Cx<'_, '_, P>) {
     let (dns, dhcp) = cx
         .settings

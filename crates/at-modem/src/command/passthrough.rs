@@ -153,23 +153,23 @@ async fn blocks<P: Platform>(cx: &Cx<'_, '_, P>, link: &Link<'_>) -> Ended {
     Ended::LinkLost
 }
 
-/// Collects a block in the payload buffer: `most` bytes, or what comes until the interval after the
+/// Collects a block in the payload buffer: `limit` bytes, or what comes until the interval after the
 /// first byte is over. Returns early when `goes_on` says no. Second: whether the host has ended the
 /// payload.
 async fn gather<P: Platform>(
     cx: &Cx<'_, '_, P>,
-    most: usize,
+    limit: usize,
     goes_on: impl Fn() -> bool,
 ) -> (usize, bool) {
     let port = cx.port;
-    port.open_block(most).await;
+    port.open_block(limit).await;
     let over = cx.links.until(|| (!goes_on()).then_some(()));
     if let Either::Second(()) = select(port.has(1), over).await {
         return (port.close_block(), port.is_escaped());
     }
     let interval = cx.settings.read(|values| values.links.gather_interval);
     let interval = Duration::from_millis(u64::from(interval));
-    select(port.has(most), Timer::after(interval)).await;
+    select(port.has(limit), Timer::after(interval)).await;
     (port.close_block(), port.is_escaped())
 }
 
@@ -193,7 +193,7 @@ async fn reconnect<P: Platform>(cx: &Cx<'_, '_, P>, request: &Request) -> Ended 
                 let host = PortOwners { port, settings };
                 print_connected(link.id, &connection, &host).await;
             }
-            let _ = link.tell(Event::Announced);
+            let _ = link.apply(Event::Announced);
             Ended::LinkLost
         }
         Either::First(Err(_)) => Ended::LinkLost,
@@ -249,9 +249,9 @@ pub(super) async fn send_large<P: Platform>(
     let mut result = Reply::SendOk;
     while received < total {
         let left = usize::try_from(total.saturating_sub(received)).unwrap_or(usize::MAX);
-        let most = usize::from(block).min(left);
+        let limit = usize::from(block).min(left);
         // A link that is gone does not end it: what the host has announced is no command.
-        let (len, out) = gather(cx, most, || true).await;
+        let (len, out) = gather(cx, limit, || true).await;
         let count = u32::try_from(len).unwrap_or(u32::MAX);
         received = received.saturating_add(count);
         if len > 0 && link.transmit(Outgoing { len, to }).await {

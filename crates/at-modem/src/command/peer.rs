@@ -5,7 +5,7 @@ use core::fmt::Write as _;
 use at_grammar::commands::trust::SslPeerLine;
 use at_grammar::{AtStr, Info, LinkId, Reply};
 use heapless::String;
-use tls_session::reason::{group_words, suite_words};
+use tls_session::reason::{group_text, suite_text};
 
 use super::ssl::ids;
 use crate::answer::{CommandError, Done};
@@ -43,8 +43,8 @@ async fn line(print: &mut Printer<'_>, link: LinkId, peer: &Peer) {
         .info(Info::Sslpeer(SslPeerLine {
             link,
             version: text(peer.negotiated.version.as_str()),
-            suite: text(suite_words(peer.negotiated.suite)),
-            group: text(group_words(peer.negotiated.group)),
+            suite: text(suite_text(peer.negotiated.suite)),
+            group: text(group_text(peer.negotiated.group)),
             sni: AtStr::plain(peer.sni.as_bytes()),
             alpn: AtStr::plain(&peer.alpn),
             subject: AtStr::plain(subject.as_bytes()),

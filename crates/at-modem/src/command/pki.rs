@@ -119,7 +119,7 @@ pub(super) async fn describe_value<P: Platform>(cx: &Cx<'_, '_, P>, namespace: L
 
 /// The lines of one partition.
 ///
-/// It is read anew for each object, so that the scratch memory is free while a line is printed.
+/// It is read again for each object, so that the scratch memory is free while a line is printed.
 pub(super) async fn describe<P: Platform>(cx: &Cx<'_, '_, P>, name: &str) {
     let wanted = PartitionRole::from_name(name).map(|role| role.kind);
     for nth in 0.. {

@@ -20,7 +20,7 @@ use crate::cx::Cx;
 use crate::links::state::{Carrier, Event, Request, Target};
 use crate::platform::Platform;
 use crate::port::printer::Printer;
-use crate::task::why::{MAX_WORDS, reason_line};
+use crate::task::why::{MAX_TEXT, reason_line};
 use crate::tls::sessions::Probed;
 use crate::tls::terms::terms_of;
 use crate::why::{Stage, Why};
@@ -65,7 +65,7 @@ pub(super) async fn run<P: Platform>(
         };
         match (cx.tls.take_probed(), ended) {
             (Some(probed), _) if says_something(&probed) => {
-                let _ = link.tell(Event::Probed(probed.verdict.clone().err()));
+                let _ = link.apply(Event::Probed(probed.verdict.clone().err()));
                 show(cx, &probed).await;
                 return Ok(Done::Printed);
             }
@@ -115,7 +115,7 @@ async fn show<P: Platform>(cx: &Cx<'_, '_, P>, probed: &Probed<'_>) {
             print.info(Info::Sslprobe(line)).await;
         }
         Err(reason) => {
-            let mut words = String::<MAX_WORDS>::new();
+            let mut words = String::<MAX_TEXT>::new();
             let _ = core::fmt::write(&mut words, format_args!("{reason}"));
             let line = ProbeLine::Refused {
                 stage: AtStr::plain(reason.stage.as_str().as_bytes()),
@@ -124,7 +124,7 @@ async fn show<P: Platform>(cx: &Cx<'_, '_, P>, probed: &Probed<'_>) {
                 depth: reason.depth,
                 subject: AtStr::plain(reason.subject.as_bytes()),
                 wanted: AtStr::plain(reason.wanted.as_bytes()),
-                words: AtStr::plain(words.as_bytes()),
+                text: AtStr::plain(words.as_bytes()),
                 code: AtStr::from(reason.code()),
             };
             print.info(Info::Sslprobe(line)).await;

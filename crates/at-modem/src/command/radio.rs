@@ -209,7 +209,7 @@ pub(super) async fn set_mac<P: Platform>(
         };
         *place = Some(mac);
     });
-    // A radio may have been started anew for it.
+    // A radio may have been restarted for it.
     tune(cx);
     Ok(Done::Ok)
 }

@@ -115,23 +115,23 @@ pub(super) async fn start<P: Platform>(
 /// The TLS engine is a client.
 const NO_TLS_SERVER: CommandError = CommandError::Own(1);
 
-pub(super) async fn most<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
-    let most = MaxConnections::clamped(u32::from(
+pub(super) async fn max_connections<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let limit = MaxConnections::clamped(u32::from(
         cx.settings.read(|values| values.links.max_connections),
     ));
-    one_line(cx, Info::Cipservermaxconn(most)).await
+    one_line(cx, Info::Cipservermaxconn(limit)).await
 }
 
 /// Before the server is there.
-pub(super) fn set_most<P: Platform>(
+pub(super) fn set_max_connections<P: Platform>(
     cx: &Cx<'_, '_, P>,
-    most: MaxConnections,
+    limit: MaxConnections,
 ) -> Result<Done, CommandError> {
     if cx.links.server.listening.get().is_some() {
         return Err(Failure::Refused.into());
     }
     cx.settings.change(|values| {
-        values.links.max_connections = u8::try_from(most.get()).unwrap_or(u8::MAX);
+        values.links.max_connections = u8::try_from(limit.get()).unwrap_or(u8::MAX);
     });
     Ok(Done::Ok)
 }

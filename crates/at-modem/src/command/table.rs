@@ -306,8 +306,8 @@ async fn server_command<P: Platform>(
     match command {
         ServerCommand::CipserverQuery => server::show(cx).await,
         ServerCommand::CipserverSet(request) => server::change(cx, &request).await,
-        ServerCommand::CipservermaxconnQuery => server::most(cx).await,
-        ServerCommand::CipservermaxconnSet(most) => server::set_most(cx, most),
+        ServerCommand::CipservermaxconnQuery => server::max_connections(cx).await,
+        ServerCommand::CipservermaxconnSet(limit) => server::set_max_connections(cx, limit),
         ServerCommand::CipstoQuery => server::idle_timeout(cx).await,
         ServerCommand::CipstoSet(seconds) => server::set_idle_timeout(cx, seconds),
     }

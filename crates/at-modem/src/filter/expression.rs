@@ -451,7 +451,7 @@ impl Compiler<'_> {
                 return Err(self.syntax());
             }
             repeated = true;
-            let (least, most) = match token {
+            let (min, max) = match token {
                 Token::Star => (0, None),
                 Token::Plus => (1, None),
                 Token::Maybe => (0, Some(1)),
@@ -464,24 +464,24 @@ impl Compiler<'_> {
                 _ => return Ok(()),
             };
             self.take(length);
-            self.repeat(begin, least, most)?;
+            self.repeat(begin, min, max)?;
         }
         Ok(())
     }
 
-    /// Makes `least` to `most` of the atom from `begin` to the end of the program.
-    fn repeat(&mut self, begin: usize, least: usize, most: Option<usize>) -> Compiled {
+    /// Makes `min` to `max` of the atom from `begin` to the end of the program.
+    fn repeat(&mut self, begin: usize, min: usize, max: Option<usize>) -> Compiled {
         let tail = self.expression.program.get(begin..).unwrap_or_default();
         let atom: Vec<Step, PROGRAM> = tail.iter().copied().collect();
         let size = atom.len();
         self.expression.program.truncate(begin);
         let again = |compiler: &mut Self| atom.iter().try_for_each(|step| compiler.emit(*step));
-        for _ in 0..least {
+        for _ in 0..min {
             again(self)?;
         }
-        match most {
-            Some(most) => {
-                for _ in least..most {
+        match max {
+            Some(max) => {
+                for _ in min..max {
                     self.emit(Step::Split(offset(size.saturating_add(1))?))?;
                     again(self)?;
                 }
@@ -509,25 +509,25 @@ impl Compiler<'_> {
 
     /// `m}`, `m,}` or `m,n}`.
     fn bounds(&mut self) -> Compiled<(usize, Option<usize>)> {
-        let least = self.number().ok_or(self.syntax())?;
-        let mut most = Some(least);
+        let min = self.number().ok_or(self.syntax())?;
+        let mut max = Some(min);
         if self.rest().first() == Some(&b',') {
             self.take(1);
-            most = self.number();
+            max = self.number();
         }
         let close: &[u8] = match self.expression.flags.extended {
             true => b"}",
             false => b"\\}",
         };
-        let in_order = most.is_none_or(|most| least <= most);
+        let in_order = max.is_none_or(|max| min <= max);
         if !self.rest().starts_with(close) || !in_order {
             return Err(self.syntax());
         }
         self.take(close.len());
-        if least > REPEAT_MAX || most.is_some_and(|most| most > REPEAT_MAX) {
+        if min > REPEAT_MAX || max.is_some_and(|max| max > REPEAT_MAX) {
             return Err(ExpressionError::TooLarge);
         }
-        Ok((least, most))
+        Ok((min, max))
     }
 
     /// What follows `[`.

@@ -3,7 +3,7 @@
 //!
 //! The bytes lie in a buffer of the caller. A PEM object is moved to the end of that
 //! buffer and decoded into its start, so no second buffer is needed, the other objects are lost, and
-//! the caller reads the partition anew for each one. A PEM object may take 4 KiB that way, a DER object any size.
+//! the caller reads the partition again for each one. A PEM object may take 4 KiB that way, a DER object any size.
 //!
 //! Stack: the facts of one object, 250 bytes, are all that is returned. The public half of a private
 //! key takes most: 1.2 KiB of buffers, and what P-384 needs.
@@ -49,7 +49,7 @@ pub(crate) struct Content {
 /// A part that is of no use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bad {
-    /// A word that never changes.
+    /// A code that never changes.
     pub(crate) code: &'static str,
     /// From the start of the partition.
     pub(crate) offset: usize,
@@ -80,7 +80,7 @@ pub(crate) fn fact(bytes: &mut [u8], wanted: Option<ItemKind>, nth: usize) -> Op
             return Some((fact, false));
         }
     };
-    Some(told(bytes, found))
+    Some(fact_of(bytes, found))
 }
 
 /// Fact number `nth` about the value in the first `len` bytes of `buffer`, all of which are spent
@@ -92,11 +92,11 @@ pub(crate) fn value_fact(
     nth: usize,
 ) -> Option<(Fact, bool)> {
     let found = find(places((item, label, label), buffer.get(..len)?, 0), nth)?;
-    Some(told(buffer, found))
+    Some(fact_of(buffer, found))
 }
 
 /// Looks into what was found.
-fn told(bytes: &mut [u8], (place, more): (Place, bool)) -> (Fact, bool) {
+fn fact_of(bytes: &mut [u8], (place, more): (Place, bool)) -> (Fact, bool) {
     let what = place.what.and_then(|(kind, range)| {
         read(bytes, kind, range.clone()).map_err(|code| Bad {
             code,
@@ -113,7 +113,7 @@ fn told(bytes: &mut [u8], (place, more): (Place, bool)) -> (Fact, bool) {
 
 /// An object that says something by itself.
 #[derive(Clone, Copy)]
-enum Kind {
+enum Readable {
     Certificate,
     PrivateKey(KeyForm),
 }
@@ -122,7 +122,7 @@ enum Kind {
 struct Place {
     item: u16,
     label: ItemKind,
-    what: Result<(Kind, Range<usize>), Bad>,
+    what: Result<(Readable, Range<usize>), Bad>,
 }
 
 fn find(mut all: impl Iterator<Item = Place>, nth: usize) -> Option<(Place, bool)> {
@@ -174,7 +174,7 @@ fn useless(content: &[u8]) -> Option<&'static str> {
 fn judge(
     object: Result<content::Object<'_>, BrokenObject>,
     start: usize,
-) -> Result<Option<(Kind, Range<usize>)>, Bad> {
+) -> Result<Option<(Readable, Range<usize>)>, Bad> {
     let bad = |code, range: Range<usize>| {
         Err(Bad {
             code,
@@ -186,8 +186,8 @@ fn judge(
         Err(broken) => return bad("damaged", broken.range),
     };
     let kind = match object.kind {
-        ObjectKind::Certificate => Kind::Certificate,
-        ObjectKind::PrivateKey(form) => Kind::PrivateKey(form),
+        ObjectKind::Certificate => Readable::Certificate,
+        ObjectKind::PrivateKey(form) => Readable::PrivateKey(form),
         ObjectKind::EcParameters => return Ok(None),
         ObjectKind::EncryptedPrivateKey => return bad("encrypted_key", object.range),
         _ => return bad("wrong_kind", object.range),
@@ -197,7 +197,7 @@ fn judge(
 }
 
 /// Looks into one object; an error is its code.
-fn read(bytes: &mut [u8], kind: Kind, range: Range<usize>) -> Result<Content, &'static str> {
+fn read(bytes: &mut [u8], kind: Readable, range: Range<usize>) -> Result<Content, &'static str> {
     const LOST: &str = "damaged";
     let len = range.len();
     let split = bytes.len().checked_sub(len).ok_or(LOST)?;
@@ -215,7 +215,7 @@ fn read(bytes: &mut [u8], kind: Kind, range: Range<usize>) -> Result<Content, &'
         None => object.decode_into(scratch).map_err(|error| error.code())?.0,
     };
     match kind {
-        Kind::Certificate => {
+        Readable::Certificate => {
             let certificate = Certificate::parse(der).map_err(|_| LOST)?;
             Ok(Content {
                 subject: cut(certificate.subject()),
@@ -223,7 +223,7 @@ fn read(bytes: &mut [u8], kind: Kind, range: Range<usize>) -> Result<Content, &'
                 sha256: hash(der),
             })
         }
-        Kind::PrivateKey(form) => {
+        Readable::PrivateKey(form) => {
             let key = PrivateKey::parse(form, der).map_err(|_| LOST)?;
             let mut public = [0; MAX_PUBLIC_KEY_INFO];
             let public = public_key_info(&key, &mut public).map_err(|error| error.code())?;

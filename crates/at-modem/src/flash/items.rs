@@ -12,7 +12,7 @@
 use cert_bin::mistake::Mistake;
 use cert_bin::{Image, ImageError, ItemKind};
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
-use partition_store::nvs::{Cursor, Kind, Label, Listed};
+use partition_store::nvs::{Cursor, Label, Listed, ValueKind};
 use partition_store::{FlashError, FlashStore, Nvs, NvsError, PartitionStore};
 
 use super::Flash;
@@ -200,7 +200,7 @@ impl<F: MultiwriteNorFlash> Flash<F> {
         let region = store.mfg_region().ok_or(NvsError::NoSuchNamespace)?;
         let mut nvs = Nvs::read_only(region).await?;
         let value = nvs.find(namespace, key).await?;
-        if !matches!(value.kind(), Kind::Text | Kind::Binary) {
+        if !matches!(value.kind(), ValueKind::Text | ValueKind::Binary) {
             return Err(NvsError::WrongKind);
         }
         let needed = usize::try_from(value.length()).unwrap_or(usize::MAX);

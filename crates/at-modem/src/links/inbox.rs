@@ -132,17 +132,17 @@ impl Inbox {
     }
 
     /// How much of what waits may be handed on at once, and who sent it if it is a datagram's.
-    pub(crate) fn front(&self, most: usize) -> (usize, Option<SocketAddr>) {
+    pub(crate) fn front(&self, limit: usize) -> (usize, Option<SocketAddr>) {
         match self.datagrams.borrow().front() {
-            Some(datagram) => (datagram.left.min(most), Some(datagram.from)),
-            None => (self.len().min(most), None),
+            Some(datagram) => (datagram.left.min(limit), Some(datagram.from)),
+            None => (self.len().min(limit), None),
         }
     }
 
     /// Moves bytes out, never over the end of a datagram.
     pub(crate) fn take(&self, into: &mut [u8]) -> usize {
-        let (most, _) = self.front(into.len());
-        let into = into.get_mut(..most).unwrap_or_default();
+        let (limit, _) = self.front(into.len());
+        let into = into.get_mut(..limit).unwrap_or_default();
         let taken = self.bytes.try_read(into).unwrap_or(0);
         let mut datagrams = self.datagrams.borrow_mut();
         if let Some(datagram) = datagrams.front_mut() {
@@ -179,7 +179,7 @@ impl Inbox {
             .filter(|until| *until > Instant::now())
     }
 
-    /// The mode of delivery changed: what waits is looked at anew.
+    /// The mode of delivery changed: what waits is judged again.
     pub(crate) fn look_again(&self) {
         self.changed.signal(());
     }

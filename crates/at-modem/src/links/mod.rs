@@ -1,9 +1,9 @@
 //! The five links: their states, and what commands and tasks do with them.
 //!
 //! ```text
-//! command ── tell(Open), until(not Opening) ──▶ state ◀── until(Opening), tell(Connected) ── task
-//!         ── tell(Send), until(not Sending) ──▶       ◀── until(Sending), tell(SendDone) ───
-//!         ── tell(Close), until it ended ─────▶       ◀── until(Closing), tell(Released) ───
+//! command ── apply(Open), until(not Opening) ──▶ state ◀── until(Opening), apply(Connected) ── task
+//!         ── apply(Send), until(not Sending) ──▶       ◀── until(Sending), apply(SendDone) ───
+//!         ── apply(Close), until it ended ─────▶       ◀── until(Closing), apply(Released) ───
 //! ```
 //!
 //! Nobody leaves a value for another to take: both look at the same state, so no answer is lost or left
@@ -153,7 +153,7 @@ impl<'a> Link<'a> {
     /// # Errors
     ///
     /// The event came too early or too late, and changed nothing.
-    pub(crate) fn tell(&self, event: Event) -> Result<Option<Print>, OutOfTurn> {
+    pub(crate) fn apply(&self, event: Event) -> Result<Option<Print>, OutOfTurn> {
         let print = self.state.borrow_mut().on(event)?;
         self.changes.note();
         Ok(print)
@@ -171,7 +171,7 @@ impl<'a> Link<'a> {
 
     /// A link whose task was dropped is closed, and what was asked of it is void.
     pub(crate) fn forget(&self) {
-        let _ = self.tell(Event::Forget);
+        let _ = self.apply(Event::Forget);
         self.inbox.reset();
     }
 
@@ -232,7 +232,7 @@ impl<'a> Link<'a> {
         });
         let result = opened.await;
         if result.is_err() {
-            let _ = self.tell(Event::Seen);
+            let _ = self.apply(Event::Seen);
         }
         result
     }
@@ -240,10 +240,10 @@ impl<'a> Link<'a> {
     /// Gives up an attempt to open that was dropped; the link is closed afterwards.
     pub(crate) async fn give_up(&self) {
         let before = self.ends();
-        let _ = self.tell(Event::Close(CloseBy::Interface));
+        let _ = self.apply(Event::Close(CloseBy::Interface));
         if self.opened().await.is_ok() && self.is_open() {
             // It had come to be in the meantime.
-            let _ = self.tell(Event::Announced);
+            let _ = self.apply(Event::Announced);
             self.ended(before).await;
         }
     }
@@ -251,7 +251,7 @@ impl<'a> Link<'a> {
     /// A connection begins, ours or a client's.
     pub(crate) fn begin(&self, event: Event) {
         self.inbox.reset();
-        let _ = self.tell(event);
+        let _ = self.apply(event);
     }
 
     /// Waits until the host has read that the link is open.
@@ -303,7 +303,7 @@ impl<'a> Link<'a> {
     /// `CLOSED` was printed.
     pub(crate) async fn disconnect(&self) -> bool {
         let before = self.ends();
-        let _ = self.tell(Event::Close(CloseBy::Command));
+        let _ = self.apply(Event::Close(CloseBy::Command));
         let ours = self.read(|state| match state {
             LinkState::Closing { ended, .. } => *ended == state::Ended::By(CloseBy::Command),
             LinkState::Ready { cancelled, .. } => *cancelled == Some(CloseBy::Command),
@@ -327,8 +327,8 @@ impl<'a> Link<'a> {
             _ => Some(()),
         })
         .await;
-        let _ = self.tell(Event::SendSeen);
-        if self.tell(Event::Send(outgoing)).is_err() {
+        let _ = self.apply(Event::SendSeen);
+        if self.apply(Event::Send(outgoing)).is_err() {
             return false;
         }
         let sent = self.until(|state| match state {
@@ -340,7 +340,7 @@ impl<'a> Link<'a> {
             _ => Some(false),
         });
         let sent = sent.await;
-        let _ = self.tell(Event::SendSeen);
+        let _ = self.apply(Event::SendSeen);
         sent
     }
 
@@ -371,7 +371,7 @@ impl<'a> Link<'a> {
     /// Keeps why an attempt was refused.
     pub(crate) fn refuse(&self, reason: Why) {
         self.log(&reason);
-        let _ = self.tell(Event::Refused(reason));
+        let _ = self.apply(Event::Refused(reason));
     }
 
     pub(crate) fn log(&self, reason: &Why) {

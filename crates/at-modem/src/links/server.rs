@@ -38,7 +38,7 @@ pub(crate) struct Refusal {
     pub(crate) count: u32,
 }
 
-/// The words of the reason, and behind them the client.
+/// The text of the reason, and behind it the client.
 impl core::fmt::Display for Refusal {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.why.fmt(f)?;
@@ -60,7 +60,7 @@ pub(crate) struct Server {
     /// Credentials of a server with TLS, from its start to its end.
     acceptor: RefCell<Option<Acceptor>>,
     last: RefCell<Option<Refusal>>,
-    /// When the host was told of one.
+    /// When the last one was reported to the host.
     shown: Cell<Option<Instant>>,
 }
 
@@ -77,7 +77,7 @@ impl Server {
         }
     }
 
-    /// Whether the host may be told of a refusal: a scanner must not fill its port.
+    /// Whether a refusal may be reported to the host: a scanner must not fill its port.
     pub(crate) fn may_show(&self, now: Instant) -> bool {
         let pause = Duration::from_secs(1);
         let may = self

@@ -262,8 +262,8 @@ impl Intake {
 }
 
 /// At most so many bytes of payload.
-fn data(waiting: &[u8], most: usize) -> Step<'_> {
-    match waiting.get(..most).unwrap_or(waiting) {
+fn data(waiting: &[u8], limit: usize) -> Step<'_> {
+    match waiting.get(..limit).unwrap_or(waiting) {
         [] => Step::Wait,
         data => Step::Data(data),
     }

@@ -177,7 +177,7 @@ mod tests {
     use embassy_futures::block_on;
     use partition_store::mock::{MemFlash, Rewrite};
     use partition_store::settings::Opened;
-    use partition_store::{Kind, Name, Partition, Region};
+    use partition_store::{Partition, PartitionKind, PartitionName, Region};
 
     use super::{Key, LINKS, OWNER, Store};
 
@@ -240,8 +240,8 @@ mod tests {
         ];
         golden[0x1000..0x1010].copy_from_slice(&page);
 
-        let name = Name::new("nvs").unwrap();
-        let partition = Partition::new(name, Kind::Data, 2, 0, size).unwrap();
+        let name = PartitionName::new("nvs").unwrap();
+        let partition = Partition::new(name, PartitionKind::Data, 2, 0, size).unwrap();
         let holding = |bytes: Vec<u8>| MemFlash::holding(bytes).on_rewrite(Rewrite::And);
         let mut old = holding(golden.clone());
         let region = Region::open(&mut old, &partition).unwrap();

@@ -80,10 +80,10 @@ pub(super) async fn over(link: &Link<'_>, host: &PortOwners<'_>, end: End) {
     // Where a command or the interface closed it, the state knows already.
     let _ = match end {
         End::Asked(_) => Ok(None),
-        End::Peer => link.tell(Event::Ended(Ended::Peer)),
-        End::Failed(reason) => link.tell(Event::Ended(Ended::Failed(reason))),
+        End::Peer => link.apply(Event::Ended(Ended::Peer)),
+        End::Failed(reason) => link.apply(Event::Ended(Ended::Failed(reason))),
     };
-    let print = link.tell(Event::Released);
+    let print = link.apply(Event::Released);
     link.inbox.reset();
     if let Some(reason) = link.last() {
         link.log(&reason);

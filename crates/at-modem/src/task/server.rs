@@ -357,7 +357,7 @@ async fn clients_of<P: Platform, S: TcpSplit + TcpShutdown>(
         let (connection, mut socket) = slot.wait().await;
         owners.station.note_link();
         print_connected(link.id, &connection, &owners.host).await;
-        let _ = link.tell(Event::Announced);
+        let _ = link.apply(Event::Announced);
         let end = {
             let (rx, tx) = socket.split();
             pump(link, &owners.host, rx, tx, |error| {

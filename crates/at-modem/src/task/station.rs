@@ -155,7 +155,7 @@ pub(crate) async fn changed<P: Platform>(owners: &StationOwners<'_, P>, event: W
             let persist = owners.host.settings.read(|values| values.links.persist);
             for (link, keep) in owners.links.each().iter().zip(persist) {
                 if !keep {
-                    let _ = link.tell(Event::Close(CloseBy::Interface));
+                    let _ = link.apply(Event::Close(CloseBy::Interface));
                 }
             }
         }

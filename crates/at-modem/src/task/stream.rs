@@ -131,7 +131,7 @@ async fn send<W: Write>(link: &Link<'_>, host: &PortOwners<'_>, mut tx: W) -> Fa
         };
         drop(data);
         let sent = failed.is_none();
-        let _ = link.tell(Event::SendDone { sent });
+        let _ = link.apply(Event::SendDone { sent });
         if let Some(failed) = failed {
             return failed;
         }
@@ -142,7 +142,7 @@ async fn send<W: Write>(link: &Link<'_>, host: &PortOwners<'_>, mut tx: W) -> Fa
 async fn refuse_sends(link: &Link<'_>) -> Infallible {
     loop {
         link.outgoing().await;
-        let _ = link.tell(Event::SendDone { sent: false });
+        let _ = link.apply(Event::SendDone { sent: false });
     }
 }
 

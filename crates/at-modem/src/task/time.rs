@@ -32,24 +32,24 @@ const REMEMBER_PAUSE: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug, Clone, Copy, Default)]
 struct ServerBackoff {
     /// `DENY` or `RSTR`: it is not asked again until the host names it again.
-    unwelcome: bool,
-    /// `RATE`: how long it rested last, and until when.
-    rest: Option<(Duration, Instant)>,
+    denied: bool,
+    /// `RATE`: how long it waited last, and until when.
+    pause: Option<(Duration, Instant)>,
 }
 
 impl ServerBackoff {
     fn may_be_asked(&self, now: Instant) -> bool {
-        !self.unwelcome && self.rest.is_none_or(|(_, until)| until <= now)
+        !self.denied && self.pause.is_none_or(|(_, until)| until <= now)
     }
 
     fn note(&mut self, error: SntpError, now: Instant) {
         match error {
-            SntpError::Unwelcome => self.unwelcome = true,
+            SntpError::Denied => self.denied = true,
             SntpError::AskedTooOften => {
-                let pause = self.rest.map_or(RATE_PAUSE_MIN, |(last, _)| {
+                let pause = self.pause.map_or(RATE_PAUSE_MIN, |(last, _)| {
                     (last + last).min(RATE_PAUSE_MAX)
                 });
-                self.rest = Some((pause, now.saturating_add(pause)));
+                self.pause = Some((pause, now.saturating_add(pause)));
             }
             _ => {}
         }
@@ -138,10 +138,10 @@ pub(super) async fn run<P: Platform>(owners: &TimeOwners<'_, P>) {
                         break;
                     }
                     Either::First(Err(error)) => {
-                        espat_log::warn!("SNTP server {}: {}", server.as_str(), error.word());
+                        espat_log::warn!("SNTP server {}: {}", server.as_str(), error.as_str());
                         backoff.note(error, Instant::now());
                     }
-                    // Asked anew, perhaps of others: look at the settings again.
+                    // Asked again, perhaps of other servers: read the settings again.
                     Either::Second(()) => break,
                 }
             }

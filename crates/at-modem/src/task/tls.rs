@@ -162,7 +162,7 @@ async fn attempt<P: Platform>(
     Ok(end)
 }
 
-/// What is told of the other end.
+/// What is reported about the peer.
 fn peer_of<T: Transport>(session: &Session<'_, T>, policy: &Policy<'_>) -> Peer {
     let negotiated = session.peer().negotiated();
     let alpn = match negotiated.application {

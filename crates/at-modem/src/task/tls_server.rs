@@ -206,7 +206,7 @@ async fn linked<'o, P: Platform, T: Transport>(
     espat_log::info!("link {}: session with a client open", link.id.get());
     owners.links.station.note_link();
     print_connected(link.id, &connection, &owners.links.host).await;
-    let _ = link.tell(Event::Announced);
+    let _ = link.apply(Event::Announced);
     let end = talk(owners, link, &mut session).await;
     if matches!(end, End::Asked(CloseBy::Command) | End::Peer) {
         say_end(session).await;
@@ -246,7 +246,7 @@ async fn drain(socket: &mut impl TcpSplit) {
     let _ = with_timeout(CLOSE_TIMEOUT, rest).await;
 }
 
-/// What is told of the other end.
+/// What is reported about the peer.
 fn peer_of<T: Transport>(session: &Session<'_, T>) -> Peer {
     let name = session.server_name().unwrap_or_default();
     Peer {

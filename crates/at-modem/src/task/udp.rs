@@ -81,7 +81,7 @@ async fn arrive<R: UdpReceive>(link: &Link<'_>, socket: &mut R) -> R::Error {
             continue;
         };
         // The sender becomes the peer where the mode wants it.
-        let _ = link.tell(Event::From(from));
+        let _ = link.apply(Event::From(from));
         if !link.inbox.push_datagram(datagram, from) {
             espat_log::warn!(
                 "link {}: no room for a datagram of {} bytes",
@@ -112,6 +112,6 @@ async fn depart<S: UdpSend>(
             None => false,
         };
         drop(data);
-        let _ = link.tell(Event::SendDone { sent });
+        let _ = link.apply(Event::SendDone { sent });
     }
 }

@@ -11,7 +11,7 @@ use crate::port::printer::Printer;
 use crate::why::Why;
 
 /// Words of the longest reason, with what was found, or with the client.
-pub(crate) const MAX_WORDS: usize = 160 + 2 + TEXT_LEN;
+pub(crate) const MAX_TEXT: usize = 160 + 2 + TEXT_LEN;
 
 /// `+SSLWHY:…` for one reason, in these words. No link is the server.
 pub(crate) async fn reason_line(
@@ -20,7 +20,7 @@ pub(crate) async fn reason_line(
     reason: &Why,
     words: &impl fmt::Display,
 ) {
-    let mut text = String::<MAX_WORDS>::new();
+    let mut text = String::<MAX_TEXT>::new();
     // What does not fit is cut.
     let _ = fmt::write(&mut text, format_args!("{words}"));
     print
@@ -32,7 +32,7 @@ pub(crate) async fn reason_line(
             depth: reason.depth,
             subject: AtStr::plain(reason.subject.as_bytes()),
             wanted: AtStr::plain(reason.wanted.as_bytes()),
-            words: AtStr::plain(text.as_bytes()),
+            text: AtStr::plain(text.as_bytes()),
             code: AtStr::from(reason.code()),
         }))
         .await;

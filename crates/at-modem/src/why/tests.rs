@@ -60,7 +60,7 @@ fn every_code_is_documented_and_nothing_else_is() {
 #[test]
 fn every_sentence_of_a_file_or_an_upload_is_documented() {
     for mistake in Mistake::ALL {
-        let words = mistake.words();
+        let words = mistake.text();
         assert!(DOC.contains(words), "{words}");
     }
 }
@@ -77,6 +77,6 @@ fn codes_are_plain_words() {
 fn every_number_is_one_of_mbed_tls_and_every_row_has_words() {
     for row in Cause::table() {
         assert!((-0x7fff..0).contains(&row.mbedtls), "{row:?}");
-        assert!(!row.words.is_empty(), "{row:?}");
+        assert!(!row.text.is_empty(), "{row:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Input while a command runs: turned away where the command waits, kept where it does not
+//! Input while a command runs: refused where the command waits, kept where it does not
 //! (spec: at-commands A.11).
 
 use crate::support::flash::Operation;
@@ -97,7 +97,7 @@ fn input_while_a_command_waits_is_answered_with_busy_and_gone() {
         for blank in ["\r\n", "\n", "\r", " ", " \r\n\r\n"] {
             assert_eq!(text(&bench.say(blank)), "", "{line}");
         }
-        // The first half of a line is turned away; the second is no command.
+        // The first half of a line is refused; the second is no command.
         assert_eq!(
             text(&bench.say("AT+SYSST")),
             text(BUSY.as_bytes()),

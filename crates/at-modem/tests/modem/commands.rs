@@ -285,7 +285,7 @@ fn a_line_of_256_bytes_is_read_and_a_longer_one_refused_whole() {
     let mut bench = Bench::new();
     bench.expect("AT+SYSLOG=1", OK);
     for length in [250, 256, 257, 258, 259, 2048, 5000] {
-        // A name nobody has: the word tells whether the line was read.
+        // A name nobody has: the word in the answer shows whether the line was read.
         let mut line = b"AT+".to_vec();
         line.resize(length, b'X');
         let word = if length <= 256 {

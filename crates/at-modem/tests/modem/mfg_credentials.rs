@@ -1,4 +1,4 @@
-//! Certificates and keys that are values of `mfg_nvs`: what links take, what is told of them, and the
+//! Certificates and keys that are values of `mfg_nvs`: what links take, what is printed about them, and the
 //! partitions seen through `AT+SYSMFG` (spec: cert-bin 9, 10).
 
 use embassy_time::Duration;
@@ -212,7 +212,7 @@ fn a_damaged_value_is_told_and_not_handed_out() {
         "AT+PKI?",
         format!("+PKI:\"client_ca.0\",\"data_crc\",0\r\n{OK}"),
     );
-    // Written anew it is good again.
+    // Written again it is good.
     write(
         &mut bench,
         "client_ca",

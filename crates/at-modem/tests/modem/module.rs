@@ -38,15 +38,15 @@ fn deep_sleep_ends_at_its_time_with_a_boot() {
 fn sleep_is_the_boards_and_needs_no_access_point() {
     let mut bench = Bench::new();
     bench.expect("AT+SLEEP?", "+SLEEP:0\r\n\r\nOK\r\n");
-    for (mode, told) in [
-        (1, SleepMode::Modem),
+    for (mode, set) in [
+        (1, SleepMode::ModemByBeacon),
         (2, SleepMode::Light),
         (3, SleepMode::ModemByListenInterval),
         (0, SleepMode::Off),
     ] {
         bench.expect(format!("AT+SLEEP={mode}"), OK);
         bench.expect("AT+SLEEP?", format!("+SLEEP:{mode}\r\n\r\nOK\r\n"));
-        assert_eq!(bench.chip.sleep().last(), Some(&told));
+        assert_eq!(bench.chip.sleep().last(), Some(&set));
     }
     bench.expect("AT+CWMODE=2", OK);
     bench.expect("AT+SLEEP=1", ERROR);

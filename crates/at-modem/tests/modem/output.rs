@@ -82,10 +82,10 @@ fn data_of_the_network_waits_for_the_host_too() {
     // middle of another, nothing of the link follows its end.
     let line = b"WIFI DISCONNECT\r\n";
     let at = heard.windows(line.len()).position(|window| window == line);
-    let (before, after) = heard.split_at(at.expect("the network's end is told"));
+    let (before, after) = heard.split_at(at.expect("the network's end is printed"));
     let rest = [before, &after[line.len()..]].concat();
     let rest = rest.strip_suffix(b"CLOSED\r\n");
-    let rest = rest.expect("the link's end is told, and last");
+    let rest = rest.expect("the link's end is printed last");
     assert!(expected.starts_with(rest), "{} bytes", rest.len());
     let mut whole = 0;
     while whole < rest.len() {

@@ -29,7 +29,7 @@ fn data_are_announced_once_and_fetched() {
     peer.sends(b"test");
     bench.hear("\r\n+IPD,4\r\n");
     peer.sends(b"more");
-    // Announced already: the host has not read what it was told of.
+    // Announced already: the host has not read what was announced.
     bench.hear("");
     bench.expect("AT+CIPRECVLEN?", "+CIPRECVLEN:8,-1,-1,-1,-1\r\n\r\nOK\r\n");
     bench.expect("AT+CIPRECVDATA=100", "+CIPRECVDATA:8,testmore\r\nOK\r\n");
@@ -49,7 +49,7 @@ fn what_a_read_leaves_is_announced_again_and_never_in_its_burst() {
     bench.hear("");
     bench.pass(Duration::from_millis(2));
     bench.hear("\r\n+IPD,6\r\n");
-    // A host that reads on is not told in between.
+    // A host that reads on gets no announcement in between.
     for digit in b'4'..=b'8' {
         let digit = char::from(digit);
         bench.expect(

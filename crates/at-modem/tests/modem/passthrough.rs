@@ -147,9 +147,9 @@ fn leaving_is_said_where_it_is_asked_for() {
 
 #[test]
 fn a_lost_link_is_opened_again_until_the_host_leaves() {
-    for told in [false, true] {
+    for reported in [false, true] {
         let mut bench = Bench::joined();
-        if told {
+        if reported {
             bench.expect("AT+SYSMSG=4", OK);
         }
         bench.expect("AT+CIPRECONNINTV=5", OK);
@@ -158,7 +158,7 @@ fn a_lost_link_is_opened_again_until_the_host_leaves() {
         bench.expect("AT+CIPMODE=1", OK);
         bench.expect("AT+CIPSEND", PROMPT);
         bench.net.peer().closes();
-        bench.hear(if told { "CLOSED\r\n" } else { "" });
+        bench.hear(if reported { "CLOSED\r\n" } else { "" });
         bench.net.door(
             "192.168.3.102:8080",
             Door::Fails(embedded_io_async::ErrorKind::ConnectionRefused),
@@ -170,7 +170,7 @@ fn a_lost_link_is_opened_again_until_the_host_leaves() {
         assert_eq!(bench.net.connections(), 1);
         bench.net.door("192.168.3.102:8080", Door::Sink);
         bench.pass(ms(600));
-        bench.hear(if told { "CONNECT\r\n" } else { "" });
+        bench.hear(if reported { "CONNECT\r\n" } else { "" });
         bench.pass(ms(30));
         assert_eq!(bench.net.connections(), 2);
         assert_eq!(bench.net.peer().received(), b"kept");

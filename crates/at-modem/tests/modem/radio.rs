@@ -127,7 +127,7 @@ fn stored_settings_survive_and_the_others_do_not() {
     for (_, query, fresh, _) in VOLATILE {
         bench.expect(query, answer(fresh));
     }
-    // The radio was told before the first command.
+    // The radio was configured before the first command.
     let tuned = bench.radio.tuned().unwrap();
     assert_eq!((tuned.1, tuned.2), (3, 1));
     assert_eq!((tuned.7, tuned.8, tuned.9), (10, 3, 100));

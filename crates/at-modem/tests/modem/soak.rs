@@ -189,7 +189,7 @@ fn a_day_of_traffic_on_five_links_loses_nothing() {
                 }
                 host.hear(&bench.port.take());
             }
-            // The host fetches what it was told of, or a part.
+            // The host fetches what was announced, or a part.
             _ => {
                 if host.announced > 0 {
                     let most = 1 + dice.roll(2 * host.announced);

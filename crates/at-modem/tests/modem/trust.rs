@@ -258,7 +258,7 @@ fn strict_refuses_a_server_that_proves_nothing_before_the_first_packet() {
 }
 
 #[test]
-fn the_dialect_is_stored_and_one_that_cannot_be_read_is_strict() {
+fn the_policy_is_stored_and_one_that_cannot_be_read_is_strict() {
     let mut bench = Bench::new();
     bench.expect("AT+SYSSTORE=0", OK);
     bench.expect("AT+SSLPOLICY=1", OK);

@@ -166,7 +166,7 @@ fn a_group_is_joined_and_a_port_is_taken_once() {
     );
     assert_eq!(bench.net.datagrams.joined(), ["224.0.0.251"]);
     bench.expect("AT+CIPSTART=1,\"UDP\",\"192.168.3.102\",1,5353,0", ERROR);
-    // A peer that may change needs a port that it can be told.
+    // A peer that may change needs a port that it can send to.
     bench.expect("AT+CIPSTART=1,\"UDP\",\"192.168.3.102\",1,,2", ERROR);
     bench.alive();
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
 
-use at_modem::{Identity, Modem, ModemBuffers, Parts};
+use at_modem::{Modem, ModemBuffers, Parts, ProductInfo};
 use embassy_futures::block_on;
 
 use crate::support::bench::Counting;
@@ -103,7 +103,7 @@ fn life(setup: &Setup, turns: &[Turn], secret: &[u8], kept: bool, what: &str) {
         clock: Some(&setup.clock),
         board: &setup.chip,
         commands: &lamp,
-        identity: Identity {
+        product: ProductInfo {
             chip: "ESP32",
             module: "WROOM-32",
             sdk: "bench 1.2",

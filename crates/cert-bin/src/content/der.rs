@@ -11,7 +11,7 @@ use super::{KeyForm, ObjectKind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Fault {
+pub enum ObjectFault {
     /// A BEGIN line that does not end as one.
     Marker,
     /// BEGIN without END.
@@ -41,7 +41,7 @@ pub enum Fault {
     Certificate(CertificateError),
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ObjectFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Marker => f.write_str("incomplete BEGIN line"),
@@ -59,7 +59,7 @@ impl fmt::Display for Fault {
     }
 }
 
-impl core::error::Error for Fault {}
+impl core::error::Error for ObjectFault {}
 
 /// Whether content without a PEM block was meant to be DER: a SEQUENCE that starts with a SEQUENCE, an
 /// INTEGER or an OBJECT IDENTIFIER, cut short or not. Text that happens to start with `0` is not.
@@ -75,32 +75,34 @@ pub(crate) fn is_likely(content: &[u8]) -> bool {
 }
 
 /// The structure at the start of `content`, behind which there may only be NULs.
-pub(crate) fn outer(content: &[u8]) -> Result<&[u8], Fault> {
-    let cut = Fault::Truncated {
+pub(crate) fn outer(content: &[u8]) -> Result<&[u8], ObjectFault> {
+    let cut = ObjectFault::Truncated {
         declared: 0,
         available: content.len(),
     };
     let mut reader = SliceReader::new(content).map_err(|_| cut)?;
     let header = Header::decode(&mut reader).map_err(|_| cut)?;
     if header.tag != Tag::Sequence {
-        return Err(Fault::Structure);
+        return Err(ObjectFault::Structure);
     }
     let length = |length: der::Length| usize::try_from(length).map_err(|_| cut);
     let declared = length(reader.position())?.saturating_add(length(header.length)?);
-    let (object, behind) = content.split_at_checked(declared).ok_or(Fault::Truncated {
-        declared,
-        available: content.len(),
-    })?;
+    let (object, behind) = content
+        .split_at_checked(declared)
+        .ok_or(ObjectFault::Truncated {
+            declared,
+            available: content.len(),
+        })?;
     if behind.iter().any(|&byte| byte != 0) {
-        return Err(Fault::Trailing { left: behind.len() });
+        return Err(ObjectFault::Trailing { left: behind.len() });
     }
     Ok(object)
 }
 
 /// The one object of DER content and what it is.
-pub(super) fn object(content: &[u8]) -> Result<(ObjectKind, &[u8]), Fault> {
+pub(super) fn object(content: &[u8]) -> Result<(ObjectKind, &[u8]), ObjectFault> {
     let object = outer(content)?;
-    Ok((classify(object).ok_or(Fault::Structure)?, object))
+    Ok((classify(object).ok_or(ObjectFault::Structure)?, object))
 }
 
 /// `None` if the parts of the structure cannot be identified.

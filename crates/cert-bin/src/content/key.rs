@@ -10,7 +10,7 @@ use pkcs8::PrivateKeyInfo;
 use sec1::EcPrivateKey;
 use x509_facts::KeyKind;
 
-use super::Fault;
+use super::ObjectFault;
 
 pub(crate) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 pub(crate) const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -93,14 +93,14 @@ impl<'a> PrivateKey<'a> {
     ///
     /// # Errors
     ///
-    /// [`Fault::Structure`] when it is not one.
-    pub fn parse(form: KeyForm, der: &'a [u8]) -> Result<Self, Fault> {
+    /// [`ObjectFault::Structure`] when it is not one.
+    pub fn parse(form: KeyForm, der: &'a [u8]) -> Result<Self, ObjectFault> {
         let (kind, material) = match form {
             KeyForm::Pkcs8 => pkcs8(der),
             KeyForm::Pkcs1 => rsa(der),
             KeyForm::Sec1 => ec(der, None),
         }
-        .map_err(|_| Fault::Structure)?;
+        .map_err(|_| ObjectFault::Structure)?;
         Ok(Self {
             form,
             kind,

@@ -7,7 +7,7 @@ use core::ops::Range;
 
 use base64ct::{Base64, Encoding as _};
 
-use super::{BrokenObject, Fault, KeyForm, ObjectKind};
+use super::{BrokenObject, KeyForm, ObjectFault, ObjectKind};
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
@@ -89,7 +89,7 @@ impl<'a> Iterator for Blocks<'a> {
     }
 }
 
-type Framed<'a> = Result<(&'a [u8], &'a [u8]), Fault>;
+type Framed<'a> = Result<(&'a [u8], &'a [u8]), ObjectFault>;
 
 /// Frames the block that `text` starts with: how many bytes it takes, and its label and body.
 fn frame(text: &[u8]) -> (usize, Framed<'_>) {
@@ -106,10 +106,10 @@ fn frame(text: &[u8]) -> (usize, Framed<'_>) {
     };
 
     let Some((label, body)) = marker(mine) else {
-        return (used_up_to(&[]), Err(Fault::Marker));
+        return (used_up_to(&[]), Err(ObjectFault::Marker));
     };
     let Some((body, end)) = find(body, END).and_then(|at| body.split_at_checked(at)) else {
-        return (used_up_to(&[]), Err(Fault::NoEnd));
+        return (used_up_to(&[]), Err(ObjectFault::NoEnd));
     };
     let end = end.strip_prefix(END).unwrap_or_default();
     match end
@@ -125,7 +125,7 @@ fn frame(text: &[u8]) -> (usize, Framed<'_>) {
             let rest = find(end, b"\n")
                 .and_then(|at| end.get(at..))
                 .unwrap_or_default();
-            (used_up_to(rest), Err(Fault::LabelMismatch))
+            (used_up_to(rest), Err(ObjectFault::LabelMismatch))
         }
     }
 }
@@ -149,19 +149,19 @@ fn skip_line_end(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// Length of what `text` decodes to. `Ok` means that all of it is base64, so that [`decode`] cannot fail.
-pub(super) fn decoded_len(text: &[u8]) -> Result<usize, Fault> {
+pub(super) fn decoded_len(text: &[u8]) -> Result<usize, ObjectFault> {
     let mut len = 0_usize;
     for group in Groups::new(text) {
         len = len.saturating_add(group?.as_bytes().len());
     }
     if len == 0 {
-        return Err(Fault::Base64 { at: 0 });
+        return Err(ObjectFault::Base64 { at: 0 });
     }
     Ok(len)
 }
 
 /// Fills `out`, whose length must be [`decoded_len`]'s.
-pub(super) fn decode(text: &[u8], out: &mut [u8]) -> Result<(), Fault> {
+pub(super) fn decode(text: &[u8], out: &mut [u8]) -> Result<(), ObjectFault> {
     for (into, group) in out.chunks_mut(3).zip(Groups::new(text)) {
         for (into, &byte) in into.iter_mut().zip(group?.as_bytes()) {
             *into = byte;
@@ -198,11 +198,11 @@ impl<'a> Groups<'a> {
 }
 
 impl Iterator for Groups<'_> {
-    type Item = Result<Group, Fault>;
+    type Item = Result<Group, ObjectFault>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let first = self.digits.next()?;
-        let fault = Fault::Base64 { at: self.digits.at };
+        let fault = ObjectFault::Base64 { at: self.digits.at };
         let mut rest = || self.digits.next().unwrap_or(Err(fault));
         let group = (|| Ok([first?, rest()?, rest()?, rest()?]))();
         Some(group.and_then(|group| {
@@ -224,7 +224,7 @@ struct Digits<'a> {
 }
 
 impl Iterator for Digits<'_> {
-    type Item = Result<u8, Fault>;
+    type Item = Result<u8, ObjectFault>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -240,7 +240,7 @@ impl Iterator for Digits<'_> {
                 None => {
                     let at = self.at;
                     self.at = self.text.len();
-                    return Some(Err(Fault::Base64 { at }));
+                    return Some(Err(ObjectFault::Base64 { at }));
                 }
             };
             self.at = self.text.len().saturating_sub(behind.len());

@@ -7,7 +7,7 @@ use core::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Warning {
+pub enum ImageWarning {
     /// The original firmware reads this count as a negative number and prints false `NO … FOUND` lines.
     CountOver127 {
         /// Items in the image.
@@ -57,7 +57,7 @@ pub enum Warning {
     },
 }
 
-impl Warning {
+impl ImageWarning {
     /// A stable word for scripts.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -87,7 +87,7 @@ impl Warning {
     }
 }
 
-impl fmt::Display for Warning {
+impl fmt::Display for ImageWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::CountOver127 { count } => write!(
@@ -123,7 +123,7 @@ pub struct Warnings<'a> {
     items: Items<'a>,
     index: u16,
     /// Warnings about the item just looked at; one item can have all four.
-    pending: [Option<Warning>; 4],
+    pending: [Option<ImageWarning>; 4],
     seen: [SeenIds; 3],
     trailing: Option<usize>,
     mixed_told: bool,
@@ -153,25 +153,25 @@ impl<'a> Warnings<'a> {
         };
         let expected = seen.next_id;
         let id_warning = if seen.insert(id) {
-            (id != expected).then_some(Warning::IdOutOfSequence {
+            (id != expected).then_some(ImageWarning::IdOutOfSequence {
                 index,
                 kind,
                 id,
                 expected,
             })
         } else {
-            Some(Warning::DuplicateId { index, kind, id })
+            Some(ImageWarning::DuplicateId { index, kind, id })
         };
         self.pending = [
             item.content
                 .is_empty()
-                .then_some(Warning::EmptyItem { index }),
+                .then_some(ImageWarning::EmptyItem { index }),
             (item.padding.len() < padding_len(item.content.len()))
-                .then_some(Warning::PaddingMissing { index }),
+                .then_some(ImageWarning::PaddingMissing { index }),
             item.padding
                 .iter()
                 .any(|&byte| byte != 0xFF)
-                .then_some(Warning::PaddingNotFf { index }),
+                .then_some(ImageWarning::PaddingNotFf { index }),
             id_warning,
         ];
         self.index = index.saturating_add(1);
@@ -179,11 +179,11 @@ impl<'a> Warnings<'a> {
 }
 
 impl Iterator for Warnings<'_> {
-    type Item = Warning;
+    type Item = ImageWarning;
 
-    fn next(&mut self) -> Option<Warning> {
+    fn next(&mut self) -> Option<ImageWarning> {
         if let Some(count) = self.count.take() {
-            return Some(Warning::CountOver127 { count });
+            return Some(ImageWarning::CountOver127 { count });
         }
         loop {
             if let Some(warning) = self.pending.iter_mut().find_map(Option::take) {
@@ -195,12 +195,12 @@ impl Iterator for Warnings<'_> {
         if !self.mixed_told {
             self.mixed_told = true;
             if self.seen.iter().filter(|seen| seen.any).count() > 1 {
-                return Some(Warning::MixedTypes);
+                return Some(ImageWarning::MixedTypes);
             }
         }
         self.trailing
             .take()
-            .map(|offset| Warning::TrailingData { offset })
+            .map(|offset| ImageWarning::TrailingData { offset })
     }
 }
 

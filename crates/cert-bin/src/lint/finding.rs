@@ -4,7 +4,7 @@ use core::fmt;
 
 use x509_facts::Timestamp;
 
-use crate::content::Fault;
+use crate::content::ObjectFault;
 use crate::image::ItemKind;
 use crate::mistake::Mistake;
 use crate::writer::{MAX_CONTENT_LEN, MAX_PER_KIND, too_big_code};
@@ -54,7 +54,7 @@ pub enum Problem {
         /// Where it starts in the content.
         at: usize,
         /// What is wrong with it.
-        fault: Fault,
+        fault: ObjectFault,
     },
     /// Another kind of file, or an upload that went wrong.
     Mistaken(Mistake),

@@ -52,10 +52,10 @@ impl std::fmt::Display for Place {
 
 /// An open port. A read that finds nothing ends after a tenth of a second, with no bytes.
 #[derive(Debug)]
-pub struct Port(Kind);
+pub struct Port(OpenPort);
 
 #[derive(Debug)]
-enum Kind {
+enum OpenPort {
     Serial(SerialPort),
     File(File),
     Tcp(TcpStream),
@@ -71,12 +71,12 @@ impl Port {
         let cannot = || format!("cannot open {place}");
         match place {
             Place::Device(path) if is_device(path) => serial(path, baud, flow_control)
-                .map(|port| Self(Kind::Serial(port)))
+                .map(|port| Self(OpenPort::Serial(port)))
                 .with_context(cannot),
             Place::Device(path) => {
                 let file = OpenOptions::new().read(true).write(true).open(path);
                 let file = file.or_else(|_| File::open(path)).with_context(cannot)?;
-                Ok(Self(Kind::File(file)))
+                Ok(Self(OpenPort::File(file)))
             }
             Place::Tcp(address) => {
                 let stream = TcpStream::connect(address).with_context(cannot)?;
@@ -94,13 +94,13 @@ impl Port {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(READ_TIMEOUT))?;
         stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
-        Ok(Self(Kind::Tcp(stream)))
+        Ok(Self(OpenPort::Tcp(stream)))
     }
 
     /// The rate, where the port has one.
     #[must_use]
     pub fn baud(&self) -> Option<u32> {
-        let Kind::Serial(port) = &self.0 else {
+        let OpenPort::Serial(port) = &self.0 else {
             return None;
         };
         port.get_configuration().ok()?.get_baud_rate().ok()
@@ -112,7 +112,7 @@ impl Port {
     ///
     /// The device does not have this rate.
     pub fn set_baud(&mut self, baud: u32) -> io::Result<()> {
-        if let Kind::Serial(port) = &mut self.0 {
+        if let OpenPort::Serial(port) = &mut self.0 {
             let mut settings = port.get_configuration()?;
             settings.set_baud_rate(baud)?;
             port.set_configuration(&settings)?;
@@ -129,9 +129,9 @@ impl Port {
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         use io::ErrorKind::{Interrupted, TimedOut, UnexpectedEof, WouldBlock};
         let read = match &mut self.0 {
-            Kind::Serial(port) => ended(port.read(into)),
-            Kind::File(file) => file.read(into),
-            Kind::Tcp(stream) => ended(stream.read(into)),
+            OpenPort::Serial(port) => ended(port.read(into)),
+            OpenPort::File(file) => file.read(into),
+            OpenPort::Tcp(stream) => ended(stream.read(into)),
         };
         match read {
             Err(error) if matches!(error.kind(), Interrupted | TimedOut | WouldBlock) => Ok(0),
@@ -150,9 +150,9 @@ impl Port {
     /// Those of the port; `TimedOut` when the other end takes nothing for ten seconds.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let written = match &mut self.0 {
-            Kind::Serial(port) => port.write_all(bytes),
-            Kind::File(file) => file.write_all(bytes),
-            Kind::Tcp(stream) => stream.write_all(bytes),
+            OpenPort::Serial(port) => port.write_all(bytes),
+            OpenPort::File(file) => file.write_all(bytes),
+            OpenPort::Tcp(stream) => stream.write_all(bytes),
         };
         match written {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -1,7 +1,7 @@
 //! The steps: what the host sends, and what must come back (spec: at-commands A.8, A.9, A.21, C).
 //!
 //! First the way that works, then each way it can fail. A failure must be answered by `ERROR`, leave the
-//! modem alive, and have its own reason: stage, Mbed TLS number, X.509 verify flags, whose certificate, and words.
+//! modem alive, and have its own reason: stage, Mbed TLS number, X.509 verify flags, whose certificate, and a text.
 
 use std::io;
 use std::net::SocketAddr;

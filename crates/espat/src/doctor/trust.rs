@@ -22,7 +22,7 @@ pub(super) struct Trust {
     pub(super) name: String,
     /// All items; one where a file was given.
     pub(super) items: Vec<Vec<u8>>,
-    /// The number that the modem is told.
+    /// The number that is configured in the modem.
     pub(super) number: usize,
 }
 

@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use partition_store::mock::{MemFlash, Rewrite};
 use partition_store::nvs::Cursor;
-use partition_store::{Kind, Name, Nvs, Partition, Region, SECTOR};
+use partition_store::{Nvs, Partition, PartitionKind, PartitionName, Region, SECTOR};
 
 use super::content::{Content, store_values};
 
@@ -31,8 +31,8 @@ fn partition(size: usize) -> anyhow::Result<Partition> {
     /// NVS (spec: cert-bin 8.1).
     const SUBTYPE: u8 = 2;
     let size = u32::try_from(size)?;
-    Name::new("mfg_nvs")
-        .and_then(|name| Partition::new(name, Kind::Data, SUBTYPE, 0, size))
+    PartitionName::new("mfg_nvs")
+        .and_then(|name| Partition::new(name, PartitionKind::Data, SUBTYPE, 0, size))
         .ok_or_else(|| anyhow!("no partition of {size} bytes"))
 }
 

@@ -3,7 +3,7 @@
 use cert_bin::content::{self, Encoding, Object, ObjectKind, PrivateKey, Shape};
 use cert_bin::lint::{Finding, Level, Problem};
 use cert_bin::mistake::Mistake;
-use cert_bin::{Image, ImageError, Item, Warning};
+use cert_bin::{Image, ImageError, ImageWarning, Item};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use x509_facts::{Certificate, GeneralName};
@@ -40,19 +40,19 @@ pub(super) fn image_error(error: &ImageError, mistake: Option<Mistake>) -> Value
 }
 
 /// What is odd about an image.
-pub(super) fn warning(warning: &Warning) -> Value {
+pub(super) fn warning(warning: &ImageWarning) -> Value {
     let details = match *warning {
-        Warning::CountOver127 { count } => json!({"count": count}),
-        Warning::DuplicateId { index, kind, id } => {
+        ImageWarning::CountOver127 { count } => json!({"count": count}),
+        ImageWarning::DuplicateId { index, kind, id } => {
             json!({"index": index, "type": kind.name(), "id": id})
         }
-        Warning::IdOutOfSequence {
+        ImageWarning::IdOutOfSequence {
             index,
             kind,
             id,
             expected,
         } => json!({"index": index, "type": kind.name(), "id": id, "expected": expected}),
-        Warning::TrailingData { offset } => json!({"offset": offset}),
+        ImageWarning::TrailingData { offset } => json!({"offset": offset}),
         _ => warning
             .index()
             .map_or(Value::Null, |index| json!({"index": index})),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use async_io::Timer;
-use at_modem::{Exit, Identity, Modem, ModemBuffers, Parts, Platform, Sessions, WallClock};
+use at_modem::{Exit, Modem, ModemBuffers, Parts, Platform, ProductInfo, Sessions, WallClock};
 use embedded_io_async::Read as _;
 use futures_lite::future::or;
 use partition_store::esp_at::FactoryParam;
@@ -80,14 +80,14 @@ impl FlashPlace {
 /// There is no chip: what stands for one is this program.
 const SDK: &str = concat!("espat ", env!("CARGO_PKG_VERSION"));
 
-const fn identity(chip: Chip) -> Identity {
+const fn product(chip: Chip) -> ProductInfo {
     match chip {
-        Chip::Esp32 => Identity {
+        Chip::Esp32 => ProductInfo {
             chip: "ESP32",
             module: "WROOM-32",
             sdk: SDK,
         },
-        Chip::Esp32c3 => Identity {
+        Chip::Esp32c3 => ProductInfo {
             chip: "ESP32C3",
             module: "MINI-1",
             sdk: SDK,
@@ -196,7 +196,7 @@ where
             clock: Some(&clock),
             board,
             commands: &(),
-            identity: identity(machine.chip),
+            product: product(machine.chip),
             legacy: machine.dialect == Dialect::Legacy,
             built: at_modem::BUILT,
         };

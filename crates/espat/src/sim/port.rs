@@ -51,13 +51,13 @@ pub enum Choice {
 /// An AT port that is ready for hosts.
 #[derive(Debug)]
 pub struct Port {
-    kind: Kind,
+    kind: Endpoint,
     bench: Bench,
     tape: Option<Tape>,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum Endpoint {
     Listen {
         listener: Async<TcpListener>,
         local: SocketAddr,
@@ -109,11 +109,11 @@ impl Port {
                 let listener = Async::<TcpListener>::bind(*address)
                     .with_context(|| format!("cannot listen on {address}"))?;
                 let local = listener.get_ref().local_addr()?;
-                Kind::Listen { listener, local }
+                Endpoint::Listen { listener, local }
             }
             Choice::Pty(link) => {
                 let (pty, file) = pty::Pty::open(link.as_deref())?;
-                Kind::Pty {
+                Endpoint::Pty {
                     pty,
                     wire: Rc::new(Wire::Pty(file)),
                 }
@@ -121,7 +121,7 @@ impl Port {
             Choice::Stdio => {
                 let (stream, output) = stdio::bridge(io::stdin(), io::stdout())
                     .context("cannot use standard input and output")?;
-                Kind::Stdio {
+                Endpoint::Stdio {
                     wire: Some(Rc::new(Wire::Stdio(stream))),
                     output,
                 }
@@ -148,8 +148,8 @@ impl Port {
     #[must_use]
     pub fn line(&self) -> Option<Line> {
         match &self.kind {
-            Kind::Pty { pty, .. } => pty.line(),
-            Kind::Listen { .. } | Kind::Stdio { .. } => None,
+            Endpoint::Pty { pty, .. } => pty.line(),
+            Endpoint::Listen { .. } | Endpoint::Stdio { .. } => None,
         }
     }
 
@@ -157,9 +157,9 @@ impl Port {
     #[must_use]
     pub fn announcement(&self) -> Option<String> {
         match &self.kind {
-            Kind::Listen { local, .. } => Some(format!("listening on {local}")),
-            Kind::Pty { pty, .. } => Some(format!("pty {}", pty.path().display())),
-            Kind::Stdio { .. } => None,
+            Endpoint::Listen { local, .. } => Some(format!("listening on {local}")),
+            Endpoint::Pty { pty, .. } => Some(format!("pty {}", pty.path().display())),
+            Endpoint::Stdio { .. } => None,
         }
     }
 
@@ -167,8 +167,8 @@ impl Port {
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         match &self.kind {
-            Kind::Listen { local, .. } => Some(*local),
-            Kind::Pty { .. } | Kind::Stdio { .. } => None,
+            Endpoint::Listen { local, .. } => Some(*local),
+            Endpoint::Pty { .. } | Endpoint::Stdio { .. } => None,
         }
     }
 
@@ -182,9 +182,11 @@ impl Port {
     /// When the listener cannot take connections any more.
     pub async fn accept(&mut self) -> io::Result<Option<(Rx, Tx)>> {
         let wire = match &mut self.kind {
-            Kind::Listen { listener, .. } => Some(Rc::new(Wire::Tcp(next_client(listener).await?))),
-            Kind::Pty { wire, .. } => Some(Rc::clone(wire)),
-            Kind::Stdio { wire, .. } => wire.take(),
+            Endpoint::Listen { listener, .. } => {
+                Some(Rc::new(Wire::Tcp(next_client(listener).await?)))
+            }
+            Endpoint::Pty { wire, .. } => Some(Rc::clone(wire)),
+            Endpoint::Stdio { wire, .. } => wire.take(),
         };
         Ok(wire.map(|wire| {
             let rx = Rx {
@@ -200,7 +202,7 @@ impl Port {
 
     /// Closes the port after everything written has left it. Drop the halves before.
     pub fn finish(self) {
-        if let Kind::Stdio { wire, output } = self.kind {
+        if let Endpoint::Stdio { wire, output } = self.kind {
             drop(wire);
             // A panic of that thread has been printed by itself.
             let _ = output.join();

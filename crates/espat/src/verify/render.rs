@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use serde_json::{Value, json};
 use tls_session::evidence::Negotiated;
-use tls_session::reason::{group_words, suite_words};
+use tls_session::reason::{group_text, suite_text};
 use tls_session::{Accepted, Clock, NameRule, Opened, PeerAuth, Policy};
 use x509_facts::Certificate;
 
@@ -105,8 +105,8 @@ fn accepted_json(
         "path_complete": matches!(certificates, Certificates::Path(_)),
         "session": session.map(|session| json!({
             "version": session.version.as_str(),
-            "suite": suite_words(session.suite),
-            "group": group_words(session.group),
+            "suite": suite_text(session.suite),
+            "group": group_text(session.group),
         })),
     })
 }
@@ -136,8 +136,8 @@ fn accepted_text(
             text,
             "  session       {}, {}, {}",
             session.version.as_str(),
-            suite_words(session.suite),
-            group_words(session.group),
+            suite_text(session.suite),
+            group_text(session.group),
         )?;
     }
     for (part, certificate) in certificates.shown(accepted) {
@@ -181,8 +181,8 @@ pub(crate) fn handshake_words(opened: &Opened) -> String {
     format!(
         "{}, {}, {}: {accepted}",
         session.version.as_str(),
-        suite_words(session.suite),
-        group_words(session.group),
+        suite_text(session.suite),
+        group_text(session.group),
     )
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use espat::transcript::text::noise;
 
-use crate::harness::sim::Kind;
+use crate::harness::sim::PortKind;
 use crate::host::Host;
 use crate::peer::Server;
 
@@ -25,7 +25,7 @@ fn echo_is_on_at_power_up_and_whole_answers_compare_equal() {
 
 #[test]
 fn every_kind_of_port_says_the_same() {
-    for kind in [Kind::Pty, Kind::Tcp] {
+    for kind in [PortKind::Pty, PortKind::Tcp] {
         let mut host = Host::on(kind, &[]);
         host.exact("\r\nready\r\n");
         host.ask("AT+CWMODE?", "AT+CWMODE?\r\n+CWMODE:0\r\n\r\nOK\r\n");

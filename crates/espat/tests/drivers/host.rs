@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::harness::TIMEOUT;
 use crate::harness::control::Control;
 use crate::harness::port::Port;
-use crate::harness::sim::{Kind, Sim};
+use crate::harness::sim::{PortKind, Sim};
 
 /// The line buffer of the smallest hosts.
 const SMALL: usize = 64;
@@ -20,11 +20,11 @@ pub(crate) struct Host {
 impl Host {
     /// On a pseudo-terminal; `ready` is still to come.
     pub(crate) fn new(options: &[&str]) -> Self {
-        Self::on(Kind::Pty, options)
+        Self::on(PortKind::Pty, options)
     }
 
     /// As [`Self::new`], on a port of this kind.
-    pub(crate) fn on(kind: Kind, options: &[&str]) -> Self {
+    pub(crate) fn on(kind: PortKind, options: &[&str]) -> Self {
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
         let sim = Sim::start(kind, &options).expect("the simulator starts");
         let port = sim.open().expect("its port");

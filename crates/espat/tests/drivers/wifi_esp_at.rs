@@ -68,7 +68,7 @@ fn session(over: Over) {
     while left > 0 {
         let lengths = host.answer("AT+CIPRECVLEN?");
         let head = format!("+CIPRECVLEN:{left},-1,-1,-1,-1\r\n");
-        // What is left may be announced anew before the answer.
+        // What is left may be announced again before the answer.
         assert!(lengths.contains(&head), "{lengths}");
         host.send("AT+CIPRECVDATA=0,64\r\n");
         host.until("+CIPRECVDATA:");

@@ -10,7 +10,7 @@ use espat::transcript::text::noise;
 use sha2::{Digest as _, Sha256};
 
 use crate::harness::TIMEOUT;
-use crate::harness::sim::Kind;
+use crate::harness::sim::PortKind;
 use crate::host::{Host, Token};
 
 const MEBIBYTE: usize = 1 << 20;
@@ -18,7 +18,7 @@ const MEBIBYTE: usize = 1 << 20;
 /// How long a side that is stopped must be seen to stand still.
 const STANDSTILL: Duration = Duration::from_millis(300);
 
-fn open(kind: Kind) -> (Host, TcpStream) {
+fn open(kind: PortKind) -> (Host, TcpStream) {
     let server = TcpListener::bind("127.0.0.1:0").expect("a port");
     let map = format!("192.168.3.102:1={}", server.local_addr().expect("bound"));
     let mut host = Host::joined(kind, &["--map".to_owned(), map]);
@@ -62,12 +62,12 @@ fn fill(peer: &mut TcpStream, data: &[u8]) -> usize {
 
 #[test]
 fn a_mebibyte_each_way_past_slow_readers() {
-    for kind in [Kind::Pty, Kind::Tcp] {
+    for kind in [PortKind::Pty, PortKind::Tcp] {
         a_mebibyte_each_way(kind);
     }
 }
 
-fn a_mebibyte_each_way(kind: Kind) {
+fn a_mebibyte_each_way(kind: PortKind) {
     let (mut host, mut peer) = open(kind);
     pass_through(&mut host);
     let down: Vec<u8> = noise(1, 0).take(MEBIBYTE).collect();
@@ -107,7 +107,7 @@ fn a_mebibyte_each_way(kind: Kind) {
 
 #[test]
 fn a_host_that_does_not_read_stops_its_peer_and_loses_nothing() {
-    let (mut host, mut peer) = open(Kind::Pty);
+    let (mut host, mut peer) = open(PortKind::Pty);
     pass_through(&mut host);
     // More than all buffers on the way can hold together.
     let data: Vec<u8> = noise(3, 0).take(32 * MEBIBYTE).collect();
@@ -125,7 +125,7 @@ fn a_host_that_does_not_read_stops_its_peer_and_loses_nothing() {
 
 #[test]
 fn a_peer_that_does_not_read_stops_its_host_and_loses_nothing() {
-    let (mut host, mut peer) = open(Kind::Pty);
+    let (mut host, mut peer) = open(PortKind::Pty);
     pass_through(&mut host);
     let data: Vec<u8> = noise(4, 0).take(32 * MEBIBYTE).collect();
     let mut taken = 0;

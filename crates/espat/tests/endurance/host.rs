@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::harness::TIMEOUT;
 use crate::harness::port::Port;
-use crate::harness::sim::{Kind, Sim};
+use crate::harness::sim::{PortKind, Sim};
 
 /// One message of the modem.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(crate) struct Host {
 
 impl Host {
     /// After `ready`, without echo, in the open network `iot`.
-    pub(crate) fn joined(kind: Kind, options: &[String]) -> Self {
+    pub(crate) fn joined(kind: PortKind, options: &[String]) -> Self {
         let sim = Sim::start(kind, options).expect("the simulator starts");
         let port = sim.open().expect("its port");
         let mut host = Self {

@@ -3,7 +3,7 @@
 //! ```text
 //! link 0  TCP, active      ┐
 //! link 1  TCP, passive     │  each sends a message every other minute, 1 to 2000 bytes (a datagram: to 1400),
-//! link 2  UDP, active      │  and gets it back; now and then a link is closed, or opened anew,
+//! link 2  UDP, active      │  and gets it back; now and then a link is closed, or reopened,
 //! link 3  TLS, passive     │  or two wait for their answers at once
 //! link 4  accepted, active ┘
 //! ```
@@ -16,7 +16,7 @@ use espat::transcript::text::noise;
 use sha2::{Digest as _, Sha256};
 
 use crate::echo;
-use crate::harness::sim::Kind;
+use crate::harness::sim::PortKind;
 use crate::host::{Host, Token};
 use crate::pki;
 
@@ -27,7 +27,7 @@ const ACCEPTED: usize = 4;
 
 /// Messages of one link in an hour.
 const PER_HOUR: u64 = 30;
-/// A link is opened anew after so many of its messages, on average.
+/// A link is reopened after so many of its messages, on average.
 const LIFE: u64 = 97;
 
 /// What went over one link, both ways.
@@ -90,7 +90,7 @@ impl Soak {
         ] {
             options.extend(["--map".to_owned(), map]);
         }
-        let mut host = Host::joined(Kind::Pty, &options);
+        let mut host = Host::joined(PortKind::Pty, &options);
         let ca = pki::variables().remove("pki.ca").expect("it is there");
         host.ok("AT+SYSFLASH=0,\"client_ca\"");
         host.send(format!("AT+SYSFLASH=1,\"client_ca\",0,{}\r\n", ca.len()).as_bytes());

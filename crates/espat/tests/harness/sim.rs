@@ -27,19 +27,19 @@ enum Place {
 
 /// What the AT port is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum PortKind {
     Pty,
     Tcp,
 }
 
 impl Sim {
     /// Starts it with these options, and a control port.
-    pub(crate) fn start(kind: Kind, options: &[String]) -> Result<Self, String> {
+    pub(crate) fn start(kind: PortKind, options: &[String]) -> Result<Self, String> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_espat"));
         command.args(["sim", "--control", "127.0.0.1:0"]);
         match kind {
-            Kind::Pty => command.arg("--pty"),
-            Kind::Tcp => command.args(["--listen", "127.0.0.1:0"]),
+            PortKind::Pty => command.arg("--pty"),
+            PortKind::Tcp => command.args(["--listen", "127.0.0.1:0"]),
         };
         let mut child = command
             .args(options)

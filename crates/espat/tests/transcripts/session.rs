@@ -10,7 +10,7 @@ use espat::transcript::{Line, Match, Step, Text, Variables, parse};
 
 use crate::harness::TIMEOUT;
 use crate::harness::port::Port;
-use crate::harness::sim::{Kind, Sim};
+use crate::harness::sim::{PortKind, Sim};
 use crate::peers::{self, Peer};
 use crate::pki;
 
@@ -59,7 +59,7 @@ fn load(file: &Path, depth: usize) -> Result<Vec<(PathBuf, Line)>, String> {
 }
 
 struct Session {
-    kind: Kind,
+    kind: PortKind,
     from_power_on: bool,
     options: Vec<String>,
     /// Switched on with the first arrow.
@@ -75,9 +75,9 @@ impl Session {
         let has = |step: &Step| lines.iter().any(|(_, line)| line.step == *step);
         Self {
             kind: if has(&Step::OverTcp) {
-                Kind::Tcp
+                PortKind::Tcp
             } else {
-                Kind::Pty
+                PortKind::Pty
             },
             from_power_on: has(&Step::FromPowerOn),
             options: Vec::new(),

@@ -5,8 +5,8 @@
 use core::fmt;
 
 use super::layout::USER;
-use crate::entry::{Kind, Partition};
-use crate::name::Name;
+use crate::entry::{Partition, PartitionKind};
+use crate::name::PartitionName;
 
 /// A chip whose layout is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +104,7 @@ impl BuiltIn {
         primary: ESP32_C3_PRIMARY,
         secondary: ESP32_C3_SECONDARY,
     };
-    /// ESP32 with ESP-AT 3.1 or later. Programs lie where they did; `at_customize` is divided anew.
+    /// ESP32 with ESP-AT 3.1 or later. Programs lie where they did; `at_customize` is divided differently.
     pub const ESP32_MFG: Self = Self {
         storage: CertStorage::MfgNvs,
         secondary: ESP32_MFG_SECONDARY,
@@ -129,8 +129,8 @@ impl BuiltIn {
     clippy::panic,
     reason = "runs in the compiler only, on the constants below"
 )]
-const fn at(name: &str, kind: Kind, subtype: u8, offset: u32, size: u32) -> Partition {
-    let Some(name) = Name::new(name) else {
+const fn at(name: &str, kind: PartitionKind, subtype: u8, offset: u32, size: u32) -> Partition {
+    let Some(name) = PartitionName::new(name) else {
         panic!("not a name");
     };
     match Partition::new(name, kind, subtype, offset, size) {
@@ -143,12 +143,12 @@ const fn at(name: &str, kind: Kind, subtype: u8, offset: u32, size: u32) -> Part
 const FLASH_SIZE: u32 = 0x40_0000;
 
 const ESP32_PRIMARY: &[Partition] = &[
-    at("phy_init", Kind::Data, 1, 0xf000, 0x1000),
-    at("otadata", Kind::Data, 0, 0x1_0000, 0x2000),
-    at("nvs", Kind::Data, 2, 0x1_2000, 0xe000),
+    at("phy_init", PartitionKind::Data, 1, 0xf000, 0x1000),
+    at("otadata", PartitionKind::Data, 0, 0x1_0000, 0x2000),
+    at("nvs", PartitionKind::Data, 2, 0x1_2000, 0xe000),
     at("at_customize", USER, 0, 0x2_0000, 0xe_0000),
-    at("ota_0", Kind::App, 0x10, 0x10_0000, 0x18_0000),
-    at("ota_1", Kind::App, 0x11, 0x28_0000, 0x18_0000),
+    at("ota_0", PartitionKind::App, 0x10, 0x10_0000, 0x18_0000),
+    at("ota_1", PartitionKind::App, 0x11, 0x28_0000, 0x18_0000),
 ];
 
 const ESP32_SECONDARY: &[Partition] = &[
@@ -166,16 +166,16 @@ const ESP32_SECONDARY: &[Partition] = &[
     at("mqtt_cert", USER, 12, 0x3_7000, 0x2000),
     at("mqtt_key", USER, 13, 0x3_9000, 0x2000),
     at("mqtt_ca", USER, 14, 0x3_b000, 0x2000),
-    at("fatfs", Kind::Data, 0x81, 0x7_0000, 0x9_0000),
+    at("fatfs", PartitionKind::Data, 0x81, 0x7_0000, 0x9_0000),
 ];
 
 const ESP32_C3_PRIMARY: &[Partition] = &[
-    at("otadata", Kind::Data, 0, 0xd000, 0x2000),
-    at("phy_init", Kind::Data, 1, 0xf000, 0x1000),
-    at("nvs", Kind::Data, 2, 0x1_0000, 0xe000),
+    at("otadata", PartitionKind::Data, 0, 0xd000, 0x2000),
+    at("phy_init", PartitionKind::Data, 1, 0xf000, 0x1000),
+    at("nvs", PartitionKind::Data, 2, 0x1_0000, 0xe000),
     at("at_customize", USER, 0, 0x1_e000, 0x4_2000),
-    at("ota_0", Kind::App, 0x10, 0x6_0000, 0x1d_0000),
-    at("ota_1", Kind::App, 0x11, 0x23_0000, 0x1d_0000),
+    at("ota_0", PartitionKind::App, 0x10, 0x6_0000, 0x1d_0000),
+    at("ota_1", PartitionKind::App, 0x11, 0x23_0000, 0x1d_0000),
 ];
 
 const ESP32_C3_SECONDARY: &[Partition] = &[
@@ -193,15 +193,15 @@ const ESP32_C3_SECONDARY: &[Partition] = &[
     at("mqtt_cert", USER, 12, 0x3_8000, 0x2000),
     at("mqtt_key", USER, 13, 0x3_a000, 0x2000),
     at("mqtt_ca", USER, 14, 0x3_c000, 0x2000),
-    at("fatfs", Kind::Data, 0x81, 0x4_7000, 0x1_9000),
+    at("fatfs", PartitionKind::Data, 0x81, 0x4_7000, 0x1_9000),
 ];
 
 const ESP32_MFG_SECONDARY: &[Partition] = &[
-    at("mfg_nvs", Kind::Data, 2, 0x2_1000, 0x1_c000),
-    at("fatfs", Kind::Data, 0x81, 0x7_0000, 0x9_0000),
+    at("mfg_nvs", PartitionKind::Data, 2, 0x2_1000, 0x1_c000),
+    at("fatfs", PartitionKind::Data, 0x81, 0x7_0000, 0x9_0000),
 ];
 
 const ESP32_C3_MFG_SECONDARY: &[Partition] = &[
-    at("mfg_nvs", Kind::Data, 2, 0x1_f000, 0x1_f000),
-    at("fatfs", Kind::Data, 0x81, 0x4_7000, 0x1_9000),
+    at("mfg_nvs", PartitionKind::Data, 2, 0x1_f000, 0x1_f000),
+    at("fatfs", PartitionKind::Data, 0x81, 0x4_7000, 0x1_9000),
 ];

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::entry::Partition;
-use crate::name::Name;
+use crate::name::PartitionName;
 use crate::table::{ReadTableError, TableError};
 
 /// One of the two tables.
@@ -99,7 +99,7 @@ pub enum LayoutError<E> {
     /// Two partitions of one name.
     DuplicateName {
         /// The name.
-        name: Name,
+        name: PartitionName,
     },
     /// Two partitions share bytes.
     Overlap {

@@ -8,7 +8,7 @@ use super::builtin::{BuiltIn, CertStorage, Chip};
 use super::error::LayoutError;
 use super::layout::{CONTAINER, MFG};
 use crate::entry::ENTRY_SIZE;
-use crate::nvs::{Kind, Label, Nvs, NvsError};
+use crate::nvs::{Label, Nvs, NvsError, ValueKind};
 use crate::region::{AccessError, Region};
 use crate::table::{Checksum, Records, TableAddress};
 
@@ -109,22 +109,22 @@ async fn write_factory_values<F: MultiwriteNorFlash>(
     let byte = |at: usize| i64::from(image.get(at).copied().unwrap_or(0));
     let module = image.get(56..).unwrap_or_default();
     let module = module.split(|byte| *byte == 0).next().unwrap_or_default();
-    let text = |text| (Kind::Text, 0, text);
+    let text = |text| (ValueKind::Text, 0, text);
     let number = |kind, number| (kind, number, &b""[..]);
     let values = [
-        ("version", number(Kind::I8, 4)),
+        ("version", number(ValueKind::I8, 4)),
         ("module_name", text(module)),
-        ("max_tx_power", number(Kind::I8, byte(4))),
+        ("max_tx_power", number(ValueKind::I8, byte(4))),
         ("country_code", text(b"CN")),
-        ("start_channel", number(Kind::U8, byte(6))),
-        ("channel_num", number(Kind::U8, byte(7))),
-        ("uart_port", number(Kind::I8, byte(5))),
-        ("uart_baudrate", number(Kind::I32, 115_200)),
-        ("uart_tx_pin", number(Kind::I32, byte(16))),
-        ("uart_rx_pin", number(Kind::I32, byte(17))),
-        ("uart_cts_pin", number(Kind::I32, byte(18))),
-        ("uart_rts_pin", number(Kind::I32, byte(19))),
-        ("sys_store", number(Kind::U8, 1)),
+        ("start_channel", number(ValueKind::U8, byte(6))),
+        ("channel_num", number(ValueKind::U8, byte(7))),
+        ("uart_port", number(ValueKind::I8, byte(5))),
+        ("uart_baudrate", number(ValueKind::I32, 115_200)),
+        ("uart_tx_pin", number(ValueKind::I32, byte(16))),
+        ("uart_rx_pin", number(ValueKind::I32, byte(17))),
+        ("uart_cts_pin", number(ValueKind::I32, byte(18))),
+        ("uart_rts_pin", number(ValueKind::I32, byte(19))),
+        ("sys_store", number(ValueKind::U8, 1)),
     ];
     let label = |name| Label::new(name).ok_or(NvsError::NoSuchKey);
     let namespace = label("factory_param")?;
@@ -132,7 +132,7 @@ async fn write_factory_values<F: MultiwriteNorFlash>(
     for (name, (kind, number, text)) in values {
         let key = label(name)?;
         match kind {
-            Kind::Text => nvs.set_text(namespace, key, text).await?,
+            ValueKind::Text => nvs.set_text(namespace, key, text).await?,
             kind => nvs.set_number(namespace, key, kind, number).await?,
         }
     }

@@ -13,7 +13,7 @@ use heapless::Vec;
 
 use super::builtin::CertStorage;
 use super::error::{LayoutError, Which};
-use crate::entry::{Kind, Partition};
+use crate::entry::{Partition, PartitionKind};
 use crate::region::SECTOR;
 use crate::table::{Md5State, TABLE_SECTOR, TableAddress, read_entries};
 
@@ -30,7 +30,7 @@ pub const SETTINGS: &str = "nvs";
 pub const MFG: &str = "mfg_nvs";
 
 /// Kind 0x40: partitions that `AT+SYSFLASH` may change.
-pub const USER: Kind = Kind::Custom(0x40);
+pub const USER: PartitionKind = PartitionKind::Custom(0x40);
 
 /// Subtype of a data partition with NVS.
 const SUBTYPE_NVS: u8 = 2;
@@ -45,7 +45,7 @@ pub fn is_user(partition: &Partition) -> bool {
 /// Whether it is the partition that holds certificates and factory parameters as NVS.
 #[must_use]
 pub fn is_mfg(partition: &Partition) -> bool {
-    partition.kind() == Kind::Data
+    partition.kind() == PartitionKind::Data
         && partition.subtype() == SUBTYPE_NVS
         && *partition.name() == *MFG
 }
@@ -80,7 +80,7 @@ impl Layout {
         }
         let settings = find(&primary, SETTINGS)?;
         let container = find(&primary, CONTAINER)?;
-        if settings.kind() != Kind::Data || settings.subtype() != SUBTYPE_NVS {
+        if settings.kind() != PartitionKind::Data || settings.subtype() != SUBTYPE_NVS {
             return Err(LayoutError::UnexpectedKind {
                 partition: settings,
             });

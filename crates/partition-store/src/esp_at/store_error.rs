@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{AccessError, Kind};
+use crate::{AccessError, PartitionKind};
 
 /// Why [`PartitionStore`](super::PartitionStore) or a write of `AT+SYSFLASH` failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum StoreError<E> {
     /// The partition is listed, but `AT+SYSFLASH` may not change it.
     NotUserPartition {
         /// What it is.
-        kind: Kind,
+        kind: PartitionKind,
     },
     /// The partition is there, and this went wrong in it.
     Access(AccessError<E>),

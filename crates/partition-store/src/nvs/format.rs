@@ -11,7 +11,7 @@
 
 use crc::{Algorithm, Crc, NoTable};
 
-use super::label::{Kind, Label};
+use super::label::{Label, ValueKind};
 
 /// Entries of a page.
 pub(super) const ENTRIES: u8 = 126;
@@ -186,7 +186,7 @@ pub(super) enum ItemType {
     /// A namespace and its number.
     Namespace,
     /// A number in the entry itself.
-    Number(Kind),
+    Number(ValueKind),
     /// 64 bits, which the AT port has no type for.
     Wide,
     Text,
@@ -210,11 +210,11 @@ impl ItemType {
     }
 
     /// What the AT port calls it.
-    pub(super) const fn kind(self) -> Option<Kind> {
+    pub(super) const fn kind(self) -> Option<ValueKind> {
         match self {
             Self::Number(kind) => Some(kind),
-            Self::Text => Some(Kind::Text),
-            Self::OldBinary | Self::Index => Some(Kind::Binary),
+            Self::Text => Some(ValueKind::Text),
+            Self::OldBinary | Self::Index => Some(ValueKind::Binary),
             Self::Namespace | Self::Wide | Self::Chunk | Self::Unknown => None,
         }
     }
@@ -278,12 +278,12 @@ impl Entry {
             (0x42, _) if data(0) && self.chunk != 0xff => return ItemType::Chunk,
             (0x48, _) if single => return ItemType::Index,
             (0x08 | 0x18, _) if single => return ItemType::Wide,
-            (0x01, _) => Kind::U8,
-            (0x11, _) => Kind::I8,
-            (0x02, _) => Kind::U16,
-            (0x12, _) => Kind::I16,
-            (0x04, _) => Kind::U32,
-            (0x14, _) => Kind::I32,
+            (0x01, _) => ValueKind::U8,
+            (0x11, _) => ValueKind::I8,
+            (0x02, _) => ValueKind::U16,
+            (0x12, _) => ValueKind::I16,
+            (0x04, _) => ValueKind::U32,
+            (0x14, _) => ValueKind::I32,
             _ => return ItemType::Unknown,
         };
         if single {
@@ -315,16 +315,16 @@ impl Entry {
     }
 
     /// The number in the entry.
-    pub(super) fn number(&self, kind: Kind) -> Option<i64> {
+    pub(super) fn number(&self, kind: ValueKind) -> Option<i64> {
         let [b0, b1, b2, b3, ..] = self.value;
         Some(match kind {
-            Kind::U8 => i64::from(b0),
-            Kind::I8 => i64::from(i8::from_le_bytes([b0])),
-            Kind::U16 => i64::from(u16::from_le_bytes([b0, b1])),
-            Kind::I16 => i64::from(i16::from_le_bytes([b0, b1])),
-            Kind::U32 => i64::from(u32::from_le_bytes([b0, b1, b2, b3])),
-            Kind::I32 => i64::from(i32::from_le_bytes([b0, b1, b2, b3])),
-            Kind::Text | Kind::Binary => return None,
+            ValueKind::U8 => i64::from(b0),
+            ValueKind::I8 => i64::from(i8::from_le_bytes([b0])),
+            ValueKind::U16 => i64::from(u16::from_le_bytes([b0, b1])),
+            ValueKind::I16 => i64::from(i16::from_le_bytes([b0, b1])),
+            ValueKind::U32 => i64::from(u32::from_le_bytes([b0, b1, b2, b3])),
+            ValueKind::I32 => i64::from(i32::from_le_bytes([b0, b1, b2, b3])),
+            ValueKind::Text | ValueKind::Binary => return None,
         })
     }
 }

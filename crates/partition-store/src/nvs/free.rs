@@ -20,7 +20,7 @@ use super::put::{Slot, Source};
 use crate::region::{Region, SECTOR};
 
 /// Bytes looked at at a time.
-const PIECE: usize = 128;
+const CHUNK: usize = 128;
 
 /// The chunks of a value that is being written: no index speaks of them yet.
 #[derive(Debug, Clone, Copy)]
@@ -232,10 +232,10 @@ impl<'a, F: MultiwriteNorFlash> Nvs<'a, F> {
     }
 
     async fn is_blank(&mut self, place: u32) -> Result<bool, NvsError<F::Error>> {
-        for at in (place..place.saturating_add(SECTOR)).step_by(PIECE) {
-            let mut piece = [0; PIECE];
-            self.region.read_at(at, &mut piece).await?;
-            if piece != [0xff; PIECE] {
+        for at in (place..place.saturating_add(SECTOR)).step_by(CHUNK) {
+            let mut chunk = [0; CHUNK];
+            self.region.read_at(at, &mut chunk).await?;
+            if chunk != [0xff; CHUNK] {
                 return Ok(false);
             }
         }
@@ -356,7 +356,7 @@ impl<'a, F: MultiwriteNorFlash> Nvs<'a, F> {
             };
             espat_log::info!("page {} of mfg_nvs was being freed: going on", sector);
             match self.active() {
-                // It holds nothing but copies: begun anew they lie close together and fit.
+                // It holds nothing but copies: begun again they lie close together and fit.
                 Some(copy) if copy != page && self.is_copy(copy, page).await? => {
                     self.erase_page(copy).await?;
                     let page = if copy < page {

@@ -2,11 +2,11 @@
 
 use core::fmt;
 
-use crate::name::Name;
+use crate::name::PartitionName;
 
 /// The name of a namespace or of a key: 1 to 15 printable characters without `"` and `\`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Label(Name);
+pub struct Label(PartitionName);
 
 impl Label {
     /// The longest, in bytes.
@@ -18,7 +18,7 @@ impl Label {
         if text.len() > Self::MAX {
             return None;
         }
-        Name::new(text).map(Self)
+        PartitionName::new(text).map(Self)
     }
 
     /// `base`, a dot and a number: the key of item `number` of a role that has several.
@@ -33,7 +33,7 @@ impl Label {
         if !field.contains(&0) {
             return None;
         }
-        Name::from_field(field).map(Self)
+        PartitionName::from_field(field).map(Self)
     }
 
     pub(super) const fn field(&self) -> [u8; 16] {
@@ -75,7 +75,7 @@ impl defmt::Format for Label {
 /// The type of a value, as `AT+SYSMFG` numbers them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Kind {
+pub enum ValueKind {
     /// 1
     U8,
     /// 2
@@ -94,7 +94,7 @@ pub enum Kind {
     Binary,
 }
 
-impl Kind {
+impl ValueKind {
     /// Every one, in the order of their numbers.
     pub const ALL: [Self; 8] = [
         Self::U8,

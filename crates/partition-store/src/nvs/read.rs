@@ -7,11 +7,11 @@ use zeroize::Zeroizing;
 use super::error::{Damage, NvsError};
 use super::format::{ENTRY, ItemType, Sum, entry_offset};
 use super::items::{Cursor, Item};
-use super::label::{Kind, Label};
+use super::label::{Label, ValueKind};
 use super::pages::{MAX_CHUNKS, Nvs};
 
 /// Bytes read at a time to check a value.
-const PIECE: usize = 128;
+const CHUNK: usize = 128;
 
 /// A stretch of a value's bytes in flash.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,7 @@ struct Part {
 /// A value that was found and checked. It is good until the partition changes.
 #[derive(Debug, Clone)]
 pub struct Value {
-    kind: Kind,
+    kind: ValueKind,
     length: u32,
     number: Option<i64>,
     parts: Vec<Part, MAX_CHUNKS>,
@@ -32,7 +32,7 @@ pub struct Value {
 impl Value {
     /// Its type.
     #[must_use]
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> ValueKind {
         self.kind
     }
 
@@ -61,7 +61,7 @@ pub struct Listed {
     /// Its name.
     pub key: Label,
     /// The type of its value.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// What is wrong with the value, if something is: it cannot be read.
     pub damage: Option<Damage>,
 }
@@ -148,7 +148,7 @@ impl<F: NorFlash> Nvs<'_, F> {
     pub(super) async fn check(
         &mut self,
         item: &Item,
-        kind: Kind,
+        kind: ValueKind,
     ) -> Result<Value, NvsError<F::Error>> {
         let mut value = Value {
             kind,
@@ -234,13 +234,13 @@ impl<F: NorFlash> Nvs<'_, F> {
         let mut sum = Sum::new();
         let mut left = usize::from(length);
         let mut at = place;
-        let mut buffer = Zeroizing::new([0; PIECE]);
+        let mut buffer = Zeroizing::new([0; CHUNK]);
         while left > 0 {
-            let piece = buffer.get_mut(..left.min(PIECE)).unwrap_or_default();
-            self.region.read_at(at, piece).await?;
-            sum.add(piece);
-            left = left.saturating_sub(piece.len());
-            at = at.saturating_add(u32::try_from(piece.len()).unwrap_or(0));
+            let chunk = buffer.get_mut(..left.min(CHUNK)).unwrap_or_default();
+            self.region.read_at(at, chunk).await?;
+            sum.add(chunk);
+            left = left.saturating_sub(chunk.len());
+            at = at.saturating_add(u32::try_from(chunk.len()).unwrap_or(0));
         }
         if sum.end() != stored {
             return Err(NvsError::Damaged(Damage::Checksum));
@@ -291,4 +291,4 @@ impl<F: NorFlash> Nvs<'_, F> {
     }
 }
 
-const _: () = assert!(PIECE.is_multiple_of(ENTRY), "whole entries are checked");
+const _: () = assert!(CHUNK.is_multiple_of(ENTRY), "whole entries are checked");

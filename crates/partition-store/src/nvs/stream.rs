@@ -7,7 +7,7 @@ use core::fmt;
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 
 use super::error::NvsError;
-use super::label::{Kind, Label};
+use super::label::{Label, ValueKind};
 use super::pages::Nvs;
 
 /// Text or binary of known length, gathered in the caller's buffer and stored once all is there.
@@ -17,7 +17,7 @@ use super::pages::Nvs;
 pub struct ValueWrite<'b> {
     namespace: Label,
     key: Label,
-    kind: Kind,
+    kind: ValueKind,
     buffer: &'b mut [u8],
     filled: usize,
 }
@@ -33,11 +33,11 @@ impl<'b> ValueWrite<'b> {
         nvs: &mut Nvs<'_, F>,
         namespace: Label,
         key: Label,
-        kind: Kind,
+        kind: ValueKind,
         length: usize,
         buffer: &'b mut [u8],
     ) -> Result<Self, NvsError<F::Error>> {
-        if !matches!(kind, Kind::Text | Kind::Binary) {
+        if !matches!(kind, ValueKind::Text | ValueKind::Binary) {
             return Err(NvsError::WrongKind);
         }
         nvs.check_room(namespace, kind, length).await?;
@@ -87,7 +87,7 @@ impl<'b> ValueWrite<'b> {
             missing => return Err(NvsError::Incomplete { missing }),
         }
         match self.kind {
-            Kind::Text => nvs.set_text(self.namespace, self.key, self.buffer).await,
+            ValueKind::Text => nvs.set_text(self.namespace, self.key, self.buffer).await,
             _ => nvs.set_binary(self.namespace, self.key, self.buffer).await,
         }
     }

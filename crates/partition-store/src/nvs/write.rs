@@ -7,12 +7,12 @@ use super::error::NvsError;
 use super::format::{Draft, ENTRY, ItemType, Sum};
 use super::free::InProgress;
 use super::items::{Cursor, Item};
-use super::label::{Kind, Label};
+use super::label::{Label, ValueKind};
 use super::pages::{MAX_CHUNKS, MAX_TEXT, Nvs};
 use super::put::Source;
 
 /// Bytes compared at a time.
-const PIECE: usize = 128;
+const CHUNK: usize = 128;
 /// Bytes of a value that one entry holds.
 const PER_ENTRY: usize = 32;
 /// Largest number of a namespace.
@@ -39,7 +39,7 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
         &mut self,
         namespace: Label,
         key: Label,
-        kind: Kind,
+        kind: ValueKind,
         value: i64,
     ) -> Result<(), NvsError<F::Error>> {
         let (least, greatest) = kind.range().ok_or(NvsError::WrongKind)?;
@@ -53,8 +53,8 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
         let number = self.declare(namespace).await?;
         let mut bytes = [0xff; 8];
         let width = match kind {
-            Kind::U8 | Kind::I8 => 1,
-            Kind::U16 | Kind::I16 => 2,
+            ValueKind::U8 | ValueKind::I8 => 1,
+            ValueKind::U16 | ValueKind::I16 => 2,
             _ => 4,
         };
         for (to, from) in bytes.iter_mut().zip(value.to_le_bytes()).take(width) {
@@ -77,14 +77,15 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
         key: Label,
         text: &[u8],
     ) -> Result<(), NvsError<F::Error>> {
-        check_length(Kind::Text, text.len())?;
+        check_length(ValueKind::Text, text.len())?;
         if let Some(offset) = text.iter().position(|byte| *byte == 0) {
             return Err(NvsError::EmbeddedNul { offset });
         }
-        if self.holds(namespace, key, Kind::Text, text).await? {
+        if self.holds(namespace, key, ValueKind::Text, text).await? {
             return Ok(());
         }
-        self.check_room(namespace, Kind::Text, text.len()).await?;
+        self.check_room(namespace, ValueKind::Text, text.len())
+            .await?;
         let number = self.declare(namespace).await?;
         let mut sum = Sum::new();
         sum.add(text);
@@ -92,7 +93,7 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
         let size = text.len().saturating_add(1);
         let draft = Draft {
             namespace: number,
-            number: Kind::Text.in_flash(),
+            number: ValueKind::Text.in_flash(),
             span: span(size),
             chunk: 0xff,
             key,
@@ -119,11 +120,11 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
         key: Label,
         bytes: &[u8],
     ) -> Result<(), NvsError<F::Error>> {
-        check_length(Kind::Binary, bytes.len())?;
-        if self.holds(namespace, key, Kind::Binary, bytes).await? {
+        check_length(ValueKind::Binary, bytes.len())?;
+        if self.holds(namespace, key, ValueKind::Binary, bytes).await? {
             return Ok(());
         }
-        self.check_room(namespace, Kind::Binary, bytes.len())
+        self.check_room(namespace, ValueKind::Binary, bytes.len())
             .await?;
         let number = self.declare(namespace).await?;
         // What an earlier write of this key left.
@@ -143,7 +144,7 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
             Err(NvsError::NoRoom { .. }) => {
                 self.drop_old(number, key).await?;
                 return Err(NvsError::NoRoom {
-                    needed: self.needed(Kind::Binary, bytes.len(), false),
+                    needed: self.needed(ValueKind::Binary, bytes.len(), false),
                     available: self.available().await?,
                 });
             }
@@ -179,7 +180,7 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
             sum.add(now);
             let draft = Draft {
                 namespace,
-                number: Kind::Binary.in_flash(),
+                number: ValueKind::Binary.in_flash(),
                 span: span(now.len()),
                 chunk: start.saturating_add(count),
                 key,
@@ -282,7 +283,7 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
         });
         let number = free.ok_or(NvsError::TooManyNamespaces)?;
         let value = [number, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
-        let draft = Draft::single(0, Kind::U8.in_flash(), name, value);
+        let draft = Draft::single(0, ValueKind::U8.in_flash(), name, value);
         self.add(&draft, Source::Nothing, None).await?;
         Ok(number)
     }
@@ -296,7 +297,7 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
     pub async fn check_room(
         &mut self,
         namespace: Label,
-        kind: Kind,
+        kind: ValueKind,
         length: usize,
     ) -> Result<(), NvsError<F::Error>> {
         check_length(kind, length)?;
@@ -310,10 +311,10 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
     }
 
     /// Bytes of flash that a value takes at least.
-    fn needed(&self, kind: Kind, length: usize, new_namespace: bool) -> u32 {
+    fn needed(&self, kind: ValueKind, length: usize, new_namespace: bool) -> u32 {
         let own = match kind {
-            Kind::Text => entries(length.saturating_add(1)).saturating_add(1),
-            Kind::Binary => entries(length).saturating_add(2),
+            ValueKind::Text => entries(length.saturating_add(1)).saturating_add(1),
+            ValueKind::Binary => entries(length).saturating_add(2),
             _ => 1,
         };
         own.saturating_add(u32::from(new_namespace))
@@ -325,7 +326,7 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
         &mut self,
         namespace: Label,
         key: Label,
-        kind: Kind,
+        kind: ValueKind,
         bytes: &[u8],
     ) -> Result<bool, NvsError<F::Error>> {
         let value = match self.find(namespace, key).await {
@@ -334,14 +335,14 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
             _ => return Ok(false),
         };
         let mut offset = 0_u32;
-        for piece in bytes.chunks(PIECE) {
-            let mut buffer = Zeroizing::new([0; PIECE]);
-            let found = buffer.get_mut(..piece.len()).unwrap_or_default();
+        for chunk in bytes.chunks(CHUNK) {
+            let mut buffer = Zeroizing::new([0; CHUNK]);
+            let found = buffer.get_mut(..chunk.len()).unwrap_or_default();
             self.read(&value, offset, found).await?;
-            if found != piece {
+            if found != chunk {
                 return Ok(false);
             }
-            offset = offset.saturating_add(length_of(piece));
+            offset = offset.saturating_add(length_of(chunk));
         }
         Ok(true)
     }
@@ -351,13 +352,13 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
 const INDEX: u8 = 0x48;
 
 /// Whether a value of this type may have so many bytes.
-pub(super) fn check_length<E>(kind: Kind, length: usize) -> Result<(), NvsError<E>> {
+pub(super) fn check_length<E>(kind: ValueKind, length: usize) -> Result<(), NvsError<E>> {
     match kind {
-        Kind::Text if length > MAX_TEXT => Err(NvsError::TooLong {
+        ValueKind::Text if length > MAX_TEXT => Err(NvsError::TooLong {
             length: u32::try_from(length).unwrap_or(u32::MAX),
             max: u32::try_from(MAX_TEXT).unwrap_or(u32::MAX),
         }),
-        Kind::Binary if length == 0 => Err(NvsError::Empty),
+        ValueKind::Binary if length == 0 => Err(NvsError::Empty),
         _ => Ok(()),
     }
 }

@@ -273,7 +273,7 @@ async fn is_copied<F: NorFlash, K: Key>(
     page: u32,
     pages: u32,
 ) -> Result<bool, SettingsError<F::Error>> {
-    // The map's iterator holds the flash, so each record is counted up to anew: some hundred short
+    // The map's iterator holds the flash, so each record is counted up to again: some hundred short
     // reads each, and only after an interrupted move.
     for index in 0.. {
         let Some(key) = record_key::<F, K>(region, page, index).await? else {

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::entry::Partition;
-use crate::name::Name;
+use crate::name::PartitionName;
 
 /// Why bytes are not a partition table. Offsets count from the start of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +146,7 @@ pub enum ReadTableError<E> {
     /// Two partitions of one name.
     DuplicateName {
         /// The name.
-        name: Name,
+        name: PartitionName,
     },
     /// Two partitions share bytes.
     Overlap {

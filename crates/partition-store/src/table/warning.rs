@@ -3,40 +3,40 @@
 use core::fmt;
 
 use crate::entry::{FLAG_ENCRYPTED, FLAG_READ_ONLY, Partition};
-use crate::name::Name;
+use crate::name::PartitionName;
 
 /// An oddity of a table. ESP-AT overlooks all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Warning {
+pub enum TableWarning {
     /// Flag bits that no ESP-IDF release gives a meaning.
     UnknownFlags {
         /// The partition.
-        name: Name,
+        name: PartitionName,
         /// All its flags.
         flags: u32,
     },
     /// More than one partition of this name; a search finds the first.
     DuplicateName {
         /// The name.
-        name: Name,
+        name: PartitionName,
     },
     /// Two partitions that share bytes.
     Overlap {
         /// Their names, the one with the lower address first.
-        names: [Name; 2],
+        names: [PartitionName; 2],
     },
     /// A partition that does not start where it could be erased (or mapped) by itself.
     UnalignedOffset {
         /// The partition.
-        name: Name,
+        name: PartitionName,
         /// Its address.
         offset: u32,
     },
 }
 
-impl Warning {
+impl TableWarning {
     /// A stable name, for programs.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -49,7 +49,7 @@ impl Warning {
     }
 }
 
-impl fmt::Display for Warning {
+impl fmt::Display for TableWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownFlags { name, flags } => write!(f, "{name} has unknown flags {flags:#x}"),
@@ -65,20 +65,20 @@ impl fmt::Display for Warning {
 }
 
 /// The oddities of these partitions, in the order of the variants.
-pub(crate) fn warnings<I>(entries: I) -> impl Iterator<Item = Warning> + use<I>
+pub(crate) fn warnings<I>(entries: I) -> impl Iterator<Item = TableWarning> + use<I>
 where
     I: Iterator<Item = Partition> + Clone,
 {
     let flags = entries.clone().filter_map(|entry| {
         let unknown = entry.flags() & !(FLAG_ENCRYPTED | FLAG_READ_ONLY);
-        (unknown != 0).then_some(Warning::UnknownFlags {
+        (unknown != 0).then_some(TableWarning::UnknownFlags {
             name: *entry.name(),
             flags: entry.flags(),
         })
     });
     let unaligned = entries.clone().filter_map(|entry| {
         let aligned = entry.offset().is_multiple_of(entry.alignment());
-        (!aligned).then_some(Warning::UnalignedOffset {
+        (!aligned).then_some(TableWarning::UnalignedOffset {
             name: *entry.name(),
             offset: entry.offset(),
         })
@@ -93,7 +93,7 @@ where
                 .clone()
                 .take(index)
                 .filter(|other| other.name() == entry.name());
-            (before.count() == 1).then_some(Warning::DuplicateName {
+            (before.count() == 1).then_some(TableWarning::DuplicateName {
                 name: *entry.name(),
             })
         });
@@ -101,7 +101,7 @@ where
 }
 
 /// Each pair of partitions that share a byte.
-fn overlaps<I>(entries: I) -> impl Iterator<Item = Warning> + use<I>
+fn overlaps<I>(entries: I) -> impl Iterator<Item = TableWarning> + use<I>
 where
     I: Iterator<Item = Partition> + Clone,
 {
@@ -115,7 +115,7 @@ where
                 } else {
                     (other, entry)
                 };
-                Warning::Overlap {
+                TableWarning::Overlap {
                     names: [*low.name(), *high.name()],
                 }
             })

@@ -9,7 +9,7 @@ use partition_store::mock::{Counts, MemFlash, MemFlashError, Rewrite, Torn};
 use partition_store::nvs::{Cursor, Label};
 use partition_store::table::Md5State;
 use partition_store::{
-    BuiltIn, CertStorage, Chip, FlashStore, Kind, Layout, LayoutError, Nvs, Partition,
+    BuiltIn, CertStorage, Chip, FlashStore, Layout, LayoutError, Nvs, Partition, PartitionKind,
     PartitionStore, TableError, write_table,
 };
 
@@ -350,14 +350,28 @@ fn a_primary_table_has_what_the_modem_needs_inside_the_flash() {
         error.unwrap_err(),
         LayoutError::UnexpectedKind { partition: nvs }
     );
-    let data = Partition::new(name("at_customize"), Kind::Data, 0, 0x2_0000, 0xe_0000).unwrap();
+    let data = Partition::new(
+        name("at_customize"),
+        PartitionKind::Data,
+        0,
+        0x2_0000,
+        0xe_0000,
+    )
+    .unwrap();
     let error = with_primary(|entries| entries[3] = data);
     assert_eq!(
         error.unwrap_err(),
         LayoutError::UnexpectedKind { partition: data }
     );
 
-    let ota_1 = Partition::new(name("ota_1"), Kind::App, 0x11, 0x28_0000, 0x18_1000).unwrap();
+    let ota_1 = Partition::new(
+        name("ota_1"),
+        PartitionKind::App,
+        0x11,
+        0x28_0000,
+        0x18_1000,
+    )
+    .unwrap();
     let error = with_primary(|entries| entries[5] = ota_1);
     let beyond = LayoutError::BeyondFlash {
         partition: ota_1,

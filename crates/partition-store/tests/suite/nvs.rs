@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use embassy_futures::block_on;
 use partition_store::mock::{Counts, MemFlash, MemFlashError, Rewrite};
-use partition_store::nvs::{Cursor, Damage, Kind, Label, MAX_TEXT, ValueWrite};
+use partition_store::nvs::{Cursor, Damage, Label, MAX_TEXT, ValueKind, ValueWrite};
 use partition_store::table::Checksum;
 use partition_store::{FlashStore, Nvs, NvsError, Partition, PartitionStore, write_table};
 use serde_json::Value as Json;
@@ -21,7 +21,7 @@ pub(crate) type Store = FlashStore<MemFlash>;
 /// A flash whose `mfg_nvs` holds `image`; the strictest that lets bits of a word be cleared later.
 pub(crate) fn holding(image: &[u8]) -> Store {
     let size = u32::try_from(image.len()).unwrap();
-    let kind = partition_store::Kind::Data;
+    let kind = partition_store::PartitionKind::Data;
     let user = partition_store::esp_at::USER;
     let primary = [
         Partition::new(name("nvs"), kind, 2, 0x1_2000, 0x4000).unwrap(),
@@ -57,8 +57,8 @@ pub(crate) fn nvs(store: &mut Store) -> Nvs<'_, MemFlash> {
 /// A value as a test sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Seen {
-    Number(Kind, i64),
-    Bytes(Kind, Vec<u8>),
+    Number(ValueKind, i64),
+    Bytes(ValueKind, Vec<u8>),
     Damaged(Damage),
 }
 
@@ -164,14 +164,14 @@ fn every_image_is_read_as_its_writer_meant_it() {
                 Seen::Number(kind, number) => {
                     assert_eq!(entry["value"], *number, "{name}: {key:?}");
                     let kind = match kind {
-                        Kind::U8 => "u8",
-                        Kind::I8 => "i8",
-                        Kind::I32 => "i32",
+                        ValueKind::U8 => "u8",
+                        ValueKind::I8 => "i8",
+                        ValueKind::I32 => "i32",
                         other => panic!("{other:?}"),
                     };
                     assert_eq!(entry["type"], kind);
                 }
-                Seen::Bytes(Kind::Text, text) => {
+                Seen::Bytes(ValueKind::Text, text) => {
                     assert_eq!(entry["value"].as_str().unwrap().as_bytes(), text);
                 }
                 Seen::Bytes(_, bytes) => {
@@ -190,14 +190,14 @@ fn every_image_is_read_as_its_writer_meant_it() {
             Seen::Damaged(damage) => Some((key.1.as_str(), damage.code())),
             _ => None,
         });
-        let told = findings.iter().filter_map(|finding| {
+        let reported = findings.iter().filter_map(|finding| {
             let code = finding["kind"].as_str().unwrap();
             Some((finding["key"].as_str()?, code))
                 .filter(|_| code != "chunk_missing" || findings.len() == 1)
         });
         assert_eq!(
             damaged.collect::<Vec<_>>(),
-            told.collect::<Vec<_>>(),
+            reported.collect::<Vec<_>>(),
             "{name}"
         );
         assert!(image(store) == bytes, "{name}: reading changes nothing");
@@ -222,7 +222,7 @@ fn what_the_generator_made_is_made_again_byte_for_byte() {
             let (ns, name) = (label(&namespace), label(&key));
             match get(&mut from, &namespace, &key).unwrap() {
                 Seen::Number(kind, number) => block_on(out.set_number(ns, name, kind, number)),
-                Seen::Bytes(Kind::Text, text) => block_on(out.set_text(ns, name, &text)),
+                Seen::Bytes(ValueKind::Text, text) => block_on(out.set_text(ns, name, &text)),
                 Seen::Bytes(_, bytes) => block_on(out.set_binary(ns, name, &bytes)),
                 Seen::Damaged(damage) => panic!("{damage}"),
             }
@@ -269,8 +269,10 @@ fn by_esp_nvs(bytes: Vec<u8>) -> BTreeMap<(String, String), Vec<u8>> {
 /// The same of ours, for comparison.
 pub(crate) fn as_bytes(seen: &Seen) -> Vec<u8> {
     match seen {
-        Seen::Number(Kind::U8, number) => vec![u8::try_from(*number).unwrap()],
-        Seen::Number(Kind::I32, number) => i32::try_from(*number).unwrap().to_le_bytes().to_vec(),
+        Seen::Number(ValueKind::U8, number) => vec![u8::try_from(*number).unwrap()],
+        Seen::Number(ValueKind::I32, number) => {
+            i32::try_from(*number).unwrap().to_le_bytes().to_vec()
+        }
         Seen::Number(kind, _) => panic!("{kind:?}"),
         Seen::Bytes(_, bytes) => bytes.clone(),
         Seen::Damaged(damage) => panic!("{damage}"),
@@ -292,12 +294,12 @@ fn another_reader_finds_the_same_after_hundreds_of_changes() {
         let length = usize::from(dice[2]) * 4 + 1;
         match dice[3] % 6 {
             0 => {
-                block_on(nvs.set_number(ns, name, Kind::U8, i64::from(dice[2]))).unwrap();
+                block_on(nvs.set_number(ns, name, ValueKind::U8, i64::from(dice[2]))).unwrap();
                 model.insert(place, vec![dice[2]]);
             }
             1 => {
                 let number = -i64::from(dice[2]) * 1_000_003;
-                block_on(nvs.set_number(ns, name, Kind::I32, number)).unwrap();
+                block_on(nvs.set_number(ns, name, ValueKind::I32, number)).unwrap();
                 model.insert(place, i32::try_from(number).unwrap().to_le_bytes().to_vec());
             }
             2 => {
@@ -341,7 +343,7 @@ fn every_length_comes_back_in_pieces_of_every_size() {
         let bytes = noise(length, 3);
         let mut buffer = vec![0; length];
         let mut nvs = nvs(&mut store);
-        let begun = ValueWrite::begin(&mut nvs, ns, key, Kind::Binary, length, &mut buffer);
+        let begun = ValueWrite::begin(&mut nvs, ns, key, ValueKind::Binary, length, &mut buffer);
         let mut write = block_on(begun).unwrap();
         for piece in bytes.chunks(37) {
             assert_eq!(write.push(piece), piece.len());
@@ -351,7 +353,7 @@ fn every_length_comes_back_in_pieces_of_every_size() {
         let value = block_on(nvs.find(ns, key)).unwrap();
         assert_eq!(
             (value.kind(), value.length()),
-            (Kind::Binary, u32::try_from(length).unwrap())
+            (ValueKind::Binary, u32::try_from(length).unwrap())
         );
         for size in [1, 7, 64, 4000] {
             for (index, piece) in bytes.chunks(size).enumerate() {
@@ -370,7 +372,7 @@ fn every_length_comes_back_in_pieces_of_every_size() {
 fn the_ends_of_every_range_of_numbers_come_back() {
     let mut store = blank(3);
     let mut nvs = nvs(&mut store);
-    for kind in Kind::ALL {
+    for kind in ValueKind::ALL {
         let (ns, key) = (label("factory_param"), label("n"));
         let Some((least, greatest)) = kind.range() else {
             let result = block_on(nvs.set_number(ns, key, kind, 0));
@@ -401,10 +403,10 @@ fn a_key_has_one_value_whatever_type_it_had() {
     assert_eq!(everything(&mut nvs).len(), 1);
     assert_eq!(
         get(&mut nvs, "n", "k"),
-        Ok(Seen::Bytes(Kind::Text, b"text".to_vec()))
+        Ok(Seen::Bytes(ValueKind::Text, b"text".to_vec()))
     );
-    block_on(nvs.set_number(ns, key, Kind::U16, 7)).unwrap();
-    assert_eq!(get(&mut nvs, "n", "k"), Ok(Seen::Number(Kind::U16, 7)));
+    block_on(nvs.set_number(ns, key, ValueKind::U16, 7)).unwrap();
+    assert_eq!(get(&mut nvs, "n", "k"), Ok(Seen::Number(ValueKind::U16, 7)));
     block_on(nvs.erase_key(ns, key)).unwrap();
     assert_eq!(get(&mut nvs, "n", "k"), Err(NvsError::NoSuchKey));
     assert_eq!(block_on(nvs.erase_key(ns, key)), Err(NvsError::NoSuchKey));
@@ -436,13 +438,13 @@ fn values_are_refused_before_anything_changes() {
     );
     assert_eq!(block_on(nvs.set_binary(ns, key, b"")), Err(NvsError::Empty));
     let mut small = [0; 10];
-    let begun = ValueWrite::begin(&mut nvs, ns, key, Kind::Binary, 11, &mut small);
+    let begun = ValueWrite::begin(&mut nvs, ns, key, ValueKind::Binary, 11, &mut small);
     let error = NvsError::BufferTooSmall {
         needed: 11,
         available: 10,
     };
     assert_eq!(block_on(begun).unwrap_err(), error);
-    let begun = ValueWrite::begin(&mut nvs, ns, key, Kind::Text, 10, &mut small);
+    let begun = ValueWrite::begin(&mut nvs, ns, key, ValueKind::Text, 10, &mut small);
     let write = block_on(begun).unwrap();
     assert_eq!(
         block_on(write.commit(&mut nvs)),
@@ -484,7 +486,7 @@ fn a_full_partition_says_so_and_keeps_what_it_has() {
     let mut nvs = nvs(&mut store);
     for number in 0..number {
         let seen = get(&mut nvs, "n", &format!("k{number}"));
-        assert_eq!(seen, Ok(Seen::Bytes(Kind::Binary, noise(300, number))));
+        assert_eq!(seen, Ok(Seen::Bytes(ValueKind::Binary, noise(300, number))));
     }
     // A value can go, and another come in its place.
     block_on(nvs.erase_key(label("n"), label("k7"))).unwrap();
@@ -515,7 +517,7 @@ fn what_is_there_already_is_not_written_again() {
         let (ns, key) = (label(&namespace), label(&key));
         match seen {
             Seen::Number(kind, number) => block_on(nvs.set_number(ns, key, kind, number)),
-            Seen::Bytes(Kind::Text, text) => block_on(nvs.set_text(ns, key, &text)),
+            Seen::Bytes(ValueKind::Text, text) => block_on(nvs.set_text(ns, key, &text)),
             Seen::Bytes(_, bytes) => block_on(nvs.set_binary(ns, key, &bytes)),
             Seen::Damaged(damage) => panic!("{damage}"),
         }

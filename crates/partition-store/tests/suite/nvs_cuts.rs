@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use embassy_futures::block_on;
 use partition_store::mock::{MemFlash, MemFlashError, Rewrite, Torn};
-use partition_store::nvs::Kind;
+use partition_store::nvs::ValueKind;
 use partition_store::{FlashStore, Nvs, NvsError, PartitionStore};
 
 use crate::nvs::{MFG, Seen, Store, blank, everything, get, holding, image, label, nvs, vector};
@@ -31,7 +31,7 @@ impl Change {
     async fn apply(self, nvs: &mut Nvs<'_, MemFlash>) -> Result {
         let (ns, key) = (label(NS), label(KEY));
         match self {
-            Self::Number => nvs.set_number(ns, key, Kind::I32, -7).await,
+            Self::Number => nvs.set_number(ns, key, ValueKind::I32, -7).await,
             Self::Text(length) => nvs.set_text(ns, key, &vec![b't'; length]).await,
             Self::Binary(length) => nvs.set_binary(ns, key, &noise(length, 51)).await,
             Self::EraseKey => nvs.erase_key(ns, key).await,
@@ -43,9 +43,9 @@ impl Change {
     /// What [`KEY`] is afterwards.
     fn value(self) -> Option<Seen> {
         match self {
-            Self::Number => Some(Seen::Number(Kind::I32, -7)),
-            Self::Text(length) => Some(Seen::Bytes(Kind::Text, vec![b't'; length])),
-            Self::Binary(length) => Some(Seen::Bytes(Kind::Binary, noise(length, 51))),
+            Self::Number => Some(Seen::Number(ValueKind::I32, -7)),
+            Self::Text(length) => Some(Seen::Bytes(ValueKind::Text, vec![b't'; length])),
+            Self::Binary(length) => Some(Seen::Bytes(ValueKind::Binary, noise(length, 51))),
             Self::EraseKey | Self::EraseNamespace => None,
             Self::NewNamespace => Some(old()),
         }
@@ -53,7 +53,7 @@ impl Change {
 }
 
 fn old() -> Seen {
-    Seen::Bytes(Kind::Binary, noise(200, 50))
+    Seen::Bytes(ValueKind::Binary, noise(200, 50))
 }
 
 type Values = BTreeMap<(String, String), Seen>;
@@ -65,13 +65,13 @@ fn prepared(sectors: usize, filled: u32, others: usize) -> MemFlash {
     let mut nvs = nvs(&mut store);
     block_on(nvs.set_binary(label(NS), label(KEY), &noise(200, 50))).unwrap();
     let ns = label("others");
-    block_on(nvs.set_number(ns, label("u8"), Kind::U8, 200)).unwrap();
-    block_on(nvs.set_number(ns, label("i16"), Kind::I16, -300)).unwrap();
+    block_on(nvs.set_number(ns, label("u8"), ValueKind::U8, 200)).unwrap();
+    block_on(nvs.set_number(ns, label("i16"), ValueKind::I16, -300)).unwrap();
     block_on(nvs.set_text(ns, label("text"), b"a text that takes two entries")).unwrap();
     block_on(nvs.set_binary(ns, label("binary"), &noise(others, 3))).unwrap();
     for number in 0..filled {
         let number = i64::from(number);
-        block_on(nvs.set_number(ns, label("counter"), Kind::U32, number)).unwrap();
+        block_on(nvs.set_number(ns, label("counter"), ValueKind::U32, number)).unwrap();
     }
     let mut flash = store.into_inner();
     flash.reset_counts();
@@ -108,10 +108,10 @@ fn check(before: &Values, mut after: MemFlash, change: Change, when: &str) {
 
     let now = noise(150, 77);
     block_on(nvs.set_binary(label(NS), label(KEY), &now)).unwrap();
-    block_on(nvs.set_number(label("others"), label("u8"), Kind::U8, 1)).unwrap();
+    block_on(nvs.set_number(label("others"), label("u8"), ValueKind::U8, 1)).unwrap();
     assert_eq!(
         get(&mut nvs, NS, KEY),
-        Ok(Seen::Bytes(Kind::Binary, now.clone()))
+        Ok(Seen::Bytes(ValueKind::Binary, now.clone()))
     );
     let flash = store.into_inner();
     assert!(flash.bytes()[..MFG] == outside, "{when}: outside changed");
@@ -253,7 +253,7 @@ fn use_everything(bytes: &[u8]) -> std::result::Result<Values, NvsError<MemFlash
     let found = everything(&mut opened);
     // Each may fail, for a full partition or an unknown page; it has to say so.
     let _ = block_on(opened.set_binary(label(NS), label(KEY), &noise(300, 8)));
-    let _ = block_on(opened.set_number(label("x"), label("y"), Kind::U8, 1));
+    let _ = block_on(opened.set_number(label("x"), label("y"), ValueKind::U8, 1));
     let _ = block_on(opened.erase_namespace(label(NS)));
     Ok(found)
 }
@@ -308,7 +308,7 @@ fn noise_with_good_checksums_is_survived() {
     // Entries whose checksum is right and whose fields are anything.
     let blank_page = {
         let mut store = blank(3);
-        block_on(nvs(&mut store).set_number(label("n"), label("k"), Kind::U8, 1)).unwrap();
+        block_on(nvs(&mut store).set_number(label("n"), label("k"), ValueKind::U8, 1)).unwrap();
         image(store)
     };
     for seed in 0..400 {
@@ -385,6 +385,6 @@ fn a_chip_that_ands_is_as_good() {
     }
     assert_eq!(
         get(&mut opened, NS, KEY),
-        Ok(Seen::Bytes(Kind::Binary, noise(700, 49)))
+        Ok(Seen::Bytes(ValueKind::Binary, noise(700, 49)))
     );
 }

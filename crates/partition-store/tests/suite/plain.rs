@@ -5,7 +5,7 @@ use partition_store::mock::{MemFlash, MemFlashError, Rewrite};
 use partition_store::settings::{Found, Key, Opened, Owner, Settings, SettingsError};
 use partition_store::table::{Checksum, Md5State, ReadTableError, write_table};
 use partition_store::{
-    Kind, OpenError, Partition, PartitionTable, Region, SECTOR, TableAddress, TableError,
+    OpenError, Partition, PartitionKind, PartitionTable, Region, SECTOR, TableAddress, TableError,
 };
 
 use crate::support::{name, only_changed};
@@ -15,18 +15,18 @@ const LAMP: Owner = Owner {
     version: 3,
 };
 
-fn entry(text: &str, kind: Kind, subtype: u8, offset: u32, size: u32) -> Partition {
+fn entry(text: &str, kind: PartitionKind, subtype: u8, offset: u32, size: u32) -> Partition {
     Partition::new(name(text), kind, subtype, offset, size).unwrap()
 }
 
 /// The table of ESP-IDF's examples, with a partition for an application's own data.
 fn entries() -> Vec<Partition> {
     vec![
-        entry("nvs", Kind::Data, 2, 0x9000, 0x6000),
-        entry("phy_init", Kind::Data, 1, 0xf000, 0x1000),
-        entry("factory", Kind::App, 0, 0x1_0000, 0x2_0000),
-        entry("storage", Kind::Custom(0x77), 9, 0x3_0000, 0x4000),
-        entry("odd", Kind::Data, 6, 0x3_4000, 0x0800),
+        entry("nvs", PartitionKind::Data, 2, 0x9000, 0x6000),
+        entry("phy_init", PartitionKind::Data, 1, 0xf000, 0x1000),
+        entry("factory", PartitionKind::App, 0, 0x1_0000, 0x2_0000),
+        entry("storage", PartitionKind::Custom(0x77), 9, 0x3_0000, 0x4000),
+        entry("odd", PartitionKind::Data, 6, 0x3_4000, 0x0800),
     ]
 }
 
@@ -83,7 +83,7 @@ fn a_table_that_is_not_in_order_is_refused() {
         table = before;
         error
     };
-    let beyond = entry("end", Kind::Data, 6, 0x3_f000, 0x2000);
+    let beyond = entry("end", PartitionKind::Data, 6, 0x3_f000, 0x2000);
     assert_eq!(
         refused(&|table| table.push(beyond)),
         ReadTableError::BeyondFlash {
@@ -91,12 +91,12 @@ fn a_table_that_is_not_in_order_is_refused() {
             flash_size: 0x4_0000
         }
     );
-    let twice = entry("nvs", Kind::Data, 6, 0x3_f000, 0x1000);
+    let twice = entry("nvs", PartitionKind::Data, 6, 0x3_f000, 0x1000);
     assert_eq!(
         refused(&|table| table.push(twice)),
         ReadTableError::DuplicateName { name: name("nvs") }
     );
-    let over = entry("over", Kind::Data, 6, 0x3_3000, 0x1000);
+    let over = entry("over", PartitionKind::Data, 6, 0x3_3000, 0x1000);
     assert_eq!(
         refused(&|table| table.push(over)),
         ReadTableError::Overlap {
@@ -107,7 +107,7 @@ fn a_table_that_is_not_in_order_is_refused() {
     let more = |n: u32| {
         entry(
             &format!("p{n}"),
-            Kind::Data,
+            PartitionKind::Data,
             6,
             0x3_8000 + n * 0x1000,
             0x1000,
@@ -199,10 +199,10 @@ fn a_partition_is_opened_only_inside_the_flash_and_in_whole_sectors() {
             },
         ),
     ] {
-        let partition = entry("x", Kind::App, 0, offset, size);
+        let partition = entry("x", PartitionKind::App, 0, offset, size);
         assert_eq!(Region::open(&mut flash, &partition).err(), Some(expected));
     }
-    let last = entry("last", Kind::App, 0, 0x3_f000, 0x1000);
+    let last = entry("last", PartitionKind::App, 0, 0x3_f000, 0x1000);
     assert!(Region::open(&mut flash, &last).is_ok());
     assert_eq!(flash.counts().steps, 0);
 }

@@ -4,7 +4,7 @@ use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::{NorFlash, ReadNorFlash};
 use partition_store::mock::{Counts, MemFlashError, Rewrite, Torn};
 use partition_store::{
-    AccessError, Chip, Kind, PartitionStore, RegionError, StoreError, WriteReport,
+    AccessError, Chip, PartitionKind, PartitionStore, RegionError, StoreError, WriteReport,
 };
 
 use crate::support::{
@@ -53,7 +53,12 @@ fn a_partition_is_found_by_name_and_only_a_user_partition_is_opened() {
         let result = store.user_region(partition.name().as_str());
         if *partition.name() == "fatfs" {
             let error = result.unwrap_err();
-            assert_eq!(error, StoreError::NotUserPartition { kind: Kind::Data });
+            assert_eq!(
+                error,
+                StoreError::NotUserPartition {
+                    kind: PartitionKind::Data
+                }
+            );
             assert_eq!(error.extension(), 0);
         } else {
             assert_eq!(*result.unwrap().partition(), partition);

@@ -3,7 +3,8 @@
 use embassy_futures::block_on;
 use partition_store::mock::{MemFlash, MemFlashError};
 use partition_store::{
-    AccessError, Chip, FlashStore, Kind, PartitionStore, StoreError, StreamWrite, WriteReport,
+    AccessError, Chip, FlashStore, PartitionKind, PartitionStore, StoreError, StreamWrite,
+    WriteReport,
 };
 
 use crate::support::{
@@ -109,7 +110,12 @@ fn a_whole_partition_fits_and_a_byte_more_does_not() {
     assert_eq!(error, StoreError::NoSuchPartition);
     let mut full = open(formatted(Chip::Esp32));
     let error = StreamWrite::begin(&mut full, "fatfs", 0, 4).unwrap_err();
-    assert_eq!(error, StoreError::NotUserPartition { kind: Kind::Data });
+    assert_eq!(
+        error,
+        StoreError::NotUserPartition {
+            kind: PartitionKind::Data
+        }
+    );
     assert!(holds(&store.into_inner(), &place, 0, &data));
 }
 

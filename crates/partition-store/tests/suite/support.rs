@@ -10,7 +10,8 @@ use partition_store::esp_at::{FactoryParam, USER, format};
 use partition_store::mock::{MemFlash, Rewrite};
 use partition_store::table::Checksum;
 use partition_store::{
-    BuiltIn, CertStorage, Chip, FlashStore, Kind, Name, Partition, PartitionStore, write_table,
+    BuiltIn, CertStorage, Chip, FlashStore, Partition, PartitionKind, PartitionName,
+    PartitionStore, write_table,
 };
 
 /// A blank flash with the layout of `chip`, as strict as can be.
@@ -32,7 +33,14 @@ pub(crate) fn formatted(chip: Chip) -> MemFlash {
 pub(crate) fn compact_with(nvs_sectors: u32) -> MemFlash {
     let layout = BuiltIn::ESP32;
     let primary = [
-        Partition::new(name("nvs"), Kind::Data, 2, 0x1_2000, nvs_sectors * 0x1000).unwrap(),
+        Partition::new(
+            name("nvs"),
+            PartitionKind::Data,
+            2,
+            0x1_2000,
+            nvs_sectors * 0x1000,
+        )
+        .unwrap(),
         Partition::new(name("at_customize"), USER, 0, 0x2_0000, 0x2_0000).unwrap(),
     ];
     let secondary = layout
@@ -79,8 +87,8 @@ pub(crate) fn named(store: &impl PartitionStore, name: &str) -> Partition {
     *all.find(|partition| *partition.name() == name).unwrap()
 }
 
-pub(crate) fn name(text: &str) -> Name {
-    Name::new(text).unwrap()
+pub(crate) fn name(text: &str) -> PartitionName {
+    PartitionName::new(text).unwrap()
 }
 
 /// The bytes of a partition as they lie in flash.

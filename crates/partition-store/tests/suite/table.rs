@@ -2,7 +2,9 @@
 
 use partition_store::esp_at::USER;
 use partition_store::table::{Checksum, Md5State, TABLE_SIZE, TableWriteError};
-use partition_store::{BuiltIn, Kind, Partition, Table, TableError, Warning, write_table};
+use partition_store::{
+    BuiltIn, Partition, PartitionKind, Table, TableError, TableWarning, write_table,
+};
 use proptest::prelude::*;
 
 use crate::support::{checksum, name};
@@ -124,7 +126,7 @@ fn a_short_output_is_refused_with_the_size_it_takes() {
 
 #[test]
 fn each_oddity_is_reported_once_with_its_names() {
-    let app = Partition::new(name("app"), Kind::App, 0x10, 0x9000, 0x1000).unwrap();
+    let app = Partition::new(name("app"), PartitionKind::App, 0x10, 0x9000, 0x1000).unwrap();
     let entries = [
         user("same", 0x3000, 0x1000),
         user("same", 0x1000, 0x1000),
@@ -139,20 +141,20 @@ fn each_oddity_is_reported_once_with_its_names() {
     let found: Vec<_> = table.warnings().collect();
     assert_eq!(
         found[0],
-        Warning::UnknownFlags {
+        TableWarning::UnknownFlags {
             name: same,
             flags: 7
         }
     );
-    assert_eq!(found[1], Warning::DuplicateName { name: same });
+    assert_eq!(found[1], TableWarning::DuplicateName { name: same });
     let overlaps: Vec<_> = found.iter().filter(|one| one.code() == "overlap").collect();
     assert_eq!(overlaps.len(), 3);
-    assert!(overlaps.contains(&&Warning::Overlap {
+    assert!(overlaps.contains(&&TableWarning::Overlap {
         names: [around, same]
     }));
     assert_eq!(
         found[5..],
-        [Warning::UnalignedOffset {
+        [TableWarning::UnalignedOffset {
             name: name("app"),
             offset: 0x9000
         }]
@@ -200,7 +202,7 @@ proptest! {
         flags in any::<u32>(),
         md5 in any::<bool>(),
     ) {
-        let entry = Partition::new(name(&text), Kind::from_number(kind), subtype, offset, size);
+        let entry = Partition::new(name(&text), PartitionKind::from_number(kind), subtype, offset, size);
         let entry = entry.unwrap().with_flags(flags);
         let mut out = [0; TABLE_SIZE];
         write_table([entry], checksum(md5), &mut out).unwrap();

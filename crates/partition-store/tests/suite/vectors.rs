@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use partition_store::table::Md5State;
-use partition_store::{CertStorage, Chip, Partition, Table, TableError, Warning, write_table};
+use partition_store::{CertStorage, Chip, Partition, Table, TableError, TableWarning, write_table};
 use serde_json::{Value, json};
 
 use crate::support::checksum;
@@ -49,16 +49,16 @@ fn entry(partition: &Partition) -> Value {
     })
 }
 
-fn warning(warning: &Warning) -> Value {
+fn warning(warning: &TableWarning) -> Value {
     let kind = warning.code();
     match warning {
-        Warning::UnknownFlags { name, flags } => {
+        TableWarning::UnknownFlags { name, flags } => {
             json!({"kind": kind, "name": name.as_str(), "flags": flags})
         }
-        Warning::Overlap { names } => {
+        TableWarning::Overlap { names } => {
             json!({"kind": kind, "names": names.map(|name| name.as_str().to_string())})
         }
-        Warning::DuplicateName { name } | Warning::UnalignedOffset { name, .. } => {
+        TableWarning::DuplicateName { name } | TableWarning::UnalignedOffset { name, .. } => {
             json!({"kind": kind, "name": name.as_str()})
         }
         other => panic!("{other:?}"),

@@ -24,82 +24,82 @@ pub(crate) const CHAIN_LEN: usize = 16;
 /// Algorithms that may sign a certificate.
 pub(crate) static CHAIN: [&dyn SignatureVerificationAlgorithm; CHAIN_LEN] = [
     &Algorithm {
-        kind: Kind::P256(Hash::Sha256),
+        kind: SignatureKind::P256(Hash::Sha256),
         key: alg_id::ECDSA_P256,
         signature: alg_id::ECDSA_SHA256,
     },
     &Algorithm {
-        kind: Kind::P256(Hash::Sha384),
+        kind: SignatureKind::P256(Hash::Sha384),
         key: alg_id::ECDSA_P256,
         signature: alg_id::ECDSA_SHA384,
     },
     &Algorithm {
-        kind: Kind::P256(Hash::Sha512),
+        kind: SignatureKind::P256(Hash::Sha512),
         key: alg_id::ECDSA_P256,
         signature: alg_id::ECDSA_SHA512,
     },
     &Algorithm {
-        kind: Kind::P384(Hash::Sha256),
+        kind: SignatureKind::P384(Hash::Sha256),
         key: alg_id::ECDSA_P384,
         signature: alg_id::ECDSA_SHA256,
     },
     &Algorithm {
-        kind: Kind::P384(Hash::Sha384),
+        kind: SignatureKind::P384(Hash::Sha384),
         key: alg_id::ECDSA_P384,
         signature: alg_id::ECDSA_SHA384,
     },
     &Algorithm {
-        kind: Kind::P384(Hash::Sha512),
+        kind: SignatureKind::P384(Hash::Sha512),
         key: alg_id::ECDSA_P384,
         signature: alg_id::ECDSA_SHA512,
     },
     &Algorithm {
-        kind: Kind::Ed25519,
+        kind: SignatureKind::Ed25519,
         key: alg_id::ED25519,
         signature: alg_id::ED25519,
     },
     &Algorithm {
-        kind: Kind::RsaPkcs1(Hash::Sha256),
+        kind: SignatureKind::RsaPkcs1(Hash::Sha256),
         key: alg_id::RSA_ENCRYPTION,
         signature: alg_id::RSA_PKCS1_SHA256,
     },
     &Algorithm {
-        kind: Kind::RsaPkcs1(Hash::Sha384),
+        kind: SignatureKind::RsaPkcs1(Hash::Sha384),
         key: alg_id::RSA_ENCRYPTION,
         signature: alg_id::RSA_PKCS1_SHA384,
     },
     &Algorithm {
-        kind: Kind::RsaPkcs1(Hash::Sha512),
+        kind: SignatureKind::RsaPkcs1(Hash::Sha512),
         key: alg_id::RSA_ENCRYPTION,
         signature: alg_id::RSA_PKCS1_SHA512,
     },
     &Algorithm {
-        kind: Kind::RsaPkcs1(Hash::Sha256),
+        kind: SignatureKind::RsaPkcs1(Hash::Sha256),
         key: alg_id::RSA_ENCRYPTION,
         signature: RSA_PKCS1_SHA256_NO_NULL,
     },
     &Algorithm {
-        kind: Kind::RsaPkcs1(Hash::Sha384),
+        kind: SignatureKind::RsaPkcs1(Hash::Sha384),
         key: alg_id::RSA_ENCRYPTION,
         signature: RSA_PKCS1_SHA384_NO_NULL,
     },
     &Algorithm {
-        kind: Kind::RsaPkcs1(Hash::Sha512),
+        kind: SignatureKind::RsaPkcs1(Hash::Sha512),
         key: alg_id::RSA_ENCRYPTION,
         signature: RSA_PKCS1_SHA512_NO_NULL,
     },
     &Algorithm {
-        kind: Kind::RsaPss(Hash::Sha256),
+        kind: SignatureKind::RsaPss(Hash::Sha256),
         key: alg_id::RSA_ENCRYPTION,
         signature: alg_id::RSA_PSS_SHA256,
     },
     &Algorithm {
-        kind: Kind::RsaPss(Hash::Sha384),
+        kind: SignatureKind::RsaPss(Hash::Sha384),
         key: alg_id::RSA_ENCRYPTION,
         signature: alg_id::RSA_PSS_SHA384,
     },
     &Algorithm {
-        kind: Kind::RsaPss(Hash::Sha512),
+        kind: SignatureKind::RsaPss(Hash::Sha512),
         key: alg_id::RSA_ENCRYPTION,
         signature: alg_id::RSA_PSS_SHA512,
     },
@@ -186,7 +186,7 @@ impl Hash {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum SignatureKind {
     RsaPkcs1(Hash),
     RsaPss(Hash),
     P256(Hash),
@@ -194,7 +194,7 @@ pub(crate) enum Kind {
     Ed25519,
 }
 
-impl Kind {
+impl SignatureKind {
     /// Checks `signature` over the concatenation of `message`. `key` is the content of
     /// subjectPublicKey.
     pub(crate) fn verify(
@@ -219,7 +219,7 @@ impl Kind {
 
 #[derive(Debug)]
 struct Algorithm {
-    kind: Kind,
+    kind: SignatureKind,
     key: AlgorithmIdentifier,
     signature: AlgorithmIdentifier,
 }

@@ -5,7 +5,7 @@ extern crate std;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::{Hash, Kind};
+use super::{Hash, SignatureKind};
 
 struct Answer {
     kind: String,
@@ -44,13 +44,13 @@ fn answers() -> Vec<Answer> {
         .collect()
 }
 
-fn kind(answer: &Answer) -> Option<Kind> {
+fn kind(answer: &Answer) -> Option<SignatureKind> {
     Some(match (answer.kind.as_str(), answer.hash) {
-        ("pkcs1" | "weak", Some(hash)) => Kind::RsaPkcs1(hash),
-        ("p256", Some(hash)) => Kind::P256(hash),
-        ("p384", Some(hash)) => Kind::P384(hash),
-        ("ed25519", None) => Kind::Ed25519,
-        (pss, Some(hash)) if pss.starts_with("pss") => Kind::RsaPss(hash),
+        ("pkcs1" | "weak", Some(hash)) => SignatureKind::RsaPkcs1(hash),
+        ("p256", Some(hash)) => SignatureKind::P256(hash),
+        ("p384", Some(hash)) => SignatureKind::P384(hash),
+        ("ed25519", None) => SignatureKind::Ed25519,
+        (pss, Some(hash)) if pss.starts_with("pss") => SignatureKind::RsaPss(hash),
         _ => return None,
     })
 }

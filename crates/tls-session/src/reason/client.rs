@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::flags;
 use super::protocol::Alert;
-use super::words::{Version, group_words};
+use super::text::{Version, group_text};
 
 crate::reasons! {
     /// What a client of our server did, or could not agree on.
@@ -172,6 +172,6 @@ struct Groups(Offer);
 
 impl fmt::Display for Groups {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.write(f, group_words)
+        self.0.write(f, group_text)
     }
 }

@@ -1,6 +1,6 @@
 //! What the peers could not agree on.
 
-use super::words::{Group, Version};
+use super::text::{Group, Version};
 
 crate::reasons! {
     /// What the peers could not agree on.

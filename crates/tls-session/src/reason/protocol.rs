@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::words::alert_words;
+use super::text::alert_text;
 
 crate::reasons! {
     /// What the bytes of a record or message did that they may not.
@@ -169,7 +169,7 @@ pub(super) struct Alert(pub(super) u8);
 
 impl fmt::Display for Alert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", alert_words(self.0), self.0)
+        write!(f, "{} ({})", alert_text(self.0), self.0)
     }
 }
 

@@ -1,4 +1,4 @@
-//! One row per reason: [`reasons!`](crate::reasons) makes an enum, its numbers and its words of a table.
+//! One row per reason: [`reasons!`](crate::reasons) makes an enum, its numbers and its text from a table.
 
 /// What a script, a host or a manual reads of one reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,15 +9,15 @@ pub struct Row {
     pub mbedtls: i32,
     /// Mbed TLS's X.509 verify flags ([`flags`](crate::reason::flags)); 0 where no certificate was at fault.
     pub flags: u32,
-    /// The words, with the names of the values that stand in them.
-    pub words: &'static str,
+    /// The text, with the names of the values in braces.
+    pub text: &'static str,
 }
 
-/// Makes an enum of reasons, one row each: code, Mbed TLS number, verify flags, words.
+/// Makes an enum of reasons, one row each: code, Mbed TLS number, verify flags, text.
 ///
 /// The enum implements [`Display`](core::fmt::Display) and [`Error`](core::error::Error) and has `code`,
-/// `mbedtls`, `verify_flags` and `TABLE`. The words name fields in braces, or values made of them behind the
-/// words; a field that is in neither is an unused variable.
+/// `mbedtls`, `verify_flags` and `TABLE`. The text names fields in braces, or values made of them behind the
+/// text; a field that is in neither is an unused variable.
 ///
 /// ```
 /// tls_session::reasons! {
@@ -40,7 +40,7 @@ macro_rules! reasons {
         $(#[$of_row:meta])* $row:ident
         $(( $(#[$of_value:meta])* $value:ident : $value_type:ty ))?
         $({ $($(#[$of_field:meta])* $field:ident : $field_type:ty),+ $(,)? })?
-        => $code:literal, $mbedtls:literal, $flags:expr, $words:literal $(, $word:ident = $made:expr)*;
+        => $code:literal, $mbedtls:literal, $flags:expr, $text:literal $(, $part:ident = $made:expr)*;
     )+ }) => {
         $(#[$of_enum])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,7 +53,7 @@ macro_rules! reasons {
         impl $name {
             /// Every row, in the order of the source.
             pub const TABLE: &'static [$crate::reason::Row] = &[ $(
-                $crate::reason::Row { code: $code, mbedtls: $mbedtls, flags: $flags, words: $words }
+                $crate::reason::Row { code: $code, mbedtls: $mbedtls, flags: $flags, text: $text }
             ),+ ];
 
             /// A stable word for scripts: lower case, digits and `_`.
@@ -79,7 +79,7 @@ macro_rules! reasons {
             fn fmt(&self, out: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 match *self { $(
                     Self::$row $(( $value ))? $({ $($field),+ })? => {
-                        ::core::write!(out, $words $(, $word = $made)*)
+                        ::core::write!(out, $text $(, $part = $made)*)
                     }
                 ),+ }
             }

@@ -4,7 +4,7 @@ use heapless::Vec;
 use x509_facts::{Certificate, KeyKind};
 
 use super::{Accepted, verify_client, verify_server};
-use crate::alg::{Hash, Kind};
+use crate::alg::{Hash, SignatureKind};
 use crate::policy::{Anchors, Clock, Policy};
 use crate::reason::{CapacityError, Cause, CertificateError, Limit, ProofError, Reason, Stage};
 
@@ -152,21 +152,21 @@ pub(crate) const fn algorithm(
     version: Version,
     key: KeyKind,
     scheme: u16,
-) -> Result<Kind, ProofError> {
+) -> Result<SignatureKind, ProofError> {
     match (version, key, scheme) {
-        (_, KeyKind::P256, 0x0403) => Ok(Kind::P256(Hash::Sha256)),
-        (Version::Tls12, KeyKind::P256, 0x0503) => Ok(Kind::P256(Hash::Sha384)),
-        (Version::Tls12, KeyKind::P256, 0x0603) => Ok(Kind::P256(Hash::Sha512)),
-        (_, KeyKind::P384, 0x0503) => Ok(Kind::P384(Hash::Sha384)),
-        (Version::Tls12, KeyKind::P384, 0x0403) => Ok(Kind::P384(Hash::Sha256)),
-        (Version::Tls12, KeyKind::P384, 0x0603) => Ok(Kind::P384(Hash::Sha512)),
-        (_, KeyKind::Ed25519, 0x0807) => Ok(Kind::Ed25519),
-        (_, KeyKind::Rsa { .. }, 0x0804) => Ok(Kind::RsaPss(Hash::Sha256)),
-        (_, KeyKind::Rsa { .. }, 0x0805) => Ok(Kind::RsaPss(Hash::Sha384)),
-        (_, KeyKind::Rsa { .. }, 0x0806) => Ok(Kind::RsaPss(Hash::Sha512)),
-        (Version::Tls12, KeyKind::Rsa { .. }, 0x0401) => Ok(Kind::RsaPkcs1(Hash::Sha256)),
-        (Version::Tls12, KeyKind::Rsa { .. }, 0x0501) => Ok(Kind::RsaPkcs1(Hash::Sha384)),
-        (Version::Tls12, KeyKind::Rsa { .. }, 0x0601) => Ok(Kind::RsaPkcs1(Hash::Sha512)),
+        (_, KeyKind::P256, 0x0403) => Ok(SignatureKind::P256(Hash::Sha256)),
+        (Version::Tls12, KeyKind::P256, 0x0503) => Ok(SignatureKind::P256(Hash::Sha384)),
+        (Version::Tls12, KeyKind::P256, 0x0603) => Ok(SignatureKind::P256(Hash::Sha512)),
+        (_, KeyKind::P384, 0x0503) => Ok(SignatureKind::P384(Hash::Sha384)),
+        (Version::Tls12, KeyKind::P384, 0x0403) => Ok(SignatureKind::P384(Hash::Sha256)),
+        (Version::Tls12, KeyKind::P384, 0x0603) => Ok(SignatureKind::P384(Hash::Sha512)),
+        (_, KeyKind::Ed25519, 0x0807) => Ok(SignatureKind::Ed25519),
+        (_, KeyKind::Rsa { .. }, 0x0804) => Ok(SignatureKind::RsaPss(Hash::Sha256)),
+        (_, KeyKind::Rsa { .. }, 0x0805) => Ok(SignatureKind::RsaPss(Hash::Sha384)),
+        (_, KeyKind::Rsa { .. }, 0x0806) => Ok(SignatureKind::RsaPss(Hash::Sha512)),
+        (Version::Tls12, KeyKind::Rsa { .. }, 0x0401) => Ok(SignatureKind::RsaPkcs1(Hash::Sha256)),
+        (Version::Tls12, KeyKind::Rsa { .. }, 0x0501) => Ok(SignatureKind::RsaPkcs1(Hash::Sha384)),
+        (Version::Tls12, KeyKind::Rsa { .. }, 0x0601) => Ok(SignatureKind::RsaPkcs1(Hash::Sha512)),
         (_, _, other) => Err(ProofError::SignatureScheme(other)),
     }
 }

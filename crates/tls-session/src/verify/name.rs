@@ -22,7 +22,7 @@ pub(super) fn check(
     let NameRule::MustMatch { name, common_name } = rule else {
         return Ok(());
     };
-    let blame = |cause| {
+    let refusal = |cause| {
         Reason::new(Stage::Certificate, cause)
             .about(0, leaf.subject())
             .wanting(name.as_str())
@@ -32,27 +32,29 @@ pub(super) fn check(
     {
         // RFC 9525 §6.3: there is a SAN, so the CN does not count, and no identifier of a host is in it.
         let found = "subjectAltName has neither a DNS name nor an address";
-        return Err(blame(Cause::Certificate(CertificateError::NoName)).finding(found));
+        return Err(refusal(Cause::Certificate(CertificateError::NoName)).finding(found));
     }
     if leaf.subject_alt_names().is_none() {
         return match (common_name, common_name_matches(leaf.subject(), name)) {
-            (CommonName::Ignored, _) => Err(blame(Cause::Certificate(CertificateError::NoName))),
+            (CommonName::Ignored, _) => Err(refusal(Cause::Certificate(CertificateError::NoName))),
             (CommonName::CountsWithoutSan, false) => {
-                Err(blame(Cause::Certificate(CertificateError::NameMismatch)))
+                Err(refusal(Cause::Certificate(CertificateError::NameMismatch)))
             }
-            (CommonName::CountsWithoutSan, true) if constrained => {
-                Err(blame(Cause::Certificate(CertificateError::NameConstraint)))
-            }
+            (CommonName::CountsWithoutSan, true) if constrained => Err(refusal(
+                Cause::Certificate(CertificateError::NameConstraint),
+            )),
             (CommonName::CountsWithoutSan, true) => Ok(()),
         };
     }
-    let wanted = name.server_name().map_err(blame)?;
+    let wanted = name.server_name().map_err(refusal)?;
     let der = CertificateDer::from(leaf.der());
     let certificate = EndEntityCert::try_from(&der)
-        .map_err(|_| blame(Cause::Certificate(CertificateError::Malformed)))?;
+        .map_err(|_| refusal(Cause::Certificate(CertificateError::Malformed)))?;
     certificate
         .verify_is_valid_for_subject_name(&wanted)
-        .map_err(|_| blame(Cause::Certificate(CertificateError::NameMismatch)).finding(Names(leaf)))
+        .map_err(|_| {
+            refusal(Cause::Certificate(CertificateError::NameMismatch)).finding(Names(leaf))
+        })
 }
 
 /// Whether a client may find the name of its server in it.

@@ -167,17 +167,20 @@ pub(super) fn anchor(
 
 /// A certificate that signed another; `below` intermediates count against its pathLen.
 fn issuer(certificate: &Certificate<'_>, depth: u8, below: u32) -> Result<(), Reason> {
-    let blame = |cause| Reason::new(Stage::Certificate, cause).about(depth, certificate.subject());
+    let refusal =
+        |cause| Reason::new(Stage::Certificate, cause).about(depth, certificate.subject());
     // RFC 5280 §4.1.2.4, §4.1.2.6: without a name, any nameless CA would look like its issuer.
     if certificate.subject().is_empty() {
-        return Err(blame(Cause::Certificate(CertificateError::NamelessIssuer)));
+        return Err(refusal(Cause::Certificate(
+            CertificateError::NamelessIssuer,
+        )));
     }
     // RFC 5280 §4.2.1.3, §6.1.4 (n).
     if certificate
         .key_usage()
         .is_some_and(|usage| !usage.key_cert_sign())
     {
-        return Err(blame(Cause::Certificate(CertificateError::KeyUsage)));
+        return Err(refusal(Cause::Certificate(CertificateError::KeyUsage)));
     }
     // RFC 5280 §4.2.1.9, §6.1.4 (l), (m).
     if certificate
@@ -185,7 +188,7 @@ fn issuer(certificate: &Certificate<'_>, depth: u8, below: u32) -> Result<(), Re
         .and_then(|constraints| constraints.path_len)
         .is_some_and(|limit| below > limit)
     {
-        return Err(blame(Cause::Certificate(CertificateError::PathLen)));
+        return Err(refusal(Cause::Certificate(CertificateError::PathLen)));
     }
     // RFC 5280 §4.2.1.10: one that constrains nothing is not what its CA meant.
     if let Some(NameConstraints {

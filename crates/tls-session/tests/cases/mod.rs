@@ -6,14 +6,14 @@ use tls_session::Cause;
 use tls_session::reason::CertificateError;
 use x509_cert::ext::pkix::KeyUsages;
 
-use tls_doubles::keys::{Key, Kind};
+use tls_doubles::keys::{Key, KeyKind};
 use tls_doubles::pki::{CLIENT_AUTH, Ca, Extra, Issued, SERVER_AUTH, Spec};
 
 pub(crate) const ANY_PURPOSE: &str = "2.5.29.37.0";
 pub(crate) const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
 
 pub(crate) fn key(number: u8) -> Key {
-    Key::new(Kind::P256, number)
+    Key::new(KeyKind::P256, number)
 }
 
 /// Leaf, intermediate, root; each made from what it says.

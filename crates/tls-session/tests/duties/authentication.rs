@@ -4,18 +4,18 @@ use tls_session::reason::{CertificateError, ProofError, ProtocolViolation, flags
 use tls_session::{Accepted, Cause, Policy, Reason, Stage};
 
 use crate::client::{Attempt, chain, named};
-use tls_doubles::keys::{Key, Kind};
+use tls_doubles::keys::{Key, KeyKind};
 use tls_doubles::message::{CERTIFICATE, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, Message, Over};
 use tls_doubles::pki::{Ca, Family, Issued, NOW, Site, Spec};
 use tls_doubles::script::{Packing, Script, Step, Wrap};
 
-pub(crate) const KINDS: [Kind; 6] = [
-    Kind::P256,
-    Kind::P384,
-    Kind::Ed25519,
-    Kind::Rsa(2048),
-    Kind::Rsa(3072),
-    Kind::Rsa(4096),
+pub(crate) const KINDS: [KeyKind; 6] = [
+    KeyKind::P256,
+    KeyKind::P384,
+    KeyKind::Ed25519,
+    KeyKind::Rsa(2048),
+    KeyKind::Rsa(3072),
+    KeyKind::Rsa(4096),
 ];
 
 pub(crate) fn cause(reason: &Reason) -> Cause {
@@ -24,8 +24,8 @@ pub(crate) fn cause(reason: &Reason) -> Cause {
 
 /// Root and a leaf straight under it.
 pub(crate) fn pair(leaf: Spec) -> (Issued, Issued) {
-    let root = Issued::self_signed(Spec::ca("Test Root"), Key::new(Kind::P256, 1));
-    let leaf = root.issue(leaf, Key::new(Kind::P256, 2));
+    let root = Issued::self_signed(Spec::ca("Test Root"), Key::new(KeyKind::P256, 1));
+    let leaf = root.issue(leaf, Key::new(KeyKind::P256, 2));
     (root, leaf)
 }
 
@@ -39,7 +39,7 @@ fn policies<'a>(anchors: &'a [&'a [u8]]) -> [Policy<'a>; 3] {
 
 #[test]
 fn duty_1_no_certificate_no_session_in_any_mode() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for policy in policies(anchors) {
         for packing in [Packing::Each, Packing::Coalesced] {
@@ -62,7 +62,7 @@ fn duty_1_no_certificate_no_session_in_any_mode() {
 
 #[test]
 fn duty_1_an_empty_certificate_message_is_no_certificate() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for policy in policies(anchors) {
         for script in [
@@ -82,7 +82,7 @@ fn duty_1_an_empty_certificate_message_is_no_certificate() {
 
 #[test]
 fn duty_2_a_chain_without_proof_of_its_key_is_a_replay() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for policy in policies(anchors) {
         let script = Script::good(&family.site()).without(CERTIFICATE_VERIFY);
@@ -99,7 +99,7 @@ fn duty_2_a_proof_of_another_key_or_transcript_is_none() {
         let anchors: &[&[u8]] = &[&family.root.der];
         // There is one RSA key of each larger size.
         let other = match kind {
-            Kind::Rsa(_) => Key::new(Kind::Rsa(2048), 1),
+            KeyKind::Rsa(_) => Key::new(KeyKind::Rsa(2048), 1),
             kind => Key::new(kind, 1),
         };
         for (key, over) in [
@@ -132,14 +132,14 @@ fn duty_2_a_proof_of_another_key_or_transcript_is_none() {
 fn duty_2_a_scheme_must_fit_the_key() {
     // rsa_pkcs1_sha256, ecdsa_sha1, p256 with a P-384 key and the other way round, unknown to TLS 1.3
     for (kind, scheme) in [
-        (Kind::Rsa(2048), 0x0401),
-        (Kind::Rsa(2048), 0x0809),
-        (Kind::Rsa(2048), 0x0403),
-        (Kind::P256, 0x0503),
-        (Kind::P256, 0x0203),
-        (Kind::P384, 0x0403),
-        (Kind::Ed25519, 0x0403),
-        (Kind::P256, 0x0804),
+        (KeyKind::Rsa(2048), 0x0401),
+        (KeyKind::Rsa(2048), 0x0809),
+        (KeyKind::Rsa(2048), 0x0403),
+        (KeyKind::P256, 0x0503),
+        (KeyKind::P256, 0x0203),
+        (KeyKind::P384, 0x0403),
+        (KeyKind::Ed25519, 0x0403),
+        (KeyKind::P256, 0x0804),
     ] {
         let family = Family::new(kind);
         let anchors: &[&[u8]] = &[&family.root.der];
@@ -160,10 +160,10 @@ fn duty_2_a_scheme_must_fit_the_key() {
 
 #[test]
 fn duty_3_messages_twice_or_out_of_order() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let good = || Script::good(&family.site());
-    let wrong = |breach| Cause::Protocol(breach);
+    let wrong = |violation| Cause::Protocol(violation);
     // What, and why: each message in a record of its own, and all in one.
     let twice = |message| [wrong(ProtocolViolation::MessageTwice(message)); 2];
     let cases: [(Script, [Cause; 2]); 6] = [
@@ -221,7 +221,7 @@ fn duty_3_messages_twice_or_out_of_order() {
 
 #[test]
 fn duty_3_a_wrong_finished_is_refused() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for policy in policies(anchors) {
         let reason = Attempt::new(Script::good(&family.site()).wrong_finished(), policy).refused();
@@ -234,8 +234,8 @@ fn duty_3_a_wrong_finished_is_refused() {
 
 #[test]
 fn duty_5_a_chain_must_end_at_the_anchor() {
-    let family = Family::new(Kind::P256);
-    let stranger = Issued::self_signed(Spec::ca("Another Root"), Key::new(Kind::P256, 9));
+    let family = Family::new(KeyKind::P256);
+    let stranger = Issued::self_signed(Spec::ca("Another Root"), Key::new(KeyKind::P256, 9));
     let anchors: &[&[u8]] = &[&stranger.der];
     let reason = Attempt::new(Script::good(&family.site()), chain(anchors)).refused();
     assert_eq!(
@@ -251,7 +251,7 @@ fn duty_5_a_chain_must_end_at_the_anchor() {
     assert_eq!(reason.wanted.as_str(), "CN=Test Root");
 
     // The same name, another key.
-    let impostor = Issued::self_signed(Spec::ca("Test Root"), Key::new(Kind::P256, 9));
+    let impostor = Issued::self_signed(Spec::ca("Test Root"), Key::new(KeyKind::P256, 9));
     let anchors: &[&[u8]] = &[&impostor.der];
     let reason = Attempt::new(Script::good(&family.site()), chain(anchors)).refused();
     assert_eq!(
@@ -273,12 +273,12 @@ fn duty_5_a_chain_must_end_at_the_anchor() {
 
 #[test]
 fn duty_5_any_order_strays_and_an_intermediate_as_anchor_are_accepted() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let second = family
         .intermediate
-        .issue(Spec::ca("Second"), Key::new(Kind::P256, 5));
-    let leaf = second.issue(Spec::leaf("broker.local"), Key::new(Kind::P256, 6));
-    let stray = Issued::self_signed(Spec::ca("Stray"), Key::new(Kind::P256, 8));
+        .issue(Spec::ca("Second"), Key::new(KeyKind::P256, 5));
+    let leaf = second.issue(Spec::leaf("broker.local"), Key::new(KeyKind::P256, 6));
+    let stray = Issued::self_signed(Spec::ca("Stray"), Key::new(KeyKind::P256, 8));
     let sites = [
         Site::new(&leaf, &[&second, &family.intermediate]),
         Site::new(&leaf, &[&family.intermediate, &second]),
@@ -322,11 +322,11 @@ fn duty_5_any_order_strays_and_an_intermediate_as_anchor_are_accepted() {
 #[test]
 #[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn duty_6_only_authorities_issue() {
-    let root = Issued::self_signed(Spec::ca("Test Root"), Key::new(Kind::P256, 1));
+    let root = Issued::self_signed(Spec::ca("Test Root"), Key::new(KeyKind::P256, 1));
     let anchors: &[&[u8]] = &[&root.der];
     let between = |spec: Spec| {
-        let middle = root.issue(spec, Key::new(Kind::P256, 3));
-        let leaf = middle.issue(Spec::leaf("broker.local"), Key::new(Kind::P256, 2));
+        let middle = root.issue(spec, Key::new(KeyKind::P256, 3));
+        let leaf = middle.issue(Spec::leaf("broker.local"), Key::new(KeyKind::P256, 2));
         Site::new(&leaf, &[&middle])
     };
     let cases = [
@@ -369,10 +369,10 @@ fn duty_6_only_authorities_issue() {
             ca: Ca::Yes { path_len: Some(0) },
             ..Spec::ca("Strict Root")
         },
-        Key::new(Kind::P256, 1),
+        Key::new(KeyKind::P256, 1),
     );
-    let middle = strict.issue(Spec::ca("Middle"), Key::new(Kind::P256, 3));
-    let leaf = middle.issue(Spec::leaf("broker.local"), Key::new(Kind::P256, 2));
+    let middle = strict.issue(Spec::ca("Middle"), Key::new(KeyKind::P256, 3));
+    let leaf = middle.issue(Spec::leaf("broker.local"), Key::new(KeyKind::P256, 2));
     let anchors: &[&[u8]] = &[&strict.der];
     let reason =
         Attempt::new(Script::good(&Site::new(&leaf, &[&middle])), chain(anchors)).refused();
@@ -386,10 +386,10 @@ fn duty_6_only_authorities_issue() {
             ca: Ca::Yes { path_len: Some(0) },
             ..Spec::ca("First")
         },
-        Key::new(Kind::P256, 3),
+        Key::new(KeyKind::P256, 3),
     );
-    let second = first.issue(Spec::ca("Second"), Key::new(Kind::P256, 4));
-    let leaf = second.issue(Spec::leaf("broker.local"), Key::new(Kind::P256, 2));
+    let second = first.issue(Spec::ca("Second"), Key::new(KeyKind::P256, 4));
+    let leaf = second.issue(Spec::leaf("broker.local"), Key::new(KeyKind::P256, 2));
     let anchors: &[&[u8]] = &[&root.der];
     let reason = Attempt::new(
         Script::good(&Site::new(&leaf, &[&second, &first])),
@@ -401,7 +401,7 @@ fn duty_6_only_authorities_issue() {
         Cause::Certificate(CertificateError::PathLen)
     );
     // And exactly as many as allowed.
-    let leaf = first.issue(Spec::leaf("broker.local"), Key::new(Kind::P256, 2));
+    let leaf = first.issue(Spec::leaf("broker.local"), Key::new(KeyKind::P256, 2));
     assert!(
         Attempt::new(Script::good(&Site::new(&leaf, &[&first])), chain(anchors))
             .exchange()
@@ -412,7 +412,7 @@ fn duty_6_only_authorities_issue() {
 #[test]
 fn any_peer_means_any_certificate_but_a_real_key() {
     let family = Family::with(
-        Kind::P256,
+        KeyKind::P256,
         Spec {
             not_after: NOW - 1,
             ..Spec::leaf("someone.else")

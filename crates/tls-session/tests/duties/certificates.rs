@@ -5,7 +5,7 @@ use tls_session::{Accepted, Cause, Clock, Policy, Timestamp, verify_server};
 
 use crate::authentication::{KINDS, cause, pair};
 use crate::client::{Attempt, chain, chain_at, chain_by, named};
-use tls_doubles::keys::{Hash, Key, Kind};
+use tls_doubles::keys::{Hash, Key, KeyKind};
 use tls_doubles::pki::{Ca, Family, Issued, NOT_AFTER, NOT_BEFORE, NOW, Site, Spec};
 use tls_doubles::script::Script;
 
@@ -60,8 +60,8 @@ fn duty_8_the_dates_of_intermediate_and_anchor_count() {
         not_after: NOW - 1,
         ..Spec::ca(cn)
     };
-    let root = Issued::self_signed(old("Old Root"), Key::new(Kind::P256, 1));
-    let leaf = root.issue(Spec::leaf("broker.local"), Key::new(Kind::P256, 2));
+    let root = Issued::self_signed(old("Old Root"), Key::new(KeyKind::P256, 1));
+    let leaf = root.issue(Spec::leaf("broker.local"), Key::new(KeyKind::P256, 2));
     let anchors: &[&[u8]] = &[&root.der];
     let reason = Attempt::new(Script::good(&Site::new(&leaf, &[])), chain(anchors)).refused();
     assert!(
@@ -73,9 +73,9 @@ fn duty_8_the_dates_of_intermediate_and_anchor_count() {
     );
     assert_eq!((reason.depth, reason.subject.as_str()), (1, "CN=Old Root"));
 
-    let root = Issued::self_signed(Spec::ca("Root"), Key::new(Kind::P256, 1));
-    let middle = root.issue(old("Old Middle"), Key::new(Kind::P256, 3));
-    let leaf = middle.issue(Spec::leaf("broker.local"), Key::new(Kind::P256, 2));
+    let root = Issued::self_signed(Spec::ca("Root"), Key::new(KeyKind::P256, 1));
+    let middle = root.issue(old("Old Middle"), Key::new(KeyKind::P256, 3));
+    let leaf = middle.issue(Spec::leaf("broker.local"), Key::new(KeyKind::P256, 2));
     let anchors: &[&[u8]] = &[&root.der];
     let reason =
         Attempt::new(Script::good(&Site::new(&leaf, &[&middle])), chain(anchors)).refused();
@@ -92,8 +92,8 @@ fn duty_8_the_dates_of_intermediate_and_anchor_count() {
     );
 
     // An expired anchor beside its renewal (same name, same key) harms nothing.
-    let expired = Issued::self_signed(old("Root"), Key::new(Kind::P256, 1));
-    let leaf = root.issue(Spec::leaf("broker.local"), Key::new(Kind::P256, 2));
+    let expired = Issued::self_signed(old("Root"), Key::new(KeyKind::P256, 1));
+    let leaf = root.issue(Spec::leaf("broker.local"), Key::new(KeyKind::P256, 2));
     for (anchors, position) in [
         ([&expired.der[..], &root.der], 1),
         ([&root.der[..], &expired.der], 0),
@@ -124,7 +124,7 @@ fn duty_9_an_unset_clock_is_its_own_reason() {
         },
     ] {
         let (root, leaf) = pair(spec);
-        let stranger = Issued::self_signed(Spec::ca("Another Root"), Key::new(Kind::P256, 9));
+        let stranger = Issued::self_signed(Spec::ca("Another Root"), Key::new(KeyKind::P256, 9));
         for anchor in [&root, &stranger] {
             let anchors: &[&[u8]] = &[&anchor.der];
             let policy = chain_by(anchors, Clock::Unset);
@@ -289,7 +289,7 @@ fn duty_11_an_address_is_matched_against_address_sans() {
 #[test]
 #[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn duty_13_a_pinned_certificate_needs_no_issuer() {
-    let key = || Key::new(Kind::P256, 4);
+    let key = || Key::new(KeyKind::P256, 4);
     let specs = [
         Spec::leaf("broker.local"),
         // `openssl req -x509` makes a CA of every self-signed certificate.
@@ -347,7 +347,7 @@ fn duty_13_a_pinned_certificate_needs_no_issuer() {
     }
     // A leaf that is an anchor is a pin, and no authority.
     let (_, leaf) = pair(Spec::leaf("broker.local"));
-    let below = leaf.issue(Spec::leaf("below.local"), Key::new(Kind::P256, 5));
+    let below = leaf.issue(Spec::leaf("below.local"), Key::new(KeyKind::P256, 5));
     let anchors: &[&[u8]] = &[&leaf.der];
     assert!(
         Attempt::new(Script::good(&Site::new(&leaf, &[])), chain(anchors))
@@ -366,8 +366,8 @@ fn duty_14_a_v1_or_bare_root_is_an_anchor() {
         ..Spec::ca("Old Root")
     };
     for spec in [Spec::v1("Old Root"), bare] {
-        let root = Issued::self_signed(spec, Key::new(Kind::P256, 1));
-        let leaf = root.issue(Spec::leaf("broker.local"), Key::new(Kind::P256, 2));
+        let root = Issued::self_signed(spec, Key::new(KeyKind::P256, 1));
+        let leaf = root.issue(Spec::leaf("broker.local"), Key::new(KeyKind::P256, 2));
         let anchors: &[&[u8]] = &[&root.der];
         let accepted =
             Attempt::new(Script::good(&Site::new(&leaf, &[])), chain(anchors)).exchange();
@@ -377,7 +377,7 @@ fn duty_14_a_v1_or_bare_root_is_an_anchor() {
 
 #[test]
 fn duty_15_every_certificate_of_an_item_is_an_anchor() {
-    let families: Vec<Family> = [Kind::P256, Kind::P384, Kind::Ed25519]
+    let families: Vec<Family> = [KeyKind::P256, KeyKind::P384, KeyKind::Ed25519]
         .map(Family::new)
         .into();
     let anchors: Vec<&[u8]> = families.iter().map(|family| &family.root.der[..]).collect();
@@ -420,7 +420,7 @@ fn duty_16_every_key_and_hash_that_is_good_enough() {
         .exchange();
         assert!(result.is_ok(), "{kind:?}: {result:?}");
     }
-    for kind in [Kind::P256, Kind::P384, Kind::Rsa(2048)] {
+    for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Rsa(2048)] {
         for hash in [Hash::Sha256, Hash::Sha384, Hash::Sha512] {
             let root = Issued::self_signed(Spec::ca("Test Root"), Key::new(kind, 1));
             let leaf = root.issue(
@@ -428,7 +428,7 @@ fn duty_16_every_key_and_hash_that_is_good_enough() {
                     hash,
                     ..Spec::leaf("broker.local")
                 },
-                Key::new(Kind::P256, 2),
+                Key::new(KeyKind::P256, 2),
             );
             let result = verify_server(&chain(&[&root.der]), &[&leaf.der]);
             assert!(result.is_ok(), "{kind:?} {hash:?}: {result:?}");
@@ -439,13 +439,13 @@ fn duty_16_every_key_and_hash_that_is_good_enough() {
 #[test]
 fn duty_16_weak_keys_and_hashes_have_their_own_reason() {
     for hash in [Hash::Md5, Hash::Sha1] {
-        let root = Issued::self_signed(Spec::ca("Test Root"), Key::new(Kind::Rsa(2048), 1));
+        let root = Issued::self_signed(Spec::ca("Test Root"), Key::new(KeyKind::Rsa(2048), 1));
         let leaf = root.issue(
             Spec {
                 hash,
                 ..Spec::leaf("broker.local")
             },
-            Key::new(Kind::P256, 2),
+            Key::new(KeyKind::P256, 2),
         );
         let reason = verify_server(&chain(&[&root.der]), &[&leaf.der]).unwrap_err();
         assert_eq!(
@@ -455,14 +455,14 @@ fn duty_16_weak_keys_and_hashes_have_their_own_reason() {
         );
         assert_eq!(reason.verify_flags(), flags::BAD_MD);
     }
-    let weak = Key::new(Kind::Rsa(1024), 1);
+    let weak = Key::new(KeyKind::Rsa(1024), 1);
     // As the server's key, as an intermediate's, as the anchor's.
-    let root = Issued::self_signed(Spec::ca("Test Root"), Key::new(Kind::P256, 1));
+    let root = Issued::self_signed(Spec::ca("Test Root"), Key::new(KeyKind::P256, 1));
     let leaf = root.issue(Spec::leaf("broker.local"), weak.clone());
     let middle = root.issue(Spec::ca("Middle"), weak.clone());
-    let below = middle.issue(Spec::leaf("broker.local"), Key::new(Kind::P256, 2));
+    let below = middle.issue(Spec::leaf("broker.local"), Key::new(KeyKind::P256, 2));
     let weak_root = Issued::self_signed(Spec::ca("Weak Root"), weak);
-    let under_weak = weak_root.issue(Spec::leaf("broker.local"), Key::new(Kind::P256, 2));
+    let under_weak = weak_root.issue(Spec::leaf("broker.local"), Key::new(KeyKind::P256, 2));
     for (anchor, chain_of, depth) in [
         (&root, vec![&leaf], 0),
         (&root, vec![&below, &middle], 1),

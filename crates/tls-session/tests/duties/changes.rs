@@ -5,7 +5,7 @@ use tls_session::reason::ProtocolViolation;
 use tls_session::{Cause, Policy, PreSharedKey};
 
 use crate::client::{Attempt, chain, named};
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::message::{
     CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, FINISHED, Message,
     SERVER_HELLO,
@@ -100,7 +100,7 @@ fn sweep(script: &Script, policy: Policy<'_>, messages: &[u8]) {
 
 #[test]
 fn a_change_anywhere_in_the_flight_is_refused_by_us_and_never_by_the_engine() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let policy = Policy {
         sni: Some("broker.local"),
@@ -125,7 +125,7 @@ fn a_change_anywhere_in_the_flight_is_refused_by_us_and_never_by_the_engine() {
 /// Whatever is asked of the server: what it sends has the form it must have, and it holds its key.
 #[test]
 fn a_change_anywhere_but_in_the_certificates_is_refused_without_a_check_of_the_server_too() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let policy = Policy {
         sni: Some("broker.local"),
         alpn: &[b"mqtt"],

@@ -13,7 +13,7 @@ use tls_doubles::clock::Clock;
 use tls_doubles::codec::{extensions, u16_list, vec8, vec16};
 use tls_doubles::exec::{Outcome, poll_n, run, run_until_stalled_then_advance};
 use tls_doubles::io::{Broken, End, Faults, Wire, connect};
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::message::{
     CERTIFICATE_VERIFY, CLIENT_HELLO, ENCRYPTED_EXTENSIONS, Hello, Message, SECP256R1,
     SERVER_HELLO, frame,
@@ -50,7 +50,7 @@ fn client_hello(share: bool) -> Vec<u8> {
 }
 
 fn good() -> Script {
-    Script::good(&Family::new(Kind::P256).site())
+    Script::good(&Family::new(KeyKind::P256).site())
 }
 
 /// Bytes that cost no cryptography, so that a sweep may be complete.
@@ -374,7 +374,7 @@ fn steps_write_what_they_say() {
     };
     assert_eq!(only(empty), [23, 3, 2, 0, 0]);
 
-    // With keys: sizes tell what is inside.
+    // With keys: sizes show what is inside.
     let hello = records(&answer(good()))[0];
     let after_hello = |step| {
         let script = good().until(ENCRYPTED_EXTENSIONS, step);
@@ -414,7 +414,7 @@ fn a_hello_has_its_fields_in_their_places() {
         extensions: None,
         trailing: vec![0xaa],
     };
-    let site = Family::new(Kind::P256).site();
+    let site = Family::new(KeyKind::P256).site();
     let script = Script::hello(&site, fields).until(ENCRYPTED_EXTENSIONS, Step::Stall);
     let mut expected = vec![22, 3, 3, 0, 45, SERVER_HELLO, 0, 0, 41, 3, 4];
     expected.extend([7; 32]);

@@ -19,8 +19,8 @@ use tls_doubles::message::{
 use tls_doubles::record::{ALERT, APPLICATION_DATA, HANDSHAKE, MAX_PLAINTEXT};
 use tls_doubles::script::{Packing, Script, Step, Wrap};
 
-fn wrong(breach: ProtocolViolation) -> Cause {
-    Cause::Protocol(breach)
+fn wrong(violation: ProtocolViolation) -> Cause {
+    Cause::Protocol(violation)
 }
 
 /// A Certificate message with these entries, each with these extensions.

@@ -10,18 +10,18 @@ use tls_session::{Accepted, Cause, Identity, Policy, Stage};
 
 use crate::client::{Attempt, chain};
 use tls_doubles::io::{End, Faults, Wire};
-use tls_doubles::keys::{Key, Kind, verify_handshake};
+use tls_doubles::keys::{Key, KeyKind, verify_handshake};
 use tls_doubles::message::{CERTIFICATE, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, Message};
 use tls_doubles::pki::{Family, Issued, Spec, spki_of};
 use tls_doubles::script::{Packing, Script, Step, Wrap};
 
-const KINDS: [Kind; 6] = [
-    Kind::P256,
-    Kind::P384,
-    Kind::Ed25519,
-    Kind::Rsa(2048),
-    Kind::Rsa(3072),
-    Kind::Rsa(4096),
+const KINDS: [KeyKind; 6] = [
+    KeyKind::P256,
+    KeyKind::P384,
+    KeyKind::Ed25519,
+    KeyKind::Rsa(2048),
+    KeyKind::Rsa(3072),
+    KeyKind::Rsa(4096),
 ];
 
 /// The parts of a private key, owned.
@@ -49,9 +49,9 @@ impl Parts {
 }
 
 /// A client of `kind` under an intermediate of its own.
-pub(crate) fn client(kind: Kind) -> (Issued, Issued) {
-    let root = Issued::self_signed(Spec::ca("Client Root"), Key::new(Kind::P256, 20));
-    let intermediate = root.issue(Spec::ca("Client Intermediate"), Key::new(Kind::P256, 21));
+pub(crate) fn client(kind: KeyKind) -> (Issued, Issued) {
+    let root = Issued::self_signed(Spec::ca("Client Root"), Key::new(KeyKind::P256, 20));
+    let intermediate = root.issue(Spec::ca("Client Intermediate"), Key::new(KeyKind::P256, 21));
     let leaf = intermediate.issue(Spec::client("meter-7"), Key::new(kind, 0));
     (leaf, intermediate)
 }
@@ -59,7 +59,7 @@ pub(crate) fn client(kind: Kind) -> (Issued, Issued) {
 /// Opens a session as the owner of `key` and returns what the server saw: chain, scheme.
 #[track_caller]
 fn shown(shown: &[&[u8]], key: &Key, script: Script) -> Result<(Vec<Vec<u8>>, u16), Cause> {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let parts = Parts::of(key);
     let mut memory = IdentityMemory::<4096>::new();
@@ -92,7 +92,7 @@ fn shown(shown: &[&[u8]], key: &Key, script: Script) -> Result<(Vec<Vec<u8>>, u1
 }
 
 fn asking() -> Script {
-    Script::good(&Family::new(Kind::P256).site()).asks_certificate()
+    Script::good(&Family::new(KeyKind::P256).site()).asks_certificate()
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn duty_26_every_kind_of_key_proves_itself_with_and_without_intermediates() {
 fn duty_26_the_proof_covers_the_transcript_however_it_came() {
     for packing in [Packing::Each, Packing::Coalesced] {
         for padding in [0, 1, 200] {
-            for kind in [Kind::P256, Kind::Rsa(2048)] {
+            for kind in [KeyKind::P256, KeyKind::Rsa(2048)] {
                 let (leaf, intermediate) = client(kind);
                 let script = asking().wrap(Wrap {
                     packing,
@@ -139,8 +139,8 @@ fn duty_26_the_proof_covers_the_transcript_however_it_came() {
 /// knows and more than 25 of them do no harm.
 #[test]
 fn duty_26_the_scheme_is_one_that_the_server_takes() {
-    let (rsa, _) = client(Kind::Rsa(2048));
-    let (p384, _) = client(Kind::P384);
+    let (rsa, _) = client(KeyKind::Rsa(2048));
+    let (p384, _) = client(KeyKind::P384);
     let many: Vec<u16> = (0x0a00..0x0a40).chain([0x0806]).collect();
     for (schemes, key, expected) in [
         (vec![0x0804, 0x0805], &rsa, Ok(0x0804)),
@@ -163,7 +163,7 @@ fn duty_26_the_scheme_is_one_that_the_server_takes() {
             Err(Cause::Negotiation(NegotiationError::ClientSignatureScheme)),
         ),
     ] {
-        let script = Script::good(&Family::new(Kind::P256).site()).after(
+        let script = Script::good(&Family::new(KeyKind::P256).site()).after(
             ENCRYPTED_EXTENSIONS,
             Step::Send(Message::CertificateRequest(schemes.clone())),
         );
@@ -176,9 +176,9 @@ fn duty_26_the_scheme_is_one_that_the_server_takes() {
 /// byte: no session, and never a proof of ours for a server that was not proven first.
 #[test]
 fn duty_26_nothing_is_shown_before_the_server_has_proved_itself() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
-    let (leaf, intermediate) = client(Kind::P256);
+    let (leaf, intermediate) = client(KeyKind::P256);
     let parts = Parts::of(&leaf.key);
     let mut memory = IdentityMemory::<4096>::new();
     let ders: &[&[u8]] = &[&leaf.der, &intermediate.der];
@@ -220,9 +220,9 @@ fn duty_26_nothing_is_shown_before_the_server_has_proved_itself() {
 /// A server that asks and then ends the handshake without having shown, or proved, who it is.
 #[test]
 fn duty_26_nothing_is_shown_to_a_server_that_shows_nothing() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
-    let (leaf, _) = client(Kind::P256);
+    let (leaf, _) = client(KeyKind::P256);
     let parts = Parts::of(&leaf.key);
     let mut memory = IdentityMemory::<4096>::new();
     let ders: &[&[u8]] = &[&leaf.der];
@@ -255,9 +255,9 @@ fn duty_26_nothing_is_shown_to_a_server_that_shows_nothing() {
 /// An identity at hand is not shown to a server that does not ask.
 #[test]
 fn duty_26_who_is_not_asked_does_not_tell() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
-    let (leaf, _) = client(Kind::P256);
+    let (leaf, _) = client(KeyKind::P256);
     let parts = Parts::of(&leaf.key);
     let mut memory = IdentityMemory::<4096>::new();
     let ders: &[&[u8]] = &[&leaf.der];
@@ -273,7 +273,7 @@ fn duty_26_who_is_not_asked_does_not_tell() {
 /// In mode 0 and 2 there is no identity: an empty Certificate, and the server's word is reported.
 #[test]
 fn duty_28_the_servers_answer_to_an_empty_certificate_is_reported() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for policy in [chain(anchors), Policy::danger_any_peer()] {
         let script = asking().then(Step::AwaitFinished).then(Step::Alert {
@@ -297,10 +297,10 @@ fn duty_28_the_servers_answer_to_an_empty_certificate_is_reported() {
 
 #[test]
 fn duty_27_what_does_not_belong_together_is_refused_before_connecting() {
-    let mut keys: Vec<(Kind, Issued)> = KINDS.map(|kind| (kind, client(kind).0)).into();
+    let mut keys: Vec<(KeyKind, Issued)> = KINDS.map(|kind| (kind, client(kind).0)).into();
     // Another key of each kind that has one.
-    for kind in [Kind::P256, Kind::P384, Kind::Ed25519] {
-        let (_, intermediate) = client(Kind::P256);
+    for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Ed25519] {
+        let (_, intermediate) = client(KeyKind::P256);
         keys.push((
             kind,
             intermediate.issue(Spec::client("other"), Key::new(kind, 9)),
@@ -323,7 +323,7 @@ fn duty_27_what_does_not_belong_together_is_refused_before_connecting() {
 #[test]
 #[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn duty_27_a_key_that_is_none_is_refused() {
-    let (leaf, _) = client(Kind::P256);
+    let (leaf, _) = client(KeyKind::P256);
     let ders: &[&[u8]] = &[&leaf.der];
     let order = hex::decode("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
     let order = order.unwrap();
@@ -414,8 +414,8 @@ fn duty_27_a_key_that_is_none_is_refused() {
 /// An exponent or coefficient that does not fit the certified key shows when it signs: nothing goes out.
 #[test]
 fn duty_27_a_wrong_rsa_exponent_never_leaves() {
-    let (leaf, _) = client(Kind::Rsa(2048));
-    let family = Family::new(Kind::P256);
+    let (leaf, _) = client(KeyKind::Rsa(2048));
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let ders: &[&[u8]] = &[&leaf.der];
     // dP, dQ and qInv.
@@ -442,7 +442,7 @@ fn duty_27_a_wrong_rsa_exponent_never_leaves() {
 /// Primes that do not make the certified modulus are refused before connecting.
 #[test]
 fn duty_27_wrong_rsa_primes_are_refused_at_once() {
-    let (leaf, _) = client(Kind::Rsa(2048));
+    let (leaf, _) = client(KeyKind::Rsa(2048));
     for part in 2..4 {
         let mut parts = Parts::of(&leaf.key);
         parts.0[part][3] ^= 1;
@@ -455,7 +455,7 @@ fn duty_27_wrong_rsa_primes_are_refused_at_once() {
 /// Memory that is too small is said with the size that is needed, which is enough.
 #[test]
 fn an_identity_says_how_much_memory_it_needs() {
-    for kind in [Kind::P256, Kind::Rsa(2048)] {
+    for kind in [KeyKind::P256, KeyKind::Rsa(2048)] {
         let (leaf, intermediate) = client(kind);
         let ders: &[&[u8]] = &[&leaf.der, &intermediate.der];
         let parts = Parts::of(&leaf.key);
@@ -467,7 +467,7 @@ fn an_identity_says_how_much_memory_it_needs() {
         };
         assert_eq!(limit, 64);
         let signature = match kind {
-            Kind::Rsa(bits) => bits / 8 + 8,
+            KeyKind::Rsa(bits) => bits / 8 + 8,
             _ => 0,
         };
         let sum = leaf.der.len() + intermediate.der.len() + 2 * 5 + 24 + signature;
@@ -478,7 +478,7 @@ fn an_identity_says_how_much_memory_it_needs() {
 /// Three RSA-4096 certificates do not fit a record of ours: said before connecting.
 #[test]
 fn a_chain_that_fits_no_record_is_refused_before_connecting() {
-    let family = Family::new(Kind::Rsa(4096));
+    let family = Family::new(KeyKind::Rsa(4096));
     let ders: &[&[u8]] = &[
         &family.leaf.der,
         &family.intermediate.der,

@@ -11,7 +11,7 @@ use crate::client::{Attempt, TestSession, chain, on_embedded};
 use tls_doubles::clock::{Clock, Delay};
 use tls_doubles::exec::{Outcome, poll_n, run};
 use tls_doubles::io::{End, Faults, Rx, Tx, Wire, connect};
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::message::{CERTIFICATE, ENCRYPTED_EXTENSIONS, SERVER_HELLO};
 use tls_doubles::pki::Family;
 use tls_doubles::rng::TestRng;
@@ -19,7 +19,7 @@ use tls_doubles::script::{Script, Step};
 use tls_doubles::server::Server;
 
 fn family() -> Family {
-    Family::new(Kind::P256)
+    Family::new(KeyKind::P256)
 }
 
 /// A good server, and what a session towards it needs beside a policy.
@@ -463,7 +463,7 @@ fn a_session_and_its_memory_stay_within_24_kib() {
 /// The engine closes both directions or none, and a session that cannot do the one goes on.
 #[test]
 fn duty_93_one_direction_alone_cannot_be_closed() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let attempt = Attempt::new(Script::good(&family.site()), chain(anchors));
     let (result, wire) = attempt.with(async |mut session, wire| {

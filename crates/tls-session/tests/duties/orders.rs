@@ -6,7 +6,7 @@ use tls_session::{Accepted, Identity, Policy};
 
 use crate::client::Attempt;
 use crate::identity::{Parts, client};
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::message::{Hello, Message};
 use tls_doubles::pki::Family;
 use tls_doubles::script::{Packing, Script, Step, Wrap};
@@ -39,9 +39,9 @@ fn sequence(len: u32, index: usize) -> Vec<Sent> {
 
 #[test]
 fn no_sequence_of_messages_but_the_right_ones_opens_a_session_or_is_shown_anything() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let site = family.site();
-    let (leaf, _) = client(Kind::P256);
+    let (leaf, _) = client(KeyKind::P256);
     let parts = Parts::of(&leaf.key);
     let mut memory = IdentityMemory::<4096>::new();
     let ders: &[&[u8]] = &[&leaf.der];

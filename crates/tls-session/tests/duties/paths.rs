@@ -12,7 +12,7 @@ use crate::cases::{
     unknown_critical,
 };
 use crate::client::{chain, named};
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::pki::{Ca, Family, Issued, Spec};
 
 pub(crate) fn verdict(
@@ -55,7 +55,7 @@ fn duties_6_and_7_each_rule_has_its_reason_and_its_culprit() {
         assert_ne!(reason.verify_flags(), 0);
         assert_ne!(reason.cause.to_string(), "");
     }
-    // All the words differ, so that people can tell them apart.
+    // All the words differ, so that a reader can distinguish them.
     let causes: BTreeSet<String> = REFUSED.iter().map(|row| format!("{:?}", row.2)).collect();
     let words: BTreeSet<String> = REFUSED.iter().map(|row| row.2.to_string()).collect();
     let codes: BTreeSet<&str> = REFUSED.iter().map(|row| row.2.code()).collect();
@@ -78,7 +78,7 @@ fn duty_50_an_rsa_key_may_say_that_it_enciphers() {
         key_usage: Some(KeyUsages::KeyEncipherment.into()),
         ..leaf()
     };
-    let family = Family::with(Kind::Rsa(2048), leaf);
+    let family = Family::with(KeyKind::Rsa(2048), leaf);
     let shown = [&family.leaf.der[..], &family.intermediate.der];
     let anchors: &[&[u8]] = &[&family.root.der];
     let accepted = verify_server(&named(chain(anchors), "broker.local"), &shown);

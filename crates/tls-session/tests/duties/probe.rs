@@ -12,7 +12,7 @@ use crate::client::{chain, named, on_embedded};
 use tls_doubles::clock::Clock;
 use tls_doubles::exec::run_until_stalled_then_advance;
 use tls_doubles::io::{End, Faults, Wire, connect};
-use tls_doubles::keys::{Key, Kind};
+use tls_doubles::keys::{Key, KeyKind};
 use tls_doubles::message::{CERTIFICATE, CERTIFICATE_VERIFY, SERVER_HELLO};
 use tls_doubles::pki::{Family, Issued, NOW, Spec};
 use tls_doubles::rng::TestRng;
@@ -65,7 +65,7 @@ const ROOM: usize = 4096;
 
 #[test]
 fn a_server_is_shown_and_judged_and_told_goodbye() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let probed = probe(
         Script::good(&family.site()),
@@ -89,9 +89,9 @@ fn a_server_that_is_refused_is_shown_all_the_same() {
         not_after: NOW - 1,
         ..Spec::leaf("broker.local")
     };
-    let good = Family::new(Kind::P256);
-    let expired = Family::with(Kind::P256, expired);
-    let other = Issued::self_signed(Spec::ca("Other"), Key::new(Kind::P256, 9));
+    let good = Family::new(KeyKind::P256);
+    let expired = Family::with(KeyKind::P256, expired);
+    let other = Issued::self_signed(Spec::ca("Other"), Key::new(KeyKind::P256, 9));
     let (ours, others): (&[&[u8]], &[&[u8]]) = (&[&good.root.der], &[&other.der]);
     let script = |family: &Family| Script::good(&family.site());
     for (family, script, policy, expected) in [
@@ -126,7 +126,7 @@ fn a_server_that_is_refused_is_shown_all_the_same() {
 
 #[test]
 fn who_shows_nothing_leaves_nothing_behind() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let good = || Script::good(&family.site());
     for (script, expected) in [
@@ -153,7 +153,7 @@ fn who_shows_nothing_leaves_nothing_behind() {
 /// What does not fit is counted, and the verdict does not depend on it.
 #[test]
 fn room_for_less_than_was_sent() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let sent = family.site().chain;
     let (first, all) = (sent[0].len(), sent.concat().len());
@@ -169,7 +169,7 @@ fn room_for_less_than_was_sent() {
 /// A server that is silent, or takes nothing more, at any byte of either way.
 #[test]
 fn a_probe_always_ends() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let run = |faults| probe(Script::good(&family.site()), faults, &chain(anchors), ROOM);
     let whole = run(Faults::default()).wire;

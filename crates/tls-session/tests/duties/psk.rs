@@ -8,7 +8,7 @@ use tls_session::{Accepted, Cause, Policy, PreSharedKey, Stage};
 
 use crate::client::Attempt;
 use tls_doubles::io::Faults;
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::message::{
     ENCRYPTED_EXTENSIONS, FINISHED, Hello, HelloExtension, Message, SECP256R1, TLS_1_3, X25519,
 };
@@ -49,7 +49,7 @@ fn a_server_that_knows_the_key_is_accepted() {
 /// A server with a certificate, even a good one, is not what the policy asks for.
 #[test]
 fn a_server_that_does_not_take_the_key_is_refused() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let reason = Attempt::new(Script::good(&family.site()), policy()).refused();
     assert_eq!(reason.cause, Cause::Proof(ProofError::PskNotTaken));
     assert_eq!(reason.stage, Stage::Hello);
@@ -138,7 +138,7 @@ fn the_key_is_taken_with_an_exchange_or_not_at_all() {
 /// Certificates have no place beside a pre-shared key, whatever they say.
 #[test]
 fn no_certificate_beside_the_key() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let site = family.site();
     let shows = || Step::Send(Message::Certificate(site.chain.clone()));
     let proves = || Step::Send(Message::certificate_verify(&site.key));

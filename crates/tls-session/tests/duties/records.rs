@@ -6,7 +6,7 @@ use tls_session::{Accepted, Cause, Policy, Reason, Stage};
 
 use crate::client::{Attempt, TestSession, chain};
 use tls_doubles::io::{Faults, Wire};
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::message::{
     CERTIFICATE, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, FINISHED, SERVER_HELLO,
 };
@@ -15,7 +15,7 @@ use tls_doubles::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE
 use tls_doubles::script::{Packing, Script, Step, Wrap};
 
 pub(crate) fn family() -> Family {
-    Family::new(Kind::P256)
+    Family::new(KeyKind::P256)
 }
 
 pub(crate) fn good(family: &Family) -> Script {

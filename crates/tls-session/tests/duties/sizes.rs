@@ -13,7 +13,7 @@ use crate::client::{TestSession, chain, on_embedded};
 use tls_doubles::clock::Clock;
 use tls_doubles::exec::run;
 use tls_doubles::io::{Faults, Wire, connect};
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::pki::Family;
 use tls_doubles::record::{APPLICATION_DATA, MAX_PLAINTEXT};
 use tls_doubles::rng::TestRng;
@@ -52,7 +52,7 @@ fn too_large(what: Limit, needed: usize, limit: usize) -> Cause {
 #[test]
 fn a_record_that_the_memory_cannot_hold_names_both_sizes() {
     const IN: usize = 2048;
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     // Ciphertext is content, content type and tag.
     for (content, fits) in [(IN - 17, true), (IN - 16, false), (MAX_PLAINTEXT, false)] {
@@ -103,7 +103,7 @@ fn a_record_that_the_memory_cannot_hold_names_both_sizes() {
 #[test]
 fn records_of_ours_are_as_large_as_the_memory_and_never_larger_than_tls_allows() {
     fn sent<const OUT: usize>(data: &[u8]) -> Vec<usize> {
-        let family = Family::new(Kind::P256);
+        let family = Family::new(KeyKind::P256);
         let anchors: &[&[u8]] = &[&family.root.der];
         let write = async |mut session: TestSession<'_>, _: &Wire| {
             let (_, mut tx) = session.split();
@@ -134,7 +134,7 @@ fn records_of_ours_are_as_large_as_the_memory_and_never_larger_than_tls_allows()
 /// What is offered goes into one record of the smallest memory; what does not is a reason, no panic.
 #[test]
 fn the_longest_hello_fits_the_smallest_memory() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let label = "a".repeat(63);
     let name = [&label[..], &label, &label, &label[..61]].join(".");
@@ -168,7 +168,7 @@ fn the_longest_hello_fits_the_smallest_memory() {
 
 #[test]
 fn a_protocol_that_cannot_be_offered_is_refused_before_the_first_byte() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for len in [0, 65, 255, 256, 300] {
         let protocol = vec![b'p'; len];

@@ -10,7 +10,7 @@ use tls_session::{EngineRule, Policy};
 
 use tls_doubles::client_hello::ClientHello;
 use tls_doubles::io::Faults;
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::message::{Hello, HelloExtension, Message, SECP384R1, SERVER_HELLO};
 use tls_doubles::pki::Family;
 use tls_doubles::script::{Packing, Script, Step, Wrap};
@@ -25,7 +25,7 @@ const KEY_SHARE: u16 = 51;
 
 #[test]
 fn duty_68_a_server_of_another_group_asks_once_more_and_gets_a_fresh_share() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let mut shares = Vec::new();
     for (group, share) in [(23_u16, 65), (29, 32), (24, 97)] {
@@ -68,7 +68,7 @@ fn lasting(hello: &ClientHello) -> ClientHello {
 
 #[test]
 fn duty_69_a_cookie_is_echoed_with_and_without_another_group() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for len in [1, 2, 32, 255, 256, 1500, 3000] {
         for other_group in [false, true] {
@@ -118,7 +118,7 @@ fn duty_69_a_cookie_is_echoed_with_and_without_another_group() {
 
 #[test]
 fn duty_69_cookies_that_cannot_be_are_refused() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let cookie = |len| HelloExtension::Cookie(pattern(len));
     for (extensions, code, alert) in [
@@ -140,7 +140,7 @@ fn duty_69_cookies_that_cannot_be_are_refused() {
 
 #[test]
 fn duty_71_a_second_retry_or_another_choice_after_it_is_refused() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let retry = |extensions| Message::Retry(Hello::retry_with(extensions));
     let first = retry(vec![HelloExtension::SelectedGroup(SECP384R1)]);
@@ -167,7 +167,7 @@ fn duty_71_a_second_retry_or_another_choice_after_it_is_refused() {
 
 #[test]
 fn duty_73_keys_change_on_either_side_between_data() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let serves = Serves::only(&family.site(), Version::Tls13);
     let (result, wire) =
@@ -197,7 +197,7 @@ fn duty_73_keys_change_on_either_side_between_data() {
 
 #[test]
 fn duty_73_a_key_update_that_asks_is_answered_once_before_our_next_data() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for asked in [false, true] {
         let server = Server::new(Script::good(&family.site()));
@@ -224,7 +224,7 @@ fn duty_73_a_key_update_that_asks_is_answered_once_before_our_next_data() {
 
 #[test]
 fn duty_61_and_78_small_records_make_no_difference() {
-    for kind in [Kind::P256, Kind::Rsa(2048)] {
+    for kind in [KeyKind::P256, KeyKind::Rsa(2048)] {
         let family = Family::new(kind);
         let anchors: &[&[u8]] = &[&family.root.der];
         for version in VERSIONS {
@@ -249,7 +249,7 @@ fn duty_61_and_78_small_records_make_no_difference() {
 /// Down to one byte in each record.
 #[test]
 fn duty_78_messages_may_be_cut_anywhere_and_packed_together() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let packings = (1..40)
         .chain([100, 500, 1 << 14])
@@ -283,7 +283,7 @@ fn duty_78_messages_may_be_cut_anywhere_and_packed_together() {
 /// is too small for them, and up to a limit.
 #[test]
 fn duty_78_a_message_in_too_many_pieces_is_refused_by_name() {
-    for (kind, opens) in [(Kind::Rsa(2048), true), (Kind::Rsa(4096), false)] {
+    for (kind, opens) in [(KeyKind::Rsa(2048), true), (KeyKind::Rsa(4096), false)] {
         let family = Family::new(kind);
         let anchors: &[&[u8]] = &[&family.root.der];
         let wrap = Wrap {
@@ -309,7 +309,7 @@ fn duty_78_a_message_in_too_many_pieces_is_refused_by_name() {
 /// A Certificate of 12 KB in records of 1,500 bytes, and buffers that hold one of these.
 #[test]
 fn duty_78_a_message_may_be_larger_than_the_buffer() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let mut site = family.site();
     let filler = site.chain[1].clone();
@@ -333,7 +333,7 @@ fn duty_78_a_message_may_be_larger_than_the_buffer() {
 
 #[test]
 fn duty_20_the_stream_may_come_and_go_in_pieces_of_any_size() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for version in VERSIONS {
         for chunk in [1, 2, 3, 4, 5, 6, 7, 37, 1000] {
@@ -360,7 +360,7 @@ fn duty_20_the_stream_may_come_and_go_in_pieces_of_any_size() {
 /// Data that a server sends behind its Finished, before it has seen ours.
 #[test]
 fn duty_100_early_data_of_the_server_wait_for_the_session() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let early = tls_doubles::script::Step::Inner {
         kind: 23,
@@ -386,7 +386,7 @@ fn duty_100_early_data_of_the_server_wait_for_the_session() {
 /// Small reads take one record in parts; a small buffer makes many records of one write.
 #[test]
 fn reads_and_writes_have_any_size() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for version in VERSIONS {
         let serves = Serves::only(&family.site(), version);
@@ -416,7 +416,7 @@ fn reads_and_writes_have_any_size() {
 #[cfg(feature = "embedded-tls")]
 #[test]
 fn what_embedded_tls_refuses_rustls_does() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let wrap = Wrap {
         packing: Packing::Pieces(100),

@@ -5,7 +5,7 @@ use tls_session::verify::Version;
 use tls_session::{Cause, MasterSecret, Policy, Reason, Stage};
 
 use tls_doubles::codec::{vec8, vec16};
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::message::{
     CERTIFICATE, ENCRYPTED_EXTENSIONS, FINISHED, Hello, HelloExtension, Message, SECP256R1,
     SERVER_HELLO, TLS_1_3, frame,
@@ -65,7 +65,7 @@ fn hello_of_1_2(
     policy: &Policy<'_>,
     change: impl Fn(&mut Hello) + 'static,
 ) -> (Reason, Option<u8>) {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let serves = Serves::only(&family.site(), Version::Tls12);
     let peer = changed(&serves, move |kind, message| match kind {
         SERVER_HELLO => {
@@ -100,7 +100,7 @@ fn script_of_1_3(script: Script) -> (Reason, Vec<u8>) {
 }
 
 fn hello_of_1_3(hello: Hello) -> (Reason, Vec<u8>) {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let (reason, alerts) = script_of_1_3(Script::hello(&family.site(), hello));
     assert_eq!(reason.stage, Stage::Hello, "{reason:?}");
     (reason, alerts)
@@ -121,7 +121,7 @@ fn duty_30_a_server_of_an_older_version_is_named() {
         (Version::Tls13, Hello::older(0x0303), 0x0303),
         (Version::Tls12, Hello::good(), 0x0304),
     ] {
-        let family = Family::new(Kind::P256);
+        let family = Family::new(KeyKind::P256);
         let policy = Policy {
             versions: only(offered),
             ..Policy::danger_any_peer()
@@ -215,7 +215,7 @@ fn duty_37_renegotiation_info_is_empty_or_missing() {
 /// It is our own, made up for TLS 1.3: nothing can be resumed by it.
 #[test]
 fn duty_38_the_session_id_of_our_hello_is_not_echoed_in_1_2() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     // The script echoes.
     let hello = Hello {
         session_id: None,
@@ -251,7 +251,7 @@ fn duty_39_answers_to_what_was_not_asked() {
             "{reason:?} {alert:?}"
         );
     }
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     for (policy, name) in [
         (&asked, &b"http/1.1"[..]),
         (&Policy::danger_any_peer(), b"h2"),
@@ -279,7 +279,7 @@ fn duty_40_without_extended_master_secret_a_strict_policy_refuses() {
 /// Before ServerKeyExchange, where one stands that was promised.
 #[test]
 fn duty_41_a_certificate_status_that_was_not_promised_is_refused() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let serves = Serves::only(&family.site(), Version::Tls12);
     let peer = changed(&serves, |kind, message| match kind {
@@ -297,7 +297,7 @@ fn duty_41_a_certificate_status_that_was_not_promised_is_refused() {
 /// The response is asked for by the engine, and nobody's verdict depends on it.
 #[test]
 fn duty_42_an_ocsp_response_of_any_content_is_dropped() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for version in VERSIONS {
         for len in [1, 100, 14_000] {
@@ -327,7 +327,7 @@ fn duty_42_an_ocsp_response_of_any_content_is_dropped() {
 
 #[test]
 fn duties_44_and_45_an_exchange_of_another_group_or_without_a_point() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     type Change = fn(&mut Vec<u8>);
     // The body: type of curve, group, length of the point, point.
@@ -369,7 +369,7 @@ fn duties_44_and_45_an_exchange_of_another_group_or_without_a_point() {
 /// Before its time, twice, with other content, or in the middle of a message.
 #[test]
 fn duty_56_a_change_cipher_spec_out_of_place() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let ccs = |body: &[u8]| plain(CHANGE_CIPHER_SPEC, TLS_1_2, body);
     for case in 0..5 {
@@ -394,7 +394,7 @@ fn duty_56_a_change_cipher_spec_out_of_place() {
 /// The groups of every key that we take; no limit of record sizes; no compressed certificates; no authentication later.
 #[test]
 fn duties_49_62_84_and_99_what_is_always_and_never_offered() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for version in VERSIONS {
         for offered in [tls_session::Versions::ALL, only(version)] {
@@ -422,7 +422,7 @@ fn duties_49_62_84_and_99_what_is_always_and_never_offered() {
 
 #[test]
 fn duty_94_a_change_cipher_spec_in_1_3_is_dropped_where_it_may_be() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let good = || Script::good(&family.site());
     let ccs = Step::change_cipher_spec;
     for script in [
@@ -469,7 +469,7 @@ fn duty_94_a_change_cipher_spec_in_1_3_is_dropped_where_it_may_be() {
 
 #[test]
 fn duty_98_encrypted_extensions_that_stand_elsewhere_or_were_not_asked_for() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let with = |list: Vec<(u16, Vec<u8>)>| {
         let message = Message::EncryptedExtensions(list);
         Script::good(&family.site()).replace(ENCRYPTED_EXTENSIONS, Step::Send(message))
@@ -503,7 +503,7 @@ fn duty_98_encrypted_extensions_that_stand_elsewhere_or_were_not_asked_for() {
 
 #[test]
 fn duty_99_a_compressed_certificate_is_no_certificate() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let message = Message::Raw(COMPRESSED_CERTIFICATE, vec![0, 1, 0, 0, 9, 0, 0, 1, 7]);
     let script = Script::good(&family.site()).replace(CERTIFICATE, Step::Send(message));
     let (_, alerts) = script_of_1_3(script);

@@ -6,7 +6,7 @@ use tls_session::verify::Version;
 use tls_session::{Cause, Policy, Reason, Stage};
 
 use tls_doubles::io::{End, Faults};
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::message::{
     CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, FINISHED, Hello,
     Message, SERVER_HELLO,
@@ -31,7 +31,7 @@ fn flight(version: Version) -> Vec<u8> {
 type Done = (Result<(), Reason>, tls_doubles::io::Wire<crate::peer::Peer>);
 
 fn attempt(version: Version, faults: Faults) -> Done {
-    let family = Family::new(Kind::Ed25519);
+    let family = Family::new(KeyKind::Ed25519);
     let anchors: &[&[u8]] = &[&family.root.der];
     let serves = Serves {
         tickets: 0,
@@ -112,7 +112,7 @@ fn duty_23_and_67_the_stream_may_end_at_every_byte() {
 /// Every sequence of the four messages of TLS 1.2, up to five long. Only the right one opens.
 #[test]
 fn no_order_of_messages_but_the_right_one_opens_in_1_2() {
-    let family = Family::new(Kind::Ed25519);
+    let family = Family::new(KeyKind::Ed25519);
     let anchors: &[&[u8]] = &[&family.root.der];
     let mut opened = 0;
     for len in 0..=5_u32 {
@@ -151,7 +151,7 @@ fn no_order_of_messages_but_the_right_one_opens_in_1_2() {
 /// The same for TLS 1.3, by a server that knows its keys.
 #[test]
 fn no_order_of_messages_but_the_right_ones_opens_in_1_3() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let site = family.site();
     let make = |number: usize| match number {
         0 => Message::EncryptedExtensions(vec![]),
@@ -201,7 +201,7 @@ fn is_open(message: u8, at: usize) -> bool {
 /// Signed and counted as they were sent, so only a look at each field finds the change.
 #[test]
 fn a_change_of_any_byte_under_good_keys_opens_nothing() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let good = Script::good(&family.site()).asks_certificate();
     for message in [
@@ -260,7 +260,7 @@ fn a_change_of_any_byte_under_good_keys_opens_nothing() {
 /// What a ServerHello of TLS 1.2 may not say, where we offered 1.3 (RFC 9846 §4.2.3).
 #[test]
 fn duty_32_both_marks_of_a_downgrade_are_refused() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for mark in [*b"DOWNGRD\x01", *b"DOWNGRD\x00"] {
         for policy in [
@@ -294,7 +294,7 @@ fn duty_32_both_marks_of_a_downgrade_are_refused() {
 /// Alerts in the clear before ServerHello, and the words for them.
 #[test]
 fn duty_33_an_alert_instead_of_a_hello_is_explained() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for (versions, number, words) in [
         (
@@ -333,7 +333,7 @@ fn duty_33_an_alert_instead_of_a_hello_is_explained() {
 /// By a server that asks once and goes on as if it had not: for each group, under each rule for versions.
 #[test]
 fn duty_70_and_71_a_retry_that_changes_nothing_or_is_not_meant_is_refused() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for versions in [
         tls_session::Versions::ALL,

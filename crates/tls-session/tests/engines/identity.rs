@@ -14,7 +14,7 @@ use tls_session::reason::{NegotiationError, StreamError};
 use tls_session::verify::Version;
 use tls_session::{Identity, Policy, Reason, Stage};
 
-use tls_doubles::keys::{Key, Kind, verify_handshake};
+use tls_doubles::keys::{Key, KeyKind, verify_handshake};
 use tls_doubles::pki::{Family, Issued, Spec, spki_of};
 use tls_doubles::rng::TestRng;
 
@@ -135,18 +135,18 @@ fn parts_as_key<'p>(parts: &'p [Vec<u8>], of: &Key) -> ClientKey<'p> {
 }
 
 /// A client of `kind` under an intermediate of its own.
-fn client(kind: Kind) -> [Issued; 2] {
-    let root = Issued::self_signed(Spec::ca("Client Root"), Key::new(Kind::P256, 20));
-    let intermediate = root.issue(Spec::ca("Client Intermediate"), Key::new(Kind::P256, 21));
+fn client(kind: KeyKind) -> [Issued; 2] {
+    let root = Issued::self_signed(Spec::ca("Client Root"), Key::new(KeyKind::P256, 20));
+    let intermediate = root.issue(Spec::ca("Client Intermediate"), Key::new(KeyKind::P256, 21));
     let leaf = intermediate.issue(Spec::client("meter-7"), Key::new(kind, 0));
     [leaf, intermediate]
 }
 
-/// Opens a session with a server that asks, and tells what it got.
+/// Opens a session with a server that asks, and returns what it got.
 fn meet(
     asks: Asks,
     version: Version,
-    (server, identity): (Kind, Option<&Identity<'_>>),
+    (server, identity): (KeyKind, Option<&Identity<'_>>),
 ) -> (Result<(), Reason>, Shown) {
     let family = Family::new(server);
     let anchors: &[&[u8]] = &[&family.root.der];
@@ -186,7 +186,7 @@ fn duty_26_and_55_every_kind_of_key_proves_itself_in_each_version() {
         let key = parts_as_key(&parts, &leaf.key);
         let identity = Identity::new(ders, key, &mut memory).unwrap();
         for version in VERSIONS {
-            for server in [Kind::P256, Kind::Rsa(2048)] {
+            for server in [KeyKind::P256, KeyKind::Rsa(2048)] {
                 let (result, shown) = meet(Asks::new(&ALL), version, (server, Some(&identity)));
                 assert_eq!(result, Ok(()), "{kind:?} {version:?}");
                 let expected = Shown {
@@ -202,7 +202,7 @@ fn duty_26_and_55_every_kind_of_key_proves_itself_in_each_version() {
 /// PSS where it is taken; PKCS#1 v1.5 only in TLS 1.2, and where nothing else is.
 #[test]
 fn duty_55_an_rsa_key_signs_with_what_the_server_takes() {
-    let [leaf, intermediate] = client(Kind::Rsa(2048));
+    let [leaf, intermediate] = client(KeyKind::Rsa(2048));
     let parts = leaf.key.private_parts();
     let mut memory = IdentityMemory::<4096>::new();
     let ders: &[&[u8]] = &[&leaf.der, &intermediate.der];
@@ -212,7 +212,8 @@ fn duty_55_an_rsa_key_signs_with_what_the_server_takes() {
     let offers = offers.chain([PSS.to_vec(), PKCS1.to_vec(), ALL.to_vec()]);
     for offer in offers {
         for version in VERSIONS {
-            let (result, shown) = meet(Asks::new(&offer), version, (Kind::P256, Some(&identity)));
+            let (result, shown) =
+                meet(Asks::new(&offer), version, (KeyKind::P256, Some(&identity)));
             let ours = PSS.iter().chain(match version {
                 Version::Tls12 => &PKCS1[..],
                 Version::Tls13 => &[],
@@ -237,7 +238,7 @@ fn duty_54_without_a_scheme_in_common_there_is_no_session() {
         let key = parts_as_key(&parts, &leaf.key);
         let identity = Identity::new(&[&leaf.der], key, &mut memory).unwrap();
         let others: Vec<u16> = match kind {
-            Kind::Rsa(_) => vec![0x0403, 0x0807],
+            KeyKind::Rsa(_) => vec![0x0403, 0x0807],
             kind => {
                 let ours = Key::new(kind, 0).scheme();
                 ALL.into_iter().filter(|scheme| *scheme != ours).collect()
@@ -249,7 +250,7 @@ fn duty_54_without_a_scheme_in_common_there_is_no_session() {
                     mandatory,
                     ..Asks::new(&others)
                 };
-                let (result, shown) = meet(asks, version, (Kind::P256, Some(&identity)));
+                let (result, shown) = meet(asks, version, (KeyKind::P256, Some(&identity)));
                 let reason = result.unwrap_err();
                 let cause = NegotiationError::ClientSignatureScheme.into();
                 assert_eq!(reason.cause, cause, "{kind:?} {version:?}");
@@ -268,10 +269,10 @@ fn duty_28_and_53_without_an_identity_the_server_decides() {
             mandatory: false,
             ..Asks::new(&ALL)
         };
-        let (result, shown) = meet(asks, version, (Kind::P256, None));
+        let (result, shown) = meet(asks, version, (KeyKind::P256, None));
         assert_eq!((result, shown), (Ok(()), Shown::default()), "{version:?}");
 
-        let (result, _) = meet(Asks::new(&ALL), version, (Kind::P256, None));
+        let (result, _) = meet(Asks::new(&ALL), version, (KeyKind::P256, None));
         let reason = result.unwrap_err();
         assert_eq!(reason.cause, StreamError::PeerAlert(116).into());
         let words = "server alert: certificate required (116)";
@@ -281,9 +282,9 @@ fn duty_28_and_53_without_an_identity_the_server_decides() {
 
 #[test]
 fn duty_26_who_is_not_asked_does_not_tell() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
-    let [leaf, _] = client(Kind::P256);
+    let [leaf, _] = client(KeyKind::P256);
     let parts = leaf.key.private_parts();
     let mut memory = IdentityMemory::<4096>::new();
     let key = parts_as_key(&parts, &leaf.key);
@@ -306,7 +307,7 @@ fn duty_26_who_is_not_asked_does_not_tell() {
 /// The names of 150 CAs, as a server with the system's roots sends them.
 #[test]
 fn duty_82_a_long_list_of_cas_is_read() {
-    let [leaf, _] = client(Kind::P256);
+    let [leaf, _] = client(KeyKind::P256);
     let parts = leaf.key.private_parts();
     let mut memory = IdentityMemory::<4096>::new();
     let key = parts_as_key(&parts, &leaf.key);
@@ -317,7 +318,7 @@ fn duty_82_a_long_list_of_cas_is_read() {
             hints: vec![DistinguishedName::in_sequence(&[0x31; 105]); 150],
             ..Asks::new(&ALL)
         };
-        let (result, shown) = meet(asks, version, (Kind::P256, Some(&identity)));
+        let (result, shown) = meet(asks, version, (KeyKind::P256, Some(&identity)));
         assert_eq!(result, Ok(()), "{version:?}");
         assert_eq!(shown.scheme, Some(0x0403));
     }
@@ -327,7 +328,7 @@ fn duty_82_a_long_list_of_cas_is_read() {
 #[test]
 fn duty_55_pkcs1_signatures_are_what_the_rsa_crate_verifies() {
     for bits in [2048, 3072, 4096] {
-        let [leaf, _] = client(Kind::Rsa(bits));
+        let [leaf, _] = client(KeyKind::Rsa(bits));
         let parts = leaf.key.private_parts();
         let mut memory = IdentityMemory::<4096>::new();
         let key = parts_as_key(&parts, &leaf.key);

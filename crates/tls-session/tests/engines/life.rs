@@ -11,7 +11,7 @@ use tls_session::{Connection, Deadlines, Memory, Policy, Reason, Session};
 use tls_doubles::clock::{Clock, Delay};
 use tls_doubles::exec::{Outcome, poll_n, run};
 use tls_doubles::io::{End, Endpoint, Faults, Rx, Tx, Wire, connect};
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::pki::Family;
 use tls_doubles::rng::TestRng;
 use tls_doubles::script::Script;
@@ -48,7 +48,7 @@ impl<S: Endpoint> Bench<S> {
 }
 
 fn family() -> Family {
-    Family::new(Kind::Ed25519)
+    Family::new(KeyKind::Ed25519)
 }
 
 fn peer(version: Version) -> Peer {
@@ -281,7 +281,7 @@ fn duty_72_a_second_hello_costs_time_of_the_handshake() {
 /// An alert that nobody takes is given up after a second.
 #[test]
 fn duty_103_a_peer_that_does_not_read_gets_one_second() {
-    let stranger = Family::new(Kind::P256);
+    let stranger = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&stranger.root.der];
     for version in VERSIONS {
         // The first flight goes out, and nothing behind it.
@@ -308,7 +308,7 @@ fn duty_103_a_peer_that_does_not_read_gets_one_second() {
 /// The limit of tickets counts per time: an idle link gets one now and then, for days.
 #[test]
 fn duty_89_and_101_an_idle_link_outlives_its_tickets() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let server = Server::new(Script::good(&family.site()));
     let mut bench = Bench::new(server, Faults::default());

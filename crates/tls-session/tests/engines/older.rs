@@ -7,7 +7,7 @@ use tls_session::{Cause, Reason, Stage};
 
 use tls_doubles::codec::vec16;
 use tls_doubles::io::Wire;
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::message::{NEW_SESSION_TICKET, SERVER_HELLO, frame};
 use tls_doubles::pki::Family;
 use tls_doubles::record::{TLS_1_2, plain};
@@ -25,7 +25,7 @@ const NO_RENEGOTIATION: [u8; 2] = [1, 100];
 fn open<T>(
     then: impl AsyncFnOnce(TestSession<'_>, &Wire<Peer>, Keys) -> Result<T, Reason>,
 ) -> Result<T, Reason> {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let serves = Serves {
         suites: vec![0xc02b],
@@ -216,7 +216,7 @@ fn duty_56_and_96_records_that_cannot_be() {
 /// No session is resumed, so no ticket is asked for, and one that comes all the same is none of this handshake.
 #[test]
 fn duty_65_a_ticket_that_was_not_promised_is_refused() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let serves = Serves::only(&family.site(), Version::Tls12);
     for body in [&[][..], &[0; 6], &[0, 0, 0, 9, 0, 2, 7, 7], &[0xff; 100]] {

@@ -7,7 +7,7 @@ use tls_session::verify::Version;
 use tls_session::{Accepted, EngineRule, Policy, PreSharedKey, Reason, Stage};
 
 use tls_doubles::io::Wire;
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::pki::Family;
 use tls_doubles::script::Script;
 use tls_doubles::server::Server;
@@ -15,16 +15,21 @@ use tls_doubles::server::Server;
 use crate::client::{Attempt, TestSession, chain, exchange, named, only};
 use crate::peer::{Peer, Serves};
 
-pub(crate) const KINDS: [Kind; 4] = [Kind::P256, Kind::P384, Kind::Ed25519, Kind::Rsa(2048)];
+pub(crate) const KINDS: [KeyKind; 4] = [
+    KeyKind::P256,
+    KeyKind::P384,
+    KeyKind::Ed25519,
+    KeyKind::Rsa(2048),
+];
 pub(crate) const VERSIONS: [Version; 2] = [Version::Tls12, Version::Tls13];
 /// P-256, X25519, P-384.
 const GROUPS: [u16; 3] = [23, 29, 24];
 
 /// AES-128-GCM, AES-256-GCM and ChaCha20-Poly1305 with a kind of key.
-fn suites(version: Version, kind: Kind) -> [u16; 3] {
+fn suites(version: Version, kind: KeyKind) -> [u16; 3] {
     match (version, kind) {
         (Version::Tls13, _) => [0x1301, 0x1302, 0x1303],
-        (Version::Tls12, Kind::Rsa(_)) => [0xc02f, 0xc030, 0xcca8],
+        (Version::Tls12, KeyKind::Rsa(_)) => [0xc02f, 0xc030, 0xcca8],
         (Version::Tls12, _) => [0xc02b, 0xc02c, 0xcca9],
     }
 }
@@ -41,10 +46,10 @@ async fn whole_life(mut session: TestSession<'_>, wire: &Wire<Peer>) -> Result<(
             assert_eq!(rx.read(&mut [0; 8]).await?, 0);
         }
         // Our side may go on (RFC 9846 §6.1).
-        tx.write_all(b"last words").await?;
+        tx.write_all(b"final data").await?;
         tx.flush().await?;
     }
-    assert_eq!(wire.server().app, b"last words");
+    assert_eq!(wire.server().app, b"final data");
     session.close().await
 }
 
@@ -93,7 +98,7 @@ fn every_version_suite_group_and_key_opens_carries_data_and_closes() {
 
 #[test]
 fn duty_29_a_policy_of_one_version_offers_that_one_alone() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for version in VERSIONS {
         let policy = Policy {
@@ -127,7 +132,7 @@ fn duty_29_a_policy_of_one_version_offers_that_one_alone() {
 
 #[test]
 fn the_suites_of_a_policy_are_the_only_ones() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for (offered, expected) in [
         (&[0x1302_u16][..], Some(0x1302)),
@@ -167,7 +172,7 @@ fn the_suites_of_a_policy_are_the_only_ones() {
 
 #[test]
 fn the_chosen_application_protocol_is_told() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let offered: [&[u8]; 2] = [b"h2", b"mqtt"];
     for version in VERSIONS {
@@ -205,9 +210,9 @@ fn the_chosen_application_protocol_is_told() {
 #[cfg(feature = "embedded-tls")]
 #[test]
 fn the_policy_chooses_the_engine() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
-    // embedded-tls offers P-256 alone, so a server of X25519 tells them apart.
+    // embedded-tls offers P-256 alone, so a server with X25519 alone distinguishes the engines.
     let serves = Serves {
         groups: vec![29],
         ..Serves::new(&family.site())
@@ -231,7 +236,7 @@ fn the_policy_chooses_the_engine() {
 #[cfg(not(feature = "embedded-tls"))]
 #[test]
 fn duty_66_without_embedded_tls_there_are_no_pre_shared_keys_and_no_session_without_heap() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let key = PreSharedKey::new(b"meter 7", b"0123456789abcdef").unwrap();
     let server = Server::new(Script::psk(b"0123456789abcdef"));

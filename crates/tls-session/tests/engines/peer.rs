@@ -177,7 +177,7 @@ pub(crate) struct Peer {
     edit: Option<Edit>,
     /// Application data that came.
     pub(crate) app: Vec<u8>,
-    /// What the server refused, or was told by an alert.
+    /// What the server refused, or the alert that it received.
     pub(crate) error: Option<Error>,
     pub(crate) close_notify: bool,
     closed: bool,

@@ -4,7 +4,7 @@ use tls_session::reason::{ProofError, ProtocolViolation};
 use tls_session::verify::Version;
 use tls_session::{Cause, Policy, Stage};
 
-use tls_doubles::keys::{Key, Kind};
+use tls_doubles::keys::{Key, KeyKind};
 use tls_doubles::message::{CERTIFICATE_VERIFY, Message, Over};
 use tls_doubles::pki::{Family, Site};
 use tls_doubles::script::{Script, Step};
@@ -58,7 +58,7 @@ fn duty_47_and_48_a_scheme_that_does_not_fit_is_refused_in_1_3() {
         ] {
             let key = family.leaf.key.clone();
             // A SHA-1 is too short for the double's P-384.
-            if scheme == key.scheme() || kind == Kind::P384 && scheme < 0x0300 {
+            if scheme == key.scheme() || kind == KeyKind::P384 && scheme < 0x0300 {
                 continue;
             }
             let proof = Message::CertificateVerify {
@@ -87,7 +87,7 @@ fn duty_46_a_changed_key_exchange_is_refused_in_1_2() {
         let family = Family::new(kind);
         let anchors: &[&[u8]] = &[&family.root.der];
         let expected = match kind {
-            Kind::Rsa(_) => (ProofError::BadRsaSignature, -0x4380),
+            KeyKind::Rsa(_) => (ProofError::BadRsaSignature, -0x4380),
             _ => (ProofError::BadEcSignature, -0x4e00),
         };
         // From the end: within the signature of every kind.
@@ -137,7 +137,7 @@ fn duty_2_and_46_a_chain_without_its_key_is_refused() {
 /// In TLS 1.2 the suite says which kind of key signs; rustls asks before it asks us.
 #[test]
 fn duty_47_a_key_of_another_kind_than_the_suite_is_refused_in_1_2() {
-    let (ec, rsa) = (Family::new(Kind::P256), Family::new(Kind::Rsa(2048)));
+    let (ec, rsa) = (Family::new(KeyKind::P256), Family::new(KeyKind::Rsa(2048)));
     for (shown, signs) in [(&ec, &rsa), (&rsa, &ec)] {
         let anchors: &[&[u8]] = &[&shown.root.der];
         let site = Site {
@@ -154,7 +154,7 @@ fn duty_47_a_key_of_another_kind_than_the_suite_is_refused_in_1_2() {
 
 #[test]
 fn duty_57_a_finished_that_does_not_hold_is_refused() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let script = Script::good(&family.site()).wrong_finished();
     let (reason, wire) = Attempt::new(Server::new(script), chain(anchors)).refused();

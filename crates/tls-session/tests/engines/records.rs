@@ -7,7 +7,7 @@ use tls_session::{Cause, Reason, Stage};
 
 use tls_doubles::codec::{extensions, vec16};
 use tls_doubles::io::Wire;
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::message::{
     CERTIFICATE, CERTIFICATE_REQUEST, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, FINISHED, Message,
     frame, ticket,
@@ -27,7 +27,7 @@ const KEY_UPDATE: u8 = 24;
 fn open<T>(
     then: impl AsyncFnOnce(TestSession<'_, Server>, &Wire) -> Result<T, Reason>,
 ) -> (Result<T, Reason>, Wire) {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let server = Server::new(Script::good(&family.site()));
     let (result, wire) = Attempt::new(server, chain(anchors)).with(then);
@@ -75,7 +75,7 @@ fn duty_89_sixty_four_tickets_in_a_row_and_not_one_more() {
     let (result, _) = open(async |mut session, wire| {
         for _ in 0..3 {
             wire.server_mut().send_tickets(64);
-            // Data begin the count anew.
+            // Data restart the count.
             alive(&mut session, wire).await?;
         }
         Ok(())
@@ -215,7 +215,7 @@ fn duty_85_tickets_of_any_form_are_ignored() {
 /// Not before the handshake is over, in whatever form.
 #[test]
 fn duty_85_a_ticket_in_the_handshake_is_out_of_place() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     for kind in [
         ENCRYPTED_EXTENSIONS,
@@ -399,7 +399,7 @@ fn duty_80_an_error_in_the_middle_of_a_message() {
 /// One more than the limit is refused when its header is read; at the limit it is a matter of its content.
 #[test]
 fn duty_81_handshake_messages_have_a_longest() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let filled = |kind: u8, len: usize| match kind {
         // supported_groups, which nobody reads.

@@ -7,7 +7,7 @@ use tls_session::{
     Stage, Timestamp, verify_server,
 };
 
-use tls_doubles::keys::{Hash, Key, Kind};
+use tls_doubles::keys::{Hash, Key, KeyKind};
 use tls_doubles::pki::{CLIENT_AUTH, Ca, Family, Issued, NOT_AFTER, NOW, Site, Spec};
 use tls_doubles::script::Script;
 use tls_doubles::server::Server;
@@ -56,7 +56,7 @@ impl Case {
     }
 
     /// What the verifier says, and what each engine does.
-    fn verdicts(&self) -> (Result<Accepted, Reason>, Vec<Told>) {
+    fn verdicts(&self) -> (Result<Accepted, Reason>, Vec<Reported>) {
         let anchors: Vec<&[u8]> = self.anchors.iter().map(Vec::as_slice).collect();
         let rule = match self.name {
             None => NameRule::DangerAnyName,
@@ -68,29 +68,29 @@ impl Case {
         let policy = Policy::chain(Anchors::new(&anchors).unwrap(), rule, self.clock);
         let shown: Vec<&[u8]> = self.site.chain.iter().map(Vec::as_slice).collect();
         let verdict = verify_server(&policy, &shown);
-        let mut told: Vec<Told> = VERSIONS
+        let mut reported: Vec<Reported> = VERSIONS
             .into_iter()
             .map(|version| by_rustls(&self.site, &policy, version))
             .collect();
         // The scripted server speaks TLS 1.3 to both engines.
-        told.push(by_script(&self.site, &policy, EngineRule::Best));
+        reported.push(by_script(&self.site, &policy, EngineRule::Best));
         if cfg!(feature = "embedded-tls") {
-            told.push(by_script(&self.site, &policy, EngineRule::WithoutHeap));
+            reported.push(by_script(&self.site, &policy, EngineRule::WithoutHeap));
         }
-        (verdict, told)
+        (verdict, reported)
     }
 
     /// All of them say this.
     #[track_caller]
     fn agree(&self) -> Result<Accepted, Reason> {
-        let (verdict, told) = self.verdicts();
-        for told in &told {
-            assert_eq!(told.result, verdict, "{}: {}", self.what, told.by);
-            assert_eq!(told.app, b"", "{}: {}", self.what, told.by);
+        let (verdict, reported) = self.verdicts();
+        for reported in &reported {
+            assert_eq!(reported.result, verdict, "{}: {}", self.what, reported.by);
+            assert_eq!(reported.app, b"", "{}: {}", self.what, reported.by);
             let alert = verdict.as_ref().err().map(|reason| alert(&reason.cause));
             // embedded-tls sends none for what its verifier refuses.
-            if told.is_rustls {
-                assert_eq!(told.alert, alert, "{}: {}", self.what, told.by);
+            if reported.is_rustls {
+                assert_eq!(reported.alert, alert, "{}: {}", self.what, reported.by);
             }
         }
         verdict
@@ -98,7 +98,7 @@ impl Case {
 }
 
 /// What came of one engine.
-struct Told {
+struct Reported {
     by: String,
     is_rustls: bool,
     result: Result<Accepted, Reason>,
@@ -115,7 +115,7 @@ where
     session.accepted()
 }
 
-fn by_rustls(site: &Site, policy: &Policy<'_>, version: Version) -> Told {
+fn by_rustls(site: &Site, policy: &Policy<'_>, version: Version) -> Reported {
     let policy = Policy {
         versions: only(version),
         ..*policy
@@ -123,7 +123,7 @@ fn by_rustls(site: &Site, policy: &Policy<'_>, version: Version) -> Told {
     let peer: Peer = Serves::only(site, version).peer();
     let (result, wire) = Attempt::new(peer, policy).with(accepted);
     let peer = wire.server();
-    Told {
+    Reported {
         by: format!("rustls, {version:?}"),
         is_rustls: true,
         result,
@@ -132,14 +132,14 @@ fn by_rustls(site: &Site, policy: &Policy<'_>, version: Version) -> Told {
     }
 }
 
-fn by_script(site: &Site, policy: &Policy<'_>, engine: EngineRule) -> Told {
+fn by_script(site: &Site, policy: &Policy<'_>, engine: EngineRule) -> Reported {
     let policy = Policy { engine, ..*policy };
     let (result, wire) = Attempt::new(Server::new(Script::good(site)), policy).with(accepted);
     let server = wire.server();
     assert_eq!(server.seen().faults, []);
     let refusals = server.seen().refusals();
     assert!(refusals.len() <= 1, "{refusals:?}");
-    Told {
+    Reported {
         by: format!("script, {engine:?}"),
         is_rustls: engine == EngineRule::Best,
         result,
@@ -292,8 +292,8 @@ fn duty_51_keys_and_hashes() {
         let case = Case::new(format!("{kind:?}"), family.site(), &[&family.root]);
         case.named("broker.local").agree().unwrap();
     }
-    let weak = Key::new(Kind::Rsa(1024), 1);
-    let root = Issued::self_signed(Spec::ca("Root"), Key::new(Kind::Rsa(2048), 1));
+    let weak = Key::new(KeyKind::Rsa(1024), 1);
+    let root = Issued::self_signed(Spec::ca("Root"), Key::new(KeyKind::Rsa(2048), 1));
     let weak_leaf = root.issue(leaf(), weak.clone());
     let weak_middle = root.issue(Spec::ca("Middle"), weak);
     let below = weak_middle.issue(leaf(), key(2));

@@ -10,7 +10,7 @@ use tls_session::{
     verify_server,
 };
 
-use crate::suite::{Case, Expected, Kind, NameKind};
+use crate::suite::{Case, Expected, NameKind, ValidationKind};
 
 /// "Now" where a case does not say: 2026-07-01T00:00:00Z, two days after the suite was generated.
 const NOW: i64 = 1_782_864_000;
@@ -32,7 +32,7 @@ pub(crate) enum Unsupported {
 }
 
 impl Unsupported {
-    pub(crate) const fn words(self) -> &'static str {
+    pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::Client => "validates a client's certificate",
             Self::Revocation => "checks revocation lists",
@@ -49,7 +49,7 @@ impl Unsupported {
     pub(crate) fn of(case: &Case) -> Option<Self> {
         let other_than = |list: &[String], known: &str| list.iter().any(|item| item != known);
         let rules = [
-            (Self::Client, case.validation_kind == Kind::Client),
+            (Self::Client, case.validation_kind == ValidationKind::Client),
             (Self::Revocation, !case.crls.is_empty()),
             (
                 Self::ChainDepth,

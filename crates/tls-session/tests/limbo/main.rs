@@ -38,7 +38,7 @@ fn report(verdicts: &[(&str, Verdict)]) -> String {
             Verdict::Agree(Some(cause)) => ((0, "agree"), format!("refused: {}", kind(cause))),
             Verdict::Stricter(cause) => ((1, "stricter"), kind(cause)),
             Verdict::Laxer(accepted) => ((2, "laxer"), format!("{accepted:?}")),
-            Verdict::Unsupported(rule) => ((3, "unsupported"), rule.words().to_owned()),
+            Verdict::Unsupported(rule) => ((3, "unsupported"), rule.text().to_owned()),
         };
         groups
             .entry(group)
@@ -239,7 +239,7 @@ fn the_docs_say_what_was_measured() {
         }
     }
     for (rule, cases) in unsupported {
-        let _ = writeln!(made, "| unsupported: {} | {cases} |", rule.words());
+        let _ = writeln!(made, "| unsupported: {} | {cases} |", rule.text());
     }
     let _ = writeln!(made, "\n| case | verdict | why |\n|---|---|---|");
     for group in divergences::parse(&text(&beside("divergences.txt"))) {

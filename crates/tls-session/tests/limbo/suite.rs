@@ -17,7 +17,7 @@ pub(crate) struct Suite {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Case {
     pub(crate) id: String,
-    pub(crate) validation_kind: Kind,
+    pub(crate) validation_kind: ValidationKind,
     pub(crate) trusted_certs: Vec<String>,
     pub(crate) untrusted_intermediates: Vec<String>,
     pub(crate) peer_certificate: String,
@@ -38,7 +38,7 @@ pub(crate) struct Case {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub(crate) enum Kind {
+pub(crate) enum ValidationKind {
     Client,
     Server,
 }

@@ -4,7 +4,7 @@ use tls_session::reason::{Cause, CertificateError, ClientError, PeerRole, ProofE
 use tls_session::verify::Version;
 use tls_session::{Accepted, Acceptor, Clock as Time, Stage, Timestamp};
 
-use tls_doubles::keys::{Key, Kind};
+use tls_doubles::keys::{Key, KeyKind};
 use tls_doubles::pki::{CLIENT_AUTH, Ca, Family, Issued, NOW, SERVER_AUTH, Site, Spec};
 use x509_cert::ext::pkix::KeyUsages;
 
@@ -20,15 +20,15 @@ struct Lab {
 
 impl Lab {
     fn new() -> Self {
-        let root = Issued::self_signed(Spec::ca("Client Root"), Key::new(Kind::P256, 20));
-        let family = Family::new(Kind::P256);
+        let root = Issued::self_signed(Spec::ca("Client Root"), Key::new(KeyKind::P256, 20));
+        let family = Family::new(KeyKind::P256);
         let anchors: &[&[u8]] = &[&root.der];
         let acceptor = acceptor(&family.site(), Some(anchors), |_| ());
         Self { root, acceptor }
     }
 
     fn client(&self, spec: Spec) -> Site {
-        Site::new(&self.root.issue(spec, Key::new(Kind::P256, 30)), &[])
+        Site::new(&self.root.issue(spec, Key::new(KeyKind::P256, 30)), &[])
     }
 
     /// What becomes of this client in a version, and the alert that it got.
@@ -48,7 +48,7 @@ impl Lab {
         }
         let (result, wire) = visit.with(async |mut session, wire| {
             let accepted = session.accepted();
-            let shown = session.certificate().expect("told of the client");
+            let shown = session.certificate().expect("reported about the client");
             assert_eq!(shown.subject.as_str(), "CN=meter-7");
             exchange(&mut session, wire, 100).await.map(|()| accepted)
         });
@@ -88,8 +88,8 @@ fn duty_166_a_chain_may_have_intermediates_and_a_pin_stands_for_itself() {
     let lab = Lab::new();
     let middle = lab
         .root
-        .issue(Spec::ca("Client Middle"), Key::new(Kind::P256, 21));
-    let leaf = middle.issue(client(), Key::new(Kind::P256, 30));
+        .issue(Spec::ca("Client Middle"), Key::new(KeyKind::P256, 21));
+    let leaf = middle.issue(client(), Key::new(KeyKind::P256, 30));
     let with = Site::new(&leaf, &[&middle]);
     let without = Site::new(&leaf, &[]);
     let own = Issued::self_signed(
@@ -97,10 +97,10 @@ fn duty_166_a_chain_may_have_intermediates_and_a_pin_stands_for_itself() {
             ca: Ca::Absent,
             ..client()
         },
-        Key::new(Kind::P256, 31),
+        Key::new(KeyKind::P256, 31),
     );
     let pinned = acceptor(
-        &Family::new(Kind::P256).site(),
+        &Family::new(KeyKind::P256).site(),
         Some(&[&lab.root.der, &own.der]),
         |_| (),
     );
@@ -146,10 +146,10 @@ fn duty_165_a_client_without_a_certificate_gets_no_session() {
 fn duty_166_to_169_each_fault_of_a_certificate_has_its_reason_and_alert() {
     let lab = Lab::new();
     let date = |seconds: u64| Timestamp::from_unix(i64::try_from(seconds).unwrap());
-    let stranger = Issued::self_signed(Spec::ca("Client Root"), Key::new(Kind::P256, 40));
-    let other = Issued::self_signed(Spec::ca("Other Root"), Key::new(Kind::P256, 41));
-    let key = || Key::new(Kind::P256, 30);
-    let small = lab.root.issue(client(), Key::new(Kind::Rsa(1024), 0));
+    let stranger = Issued::self_signed(Spec::ca("Client Root"), Key::new(KeyKind::P256, 40));
+    let other = Issued::self_signed(Spec::ca("Other Root"), Key::new(KeyKind::P256, 41));
+    let key = || Key::new(KeyKind::P256, 30);
+    let small = lab.root.issue(client(), Key::new(KeyKind::Rsa(1024), 0));
     let site = |issued: &Issued| Site::new(issued, &[]);
     let rows: [(&str, Site, Cause, u8); 11] = [
         (
@@ -344,7 +344,7 @@ fn duty_173_a_chain_of_too_many_certificates_is_refused() {
 #[test]
 fn duty_172_without_being_asked_a_client_shows_none() {
     let lab = Lab::new();
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let open = acceptor(&family.site(), None, |_| ());
     let site = lab.client(client());
     for version in VERSIONS {

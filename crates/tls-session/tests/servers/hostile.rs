@@ -5,7 +5,7 @@ use tls_session::{Acceptor, Cause, Stage};
 
 use tls_doubles::clock::Clock;
 use tls_doubles::io::{End, Faults};
-use tls_doubles::keys::{Key, Kind};
+use tls_doubles::keys::{Key, KeyKind};
 use tls_doubles::pki::{Family, Issued, Site, Spec};
 
 use crate::host::{Visit, acceptor};
@@ -13,16 +13,16 @@ use crate::openings::VERSIONS;
 use crate::visitor::{Says, Visits, records};
 
 fn open_server() -> Acceptor {
-    acceptor(&Family::new(Kind::P256).site(), None, |_| ())
+    acceptor(&Family::new(KeyKind::P256).site(), None, |_| ())
 }
 
 /// A server that asks, and a client that has what it wants.
 fn asking_server() -> (Acceptor, Site) {
-    let root = Issued::self_signed(Spec::ca("Client Root"), Key::new(Kind::P256, 20));
+    let root = Issued::self_signed(Spec::ca("Client Root"), Key::new(KeyKind::P256, 20));
     // Its signatures are of one length, so that its flights are.
-    let leaf = root.issue(Spec::client("meter-7"), Key::new(Kind::Ed25519, 30));
+    let leaf = root.issue(Spec::client("meter-7"), Key::new(KeyKind::Ed25519, 30));
     let anchors: &[&[u8]] = &[&root.der];
-    let acceptor = acceptor(&Family::new(Kind::P256).site(), Some(anchors), |_| ());
+    let acceptor = acceptor(&Family::new(KeyKind::P256).site(), Some(anchors), |_| ());
     (acceptor, Site::new(&leaf, &[]))
 }
 

@@ -6,20 +6,25 @@ use tls_session::verify::Version;
 use tls_session::{Accepted, MasterSecret, Stage, Versions};
 
 use tls_doubles::io::Faults;
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::pki::Family;
 
 use crate::host::{Visit, acceptor, exchange};
 use crate::visitor::Visits;
 
-const KINDS: [Kind; 4] = [Kind::P256, Kind::P384, Kind::Ed25519, Kind::Rsa(2048)];
+const KINDS: [KeyKind; 4] = [
+    KeyKind::P256,
+    KeyKind::P384,
+    KeyKind::Ed25519,
+    KeyKind::Rsa(2048),
+];
 pub(crate) const VERSIONS: [Version; 2] = [Version::Tls12, Version::Tls13];
 
 /// AES-128-GCM, AES-256-GCM and ChaCha20-Poly1305 with a kind of key.
-fn suites(version: Version, kind: Kind) -> [u16; 3] {
+fn suites(version: Version, kind: KeyKind) -> [u16; 3] {
     match (version, kind) {
         (Version::Tls13, _) => [0x1301, 0x1302, 0x1303],
-        (Version::Tls12, Kind::Rsa(_)) => [0xc02f, 0xc030, 0xcca8],
+        (Version::Tls12, KeyKind::Rsa(_)) => [0xc02f, 0xc030, 0xcca8],
         (Version::Tls12, _) => [0xc02b, 0xc02c, 0xcca9],
     }
 }
@@ -60,7 +65,7 @@ fn duty_127_every_kind_of_key_serves_every_version_suite_and_group() {
 /// Data of three sizes with a new key between them, then both say close_notify, the client first.
 #[test]
 fn duty_160_and_178_a_whole_life() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let acceptor = acceptor(&family.site(), None, |_| ());
     for version in VERSIONS {
         let visit = Visit::new(Visits::only(version).visitor(), &acceptor);
@@ -88,10 +93,10 @@ fn duty_160_and_178_a_whole_life() {
     }
 }
 
-/// An end without close_notify is told from one with it.
+/// An end without close_notify is distinguished from one with it.
 #[test]
 fn duty_178_a_client_that_hangs_up_is_named() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let acceptor = acceptor(&family.site(), None, |_| ());
     for version in VERSIONS {
         let visit = Visit::new(Visits::only(version).visitor(), &acceptor);
@@ -109,7 +114,7 @@ fn duty_178_a_client_that_hangs_up_is_named() {
 
 #[test]
 fn duty_146_the_newest_common_version_is_taken_or_none() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let versions = |min, max| Versions::new(min, max).unwrap();
     let (old, new) = (Version::Tls12, Version::Tls13);
     for (ours, theirs, expected) in [
@@ -147,7 +152,7 @@ fn duty_146_the_newest_common_version_is_taken_or_none() {
 
 #[test]
 fn duty_148_to_150_what_is_not_in_common_is_named() {
-    let ecdsa = Family::new(Kind::P256);
+    let ecdsa = Family::new(KeyKind::P256);
     let acceptor = acceptor(&ecdsa.site(), None, |policy| {
         policy.suites = &[0xc02b, 0x1301];
     });
@@ -191,7 +196,7 @@ fn duty_148_to_150_what_is_not_in_common_is_named() {
 /// Its first share is of a group that we have not; a second hello follows.
 #[test]
 fn duty_151_a_share_for_another_group_costs_a_retry() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let acceptor = acceptor(&family.site(), None, |_| ());
     for groups in [vec![23_u16, 29], vec![24, 23], vec![29, 24, 23]] {
         let visits = Visits {
@@ -207,7 +212,7 @@ fn duty_151_a_share_for_another_group_costs_a_retry() {
 
 #[test]
 fn duty_154_and_155_name_and_protocols_choose_nothing() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let acceptor = acceptor(&family.site(), None, |_| ());
     for version in VERSIONS {
         for (name, seen) in [
@@ -233,7 +238,7 @@ fn duty_154_and_155_name_and_protocols_choose_nothing() {
 
 #[test]
 fn duty_161_a_strict_server_wants_keys_that_are_bound_to_the_handshake() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     for (master_secret, taken) in [(MasterSecret::Asked, true), (MasterSecret::Required, false)] {
         let acceptor = acceptor(&family.site(), None, |policy| {
             policy.master_secret = master_secret;
@@ -257,7 +262,7 @@ fn duty_161_a_strict_server_wants_keys_that_are_bound_to_the_handshake() {
 
 #[test]
 fn duty_153_a_hello_in_small_pieces_is_taken() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let acceptor = acceptor(&family.site(), None, |_| ());
     for version in VERSIONS {
         for chunk in [1, 7] {

@@ -258,7 +258,7 @@ pub(crate) struct Visitor {
     came: Vec<u8>,
     edit: Option<Edit>,
     pub(crate) app: Vec<u8>,
-    /// What the client refused, or was told by an alert.
+    /// What the client refused, or the alert that it received.
     pub(crate) error: Option<Error>,
     pub(crate) close_notify: bool,
     closed: bool,

@@ -27,7 +27,7 @@ use tls_session::{
 };
 
 use crate::peer::{Peer, Serves};
-use tls_doubles::keys::{Key, Kind};
+use tls_doubles::keys::{Key, KeyKind};
 use tls_doubles::pki::{Family, Issued, Spec};
 
 #[global_allocator]
@@ -147,8 +147,8 @@ pub(crate) struct Own {
 }
 
 impl Own {
-    pub(crate) fn new(kind: Kind) -> Self {
-        let root = Issued::self_signed(Spec::ca("Client Root"), Key::new(Kind::P256, 20));
+    pub(crate) fn new(kind: KeyKind) -> Self {
+        let root = Issued::self_signed(Spec::ca("Client Root"), Key::new(KeyKind::P256, 20));
         let client = root.issue(Spec::client("meter-7"), Key::new(kind, 0));
         Self {
             key: client.key.private_parts(),
@@ -198,7 +198,7 @@ impl Case {
     }
 
     /// Both sides show certificates.
-    pub(crate) fn mutual(self, kind: Kind) -> Self {
+    pub(crate) fn mutual(self, kind: KeyKind) -> Self {
         Self {
             own: Some(Own::new(kind)),
             asks: Some(Vec::new()),

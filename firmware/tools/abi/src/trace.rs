@@ -181,7 +181,7 @@ impl<'a> Trace<'a> {
         if let Some(known) = self.known.get(&key) {
             return known.clone();
         }
-        // A function that calls itself: its second run tells nothing new.
+        // A function that calls itself: its second run shows nothing new.
         self.known.insert(key.clone(), None);
         let mut before = BTreeMap::from([(entry, vec![key.1.clone()])]);
         let mut left = vec![(entry, 0)];

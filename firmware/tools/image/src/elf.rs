@@ -8,12 +8,12 @@ use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind};
 pub(crate) struct Section {
     pub(crate) name: String,
     pub(crate) size: u64,
-    pub(crate) kind: Kind,
+    pub(crate) kind: LoadKind,
 }
 
 /// What a section holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum LoadKind {
     /// Instructions and constants.
     Stored,
     /// RAM that starts as zero or as anything.
@@ -26,7 +26,7 @@ pub(crate) struct Symbol {
     pub(crate) name: String,
     pub(crate) address: u64,
     pub(crate) size: u64,
-    pub(crate) kind: Kind,
+    pub(crate) kind: LoadKind,
 }
 
 /// What the tables are made of.
@@ -52,8 +52,8 @@ impl Program {
             | SectionKind::ReadOnlyData
             | SectionKind::ReadOnlyDataWithRel
             | SectionKind::ReadOnlyString
-            | SectionKind::Data => Some(Kind::Stored),
-            SectionKind::UninitializedData => Some(Kind::Ram),
+            | SectionKind::Data => Some(LoadKind::Stored),
+            SectionKind::UninitializedData => Some(LoadKind::Ram),
             _ => None,
         };
         let sections = file

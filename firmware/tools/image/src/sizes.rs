@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::elf::{Kind, Program};
+use crate::elf::{LoadKind, Program};
 
 /// Crates and statics below are summed up as "others".
 const CRATE_WORTH_A_LINE: u64 = 4096;
@@ -29,10 +29,10 @@ impl Report {
         let mut statics = BTreeMap::<String, u64>::new();
         for symbol in &program.symbols {
             match symbol.kind {
-                Kind::Stored => {
+                LoadKind::Stored => {
                     *crates.entry(crate_of(&symbol.name)).or_default() += symbol.size;
                 }
-                Kind::Ram => *statics.entry(symbol.name.clone()).or_default() += symbol.size,
+                LoadKind::Ram => *statics.entry(symbol.name.clone()).or_default() += symbol.size,
             }
         }
         let mut sections: Vec<_> = program
@@ -149,12 +149,12 @@ mod tests {
         let report = Report::of(&Program {
             sections: Vec::new(),
             symbols: vec![
-                symbol("a::f", 5000, Kind::Stored),
-                symbol("b::f", 3000, Kind::Stored),
-                symbol("b::g", 3000, Kind::Stored),
-                symbol("c::f", 10, Kind::Stored),
-                symbol("d::f", 20, Kind::Stored),
-                symbol("a::BUFFER", 2048, Kind::Ram),
+                symbol("a::f", 5000, LoadKind::Stored),
+                symbol("b::f", 3000, LoadKind::Stored),
+                symbol("b::g", 3000, LoadKind::Stored),
+                symbol("c::f", 10, LoadKind::Stored),
+                symbol("d::f", 20, LoadKind::Stored),
+                symbol("a::BUFFER", 2048, LoadKind::Ram),
             ],
             frames: vec![
                 ("a::f".to_owned(), 16),

@@ -369,7 +369,7 @@ impl Cpu {
         self.pc = self.x[1];
     }
 
-    /// Forgets what was decoded: the program was loaded anew.
+    /// Forgets what was decoded: the program was loaded again.
     pub(crate) fn forget(&mut self, range: core::ops::Range<u32>) {
         for pc in range.step_by(2) {
             if let Some(slot) = self.ram.slot(pc) {

@@ -287,7 +287,7 @@ impl Machine {
         self.host_sent = false;
         let (entry, loaded) = boot::load(&mut self.bus)?;
         self.cpu = self.symbols.core(entry);
-        let last_words = self.radio.restarts();
+        let pending_log = self.radio.restarts();
         let crowd = self.radio.crowd;
         self.radio = Radio::new(
             self.symbols.event_post,
@@ -296,7 +296,7 @@ impl Machine {
             self.air.is_some(),
             self.radio.lose_after,
         );
-        self.radio.said = last_words;
+        self.radio.said = pending_log;
         self.radio.crowd = crowd;
         for range in loaded {
             self.cpu.forget(range);
@@ -461,7 +461,7 @@ impl Machine {
     }
 
     fn restart(&mut self, cause: Reset) -> Result<()> {
-        // What is in the FIFOs is lost on a chip; a tester wants the last words of the log.
+        // What is in the FIFOs is lost on a chip; a tester wants the end of the log.
         while !self.bus.uarts[0].idle() {
             self.bus.now = self.bus.due;
             self.bus.tick();

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use at_modem::{Exit, Identity, Modem, ModemBuffers, Parts, Platform, Timestamp, WallClock};
+use at_modem::{Exit, Modem, ModemBuffers, Parts, Platform, ProductInfo, Timestamp, WallClock};
 use embassy_time::{Duration, MockDriver, Timer};
 use rand_core::{CryptoRng, RngCore};
 
@@ -125,7 +125,7 @@ async fn life(
             clock: Some(&clock),
             board: &chip,
             commands: &lamp,
-            identity: Identity {
+            product: ProductInfo {
                 chip: "ESP32",
                 module: "WROOM-32",
                 sdk: "bench 1.2",

@@ -1,4 +1,4 @@
-//! A chip that does what it is told and remembers it.
+//! A chip that does what the modem asks and records it.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! Flash in memory that several parts of a test see, and that fails where told.
+//! Flash in memory that several parts of a test see, and that fails where a test asks for it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -101,7 +101,7 @@ impl Flash {
     pub(crate) fn hold(&self, held: bool) {
         let mut state = self.0.borrow_mut();
         state.held = held;
-        state.listener.tell();
+        state.listener.notify();
     }
 
     /// Another flash with the same contents.

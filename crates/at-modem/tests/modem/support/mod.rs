@@ -14,7 +14,7 @@ pub(crate) use bench::{Bench, Setup};
 use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 
-/// Who is to be told when a double changes. The modem is one task, so one place is enough.
+/// The waker to notify when a double changes. The modem is one task, so one place is enough.
 #[derive(Debug, Default)]
 pub(crate) struct Listener(Option<Waker>);
 
@@ -23,7 +23,7 @@ impl Listener {
         self.0 = Some(context.waker().clone());
     }
 
-    pub(crate) fn tell(&self) {
+    pub(crate) fn notify(&self) {
         if let Some(waker) = &self.0 {
             waker.wake_by_ref();
         }

@@ -105,17 +105,17 @@ impl Net {
     pub(crate) fn door(&self, at: &str, door: Door) {
         let mut state = self.state.borrow_mut();
         state.doors.insert(0, (at.parse().unwrap(), door));
-        state.listener.tell();
+        state.listener.notify();
     }
 
     /// Gives a name an answer; without one it is not found.
     pub(crate) fn name(&self, name: &str, resolves: Resolves) {
         let mut state = self.state.borrow_mut();
         state.names.insert(0, (name.to_owned(), resolves));
-        state.listener.tell();
+        state.listener.notify();
     }
 
-    /// Servers to ask for names; none for those that DHCP told.
+    /// Servers to ask for names; none for those from DHCP.
     pub(crate) fn name_servers(&self) -> String {
         let state = self.state.borrow();
         let servers = state.name_servers.iter().map(ToString::to_string);
@@ -141,7 +141,7 @@ impl Net {
         let peer = Peer(Rc::new(RefCell::new(Connection::default())));
         let from = from.parse().unwrap();
         state.knocking.push_back((port, from, peer.clone()));
-        state.listener.tell();
+        state.listener.notify();
         Some(peer)
     }
 
@@ -159,7 +159,7 @@ impl Peer {
     fn change<T>(&self, change: impl FnOnce(&mut Connection) -> T) -> T {
         let mut connection = self.0.borrow_mut();
         let result = change(&mut connection);
-        connection.listener.tell();
+        connection.listener.notify();
         result
     }
 
@@ -254,7 +254,7 @@ impl Write for Socket {
             connection.outbound.extend_from_slice(&from[..count]);
             if connection.echo {
                 connection.inbound.extend(&from[..count]);
-                connection.listener.tell();
+                connection.listener.notify();
             }
             Some(Ok(count))
         })

@@ -40,7 +40,7 @@ impl Port {
     pub(crate) fn feed(&self, bytes: &[u8]) {
         let mut state = self.0.borrow_mut();
         state.input.extend(bytes);
-        state.listener.tell();
+        state.listener.notify();
     }
 
     /// No read gives more than this from now on.
@@ -67,20 +67,20 @@ impl Port {
     pub(crate) fn give_room(&self, room: Option<usize>) {
         let mut state = self.0.borrow_mut();
         state.room = room;
-        state.listener.tell();
+        state.listener.notify();
     }
 
     pub(crate) fn unplug(&self) {
         let mut state = self.0.borrow_mut();
         state.plugged = false;
-        state.listener.tell();
+        state.listener.notify();
     }
 
     pub(crate) fn plug_in(&self) {
         let mut state = self.0.borrow_mut();
         state.plugged = true;
         state.input.clear();
-        state.listener.tell();
+        state.listener.notify();
     }
 
     pub(crate) async fn plugged(&self) {

@@ -115,7 +115,7 @@ impl Radio {
     pub(crate) fn answers(&self, answer: Answer) {
         let mut state = self.0.borrow_mut();
         state.answer = answer;
-        state.listener.tell();
+        state.listener.notify();
     }
 
     /// Every join so far.
@@ -133,7 +133,7 @@ impl Radio {
         state.association = None;
         state.address = None;
         state.events.push_back(WifiEvent::Disconnected);
-        state.listener.tell();
+        state.listener.notify();
     }
 
     /// The radio reconnects by itself.
@@ -144,7 +144,7 @@ impl Radio {
         state
             .events
             .extend([WifiEvent::Connected, WifiEvent::GotIp]);
-        state.listener.tell();
+        state.listener.notify();
     }
 
     /// It has no access point from now on, and takes no settings.
@@ -168,7 +168,7 @@ impl Radio {
     pub(crate) fn happens(&self, event: WifiEvent) {
         let mut state = self.0.borrow_mut();
         state.events.push_back(event);
-        state.listener.tell();
+        state.listener.notify();
     }
 
     /// Who is in our access point.
@@ -196,7 +196,7 @@ impl Radio {
     pub(crate) fn hold_scan(&self, held: bool) {
         let mut state = self.0.borrow_mut();
         state.scan_held = held;
-        state.listener.tell();
+        state.listener.notify();
     }
 }
 

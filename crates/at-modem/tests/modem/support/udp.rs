@@ -134,7 +134,7 @@ impl Datagrams {
         }
         let from = from.parse().unwrap();
         ports.inbound.push_back((port, from, content.to_vec()));
-        ports.listener.tell();
+        ports.listener.notify();
         true
     }
 
@@ -255,7 +255,7 @@ impl UdpSend for Udp {
             Server::Silent => return Ok(()),
             Server::Unreachable => return Err(NetError(ErrorKind::Other)),
         });
-        self.listener.tell();
+        self.listener.notify();
         Ok(())
     }
 }

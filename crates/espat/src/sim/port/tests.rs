@@ -262,7 +262,7 @@ fn piped() -> (Port, io::PipeWriter, io::PipeReader) {
     let wire = Some(Rc::new(Wire::Stdio(stream)));
     (
         Port {
-            kind: Kind::Stdio { wire, output },
+            kind: Endpoint::Stdio { wire, output },
             bench: Bench::default(),
             tape: None,
         },

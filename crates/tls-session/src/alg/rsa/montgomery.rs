@@ -1,8 +1,8 @@
 //! Modular powers of public numbers, in the space of five of them (Montgomery 1985).
 //!
 //! Fixed-width integers would do the same with each width's temporaries on the stack, more than a
-//! chip's task has; here one loop over slices serves every width. Its running time tells what it
-//! computes: never for anything secret.
+//! chip's task has; here one loop over slices serves every width. Its running time depends on
+//! the numbers: never for anything secret.
 
 use crypto_bigint::{Limb, Word};
 

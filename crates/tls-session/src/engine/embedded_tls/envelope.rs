@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | EncryptedExtensions | fails on groups it has no name for, keeps nothing | its extensions travel inside one that the engine skips |
 //! | CertificateRequest | fails on unknown signature schemes and on more than 25 | the same |
-//! | Finished | tells nobody that it held | an empty Certificate follows, which only our verifier sees |
+//! | Finished | does not report that it held | an empty Certificate follows, which only our verifier sees |
 //! | Certificate, ours | writes one certificate | what we send travels inside that one |
 //! | CertificateVerify, ours | takes 104 bytes of signature; RSA has 256 or more | its last bytes travel as the signature, those before them with Certificate |
 //!

@@ -14,7 +14,7 @@ use crate::{Cause, Policy, Timestamp};
 use tls_doubles::clock::Clock as TestClock;
 use tls_doubles::exec::run;
 use tls_doubles::io::{Faults, connect};
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::pki::{Family, NOW};
 use tls_doubles::rng::TestRng;
 use tls_doubles::script::Script;
@@ -48,7 +48,7 @@ impl CryptoProvider for Faulty<'_, '_> {
 
 #[test]
 fn duty_4_an_engine_without_verifier_opens_no_session() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let now = Timestamp::from_unix(i64::try_from(NOW).unwrap());
     let strict = Policy::chain(

@@ -165,7 +165,7 @@ impl Core {
         }
     }
 
-    /// Goes as far as `record` allows; tells how many of its bytes are done with.
+    /// Goes as far as `record` allows; returns how many of its bytes are consumed.
     ///
     /// `record` is what earlier steps left over, and at most one whole record behind it.
     pub(super) fn step(

@@ -102,7 +102,7 @@ pub(super) fn cause(error: &Error, place: Place<'_>) -> Cause {
     }
 }
 
-/// What only a client can be told; `None` for what both can.
+/// The reason for what only a client can report; `None` for what both roles can.
 fn of_client(error: &Error, hello: &ClientHello, place: Place<'_>) -> Option<Cause> {
     use PeerIncompatible as P;
     let cause = match error {

@@ -59,7 +59,7 @@ impl<'b> Sealed<'b> {
         self.room().len() >= chunk.saturating_add(KEY_UPDATE)
     }
 
-    /// Plaintext never stands here, but what was sealed tells lengths.
+    /// Plaintext never stands here, but what was sealed reveals lengths.
     pub(super) fn wipe(&mut self) {
         self.bytes.fill(0);
     }

@@ -18,7 +18,7 @@ use rustls::{
 use tls_doubles::clock::Clock as TestClock;
 use tls_doubles::exec::run;
 use tls_doubles::io::{Endpoint, Faults, Wire, connect};
-use tls_doubles::keys::Kind;
+use tls_doubles::keys::KeyKind;
 use tls_doubles::pki::Family;
 use tls_doubles::rng::TestRng;
 use tls_doubles::script::Script;
@@ -99,7 +99,7 @@ fn open<S: Endpoint, T>(
 fn duty_76_in_tls_1_3_the_key_changes_at_its_limit() {
     const WRITES: usize = 100;
     for limit in [2_u64, 3, 4, 7, 50] {
-        let family = Family::new(Kind::P256);
+        let family = Family::new(KeyKind::P256);
         let server = Server::new(Script::good(&family.site()));
         let result = open(server, Version::Tls13, limit, async |mut session, wire| {
             let mut sent = Vec::new();
@@ -122,7 +122,7 @@ fn duty_76_in_tls_1_3_the_key_changes_at_its_limit() {
 
 #[test]
 fn duty_76_each_key_encrypts_no_more_than_its_limit() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let server = Server::new(Script::good(&family.site()));
     let result = open(server, Version::Tls13, 4, async |mut session, wire| {
         let (_, mut tx) = session.split();
@@ -145,7 +145,7 @@ struct Older {
 
 impl Older {
     fn new() -> Self {
-        let site = Family::new(Kind::P256).site();
+        let site = Family::new(KeyKind::P256).site();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(site.key.pkcs8()));
         let chain = site.chain.into_iter().map(CertificateDer::from).collect();
         let provider = Arc::new(rustls::crypto::ring::default_provider());

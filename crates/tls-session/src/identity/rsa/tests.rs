@@ -93,7 +93,7 @@ fn signatures_are_those_of_an_independent_implementation() {
     assert_eq!(count, 42);
 }
 
-/// RFC 8017 §5.1.2 needs every part, and a wrong one makes a signature that tells the factors.
+/// RFC 8017 §5.1.2 needs every part, and a wrong one makes a signature that reveals the factors.
 #[test]
 fn a_flipped_bit_in_any_part_gives_no_signature() {
     for name in ["2048", "2048-p-below-q", "3072", "4096"] {

@@ -1,12 +1,12 @@
-//! The scripted server against `openssl s_client`: correct when told nothing else, and wrong in
-//! the way it was told, as judged by a client that is not ours.
+//! The scripted server against `openssl s_client`: correct by default, and wrong in
+//! the way that its script says, as judged by a client that is not ours.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use tls_doubles::keys::{Kind, verify_handshake};
+use tls_doubles::keys::{KeyKind, verify_handshake};
 use tls_doubles::message::{
     CERTIFICATE, FINISHED, Message, NEW_SESSION_TICKET, SECP256R1, SERVER_HELLO, TLS_1_3, ticket,
 };
@@ -131,12 +131,12 @@ fn converse(root: &Issued, script: Script, more: &[&str]) -> Server {
 #[test]
 fn openssl_converses_with_every_kind_of_key() {
     for kind in [
-        Kind::P256,
-        Kind::P384,
-        Kind::Ed25519,
-        Kind::Rsa(2048),
-        Kind::Rsa(3072),
-        Kind::Rsa(4096),
+        KeyKind::P256,
+        KeyKind::P384,
+        KeyKind::Ed25519,
+        KeyKind::Rsa(2048),
+        KeyKind::Rsa(3072),
+        KeyKind::Rsa(4096),
     ] {
         let family = Family::new(kind);
         converse(&family.root, Script::good(&family.site()), &[]);
@@ -145,7 +145,7 @@ fn openssl_converses_with_every_kind_of_key() {
 
 #[test]
 fn openssl_takes_every_legal_packing() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let plain = Wrap::default();
     let mut wraps = Vec::new();
     for packing in [
@@ -184,7 +184,7 @@ fn openssl_takes_every_legal_packing() {
 
 #[test]
 fn openssl_takes_what_comes_after_the_handshake() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let mut client = s_client(&family.root, &[]);
     let mut server = Server::new(Script::good(&family.site()).then(Step::AwaitFinished).then(
         Step::SendIn(
@@ -216,7 +216,7 @@ fn openssl_takes_what_comes_after_the_handshake() {
 
 #[test]
 fn the_server_reads_what_openssl_offers() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let script = Script::good(&family.site()).selects_alpn(b"mqtt");
     let server = converse(&family.root, script, &["-alpn", "h2,mqtt"]);
     let hello = server.seen().hello.clone().unwrap();
@@ -233,13 +233,13 @@ fn the_server_reads_what_openssl_offers() {
 #[test]
 fn a_client_certificate_of_every_kind_is_read_and_its_proof_checked() {
     for (kind, scheme) in [
-        (Kind::P256, 0x0403),
-        (Kind::P384, 0x0503),
-        (Kind::Ed25519, 0x0807),
-        (Kind::Rsa(2048), 0x0804),
+        (KeyKind::P256, 0x0403),
+        (KeyKind::P384, 0x0503),
+        (KeyKind::Ed25519, 0x0807),
+        (KeyKind::Rsa(2048), 0x0804),
     ] {
         let family = Family::with(kind, Spec::client("device 7"));
-        let servers = Family::new(Kind::P256);
+        let servers = Family::new(KeyKind::P256);
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str, text: String| {
             let path = folder.path().join(name);
@@ -273,7 +273,7 @@ fn a_client_certificate_of_every_kind_is_read_and_its_proof_checked() {
         ));
     }
     // Without one the client shows an empty list.
-    let servers = Family::new(Kind::P256);
+    let servers = Family::new(KeyKind::P256);
     let script = Script::good(&servers.site()).asks_certificate();
     let server = converse(&servers.root, script, &[]);
     assert_eq!(server.seen().certificate, Some(Vec::new()));
@@ -282,7 +282,7 @@ fn a_client_certificate_of_every_kind_is_read_and_its_proof_checked() {
 
 #[test]
 fn alerts_and_closes_reach_openssl() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let good = || Script::good(&family.site());
     let cases = [
         (

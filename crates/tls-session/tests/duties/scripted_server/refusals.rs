@@ -3,7 +3,7 @@
 use x509_cert::ext::pkix::KeyUsages;
 
 use super::s_client;
-use tls_doubles::keys::{Hash, Key, Kind};
+use tls_doubles::keys::{Hash, Key, KeyKind};
 use tls_doubles::message::{
     CERTIFICATE, CERTIFICATE_VERIFY, ENCRYPTED_EXTENSIONS, FINISHED, Hello, HelloExtension,
     Message, Over, SECP256R1, SECP384R1, TLS_1_3, X25519,
@@ -46,7 +46,7 @@ fn all_refused(root: &Issued, cases: impl IntoIterator<Item = (&'static str, Scr
 #[test]
 #[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn openssl_refuses_a_wrong_hello() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let site = family.site();
     let version = HelloExtension::SupportedVersion(TLS_1_3);
     let ours = HelloExtension::OurShare { group: SECP256R1 };
@@ -135,10 +135,10 @@ fn openssl_refuses_a_wrong_hello() {
 #[test]
 #[expect(clippy::too_many_lines, reason = "one claim, case after case")]
 fn openssl_refuses_a_wrong_flight() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let site = family.site();
     let good = || Script::good(&site);
-    let rsa = Family::new(Kind::Rsa(2048));
+    let rsa = Family::new(KeyKind::Rsa(2048));
     let verify = |family: &Family, scheme, over| {
         Script::good(&family.site()).replace(
             CERTIFICATE_VERIFY,
@@ -249,7 +249,7 @@ fn openssl_refuses_a_wrong_flight() {
 /// Releases of OpenSSL differ in the alert for these; `doubles` looks at the bytes.
 #[test]
 fn openssl_refuses_a_wrong_record() {
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let good = || Script::good(&family.site());
     let before_ee = |step| good().before(ENCRYPTED_EXTENSIONS, step);
     let record = |kind, body: Vec<u8>| Step::Record {
@@ -422,17 +422,17 @@ fn openssl_names_what_is_wrong_with_a_certificate() {
             "CA signature digest algorithm too weak",
         ),
     ];
-    let family = Family::new(Kind::P256);
+    let family = Family::new(KeyKind::P256);
     let mut cases = Vec::new();
     for (spec, words) in leaves {
-        cases.push((Family::with(Kind::P256, spec), words));
+        cases.push((Family::with(KeyKind::P256, spec), words));
     }
     for (spec, words) in authorities {
         // ECDSA has no MD5.
         let kind = if spec.hash == Hash::Sha256 {
-            Kind::P256
+            KeyKind::P256
         } else {
-            Kind::Rsa(2048)
+            KeyKind::Rsa(2048)
         };
         let root = Family::new(kind).root;
         let intermediate = root.issue(spec, family.intermediate.key.clone());
@@ -453,8 +453,8 @@ fn openssl_names_what_is_wrong_with_a_certificate() {
         ..Spec::ca("Short Root")
     };
     let root = Issued::self_signed(root, family.root.key.clone());
-    let first = root.issue(Spec::ca("First"), Key::new(Kind::P256, 5));
-    let second = first.issue(Spec::ca("Second"), Key::new(Kind::P256, 6));
+    let first = root.issue(Spec::ca("First"), Key::new(KeyKind::P256, 5));
+    let second = first.issue(Spec::ca("Second"), Key::new(KeyKind::P256, 6));
     let leaf = second.issue(leaf(), family.leaf.key.clone());
     let site = Site::new(&leaf, &[&second, &first]);
     let (_, errors) = refusal(&root, Script::good(&site));

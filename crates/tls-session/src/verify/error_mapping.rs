@@ -65,7 +65,7 @@ impl<'c, 'a> Walk<'c, 'a> {
 }
 
 /// Turns webpki's error into a reason: which certificate, and what about it.
-pub(super) fn blame(
+pub(super) fn reason_for(
     error: &Error,
     walk: &Walk<'_, '_>,
     anchors: Anchors<'_>,
@@ -129,7 +129,7 @@ pub(super) fn blame(
         | Error::SignatureAlgorithmMismatch
         | Error::UnsupportedSignatureAlgorithmContext(_)
         | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
-            blame_signature(walk, anchors)
+            signature_reason(walk, anchors)
         }
         other => leaf(Fault::Malformed).finding(format_args!("{other:?}")),
     }
@@ -161,8 +161,8 @@ fn critical_extension(walk: &Walk<'_, '_>) -> Reason {
     .unwrap_or_else(|| reason(walk.leaf, 0))
 }
 
-/// A signature did not verify, or its algorithm is not here: which, and is a weak key to blame?
-fn blame_signature(walk: &Walk<'_, '_>, anchors: Anchors<'_>) -> Reason {
+/// A signature did not verify, or its algorithm is not here: which one, and whether a weak key is the cause.
+fn signature_reason(walk: &Walk<'_, '_>, anchors: Anchors<'_>) -> Reason {
     let reason = |cause, certificate: &Certificate<'_>, depth| {
         Reason::new(Stage::Certificate, cause).about(depth, certificate.subject())
     };

@@ -20,7 +20,7 @@ impl fmt::Display for Version {
 
 /// The RFC's name of an alert, `unknown` where it has none.
 #[must_use]
-pub const fn alert_words(number: u8) -> &'static str {
+pub const fn alert_text(number: u8) -> &'static str {
     match number {
         0 => "close notify",
         10 => "unexpected message",
@@ -55,7 +55,7 @@ pub const fn alert_words(number: u8) -> &'static str {
 
 /// The name of a cipher suite in IANA's registry, for those that are spoken here; `unknown` for others.
 #[must_use]
-pub const fn suite_words(suite: u16) -> &'static str {
+pub const fn suite_text(suite: u16) -> &'static str {
     match suite {
         0x1301 => "TLS_AES_128_GCM_SHA256",
         0x1302 => "TLS_AES_256_GCM_SHA384",
@@ -75,13 +75,13 @@ pub(super) struct Group(pub(super) u16);
 
 impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(group_words(self.0))
+        f.write_str(group_text(self.0))
     }
 }
 
 /// The name of a key exchange group, `unknown` where it has none here.
 #[must_use]
-pub const fn group_words(group: u16) -> &'static str {
+pub const fn group_text(group: u16) -> &'static str {
     match group {
         0x0017 => "P-256",
         0x0018 => "P-384",
