@@ -1,10 +1,12 @@
 //! The command line: which command, and its options. Each command keeps its own.
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
 
 /// ESP-AT on a PC: simulated modem, certificate images, and why a TLS session was refused.
 #[derive(Debug, Parser)]
-#[command(name = "espat", version, about)]
+#[command(name = "espat", version = env!("ESPAT_VERSION"), about)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -28,6 +30,16 @@ pub(crate) enum Command {
     FlashImage(espat::flash_image::Args),
     /// Explain a code, a number or a line of the port or of a log
     Explain(espat::explain::Args),
+    /// Print completions for a shell, to be loaded by it
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages, one for each command
+    Man {
+        /// An existing folder: `man -l FOLDER/espat.1` shows the first of them
+        folder: PathBuf,
+    },
     /// Check a board on two ports of this PC: hardware in the loop
     Hil(espat::hil::Args),
 }

@@ -1,12 +1,30 @@
 //! `espat`: reads the command line, calls the command, reports its exit status.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use anyhow::Context as _;
+use clap::{CommandFactory as _, Parser as _};
 
 mod cli;
 
 use cli::{Cli, Command};
+use espat::report::Outcome;
+
+/// The script that a shell loads, on stdout.
+fn completions(shell: clap_complete::Shell) -> anyhow::Result<Outcome> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "espat", &mut script);
+    espat::report::print(&String::from_utf8(script)?)?;
+    Ok(Outcome::Done)
+}
+
+/// A page for each command, with its options as `--help` shows them.
+fn man(folder: &Path) -> anyhow::Result<Outcome> {
+    clap_mangen::generate_to(Cli::command(), folder)
+        .with_context(|| format!("{}: cannot write manual pages", folder.display()))?;
+    Ok(Outcome::Done)
+}
 
 fn main() -> ExitCode {
     // clap explains its own errors and exits with status 2.
@@ -18,6 +36,8 @@ fn main() -> ExitCode {
         Command::Sim(args) => espat::sim::run(&args),
         Command::Doctor(args) => espat::doctor::run(&args),
         Command::FlashImage(args) => espat::flash_image::run(&args),
+        Command::Completions { shell } => completions(shell),
+        Command::Man { folder } => man(&folder),
         Command::Hil(args) => espat::hil::run(&args),
         Command::Demo(args) => espat::demo::run(args, espat::demo::simulated),
     };
