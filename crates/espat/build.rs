@@ -17,7 +17,13 @@ fn main() {
 /// The commit of this checkout, `+` behind it if files were changed since; none outside of one.
 fn commit() -> Option<String> {
     let output = Command::new("git")
-        .args(["describe", "--always", "--exclude=*", "--abbrev=10", "--dirty=+"])
+        .args([
+            "describe",
+            "--always",
+            "--exclude=*",
+            "--abbrev=10",
+            "--dirty=+",
+        ])
         .output()
         .ok()
         .filter(|output| output.status.success())?;

@@ -10,12 +10,12 @@ mod citations;
 mod cmd;
 mod cpu;
 mod deny;
+mod dist;
 mod duties;
 mod emulator;
 mod firmware;
 mod fuzz;
 mod package;
-
 mod run;
 mod rustls;
 mod setup;
@@ -24,6 +24,7 @@ mod stack;
 mod steps;
 mod tidy;
 mod toolchain;
+mod translations;
 mod workspace;
 
 use std::process::ExitCode;
@@ -118,10 +119,12 @@ enum Command {
     Examples,
     /// Fuzz what reads bytes from outside. Not a part of `test`.
     Fuzz(fuzz::Args),
+    /// The program for installing, with manual pages and completions, in target/dist. Not a part of `test`.
+    Dist,
 }
 
 impl Command {
-    /// What to run, and how. Nothing for [`Command::Fuzz`], which is no step.
+    /// What to run, and how. Nothing for [`Command::Fuzz`] and [`Command::Dist`], which are no steps.
     fn plan(self) -> (Vec<Step>, Options) {
         let mut options = Options {
             fetch: Fetch::Allowed,
@@ -175,7 +178,7 @@ impl Command {
             Self::C3 => vec![Step::C3],
             Self::E2e => vec![Step::E2e],
             Self::Examples => vec![Step::Examples],
-            Self::Fuzz(_) => Vec::new(),
+            Self::Fuzz(_) | Self::Dist => Vec::new(),
         };
         (steps, options)
     }
@@ -183,16 +186,13 @@ impl Command {
 
 fn main() -> ExitCode {
     let command = Cli::parse().command;
-    let fuzz = match &command {
-        Command::Fuzz(args) => Some(args.clone()),
-        _ => None,
-    };
-    let (steps, options) = command.plan();
+    let (steps, options) = command.clone().plan();
     let passed = Workspace::enter()
         .context("cannot read the workspace")
-        .and_then(|workspace| match *steps.as_slice() {
-            [] => fuzz.as_ref().map_or(Ok(()), fuzz::run).map(|()| true),
-            [step] => Ok(step.run(&workspace, options)),
+        .and_then(|workspace| match (&command, steps.as_slice()) {
+            (Command::Fuzz(args), _) => fuzz::run(args).map(|()| true),
+            (Command::Dist, _) => dist::run(&workspace).map(|()| true),
+            (_, [step]) => Ok(step.run(&workspace, options)),
             _ => run::all(&steps, &workspace, options.fetch),
         });
     match passed {

@@ -1,5 +1,5 @@
 //! What no compiler checks: file lengths, inherited manifest keys, paths of one machine, citations of
-//! `docs/spec`, links between documents, and that each duty names its tests.
+//! `docs/spec`, links between documents, blocks of translations, and that each duty names its tests.
 //!
 //! Looks at every text file of the folder, committed or not, but for build output and the hidden
 //! folders of editors and version control.
@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::citations::{self, Specifications};
 use crate::duties;
+use crate::translations;
 use crate::workspace::{Package, Workspace};
 
 /// Longer than this, a file holds more than one thing.
@@ -69,6 +70,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         }
         if has_extension("md") {
             found.extend(citations::check_links(file, &text));
+            found.extend(translations::check(file, &text));
         }
         complaints.extend(
             found

@@ -88,7 +88,10 @@ fn each_command_has_a_manual_page() {
     }
     let (status, _, errors) = espat(&["man", "/dev/null/nowhere"]);
     assert_eq!(status, Some(1));
-    assert!(errors.starts_with("espat: /dev/null/nowhere: cannot write manual pages"), "{errors}");
+    assert!(
+        errors.starts_with("espat: /dev/null/nowhere: cannot write manual pages"),
+        "{errors}"
+    );
 }
 
 /// What was built: the package's version and, from a checkout, its commit as git itself names it.
@@ -105,7 +108,9 @@ fn the_version_names_the_commit() {
         .output();
     match git {
         Ok(output) if output.status.success() => {
-            let rest = rest.strip_prefix(" (").and_then(|rest| rest.strip_suffix(')'));
+            let rest = rest
+                .strip_prefix(" (")
+                .and_then(|rest| rest.strip_suffix(')'));
             let commit = rest.expect("in brackets").trim_end_matches('+');
             let all = String::from_utf8(output.stdout).expect("ASCII");
             assert!(all.starts_with(commit) && commit.len() >= 7, "{version}");
