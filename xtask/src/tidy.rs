@@ -17,6 +17,18 @@ use crate::workspace::{Package, Workspace};
 /// Longer than this, a file holds more than one thing.
 const LONGEST_SOURCE: usize = 600;
 
+/// Programs that show a library to a newcomer: what he writes himself is in `src/main.rs`, and short.
+const SHORT_EXAMPLES: &[&str] = &[
+    "cert-image",
+    "new-board",
+    "own-command",
+    "plain-esp-idf",
+    "tls-socket",
+];
+
+/// Lines of code of such a program; blank lines and comments do not count.
+const LONGEST_EXAMPLE: usize = 40;
+
 /// Where the checkouts, homes and scratch folders of single machines are. Written in two parts, so
 /// that this file does not find itself.
 const MACHINE_FOLDERS: &[&str] = &[
@@ -92,6 +104,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
                 .map(|what| format!("{}: {what}", package.name)),
         );
     }
+    complaints.extend(long_examples(workspace.root())?);
     for package in workspace.published() {
         complaints.extend(
             PUBLISHED_FILES
@@ -101,6 +114,23 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         );
     }
     report(&complaints, files.len())
+}
+
+/// Complaints about the programs that have to be short.
+fn long_examples(root: &Path) -> Result<Vec<String>> {
+    let mut complaints = Vec::new();
+    for name in SHORT_EXAMPLES {
+        let file = root.join("examples").join(name).join("src/main.rs");
+        let text =
+            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let lines = code_lines(&text);
+        if lines > LONGEST_EXAMPLE {
+            complaints.push(format!(
+                "{name}: {lines} lines of code, not {LONGEST_EXAMPLE}"
+            ));
+        }
+    }
+    Ok(complaints)
 }
 
 fn report(complaints: &[String], files: usize) -> Result<()> {
@@ -153,6 +183,14 @@ fn of_text(text: &str, is_rust: bool, here: &str) -> Vec<(usize, String)> {
         }
     }
     complaints
+}
+
+/// Lines that are neither blank nor a comment.
+fn code_lines(text: &str) -> usize {
+    text.lines()
+        .map(str::trim_start)
+        .filter(|line| !line.is_empty() && !line.starts_with("//"))
+        .count()
 }
 
 /// True for `crates/<name>/src/…/*.rs`, but for the fuzz bodies: they include what is private elsewhere.
@@ -232,6 +270,12 @@ mod tests {
             assert_eq!(of_text(&text, true, HERE).len(), complaints, "{lines}");
             assert_eq!(of_text(&text, false, HERE), [], "{lines}, not Rust");
         }
+    }
+
+    #[test]
+    fn comments_and_blank_lines_are_no_code() {
+        let text = "//! A program.\n\nfn main() {\n    // nothing\n    run() // once\n}\n";
+        assert_eq!(code_lines(text), 3);
     }
 
     #[test]

@@ -61,8 +61,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A command with several parameters has a struct with [`SetForm`], a line with several fields one
-//! with [`InfoLine`]; the files under [`mod@commands`] are examples. `at-modem` takes such a set and its
+//! Several parameters or fields, up to four and none optional, are a tuple: `set Set((u16, u16))`. Where one may be left
+//! out, a struct implements [`SetForm`], and [`InfoLine`] for a line; the files under [`mod@commands`] are examples. `at-modem` takes such a set and its
 //! handlers as `CustomCommands`.
 //!
 //! A command of this crate's is a row in the file of its family under [`mod@commands`] and a place in
@@ -102,6 +102,7 @@ mod set;
 mod sink;
 mod table;
 mod text;
+mod tuples;
 pub mod types;
 
 pub use args::Mux;

@@ -15,7 +15,7 @@ use crate::legacy::{Dialect, Suffix};
 use crate::raw::RawLine;
 use crate::sink::{Full, Sink};
 
-/// The parameters of a set form: one struct per command.
+/// The parameters of a set form: a struct, a tuple of up to four required ones, or a single [`Field`].
 pub trait SetForm<'a>: Sized {
     /// Takes the parameters from left to right, count first.
     fn from_args(args: &mut Args<'a>) -> Result<Self, ArgError>;
@@ -231,8 +231,8 @@ pub fn read_info<'a, T: InfoLine<'a>>(fields: &'a [u8]) -> Option<T> {
 ///
 /// Each form is named by the variant it gets; a command has those that are written down, in this
 /// order. The type of `set` is a [`SetForm`](crate::SetForm), that of `info` an
-/// [`InfoLine`](crate::InfoLine); a single parameter needs neither, any
-/// [`Field`](crate::args::Field) is both. An enum whose types borrow from the line has a lifetime:
+/// [`InfoLine`](crate::InfoLine). Any [`Field`](crate::args::Field) is both, and so is a tuple of two to
+/// four of them. An enum whose types borrow from the line has a lifetime:
 /// `pub enum LedCommand<'a>;`. A set without information lines leaves the second enum out.
 ///
 /// Before a name, `unlisted` makes a command that `AT+CMD?` does not show, `legacy` one that only

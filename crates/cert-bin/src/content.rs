@@ -19,6 +19,8 @@ use core::ops::Range;
 
 use heapless::Vec;
 
+use crate::hidden::Hidden;
+
 pub use der::ObjectFault;
 pub use key::{KeyForm, PrivateKey, RsaFactors};
 pub use shape::{Encoding, Shape};
@@ -58,12 +60,31 @@ pub struct Object<'a> {
     body: Body<'a>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Body<'a> {
     /// Base64 text between the markers.
     Pem(&'a [u8]),
     Der(&'a [u8]),
+}
+
+/// Without the bytes: they may be a private key.
+impl fmt::Debug for Body<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pem(text) => f.debug_tuple("Pem").field(&Hidden(text)).finish(),
+            Self::Der(der) => f.debug_tuple("Der").field(&Hidden(der)).finish(),
+        }
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Body<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match self {
+            Self::Pem(text) => defmt::write!(f, "Pem({})", Hidden(text)),
+            Self::Der(der) => defmt::write!(f, "Der({})", Hidden(der)),
+        }
+    }
 }
 
 impl<'a> Object<'a> {
@@ -153,12 +174,18 @@ pub fn objects(content: &[u8]) -> Objects<'_> {
 }
 
 /// See [`objects`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Objects<'a> {
     state: Walk<'a>,
 }
 
-#[derive(Debug, Clone)]
+impl fmt::Debug for Objects<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Objects").finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
 enum Walk<'a> {
     Pem(pem::Blocks<'a>),
     Der(&'a [u8]),

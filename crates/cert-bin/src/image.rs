@@ -18,6 +18,8 @@ mod warning;
 
 use core::fmt;
 
+use crate::hidden::Hidden;
+
 pub use device::DeviceView;
 pub use warning::{ImageWarning, Warnings};
 
@@ -90,9 +92,8 @@ impl fmt::Display for ItemKind {
     }
 }
 
-/// One certificate or key file inside an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+/// One certificate or key file inside an image. `Debug` prints the length of the content, never its bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Item<'a> {
     /// What the label says; the content may be something else.
     pub kind: ItemKind,
@@ -106,14 +107,49 @@ pub struct Item<'a> {
     pub padding: &'a [u8],
 }
 
+impl fmt::Debug for Item<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Item")
+            .field("kind", &self.kind)
+            .field("id", &self.id)
+            .field("offset", &self.offset)
+            .field("content", &Hidden(self.content))
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Item<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let content = Hidden(self.content);
+        defmt::write!(
+            f,
+            "{} {} at {}: {}",
+            self.kind,
+            self.id,
+            self.offset,
+            content
+        );
+    }
+}
+
 /// A checked image. Nothing below can fail or leave the input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Image<'a> {
     /// Header and list.
     bytes: &'a [u8],
     count: u16,
     /// First byte behind the list that is not 0xFF.
     trailing: Option<usize>,
+}
+
+impl fmt::Debug for Image<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Image")
+            .field("bytes", &Hidden(self.bytes))
+            .field("count", &self.count)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Image<'a> {
@@ -233,12 +269,21 @@ impl<'a> Image<'a> {
 }
 
 /// The items of an [`Image`], in file order.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Items<'a> {
     left: &'a [u8],
     index: u16,
     count: u16,
     offset: usize,
+}
+
+impl fmt::Debug for Items<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Items")
+            .field("left", &Hidden(self.left))
+            .field("index", &self.index)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Iterator for Items<'a> {

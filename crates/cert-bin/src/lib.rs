@@ -41,6 +41,7 @@
 extern crate std;
 
 pub mod content;
+mod hidden;
 pub mod image;
 pub mod lint;
 pub mod mistake;

@@ -9,6 +9,7 @@
 //!
 //! On flash the 8 header bytes should be written last: until then a reader sees a bad magic instead of half an image.
 
+use crate::hidden::Hidden;
 use crate::image::{HEADER_LEN, ITEM_HEADER_LEN, ItemKind, MAGIC, padding_len};
 use core::fmt;
 
@@ -20,13 +21,29 @@ pub const MAX_PER_KIND: usize = 256;
 pub const USUAL_PARTITION_SIZE: u32 = 8192;
 
 /// An item to be packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NewItem<'a> {
     /// How to label it.
     pub kind: ItemKind,
     /// The file, stored as it is.
     pub content: &'a [u8],
+}
+
+/// Without the content: it may be a private key.
+impl fmt::Debug for NewItem<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewItem")
+            .field("kind", &self.kind)
+            .field("content", &Hidden(self.content))
+            .finish()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for NewItem<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{}: {}", self.kind, Hidden(self.content));
+    }
 }
 
 impl<'a> From<crate::Item<'a>> for NewItem<'a> {

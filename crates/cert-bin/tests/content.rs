@@ -459,3 +459,30 @@ fn the_decoder_can_fail_only_on_framing_or_base64() {
     assert_eq!((der, rest.len()), (CA_DER, 2048 - CA_DER.len()));
     assert_eq!(object.der(), None);
 }
+
+/// A key in a log is a key lost.
+#[test]
+fn debug_output_has_lengths_and_no_content() {
+    let key = b"-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n";
+    let item = cert_bin::NewItem {
+        kind: cert_bin::ItemKind::Key,
+        content: key,
+    };
+    let mut flash = [0xff; 256];
+    cert_bin::write_image(&[item], &mut flash).unwrap();
+    let image = cert_bin::Image::parse(&flash).unwrap();
+    let items: Vec<_> = image.items().collect();
+    let objects: Vec<_> = content::objects(key).collect();
+    let blocks = content::pem::Blocks::new(key);
+    let framed: Vec<_> = blocks.clone().collect();
+    let view = cert_bin::DeviceView::new(&flash, 256);
+    let shown = format!(
+        "{item:?} {image:?} {items:?} {:?} {objects:?} {:?} {blocks:?} {framed:?} {view:?}",
+        image.items(),
+        content::objects(key)
+    );
+    assert!(shown.contains("63 bytes"), "{shown}");
+    for secret in ["c2Vj", "99, 50, 86", "[45, 45"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}

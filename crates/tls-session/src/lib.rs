@@ -13,8 +13,8 @@
 //! use embedded_io_async::{Read, Write};
 //! use rand_core::CryptoRngCore;
 //! use tls_session::{
-//!     Anchors, Cause, Clock, CommonName, Connection, Deadlines, Memory, NameRule, PeerName,
-//!     Policy, Reason, Session, Stage, Timestamp,
+//!     Anchors, Cause, Clock, Connection, Deadlines, Memory, Policy, Reason, Session, Stage,
+//!     Timestamp,
 //! };
 //!
 //! async fn ask(
@@ -26,10 +26,8 @@
 //! ) -> Result<usize, Reason> {
 //!     let setup = |cause: Cause| Reason::new(Stage::Setup, cause);
 //!     let (cas, clock) = ([ca], Clock::At(Timestamp::from_unix(now)));
-//!     let name = PeerName::new("broker.local").map_err(setup)?;
-//!     let rule = NameRule::MustMatch { name, common_name: CommonName::Ignored };
-//!     let mut policy = Policy::chain(Anchors::new(&cas).map_err(setup)?, rule, clock);
-//!     policy.sni = Some("broker.local");
+//!     let anchors = Anchors::new(&cas).map_err(setup)?;
+//!     let policy = Policy::for_host("broker.local", anchors, clock).map_err(setup)?;
 //!
 //!     let connection = Connection::new(rx, tx, delay);
 //!     let mut memory: Memory = Memory::new();

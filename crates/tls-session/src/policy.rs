@@ -287,6 +287,33 @@ pub struct Policy<'a> {
 }
 
 impl<'a> Policy<'a> {
+    /// What most clients want: a chain to one of `anchors`, valid at the time of `clock`, for the DNS name or IP address
+    /// `host`. The subject's CN counts for nothing, and a DNS name is sent as SNI.
+    ///
+    /// ```
+    /// use tls_session::{Anchors, Cause, Clock, Policy};
+    ///
+    /// # fn policy<'a>(anchors: Anchors<'a>, clock: Clock) -> Result<Policy<'a>, Cause> {
+    /// let policy = Policy::for_host("broker.local", anchors, clock)?;
+    /// assert_eq!(policy.sni, Some("broker.local"));
+    /// # Ok(policy) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::NameInvalid`] where `host` is neither a DNS name nor an IP address.
+    pub fn for_host(host: &'a str, anchors: Anchors<'a>, clock: Clock) -> Result<Self, Cause> {
+        let name = PeerName::new(host)?;
+        let rule = NameRule::MustMatch {
+            name,
+            common_name: CommonName::Ignored,
+        };
+        Ok(Self {
+            sni: (!name.is_ip_address()).then_some(host),
+            ..Self::chain(anchors, rule, clock)
+        })
+    }
+
     /// A chain to one of `anchors`, valid at the time of `clock`, for the name of the rule.
     ///
     /// The rule is a required part: a policy without one does not compile.

@@ -1,13 +1,36 @@
 //! The host: sends commands, prints what it reads, and hangs up.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
+use async_io::Async;
+use edge_nal_std::TcpSocket;
+
+/// A host in a thread of its own.
+pub(crate) struct Host(JoinHandle<anyhow::Result<()>>);
+
+impl Host {
+    /// Waits for its end.
+    pub(crate) fn join(self) -> anyhow::Result<()> {
+        self.0.join().map_err(|_| anyhow!("the host panicked"))?
+    }
+}
+
+/// Starts a host; returns the board's end of the line to it.
+pub(crate) async fn connect() -> anyhow::Result<(TcpSocket, Host)> {
+    // Any free port: another program may use a fixed one.
+    let listener = Async::<TcpListener>::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let port = listener.get_ref().local_addr()?;
+    let host = Host(std::thread::spawn(move || talk(port)));
+    let (uart, _): (Async<TcpStream>, _) = listener.accept().await?;
+    Ok((TcpSocket::new(uart), host))
+}
 
 /// One conversation, from `ready` to the last command; every reply has to come.
-pub(crate) fn talk(port: SocketAddr) -> anyhow::Result<()> {
+fn talk(port: SocketAddr) -> anyhow::Result<()> {
     // The far end of the link that the modem opens.
     let server = TcpListener::bind((port.ip(), 0))?;
     let address = server.local_addr()?;
@@ -33,7 +56,7 @@ pub(crate) fn talk(port: SocketAddr) -> anyhow::Result<()> {
     }
     peer.write_all(b"pong")?;
     until(&mut uart, "+IPD,4:pong")?;
-    // The settings outlive a restart.
+    // Settings survive a restart.
     send(&mut uart, "AT+RST\r\n", "ready\r\n")?;
     send(&mut uart, "AT+CWMODE?\r\n", "+CWMODE:1\r\n\r\nOK\r\n")
 }

@@ -1,17 +1,16 @@
 //! A modem on a new board. This one is a PC: a TCP port in place of the UART, the PC's network in
 //! place of Wi-Fi, a file in place of the flash chip.
 //!
-//! A board names its parts and serves its port; it writes no trait. The host at the other end of the
+//! A board names its parts and serves its port; it implements no trait. The host at the other end of the
 //! port is in `host.rs`, and would be a microcontroller.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use async_io::Async;
 use at_modem::wifi::Wired;
 use at_modem::{Exit, Modem, ModemBuffers, Parts, ProductInfo};
 use edge_nal::TcpSplit as _;
-use edge_nal_std::{Stack, TcpSocket};
+use edge_nal_std::Stack;
 use partition_store::FileFlash;
 use partition_store::esp_at::{BuiltIn, FactoryParam};
 use rand_core::OsRng;
@@ -26,28 +25,20 @@ const PRODUCT: ProductInfo = ProductInfo {
 
 async fn board(folder: &std::path::Path) -> anyhow::Result<()> {
     let (net, wifi) = (Stack::new(), Wired::new(Ipv4Addr::LOCALHOST));
+    let (image, factory) = (folder.join("flash.bin"), FactoryParam::Write);
+    let (mut flash, _) = FileFlash::open_or_format(image, &BuiltIn::ESP32_C3, factory).await?;
     let mut buffers = Box::new(ModemBuffers::<2>::new()); // Two TLS sessions; on a chip a static.
-    // Any free port: another program may use a fixed one.
-    let listener = Async::<TcpListener>::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let port = listener.get_ref().local_addr()?;
-    let host = std::thread::spawn(move || host::talk(port));
-    let (uart, _): (Async<TcpStream>, _) = listener.accept().await?;
-    let mut uart = TcpSocket::new(uart);
+    let (mut uart, host) = host::connect().await?;
     let (mut rx, mut tx) = uart.split();
     loop {
-        let image = folder.join("flash.bin");
-        let factory = FactoryParam::Write;
-        let (flash, _) = FileFlash::open_or_format(image, &BuiltIn::ESP32_C3, factory).await?;
-        let parts = Parts::new(&net, &wifi, flash, OsRng, PRODUCT);
+        let parts = Parts::new(&net, &wifi, &mut flash, OsRng, PRODUCT);
         let mut modem = Modem::boot(parts, &mut *buffers).await?;
         match modem.run(&mut rx, &mut tx).await {
             Exit::Restart => {}
             Exit::DeepSleep { ms } => std::thread::sleep(Duration::from_millis(ms.into())),
-            Exit::PortClosed => break,
+            Exit::PortClosed => return host.join(),
         }
     }
-    host.join()
-        .map_err(|_| anyhow::anyhow!("the host failed"))?
 }
 
 fn main() -> anyhow::Result<()> {

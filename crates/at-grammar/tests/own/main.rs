@@ -218,3 +218,60 @@ fn a_host_reads_an_own_line_wherever_the_stream_is_cut() {
         assert_eq!(LedInfo::read_line(foreign), None);
     }
 }
+
+commands! {
+    /// Commands whose parameters are tuples.
+    enum TupleCommand<'a>;
+    /// Their lines.
+    enum TupleInfo<'a>;
+    "AT+BLINK" { set Blink((u16, u16)); info Blink((u16, u16)); }
+    "AT+RGB" { set Rgb((u8, u8, u8)); info Rgb((u8, u8, u8)); }
+    "AT+TAG" { set Tag((u8, AtStr<'a>, u8, u8)); info Tag((u8, AtStr<'a>, u8, u8)); }
+}
+
+/// Without a struct: required parameters in their order, and fields likewise.
+#[test]
+fn a_tuple_is_a_parameter_list_and_a_line() {
+    let tag = (1, AtStr::from("door"), 2, 3);
+    for (line, command, reply, info) in [
+        (
+            "AT+BLINK=50,950",
+            TupleCommand::Blink((50, 950)),
+            "+BLINK:50,950",
+            TupleInfo::Blink((50, 950)),
+        ),
+        (
+            "AT+RGB=1,2,255",
+            TupleCommand::Rgb((1, 2, 255)),
+            "+RGB:1,2,255",
+            TupleInfo::Rgb((1, 2, 255)),
+        ),
+        (
+            "AT+TAG=1,\"door\",2,3",
+            TupleCommand::Tag(tag),
+            "+TAG:1,\"door\",2,3",
+            TupleInfo::Tag(tag),
+        ),
+    ] {
+        let raw = RawLine::parse(line.as_bytes()).unwrap();
+        assert_eq!(TupleCommand::from_raw(&raw, Mux::Single), Ok(command));
+        let mut out = heapless::Vec::<u8, 64>::new();
+        command.write_to(&mut out).unwrap();
+        assert_eq!(out, line.as_bytes());
+        out.clear();
+        info.write_to(&mut out).unwrap();
+        assert_eq!(out, format!("{reply}\r\n").as_bytes());
+        assert_eq!(TupleInfo::read_line(reply.as_bytes()), Some(info));
+    }
+    for (line, word) in [
+        ("AT+BLINK=1", 0x0106_0201_u32),
+        ("AT+BLINK=1,2,3", 0x0106_0203),
+        ("AT+BLINK=1,70000", 0x0107_0001),
+        ("AT+BLINK=1,\"2\"", 0x0105_0001),
+        ("AT+TAG=1,\"x\",2", 0x0106_0403),
+    ] {
+        let raw = RawLine::parse(line.as_bytes()).unwrap();
+        let error = TupleCommand::from_raw(&raw, Mux::Single).unwrap_err();
+        assert_eq!(error.error_word().raw(), word, "{line}");
+    }
+}

@@ -3,9 +3,12 @@
 //! A block starts wherever `-----BEGIN ` stands, at the start of a line or not, and ends with the matching
 //! `-----END `. Lines may have any width and end in LF or CR LF; blanks are allowed only right in front of a line end.
 
+use core::fmt;
 use core::ops::Range;
 
 use base64ct::{Base64, Encoding as _};
+
+use crate::hidden::Hidden;
 
 use super::{BrokenObject, KeyForm, ObjectFault, ObjectKind};
 
@@ -14,8 +17,7 @@ const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
 
 /// One framed block.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Block<'a> {
     /// What stands between `BEGIN ` and the dashes.
     pub label: &'a [u8],
@@ -23,6 +25,24 @@ pub struct Block<'a> {
     pub body: &'a [u8],
     /// Where the block stands in the content, markers and the last line end included.
     pub range: Range<usize>,
+}
+
+/// Without the body: it may be a private key.
+impl fmt::Debug for Block<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Block")
+            .field("kind", &self.kind())
+            .field("body", &Hidden(self.body))
+            .field("range", &self.range)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Block<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{}: {}", self.kind(), Hidden(self.body));
+    }
 }
 
 impl Block<'_> {
@@ -51,10 +71,19 @@ impl Block<'_> {
 }
 
 /// The blocks of a text in file order. A broken one is reported, and the walk goes on behind it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Blocks<'a> {
     content: &'a [u8],
     at: usize,
+}
+
+impl fmt::Debug for Blocks<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blocks")
+            .field("content", &Hidden(self.content))
+            .field("at", &self.at)
+            .finish()
+    }
 }
 
 impl<'a> Blocks<'a> {

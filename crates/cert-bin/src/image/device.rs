@@ -4,13 +4,24 @@
 //! firmware (a count read as a signed byte, an item it loads although the count is zero).
 
 use super::{HEADER_LEN, Header, ITEM_HEADER_LEN, MAGIC, padding_len};
+use crate::hidden::Hidden;
+use core::fmt;
 use core::num::NonZeroU16;
 
 /// An image as the original firmware walks it, in a partition of known size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct DeviceView<'a> {
     bytes: &'a [u8],
     partition_size: usize,
+}
+
+impl fmt::Debug for DeviceView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceView")
+            .field("bytes", &Hidden(self.bytes))
+            .field("partition_size", &self.partition_size)
+            .finish()
+    }
 }
 
 impl<'a> DeviceView<'a> {
