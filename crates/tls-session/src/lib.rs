@@ -106,7 +106,7 @@ pub use heap::{Heap, Ledger};
 pub use identity::Identity;
 pub use policy::{
     Anchors, ClientAuth, Clock, CommonName, EngineRule, MasterSecret, NameRule, PeerAuth, PeerName,
-    Policy, PreSharedKey, ServerPolicy, Versions,
+    Policy, PreSharedKey, Profile, ServerPolicy, Versions,
 };
 pub use reason::{Cause, PeerRole, Reason, Stage};
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]

@@ -21,8 +21,28 @@ pub const MAX_ANCHORS: usize = 16;
 
 /// The CAs of one item: every one of them is an anchor, and a server certificate that equals one
 /// of them byte for byte is accepted as a pin.
+///
+/// Certificates under them are judged by [`Profile::Lenient`], unless [`Self::under`] chooses another.
 #[derive(Debug, Clone, Copy)]
-pub struct Anchors<'a>(&'a [&'a [u8]]);
+pub struct Anchors<'a> {
+    certificates: &'a [&'a [u8]],
+    profile: Profile,
+}
+
+/// How closely the certificates of a path must follow RFC 5280 and RFC 9525.
+///
+/// Both profiles find the same path, check the same dates, names and signatures, and refuse whatever weakens them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Profile {
+    /// Refuses what the standards forbid, each fault with a reason of its own
+    /// ([`ProfileError`](crate::reason::ProfileError)).
+    Strict,
+    /// Forgives a form that hand-made CAs are known for and that changes no verdict on a path: a serial number of zero,
+    /// a CA without key identifiers, and the like.
+    #[default]
+    Lenient,
+}
 
 impl<'a> Anchors<'a> {
     /// Takes DER certificates, one to [`MAX_ANCHORS`].
@@ -41,13 +61,38 @@ impl<'a> Anchors<'a> {
                 MAX_ANCHORS,
             )));
         }
-        Ok(Self(certificates))
+        Ok(Self {
+            certificates,
+            profile: Profile::Lenient,
+        })
+    }
+
+    /// The same anchors, with certificates judged by `profile`.
+    #[must_use]
+    pub const fn under(self, profile: Profile) -> Self {
+        Self { profile, ..self }
+    }
+
+    /// How closely certificates must follow the standards.
+    #[must_use]
+    pub const fn profile(&self) -> Profile {
+        self.profile
     }
 
     /// The certificates, DER.
     #[must_use]
     pub const fn certificates(&self) -> &'a [&'a [u8]] {
-        self.0
+        self.certificates
+    }
+}
+
+impl Profile {
+    /// What a printed policy has behind its checks of a chain.
+    const fn as_suffix(self) -> &'static str {
+        match self {
+            Self::Lenient => "",
+            Self::Strict => ",rfc5280",
+        }
     }
 }
 
@@ -378,7 +423,8 @@ impl<'a> Policy<'a> {
     }
 }
 
-/// `chain,dates,name=broker.local`, `chain,dates,name=none`, `psk` or `danger-any-peer`; behind it `,tls1.2` or
+/// `chain,dates,name=broker.local`, `chain,dates,name=none`, `psk` or `danger-any-peer`; behind it `,rfc5280` for
+/// [`Profile::Strict`], `,tls1.2` or
 /// `,tls1.3` where that version alone is offered, `,extended-master-secret` where that is required, and `,identity`
 /// where we can say who we are.
 impl fmt::Display for Policy<'_> {
@@ -386,12 +432,15 @@ impl fmt::Display for Policy<'_> {
         match self.peer {
             PeerAuth::DangerAnyPeer => f.write_str("danger-any-peer")?,
             PeerAuth::PreSharedKey(_) => f.write_str("psk")?,
-            PeerAuth::Chain { name, .. } => match name {
-                NameRule::DangerAnyName => f.write_str("chain,dates,name=none")?,
-                NameRule::MustMatch { name, .. } => {
-                    write!(f, "chain,dates,name={}", name.text)?;
+            PeerAuth::Chain { anchors, name, .. } => {
+                match name {
+                    NameRule::DangerAnyName => f.write_str("chain,dates,name=none")?,
+                    NameRule::MustMatch { name, .. } => {
+                        write!(f, "chain,dates,name={}", name.text)?;
+                    }
                 }
-            },
+                f.write_str(anchors.profile.as_suffix())?;
+            }
         }
         match (self.versions.min, self.versions.max) {
             (Version::Tls12, Version::Tls13) => {}
@@ -420,6 +469,9 @@ mod tests {
         let anchors = Anchors::new(certificates).unwrap();
         let policy = Policy::chain(anchors, NameRule::DangerAnyName, Clock::Unset);
         assert_eq!(policy.to_string(), "chain,dates,name=none");
+        let strict = anchors.under(Profile::Strict);
+        let policy = Policy::chain(strict, NameRule::DangerAnyName, Clock::Unset);
+        assert_eq!(policy.to_string(), "chain,dates,name=none,rfc5280");
         let rule = NameRule::MustMatch {
             name: PeerName::new("broker.local").unwrap(),
             common_name: CommonName::CountsWithoutSan,

@@ -12,6 +12,7 @@ mod capacity;
 mod certificate;
 mod client;
 mod negotiation;
+mod profile;
 mod proof;
 mod protocol;
 mod setup;
@@ -23,6 +24,7 @@ pub use capacity::{CapacityError, Limit};
 pub use certificate::CertificateError;
 pub use client::{ClientError, Offer, Speaks};
 pub use negotiation::NegotiationError;
+pub use profile::ProfileError;
 pub use proof::ProofError;
 pub use protocol::{EngineError, HelloField, ProtocolViolation};
 pub use setup::SetupError;
@@ -74,6 +76,8 @@ pub enum Cause {
     Negotiation(NegotiationError),
     /// A certificate, or the path to an anchor.
     Certificate(CertificateError),
+    /// The form of a certificate, under the strict profile.
+    Profile(ProfileError),
     /// What the peer did not prove.
     Proof(ProofError),
     /// A size.
@@ -129,6 +133,7 @@ layers! {
     Protocol(ProtocolViolation)
     Negotiation(NegotiationError)
     Certificate(CertificateError)
+    Profile(ProfileError)
     Proof(ProofError)
     Capacity(CapacityError)
     Client(ClientError)

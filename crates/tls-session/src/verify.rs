@@ -3,8 +3,8 @@
 //! Path building and most of RFC 5280 §6 are webpki's; what it leaves to its user is here. No engine,
 //! no clock and no I/O: a chain, a policy, a verdict.
 //!
-//! `rules`: what a certificate must be in its place · `name`: the name asked for · `budget`: how many
-//! signatures · `error_mapping`: webpki's errors as reasons. The whole order, and where the verdict differs
+//! `rules`: what a certificate must be in its place · `profile`: what the strict profile checks in addition · `name`: the
+//! name asked for · `budget`: how many signatures · `error_mapping`: webpki's errors as reasons. The whole order, and where the verdict differs
 //! from others' on x509-limbo: `docs/path-validation.md`.
 
 use crate::reason::{
@@ -19,13 +19,14 @@ use x509_facts::{Certificate, Timestamp};
 use self::budget::Budget;
 use self::error_mapping::{Walk, reason_for};
 use self::usage::Usage;
-use crate::policy::{Anchors, Clock, MAX_ANCHORS, PeerAuth, Policy};
+use crate::policy::{Anchors, Clock, MAX_ANCHORS, PeerAuth, Policy, Profile};
 
 mod budget;
 mod certificate;
 mod error_mapping;
 pub(crate) mod handshake;
 mod name;
+mod profile;
 mod rules;
 mod usage;
 
@@ -122,6 +123,7 @@ pub fn verify_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Accepted, R
     };
     let (accepted, constrained) = judge(&leaf, chain, anchors, (clock, Usage::Server))?;
     name::check(name, &leaf, constrained)?;
+    form(anchors, &leaf, (accepted, Usage::Server))?;
     Ok(accepted)
 }
 
@@ -136,11 +138,27 @@ pub fn verify_client(
     clock: Clock,
     chain: &[&[u8]],
 ) -> Result<Accepted, Reason> {
-    let judged =
-        leaf_of(chain).and_then(|leaf| judge(&leaf, chain, anchors, (clock, Usage::Client)));
-    match judged {
-        Ok((accepted, _)) => Ok(accepted),
-        Err(reason) => Err(reason.of_client()),
+    let judged = leaf_of(chain).and_then(|leaf| {
+        let (accepted, _) = judge(&leaf, chain, anchors, (clock, Usage::Client))?;
+        form(anchors, &leaf, (accepted, Usage::Client))?;
+        Ok(accepted)
+    });
+    judged.map_err(Reason::of_client)
+}
+
+/// What the profile asks of the peer's own certificate, once nothing else is wrong with it.
+fn form(
+    anchors: Anchors<'_>,
+    leaf: &Certificate<'_>,
+    (accepted, usage): (Accepted, Usage),
+) -> Result<(), Reason> {
+    match (anchors.profile(), accepted) {
+        (Profile::Lenient, _) => Ok(()),
+        (Profile::Strict, Accepted::Pin { .. }) => {
+            profile::pinned(leaf)?;
+            profile::leaf(leaf, usage)
+        }
+        (Profile::Strict, _) => profile::leaf(leaf, usage),
     }
 }
 
@@ -238,7 +256,7 @@ fn find_path(
     let trusted = Trusted {
         anchors: &trusted,
         origin: &origin,
-        certificates: anchors.certificates(),
+        item: anchors,
         usage,
     };
     let intermediates: heapless::Vec<CertificateDer<'_>, MAX_CHAIN> =
@@ -252,7 +270,7 @@ fn find_path(
     // What the checks below found wrong with a path that webpki would take.
     let found: RefCell<Option<Reason>> = RefCell::new(None);
     let check = |path: &VerifiedPath<'_>| {
-        check_path(path, &trusted, now).map_err(|reason| {
+        check_path(path, (leaf, &trusted), now).map_err(|reason| {
             found.borrow_mut().get_or_insert(reason);
             Error::UnknownIssuer
         })
@@ -370,7 +388,7 @@ struct Trusted<'t, 'a> {
     anchors: &'t [TrustAnchor<'a>],
     /// Position in the item of each anchor.
     origin: &'t [usize],
-    certificates: &'a [&'a [u8]],
+    item: Anchors<'a>,
     usage: Usage,
 }
 
@@ -386,7 +404,8 @@ impl<'a> Trusted<'_, 'a> {
     }
 
     fn der(&self, chosen: &TrustAnchor<'_>) -> Option<&'a [u8]> {
-        self.certificates.get(self.position(chosen)?).copied()
+        let position = self.position(chosen)?;
+        self.item.certificates().get(position).copied()
     }
 
     fn certificate(&self, chosen: &TrustAnchor<'_>) -> Option<Certificate<'a>> {
@@ -397,7 +416,7 @@ impl<'a> Trusted<'_, 'a> {
 /// What webpki leaves open on a path it would take.
 fn check_path(
     path: &VerifiedPath<'_>,
-    trusted: &Trusted<'_, '_>,
+    (leaf, trusted): (&Certificate<'_>, &Trusted<'_, '_>),
     now: Timestamp,
 ) -> Result<(), Reason> {
     let refuse = |cause| Reason::new(Stage::Certificate, cause);
@@ -418,5 +437,15 @@ fn check_path(
         .der(path.anchor())
         .ok_or_else(|| refuse(Cause::Setup(SetupError::CaUnreadable)))?;
     let anchor = Certificate::parse(anchor).map_err(|error| malformed(depth, error))?;
-    rules::anchor(&anchor, (depth, counted), now, trusted.usage)
+    rules::anchor(&anchor, (depth, counted), now, trusted.usage)?;
+    match trusted.item.profile() {
+        Profile::Lenient => Ok(()),
+        Profile::Strict => {
+            let between: heapless::Vec<CertificateDer<'_>, MAX_CHAIN> = path
+                .intermediate_certificates()
+                .map(|certificate| certificate.der())
+                .collect();
+            profile::path(leaf, &between, &anchor)
+        }
+    }
 }

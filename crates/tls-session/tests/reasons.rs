@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use tls_session::reason::{
     CapacityError, Cause, CertificateError, ClientError, EngineError, HelloField, Limit,
-    NegotiationError, Offer, ProofError, ProtocolViolation, SetupError, Speaks, StreamError,
+    NegotiationError, Offer, ProfileError, ProofError, ProtocolViolation, SetupError, Speaks,
+    StreamError,
 };
 
 use tls_session::{Reason, Stage, Timestamp};
@@ -178,6 +179,29 @@ fn authentication() -> Vec<Cause> {
     ]
 }
 
+/// What only the strict profile refuses.
+fn profile() -> Vec<Cause> {
+    let all = [
+        ProfileError::SerialNotPositive,
+        ProfileError::SerialTooLong { octets: 21 },
+        ProfileError::NoBasicConstraints,
+        ProfileError::BasicConstraintsNotCritical,
+        ProfileError::NoKeyUsage,
+        ProfileError::NoSubjectKeyId,
+        ProfileError::NoAuthorityKeyId,
+        ProfileError::KeyIdMismatch,
+        ProfileError::NameConstraintsNotCritical,
+        ProfileError::SanNotCritical,
+        ProfileError::SanCritical,
+        ProfileError::DnsNameSyntax,
+        ProfileError::NoPurpose,
+        ProfileError::AnyPurpose,
+        ProfileError::CommonNameNotInSan,
+    ];
+    assert_eq!(all.len(), ProfileError::TABLE.len());
+    all.map(Cause::Profile).to_vec()
+}
+
 const LIMITS: [Limit; 12] = [
     Limit::ServerHello,
     Limit::ClientHello,
@@ -280,7 +304,14 @@ fn clients() -> Vec<Cause> {
 /// The rows speak of a server; of a client they say so, and nothing of a server is left.
 #[test]
 fn of_a_client_every_reason_says_client() {
-    for cause in [protocol(), negotiated(), authentication(), around()].concat() {
+    let causes = [
+        protocol(),
+        negotiated(),
+        authentication(),
+        profile(),
+        around(),
+    ];
+    for cause in causes.concat() {
         let reason = Reason::new(Stage::Hello, cause);
         let (of_server, of_client) = (reason.to_string(), reason.of_client().to_string());
         assert!(!of_client.contains("server"), "{of_client}");
@@ -296,6 +327,7 @@ fn code_number_flags_and_words_of_every_reason_stay_as_they_are() {
         protocol(),
         negotiated(),
         authentication(),
+        profile(),
         around(),
         clients(),
     ];

@@ -47,6 +47,7 @@ impl Shown {
             versions: _,
             suites: _,
             master_secret: _,
+            profile: _,
         } = terms;
         Some(Self {
             peer: match peer {

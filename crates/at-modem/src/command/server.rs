@@ -13,7 +13,7 @@ use crate::cx::Cx;
 use crate::links::server::{Listening, ServerTerms};
 use crate::platform::Platform;
 use crate::task::why::reason_line;
-use crate::tls::terms::master_secret;
+use crate::tls::terms::{master_secret, profile};
 use tls_session::Acceptor;
 
 pub(super) async fn show<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
@@ -85,6 +85,7 @@ fn terms<P: Platform>(cx: &Cx<'_, '_, P>, verify_client: bool) -> ServerTerms {
     ServerTerms {
         verify_client,
         master_secret: master_secret(policy_mode),
+        profile: profile(policy_mode),
     }
 }
 

@@ -7,7 +7,7 @@ use at_grammar::types::Family;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Instant};
-use tls_session::{Acceptor, MasterSecret};
+use tls_session::{Acceptor, MasterSecret, Profile};
 
 use crate::why::Why;
 
@@ -17,6 +17,8 @@ pub(crate) struct ServerTerms {
     /// `<ca_enable>`: clients must show a certificate.
     pub(crate) verify_client: bool,
     pub(crate) master_secret: MasterSecret,
+    /// The form that certificates of clients must have.
+    pub(crate) profile: Profile,
 }
 
 /// What the server listens on.

@@ -13,7 +13,7 @@ use tls_session::policy::MAX_ANCHORS;
 use tls_session::{Acceptor, ClientAuth, ServerPolicy};
 use tls_session::{
     Anchors, Clock, CommonName, Identity, MasterSecret, NameRule, PeerAuth, PeerName, Policy,
-    PreSharedKey, Versions,
+    PreSharedKey, Profile, Versions,
 };
 use x509_facts::KeyKind;
 use zeroize::Zeroize;
@@ -55,6 +55,7 @@ struct HeldTerms {
     versions: Versions,
     suites: SuiteList,
     master_secret: MasterSecret,
+    profile: Profile,
     identity: Option<u8>,
 }
 
@@ -68,6 +69,7 @@ impl HeldTerms {
         versions: Versions::TLS12,
         suites: SuiteList::new(),
         master_secret: MasterSecret::Required,
+        profile: Profile::Strict,
         identity: None,
     };
 }
@@ -125,6 +127,7 @@ impl<'m> Handshake<'m> {
             versions: terms.versions,
             suites: terms.suites.clone(),
             master_secret: terms.master_secret,
+            profile: terms.profile,
             identity: terms.identity,
         };
     }
@@ -205,7 +208,7 @@ impl Handshake<'_> {
             false => Vec::new(),
         };
         let clients = match terms.verify_client {
-            true => ClientAuth::Required(Anchors::new(&anchors)?),
+            true => ClientAuth::Required(Anchors::new(&anchors)?.under(terms.profile)),
             false => ClientAuth::NotAsked,
         };
         let mut policy = ServerPolicy::new(&identity, clients);
@@ -232,7 +235,7 @@ impl Loaded<'_> {
         let name = self.name_rule();
         let peer = match &self.terms.peer {
             HeldPeer::Chain { .. } => PeerAuth::Chain {
-                anchors: Anchors::new(&self.anchors)?,
+                anchors: Anchors::new(&self.anchors)?.under(self.terms.profile),
                 name: name?,
                 clock,
             },
@@ -258,12 +261,16 @@ impl Loaded<'_> {
         })
     }
 
-    /// ESP-AT checks the name only where one is configured; `AT+SSLPOLICY?` then prints `name=none`.
+    /// ESP-AT checks the name only where one is configured; `AT+SSLPOLICY?` then prints `name=none`. The CN counts as in
+    /// Mbed TLS, but not in the strict mode (RFC 9525 §2).
     fn name_rule(&self) -> Result<NameRule<'_>, Cause> {
         match &self.terms.name {
             Some(name) => Ok(NameRule::MustMatch {
                 name: PeerName::new(name)?,
-                common_name: CommonName::CountsWithoutSan,
+                common_name: match self.terms.profile {
+                    Profile::Strict => CommonName::Ignored,
+                    Profile::Lenient => CommonName::CountsWithoutSan,
+                },
             }),
             None => Ok(NameRule::DangerAnyName),
         }

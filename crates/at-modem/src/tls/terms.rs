@@ -18,7 +18,7 @@ use crate::secret::Psk;
 use crate::settings::HostText;
 use crate::settings::tls::{AlpnList, SuiteList, TlsValues};
 use crate::why::{ModemError, Stage, Why};
-use tls_session::{MasterSecret, Versions};
+use tls_session::{MasterSecret, Profile, Versions};
 
 /// How the server proves who it is.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +65,8 @@ pub(crate) struct Terms<'s> {
     pub(crate) suites: &'s SuiteList,
     /// The strict mode requires that the keys of TLS 1.2 are bound to the handshake.
     pub(crate) master_secret: MasterSecret,
+    /// The strict mode requires that certificates have the form that the standards lay down.
+    pub(crate) profile: Profile,
     /// Position of our certificate in `client_cert`, and of its key in `client_key`.
     pub(crate) identity: Option<u8>,
 }
@@ -133,6 +135,7 @@ fn lenient<'s>(values: &'s TlsValues, link: LinkId, host: &'s str) -> Option<Ter
         versions: *values.versions.get(at)?,
         suites: values.suites.get(at)?,
         master_secret: master_secret(values.policy_mode),
+        profile: profile(values.policy_mode),
         identity: shown.then_some(conf.pki),
     })
 }
@@ -142,6 +145,14 @@ pub(crate) const fn master_secret(mode: PolicyMode) -> MasterSecret {
     match mode {
         PolicyMode::Strict => MasterSecret::Required,
         PolicyMode::EspAt => MasterSecret::Asked,
+    }
+}
+
+/// What a policy demands of the form of certificates, in either role.
+pub(crate) const fn profile(mode: PolicyMode) -> Profile {
+    match mode {
+        PolicyMode::Strict => Profile::Strict,
+        PolicyMode::EspAt => Profile::Lenient,
     }
 }
 
@@ -219,6 +230,7 @@ mod tests {
             (false, false, PolicyMode::EspAt) => NameTerms::DangerAnyName,
         };
         assert_eq!(terms.name, name);
+        assert_eq!(terms.profile, profile(policy_mode));
         assert_eq!(terms.sni, Some(if sni { "sni" } else { "host" }));
         let shown = matches!(mode, 1 | 3) && (verifies || !key);
         assert_eq!(terms.identity, shown.then_some(3));

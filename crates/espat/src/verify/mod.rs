@@ -8,7 +8,7 @@
 //!
 //! The verdict is the very one of the modem: the same crate, the same policy. With `--connect` a whole handshake
 //! takes place, so that the server must also prove that it holds its key. As on the modem, a name is
-//! checked only when one is given.
+//! checked only when one is given. `--strict` is `AT+SSLPOLICY=1`.
 
 mod connect;
 mod path;
@@ -21,7 +21,10 @@ use at_modem::why::{Stage, Why};
 use cert_bin::content::{self, ContentError};
 use clap::ArgGroup;
 use tls_session::reason::CertificateError;
-use tls_session::{Accepted, Anchors, Clock, CommonName, NameRule, PeerName, Policy, Timestamp};
+use tls_session::{
+    Accepted, Anchors, Clock, CommonName, MasterSecret, NameRule, PeerName, Policy, Profile,
+    Timestamp,
+};
 
 use crate::pki;
 use crate::pki::files;
@@ -56,8 +59,12 @@ pub struct Args {
     #[arg(long, value_name = "RFC3339", value_parser = pki::time)]
     at: Option<Timestamp>,
     /// Let the subject's CN count in a certificate without any alternative name
-    #[arg(long)]
+    #[arg(long, conflicts_with = "strict")]
     legacy_cn: bool,
+    /// Judge as after AT+SSLPOLICY=1: a name is required (--name, else the host of --connect), and certificates must follow
+    /// RFC 5280 and RFC 9525
+    #[arg(long)]
+    strict: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -69,7 +76,8 @@ pub struct Args {
 ///
 /// A sentence for a person: files that cannot be read, and command lines that make no sense.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let name = match &args.name {
+    let host = args.connect.as_ref().filter(|_| args.strict);
+    let name = match args.name.as_deref().or(host.map(Server::host)) {
         Some(text) => NameRule::MustMatch {
             name: PeerName::new(text).map_err(|cause| WrongUsage(format!("'{text}': {cause}")))?,
             common_name: if args.legacy_cn {
@@ -78,6 +86,10 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
                 CommonName::Ignored
             },
         },
+        None if args.strict => {
+            let sentence = "--strict checks a name: give it with --name";
+            return Err(WrongUsage(sentence.into()).into());
+        }
         None => NameRule::DangerAnyName,
     };
     let clock = args.at.or_else(pki::now).map_or(Clock::Unset, Clock::At);
@@ -120,10 +132,14 @@ fn judge(args: &Args, name: NameRule<'_>, clock: Clock) -> anyhow::Result<Result
     };
     let anchor_ders: Vec<&[u8]> = trusted.iter().map(Vec::as_slice).collect();
     let anchors = match Anchors::new(&anchor_ders) {
+        Ok(anchors) if args.strict => anchors.under(Profile::Strict),
         Ok(anchors) => anchors,
         Err(cause) => return Ok(Err(Why::new(Stage::Setup, cause).into())),
     };
     let mut policy = Policy::chain(anchors, name, clock);
+    if args.strict {
+        policy.master_secret = MasterSecret::Required;
+    }
 
     if let Some(server) = &args.connect {
         policy.sni = server.sni();

@@ -47,13 +47,16 @@ impl<'a> ServerPolicy<'a> {
     }
 }
 
-/// `client=none`, or `client=must,chain,dates`; behind it what [`Policy`](super::Policy) prints of versions and keys.
+/// `client=none`, or `client=must,chain,dates`, with `,rfc5280` for [`Profile::Strict`](super::Profile::Strict); behind it what [`Policy`](super::Policy) prints of versions and keys.
 impl fmt::Display for ServerPolicy<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.clients {
-            ClientAuth::NotAsked => "client=none",
-            ClientAuth::Required(_) => "client=must,chain,dates",
-        })?;
+        match self.clients {
+            ClientAuth::NotAsked => f.write_str("client=none")?,
+            ClientAuth::Required(anchors) => {
+                f.write_str("client=must,chain,dates")?;
+                f.write_str(anchors.profile().as_suffix())?;
+            }
+        }
         match (self.versions.min(), self.versions.max()) {
             (Version::Tls12, Version::Tls13) => {}
             (Version::Tls12, Version::Tls12) => f.write_str(",tls1.2")?,

@@ -2,6 +2,8 @@
 //!
 //! Shared by the test binaries that ask a verifier alone, and engines.
 
+pub(crate) mod strict;
+
 use tls_session::Cause;
 use tls_session::reason::CertificateError;
 use x509_cert::ext::pkix::KeyUsages;

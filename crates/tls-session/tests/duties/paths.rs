@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 use tls_session::reason::{CertificateError, flags};
 
-use tls_session::{Accepted, Cause, Reason, verify_server};
+use tls_session::{Accepted, Cause, PeerAuth, Profile, Reason, verify_server};
 use x509_cert::ext::pkix::KeyUsages;
 
 use crate::cases::{
-    ACCEPTED, ANY_PURPOSE, Change, REFUSED, client_only, key, leaf, middle, root, three, unknown,
-    unknown_critical,
+    ACCEPTED, ANY_PURPOSE, Change, REFUSED, client_only, key, leaf, middle, root, strict, three,
+    unknown, unknown_critical,
 };
 use crate::client::{chain, named};
 use tls_doubles::keys::KeyKind;
@@ -61,6 +61,32 @@ fn duties_6_and_7_each_rule_has_its_reason_and_its_culprit() {
     let codes: BTreeSet<&str> = REFUSED.iter().map(|row| row.2.code()).collect();
     assert_eq!(causes.len(), words.len());
     assert_eq!(causes.len(), codes.len());
+}
+
+/// The verdict on a chain for `broker.local`, by the strict profile.
+fn strictly([leaf, middle, root]: &[Issued; 3]) -> Result<Accepted, Reason> {
+    let anchors: &[&[u8]] = &[&root.der];
+    let mut policy = named(chain(anchors), "broker.local");
+    if let PeerAuth::Chain { anchors, .. } = &mut policy.peer {
+        *anchors = anchors.under(Profile::Strict);
+    }
+    verify_server(&policy, &[&leaf.der, &middle.der])
+}
+
+#[test]
+fn the_strict_profile_names_the_culprit_and_what_it_allows_is_no_reason() {
+    for (index, (place, change, expected)) in strict::REFUSED.iter().enumerate() {
+        let made = strict::made(Some(*place), *change);
+        assert_eq!(verdict(&made, Some("broker.local")), Ok(ONE_BETWEEN));
+        let reason = strictly(&made).expect_err("must be refused");
+        assert_eq!(reason.cause, (*expected).into(), "{index}: {place:?}");
+        assert_eq!(reason.depth, place.depth(), "{index}: {place:?}");
+        assert_ne!(reason.verify_flags(), 0);
+    }
+    for (index, (place, change)) in strict::ACCEPTED.iter().enumerate() {
+        let made = strict::made(Some(*place), *change);
+        assert_eq!(strictly(&made), Ok(ONE_BETWEEN), "{index}: {place:?}");
+    }
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! One verdict: what a server shows is judged the same by the verifier alone, by each engine, in each version.
 
-use tls_session::reason::{CapacityError, CertificateError as E, Limit};
+use tls_session::reason::{CapacityError, CertificateError as E, Limit, ProfileError};
 use tls_session::verify::Version;
 use tls_session::{
-    Accepted, Anchors, Cause, Clock, CommonName, EngineRule, NameRule, PeerName, Policy, Reason,
-    Stage, Timestamp, verify_server,
+    Accepted, Anchors, Cause, Clock, CommonName, EngineRule, NameRule, PeerName, Policy, Profile,
+    Reason, Stage, Timestamp, verify_server,
 };
 
 use tls_doubles::keys::{Hash, Key, KeyKind};
@@ -12,7 +12,7 @@ use tls_doubles::pki::{CLIENT_AUTH, Ca, Family, Issued, NOT_AFTER, NOW, Site, Sp
 use tls_doubles::script::Script;
 use tls_doubles::server::Server;
 
-use crate::cases::{ACCEPTED, REFUSED, key, leaf, middle, root, three};
+use crate::cases::{ACCEPTED, REFUSED, key, leaf, middle, root, strict, three};
 use crate::client::{Attempt, TestSession, only};
 use crate::openings::{KINDS, VERSIONS};
 use crate::peer::{Peer, Serves};
@@ -24,6 +24,7 @@ struct Case {
     anchors: Vec<Vec<u8>>,
     name: Option<(&'static str, CommonName)>,
     clock: Clock,
+    profile: Profile,
 }
 
 fn date(seconds: u64) -> Timestamp {
@@ -38,6 +39,7 @@ impl Case {
             anchors: anchors.iter().map(|anchor| anchor.der.clone()).collect(),
             name: None,
             clock: Clock::At(date(NOW)),
+            profile: Profile::Lenient,
         }
     }
 
@@ -55,6 +57,11 @@ impl Case {
         self
     }
 
+    fn strict(mut self) -> Self {
+        self.profile = Profile::Strict;
+        self
+    }
+
     /// What the verifier says, and what each engine does.
     fn verdicts(&self) -> (Result<Accepted, Reason>, Vec<Reported>) {
         let anchors: Vec<&[u8]> = self.anchors.iter().map(Vec::as_slice).collect();
@@ -65,7 +72,8 @@ impl Case {
                 common_name,
             },
         };
-        let policy = Policy::chain(Anchors::new(&anchors).unwrap(), rule, self.clock);
+        let anchors = Anchors::new(&anchors).unwrap().under(self.profile);
+        let policy = Policy::chain(anchors, rule, self.clock);
         let shown: Vec<&[u8]> = self.site.chain.iter().map(Vec::as_slice).collect();
         let verdict = verify_server(&policy, &shown);
         let mut reported: Vec<Reported> = VERSIONS
@@ -166,8 +174,46 @@ fn alert(cause: &Cause) -> u8 {
             E::NotTrusted | E::CertificateSignature => 48,
             _ => 46,
         },
+        Cause::Profile(ProfileError::NoPurpose | ProfileError::AnyPurpose) => 43,
         _ => 46,
     }
+}
+
+#[test]
+fn the_strict_profile_refuses_by_every_engine_what_the_lenient_one_forgives() {
+    for (index, (place, change, expected)) in strict::REFUSED.iter().enumerate() {
+        let chain = strict::made(Some(*place), *change);
+        let case = || Case::three(format!("strict {index}, {place:?}"), &chain);
+        let lenient = case().agree();
+        assert!(lenient.is_ok(), "{index}: {lenient:?}");
+        let reason = case().strict().agree().unwrap_err();
+        let found = (reason.cause, reason.depth);
+        assert_eq!(found, ((*expected).into(), place.depth()), "{index}");
+    }
+    for (index, (place, change)) in strict::ACCEPTED.iter().enumerate() {
+        let chain = strict::made(Some(*place), *change);
+        let verdict = Case::three(format!("conforming {index}"), &chain).strict();
+        assert!(verdict.agree().is_ok(), "{index}");
+    }
+}
+
+#[test]
+fn a_pin_has_no_issuer_that_could_be_named_and_says_what_it_is_for() {
+    let pin = Issued::self_signed(leaf(), key(7));
+    let case = Case::new("pin", Site::new(&pin, &[]), &[&pin]).strict();
+    assert_eq!(case.agree(), Ok(Accepted::Pin { anchor: 0 }));
+    let pin = Issued::self_signed(
+        Spec {
+            eku: None,
+            ..leaf()
+        },
+        key(7),
+    );
+    let case = Case::new("pin", Site::new(&pin, &[]), &[&pin]).strict();
+    assert_eq!(
+        case.agree().unwrap_err().cause,
+        ProfileError::NoPurpose.into()
+    );
 }
 
 #[test]

@@ -6,8 +6,8 @@
 
 use tls_session::policy::MAX_ANCHORS;
 use tls_session::{
-    Accepted, Anchors, Cause, Clock, CommonName, NameRule, PeerName, Policy, Reason, Timestamp,
-    verify_server,
+    Accepted, Anchors, Cause, Clock, CommonName, NameRule, PeerName, Policy, Profile, Reason,
+    Timestamp, verify_server,
 };
 
 use crate::suite::{Case, Expected, NameKind, ValidationKind};
@@ -93,11 +93,12 @@ pub(crate) enum Verdict {
     Laxer(Accepted),
 }
 
-pub(crate) fn judge(case: &Case) -> Verdict {
+pub(crate) fn judge(case: &Case, profile: Profile) -> Verdict {
     if let Some(rule) = Unsupported::of(case) {
         return Verdict::Unsupported(rule);
     }
-    match (verify(case, CommonName::Ignored), case.expected_result) {
+    let word = verify(case, CommonName::Ignored, profile);
+    match (word, case.expected_result) {
         (Ok(_), Expected::Success) => Verdict::Agree(None),
         (Ok(accepted), Expected::Failure) => Verdict::Laxer(accepted),
         (Err(cause), Expected::Success) => Verdict::Stricter(cause),
@@ -106,7 +107,11 @@ pub(crate) fn judge(case: &Case) -> Verdict {
 }
 
 /// The verifier's own word on a supported case.
-pub(crate) fn verify(case: &Case, common_name: CommonName) -> Result<Accepted, Cause> {
+pub(crate) fn verify(
+    case: &Case,
+    common_name: CommonName,
+    profile: Profile,
+) -> Result<Accepted, Cause> {
     let item = ders(&case.trusted_certs);
     let item: Vec<&[u8]> = item.iter().map(Vec::as_slice).collect();
     let sent = ders(std::iter::once(&case.peer_certificate).chain(&case.untrusted_intermediates));
@@ -128,7 +133,8 @@ pub(crate) fn verify(case: &Case, common_name: CommonName) -> Result<Accepted, C
             }
         }
     };
-    let policy = Policy::chain(Anchors::new(&item)?, name, Clock::At(now));
+    let anchors = Anchors::new(&item)?.under(profile);
+    let policy = Policy::chain(anchors, name, Clock::At(now));
     verify_server(&policy, &sent).map_err(|Reason { cause, .. }| cause)
 }
 

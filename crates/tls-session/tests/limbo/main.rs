@@ -9,6 +9,7 @@
 )]
 
 mod divergences;
+mod docs;
 mod judge;
 mod suite;
 
@@ -17,8 +18,8 @@ use std::fmt::Write as _;
 
 use divergences::Direction;
 use judge::{Unsupported, Verdict, judge, verify};
-use suite::{Expected, Suite, beside, text, unanimous};
-use tls_session::{Cause, CommonName};
+use suite::{Suite, beside, text, unanimous};
+use tls_session::{Cause, CommonName, Profile};
 
 /// The name of a cause, without its layer and its numbers.
 fn kind(cause: &Cause) -> String {
@@ -63,22 +64,39 @@ fn report(verdicts: &[(&str, Verdict)]) -> String {
     out
 }
 
-fn verdicts(suite: &Suite) -> Vec<(&str, Verdict)> {
+fn verdicts(suite: &Suite, profile: Profile) -> Vec<(&str, Verdict)> {
     suite
         .cases
         .iter()
-        .map(|case| (case.id.as_str(), judge(case)))
+        .map(|case| (case.id.as_str(), judge(case, profile)))
         .collect()
+}
+
+/// The table of what differs under a profile.
+fn table(profile: Profile) -> &'static str {
+    match profile {
+        Profile::Lenient => "divergences.txt",
+        Profile::Strict => "divergences-strict.txt",
+    }
 }
 
 #[test]
 fn verdicts_differ_from_the_suite_where_the_table_says_and_nowhere_else() {
+    differ_where_the_table_says(Profile::Lenient);
+}
+
+#[test]
+fn under_the_strict_profile_too() {
+    differ_where_the_table_says(Profile::Strict);
+}
+
+fn differ_where_the_table_says(profile: Profile) {
     let suite = Suite::chosen();
-    let verdicts = verdicts(&suite);
+    let verdicts = verdicts(&suite, profile);
     let report = report(&verdicts);
     println!("{report}");
 
-    let groups = divergences::parse(&text(&beside("divergences.txt")));
+    let groups = divergences::parse(&text(&beside(table(profile))));
     let known: Vec<_> = groups.iter().flat_map(|group| &group.patterns).collect();
     let mut wrong = String::new();
     for (id, verdict) in &verdicts {
@@ -101,7 +119,7 @@ fn verdicts_differ_from_the_suite_where_the_table_says_and_nowhere_else() {
 #[test]
 fn what_four_verifiers_agree_on_is_agreed_here() {
     let suite = Suite::ours();
-    let verdicts = verdicts(&suite);
+    let verdicts = verdicts(&suite, Profile::Lenient);
     let unanimous = unanimous();
     assert_eq!(unanimous.len(), 83);
     for id in &unanimous {
@@ -158,7 +176,7 @@ const CAUSES: &[(&str, &str)] = &[
 fn a_refusal_is_for_what_the_id_says() {
     let suite = Suite::chosen();
     let mut judged = 0;
-    for (id, verdict) in verdicts(&suite) {
+    for (id, verdict) in verdicts(&suite, Profile::Lenient) {
         let Verdict::Agree(Some(cause)) = verdict else {
             continue;
         };
@@ -188,86 +206,83 @@ fn the_cn_counts_where_it_was_asked_to_and_there_is_no_san() {
         .iter()
         .filter(|case| Unsupported::of(case).is_none())
         .filter(|case| {
-            verify(case, CommonName::Ignored).is_ok()
-                != verify(case, CommonName::CountsWithoutSan).is_ok()
+            verify(case, CommonName::Ignored, Profile::Lenient).is_ok()
+                != verify(case, CommonName::CountsWithoutSan, Profile::Lenient).is_ok()
         })
         .map(|case| case.id.as_str())
         .collect();
     assert_eq!(changed, ["webpki::san::no-san"]);
 }
 
-/// What `docs/path-validation.md` says between these lines is made from what is measured here.
-const MADE: [&str; 2] = ["<!-- made from x509-limbo -->", "<!-- end -->"];
-
+/// The strict profile refuses more, each case for a reason of its own, and accepts nothing that the lenient one refuses.
 #[test]
-#[expect(clippy::too_many_lines, reason = "one claim, case after case")]
-fn the_docs_say_what_was_measured() {
+fn what_the_strict_profile_adds() {
     let suite = Suite::ours();
-    let verdicts = verdicts(&suite);
-    let count = |wanted: fn(&Verdict) -> bool| verdicts.iter().filter(|(_, v)| wanted(v)).count();
-    let accepted = suite
+    let mut refused = 0;
+    for case in suite
         .cases
         .iter()
-        .zip(&verdicts)
-        .filter(|(case, (_, verdict))| {
-            matches!(verdict, Verdict::Agree(_)) && case.expected_result == Expected::Success
-        })
-        .count();
-    let agree = count(|v| matches!(v, Verdict::Agree(_)));
-    let mut made = String::new();
-    let _ = writeln!(made, "| {} cases | |", suite.cases.len());
-    let _ = writeln!(made, "|---|---|");
-    let _ = writeln!(
-        made,
-        "| agree | {agree} ({accepted} accepted, {} refused) |",
-        agree - accepted
-    );
-    let _ = writeln!(
-        made,
-        "| stricter | {} |",
-        count(|v| matches!(v, Verdict::Stricter(_)))
-    );
-    let _ = writeln!(
-        made,
-        "| laxer | {} |",
-        count(|v| matches!(v, Verdict::Laxer(_)))
-    );
-    let mut unsupported: BTreeMap<Unsupported, usize> = BTreeMap::new();
-    for (_, verdict) in &verdicts {
-        if let Verdict::Unsupported(rule) = verdict {
-            *unsupported.entry(*rule).or_default() += 1;
+        .filter(|it| Unsupported::of(it).is_none())
+    {
+        let of = |profile| verify(case, CommonName::Ignored, profile);
+        match (of(Profile::Lenient), of(Profile::Strict)) {
+            (Ok(lenient), Ok(strict)) => assert_eq!(lenient, strict, "{}", case.id),
+            (Ok(_), Err(cause)) => {
+                assert!(matches!(cause, Cause::Profile(_)), "{}: {cause:?}", case.id);
+                refused += 1;
+            }
+            (Err(_), strict) => assert!(strict.is_err(), "{}: {strict:?}", case.id),
         }
     }
-    for (rule, cases) in unsupported {
-        let _ = writeln!(made, "| unsupported: {} | {cases} |", rule.text());
+    assert!(refused > 0);
+    for (id, expected) in STRICT_CAUSES {
+        let case = suite.cases.iter().find(|case| case.id == *id).expect(id);
+        let cause = verify(case, CommonName::Ignored, Profile::Strict).expect_err(id);
+        assert_eq!(kind(&cause), *expected, "{id}");
     }
-    let _ = writeln!(made, "\n| case | verdict | why |\n|---|---|---|");
-    for group in divergences::parse(&text(&beside("divergences.txt"))) {
-        let first = group.patterns.first().unwrap();
-        let ids: Vec<String> = group
-            .patterns
-            .iter()
-            .map(|pattern| {
-                assert_eq!(pattern.direction, first.direction, "{}", group.reason);
-                format!("`{}`", pattern.text)
-            })
-            .collect();
-        let _ = writeln!(
-            made,
-            "| {} | {} | {} |",
-            ids.join(" "),
-            first.direction.word(),
-            group.reason
-        );
-    }
-
-    let docs = beside("../../../../docs/path-validation.md");
-    let docs = text(&docs);
-    let [start, end] = MADE;
-    let (_, rest) = docs.split_once(start).expect(start);
-    let (found, _) = rest.split_once(end).expect(end);
-    assert!(
-        found.trim() == made.trim(),
-        "between `{start}` and `{end}` must stand:\n\n{made}"
-    );
 }
+
+const STRICT_CAUSES: &[(&str, &str)] = &[
+    ("rfc5280::serial::zero", "SerialNotPositive"),
+    ("rfc5280::serial::negative", "SerialNotPositive"),
+    ("rfc5280::serial::too-long", "SerialTooLong"),
+    (
+        "rfc5280::root-missing-basic-constraints",
+        "NoBasicConstraints",
+    ),
+    (
+        "rfc5280::root-non-critical-basic-constraints",
+        "BasicConstraintsNotCritical",
+    ),
+    ("rfc5280::ski::root-missing-ski", "NoSubjectKeyId"),
+    ("rfc5280::ski::intermediate-missing-ski", "NoSubjectKeyId"),
+    ("rfc5280::aki::leaf-missing-aki", "NoAuthorityKeyId"),
+    ("rfc5280::aki::intermediate-missing-aki", "NoAuthorityKeyId"),
+    (
+        "rfc5280::aki::cross-signed-root-missing-aki",
+        "NoAuthorityKeyId",
+    ),
+    (
+        "webpki::aki::root-with-aki-missing-keyidentifier",
+        "NoAuthorityKeyId",
+    ),
+    ("webpki::aki::root-with-aki-ski-mismatch", "KeyIdMismatch"),
+    (
+        "rfc5280::nc::permitted-dns-match-noncritical",
+        "NameConstraintsNotCritical",
+    ),
+    (
+        "rfc5280::san::noncritical-with-empty-subject",
+        "SanNotCritical",
+    ),
+    (
+        "webpki::san::san-critical-with-nonempty-subject",
+        "SanCritical",
+    ),
+    ("rfc5280::san::underscore-dns", "DnsNameSyntax"),
+    ("webpki::eku::ee-without-eku", "NoPurpose"),
+    ("webpki::eku::ee-anyeku", "AnyPurpose"),
+    ("webpki::cn::not-in-san", "CommonNameNotInSan"),
+    ("webpki::cn::case-mismatch", "CommonNameNotInSan"),
+    ("webpki::cn::ipv6-uppercase-mismatch", "CommonNameNotInSan"),
+];

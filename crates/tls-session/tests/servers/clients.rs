@@ -1,11 +1,15 @@
 //! Certificates of clients (duties D.3).
 
-use tls_session::reason::{Cause, CertificateError, ClientError, PeerRole, ProofError};
+use tls_session::reason::{
+    Cause, CertificateError, ClientError, PeerRole, ProfileError, ProofError,
+};
 use tls_session::verify::Version;
-use tls_session::{Accepted, Acceptor, Clock as Time, Stage, Timestamp};
+use tls_session::{
+    Accepted, Acceptor, ClientAuth, Clock as Time, Profile, ServerPolicy, Stage, Timestamp,
+};
 
 use tls_doubles::keys::{Key, KeyKind};
-use tls_doubles::pki::{CLIENT_AUTH, Ca, Family, Issued, NOW, SERVER_AUTH, Site, Spec};
+use tls_doubles::pki::{CLIENT_AUTH, Ca, Extra, Family, Issued, NOW, SERVER_AUTH, Site, Spec};
 use x509_cert::ext::pkix::KeyUsages;
 
 use crate::host::{Visit, acceptor, exchange};
@@ -20,11 +24,24 @@ struct Lab {
 
 impl Lab {
     fn new() -> Self {
-        let root = Issued::self_signed(Spec::ca("Client Root"), Key::new(KeyKind::P256, 20));
+        Self::with(Spec::ca("Client Root"), |_| ())
+    }
+
+    fn with(root: Spec, change: impl FnOnce(&mut ServerPolicy<'_>)) -> Self {
+        let root = Issued::self_signed(root, Key::new(KeyKind::P256, 20));
         let family = Family::new(KeyKind::P256);
         let anchors: &[&[u8]] = &[&root.der];
-        let acceptor = acceptor(&family.site(), Some(anchors), |_| ());
+        let acceptor = acceptor(&family.site(), Some(anchors), change);
         Self { root, acceptor }
+    }
+
+    /// Judges clients by the strict profile.
+    fn strict(root: Spec) -> Self {
+        Self::with(root, |policy| {
+            if let ClientAuth::Required(anchors) = policy.clients {
+                policy.clients = ClientAuth::Required(anchors.under(Profile::Strict));
+            }
+        })
     }
 
     fn client(&self, spec: Spec) -> Site {
@@ -79,6 +96,71 @@ fn duty_163_a_client_with_the_right_certificate_is_named() {
             let site = lab.client(Spec { eku, ..client() });
             let (result, _) = lab.meets(version, Some(&site), None);
             assert_eq!(result, Ok(path), "{version:?}");
+        }
+    }
+}
+
+/// subjectKeyIdentifier (14) or authorityKeyIdentifier (35).
+fn key_id(oid: &'static str, value: &[u8]) -> Extra {
+    Extra {
+        oid,
+        critical: false,
+        value: value.to_vec(),
+    }
+}
+
+#[test]
+fn the_strict_profile_holds_for_clients() {
+    let own = key_id("2.5.29.14", &[4, 1, 1]);
+    let issuer = key_id("2.5.29.35", &[0x30, 3, 0x80, 1, 1]);
+    let root = Spec {
+        extra: vec![own],
+        ..Spec::ca("Client Root")
+    };
+    let client = Spec {
+        extra: vec![issuer],
+        ..client()
+    };
+    let open = Spec {
+        eku: None,
+        ..client.clone()
+    };
+    let any = Spec {
+        eku: Some(vec![CLIENT_AUTH, "2.5.29.37.0"]),
+        ..client.clone()
+    };
+    let nameless = Spec {
+        extra: vec![],
+        ..client.clone()
+    };
+    let plain = Spec {
+        key_usage: None,
+        ..root.clone()
+    };
+    let cases = [
+        (&root, &client, None),
+        (&root, &open, Some((ProfileError::NoPurpose, 43))),
+        (&root, &any, Some((ProfileError::AnyPurpose, 43))),
+        (&root, &nameless, Some((ProfileError::NoAuthorityKeyId, 46))),
+        (&plain, &client, Some((ProfileError::NoKeyUsage, 46))),
+    ];
+    for (root, client, expected) in cases {
+        let strict = Lab::strict(root.clone());
+        let lenient = Lab::with(root.clone(), |_| ());
+        for version in VERSIONS {
+            let (result, _) = lenient.meets(version, Some(&lenient.client(client.clone())), None);
+            assert!(result.is_ok(), "{version:?} {client:?}");
+            let site = strict.client(client.clone());
+            let (result, alert) = strict.meets(version, Some(&site), None);
+            let refused = result.err().map(|reason| (reason.cause, reason.peer));
+            let expected = expected.map(|(cause, alert)| (Cause::Profile(cause), alert));
+            assert_eq!(
+                refused,
+                expected.map(|(cause, _)| (cause, PeerRole::Client))
+            );
+            if let Some((_, expected)) = expected {
+                assert_eq!(alert, Some(expected), "{version:?} {refused:?}");
+            }
         }
     }
 }

@@ -22,10 +22,10 @@ use tls_provider::sync::Arc;
 
 use super::server::Served;
 use crate::identity::OwnedIdentity;
-use crate::policy::{Anchors, Clock, CommonName, NameRule, PeerAuth, PeerName, Policy};
+use crate::policy::{Anchors, Clock, CommonName, NameRule, PeerAuth, PeerName, Policy, Profile};
 use crate::reason::{
-    Cause, CertificateError, NegotiationError, ProofError, ProtocolViolation, Reason, SetupError,
-    Stage,
+    Cause, CertificateError, NegotiationError, ProfileError, ProofError, ProtocolViolation, Reason,
+    SetupError, Stage,
 };
 use crate::verify::{
     MAX_CHAIN, PeerCertificate, Possession, Signed, Verdict, Version, verify_handshake,
@@ -35,6 +35,7 @@ use crate::verify::{
 enum Peer {
     Chain {
         anchors: Vec<Vec<u8>>,
+        profile: Profile,
         name: Option<(String, CommonName)>,
         clock: Clock,
     },
@@ -99,6 +100,7 @@ impl Attempt {
                     .iter()
                     .map(|der| der.to_vec())
                     .collect(),
+                profile: anchors.profile(),
                 name: match name {
                     NameRule::DangerAnyName => None,
                     NameRule::MustMatch { name, common_name } => {
@@ -219,12 +221,13 @@ impl Attempt {
         // Certificate, after the handshake.
         let asked = self.asked();
         let asked = asked.ok_or_else(|| refuse(ProtocolViolation::Message(11).into()))?;
-        let (anchors, name, clock) = match &asked.peer {
+        let (anchors, profile, name, clock) = match &asked.peer {
             Peer::Chain {
                 anchors,
+                profile,
                 name,
                 clock,
-            } => (anchors, name, clock),
+            } => (anchors, profile, name, clock),
             Peer::Any => return Verdict::of_server(&Policy::danger_any_peer(), chain),
             Peer::Client { served, clock } => {
                 // Without being asked.
@@ -233,6 +236,7 @@ impl Attempt {
                     anchors.ok_or_else(|| refuse(ProtocolViolation::Message(11).into()))?;
                 let anchors: Vec<&[u8]> = anchors.iter().map(Vec::as_slice).collect();
                 let anchors = Anchors::new(&anchors).map_err(refuse)?;
+                let anchors = anchors.under(served.profile());
                 return Verdict::of_client(anchors, *clock, chain);
             }
         };
@@ -244,7 +248,7 @@ impl Attempt {
                 common_name: *common_name,
             },
         };
-        let anchors = Anchors::new(&anchors).map_err(refuse)?;
+        let anchors = Anchors::new(&anchors).map_err(refuse)?.under(*profile);
         Verdict::of_server(&Policy::chain(anchors, rule, *clock), chain)
     }
 
@@ -311,6 +315,7 @@ pub(super) fn alert(cause: &Cause) -> Alert {
             | CertificateError::SignatureAlgorithm => Alert::InvalidPurpose,
             _ => other(),
         },
+        Cause::Profile(ProfileError::NoPurpose | ProfileError::AnyPurpose) => Alert::InvalidPurpose,
         _ => other(),
     }
 }

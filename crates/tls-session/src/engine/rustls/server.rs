@@ -19,7 +19,7 @@ use super::core::Core;
 use super::judge::{Attempt, Judge, Key, SCHEMES};
 use crate::evidence::Demand;
 use crate::identity::OwnedIdentity;
-use crate::policy::{ClientAuth, Clock, MasterSecret, ServerPolicy, Versions};
+use crate::policy::{ClientAuth, Clock, MasterSecret, Profile, ServerPolicy, Versions};
 use crate::reason::{Cause, PeerRole, Reason, SetupError};
 use crate::transport::Transport;
 use crate::verify::Version;
@@ -32,6 +32,7 @@ pub(crate) struct Served {
     identity: Arc<OwnedIdentity>,
     /// `None` where no certificate is asked for.
     anchors: Option<Vec<Vec<u8>>>,
+    profile: Profile,
     /// Subjects of the anchors, or none where they are too long together.
     hints: Vec<DistinguishedName>,
     versions: Versions,
@@ -55,12 +56,15 @@ impl Served {
         let versions = offered(policy.versions, policy.suites).ok_or(SetupError::NoSuite)?;
         let anchors = match policy.clients {
             ClientAuth::NotAsked => None,
-            ClientAuth::Required(anchors) => Some(anchors.certificates()),
+            ClientAuth::Required(anchors) => Some(anchors),
         };
+        let profile = anchors.map_or(Profile::Strict, |anchors| anchors.profile());
+        let anchors = anchors.map(|anchors| anchors.certificates());
         Ok(Self {
             identity: Arc::new(OwnedIdentity::of(policy.identity)),
             hints: hints(anchors.unwrap_or_default()),
             anchors: anchors.map(|list| list.iter().map(|der| der.to_vec()).collect()),
+            profile,
             versions,
             suites: policy.suites.to_vec(),
             master_secret: policy.master_secret,
@@ -69,6 +73,11 @@ impl Served {
 
     pub(super) const fn identity(&self) -> &Arc<OwnedIdentity> {
         &self.identity
+    }
+
+    /// How closely certificates of clients must follow the standards.
+    pub(super) const fn profile(&self) -> Profile {
+        self.profile
     }
 
     /// What clients are checked against.
