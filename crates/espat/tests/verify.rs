@@ -253,6 +253,59 @@ fn the_common_name_counts_only_when_asked_for() {
 }
 
 #[test]
+fn strict_judges_the_form_of_the_certificates_too() {
+    let vectors = Vectors::load();
+    let folder = tempfile::tempdir().expect("a folder");
+    let zero = serial_zero(folder.path());
+    let [good, cn] = ["inputs/server_rsa.chain.pem", "inputs/server_cn.crt.pem"];
+    let rsa = "inputs/ca_rsa.crt.pem";
+    let chains = [
+        (rsa, good, "localhost", None, None),
+        (rsa, cn, "localhost", Some("no_name"), Some("no_name")),
+        (
+            &zero[0],
+            &zero[1],
+            "example.com",
+            None,
+            Some("serial_not_positive"),
+        ),
+    ];
+    for (ca, chain, name, default, strict) in chains {
+        for (switch, code) in [(&[][..], default), (&["--strict"], strict)] {
+            let asked = ["--ca", ca, "--chain", chain, "--name", name, "--json"];
+            let at = ["--at", vectors.time()];
+            let said = verify(&vectors, &[&asked[..], &at, switch].concat());
+            assert_eq!(said.status, i32::from(code.is_some()), "{said:?}");
+            assert_eq!(text(&said.json(), "code"), code.unwrap_or("accepted"));
+            if switch.len() == 1 && code.is_none() {
+                let checked = "chain,dates,name=localhost,rfc5280,extended-master-secret";
+                assert_eq!(text(&said.json(), "checked"), checked);
+            }
+        }
+    }
+}
+
+/// A root, and a server's certificate for `example.com` with serial number 0.
+fn serial_zero(folder: &std::path::Path) -> [String; 2] {
+    let suite = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tls-session/tests/limbo/limbo.json"
+    );
+    let suite = std::fs::read(suite).expect("the suite");
+    let suite: Value = serde_json::from_slice(&suite).expect("JSON");
+    let mut cases = suite["testcases"].as_array().expect("cases").iter();
+    let case = cases.find(|case| case["id"] == "rfc5280::serial::zero");
+    let case = case.expect("the case");
+    let parts = [&case["trusted_certs"][0], &case["peer_certificate"]];
+    let mut names = ["ca.pem", "leaf.pem"].into_iter();
+    parts.map(|pem| {
+        let path = folder.join(names.next().expect("two"));
+        std::fs::write(&path, pem.as_str().expect("PEM")).expect("room");
+        path.to_str().expect("UTF-8").to_owned()
+    })
+}
+
+#[test]
 fn a_chain_with_a_hole_is_refused() {
     let vectors = Vectors::load();
     let folder = tempfile::tempdir().expect("a folder");
@@ -299,7 +352,9 @@ fn a_chain_with_a_hole_is_refused() {
 fn command_lines_without_sense_end_with_status_2() {
     let vectors = Vectors::load();
     let (ca, chain) = ("inputs/ca_rsa.crt.pem", "inputs/server_rsa.chain.pem");
-    let lines: [&[&str]; 9] = [
+    let strict = ["--ca", ca, "--chain", chain, "--strict"];
+    let legacy = [&strict[..], &["--name", "localhost", "--legacy-cn"]].concat();
+    let lines: [&[&str]; 11] = [
         &[],
         &["--ca", ca],
         &["--chain", chain],
@@ -309,6 +364,8 @@ fn command_lines_without_sense_end_with_status_2() {
         &["--ca", ca, "--chain", chain, "--name", "a b"],
         &["--ca", ca, "--chain", chain, "--at", "yesterday"],
         &["--ca", ca, "--chain", chain, "--at", "2026-02-30T00:00:00Z"],
+        &strict,
+        &legacy,
     ];
     for line in lines {
         let said = verify(&vectors, line);

@@ -126,13 +126,28 @@ fn the_strict_policy_wants_the_name_that_was_asked_for() {
         "{last}"
     );
     let accepted =
-        "+SSLPROBE:\"accepted\",\"chain,dates,name=192.168.3.129,extended-master-secret\"";
+        "+SSLPROBE:\"accepted\",\"chain,dates,name=192.168.3.129,rfc5280,extended-master-secret\"";
     assert_eq!(verdict(probe(&mut host)), accepted);
     host.opens(PORT);
     host.closes();
     host.ok("AT+CIPSSLCCONF=0");
     let setup = r#""setup",-0x7100,0x00000000,0,"","","the strict policy wants a checked server, which these settings do not","strict_policy""#;
     host.is_refused(PORT, setup);
+    host.ok("AT+SSLPOLICY=0");
+    host.opens(PORT);
+    host.closes();
+}
+
+#[test]
+fn the_strict_policy_wants_certificates_that_follow_the_standards() {
+    let world = World::new();
+    let server = TlsServer::reversing(&world.ca.purposeless("server"), &[]);
+    let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+    host.opens(PORT);
+    host.closes();
+    host.ok("AT+SSLPOLICY=1");
+    let refusal = r#""certificate",-0x7a00,0x00001000,0,"CN=server","","server's certificate has no extendedKeyUsage","no_purpose""#;
+    host.is_refused(PORT, refusal);
     host.ok("AT+SSLPOLICY=0");
     host.opens(PORT);
     host.closes();

@@ -82,7 +82,7 @@ fn reasons(profile: Profile) -> String {
     let mut made = String::new();
     let _ = writeln!(made, "| case | verdict | why |\n|---|---|---|");
     for group in divergences::parse(&text(&beside(table(profile)))) {
-        let first = group.patterns.first().unwrap();
+        let first = group.patterns.first().expect("a pattern");
         let ids: Vec<String> = group
             .patterns
             .iter()

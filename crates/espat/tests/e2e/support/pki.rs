@@ -84,6 +84,10 @@ extendedKeyUsage = serverAuth
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 subjectAltName = IP:192.168.3.129,DNS:broker.local
+[bare]
+keyUsage = critical,digitalSignature
+authorityKeyIdentifier = keyid
+subjectAltName = IP:192.168.3.129
 [client]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
@@ -118,6 +122,11 @@ impl Ca {
     /// A server's certificate, for [`ADDRESS`] and [`NAME`].
     pub(crate) fn leaf(&self, name: &str, kind: KeyKind, validity: Validity) -> Credentials {
         self.end_entity(name, kind, "server", validity)
+    }
+
+    /// A server's certificate for [`ADDRESS`] that does not say what it is for.
+    pub(crate) fn purposeless(&self, name: &str) -> Credentials {
+        self.end_entity(name, KeyKind::P256, "bare", VALID)
     }
 
     /// A device's certificate.
