@@ -10,6 +10,7 @@
 //! | `peers` | servers with other tastes |
 //! | `console` | a server with a person at its console: protocols, much data, new keys |
 //! | `matrix` | every version, suite, group and server key, with and without certificates of ours |
+//! | `links` | five TLS links at once, and no more than there is memory for |
 //! | `gnutls` | a server that is not of OpenSSL's making |
 //! | `mqtt` | a broker, spoken to in its own protocol |
 //! | `identity` | servers that want to know who we are: certificates of ours |
@@ -32,6 +33,7 @@ mod doctor;
 mod flash_files;
 mod gnutls;
 mod identity;
+mod links;
 mod matrix;
 mod mqtt;
 mod peers;

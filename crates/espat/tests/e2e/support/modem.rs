@@ -224,15 +224,21 @@ impl Host {
 
     /// As [`Self::hears`]; the data of every `+IPD` before it is given.
     fn hears_amid(&mut self, wanted: &str) -> Vec<u8> {
-        let start = Instant::now();
         let mut came = Vec::new();
+        self.hears_among(wanted, &mut |_, data| came.extend(data));
+        came
+    }
+
+    /// As [`Self::hears`]; the link and the data of every `+IPD` before it go to `take`.
+    pub(crate) fn hears_among(&mut self, wanted: &str, take: &mut impl FnMut(usize, Vec<u8>)) {
+        let start = Instant::now();
         loop {
             match self.received.begins_with(b"\r\n+IPD,") {
-                Some(true) => came.extend(self.ipd()),
-                Some(false) => {
-                    self.hears(wanted);
-                    return came;
+                Some(true) => {
+                    let (link, data) = self.piece();
+                    take(link, data);
                 }
+                Some(false) => return self.hears(wanted),
                 None => self.receive(start, wanted),
             }
         }
@@ -249,9 +255,16 @@ impl Host {
 
     /// The data of the next `+IPD`.
     pub(crate) fn ipd(&mut self) -> Vec<u8> {
+        self.piece().1
+    }
+
+    /// The link and the data of the next `+IPD`; link 0 where there is but one.
+    pub(crate) fn piece(&mut self) -> (usize, Vec<u8>) {
         self.hears("\r\n+IPD,");
-        let count = self.until(":").parse().expect("a length");
-        self.take(count)
+        let head = self.until(":");
+        let (link, count) = head.split_once(',').unwrap_or(("0", &head));
+        let count = count.parse().expect("a length");
+        (link.parse().expect("a number"), self.take(count))
     }
 }
 
