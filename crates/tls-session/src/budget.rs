@@ -9,6 +9,9 @@
 //! constants are measured, on processors of 32 and of 64 bits, and a test on each compares the bound with what sessions
 //! took: `tests/budget.rs`, and the scenario `engines` of the emulated board.
 
+#[cfg(feature = "rustls")]
+use alloc::vec::Vec;
+
 use crate::policy::{PeerAuth, Policy, Versions};
 use crate::verify::Version;
 
@@ -20,21 +23,32 @@ pub struct Caps {
     pub flight: usize,
     /// A NewSessionTicket message.
     pub ticket: usize,
+    /// All that a client of ours sends behind its first ClientHello until the handshake is over: its certificates are most
+    /// of it.
+    pub client: usize,
 }
 
 impl Caps {
-    /// The largest: 24 KiB for a flight, 8 KiB for a ticket.
+    /// The largest: 24 KiB for a flight or what a client sends, 8 KiB for a ticket.
     pub const FULL: Self = Self {
         flight: 24 * 1024,
         ticket: 8 * 1024,
+        client: 24 * 1024,
     };
 
     /// For processors with little RAM: chains of public authorities have 2 to 5 KiB, a list of authorities for client
-    /// certificates the rest.
+    /// certificates the rest. Clients show two certificates, rarely three.
     pub const SMALL: Self = Self {
         flight: 8 * 1024,
         ticket: 4 * 1024,
+        client: 4 * 1024,
     };
+
+    /// Most bytes of a ClientHello.
+    #[must_use]
+    pub const fn hello(&self) -> usize {
+        self.flight / 3
+    }
 
     /// Most bytes that incomplete messages may take as records: a flight in records of 64 bytes, with 22 more for each.
     #[must_use]
@@ -86,6 +100,19 @@ impl Own {
     }
 }
 
+impl Own {
+    /// What a session with a client copies of a server's certificates and of the names of its anchors.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn of_server<'n>(chain: &[Vec<u8>], hints: impl Iterator<Item = &'n [u8]>) -> Self {
+        let kept = |len: usize| len.saturating_add(BLOCK);
+        Self {
+            // Once in a list of the engine's, once in its message.
+            anchors: hints.map(|name| kept(name.len()).saturating_mul(2)).sum(),
+            identity: chain.iter().map(|der| kept(der.len())).sum(),
+        }
+    }
+}
+
 /// Most bytes of heap that a session takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -98,6 +125,12 @@ pub struct Budget {
     pub block: usize,
 }
 
+/// Entries of a ClientHello that are kept one by one: names, protocols, shares, pre-shared keys. Honest clients send
+/// fewer than ten.
+pub(crate) const MAX_ENTRIES: usize = 32;
+/// Numbers in the lists of a ClientHello: suites, groups, schemes, versions. Honest clients send fewer than a hundred.
+pub(crate) const MAX_NUMBERS: usize = 320;
+
 /// Pointers of 8 bytes.
 const WIDE: bool = usize::BITS > 32;
 /// What a block takes beside its content: the allocator's, rounding, and twice the vector that names it.
@@ -106,6 +139,10 @@ const BLOCK: usize = if WIDE { 72 } else { 36 };
 const HANDSHAKE: usize = if WIDE { 9_600 } else { 5_500 };
 /// An open session, likewise: measured are 6,500 (and 3,700).
 const IDLE: usize = if WIDE { 8_100 } else { 4_600 };
+/// A handshake with a client, beside what depends on either side's bytes: measured are 8,300, a quarter on it.
+const SERVER: usize = if WIDE { 10_400 } else { 6_300 };
+/// An open session with a client, likewise: measured are 6,200.
+const SERVER_IDLE: usize = if WIDE { 7_700 } else { 4_600 };
 /// Our own messages in TLS 1.2, beside the identity.
 const OURS: usize = 1024;
 /// A call of an open session beside the chain: a new key, an alert.
@@ -143,6 +180,41 @@ pub const fn budget(caps: &Caps, versions: Versions, own: Own, buffer: usize) ->
         handshake: HANDSHAKE + chain + again + ours + 3 * transcript + records,
         idle: IDLE + chain,
         block: max(max(caps.flight, records / 2), 2 * transcript),
+    }
+}
+
+/// What a session with a client may need. `own` is what it shows, `asks` whether the client must show a certificate.
+///
+/// What all sessions of a server share is not in it.
+#[must_use]
+pub const fn server_budget(
+    caps: &Caps,
+    versions: Versions,
+    own: Own,
+    asks: bool,
+    buffer: usize,
+) -> Budget {
+    // Shares, names and the like are copied once; a number becomes one of four bytes in a vector that doubles.
+    let hello = max(
+        2 * caps.hello(),
+        caps.hello() + caps.hello() / 2 + MAX_ENTRIES * BLOCK + 12 * MAX_NUMBERS,
+    );
+    let chain = if asks { caps.client } else { 0 };
+    let transcript = match versions.min() {
+        Version::Tls12 if asks => caps.hello() + caps.client + own.identity + OURS,
+        Version::Tls12 | Version::Tls13 => 0,
+    };
+    let records = if caps.records() > buffer {
+        caps.records() * 2
+    } else {
+        0
+    };
+    let shown = chain + chain / 2 + 3 * transcript;
+    let ours = own.anchors + 4 * own.identity + own.identity / 2;
+    Budget {
+        handshake: SERVER + ours + max(hello, shown) + records,
+        idle: SERVER_IDLE + copied(chain),
+        block: max(max(caps.hello(), chain), max(records / 2, 2 * transcript)),
     }
 }
 

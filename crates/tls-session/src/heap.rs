@@ -8,9 +8,11 @@ use core::cell::Cell;
 
 use critical_section::Mutex;
 
-use crate::budget::{Budget, Caps, Own, budget, call};
+use crate::budget::{Budget, Caps, Own, budget, call, server_budget};
+use crate::engine::rustls::server::Served;
 use crate::policy::{EngineRule, PeerAuth, Policy, Versions};
 use crate::reason::CapacityError;
+use crate::session::Acceptor;
 use crate::verify::Version;
 
 /// The heap of a program, as its allocator reports it.
@@ -114,23 +116,63 @@ impl Ledger {
         self.versions(policy, buffer).map(drop)
     }
 
+    /// Whether a session with a client would be let in now. `aside` are bytes that the caller takes for it himself, in one
+    /// piece.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::check`].
+    pub fn check_client(
+        &self,
+        acceptor: &Acceptor,
+        buffer: usize,
+        aside: usize,
+    ) -> Result<(), CapacityError> {
+        self.client_versions(&acceptor.served, buffer, aside)
+            .map(drop)
+    }
+
     /// The versions for which there is heap, and what they need.
     fn versions(&self, policy: &Policy<'_>, buffer: usize) -> Result<Admitted, CapacityError> {
         let own = Own::of(policy);
-        let versions = offered(policy);
-        let all = budget(&self.caps, versions, own, buffer);
-        let Err(error) = self.fits(&all) else {
+        self.choose(offered(policy), 0, |versions| {
+            budget(&self.caps, versions, own, buffer)
+        })
+    }
+
+    /// The same, with a client.
+    fn client_versions(
+        &self,
+        served: &Served,
+        buffer: usize,
+        aside: usize,
+    ) -> Result<Admitted, CapacityError> {
+        let (own, asks) = (served.own(), served.anchors().is_some());
+        self.choose(served.versions(), aside, |versions| {
+            server_budget(&self.caps, versions, own, asks, buffer)
+        })
+    }
+
+    /// All of these versions, or TLS 1.3 alone where the heap has room for no other.
+    fn choose(
+        &self,
+        versions: Versions,
+        aside: usize,
+        budget: impl Fn(Versions) -> Budget,
+    ) -> Result<Admitted, CapacityError> {
+        let all = budget(versions);
+        let Err(error) = self.fits(&all, aside) else {
             return Ok(Admitted {
                 versions,
                 budget: all,
                 without: None,
             });
         };
-        let newer = budget(&self.caps, Versions::TLS13, own, buffer);
+        let newer = budget(Versions::TLS13);
         if versions != Versions::TLS13
             && versions.contains(Version::Tls13)
             && newer.handshake < all.handshake
-            && self.fits(&newer).is_ok()
+            && self.fits(&newer, aside).is_ok()
         {
             return Ok(Admitted {
                 versions: Versions::TLS13,
@@ -141,13 +183,15 @@ impl Ledger {
         Err(error)
     }
 
-    fn fits(&self, budget: &Budget) -> Result<(), CapacityError> {
+    fn fits(&self, budget: &Budget, aside: usize) -> Result<(), CapacityError> {
         let (spare, largest) = (self.spare(), self.heap.largest());
-        if spare < budget.handshake {
-            return Err(CapacityError::no_memory(budget.handshake, spare));
+        let needed = budget.handshake.saturating_add(aside);
+        if spare < needed {
+            return Err(CapacityError::no_memory(needed, spare));
         }
-        if largest < budget.block {
-            return Err(CapacityError::no_block(budget.block, largest));
+        let block = budget.block.max(aside);
+        if largest < block {
+            return Err(CapacityError::no_block(block, largest));
         }
         Ok(())
     }
@@ -158,10 +202,26 @@ impl Ledger {
         policy: &Policy<'_>,
         buffer: usize,
     ) -> Result<(Admitted, Promise), CapacityError> {
+        self.promise(|| self.versions(policy, buffer))
+    }
+
+    /// The same, with a client.
+    pub(crate) fn admit_client(
+        &'static self,
+        served: &Served,
+        buffer: usize,
+    ) -> Result<(Admitted, Promise), CapacityError> {
+        self.promise(|| self.client_versions(served, buffer, 0))
+    }
+
+    fn promise(
+        &'static self,
+        choose: impl FnOnce() -> Result<Admitted, CapacityError>,
+    ) -> Result<(Admitted, Promise), CapacityError> {
         let limit = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
         tls_provider::set_limits(limit(self.caps.flight), limit(self.caps.ticket));
         critical_section::with(|section| {
-            let admitted = self.versions(policy, buffer)?;
+            let admitted = choose()?;
             let place = self.kept.borrow(section);
             let mut kept = place.get();
             let bytes = admitted.budget.handshake;

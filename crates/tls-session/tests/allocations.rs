@@ -20,7 +20,7 @@ use tls_doubles::keys::KeyKind;
 use tls_doubles::pki::Family;
 use tls_session::reason::CapacityError;
 use tls_session::verify::Version;
-use tls_session::{Cause, Versions};
+use tls_session::{Cause, Stage, Versions};
 
 use sessions::{Case, FULL, HEAP, session, start};
 
@@ -51,8 +51,12 @@ fn each(case: &Case, offers: Versions, faults: impl Fn(usize) -> Faults) -> (usi
         };
         assert!(needed > 0, "{} {request}", case.name);
         most = most.max(used);
-        // In the clear the server hears of it.
-        if let Some(alert) = ended.wire.server().alert() {
+        // The server hears of it in the clear, and once the session is open.
+        let (alert, stage) = (ended.wire.server().alert(), reason.stage);
+        // The last requests are those of close_notify itself.
+        let is_told = alert == Some(50) || ended.wire.server().close_notify;
+        assert!(stage != Stage::Data || is_told, "{} {request}", case.name);
+        if let Some(alert) = alert.filter(|_| stage != Stage::Data) {
             assert_eq!(alert, 80, "{} {request}", case.name);
         }
     }

@@ -54,6 +54,17 @@ impl<P: Platform> SessionOwners<'_, '_, P> {
         Ok(())
     }
 
+    /// The same, for a session with a client. `aside` are the bytes of its task.
+    #[cfg(feature = "rustls")]
+    pub(super) fn check_heap_for_client(&self, aside: usize) -> Result<(), Why> {
+        if let (Some(ledger), Some(acceptor)) = (self.ledger, self.links.links.server.acceptor()) {
+            let checked = ledger.check_client(&acceptor, tls_session::FULL_RECORD, aside);
+            let reason = |error| Reason::new(tls_session::Stage::Setup, error).of_client();
+            checked.map_err(reason)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn connection<R: Read, W: Write>(&self, rx: R, tx: W) -> Connection<(R, W, Delay)> {
         let connection = Connection::new(rx, tx, Delay);
         #[cfg(feature = "rustls")]

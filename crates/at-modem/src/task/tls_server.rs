@@ -20,7 +20,9 @@ use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Instant, Timer, with_timeout};
-use embedded_io_async::Read;
+use embedded_io_async::{Read, Write as _};
+#[cfg(feature = "rustls")]
+use tls_session::Acceptor;
 use tls_session::{Deadlines, Session, Transport};
 use wiped_place::Place;
 
@@ -98,7 +100,14 @@ pub(super) async fn clients_of<P: Platform, S: TcpSplit + TcpShutdown>(
         let client = job.client.wait().await;
         job.give_way.reset();
         let remote = client.remote;
-        let refused = on_heap(|| serve(owners, records, job, client)).await;
+        let make = |client| serve(owners, records, job, client);
+        let refused = match owners.check_heap_for_client(bytes_on_heap(&make)) {
+            Ok(()) => on_heap(|| make(client)).await,
+            Err(why) => {
+                turn_down(client).await;
+                Err(why)
+            }
+        };
         job.since.set(None);
         if let Err(why) = refused {
             note_refusal(owners, why, remote).await;
@@ -116,6 +125,28 @@ fn on_heap<'f, F: Future + 'f>(
         let mut place = pin!(Place::empty());
         place.as_mut().fill(make).await
     })
+}
+
+/// Bytes that [`on_heap`] takes for it: the future, what it is made of, and a little for the words of the place.
+#[cfg(feature = "rustls")]
+const fn bytes_on_heap<A, F: Future>(_: &impl Fn(A) -> F) -> usize {
+    size_of::<F>() + 2 * size_of::<A>() + 64
+}
+
+/// Tells a client by an alert that there is no heap for its session.
+#[cfg(feature = "rustls")]
+async fn turn_down<S: TcpSplit + TcpShutdown>(client: Client<'_, S>) {
+    let mut socket = client.socket;
+    let say = async {
+        let (_, mut tx) = socket.split();
+        // The reason stands, whether or not the client hears of it.
+        if tx.write_all(&Acceptor::INTERNAL_ERROR).await.is_ok() {
+            let _ = tx.flush().await;
+        }
+    };
+    let _ = with_timeout(CLOSE_TIMEOUT, say).await;
+    hang_up(&mut socket).await;
+    drain(&mut socket).await;
 }
 
 /// One client from its handshake to the end of its link. `Err` if no session came to be.

@@ -100,7 +100,7 @@ impl<'m, T: Transport + 'm> Any<'m, T> {
         rng: G,
     ) -> Result<Self, Reason> {
         let mut engine = rustls::client::Client::new(connection, incoming, outgoing);
-        engine.serve(&acceptor.served, clock, rng)?;
+        engine.serve(&acceptor.served, clock, rng);
         Ok(Self::Rustls(engine))
     }
 

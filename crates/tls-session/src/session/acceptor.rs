@@ -33,6 +33,10 @@ impl Acceptor {
     /// Whether this build has an engine for servers: feature `rustls`.
     pub const IS_HERE: bool = cfg!(feature = "rustls");
 
+    /// The alert internal_error as a record, for a client that gets no session at all: sent before anything else, it needs no
+    /// keys.
+    pub const INTERNAL_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
+
     /// Copies a policy.
     ///
     /// # Errors

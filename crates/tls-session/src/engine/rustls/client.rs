@@ -14,16 +14,17 @@ use tls_provider::random;
 use zeroize::Zeroizing;
 
 use super::core::{Core, Step};
-use super::halves::{Halves, Outgoing};
+use super::halves::{Halves, LastAlert, Outgoing};
 use super::incoming::Incoming;
 use super::sealed::Sealed;
+use super::server::Served;
 use crate::engine::{Attempt, Engine, MAX_IDLE_RECORDS, QUIET_MS, Witness, check_protocols};
 use crate::evidence::Evidence;
 use crate::heap::{self, Admitted, Promise};
 use crate::policy::{Policy, Versions};
 use crate::progress::{Progress, Refused};
 use crate::reason::{CapacityError, Cause, Limit, ProtocolViolation, Reason, Stage, StreamError};
-use crate::session::Deadlines;
+use crate::session::{Acceptor, Deadlines};
 use crate::transport::{Connection, Transport};
 
 /// Bytes for what is sealed while data are received.
@@ -45,7 +46,7 @@ pub(crate) struct Client<'m, T: Transport> {
     /// What the heap keeps for the handshake.
     promise: Option<Promise>,
     /// For the peer of a session that ended because the heap ran out.
-    last_alert: Cell<Option<[u8; 7]>>,
+    last_alert: Cell<Option<LastAlert>>,
 }
 
 impl<'m, T: Transport + 'm> Client<'m, T> {
@@ -74,10 +75,28 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
         &mut self,
         policy: &Policy<'_>,
     ) -> Result<(Versions, Option<CapacityError>), CapacityError> {
-        let Some(ledger) = self.connection.ledger else {
-            return Ok((policy.versions, None));
-        };
-        let (admitted, promise) = ledger.admit(policy, self.incoming.room())?;
+        match self.connection.ledger {
+            None => Ok((policy.versions, None)),
+            Some(ledger) => Ok(self.keep(ledger.admit(policy, self.incoming.room())?)),
+        }
+    }
+
+    /// The same, for a session with a client.
+    pub(super) fn admit_client(
+        &mut self,
+        served: &Served,
+    ) -> Result<(Versions, Option<CapacityError>), CapacityError> {
+        match self.connection.ledger {
+            None => Ok((served.versions(), None)),
+            Some(ledger) => Ok(self.keep(ledger.admit_client(served, self.incoming.room())?)),
+        }
+    }
+
+    /// Keeps what was promised until the session is over.
+    fn keep(
+        &mut self,
+        (admitted, promise): (Admitted, Promise),
+    ) -> (Versions, Option<CapacityError>) {
         self.promise = Some(promise);
         let Admitted {
             versions,
@@ -86,9 +105,16 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
         } = admitted;
         espat_log::info!("heap kept for the handshake: {} bytes", budget.handshake);
         if without.is_some() {
-            espat_log::warn!("TLS 1.2 is not offered: the heap has room for 1.3 alone");
+            espat_log::warn!("TLS 1.2 is left out: the heap has room for 1.3 alone");
         }
-        Ok((versions, without))
+        (versions, without)
+    }
+
+    /// Ends a session with a client before it began: the client hears of it from [`Self::conduct`].
+    pub(super) fn refuse_client(&mut self, reason: Reason) {
+        self.progress().refuse_with(reason);
+        let alert = LastAlert::Plain(Acceptor::INTERNAL_ERROR);
+        self.last_alert.set(Some(alert));
     }
 
     /// Makes the engine of a session, with the reserve of the heap behind it.
@@ -224,6 +250,9 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
             return Err(progress.reason_or(StreamError::WriteAbandoned));
         }
         let closed = halves.close_notify().await;
+        if closed.is_err() {
+            halves.send_alert().await;
+        }
         closed.map_err(|_| progress.reason_or(StreamError::Transport))
     }
 }
@@ -339,8 +368,9 @@ impl<T: Transport> Rx<'_, '_, T> {
                 let kept = kept.map(|()| step);
                 kept.map_err(|cause| Reason::new(Stage::Data, cause))
             })
-        })?;
-        let step = step.map_err(|reason| halves.progress().refuse_with(reason));
+        });
+        let refuse = |reason| halves.progress().refuse_with(reason);
+        let step = step.and_then(|step| step.map_err(refuse));
         if step.is_err() {
             halves.send_alert().await;
         } else if halves.with(|core| core.has_control())?
@@ -456,11 +486,13 @@ impl<T: Transport> Tx<'_, '_, T> {
         if !out.0.has_room(chunk) {
             halves.send(&mut out).await?;
         }
-        let sealed = halves.with(|core| core.seal(data, &mut out.0))?;
-        let sealed = sealed.map_err(|cause| halves.progress().refuse(cause));
+        let sealed = halves.with(|core| core.seal(data, &mut out.0));
+        let refuse = |cause| halves.progress().refuse(cause);
+        let sealed = sealed.and_then(|sealed| sealed.map_err(refuse));
         if sealed.is_err() {
-            // close_notify, where the key has come to its limit.
-            halves.send(&mut out).await?;
+            drop(out);
+            // An alert, or close_notify where the key has come to its limit.
+            halves.send_alert().await;
         }
         sealed
     }

@@ -2,8 +2,9 @@
 //! for the words of a refusal.
 
 use super::hello::Bytes;
+use crate::budget::{MAX_ENTRIES, MAX_NUMBERS};
 use crate::policy::Versions;
-use crate::reason::{Cause, ClientError, Offer, ProtocolViolation};
+use crate::reason::{CapacityError, Cause, ClientError, Limit, Offer, ProtocolViolation};
 use crate::verify::Version;
 
 const TLS12: u16 = 0x0303;
@@ -25,6 +26,10 @@ pub(super) struct ClientHello {
     pub(super) suites: Offer,
     pub(super) groups: Offer,
     pub(super) schemes: Offer,
+    /// Entries that the engine keeps one by one, each in memory of its own.
+    entries: usize,
+    /// Numbers in lists, of which it makes twice as many bytes, in vectors that double.
+    numbers: usize,
 }
 
 /// A number that means nothing (RFC 8701).
@@ -55,7 +60,8 @@ impl ClientHello {
         let suites = bytes.long()?;
         self.is_fallback = words(Bytes(suites)).any(|suite| suite == FALLBACK);
         self.suites = Offer::new(words(Bytes(suites)));
-        bytes.short()?;
+        let compressions = bytes.short()?;
+        self.numbers = suites.len() / 2 + compressions.len();
         let mut extensions = Bytes(bytes.long()?);
         while let Some(kind) = extensions.word() {
             self.extension(kind, Bytes(extensions.long()?));
@@ -64,6 +70,7 @@ impl ClientHello {
     }
 
     fn extension(&mut self, kind: u16, mut content: Bytes<'_>) -> Option<()> {
+        self.count(kind, Bytes(content.0));
         match kind {
             10 => {
                 content.word()?;
@@ -91,6 +98,68 @@ impl ClientHello {
             _ => {}
         }
         Some(())
+    }
+
+    /// Counts the entries of an extension, as far as it can be read.
+    fn count(&mut self, kind: u16, mut content: Bytes<'_>) -> Option<()> {
+        match kind {
+            // Lists of one byte's length: ec_point_formats, compress_certificate, supported_versions,
+            // psk_key_exchange_modes.
+            11 | 27 | 43 | 45 => {
+                self.numbers = self.numbers.saturating_add(content.0.len());
+                return Some(());
+            }
+            // supported_groups, signature_algorithms, signature_algorithms_cert.
+            10 | 13 | 50 => {
+                self.numbers = self.numbers.saturating_add(content.0.len() / 2);
+                return Some(());
+            }
+            _ => {}
+        }
+        let mut list = Bytes(content.long()?);
+        loop {
+            match kind {
+                // server_name: type and name. key_share: group and share.
+                0 => {
+                    list.byte()?;
+                    list.long()?;
+                }
+                51 => {
+                    list.word()?;
+                    list.long()?;
+                }
+                // application_layer_protocol_negotiation.
+                16 => {
+                    list.short()?;
+                }
+                // pre_shared_key: identity and age. There is a binder for each.
+                41 => {
+                    list.long()?;
+                    list.take(4)?;
+                    self.entries = self.entries.saturating_add(1);
+                }
+                // certificate_authorities.
+                47 => {
+                    list.long()?;
+                }
+                _ => return None,
+            }
+            self.entries = self.entries.saturating_add(1);
+        }
+    }
+
+    /// Whether the engine may have it: what it makes of an entry takes more than the entry.
+    ///
+    /// # Errors
+    ///
+    /// [`CapacityError::TooLarge`].
+    pub(super) fn check_entries(&self) -> Result<(), CapacityError> {
+        for (count, limit) in [(self.entries, MAX_ENTRIES), (self.numbers, MAX_NUMBERS)] {
+            if count > limit {
+                return Err(CapacityError::too_large(Limit::Entries, count, limit));
+            }
+        }
+        Ok(())
     }
 
     /// Whether TLS 1.3 comes out of it.

@@ -12,6 +12,7 @@ use tls_provider::{Alert, alert_request};
 
 use super::config::{configure, not_begun, offered, server_name};
 use super::errors::{Place, alert_left_out, cause, is_of_record};
+use super::halves::LastAlert;
 use super::judge::Attempt;
 use super::sealed::{AROUND, Sealed, chunk};
 use super::server::Served;
@@ -62,6 +63,8 @@ pub(super) struct Core {
     /// A copy of the bytes of an incomplete message: rustls has positions in them, and reads past the end of a shorter
     /// slice, whoever calls it.
     pending: Vec<u8>,
+    /// rustls may have sealed its last alert: it takes it for a mistake of ours to ask for another.
+    is_over: bool,
 }
 
 impl Core {
@@ -91,22 +94,23 @@ impl Core {
         Ok(Self { without, ..core })
     }
 
-    /// Prepares a session with a client.
-    pub(super) fn accept(served: &Arc<Served>, clock: Clock, room: usize) -> Result<Self, Cause> {
+    /// Prepares a session with a client, of these versions; `without` says why they are not all of the policy's.
+    pub(super) fn accept(
+        served: &Arc<Served>,
+        (versions, without): (Versions, Option<CapacityError>),
+        clock: Clock,
+        room: usize,
+    ) -> Result<Self, Cause> {
         let attempt = Arc::new(Attempt::of_client(served, clock));
         let chunk = chunk(room);
         // rustls counts content and header.
         let content = chunk.saturating_sub(AROUND).saturating_add(5);
-        let config = Served::configure(served, &attempt, content)?;
+        let config = Served::configure(served, versions, &attempt, content)?;
         let connection = UnbufferedServerConnection::new(Arc::new(config));
         let connection = connection.map_err(|error| not_begun(&error))?;
-        let watch = Watch::of_client(served.versions());
-        Ok(Self::new(
-            Side::Server(connection),
-            attempt,
-            watch,
-            (served.versions(), chunk),
-        ))
+        let watch = Watch::of_client(versions);
+        let core = Self::new(Side::Server(connection), attempt, watch, (versions, chunk));
+        Ok(Self { without, ..core })
     }
 
     const fn new(
@@ -126,6 +130,7 @@ impl Core {
             ledger: None,
             control: heapless::Vec::new(),
             pending: Vec::new(),
+            is_over: false,
         }
     }
 
@@ -159,10 +164,15 @@ impl Core {
 
     /// Looks at a record before the engine does.
     pub(super) fn look(&mut self, record: &[u8]) -> Result<(), Cause> {
-        match record.split_first_chunk::<HEADER>() {
-            Some(([kind, ..], body)) => self.watch.record(*kind, body),
-            None => Ok(()),
+        let Some(([kind, ..], body)) = record.split_first_chunk::<HEADER>() else {
+            return Ok(());
+        };
+        if self.stage != Stage::Data {
+            let limit = self.caps().client;
+            self.watch.count_client(body.len(), limit)?;
         }
+        let looked = self.watch.record(*kind, body);
+        looked.map_err(|cause| self.for_want_of_memory(cause))
     }
 
     /// Goes as far as `record` allows; returns how many of its bytes are consumed.
@@ -176,6 +186,7 @@ impl Core {
     ) -> Result<(usize, Step), Reason> {
         let before = content(record, fresh);
         let outcome = self.process(record, fresh, out);
+        self.is_over |= outcome.is_err();
         self.note_stage();
         if let Some(reason) = self.attempt.reason() {
             return Err(reason);
@@ -198,7 +209,7 @@ impl Core {
         })
     }
 
-    /// Where the server speaks TLS 1.2 alone, and only memory kept us from offering it, that is the cause.
+    /// Where the peer speaks TLS 1.2 alone, and only memory kept us from it, that is the cause.
     const fn for_want_of_memory(&self, cause: Cause) -> Cause {
         match (self.without, cause) {
             (
@@ -206,7 +217,8 @@ impl Core {
                 Cause::Negotiation(
                     NegotiationError::NoCommonVersion { .. }
                     | NegotiationError::PolicyVersion { server: 0x0303, .. },
-                ),
+                )
+                | Cause::Client(ClientError::PolicyVersion { client: 0x0303, .. }),
             ) => Cause::Capacity(error),
             (_, cause) => cause,
         }
@@ -227,6 +239,9 @@ impl Core {
 
     /// Makes rustls seal this alert, by a record at `at` of `bytes`, behind what it has positions in.
     fn ask_for(&mut self, alert: Alert, bytes: &mut [u8], at: usize, out: &mut Sealed<'_>) {
+        if core::mem::replace(&mut self.is_over, true) {
+            return;
+        }
         match &mut self.connection {
             Side::Client(connection) => ask_for(connection, alert, (bytes, at), out),
             Side::Server(connection) => ask_for(connection, alert, (bytes, at), out),
@@ -295,9 +310,21 @@ impl Core {
         plain.then_some([21, 3, 3, 0, 2, 2, alert])
     }
 
-    /// internal_error as a record, as long as we encrypt nothing.
-    pub(super) fn last_alert(&self) -> Option<[u8; 7]> {
-        self.plain_alert(80)
+    /// The alert of a session that ends because the heap ran out: internal_error as long as we encrypt nothing, and once the
+    /// session is open decode_error, as for all that is our limit there. rustls seals none behind an incomplete message.
+    pub(super) fn last_alert(&mut self) -> Option<LastAlert> {
+        if let Some(alert) = self.plain_alert(80) {
+            return Some(LastAlert::Plain(alert));
+        }
+        if self.stage != Stage::Data || self.is_over || !self.pending.is_empty() {
+            return None;
+        }
+        let mut bytes = [0; CONTROL];
+        let mut out = Sealed::new(&mut bytes);
+        self.take_control(&mut out).ok()?;
+        self.ask_for(Alert::DecodeError, &mut [0; HEADER], 0, &mut out);
+        let sealed = heapless::Vec::from_slice(out.waiting()).ok()?;
+        Some(LastAlert::Sealed(sealed))
     }
 
     /// An alert for records that were fine, each of them, where no message is incomplete.
@@ -328,7 +355,10 @@ impl Core {
         self.take_control(out)?;
         let content = data.len().min(self.chunk.saturating_sub(AROUND));
         let data = data.get(..content).unwrap_or_default();
-        match self.when_open(out, What::Data(data))? {
+        let sealed = self.when_open(out, What::Data(data));
+        // At the limit of a key there is a close_notify.
+        self.is_over |= !matches!(sealed, Ok(true));
+        match sealed? {
             true => Ok(content),
             false => Err(ProtocolViolation::Engine(EngineError::Other).into()),
         }
@@ -337,6 +367,7 @@ impl Core {
     /// Seals close_notify, where rustls still takes it.
     pub(super) fn close_notify(&mut self, out: &mut Sealed<'_>) -> Result<(), Cause> {
         self.take_control(out)?;
+        self.is_over = true;
         self.when_open(out, What::CloseNotify)?;
         Ok(())
     }

@@ -9,6 +9,7 @@ use embassy_sync::mutex::Mutex;
 use embedded_hal_async::delay::DelayNs;
 use embedded_io_async::{Error as _, Write};
 
+use super::client::REPLY;
 use super::core::Core;
 use super::sealed::Sealed;
 use crate::heap;
@@ -33,7 +34,15 @@ pub(super) struct Halves<'s, 'm, T: Transport> {
     pub(super) connection: &'m Connection<T>,
     pub(super) core: &'s RefCell<Option<Box<Core>>>,
     pub(super) outgoing: &'s Mutex<NoopRawMutex, Outgoing<'m>>,
-    pub(super) last_alert: &'s Cell<Option<[u8; 7]>>,
+    pub(super) last_alert: &'s Cell<Option<LastAlert>>,
+}
+
+/// For the peer of a session that ended because the heap ran out.
+pub(super) enum LastAlert {
+    /// In the clear: what was sealed and not sent at all is forgotten.
+    Plain([u8; 7]),
+    /// Encrypted, behind all that was sealed before.
+    Sealed(heapless::Vec<u8, REPLY>),
 }
 
 impl<T: Transport> Clone for Halves<'_, '_, T> {
@@ -59,7 +68,9 @@ impl<T: Transport> Halves<'_, '_, T> {
         match outcome {
             Ok(()) => Ok(value),
             Err(error) => {
-                self.last_alert.set(core.last_alert());
+                // The call itself was served from the reserve, so the engine can still seal. What that takes fails like the rest.
+                let (alert, _) = heap::run(self.connection.ledger, || core.last_alert());
+                self.last_alert.set(alert);
                 let refused = self.progress().refuse(error);
                 *place = None;
                 Err(refused)
@@ -128,8 +139,13 @@ impl<T: Transport> Halves<'_, '_, T> {
         };
         let mut delay = self.connection.delay.clone();
         let is_dead = self.core.borrow().is_none();
-        if let Some(alert) = self.last_alert.take() {
-            out.0.replace(&alert);
+        match self.last_alert.take() {
+            Some(LastAlert::Plain(alert)) => out.0.replace(&alert),
+            Some(LastAlert::Sealed(alert)) => {
+                // Without room for it there is none.
+                let _ = out.0.append(&alert);
+            }
+            None => {}
         }
         let say = async {
             if !is_dead {

@@ -17,10 +17,11 @@ use super::client::{Client, stir};
 use super::config::{NoTime, offered, suites_of, versions_of};
 use super::core::Core;
 use super::judge::{Attempt, Judge, Key, SCHEMES};
+use crate::budget::Own;
 use crate::evidence::Demand;
 use crate::identity::OwnedIdentity;
 use crate::policy::{ClientAuth, Clock, MasterSecret, Profile, ServerPolicy, Versions};
-use crate::reason::{Cause, PeerRole, Reason, SetupError};
+use crate::reason::{Cause, PeerRole, Reason, SetupError, Stage};
 use crate::transport::Transport;
 use crate::verify::Version;
 
@@ -81,12 +82,18 @@ impl Served {
     }
 
     /// What clients are checked against.
-    pub(super) fn anchors(&self) -> Option<&[Vec<u8>]> {
+    pub(crate) fn anchors(&self) -> Option<&[Vec<u8>]> {
         self.anchors.as_deref()
     }
 
-    pub(super) const fn versions(&self) -> Versions {
+    pub(crate) const fn versions(&self) -> Versions {
         self.versions
+    }
+
+    /// What each session copies of it, in bytes.
+    pub(crate) fn own(&self) -> Own {
+        let hints = self.hints.iter().map(AsRef::as_ref);
+        Own::of_server(self.identity.chain(), hints)
     }
 
     /// What a session must be, beside the judgement of certificates.
@@ -99,13 +106,15 @@ impl Served {
         }
     }
 
-    /// The configuration of one session, which shares `served`; `chunk` is the room for one of our records, header included.
+    /// The configuration of one session of these versions, which shares `served`; `chunk` is the room for one of our
+    /// records, header included.
     pub(super) fn configure(
         served: &Arc<Self>,
+        versions: Versions,
         attempt: &Arc<Attempt>,
         chunk: usize,
     ) -> Result<ServerConfig, Cause> {
-        let suites = suites_of(served.versions, &served.suites);
+        let suites = suites_of(versions, &served.suites);
         let verifier: Arc<dyn ClientCertVerifier> = match served.anchors {
             None => Arc::new(NoClientAuth),
             Some(_) => Arc::new(ClientJudge {
@@ -209,18 +218,18 @@ impl ClientCertVerifier for ClientJudge {
 }
 
 impl<'m, T: Transport + 'm> Client<'m, T> {
-    /// Prepares the handshake with a client, which [`Self::conduct`] performs.
-    pub(crate) fn serve<G: CryptoRngCore>(
-        &mut self,
-        served: &Arc<Served>,
-        clock: Clock,
-        rng: G,
-    ) -> Result<(), Reason> {
+    /// Prepares the handshake with a client, which [`Self::conduct`] performs. If this cannot be done, that says so, and the
+    /// client is told by an alert.
+    pub(crate) fn serve<G: CryptoRngCore>(&mut self, served: &Arc<Served>, clock: Clock, rng: G) {
         self.progress().peer.set(PeerRole::Client);
         stir(rng);
-        let core = self.begin(|room| Core::accept(served, clock, room));
-        let core = core.map_err(Reason::of_client)?;
-        self.take(core);
-        Ok(())
+        let admitted = self.admit_client(served);
+        let admitted = admitted.map_err(|error| Reason::new(Stage::Setup, error));
+        let core = admitted
+            .and_then(|versions| self.begin(|room| Core::accept(served, versions, clock, room)));
+        match core {
+            Ok(core) => self.take(core),
+            Err(reason) => self.refuse_client(reason),
+        }
     }
 }

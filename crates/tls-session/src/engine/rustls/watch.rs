@@ -30,6 +30,8 @@ struct Client {
     versions: Versions,
     /// Its first ClientHello, once that was checked.
     hello: Option<ClientHello>,
+    /// Bytes of records that came behind it, before the handshake was over.
+    later: usize,
 }
 
 impl Client {
@@ -46,7 +48,7 @@ pub(super) struct Watch {
     messages: Messages,
     /// The ServerHello that is under way, or the header of another message.
     collected: Vec<u8>,
-    /// Bytes of another message that are still to come.
+    /// Bytes of another message that are still to come; of a client, whether any is.
     skipped: usize,
     hello: Option<Hello>,
     /// legacy_session_id of our ClientHello.
@@ -79,6 +81,7 @@ impl Watch {
         watch.client = Some(Client {
             versions,
             hello: None,
+            later: 0,
         });
         watch
     }
@@ -217,24 +220,41 @@ impl Watch {
         }
     }
 
-    /// Up to the end of the first ClientHello.
+    /// Counts what a client sends behind its first hello, until the handshake is over.
+    pub(super) fn count_client(&mut self, bytes: usize, limit: usize) -> Result<(), CapacityError> {
+        if let Some(client) = self.client.as_mut().filter(|client| client.hello.is_some()) {
+            client.later = client.later.saturating_add(bytes);
+            if client.later > limit {
+                return Err(CapacityError::too_large(Limit::Flight, client.later, limit));
+            }
+        }
+        Ok(())
+    }
+
+    /// Up to the end of the first ClientHello, and of a second one.
     fn client_handshake(&mut self, body: &[u8]) -> Result<(), Cause> {
         self.messages.feed(body).map_err(refused)?;
-        let Some(client) = self.client.as_mut().filter(|client| client.hello.is_none()) else {
+        let Some(client) = self.client.as_mut().filter(|client| !client.is_12()) else {
             return Ok(());
         };
+        // Another message is the engine's to refuse.
+        let begins_other = |body: &[u8]| body.first().is_some_and(|kind| *kind != CLIENT_HELLO);
+        if self.skipped > 0 || self.collected.is_empty() && begins_other(body) {
+            self.skipped = 1;
+            return Ok(());
+        }
+        self.collected.reserve_exact(body.len());
         self.collected.extend_from_slice(body);
-        let Some((&[kind, high, middle, low], rest)) = self.collected.split_first_chunk::<4>()
-        else {
+        let Some((&[_, high, middle, low], rest)) = self.collected.split_first_chunk::<4>() else {
             return Ok(());
         };
         let len = u32::from_be_bytes([0, high, middle, low]);
         let Some(message) = usize::try_from(len).ok().and_then(|len| rest.get(..len)) else {
             return Ok(());
         };
-        // Another message is the engine's to refuse.
-        if kind == CLIENT_HELLO {
-            let hello = ClientHello::read(message);
+        let hello = ClientHello::read(message);
+        hello.check_entries()?;
+        if client.hello.is_none() {
             hello.check(client.versions)?;
             client.hello = Some(hello);
         }
