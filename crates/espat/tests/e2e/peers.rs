@@ -196,6 +196,42 @@ fn versions_and_suites_are_chosen_and_told() {
     );
 }
 
+/// What is offered, what the server knows, and what comes of it.
+#[test]
+fn the_application_protocol_that_was_agreed_on_is_told() {
+    for version in ["-tls1_2", "-tls1_3"] {
+        let world = World::new();
+        let own = p256(&world);
+        let knows = TlsServer::start(&own, &["-rev", version, "-alpn", "mqtt,h2"], None);
+        let knows_none = TlsServer::start(&own, &["-rev", version], None);
+        let other = PORT + 1;
+        let world = world.server(PORT, knows.address);
+        let (_world, _modem, mut host) = world.server(other, knows_none.address).ready();
+        for (offers, port, agreed) in [
+            (r#"2,"http/1.1","h2""#, PORT, "h2"),
+            (r#"2,"h2","mqtt""#, PORT, "mqtt"),
+            (r#"1,"mqtt""#, PORT, "mqtt"),
+            (r#"1,"mqtt""#, other, ""),
+            ("0", PORT, ""),
+        ] {
+            host.ok(&format!("AT+CIPSSLCALPN={offers}"));
+            host.opens(port);
+            exchange(&mut host, "data");
+            let peer = host.ask_until("AT+SSLPEER?", "\r\nOK\r\n");
+            // Link, version, suite, group, name, protocol.
+            let field = peer.split(',').nth(5).map(|field| field.trim_matches('"'));
+            assert_eq!(field, Some(agreed), "{version}, {offers}: {peer}");
+            host.closes();
+        }
+        // None in common: the server refuses (RFC 7301 §3.2).
+        host.ok(r#"AT+CIPSSLCALPN=1,"coap""#);
+        host.is_refused(
+            PORT,
+            r#""hello",-0x7780,0x00000000,0,"","","server alert: no application protocol (120)","peer_alert""#,
+        );
+    }
+}
+
 #[test]
 fn a_server_of_another_version_than_the_policy_wants_is_refused() {
     for (server, versions, min) in [

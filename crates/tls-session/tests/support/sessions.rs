@@ -85,6 +85,8 @@ pub(crate) fn leave_largest(bytes: usize) {
 pub(crate) static SHORT: Ledger = Ledger::new(&Short, Caps::SMALL);
 pub(crate) static FULL: Ledger = Ledger::new(&Sessions, Caps::FULL);
 pub(crate) static SMALL: Ledger = Ledger::new(&Sessions, Caps::SMALL);
+/// For two sessions that stay while others come and go.
+pub(crate) static OTHERS: [Ledger; 2] = [const { Ledger::new(&Sessions, Caps::SMALL) }; 2];
 
 /// Gives the heap its memory.
 pub(crate) fn start(sessions: usize, reserve: usize) {
