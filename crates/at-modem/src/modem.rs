@@ -13,6 +13,7 @@ use tls_session::Timestamp;
 
 use crate::command;
 use crate::cx::Cx;
+use crate::flash;
 use crate::parts::Parts;
 use crate::platform::Platform;
 use crate::port::framing::LineBuffer;
@@ -159,6 +160,7 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
             // Every command that wants a value says why it gets none.
             espat_log::warn!("mfg_nvs cannot be used");
         }
+        flash::confirm(store).await;
         clock.set_floor(settings.read(|values| values.time.earliest(built)));
         if settings.read(|values| values.radio.joins_unasked()) {
             station.join_stored();

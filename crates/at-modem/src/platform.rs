@@ -94,6 +94,12 @@ pub trait Board {
         None
     }
 
+    /// Flash address of the program that runs. Without it, it is taken for the one that OTA data selects, which is
+    /// another only if that one is damaged.
+    fn program_address(&self) -> Option<u32> {
+        None
+    }
+
     /// Temperature of the chip in hundredths of a degree Celsius.
     fn temperature(&self) -> Option<i16> {
         None

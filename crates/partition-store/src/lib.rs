@@ -58,6 +58,8 @@
 //! | crate root | [`Partition`], [`Region`] and their errors |
 //! | [`settings`] | records by key |
 //! | [`nvs`] | ESP-IDF's own key-value format, for the partition `mfg_nvs` |
+//! | [`ota`] | which of two programs starts |
+//! | [`app_image`] | a program in flash: whole or damaged, for which chip, which version |
 //! | [`esp_at`] | what only a flash of ESP-AT has |
 //! | `mock` (feature `mock`) | flash in memory, stricter than the chip |
 //! | `file` (feature `std`) | flash in a file |
@@ -70,6 +72,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod app_image;
+mod crc;
 mod entry;
 pub mod esp_at;
 #[cfg(feature = "std")]
@@ -78,10 +82,12 @@ pub mod file;
 pub mod mock;
 mod name;
 pub mod nvs;
+pub mod ota;
 mod region;
 pub mod settings;
 pub mod table;
 
+pub use app_image::{AppImage, ChipId, ImageError};
 pub use entry::{ENTRY_SIZE, FLAG_ENCRYPTED, FLAG_READ_ONLY, Partition, PartitionKind};
 pub use esp_at::{
     BuiltIn, CertStorage, Chip, FlashError, FlashStore, Layout, LayoutError, PartitionStore,
@@ -91,6 +97,7 @@ pub use esp_at::{
 pub use file::FileFlash;
 pub use name::PartitionName;
 pub use nvs::{Nvs, NvsError};
+pub use ota::{Ota, SelectError, Slot, SlotError, Slots};
 pub use region::{AccessError, OpenError, Region, RegionError, SECTOR, WriteReport};
 pub use settings::{Settings, SettingsError};
 pub use table::{PartitionTable, Table, TableAddress, TableError, TableWarning, write_table};

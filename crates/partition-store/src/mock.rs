@@ -4,6 +4,10 @@
 //! to a word, bits asked to become 1. It counts what is done to it, and it cuts power on request,
 //! also in the middle of a word or of a sector's erase.
 
+mod program;
+
+pub use program::program;
+
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;

@@ -25,7 +25,7 @@ use at_grammar::commands::wifi::WifiCommand;
 
 use super::{
     basic, filter, flash, links, mdns, mfg, module, names, options, passthrough, peer, pki, policy,
-    probe, radio, receive, send, server, softap, ssl, time, userram, versions, wifi,
+    probe, radio, receive, rollback, send, server, softap, ssl, time, userram, versions, wifi,
 };
 use crate::answer::{CommandError, Done};
 use crate::cx::Cx;
@@ -134,9 +134,9 @@ async fn module_command<P: Platform>(
         ModuleCommand::UserdocsQuery => module::docs(cx).await,
         // There is no server that offers any.
         ModuleCommand::CipfwverQuery => Ok(Done::Ok),
-        // Memory is not shown, there is no second image, and nobody offers updates.
+        ModuleCommand::Sysrollback => rollback::to_other_slot(cx).await,
+        // Memory is not shown, and nobody offers updates.
         ModuleCommand::SysregSet(_)
-        | ModuleCommand::Sysrollback
         | ModuleCommand::Ciupdate
         | ModuleCommand::CiupdateQuery
         | ModuleCommand::CiupdateSet(_) => Err(UNLISTED),

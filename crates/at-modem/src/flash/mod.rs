@@ -19,6 +19,16 @@ pub(crate) mod items;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NotStored;
 
+/// Says to a bootloader that waits for it that this program works (spec: ota 1).
+pub(crate) async fn confirm<F: MultiwriteNorFlash>(store: &mut FlashStore<F>) {
+    let Some(mut ota) = store.ota() else { return };
+    match ota.confirm().await {
+        Ok(false) => {}
+        Ok(true) => espat_log::info!("this program is confirmed"),
+        Err(_) => espat_log::warn!("OTA data cannot be read or written"),
+    }
+}
+
 /// The one owner of the flash.
 pub(crate) struct Flash<F> {
     store: Mutex<NoopRawMutex, FlashStore<F>>,

@@ -221,7 +221,6 @@ fn what_is_never_done_is_as_good_as_unknown() {
     for line in [
         "AT+SYSREG=0,0x3ff44004",
         "AT+SYSREG=1,0x3ff44004,1",
-        "AT+SYSROLLBACK",
         "AT+CIUPDATE",
         "AT+CIUPDATE?",
         "AT+CIUPDATE=1,,,1",
@@ -229,7 +228,7 @@ fn what_is_never_done_is_as_good_as_unknown() {
         refused(&mut bench, line, 0x0109_0000);
     }
     let listed = bench.line("AT+CMD?");
-    for name in ["SYSREG", "SYSROLLBACK", "CIUPDATE", "CIPSSLSIZE"] {
+    for name in ["SYSREG", "CIUPDATE", "CIPSSLSIZE"] {
         assert!(!listed.contains(&format!("AT+{name}")), "{name}");
     }
 }

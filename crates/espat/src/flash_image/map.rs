@@ -1,15 +1,18 @@
 //! The map of a flash image: which bytes belong to what, and what is in them.
 
 use cert_bin::{Image, ImageError, PartitionRole};
-use partition_store::{Partition, Table};
+use partition_store::{Partition, PartitionKind, Table};
 use x509_facts::Certificate;
 
+use super::programs;
 use super::values::{self, Stored};
 use crate::verify;
 
 /// Of the primary table (spec: cert-bin 8.2).
 const TABLE_AT: u32 = 0x8000;
 const SECTOR: u32 = 0x1000;
+/// Subtype of the partition that says which program starts.
+const OTA_DATA: u8 = 0;
 /// Cells of the bar that shows how much of a stretch is used.
 pub(super) const CELLS: usize = 16;
 
@@ -65,7 +68,11 @@ pub(super) fn of(flash: &[u8]) -> anyhow::Result<Vec<Row>> {
         Row::new(flash, TABLE_AT, SECTOR, "partition table", false),
     ];
     for partition in &primary {
-        rows.push(row(flash, partition, false));
+        let mut row = row(flash, partition, false);
+        if partition.kind() == PartitionKind::Data && partition.subtype() == OTA_DATA {
+            row.content.extend(programs::selected(flash, &primary));
+        }
+        rows.push(row);
         // Other firmware has no such container.
         if partition.name().as_str() == "at_customize"
             && let Ok(secondary) = table(flash, partition.offset())
@@ -111,6 +118,8 @@ fn row(flash: &[u8], partition: &Partition, nested: bool) -> Row {
     let bytes = slice(flash, partition.offset(), partition.size());
     if PartitionRole::from_name(name).is_some() {
         row.content = items(bytes);
+    } else if partition.kind() == PartitionKind::App {
+        row.content = vec![programs::program(bytes)];
     } else if name == "mfg_nvs" {
         row.content = lines(bytes);
     }

@@ -11,6 +11,7 @@
 pub(crate) mod content;
 mod draw;
 mod map;
+mod programs;
 pub(crate) mod values;
 
 use std::path::PathBuf;

@@ -14,6 +14,7 @@ use heapless::Vec;
 use super::builtin::CertStorage;
 use super::error::{LayoutError, Which};
 use crate::entry::{Partition, PartitionKind};
+use crate::ota::Slots;
 use crate::region::SECTOR;
 use crate::table::{Md5State, TABLE_SECTOR, TableAddress, read_entries};
 
@@ -57,6 +58,7 @@ pub struct Layout {
     partitions: Vec<Partition, MAX_PARTITIONS>,
     container: Partition,
     settings: Partition,
+    slots: Option<Slots>,
     md5: Md5State,
 }
 
@@ -110,6 +112,7 @@ impl Layout {
             partitions,
             container,
             settings,
+            slots: Slots::find(&primary),
             md5,
         })
     }
@@ -153,6 +156,12 @@ impl Layout {
     #[must_use]
     pub const fn settings(&self) -> &Partition {
         &self.settings
+    }
+
+    /// The two slots for programs, where the primary table has them.
+    #[must_use]
+    pub const fn slots(&self) -> Option<&Slots> {
+        self.slots.as_ref()
     }
 
     /// Whether the secondary table carries a checksum. The primary table of ESP-AT never does.

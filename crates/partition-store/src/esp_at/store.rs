@@ -6,6 +6,7 @@ use super::error::LayoutError;
 use super::layout::{Layout, is_user};
 use super::store_error::StoreError;
 use crate::entry::Partition;
+use crate::ota::Ota;
 use crate::region::Region;
 
 /// The flash error of a store.
@@ -33,6 +34,9 @@ pub trait PartitionStore {
 
     /// The partition `mfg_nvs`, where the flash has one; for [`Nvs`](crate::Nvs).
     fn mfg_region(&mut self) -> Option<Region<'_, Self::Flash>>;
+
+    /// The two slots for programs, where the flash has them.
+    fn ota(&mut self) -> Option<Ota<'_, Self::Flash>>;
 }
 
 impl<S: PartitionStore> PartitionStore for &mut S {
@@ -55,6 +59,10 @@ impl<S: PartitionStore> PartitionStore for &mut S {
 
     fn mfg_region(&mut self) -> Option<Region<'_, Self::Flash>> {
         S::mfg_region(self)
+    }
+
+    fn ota(&mut self) -> Option<Ota<'_, Self::Flash>> {
+        S::ota(self)
     }
 }
 
@@ -110,5 +118,10 @@ impl<F: NorFlash> PartitionStore for FlashStore<F> {
     fn mfg_region(&mut self) -> Option<Region<'_, F>> {
         let partition = *self.layout.mfg()?;
         Some(Region::new(&mut self.flash, partition))
+    }
+
+    fn ota(&mut self) -> Option<Ota<'_, F>> {
+        let slots = *self.layout.slots()?;
+        Some(Ota::new(&mut self.flash, slots))
     }
 }

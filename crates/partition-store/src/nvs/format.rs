@@ -9,9 +9,10 @@
 //!
 //! spec: cert-bin 9.3
 
-use crc::{Algorithm, Crc, NoTable};
+use crc::NoTable;
 
 use super::label::{Label, ValueKind};
+use crate::crc::CRC;
 
 /// Entries of a page.
 pub(super) const ENTRIES: u8 = 126;
@@ -28,18 +29,6 @@ pub(super) const MAX_DATA: u16 = 4000;
 
 /// Pages with values of several chunks, and those of before.
 const VERSIONS: [u8; 2] = [0xfe, 0xff];
-
-/// The checksum of zlib, but from 0.
-static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&Algorithm {
-    width: 32,
-    poly: 0x04c1_1db7,
-    init: 0,
-    refin: true,
-    refout: true,
-    xorout: 0xffff_ffff,
-    check: 0xd202_d277,
-    residue: 0xdebb_20e3,
-});
 
 /// A checksum in the making.
 pub(super) struct Sum(crc::Digest<'static, u32, NoTable>);

@@ -7,12 +7,14 @@
     reason = "a test says no by panicking"
 )]
 
+mod app_image;
 mod file;
 mod image;
 mod key;
 mod layout;
 mod nvs;
 mod nvs_cuts;
+mod ota;
 mod plain;
 mod region;
 mod settings;

@@ -14,6 +14,7 @@ struct State {
     refuses: bool,
     sleep: Vec<SleepMode>,
     wakes: Vec<(u8, bool)>,
+    program: Option<u32>,
 }
 
 /// A chip; clones share it.
@@ -34,6 +35,11 @@ impl Chip {
     /// Nothing it is asked for is there from now on.
     pub(crate) fn refuses(&self) {
         self.state.borrow_mut().refuses = true;
+    }
+
+    /// It says from now on that its program lies at this address of the flash.
+    pub(crate) fn runs_at(&self, address: u32) {
+        self.state.borrow_mut().program = Some(address);
     }
 
     /// Settings the port was given, each with how many bytes it had said before.
@@ -86,6 +92,10 @@ impl Board for Chip {
             least_free: 84_044,
             total: 307_200,
         })
+    }
+
+    fn program_address(&self) -> Option<u32> {
+        self.state.borrow().program
     }
 
     fn temperature(&self) -> Option<i16> {
