@@ -68,11 +68,11 @@ pub(super) fn of(flash: &[u8]) -> anyhow::Result<Vec<Row>> {
         Row::new(flash, TABLE_AT, SECTOR, "partition table", false),
     ];
     for partition in &primary {
-        let mut row = row(flash, partition, false);
+        let mut found = row(flash, partition, false);
         if partition.kind() == PartitionKind::Data && partition.subtype() == OTA_DATA {
-            row.content.extend(programs::selected(flash, &primary));
+            found.content.extend(programs::selected(flash, &primary));
         }
-        rows.push(row);
+        rows.push(found);
         // Other firmware has no such container.
         if partition.name().as_str() == "at_customize"
             && let Ok(secondary) = table(flash, partition.offset())

@@ -155,7 +155,6 @@ pub(super) fn next(entries: &[Option<Entry>; 2], slot: Slot) -> Option<(usize, E
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test says no by panicking")]
 mod tests {
     use super::*;
 
