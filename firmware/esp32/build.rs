@@ -2,14 +2,16 @@
 //! versions of what it runs on.
 
 fn main() {
-    println!("cargo:rerun-if-changed=radio.x");
     // The order matters: esp-hal's script is the last.
-    if std::env::var_os("CARGO_FEATURE_ESP32C3").is_some() {
-        // The chip with the least RAM.
-        println!(
-            "cargo:rustc-link-arg-bins=-T{}/radio.x",
-            env!("CARGO_MANIFEST_DIR")
-        );
+    for (chip, script) in [
+        ("CARGO_FEATURE_ESP32C3", "radio.x"),
+        ("CARGO_FEATURE_ESP32C6", "radio-c6.x"),
+    ] {
+        println!("cargo:rerun-if-changed={script}");
+        if std::env::var_os(chip).is_some() {
+            let folder = env!("CARGO_MANIFEST_DIR");
+            println!("cargo:rustc-link-arg-bins=-T{folder}/{script}");
+        }
     }
     println!("cargo:rustc-link-arg-bins=-Tdefmt.x");
     println!("cargo:rustc-link-arg-bins=-Tlinkall.x");

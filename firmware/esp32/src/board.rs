@@ -6,6 +6,7 @@ use core::cell::{Cell, OnceCell};
 use at_grammar::commands::basic::UartConfig;
 use at_modem::{Board, MemoryReport, SleepMode, Unsupported, WallClock};
 use embassy_time::{Duration, Timer};
+use esp_bootloader_esp_idf::partitions::{PARTITION_TABLE_MAX_LEN, read_partition_table};
 use esp_hal::peripherals::LPWR;
 #[cfg(not(feature = "esp32"))]
 use esp_hal::peripherals::TSENS;
@@ -15,9 +16,10 @@ use esp_hal::system::reset_reason;
 use esp_hal::time;
 #[cfg(not(feature = "esp32"))]
 use esp_hal::tsens::TemperatureSensor;
+use esp_storage::FlashStorage;
 
-use crate::port;
 use crate::radio::Station;
+use crate::{heap, port};
 
 /// A main thread that does not turn for so long hangs. The longest work between two of its turns is
 /// an RSA-4096 signature of ours, 16 s (docs/footprint.md).
@@ -30,6 +32,7 @@ const LONG_AGO: u64 = 1_577_836_800_000_000;
 /// UART, heap, temperature and sleep of this chip.
 pub(crate) struct Module {
     station: &'static Station,
+    program: Option<u32>,
     #[cfg(not(feature = "esp32"))]
     sensor: Cell<Option<TSENS<'static>>>,
     /// Once started it stays so: the radio reads it as well.
@@ -40,10 +43,12 @@ pub(crate) struct Module {
 impl Module {
     pub(crate) const fn new(
         station: &'static Station,
+        program: Option<u32>,
         #[cfg(not(feature = "esp32"))] sensor: TSENS<'static>,
     ) -> Self {
         Self {
             station,
+            program,
             #[cfg(not(feature = "esp32"))]
             sensor: Cell::new(Some(sensor)),
             #[cfg(not(feature = "esp32"))]
@@ -64,12 +69,16 @@ impl Board for Module {
     }
 
     fn memory(&self) -> Option<MemoryReport> {
-        let heap = esp_alloc::HEAP.stats();
-        let bytes = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        Some(MemoryReport {
-            free: bytes(heap.size.saturating_sub(heap.current_usage)),
-            least_free: bytes(heap.size.saturating_sub(heap.max_usage)),
-        })
+        Some(heap::report())
+    }
+
+    #[cfg(feature = "rustls")]
+    fn ledger(&self) -> Option<&'static at_modem::Ledger> {
+        Some(&heap::LEDGER)
+    }
+
+    fn program_address(&self) -> Option<u32> {
+        self.program
     }
 
     #[cfg(not(feature = "esp32"))]
@@ -90,6 +99,16 @@ impl Board for Module {
     fn set_sleep(&self, mode: SleepMode) -> Result<(), Unsupported> {
         self.station.set_sleep(mode)
     }
+}
+
+/// Flash address of the program that runs: that of the partition which the bootloader has mapped.
+#[inline(never)]
+pub(crate) fn program_address(flash: &mut FlashStorage<'static>) -> Option<u32> {
+    let mut buffer = [0; PARTITION_TABLE_MAX_LEN];
+    let table = read_partition_table(flash, &mut buffer).ok()?;
+    let program = table.booted_partition().ok()??;
+    defmt::info!("the program at {:#x} runs", program.offset());
+    Some(program.offset())
 }
 
 /// Says in the log why the chip started.

@@ -48,6 +48,12 @@ fn thread() -> u32 {
     pointer
 }
 
+/// Whether the main thread runs, or an interrupt on its stack; also before there are threads.
+#[cfg(feature = "rustls")]
+pub(crate) fn on_main() -> bool {
+    [0, MAIN.load(Ordering::Relaxed)].contains(&thread())
+}
+
 /// Says in the log, as text like a panic, that the last run ended with an overflow.
 pub(crate) fn report() {
     if NOTED.swap(0, Ordering::Relaxed) == OVERFLOW {

@@ -19,6 +19,7 @@ mod chip;
 mod convert;
 #[cfg(not(feature = "esp32"))]
 mod guard;
+mod heap;
 #[cfg(not(feature = "openeth"))]
 mod layouts;
 mod net;
@@ -62,28 +63,6 @@ esp_bootloader_esp_idf::esp_app_desc!();
 /// TLS sessions at once: what the RAM has room for (docs/footprint.md).
 const TLS_SESSIONS: usize = 1;
 
-/// For the radio and the scheduler; of the modem, rustls alone allocates. RAM that the bootloader leaves behind.
-const RADIO_HEAP: usize = 64 * 1024;
-/// For what comes on top while all buffers are full and a scan finds many: docs/footprint.md, "Heap of
-/// the radio". An allocation of esp-radio's that fails is a panic.
-#[cfg(not(feature = "openeth"))]
-const BUSY_HEAP: usize = 1024
-    * match cfg!(feature = "soft-ap") {
-        false => 12,
-        // An access point takes 6 KiB (esp-radio's own measurement), its stations the rest.
-        true if chip::TIGHT => 10,
-        true => 20,
-    };
-
-/// For the session of rustls, on top of the radio's: docs/footprint.md, "Engines". An allocation that fails is a
-/// panic. ESP32-C3 has no room for a client certificate's; without a radio, what the bootloader leaves is enough.
-#[cfg(all(feature = "rustls", not(feature = "openeth")))]
-const TLS_HEAP: usize = 1024
-    * match cfg!(feature = "esp32c3") {
-        true => 8,
-        false => 24,
-    };
-
 struct Esp;
 
 impl Platform for Esp {
@@ -105,11 +84,7 @@ async fn main(spawner: Spawner) {
     board::report_start();
     #[cfg(not(feature = "esp32"))]
     guard::report();
-    esp_alloc::heap_allocator!(#[esp_hal::ram(reclaimed)] size: RADIO_HEAP);
-    #[cfg(not(feature = "openeth"))]
-    esp_alloc::heap_allocator!(size: BUSY_HEAP);
-    #[cfg(all(feature = "rustls", not(feature = "openeth")))]
-    esp_alloc::heap_allocator!(size: TLS_HEAP);
+    heap::start();
     esp_rtos::start(TimerGroup::new(p.TIMG0).timer0, p.FROM_CPU_INTR0);
     #[cfg(not(feature = "esp32"))]
     guard::watch(p.ASSIST_DEBUG);
@@ -133,6 +108,8 @@ async fn main(spawner: Spawner) {
     #[cfg(feature = "openeth")]
     let (station, stack) = radio::start(&spawner, p.RNG, p.ADC1);
 
+    let mut flash = FlashStorage::new(p.FLASH);
+    let program = board::program_address(&mut flash);
     static BOARD: StaticCell<board::Module> = StaticCell::new();
     let parts = Parts {
         net: net::sockets(
@@ -142,11 +119,12 @@ async fn main(spawner: Spawner) {
         ),
         extras: &modem_net::Extras,
         wifi: station,
-        flash: BlockingAsync::new(FlashStorage::new(p.FLASH)),
+        flash: BlockingAsync::new(flash),
         // The radio's noise (or the ADC's) is in it by now; else there is no modem.
         rng: defmt::unwrap!(Trng::try_new()),
         board: BOARD.init(board::Module::new(
             station,
+            program,
             #[cfg(not(feature = "esp32"))]
             p.TSENS,
         )),

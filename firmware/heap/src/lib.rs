@@ -6,6 +6,8 @@
 //! release ───── by address ────────────▶ where it came from
 //! ```
 //!
+//! Where other threads allocate while a session's call runs, [`SessionHeap::on_thread`] keeps their requests apart.
+//!
 //! In Rust a request that fails ends the program, and rustls makes many. So a session's request that finds no room is
 //! served from the reserve, and [`SessionHeap::leave`] says so: the session then ends, and gives back what it took.
 //! The reserve holds what one call of the engine takes; a session that was let in because its whole budget is free
@@ -61,6 +63,8 @@ pub struct SessionHeap<O> {
     outside: O,
     /// Nobody but sessions allocates, so all of it is theirs.
     alone: bool,
+    /// Whether the caller runs on the thread of the sessions.
+    is_theirs: fn() -> bool,
     state: Mutex<RefCell<State>>,
 }
 
@@ -89,12 +93,20 @@ impl SessionHeap<Nobody> {
 }
 
 impl<O> SessionHeap<O> {
-    /// Beside another allocator.
+    /// Beside another allocator, in a program where nothing else allocates while a session's call runs.
     #[must_use]
     pub const fn beside(outside: O) -> Self {
+        Self::on_thread(outside, || true)
+    }
+
+    /// Beside another allocator that other threads use meanwhile. `is_theirs` says whether the caller runs on the
+    /// thread of the sessions; it must not allocate.
+    #[must_use]
+    pub const fn on_thread(outside: O, is_theirs: fn() -> bool) -> Self {
         Self {
             outside,
             alone: false,
+            is_theirs,
             state: Mutex::new(RefCell::new(State {
                 sessions: Region::EMPTY,
                 reserve: Region::EMPTY,
@@ -108,6 +120,14 @@ impl<O> SessionHeap<O> {
 
     fn with<V>(&self, then: impl FnOnce(&mut State) -> V) -> V {
         critical_section::with(|section| then(&mut self.state.borrow_ref_mut(section)))
+    }
+
+    /// As [`Self::with`]; also says whether this is a request of a session's call.
+    fn with_caller<V>(&self, then: impl FnOnce(&mut State, bool) -> V) -> V {
+        self.with(|state| {
+            let inside = state.inside && (self.is_theirs)();
+            then(state, inside)
+        })
     }
 
     /// Gives it its memory. Called again, it changes nothing.
@@ -187,8 +207,8 @@ impl<O> SessionHeap<O> {
 
 impl State {
     /// Counts a request; whether it is to fail.
-    fn fails(&mut self) -> bool {
-        if !self.inside {
+    fn fails(&mut self, inside: bool) -> bool {
+        if !inside {
             return false;
         }
         self.requests = self.requests.saturating_add(1);
@@ -196,7 +216,7 @@ impl State {
     }
 
     /// A block of the sessions, or of the reserve.
-    fn take(&mut self, layout: Layout, fails: bool) -> *mut u8 {
+    fn take(&mut self, layout: Layout, inside: bool, fails: bool) -> *mut u8 {
         let block = if fails {
             None
         } else {
@@ -205,7 +225,7 @@ impl State {
         if let Some(block) = block {
             return block.as_ptr();
         }
-        if !self.inside {
+        if !inside {
             return ptr::null_mut();
         }
         self.failed.get_or_insert(layout.size());
@@ -218,10 +238,10 @@ impl State {
 // SAFETY: a block comes from one of three allocators that are right, and goes back to the one whose memory it is in.
 unsafe impl<O: GlobalAlloc> GlobalAlloc for SessionHeap<O> {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let ours = self.with(|state| {
-            (state.inside || self.alone).then(|| {
-                let fails = state.fails();
-                state.take(layout, fails)
+        let ours = self.with_caller(|state, inside| {
+            (inside || self.alone).then(|| {
+                let fails = state.fails(inside);
+                state.take(layout, inside, fails)
             })
         });
         match ours {
@@ -250,21 +270,21 @@ unsafe impl<O: GlobalAlloc> GlobalAlloc for SessionHeap<O> {
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: the caller's promise: the size is not 0, and not too large for the alignment.
         let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
-        let known = self.with(|state| {
+        let known = self.with_caller(|state, inside| {
             if state.sessions.owns(block) {
-                let fails = state.fails();
+                let fails = state.fails(inside);
                 // SAFETY: the caller's promise, and the block is the region's.
                 let same = (!fails).then(|| unsafe { state.sessions.resize(block, wanted) });
                 return Some(match same.flatten() {
                     Some(same) => (same.as_ptr(), true),
-                    None => (state.take(wanted, true), false),
+                    None => (state.take(wanted, inside, true), false),
                 });
             }
-            let fails = state.reserve.owns(block) && state.fails();
+            let fails = state.reserve.owns(block) && state.fails(inside);
             state
                 .reserve
                 .owns(block)
-                .then(|| (state.take(wanted, fails), false))
+                .then(|| (state.take(wanted, inside, fails), false))
         });
         let new = match known {
             Some((new, true)) => return new,

@@ -105,6 +105,47 @@ fn all(host: &mut Host, world: &World) -> Result<Vec<Taken>> {
         .and_then(|taken| again(host).map(|()| taken))
 }
 
+/// A session that may need more heap than there is is refused with both numbers before its handshake, or for the version
+/// that would need it; the next one opens, and what was free is free again.
+pub(crate) fn refused(bench: &Bench) -> Result<()> {
+    let world = bench.world("heap")?;
+    let options = Options {
+        ntp: Some(world.ntp.port),
+        ..Options::named("heap")
+    };
+    let (machine, mut host) = Machine::boot(&world.lab, &world.flash, options)?;
+    let outcome = (|| {
+        prepare(&mut host, &world)?;
+        let asks = [&["-tls1_2"], &ASKS[..], &["1"]].concat();
+        let older = world.ca.serve_as("older", P256, &asks)?;
+        let (before, _) = heap(&mut host)?;
+        host.ok("AT+CIPSSLCCONF=3,0,0")?;
+        host.ask(&start(older.port), "\r\nERROR\r\n")?;
+        let why = host.ask_until("AT+SSLWHY?", "\r\n\r\nOK\r\n")?;
+        println!("| too little heap | {why} |");
+        ensure!(why.contains("bytes of heap needed"), "{why}");
+        ensure!(why.ends_with("\"no_memory\""), "{why}");
+        for (version, mode) in [("-tls1_2", 2), ("-tls1_3", 2), ("-tls1_3", 3)] {
+            host.ok(&format!("AT+CIPSSLCCONF={mode},0,0"))?;
+            let options = if mode == 3 {
+                [&[version], &ASKS[..], &["1"]].concat()
+            } else {
+                vec![version]
+            };
+            let server = world.ca.serve_as("next", P256, &options)?;
+            session(&mut host, server.port).with_context(|| version)?;
+        }
+        let (after, least) = heap(&mut host)?;
+        println!(
+            "| heap, most of the sessions | {} |",
+            before.saturating_sub(least)
+        );
+        ensure!(after == before, "{before} bytes were free, now {after}");
+        Ok(())
+    })();
+    machine.explain(outcome)
+}
+
 /// Loads CA, certificate and key, and asks for the time.
 fn prepare(host: &mut Host, world: &World) -> Result<()> {
     host.ok("AT+CWMODE=1")?;

@@ -15,6 +15,7 @@
 //! | `links` | several links at once, and a change of network |
 //! | `cuts` | a loss of power at any moment of a change to the flash |
 //! | `c3` | what only the modelled chip has: boots, its radio, noise at the port, failures of its core |
+//! | `rollback` | two slots for programs |
 //! | `own` | a firmware of one's own with the modem in it |
 //! | `soft_ap` | two chips, one with an access point of its own |
 //!
@@ -28,6 +29,7 @@ mod engines;
 mod keys;
 mod links;
 mod own;
+mod rollback;
 mod soft_ap;
 mod story;
 
@@ -181,10 +183,19 @@ const WITH_SOFT_AP: [(&str, Test); 2] = [
     ("keys::with_a_soft_ap_in_the_image", keys::fit),
 ];
 
-const OPENETH: [(&str, Test); 5] = [
+const OPENETH: [(&str, Test); 8] = [
     ("c3::ten_boots_end_in_ready", c3::boots),
     STORY,
     ("c3::noise_at_the_port_is_survived", c3::noise),
+    (
+        "engines::what_may_not_fit_the_heap_is_refused_with_both_numbers",
+        engines::refused,
+    ),
+    ("rollback::of_every_cut_a_program_starts", rollback::cuts),
+    (
+        "rollback::a_damaged_program_is_not_selected",
+        rollback::damage,
+    ),
     ("keys::every_kind_fits_the_stack", keys::fit),
     FAILURES,
 ];
