@@ -1,4 +1,4 @@
-//! `AT+SYSROLLBACK`: the program in the other slot is started from now on (spec: at-commands B.1, ota).
+//! `AT+SYSROLLBACK`: the program in the other slot is started from now on (spec: at-commands B.1; ota 1).
 //!
 //! Only a program that is whole and made for this chip is selected, so the bootloader finds one that it starts. Which
 //! firmware it is does not matter: a module that had ESP-AT in its other slot goes back to it.
