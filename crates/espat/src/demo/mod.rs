@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `pki` | CAs, certificates and keys, made at run time |
 //! | `servers`, `ntp` | TLS servers, one per certificate; an SNTP server |
+//! | `visitors` | clients of the modem's own server |
 //! | `pattern`, `host` | the host MCU: what it sends, and what must come back |
 //! | `progress` | numbered steps, ticks and crosses |
 //! | `story` | the steps themselves |
@@ -30,6 +31,7 @@ mod servers;
 mod story;
 #[cfg(test)]
 mod tests;
+mod visitors;
 mod why;
 
 /// Arguments of `espat demo`.

@@ -5,6 +5,8 @@
 //!                        ├─ the same names                              RSA-2048
 //!                        ├─ the same names, expired / not yet valid     P-256
 //!                        ├─ elsewhere.local                             P-256
+//!                        ├─ module.local, the modem as a server         P-256
+//!                        ├─ meter-7, a client of the modem's            P-256
 //!                        └─ espat demo intermediate ─ broker.local …    P-256, the intermediate is never sent
 //! espat demo other CA (P-256), of the same shape, signs nothing
 //! ```
@@ -12,9 +14,10 @@
 //! An ECDSA CA may sign a certificate for an RSA key: the CA's signature and the server's key are
 //! checked apart, so one CA serves both kinds of server.
 
+use rcgen::ExtendedKeyUsagePurpose::{self, ClientAuth, ServerAuth};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_RSA_SHA256, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -31,7 +34,12 @@ const VALID: Dates = [(2020, 1, 1), (2060, 1, 1)];
 const EXPIRED: Dates = [(2020, 1, 1), (2021, 1, 1)];
 const FUTURE: Dates = [(2090, 1, 1), (2091, 1, 1)];
 
-/// What a server presents, and the key it proves.
+/// The name of the modem as a server.
+pub(super) const MODULE_NAME: &str = "module.local";
+/// The name of the modem's client.
+pub(super) const CLIENT_NAME: &str = "meter-7";
+
+/// What a server or a client presents, and the key it proves.
 pub(super) struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -44,6 +52,16 @@ impl Identity {
 
     pub(super) fn key(&self) -> PrivateKeyDer<'static> {
         self.key.clone_key()
+    }
+
+    /// The first certificate, DER.
+    pub(super) fn certificate(&self) -> &[u8] {
+        self.chain.first().map(AsRef::as_ref).unwrap_or_default()
+    }
+
+    /// The key, PKCS#8 in DER.
+    pub(super) fn key_der(&self) -> &[u8] {
+        self.key.secret_der()
     }
 }
 
@@ -60,6 +78,10 @@ pub(super) struct Pki {
     pub(super) other_name: Identity,
     /// Signed by an intermediate that the server does not send.
     pub(super) orphan: Identity,
+    /// The modem as a server.
+    pub(super) module: Identity,
+    /// A client of the modem's.
+    pub(super) client: Identity,
 }
 
 impl Pki {
@@ -84,6 +106,8 @@ impl Pki {
             future: identity(&ca, &p256()?, SERVER_NAME, FUTURE)?,
             other_name: identity(&ca, &p256()?, "elsewhere.local", VALID)?,
             orphan: identity(&intermediate, &p256()?, SERVER_NAME, VALID)?,
+            module: identity(&ca, &p256()?, MODULE_NAME, VALID)?,
+            client: identity_for(&ca, &p256()?, CLIENT_NAME, ClientAuth, VALID)?,
         })
     }
 }
@@ -106,12 +130,22 @@ fn identity(
     name: &str,
     dates: Dates,
 ) -> Result<Identity, rcgen::Error> {
+    identity_for(issuer, key, name, ServerAuth, dates)
+}
+
+fn identity_for(
+    issuer: &Issuer<'_, KeyPair>,
+    key: &KeyPair,
+    name: &str,
+    purpose: ExtendedKeyUsagePurpose,
+    dates: Dates,
+) -> Result<Identity, rcgen::Error> {
     let names = [name, SERVER_ADDRESS, "127.0.0.1"].map(String::from);
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.extended_key_usages = vec![purpose];
     params.use_authority_key_identifier_extension = true;
     set_dates(&mut params, dates);
     let certificate = params.signed_by(key, issuer)?;

@@ -14,11 +14,13 @@ use x509_facts::Timestamp;
 use super::host::{HANDSHAKE_TIMEOUT, Host, Port, TIMEOUT};
 use super::ntp::NtpServer;
 use super::pattern::{Fields, Pattern};
-use super::pki::{Pki, SERVER_ADDRESS, SERVER_NAME};
+use super::pki::{CLIENT_NAME, Pki, SERVER_ADDRESS, SERVER_NAME};
 use super::progress::Progress;
 use super::servers::{ClosedPort, TlsServer};
+use super::visitors::Visitors;
 use super::why::{
-    EXPIRED, FUTURE, NO_CA, NO_CLOCK, NO_SERVER, ORPHAN, OTHER_CA, OTHER_NAME, TLS12, Why,
+    EXPIRED, FUTURE, NO_CA, NO_CLIENT_CERTIFICATE, NO_CLOCK, NO_SERVER, ORPHAN, OTHER_CA,
+    OTHER_NAME, TLS12, Why,
 };
 use crate::report::Outcome;
 
@@ -30,6 +32,8 @@ const OTHER_NAME_PORT: u16 = 8743;
 const CLOSED_PORT: u16 = 8744;
 const TLS12_PORT: u16 = 8745;
 const ORPHAN_PORT: u16 = 8746;
+/// The port that the modem serves.
+const MODULE_PORT: u16 = 8883;
 
 const P256_SERVER: &str = "the P-256 server";
 const RSA_SERVER: &str = "the RSA-2048 server";
@@ -67,6 +71,9 @@ const CLEAR_NAME: &str = "AT+CIPSSLCCN=\"\"";
 pub(super) struct Stage {
     ca_image: Vec<u8>,
     other_ca_image: Vec<u8>,
+    /// Certificate and key of the modem as a server.
+    module_images: [Vec<u8>; 2],
+    visitors: Visitors,
     tls: Vec<(u16, TlsServer)>,
     closed: ClosedPort,
     ntp: NtpServer,
@@ -77,8 +84,13 @@ impl Stage {
         let pki = Pki::make()?;
         let tls13 = TlsServer::tls13;
         Ok(Self {
-            ca_image: image(&pki.ca)?,
-            other_ca_image: image(&pki.other_ca)?,
+            ca_image: image(ItemKind::Ca, pki.ca.as_bytes())?,
+            other_ca_image: image(ItemKind::Ca, pki.other_ca.as_bytes())?,
+            module_images: [
+                image(ItemKind::Cert, pki.module.certificate())?,
+                image(ItemKind::Key, pki.module.key_der())?,
+            ],
+            visitors: Visitors::new(&pki)?,
             tls: vec![
                 (P256_PORT, tls13(P256_SERVER, &pki.p256)?),
                 (RSA_PORT, tls13(RSA_SERVER, &pki.rsa)?),
@@ -105,16 +117,14 @@ impl Stage {
         tls.chain([(CLOSED_PORT, self.closed.address())])
             .map(|(port, to)| (format!("{SERVER_ADDRESS}:{port}"), to))
             .chain(ntp)
+            .chain([(format!(":{MODULE_PORT}"), self.visitors.address())])
             .collect()
     }
 }
 
-/// A certificate image of one CA, as `espat pki pack` makes it.
-fn image(ca: &str) -> anyhow::Result<Vec<u8>> {
-    let items = [NewItem {
-        kind: ItemKind::Ca,
-        content: ca.as_bytes(),
-    }];
+/// An image of one certificate or key, as `espat pki pack` makes it.
+fn image(kind: ItemKind, content: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let items = [NewItem { kind, content }];
     let writer = ImageWriter::new(&items)?;
     let mut image = vec![0; writer.size()];
     writer.write(&mut image)?;
@@ -145,7 +155,8 @@ pub(super) fn run<P: Port>(
     };
     let stopped = story.success(stage).is_err()
         || story.failures(stage, &mut switch_on).is_err()
-        || story.epilogue().is_err();
+        || story.epilogue().is_err()
+        || story.server(stage).is_err();
     story.progress.finish(stopped)
 }
 
@@ -263,6 +274,54 @@ impl<P: Port> Story<'_, P> {
         })
     }
 
+    fn server(&mut self, stage: &Stage) -> Result<(), Stopped> {
+        self.progress
+            .say("\nThe modem as a TLS server, which takes clients of the CA alone.");
+        self.must("Load its certificate, key and CA, and listen", |it| {
+            let [certificate, key] = &stage.module_images;
+            it.load_into("server_cert", certificate)?;
+            it.load_into("server_key", key)?;
+            it.load_into("server_ca", &stage.ca_image)?;
+            it.ok("AT+CIPMUX=1")?;
+            it.ok(&format!("AT+CIPSERVER=1,{MODULE_PORT},\"SSL\",1"))
+        })?;
+        self.must("A client with a certificate is a link", |it| {
+            let mut client = stage.visitors.certified()?;
+            it.hear("0,CONNECT\r\n", TIMEOUT)?;
+            client.say("reading=7")?;
+            it.hear("\r\n+IPD,0,9:reading=7", TIMEOUT)?;
+            let reply = it.ask("AT+SSLPEER?", "{*+SSLPEER:0}\r\nOK\r\n")?;
+            let known = format!("\"CN={CLIENT_NAME}\"");
+            ensure!(
+                reply.all("+SSLPEER:0").any(|line| line.contains(&known)),
+                "the client is not told of as {CLIENT_NAME}"
+            );
+            it.ask("AT+CIPSEND=0,6", "\r\nOK\r\n\r\n>")?;
+            it.data(b"thanks")?;
+            it.hear("\r\nRecv 6 bytes\r\n\r\nSEND OK\r\n", TIMEOUT)?;
+            let answer = client.hear()?;
+            ensure!(answer == "thanks", "the client received {answer:?}");
+            it.ask("AT+CIPCLOSE=0", "0,CLOSED\r\n\r\nOK\r\n").map(drop)
+        })?;
+        self.must(
+            "A client without one is refused, and both are told why",
+            |it| {
+                it.ok("AT+SYSLOG=1")?;
+                let alert = stage.visitors.is_refused()?;
+                ensure!(
+                    alert.contains("CertificateRequired"),
+                    "the client was told {alert}"
+                );
+                let wanted = Pattern::after("", "+SSLWHY:{why}\r\n");
+                let (reply, fields) = it.host.expect(&wanted, TIMEOUT)?;
+                it.progress.received(&reply);
+                NO_CLIENT_CERTIFICATE.agree(&format!("+SSLWHY:{}", fields.get("why")))?;
+                it.ok("AT+SYSLOG=0")?;
+                it.ok("AT+CIPSERVER=0")
+            },
+        )
+    }
+
     /// A step without which the rest makes no sense.
     fn must(
         &mut self,
@@ -340,8 +399,12 @@ impl<P: Port> Story<'_, P> {
     }
 
     fn load(&mut self, image: &[u8]) -> anyhow::Result<()> {
-        self.ok(ERASE)?;
-        let command = format!("AT+SYSFLASH=1,\"client_ca\",0,{}", image.len());
+        self.load_into("client_ca", image)
+    }
+
+    fn load_into(&mut self, partition: &str, image: &[u8]) -> anyhow::Result<()> {
+        self.ok(&format!("AT+SYSFLASH=0,\"{partition}\",0,4096"))?;
+        let command = format!("AT+SYSFLASH=1,\"{partition}\",0,{}", image.len());
         self.ask(&command, "\r\n>")?;
         self.data(image)?;
         self.hear("\r\nOK\r\n", TIMEOUT)

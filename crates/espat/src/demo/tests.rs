@@ -2,21 +2,53 @@
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use cert_bin::Image;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::version::TLS13;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 use super::story::{Stage, asctime};
 use super::{Args, ModemConfig, run_to};
 use crate::report::Outcome;
 
-/// Answers as a modem would, without a network; the reply of one number is wrong.
-struct Pretender {
+/// What a pretender says at its port; the reply of one number is wrong.
+struct Voice {
     port: TcpStream,
     replies: Arc<AtomicUsize>,
     wrong: Option<usize>,
+}
+
+impl Voice {
+    fn say(&self, text: &str) {
+        let number = self.replies.fetch_add(1, Ordering::Relaxed);
+        let mut bytes = text.as_bytes().to_vec();
+        if self.wrong == Some(number) {
+            bytes[0] ^= 1;
+        }
+        // The story may have been stopped.
+        let _ = (&self.port).write_all(&bytes);
+    }
+}
+
+/// Answers as a modem would, without a network but for its own server.
+struct Pretender {
+    voice: Arc<Voice>,
+    /// Images of its server, certificate, key and CA, and where it listens.
+    own: [Vec<u8>; 3],
+    place: SocketAddr,
+    /// The partition that is written, and what goes to its client.
+    partition: String,
+    client: Option<Sender<Vec<u8>>>,
     /// The first image ever loaded counts as the right one.
     right_ca: Arc<Mutex<Vec<u8>>>,
     ca: Vec<u8>,
@@ -27,18 +59,12 @@ struct Pretender {
 }
 
 impl Pretender {
-    fn say(&mut self, text: &str) {
-        let number = self.replies.fetch_add(1, Ordering::Relaxed);
-        let mut bytes = text.as_bytes().to_vec();
-        if self.wrong == Some(number) {
-            bytes[0] ^= 1;
-        }
-        // The story may have been stopped.
-        let _ = self.port.write_all(&bytes);
+    fn say(&self, text: &str) {
+        self.voice.say(text);
     }
 
     fn run(mut self) {
-        let mut input = BufReader::new(self.port.try_clone().unwrap());
+        let mut input = BufReader::new(self.voice.port.try_clone().unwrap());
         self.say("\r\nready\r\n");
         let mut line = String::new();
         while input.read_line(&mut line).is_ok_and(|count| count > 0) {
@@ -61,6 +87,10 @@ impl Pretender {
     }
 
     fn data(&mut self, data: Vec<u8>) {
+        if let Some(at) = OWN.iter().position(|own| *own == self.partition) {
+            self.own[at] = data;
+            return self.say("\r\nOK\r\n");
+        }
         if data.starts_with(&[0xF1, 0xF1]) {
             let mut right = self.right_ca.lock().unwrap();
             if right.is_empty() {
@@ -70,8 +100,11 @@ impl Pretender {
             self.ca = data;
             return self.say("\r\nOK\r\n");
         }
-        let data = String::from_utf8(data).unwrap();
         self.say(&format!("\r\nRecv {} bytes\r\n\r\nSEND OK\r\n", data.len()));
+        if let Some(client) = &self.client {
+            return client.send(data).unwrap();
+        }
+        let data = String::from_utf8(data).unwrap();
         let answer = format!("hello from {}: {data}", self.server);
         self.say(&format!("\r\n+IPD,{}:{answer}", answer.len()));
     }
@@ -95,13 +128,24 @@ impl Pretender {
             }
             "AT+SSLWHY?" => format!("{}\r\n{OK}", self.last),
             "AT+CIPCLOSE" => format!("CLOSED\r\n{OK}"),
-            _ if line.starts_with("AT+SYSFLASH=1") => "\r\n>".into(),
+            "AT+CIPCLOSE=0" => format!("0,CLOSED\r\n{OK}"),
+            "AT+SSLPEER?" => {
+                format!("+SSLPEER:0,\"TLS 1.3\",\"\",\"\",\"\",\"\",\"CN=meter-7\"\r\n{OK}")
+            }
+            "AT+CIPSERVER=1,8883,\"SSL\",1" => {
+                self.serve();
+                OK.into()
+            }
+            _ if line.starts_with("AT+SYSFLASH=1") => {
+                self.partition = line.split('"').nth(1).unwrap().to_owned();
+                "\r\n>".into()
+            }
             _ if line.starts_with("AT+CIPSEND=") => format!("{OK}\r\n>"),
             _ => {
                 match line {
                     "AT+SYSLOG=1" => self.syslog = true,
                     "AT+SYSLOG=0" => self.syslog = false,
-                    _ if line.starts_with("AT+SYSFLASH=0") => self.ca.clear(),
+                    _ if line.starts_with("AT+SYSFLASH=0,\"client_ca\"") => self.ca.clear(),
                     _ => {}
                 }
                 OK.into()
@@ -158,6 +202,64 @@ impl Pretender {
     }
 }
 
+/// Partitions of a server.
+const OWN: [&str; 3] = ["server_cert", "server_key", "server_ca"];
+
+impl Pretender {
+    /// A server for two clients: the first is taken, the second has no certificate.
+    fn serve(&mut self) {
+        let [certificate, key, ca] = self.own.each_ref().map(|image| {
+            let image = Image::parse(image).unwrap();
+            image.at(0).unwrap().content.to_vec()
+        });
+        let mut roots = RootCertStore::empty();
+        roots
+            .add(CertificateDer::from_pem_slice(&ca).unwrap())
+            .unwrap();
+        let provider = Arc::new(default_provider());
+        let clients =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&TLS13])
+            .unwrap()
+            .with_client_cert_verifier(clients.build().unwrap())
+            .with_single_cert(
+                vec![certificate.into()],
+                PrivatePkcs8KeyDer::from(key).into(),
+            );
+        let config = Arc::new(config.unwrap());
+        let listener = TcpListener::bind(self.place).unwrap();
+        let (sender, data) = channel();
+        self.client = Some(sender);
+        let voice = Arc::clone(&self.voice);
+        // It ends with the story, or with the tests if the story was stopped.
+        thread::spawn(move || {
+            let mut session = || ServerConnection::new(Arc::clone(&config)).unwrap();
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut first = session();
+            while first.is_handshaking() {
+                first.complete_io(&mut stream).unwrap();
+            }
+            voice.say("0,CONNECT\r\n");
+            let mut first = StreamOwned::new(first, stream);
+            let mut said = [0; 9];
+            first.read_exact(&mut said).unwrap();
+            voice.say(&format!("\r\n+IPD,0,9:{}", String::from_utf8_lossy(&said)));
+            let Ok(answer) = data.recv() else { return };
+            first.write_all(&answer).unwrap();
+            first.flush().unwrap();
+
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut second = session();
+            while second.complete_io(&mut stream).is_ok() {}
+            // The alert must not be lost by a reset.
+            stream.shutdown(Shutdown::Write).unwrap();
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+            voice.say("+SSLWHY:-1,\"certificate\",-0x7480,0x00000040,0,\"\",\"\",\"client showed no certificate\",\"no_client_certificate\"\r\n");
+        });
+    }
+}
+
 /// The story, how it ended, and how many replies it took.
 fn run_demo(quiet: bool, wrong: Option<usize>) -> (String, Outcome, usize) {
     let replies = Arc::new(AtomicUsize::new(0));
@@ -170,7 +272,8 @@ fn run_demo(quiet: bool, wrong: Option<usize>) -> (String, Outcome, usize) {
             flashes.insert(config.flash),
             "every modem has its own flash"
         );
-        assert_eq!(config.maps.len(), 10);
+        assert_eq!(config.maps.len(), 11);
+        let (_, place) = config.maps[10];
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let (replies, right_ca) = (Arc::clone(&replies), Arc::clone(&right_ca));
@@ -178,9 +281,15 @@ fn run_demo(quiet: bool, wrong: Option<usize>) -> (String, Outcome, usize) {
             let (port, _) = listener.accept().unwrap();
             port.set_nodelay(true).unwrap();
             Pretender {
-                port,
-                replies,
-                wrong,
+                voice: Arc::new(Voice {
+                    port,
+                    replies,
+                    wrong,
+                }),
+                own: [const { Vec::new() }; 3],
+                place,
+                partition: String::new(),
+                client: None,
                 right_ca,
                 ca: Vec::new(),
                 server: String::new(),
@@ -205,8 +314,8 @@ fn a_modem_that_gets_everything_right_passes() {
     for quiet in [false, true] {
         let (story, outcome, _) = run_demo(quiet, None);
         assert_eq!(outcome, Outcome::Done, "{story}");
-        assert!(story.contains("\n24 steps, 24 as expected, "), "{story}");
-        assert_eq!(story.matches('✓').count(), 24, "{story}");
+        assert!(story.contains("\n27 steps, 27 as expected, "), "{story}");
+        assert_eq!(story.matches('✓').count(), 27, "{story}");
         assert!(!story.contains('✗'), "{story}");
         assert_eq!(story.contains('→'), !quiet, "{story}");
     }
@@ -230,6 +339,6 @@ fn every_server_of_the_story_has_its_place() {
     let mut places: Vec<SocketAddr> = maps.iter().map(|(_, place)| *place).collect();
     places.dedup();
     // Both names of the clock lead to one server.
-    assert_eq!((maps.len(), places.len()), (10, 9));
+    assert_eq!((maps.len(), places.len()), (11, 10));
     assert!(places.iter().all(|place| place.ip().is_loopback()));
 }

@@ -9,9 +9,11 @@ use anyhow::{bail, ensure};
 use super::pattern::{Matched, Pattern};
 use super::pki::SERVER_NAME;
 
-/// What `AT+SSLWHY?` must say of link 0.
+/// What `AT+SSLWHY?` must say of a link.
 #[derive(Clone, Copy)]
 pub(super) struct Why {
+    /// -1 is the modem's server.
+    link: i8,
     stage: &'static str,
     /// Mbed TLS's number without its minus.
     number: u16,
@@ -31,6 +33,7 @@ const fn untrusted(
     code: &'static str,
 ) -> Why {
     Why {
+        link: 0,
         stage: "certificate",
         number: 0x2700,
         flags,
@@ -42,6 +45,7 @@ const fn untrusted(
 }
 
 pub(super) const NO_CA: Why = Why {
+    link: 0,
     stage: "setup",
     number: 0x7680,
     flags: 0,
@@ -65,6 +69,7 @@ pub(super) const ORPHAN: Why = untrusted(
     "issuer_unknown",
 );
 pub(super) const NO_SERVER: Why = Why {
+    link: 0,
     stage: "tcp",
     number: 0x0044,
     flags: 0,
@@ -74,6 +79,7 @@ pub(super) const NO_SERVER: Why = Why {
     code: "connection_refused",
 };
 pub(super) const TLS12: Why = Why {
+    link: 0,
     stage: "hello",
     number: 0x6E80,
     flags: 0,
@@ -82,13 +88,23 @@ pub(super) const TLS12: Why = Why {
     words: "no version",
     code: "server_version",
 };
+pub(super) const NO_CLIENT_CERTIFICATE: Why = Why {
+    link: -1,
+    stage: "certificate",
+    number: 0x7480,
+    flags: 0x40,
+    subject: "",
+    wanted: "",
+    words: "client showed no certificate",
+    code: "no_client_certificate",
+};
 
 impl Why {
     /// Checks that a `+SSLWHY` line reports this reason; the error names what differs.
     pub(super) fn agree(self, line: &str) -> anyhow::Result<()> {
         let exact = format!(
-            "+SSLWHY:0,\"{}\",-{:#06x},{:#010x},0,",
-            self.stage, self.number, self.flags
+            "+SSLWHY:{},\"{}\",-{:#06x},{:#010x},0,",
+            self.link, self.stage, self.number, self.flags
         );
         let wanted = Pattern::after(
             &exact,
