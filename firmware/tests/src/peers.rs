@@ -1,6 +1,6 @@
 //! Real peers on loopback: `openssl s_server` with certificates of a CA made here, and `chronyd`.
 
-use std::fs;
+use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -181,6 +181,35 @@ impl Ca {
         ])
     }
 
+    /// The images for partitions `server_cert` and `server_key`: the modem as a server of this authority's.
+    pub fn server_images(&self, key: &[&str]) -> Result<[Vec<u8>; 2]> {
+        self.issue("server", key, "module", "ca")?;
+        Ok([
+            self.image_of(ItemKind::Cert, "module.pem")?,
+            self.image_of(ItemKind::Key, "module.key.pem")?,
+        ])
+    }
+
+    /// `openssl s_client` with further options, which connects to a port of this machine's loopback, checks the server
+    /// against this authority, sends a line and stays until the other end goes. With `certified` it shows the certificate
+    /// of [`Self::client_images`].
+    pub fn visit(&self, port: u16, options: &[&str], certified: bool) -> Result<TlsClient> {
+        let line = self.folder.join("line.txt");
+        fs::write(&line, "hello\n")?;
+        let mut client = command(&self.openssl);
+        client
+            .current_dir(&self.folder)
+            .args(["s_client", "-quiet", "-connect"])
+            .arg(format!("127.0.0.1:{port}"))
+            .args(["-CAfile", "ca.pem", "-verify_return_error"])
+            .args(options);
+        if certified {
+            client.args(["-cert", "client.pem", "-key", "client.key.pem"]);
+        }
+        client.stdin(File::open(line)?);
+        Ok(TlsClient(Server::start(&mut client)?))
+    }
+
     fn image_of(&self, kind: ItemKind, file: &str) -> Result<Vec<u8>> {
         let content = &fs::read(self.folder.join(file))?;
         let items = [NewItem { kind, content }];
@@ -196,6 +225,21 @@ pub struct TlsServer {
     _server_process: Server,
     /// Where it listens.
     pub port: u16,
+}
+
+/// A client of the modem's server.
+#[derive(Debug)]
+pub struct TlsClient(Server);
+
+impl TlsClient {
+    /// Waits for a line with this in it.
+    ///
+    /// # Errors
+    ///
+    /// It ended without, or there was none in time.
+    pub fn prints(&self, wanted: &str) -> Result<()> {
+        self.0.wait_for(|line| line.contains(wanted).then_some(()))
+    }
 }
 
 /// An NTP server with the time of this machine, whose clock it leaves alone.

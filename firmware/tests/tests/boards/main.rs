@@ -13,6 +13,7 @@
 //! | `engines` | what TLS 1.2, X25519 and client certificates take of heap and stack |
 //! | `keys` | what every kind of key takes of the stack |
 //! | `links` | several links at once, and a change of network |
+//! | `server` | the modem as a TLS server, its clients and those that it refuses; an image that cannot be one |
 //! | `cuts` | a loss of power at any moment of a change to the flash |
 //! | `c3` | what only the modelled chip has: boots, its radio, noise at the port, failures of its core |
 //! | `rollback` | two slots for programs |
@@ -30,6 +31,7 @@ mod keys;
 mod links;
 mod own;
 mod rollback;
+mod server;
 mod soft_ap;
 mod story;
 
@@ -134,7 +136,12 @@ const STORY: (&str, Test) = (
     story::whole,
 );
 
-const VIRT: [(&str, Test); 7] = [
+const NO_SERVER: (&str, Test) = (
+    "server::an_image_without_rustls_says_that_it_cannot_be_one",
+    server::refused,
+);
+
+const VIRT: [(&str, Test); 8] = [
     (
         "story::the_boot_is_timed_by_the_boards_clock",
         story::boot_time,
@@ -154,6 +161,10 @@ const VIRT: [(&str, Test); 7] = [
     ),
     ("links::five_at_once_two_of_them_tls", links::five_at_once),
     (
+        "server::clients_of_both_versions_come_and_others_are_refused",
+        server::whole,
+    ),
+    (
         "links::tcp_ends_with_its_network_and_udp_goes_on",
         links::between_networks,
     ),
@@ -164,9 +175,10 @@ const FAILURES: (&str, Test) = (
     c3::failures,
 );
 
-const WIFI: [(&str, Test); 7] = [
+const WIFI: [(&str, Test); 8] = [
     ("c3::ten_boots_end_in_ready", c3::boots),
     STORY,
+    NO_SERVER,
     ("c3::networks_are_found_refused_joined_and_lost", c3::air),
     (
         "c3::of_a_crowd_the_strongest_networks_are_listed",
