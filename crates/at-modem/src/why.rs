@@ -118,6 +118,12 @@ pub enum Credential {
     Certificate,
     /// Our private key.
     Key,
+    /// What clients of our server are checked against.
+    ServerCa,
+    /// The certificate of our server.
+    ServerCertificate,
+    /// Its private key.
+    ServerKey,
 }
 
 impl Credential {
@@ -128,14 +134,17 @@ impl Credential {
             Self::Ca => "client_ca",
             Self::Certificate => "client_cert",
             Self::Key => "client_key",
+            Self::ServerCa => "server_ca",
+            Self::ServerCertificate => "server_cert",
+            Self::ServerKey => "server_key",
         }
     }
 
     /// MBEDTLS_ERR_X509_INVALID_FORMAT, MBEDTLS_ERR_PK_KEY_INVALID_FORMAT.
     const fn mbedtls(self) -> i32 {
         match self {
-            Self::Ca | Self::Certificate => -0x2180,
-            Self::Key => -0x3D00,
+            Self::Ca | Self::Certificate | Self::ServerCa | Self::ServerCertificate => -0x2180,
+            Self::Key | Self::ServerKey => -0x3D00,
         }
     }
 }
@@ -312,9 +321,11 @@ impl Why {
                 | SetupError::KeyUnsupported
                 | SetupError::KeyInconsistent,
             )) => Some(PkiItem::PrivateKey),
-            Cause::Content(Credential::Ca, _) => Some(PkiItem::Ca),
-            Cause::Content(Credential::Certificate, _) => Some(PkiItem::Certificate),
-            Cause::Content(Credential::Key, _) => Some(PkiItem::PrivateKey),
+            Cause::Content(Credential::Ca | Credential::ServerCa, _) => Some(PkiItem::Ca),
+            Cause::Content(Credential::Certificate | Credential::ServerCertificate, _) => {
+                Some(PkiItem::Certificate)
+            }
+            Cause::Content(Credential::Key | Credential::ServerKey, _) => Some(PkiItem::PrivateKey),
             _ => None,
         }
     }

@@ -286,7 +286,7 @@ fn find_path(
             trusted.anchors,
             &intermediates,
             time,
-            usage.wanted(),
+            usage,
             None,
             Some(&check),
         )

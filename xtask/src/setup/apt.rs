@@ -11,7 +11,7 @@
 //! last: a program that is there is complete.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
@@ -61,6 +61,10 @@ impl Apt {
     /// Downloads, unpacks and makes the program callable.
     pub(crate) fn unpack(&self, package: Package) -> Result<()> {
         let name = package.names.first().context("a package without a name")?;
+        if make_callable(&self.tools, name, package.program).is_ok() {
+            // It came with another program of the package.
+            return Ok(());
+        }
         let simulated = self
             .get("install --simulate --no-install-recommends")
             .args(package.names.iter().copied())
@@ -89,6 +93,7 @@ impl Apt {
             }
         }
         trim(&part, package.program)?;
+        relink(&part, &part)?;
         fs::rename(&part, &tree)?;
         make_callable(&self.tools, name, package.program)
     }
@@ -130,11 +135,45 @@ fn trim(tree: &Path, program: &str) -> Result<()> {
     Ok(())
 }
 
+/// Lets links that lead out of the unpacked `tree` to a file that it has lead there, such as those of Java to its settings.
+fn relink(tree: &Path, folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (path, kind) = (entry.path(), entry.file_type()?);
+        if kind.is_dir() {
+            relink(tree, &path)?;
+            continue;
+        }
+        let Some(target) = kind
+            .is_symlink()
+            .then(|| fs::read_link(&path))
+            .transpose()?
+        else {
+            continue;
+        };
+        let Ok(inside) = target.strip_prefix("/") else {
+            continue;
+        };
+        if tree.join(inside).exists() {
+            let up = folder.strip_prefix(tree)?.components().map(|_| "..");
+            fs::remove_file(&path)?;
+            symlink(up.collect::<PathBuf>().join(inside), &path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes `bin/<program>`.
 fn make_callable(tools: &Path, name: &str, program: &str) -> Result<()> {
     let tree = tools.join(name);
+    // Below the last one a folder for each Java.
+    let of_java = fs::read_dir(tree.join("usr/lib/jvm")).into_iter().flatten();
+    let of_java = of_java.flatten().map(|entry| entry.file_name());
+    let of_java = of_java.map(|name| format!("usr/lib/jvm/{}/bin", name.to_string_lossy()));
     let binary = ["usr/bin", "usr/sbin", "bin", "sbin"]
-        .iter()
+        .into_iter()
+        .map(str::to_owned)
+        .chain(of_java)
         .map(|folder| format!("{folder}/{program}"))
         .find(|path| tree.join(path).is_file())
         .with_context(|| format!("{name} has no program {program}"))?;
@@ -219,6 +258,36 @@ mod tests {
         let folder = moved.join("bin/../served/usr/lib/x86_64-linux-gnu");
         assert_eq!(printed, format!("{} two words\n", folder.display()));
         remove_folder(&begin).unwrap();
+    }
+
+    #[test]
+    fn links_out_of_the_tree_lead_to_what_is_in_it() {
+        let tools = std::env::temp_dir().join(format!("xtask-relink-{}", std::process::id()));
+        let tree = tools.join("jdk");
+        let (conf, java) = (tree.join("etc/java"), tree.join("usr/lib/jvm/java-17"));
+        fs::create_dir_all(&conf).unwrap();
+        fs::create_dir_all(java.join("bin")).unwrap();
+        fs::write(conf.join("security"), "settings").unwrap();
+        symlink("/etc/java/security", java.join("security")).unwrap();
+        symlink("/etc/java", java.join("conf")).unwrap();
+        symlink("/not/in/the/tree", java.join("other")).unwrap();
+        relink(&tree, &tree).unwrap();
+        for link in ["security", "conf/security"] {
+            let text = fs::read_to_string(java.join(link)).unwrap();
+            assert_eq!(text, "settings");
+        }
+        let other = fs::read_link(java.join("other")).unwrap();
+        assert_eq!(other, Path::new("/not/in/the/tree"));
+
+        // A Java is called by a script as other programs are.
+        fs::write(java.join("bin/java"), "").unwrap();
+        make_callable(&tools, "jdk", "java").unwrap();
+        let text = fs::read_to_string(tools.join("bin/java")).unwrap();
+        assert!(
+            text.contains("$tree/usr/lib/jvm/java-17/bin/java"),
+            "{text}"
+        );
+        remove_folder(&tools).unwrap();
     }
 
     #[test]

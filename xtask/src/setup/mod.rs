@@ -32,7 +32,7 @@ impl Fetch {
 }
 
 /// Programs that the tests start, and the Debian packages that have them.
-const PROGRAMS: [Package; 5] = [
+const PROGRAMS: [Package; 11] = [
     Package {
         program: "openssl",
         names: &["openssl"],
@@ -42,12 +42,36 @@ const PROGRAMS: [Package; 5] = [
         names: &["chrony"],
     },
     Package {
+        program: "curl",
+        names: &["curl"],
+    },
+    Package {
+        program: "gnutls-cli",
+        names: &["gnutls-bin"],
+    },
+    Package {
         program: "gnutls-serv",
         names: &["gnutls-bin"],
     },
     Package {
+        program: "java",
+        names: &["openjdk-17-jdk-headless"],
+    },
+    Package {
+        program: "javac",
+        names: &["openjdk-17-jdk-headless"],
+    },
+    Package {
         program: "mosquitto",
         names: &["mosquitto"],
+    },
+    Package {
+        program: "mosquitto_sub",
+        names: &["mosquitto-clients"],
+    },
+    Package {
+        program: "python3",
+        names: &["python3"],
     },
     Package {
         program: QEMU,

@@ -50,6 +50,88 @@ pub enum NameCheck<'a> {
     Name(AtStr<'a>),
 }
 
+/// A line of `AT+SSLPOLICY?`: for each link, and for the modem's own server with TLS while there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum PolicyLine<'a> {
+    /// What servers are checked for.
+    Link(LinkPolicy<'a>),
+    /// What clients are checked for.
+    Server(ServerPolicyLine),
+}
+
+impl<'a> InfoLine<'a> for PolicyLine<'a> {
+    fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full> {
+        match self {
+            Self::Link(policy) => policy.write_fields(out),
+            Self::Server(policy) => policy.write_fields(out),
+        }
+    }
+
+    fn read_fields(fields: &mut Fields<'a>) -> Option<Self> {
+        match fields.number::<i8>()? {
+            -1 => ServerPolicyLine::read_fields(fields).map(Self::Server),
+            number => {
+                let link = LinkId::new(u8::try_from(number).ok()?)?;
+                LinkPolicy::read_fields(fields, link).map(Self::Link)
+            }
+        }
+    }
+}
+
+/// `+SSLPOLICY:-1,"<check>"…,"identity=server_cert",<mode>`: what the modem's server demands of its clients.
+///
+/// ```text
+/// +SSLPOLICY:-1,"client=none","identity=server_cert",0
+/// +SSLPOLICY:-1,"client=must","chain","dates","identity=server_cert",0
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ServerPolicyLine {
+    /// Clients must show a certificate that leads to `server_ca`, today.
+    pub verify_client: bool,
+    /// `AT+SSLPOLICY` as it was when the server was started.
+    pub mode: PolicyMode,
+}
+
+impl ServerPolicyLine {
+    /// The text before the mode.
+    const fn checks(verify_client: bool) -> &'static [&'static str] {
+        match verify_client {
+            false => &["client=none", "identity=server_cert"],
+            true => &["client=must", "chain", "dates", "identity=server_cert"],
+        }
+    }
+
+    fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full> {
+        out.show(format_args!("-1"))?;
+        for check in Self::checks(self.verify_client) {
+            out.quoted(&(*check).into())?;
+        }
+        out.value(&self.mode)
+    }
+
+    fn read_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let (client, rest) = Self::checks(false).split_first()?;
+        let word = fields.quoted()?;
+        let (verify_client, rest) = match word == *client {
+            true => (false, rest),
+            false => {
+                let (client, rest) = Self::checks(true).split_first()?;
+                (word == *client).then_some((true, rest))?
+            }
+        };
+        for check in rest {
+            fields.quoted().filter(|next| next == check)?;
+        }
+        let mode = fields.next()?;
+        Some(Self {
+            verify_client,
+            mode,
+        })
+    }
+}
+
 /// `+SSLPOLICY:<link>,"<check>"…,<mode>`: what a TLS session of a link would be checked for.
 ///
 /// ```text
@@ -61,7 +143,7 @@ pub enum NameCheck<'a> {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct PolicyLine<'a> {
+pub struct LinkPolicy<'a> {
     /// Which link.
     pub link: LinkId,
     /// Who the server must be.
@@ -78,7 +160,7 @@ pub struct PolicyLine<'a> {
     pub mode: PolicyMode,
 }
 
-impl<'a> InfoLine<'a> for PolicyLine<'a> {
+impl<'a> LinkPolicy<'a> {
     fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full> {
         out.value(&self.link)?;
         match self.peer {
@@ -106,9 +188,9 @@ impl<'a> InfoLine<'a> for PolicyLine<'a> {
         out.value(&self.mode)
     }
 
-    fn read_fields(fields: &mut Fields<'a>) -> Option<Self> {
+    fn read_fields(fields: &mut Fields<'a>, link: LinkId) -> Option<Self> {
         let mut line = Self {
-            link: fields.next()?,
+            link,
             peer: PeerCheck::DangerAnyPeer,
             name: NameCheck::None,
             identity: None,
@@ -211,8 +293,8 @@ impl InfoLine<'_> for VersionLine {
     }
 }
 
-/// `+SSLPEER:<id>,"<version>","<suite>","<group>","<sni>","<alpn>","<subject>","<sha256>","<notAfter>"`: who is at the
-/// other end of a TLS link, and what was agreed on.
+/// `+SSLPEER:<id>,"<version>","<suite>","<group>","<sni>","<alpn>","<subject>","<sha256>","<notAfter>","<names>"`: who is
+/// at the other end of a TLS link, and what was agreed on.
 ///
 /// With a pre-shared key there is no certificate: the last three are empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,6 +318,8 @@ pub struct SslPeerLine<'a> {
     pub sha256: AtStr<'a>,
     /// Last moment of its validity, RFC 3339.
     pub not_after: AtStr<'a>,
+    /// Its subjectAltName, like `DNS:a.local, IP:192.0.2.1`; empty for none.
+    pub names: AtStr<'a>,
 }
 
 impl<'a> InfoLine<'a> for SslPeerLine<'a> {
@@ -250,6 +334,7 @@ impl<'a> InfoLine<'a> for SslPeerLine<'a> {
             &self.subject,
             &self.sha256,
             &self.not_after,
+            &self.names,
         ] {
             out.cleaned(text)?;
         }
@@ -267,6 +352,7 @@ impl<'a> InfoLine<'a> for SslPeerLine<'a> {
             subject: fields.quoted()?,
             sha256: fields.quoted()?,
             not_after: fields.quoted()?,
+            names: fields.quoted()?,
         })
     }
 }

@@ -478,7 +478,7 @@ proptest! {
                 "+IPD,", "4", ":", ",", "\"", "\r\n", ">", "+SYSFLASH:", "+CIPRECVDATA:", "OK", "+CWLAP:(", ")",
                 "+CWJAP:", "+CIPSNTPTIME:", "Thu Jan  1 00:02:08 1970", "0,CONNECT", "Recv ", " bytes", "-", "0x",
                 "ERR CODE:", "+LINK_CONN:", "1", "\"TCP\"", "4294967295", "+SSLWHY:", "+CIPSSLCALPN:",
-                "+SSLPOLICY:0,", "\"chain\"", "\"alpn=", "\"dates\",\"name=", "+SSLPROBE:", "\"refused\"", "+PKI:\"client_ca\",",
+                "+SSLPOLICY:0,", "+SSLPOLICY:-1,\"client=must\",", "\"chain\"", "\"alpn=", "\"dates\",\"name=", "+SSLPROBE:", "\"refused\"", "+PKI:\"client_ca\",",
                 "+CIPSSLCPSK:0,", "+CIPSSLCPSKHEX:0,", "+CIPSSLCCIPHER:", "+USERRAM:", "+SYSMFG:\"n\",\"k\",", "7,2,",
                 "+SYSTEMP:", "-1.0", "+CIPRECVLEN:", "+STA_CONNECTED:", "+DIST_STA_IP:", "aa:bb:cc:dd:ee:ff", "\"1.2.3.4\"",
                 "+CWMODE_CUR:", "_DEF:", "+CWSAP:", "+CWLIF:", "+CWCOUNTRY:", "Have ", " Connections", "WRITE OK",

@@ -3,7 +3,8 @@
 use super::*;
 use at_grammar::commands::ssl::{CipherLine, PskHexLine, PskLine};
 use at_grammar::commands::trust::{
-    NameCheck, PeerCheck, PkiLine, PolicyLine, ProbeLine, SslPeerLine, VersionLine,
+    LinkPolicy, NameCheck, PeerCheck, PkiLine, PolicyLine, ProbeLine, ServerPolicyLine,
+    SslPeerLine, VersionLine,
 };
 use at_grammar::types::TlsVersion;
 
@@ -15,8 +16,8 @@ macro_rules! hash {
     };
 }
 
-fn policy(link_id: u8, peer: PeerCheck) -> PolicyLine<'static> {
-    PolicyLine {
+fn policy(link_id: u8, peer: PeerCheck) -> LinkPolicy<'static> {
+    LinkPolicy {
         link: link(link_id),
         peer,
         name: NameCheck::None,
@@ -84,6 +85,7 @@ fn sessions() -> Vec<(Info<'static>, &'static str)> {
         subject: "CN=a".into(),
         sha256: hash!().into(),
         not_after: "2030-01-01T00:00:00Z".into(),
+        names: "DNS:a.local, IP:192.0.2.1".into(),
     };
     vec![
         (
@@ -99,7 +101,7 @@ fn sessions() -> Vec<(Info<'static>, &'static str)> {
             concat!(
                 "+SSLPEER:0,\"TLS 1.3\",\"TLS_AES_128_GCM_SHA256\",\"P-256\",\"broker.local\",\"mqtt\",\"CN=a\",\"",
                 hash!(),
-                "\",\"2030-01-01T00:00:00Z\"\r\n"
+                "\",\"2030-01-01T00:00:00Z\",\"DNS:a.local, IP:192.0.2.1\"\r\n"
             ),
         ),
     ]
@@ -107,9 +109,16 @@ fn sessions() -> Vec<(Info<'static>, &'static str)> {
 
 fn policies() -> Vec<(Info<'static>, &'static str)> {
     let alpn = AlpnList::new(["mqtt", "a,b"].map(|name| AlpnName::new(name).unwrap())).unwrap();
+    let of_link = |policy| Info::Sslpolicy(PolicyLine::Link(policy));
+    let of_server = |verify_client, mode| {
+        Info::Sslpolicy(PolicyLine::Server(ServerPolicyLine {
+            verify_client,
+            mode,
+        }))
+    };
     vec![
         (
-            Info::Sslpolicy(PolicyLine {
+            of_link(LinkPolicy {
                 name: NameCheck::Name(AtStr::from("broker.local")),
                 alpn,
                 ..policy(0, PeerCheck::Chain)
@@ -117,14 +126,14 @@ fn policies() -> Vec<(Info<'static>, &'static str)> {
             "+SSLPOLICY:0,\"chain\",\"dates\",\"name=broker.local\",\"alpn=mqtt\",\"alpn=a,b\",0\r\n",
         ),
         (
-            Info::Sslpolicy(PolicyLine {
+            of_link(LinkPolicy {
                 identity: Some(255),
                 ..policy(1, PeerCheck::Chain)
             }),
             "+SSLPOLICY:1,\"chain\",\"dates\",\"name=none\",\"identity=255\",0\r\n",
         ),
         (
-            Info::Sslpolicy(PolicyLine {
+            of_link(LinkPolicy {
                 name: NameCheck::Host,
                 mode: PolicyMode::Strict,
                 ..policy(2, PeerCheck::Chain)
@@ -132,16 +141,24 @@ fn policies() -> Vec<(Info<'static>, &'static str)> {
             "+SSLPOLICY:2,\"chain\",\"dates\",\"name=host\",1\r\n",
         ),
         (
-            Info::Sslpolicy(policy(3, PeerCheck::Psk)),
+            of_link(policy(3, PeerCheck::Psk)),
             "+SSLPOLICY:3,\"psk\",0\r\n",
         ),
         (
-            Info::Sslpolicy(PolicyLine {
+            of_link(LinkPolicy {
                 refused: true,
                 mode: PolicyMode::Strict,
                 ..policy(4, PeerCheck::DangerAnyPeer)
             }),
             "+SSLPOLICY:4,\"danger-any-peer\",\"refused\",1\r\n",
+        ),
+        (
+            of_server(false, PolicyMode::EspAt),
+            "+SSLPOLICY:-1,\"client=none\",\"identity=server_cert\",0\r\n",
+        ),
+        (
+            of_server(true, PolicyMode::Strict),
+            "+SSLPOLICY:-1,\"client=must\",\"chain\",\"dates\",\"identity=server_cert\",1\r\n",
         ),
     ]
 }

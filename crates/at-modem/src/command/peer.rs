@@ -36,8 +36,10 @@ async fn line(print: &mut Printer<'_>, link: LinkId, peer: &Peer) {
         }
         let _ = write!(not_after, "{}", certificate.not_after);
     }
-    let subject = peer.certificate.as_ref();
-    let subject = subject.map_or("", |certificate| certificate.subject.as_str());
+    let certificate = peer.certificate.as_ref();
+    let (subject, names) = certificate.map_or(("", ""), |certificate| {
+        (certificate.subject.as_str(), certificate.names.as_str())
+    });
     let text = |text: &'static str| AtStr::plain(text.as_bytes());
     print
         .info(Info::Sslpeer(SslPeerLine {
@@ -50,6 +52,7 @@ async fn line(print: &mut Printer<'_>, link: LinkId, peer: &Peer) {
             subject: AtStr::plain(subject.as_bytes()),
             sha256: AtStr::plain(sha256.as_bytes()),
             not_after: AtStr::plain(not_after.as_bytes()),
+            names: AtStr::plain(names.as_bytes()),
         }))
         .await;
 }

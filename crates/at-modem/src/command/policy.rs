@@ -1,7 +1,7 @@
-//! `AT+SSLPOLICY` (ours): the policy mode, and what each TLS link would be checked for.
+//! `AT+SSLPOLICY` (ours): the policy mode, what each TLS link would be checked for, and clients of our server.
 
 use at_grammar::commands::ssl::AlpnList;
-use at_grammar::commands::trust::{NameCheck, PeerCheck, PolicyLine};
+use at_grammar::commands::trust::{LinkPolicy, NameCheck, PeerCheck, PolicyLine, ServerPolicyLine};
 use at_grammar::types::{AlpnName, PolicyMode};
 use at_grammar::{AtStr, Info, LinkId, Reply};
 
@@ -9,11 +9,13 @@ use super::ssl::ids;
 use super::store_if_wanted;
 use crate::answer::{CommandError, Done};
 use crate::cx::Cx;
+use crate::links::server::ServerTerms;
 use crate::platform::Platform;
 use crate::settings::HostText;
 use crate::settings::key::Key;
 use crate::settings::tls::{self, TlsValues};
 use crate::tls::terms::{NameTerms, PeerTerms, Refusal, Terms, terms_of};
+use tls_session::MasterSecret;
 
 /// What one line says, copied out of the settings because a line waits for its turn.
 struct Shown {
@@ -69,12 +71,12 @@ impl Shown {
         })
     }
 
-    fn line(&self, link: LinkId) -> PolicyLine<'_> {
+    fn line(&self, link: LinkId) -> LinkPolicy<'_> {
         let protocols = self
             .alpn
             .iter()
             .filter_map(|name| AlpnName::new(AtStr::plain(name)).ok());
-        PolicyLine {
+        LinkPolicy {
             link,
             peer: self.peer,
             name: match &self.name {
@@ -91,13 +93,30 @@ impl Shown {
     }
 }
 
+/// What a running server demands of its clients, as it was started.
+const fn server_line(terms: ServerTerms) -> ServerPolicyLine {
+    ServerPolicyLine {
+        verify_client: terms.verify_client,
+        mode: match terms.master_secret {
+            MasterSecret::Required => PolicyMode::Strict,
+            _ => PolicyMode::EspAt,
+        },
+    }
+}
+
 pub(super) async fn show<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let mut print = cx.port.print(cx.settings).await;
     for link in ids() {
         let shown = cx.settings.read(|values| Shown::of(&values.tls, link));
         if let Some(shown) = shown {
-            print.info(Info::Sslpolicy(shown.line(link))).await;
+            let line = PolicyLine::Link(shown.line(link));
+            print.info(Info::Sslpolicy(line)).await;
         }
+    }
+    let server = cx.links.server.listening.get();
+    if let Some(terms) = server.and_then(|listening| listening.tls) {
+        let line = PolicyLine::Server(server_line(terms));
+        print.info(Info::Sslpolicy(line)).await;
     }
     print.reply(&Reply::Ok).await;
     Ok(Done::Printed)

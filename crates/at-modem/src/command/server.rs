@@ -14,7 +14,9 @@ use crate::links::server::{Listening, ServerTerms};
 use crate::platform::Platform;
 use crate::task::why::reason_line;
 use crate::tls::terms::{master_secret, profile};
+use crate::why::{Stage, Why};
 use tls_session::Acceptor;
+use tls_session::reason::SetupError;
 
 pub(super) async fn show<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let line = match cx.links.server.listening.get() {
@@ -61,6 +63,8 @@ async fn create<P: Platform>(cx: &Cx<'_, '_, P>, server: &Server) -> Result<Done
         .then(|| terms(cx, server.verify_client));
     if terms.is_some() && !Acceptor::IS_HERE {
         espat_log::warn!("the TLS engine is a client: no SSL server");
+        let why = Why::new(Stage::Setup, SetupError::NoServer);
+        cx.links.server.keep_refusal(why, None);
         return Err(NO_TLS_SERVER);
     }
     let family = server.transport.get().family;

@@ -71,6 +71,7 @@ impl Role {
     /// What clients of our server are checked against.
     pub(crate) const SERVER_CA: Self = Self {
         partition: "server_ca",
+        credential: Credential::ServerCa,
         one: true,
         ..Self::CA
     };
@@ -78,6 +79,7 @@ impl Role {
     /// The certificate of our server.
     pub(crate) const SERVER_CERTIFICATE: Self = Self {
         partition: "server_cert",
+        credential: Credential::ServerCertificate,
         one: true,
         ..Self::CERTIFICATE
     };
@@ -85,6 +87,7 @@ impl Role {
     /// Its private key.
     pub(crate) const SERVER_KEY: Self = Self {
         partition: "server_key",
+        credential: Credential::ServerKey,
         one: true,
         ..Self::KEY
     };
@@ -94,9 +97,9 @@ impl Role {
     /// Why the content of an item is of no use.
     pub(crate) fn unusable(&self, content: &[u8]) -> Cause {
         let wanted = match self.credential {
-            Credential::Ca => ItemKind::Ca,
-            Credential::Certificate => ItemKind::Cert,
-            Credential::Key => ItemKind::Key,
+            Credential::Ca | Credential::ServerCa => ItemKind::Ca,
+            Credential::Certificate | Credential::ServerCertificate => ItemKind::Cert,
+            Credential::Key | Credential::ServerKey => ItemKind::Key,
         };
         match Mistake::of_content(content, wanted) {
             Some(Mistake::EncryptedKey) if wanted == ItemKind::Key => {

@@ -13,7 +13,7 @@
 use core::net::SocketAddr;
 
 use at_grammar::types::{Family, Protocol, Terminal, Transport, UdpMode};
-use tls_session::reason::StreamError;
+use tls_session::reason::{PeerRole, StreamError};
 
 use crate::settings::HostText;
 use crate::why::{Stage, Why};
@@ -128,15 +128,22 @@ pub(crate) enum Ended {
 
 impl Ended {
     /// For `AT+SSLWHY?`; nothing where a command closed the link, and nothing of TLS where there was none.
-    fn reason(self, protocol: Protocol) -> Option<Why> {
-        let plain = protocol != Protocol::Ssl;
-        match self {
-            Self::By(CloseBy::Command) => None,
-            Self::By(CloseBy::Interface) | Self::Peer if plain => None,
-            Self::By(CloseBy::Interface) => Some(Why::new(Stage::Data, StreamError::Closed)),
-            Self::Peer => Some(Why::new(Stage::Data, StreamError::PeerCloseNotify)),
-            Self::Failed(reason) => Some(reason),
-        }
+    fn reason(self, connection: &Connection) -> Option<Why> {
+        let plain = connection.protocol != Protocol::Ssl;
+        let why = match self {
+            Self::By(CloseBy::Command) => return None,
+            Self::By(CloseBy::Interface) | Self::Peer if plain => return None,
+            Self::By(CloseBy::Interface) => Why::new(Stage::Data, StreamError::Closed),
+            Self::Peer => Why::new(Stage::Data, StreamError::PeerCloseNotify),
+            Self::Failed(reason) => reason,
+        };
+        Some(match connection.terminal {
+            Terminal::Client => why,
+            Terminal::Server => Why {
+                peer: PeerRole::Client,
+                ..why
+            },
+        })
     }
 }
 
@@ -311,7 +318,7 @@ impl LinkState {
                 let by_command = *ended == Ended::By(CloseBy::Command);
                 print = (!by_command).then_some(Print::Closed);
                 *self = Self::Closed {
-                    last: ended.clone().reason(connection.protocol),
+                    last: ended.clone().reason(connection),
                 };
             }
             (Self::Closing { .. }, Event::Close(_)) => {}

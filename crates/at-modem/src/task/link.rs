@@ -81,6 +81,7 @@ pub(super) async fn over(link: &Link<'_>, host: &PortOwners<'_>, end: End) {
     let _ = match end {
         End::Asked(_) => Ok(None),
         End::Peer => link.apply(Event::Ended(Ended::Peer)),
+        End::Idle(ms) => link.apply(Event::Ended(Ended::Failed(End::timeout(ms)))),
         End::Failed(reason) => link.apply(Event::Ended(Ended::Failed(reason))),
     };
     let print = link.apply(Event::Released);

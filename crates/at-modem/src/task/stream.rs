@@ -35,8 +35,17 @@ pub(super) enum End {
     Asked(CloseBy),
     /// The peer, in good order.
     Peer,
+    /// A client of our server said nothing for so many milliseconds.
+    Idle(u32),
     /// Something failed.
     Failed(Why),
+}
+
+impl End {
+    /// After so many milliseconds.
+    pub(super) fn timeout(ms: u32) -> Why {
+        Why::new(Stage::Data, StreamError::Timeout { ms })
+    }
 }
 
 /// What ends a stream. It becomes a [`Why`] only in the end: futures hold several, and a socket's error is small.
@@ -78,7 +87,6 @@ pub(super) async fn pump<R: Read, W: Write<Error = R::Error>>(
         }
         failed
     };
-    let timeout = |ms| End::Failed(Why::new(Stage::Data, StreamError::Timeout { ms }));
     match select4(
         incoming,
         send,
@@ -89,10 +97,10 @@ pub(super) async fn pump<R: Read, W: Write<Error = R::Error>>(
     {
         Either4::First(None) => End::Peer,
         Either4::First(Some(Failure::Transport(error))) => End::Failed(reason(error)),
-        Either4::First(Some(Failure::Timeout(ms))) => timeout(ms),
+        Either4::First(Some(Failure::Timeout(ms))) => End::Failed(End::timeout(ms)),
         Either4::Second(never) => match never {},
         Either4::Third(by) => End::Asked(by),
-        Either4::Fourth(ms) => timeout(ms),
+        Either4::Fourth(ms) => End::Idle(ms),
     }
 }
 

@@ -239,7 +239,7 @@ async fn linked<'o, P: Platform, T: Transport>(
     print_connected(link.id, &connection, &owners.links.host).await;
     let _ = link.apply(Event::Announced);
     let end = talk(owners, link, &mut session).await;
-    if matches!(end, End::Asked(CloseBy::Command) | End::Peer) {
+    if matches!(end, End::Asked(CloseBy::Command) | End::Peer | End::Idle(_)) {
         say_end(session).await;
     }
     Some((link, end))

@@ -287,11 +287,11 @@ struct IdentityPlace<'m> {
 async fn with_item<F: MultiwriteNorFlash, T>(
     flash: &Flash<F>,
     scratch: &Scratch,
-    (role, number): (Role, u8),
+    (role, number): (&Role, u8),
     read: impl FnOnce(&[u8]) -> Result<T, Cause>,
 ) -> Result<T, Cause> {
     let mut raw = scratch.lock().await;
-    let item = flash.item(&role, number, &mut raw[..]).await;
+    let item = flash.item(role, number, &mut raw[..]).await;
     item.and_then(read)
 }
 
@@ -299,13 +299,13 @@ async fn with_item<F: MultiwriteNorFlash, T>(
 async fn load_anchors<'d, F: MultiwriteNorFlash>(
     flash: &Flash<F>,
     scratch: &Scratch,
-    item: (Role, u8),
+    (role, number): (Role, u8),
     der: &'d mut [u8],
 ) -> Result<Vec<&'d [u8], MAX_ANCHORS>, Cause> {
-    with_item(flash, scratch, item, |content| {
+    with_item(flash, scratch, (&role, number), |content| {
         content::decode_certificates::<MAX_ANCHORS>(content, der)
             .map(|certificates| certificates.der)
-            .map_err(|_| Role::CA.unusable(content))
+            .map_err(|_| role.unusable(content))
     })
     .await
 }
@@ -322,16 +322,16 @@ async fn load_identity<'m, F: MultiwriteNorFlash>(
         message,
         key: decoded_key,
     } = place;
-    let chain = with_item(flash, scratch, (certificate, number), |content| {
+    let chain = with_item(flash, scratch, (&certificate, number), |content| {
         content::decode_certificates::<MAX_ANCHORS>(content, decoded)
             .map(|certificates| certificates.der)
-            .map_err(|_| Role::CERTIFICATE.unusable(content))
+            .map_err(|_| certificate.unusable(content))
     })
     .await?;
-    let key = with_item(flash, scratch, (key, number), |content| {
+    let key = with_item(flash, scratch, (&key, number), |content| {
         content::decode_private_key(content, decoded_key).map_err(|error| match error {
             ContentError::EncryptedKey => Cause::Modem(ModemError::KeyEncrypted),
-            _ => Role::KEY.unusable(content),
+            _ => key.unusable(content),
         })
     })
     .await?;

@@ -60,6 +60,10 @@ mod sntp;
 mod soak;
 mod sysflash;
 mod time;
+#[cfg(feature = "rustls")]
+mod tls_server;
+#[cfg(feature = "rustls")]
+mod tls_server_crowd;
 mod trust;
 mod udp;
 mod wifi;

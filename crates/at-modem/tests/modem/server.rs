@@ -129,6 +129,14 @@ fn what_a_server_needs() {
     };
     bench.expect("AT+CIPSERVER=1,8070,\"SSL\"", refused);
     bench.expect("AT+CIPSERVER=1,8070,\"SSL\",1", refused);
+    let why = bench.line("AT+SSLWHY?");
+    let code = if cfg!(feature = "rustls") {
+        "cert_erased"
+    } else {
+        "no_server"
+    };
+    assert!(why.starts_with("+SSLWHY:-1,"), "{why}");
+    assert!(why.contains(code), "{why}");
     bench.expect("AT+SYSLOG=0", OK);
     bench.expect("AT+CIPSERVER=1,8070,\"TCPv6\"", ERROR);
     bench.expect("AT+CIPSERVER=1,8070", OK);

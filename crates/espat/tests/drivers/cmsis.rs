@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 
 use crate::host::Host;
-use crate::peer::{Connection, datagrams, free_port};
+use crate::peer::{Over, Own, datagrams, free_port};
 
 #[test]
 fn it_sets_everything_itself_and_speaks_udp() {
@@ -52,21 +52,33 @@ fn it_sets_everything_itself_and_speaks_udp() {
 
 #[test]
 fn its_server_tells_who_came() {
-    let port = free_port();
-    let mut host = Host::joined(&["--map", &format!(":80=127.0.0.1:{port}")]);
+    server(Over::Tcp);
+}
+
+#[test]
+fn its_server_makes_no_difference_with_tls() {
+    server(Over::Tls12);
+    server(Over::Tls13);
+}
+
+fn server(over: Over) {
+    let (port, kind) = (free_port(), over.kind());
+    let own = Own::new();
+    let [certificate, key] = own.options();
+    let map = format!(":80=127.0.0.1:{port}");
+    let mut host = Host::joined(&["--map", &map, "--pki", &certificate, "--pki", &key]);
     host.ok("AT+SYSMSG=3");
     host.ok("AT+CIPMUX=1");
     host.ok("AT+CIPSERVERMAXCONN=2");
-    host.ok("AT+CIPSERVER=1,80");
+    host.ok(&format!("AT+CIPSERVER=1,80,\"{kind}\""));
     host.ask("AT+CIPSERVER=1,81", "\r\nERROR\r\n");
     let mut clients: Vec<_> = (0..2)
         .map(|link| {
-            let stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
-            let from = stream.local_addr().expect("connected").port();
+            let (client, from) = own.visit(port, over);
             host.exact(&format!(
-                "+LINK_CONN:0,{link},\"TCP\",1,\"127.0.0.1\",{from},80\r\n"
+                "+LINK_CONN:0,{link},\"{kind}\",1,\"127.0.0.1\",{from},80\r\n"
             ));
-            Connection::new(stream)
+            client
         })
         .collect();
     // One too many.
@@ -75,6 +87,10 @@ fn its_server_tells_who_came() {
     for (link, client) in clients.iter_mut().enumerate() {
         client.send(b"GET");
         host.exact(&format!("\r\n+IPD,{link},3:GET"));
+        host.ask(&format!("AT+CIPSEND={link},2"), "\r\nOK\r\n\r\n>");
+        host.send("no");
+        host.exact("\r\nRecv 2 bytes\r\n\r\nSEND OK\r\n");
+        assert_eq!(client.take(2), b"no");
     }
     host.ask("AT+CIPSERVER=0,1", "0,CLOSED\r\n1,CLOSED\r\n\r\nOK\r\n");
 }

@@ -13,6 +13,7 @@
 //! | `links` | five TLS links at once, and no more than there is memory for |
 //! | `gnutls` | a server that is not of OpenSSL's making |
 //! | `mqtt` | a broker, spoken to in its own protocol |
+//! | `server` | clients of the modem's own server: who is let in, and what the others are told |
 //! | `identity` | servers that want to know who we are: certificates of ours |
 //! | `psk` | servers that know us by a key in common |
 //! | `trust` | what would be checked, what a server shows, what the flash holds |
@@ -41,6 +42,7 @@ mod ports;
 mod psk;
 mod refusals;
 mod restart;
+mod server;
 mod story;
 mod support;
 mod trust;

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 use x509_facts::{Certificate, Timestamp};
 
+use super::name::Names;
 use crate::reason::{Text, cut};
 
 /// The certificate of a peer, in a few bytes: the chain itself is gone when the handshake is over.
@@ -11,6 +12,8 @@ use crate::reason::{Text, cut};
 pub struct PeerCertificate {
     /// Its subject, RFC 4514, cut at [`TEXT_LEN`](crate::reason::TEXT_LEN) bytes.
     pub subject: Text,
+    /// Its subjectAltName, like `DNS:a.local, IP:192.0.2.1`: as many names as fit, then how many more. Empty for none.
+    pub names: Text,
     /// SHA-256 of the DER.
     pub sha256: [u8; 32],
     /// When it expires.
@@ -24,6 +27,7 @@ impl PeerCertificate {
         let facts = Certificate::parse(der).ok()?;
         Some(Self {
             subject: cut(facts.subject()),
+            names: cut(Names::all(&facts)),
             sha256: Sha256::digest(der).into(),
             not_after: facts.validity().not_after,
         })

@@ -111,7 +111,7 @@ pub(super) fn reason_for(
         Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => {
             first(Fault::ExtendedKeyUsage, &|c, _| {
                 c.extended_key_usage()
-                    .is_some_and(|purposes| !walk.usage.is_named_by(purposes))
+                    .is_some_and(|purposes| !walk.usage.is_allowed_by(purposes))
             })
         }
         Error::MaximumPathDepthExceeded => {

@@ -53,7 +53,8 @@ pub(super) fn check(
     certificate
         .verify_is_valid_for_subject_name(&wanted)
         .map_err(|_| {
-            refusal(Cause::Certificate(CertificateError::NameMismatch)).finding(Names(leaf))
+            let found = Names::of_hosts(leaf);
+            refusal(Cause::Certificate(CertificateError::NameMismatch)).finding(found)
         })
 }
 
@@ -65,18 +66,37 @@ const fn host_name(name: &GeneralName<'_>) -> bool {
     )
 }
 
-/// Displays the host names of a certificate, as many as fit a [`Text`](crate::reason::Text), then how many more.
-struct Names<'c, 'a>(&'c Certificate<'a>);
+/// Displays names of a certificate, as many as fit a [`Text`](crate::reason::Text), then how many more.
+pub(super) struct Names<'c, 'a> {
+    certificate: &'c Certificate<'a>,
+    counts: fn(&GeneralName<'_>) -> bool,
+}
 
-impl Names<'_, '_> {
+impl<'c, 'a> Names<'c, 'a> {
     /// Leaves room for ` and 12345 more`.
     const ROOM: usize = TEXT_LEN - 20;
+
+    /// Those of hosts.
+    fn of_hosts(certificate: &'c Certificate<'a>) -> Self {
+        Self {
+            certificate,
+            counts: host_name,
+        }
+    }
+
+    /// Those of any kind.
+    pub(super) fn all(certificate: &'c Certificate<'a>) -> Self {
+        Self {
+            certificate,
+            counts: |_| true,
+        }
+    }
 }
 
 impl fmt::Display for Names<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = || self.0.subject_alt_names().into_iter().flatten();
-        let mut names = names().filter(host_name);
+        let names = self.certificate.subject_alt_names().into_iter().flatten();
+        let mut names = names.filter(|name| (self.counts)(name));
         let mut used = 0_usize;
         while let Some(name) = names.next() {
             let mut len = Len(0);

@@ -1,6 +1,6 @@
 //! What a peer uses its certificate for.
 
-use webpki::KeyUsage;
+use webpki::{Error, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter, KeyUsage};
 use x509_facts::{Certificate, ExtendedKeyUsage, KeyKind};
 
 use crate::reason::CertificateError;
@@ -13,21 +13,21 @@ pub(super) enum Usage {
 }
 
 impl Usage {
-    /// What webpki asks of every certificate of the path.
-    pub(super) fn wanted(self) -> KeyUsage {
-        match self {
-            Self::Server => KeyUsage::server_auth(),
-            Self::Client => KeyUsage::client_auth(),
-        }
-    }
-
     /// RFC 5280 §4.2.1.12; anyExtendedKeyUsage limits nothing.
     pub(super) fn is_excluded_by(self, usage: ExtendedKeyUsage<'_>) -> bool {
         !self.is_named_by(usage) && !usage.any()
     }
 
+    /// Whether a path may have a certificate with this extendedKeyUsage.
+    ///
+    /// Of a server serverAuth must be named; anyExtendedKeyUsage instead of it is for no server that a CA issues today. Of a
+    /// client it is enough, as to Mbed TLS: a company's CA of devices may know no other purpose.
+    pub(super) fn is_allowed_by(self, usage: ExtendedKeyUsage<'_>) -> bool {
+        self.is_named_by(usage) || (self == Self::Client && usage.any())
+    }
+
     /// Whether extendedKeyUsage names this use.
-    pub(super) fn is_named_by(self, usage: ExtendedKeyUsage<'_>) -> bool {
+    fn is_named_by(self, usage: ExtendedKeyUsage<'_>) -> bool {
         match self {
             Self::Server => usage.server_auth(),
             Self::Client => usage.client_auth(),
@@ -52,6 +52,34 @@ impl Usage {
             }
             Self::Server => Err(CertificateError::ServerKeyUsage),
             Self::Client => Err(CertificateError::ClientKeyUsage),
+        }
+    }
+}
+
+/// 1.3.6.1.5.5.7.3.2 and 2.5.29.37.0.
+const OF_CLIENTS: [&[u8]; 2] = [&[0x2b, 6, 1, 5, 5, 7, 3, 2], &[0x55, 0x1d, 37, 0]];
+
+/// What webpki asks of every certificate of the path; without extendedKeyUsage there is no limit.
+impl ExtendedKeyUsageValidator for Usage {
+    fn validate(&self, purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), Error> {
+        if *self == Self::Server {
+            return KeyUsage::server_auth().validate(purposes);
+        }
+        let mut limited = false;
+        for purpose in purposes {
+            let purpose = purpose?;
+            if OF_CLIENTS
+                .iter()
+                .any(|oid| KeyPurposeId::new(oid) == purpose)
+            {
+                return Ok(());
+            }
+            limited = true;
+        }
+        match limited {
+            false => Ok(()),
+            // That of a purpose that is missing cannot be made here; the reason is the same for both.
+            true => Err(Error::EmptyEkuExtension),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `openings` | versions, suites, groups, keys, names, data both ways, ends |
 //! | `clients` | certificates of clients: none, right, strange, out of date, for another purpose |
+//! | `hellos` | hellos of other libraries: values that nobody knows, large shares, tickets, early data |
 //! | `hostile` | other protocols, old versions, garbage, stalls, cuts, flips, sizes, wrong proofs |
 //!
 //! `visitor` is the client, `host` the session under test.
@@ -18,6 +19,7 @@
 )]
 
 mod clients;
+mod hellos;
 mod host;
 mod hostile;
 mod openings;

@@ -7,6 +7,8 @@ pub(crate) mod lamp;
 pub(crate) mod net;
 pub(crate) mod port;
 pub(crate) mod radio;
+#[cfg(feature = "rustls")]
+pub(crate) mod tls_client;
 pub(crate) mod udp;
 
 pub(crate) use bench::{Bench, Setup};

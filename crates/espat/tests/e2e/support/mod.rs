@@ -1,5 +1,6 @@
 //! What stands around the modem: its host, servers, certificates, and the programs behind them.
 
+pub(crate) mod clients;
 pub(crate) mod gnutls;
 pub(crate) mod modem;
 pub(crate) mod mosquitto;

@@ -208,6 +208,14 @@ impl Host {
         self.hears(&format!("\r\nRecv {len} bytes\r\n\r\nSEND OK\r\n"));
     }
 
+    /// As [`Self::transmit`], over one of several links.
+    pub(crate) fn transmit_on(&mut self, link: u8, data: &[u8]) {
+        let len = data.len();
+        self.ask(&format!("AT+CIPSEND={link},{len}"), "\r\nOK\r\n\r\n>");
+        self.send(data);
+        self.hears(&format!("\r\nRecv {len} bytes\r\n\r\nSEND OK\r\n"));
+    }
+
     /// Sends data over the open link while more may come from it; gives what came.
     pub(crate) fn transmit_amid(&mut self, data: &[u8]) -> Vec<u8> {
         let len = data.len();
@@ -251,6 +259,13 @@ impl Host {
             data.extend(self.ipd());
         }
         data
+    }
+
+    /// The data of the next `+IPD`, which must be of this one of several links.
+    pub(crate) fn ipd_on(&mut self, link: u8) -> Vec<u8> {
+        self.hears(&format!("\r\n+IPD,{link},"));
+        let count = self.until(":").parse().expect("a length");
+        self.take(count)
     }
 
     /// The data of the next `+IPD`.

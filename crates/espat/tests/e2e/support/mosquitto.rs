@@ -73,6 +73,14 @@ pub(crate) fn subscribe(topic: &str) -> Vec<u8> {
     packet(0x82, &[&[0, 1][..], &text(topic), &[0]].concat())
 }
 
+/// At most once is granted to a packet of [`subscribe`]'s form, which has its number behind two bytes.
+pub(crate) fn suback(subscribe: &[u8]) -> [u8; 5] {
+    let [0x82, _, high, low, ..] = *subscribe else {
+        panic!("no SUBSCRIBE: {}", subscribe.escape_ascii());
+    };
+    [0x90, 3, high, low, 0]
+}
+
 /// At most once is granted; packet 1.
 pub(crate) const SUBACK: [u8; 5] = [0x90, 3, 0, 1, 0];
 

@@ -1,7 +1,7 @@
 //! Programs that run beside a test and end with it.
 
 use std::fmt::Debug;
-use std::io::{BufRead as _, BufReader, ErrorKind, Read};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -11,11 +11,17 @@ use std::time::Instant;
 use super::{TIMEOUT, utf8};
 
 /// Which Debian package has a program.
-const PACKAGES: [(&str, &str); 5] = [
+const PACKAGES: [(&str, &str); 11] = [
     ("openssl", "openssl"),
     ("chronyd", "chrony"),
+    ("curl", "curl"),
+    ("gnutls-cli", "gnutls-bin"),
     ("gnutls-serv", "gnutls-bin"),
+    ("java", "openjdk-17-jre-headless"),
+    ("javac", "openjdk-17-jdk-headless"),
     ("mosquitto", "mosquitto"),
+    ("mosquitto_sub", "mosquitto-clients"),
+    ("python3", "python3"),
     ("setpriv", "util-linux"),
 ];
 
@@ -134,6 +140,13 @@ impl Process {
             said: Vec::new(),
             name: format!("{command:?}"),
         }
+    }
+
+    /// Writes to its standard input, which was asked to be a pipe and stays open.
+    pub(crate) fn types(&mut self, bytes: &[u8]) {
+        let input = self.child.stdin.as_mut().expect("piped");
+        // What it makes of it is in its output; it may have ended.
+        let _ = input.write_all(bytes);
     }
 
     /// The next line that `wanted` takes.
