@@ -33,7 +33,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(info, Some(LampInfo::Times((50, 950))));
     // A line that the declaration does not allow is refused, and says which argument is wrong.
     let refused = RawLine::parse(b"AT+BLINK=50,70000")?;
-    let error = LampCommand::from_raw(&refused, Mux::Single).expect_err("70000 is not a u16");
+    let Err(error) = LampCommand::from_raw(&refused, Mux::Single) else {
+        return Err("70000 is no u16".into());
+    };
     println!(
         "AT+BLINK=50,70000  ->  {error}, ERR CODE:{}",
         error.error_word()
