@@ -3,8 +3,10 @@
 use core::mem::MaybeUninit;
 
 use at_modem::{Caps, Heap, Ledger, MemoryReport};
-use session_heap::{Nobody, SessionHeap};
+use session_heap::{Faults, Nobody, SessionHeap};
 use static_cell::ConstStaticCell;
+
+use crate::faults;
 
 /// Bytes. A session with a client certificate that allows TLS 1.2 may need 55 KB where both sides have P-256
 /// (docs/footprint.md).
@@ -23,7 +25,7 @@ struct Sessions;
 
 impl Heap for Sessions {
     fn free(&self) -> usize {
-        HEAP.free()
+        faults::seen(HEAP.free())
     }
 
     fn largest(&self) -> usize {
@@ -55,4 +57,15 @@ pub(crate) fn report() -> MemoryReport {
         free: bytes(HEAP.free()),
         least_free: bytes(HEAP.least_free()),
     }
+}
+
+/// Lets requests of sessions fail.
+pub(crate) fn inject(faults: Faults) {
+    HEAP.inject(faults);
+}
+
+/// Requests of sessions since [`inject`], and bytes that the reserve has free.
+pub(crate) fn requests() -> (u32, u32) {
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    (count(HEAP.requests()), count(HEAP.reserve_free()))
 }

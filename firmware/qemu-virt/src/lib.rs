@@ -18,6 +18,8 @@ mod clint;
 mod entropy;
 mod ethernet;
 #[cfg(feature = "rustls")]
+mod faults;
+#[cfg(feature = "rustls")]
 mod heap;
 mod logger;
 mod mmio;
@@ -41,6 +43,8 @@ use ethernet::Ethernet;
 
 pub use board::{UART, VirtBoard, paint_stack, restart, stack_used};
 pub use entropy::Entropy;
+#[cfg(feature = "rustls")]
+pub use faults::{FaultCommand, FaultInfo, Own};
 pub use retained::{store_time, take_time};
 pub use sectors::{SectorError, Sectors};
 pub use uart16550::{Rx, Tx, Uart16550};

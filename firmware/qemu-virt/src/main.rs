@@ -5,7 +5,7 @@
 use core::hint::black_box;
 use core::pin::{Pin, pin};
 
-use at_modem::{BUILT, Exit, ProductInfo, Modem, ModemBuffers, Parts, Platform, WallClock};
+use at_modem::{BUILT, Exit, Modem, ModemBuffers, Parts, Platform, ProductInfo, WallClock};
 use embassy_executor::Spawner;
 use qemu_virt::{Entropy, Rx, Sectors, Tx, UART, VirtBoard, Wire};
 use static_cell::{ConstStaticCell, StaticCell};
@@ -22,8 +22,18 @@ impl Platform for Virt {
     type Flash = Sectors;
     type Rng = Entropy;
     type Board = VirtBoard;
-    type Commands = ();
+    type Commands = Own;
 }
+
+/// Without rustls there is no heap whose failures could be tested.
+#[cfg(not(feature = "rustls"))]
+type Own = ();
+#[cfg(not(feature = "rustls"))]
+const OWN: Own = ();
+#[cfg(feature = "rustls")]
+use qemu_virt::Own;
+#[cfg(feature = "rustls")]
+const OWN: Own = Own;
 
 /// The modem of this board.
 type VirtModem = Modem<'static, Virt, ModemBuffers<SESSIONS>>;
@@ -70,7 +80,7 @@ async fn modem(spawner: Spawner) {
         flash: found.flash,
         rng: found.rng,
         board: &VirtBoard,
-        commands: &(),
+        commands: &OWN,
         clock: Some(clock),
         product: ProductInfo {
             chip: "ESP32C3",

@@ -20,7 +20,9 @@ use embassy_futures::select::{Either, select};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use embassy_time::{Duration, Instant, Timer, with_timeout};
-use embedded_io_async::{Read, Write as _};
+use embedded_io_async::Read;
+#[cfg(feature = "rustls")]
+use embedded_io_async::Write as _;
 #[cfg(feature = "rustls")]
 use tls_session::Acceptor;
 use tls_session::{Deadlines, Session, Transport};

@@ -154,6 +154,11 @@ fn prepare(host: &mut Host, world: &World) -> Result<()> {
     host.load("client_ca", &world.image)?;
     host.load("client_cert", &certificate)?;
     host.load("client_key", &key)?;
+    ask_time(host)
+}
+
+/// Asks for the time, and waits for it.
+pub(crate) fn ask_time(host: &mut Host) -> Result<()> {
     host.ok(&format!("AT+CIPSNTPCFG=1,8,\"{ADDRESS}\""))?;
     host.expects(b"+TIME_UPDATED\r\n")
 }
@@ -193,7 +198,7 @@ fn taken(host: &mut Host, world: &World, number: usize, case: &Case) -> Result<T
 }
 
 /// Bytes that are free, and the least that ever were.
-fn heap(host: &mut Host) -> Result<(u32, u32)> {
+pub(crate) fn heap(host: &mut Host) -> Result<(u32, u32)> {
     let line = host.ask_until("AT+SYSRAM?", "\r\n\r\nOK\r\n")?;
     let numbers = line.strip_prefix("+SYSRAM:").context("the heap")?;
     let (free, least) = numbers.split_once(',').context("two numbers")?;

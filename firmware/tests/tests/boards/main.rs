@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `story` | the way from an erased flash to a verified session, and every refusal on it |
 //! | `engines` | what TLS 1.2, X25519 and client certificates take of heap and stack |
+//! | `heap` | the heap of sessions fails at each request in turn, and is constant over reconnects |
 //! | `keys` | what every kind of key takes of the stack |
 //! | `links` | several links at once, and a change of network |
 //! | `server` | the modem as a TLS server, its clients and those that it refuses; an image that cannot be one |
@@ -27,6 +28,7 @@ mod bench;
 mod c3;
 mod cuts;
 mod engines;
+mod heap;
 mod keys;
 mod links;
 mod own;
@@ -141,7 +143,7 @@ const NO_SERVER: (&str, Test) = (
     server::refused,
 );
 
-const VIRT: [(&str, Test); 8] = [
+const VIRT: [(&str, Test); 10] = [
     (
         "story::the_boot_is_timed_by_the_boards_clock",
         story::boot_time,
@@ -158,6 +160,14 @@ const VIRT: [(&str, Test); 8] = [
     (
         "engines::sessions_of_both_versions_give_back_their_heap",
         engines::each,
+    ),
+    (
+        "heap::at_each_request_that_fails_the_modem_goes_on",
+        heap::fails_at_each_request,
+    ),
+    (
+        "heap::it_is_constant_over_reconnects",
+        heap::is_constant_over_reconnects,
     ),
     ("links::five_at_once_two_of_them_tls", links::five_at_once),
     (
