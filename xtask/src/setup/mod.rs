@@ -6,6 +6,7 @@
 //! missing fails this step by name, and each step that needs it.
 
 mod apt;
+pub(crate) mod pip;
 mod rustup;
 
 use anyhow::{Result, bail};
@@ -90,6 +91,7 @@ const RUSTC: Package = Package {
 pub(crate) fn run(workspace: &Workspace, fetch: Fetch) -> Result<()> {
     rustup::components(fetch)?;
     deny::setup(workspace, fetch)?;
+    pip::pytest(workspace, fetch)?;
     if fetch == Fetch::Allowed {
         rustup_targets(workspace);
     }

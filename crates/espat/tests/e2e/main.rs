@@ -21,6 +21,7 @@
 //! | `doctor` | which step of a set-up is wrong |
 //! | `flash_files` | flash images that cannot be used are refused in one line |
 //! | `restart` | what outlives the power |
+//! | `ci_bench` | the example for a CI with pytest passes |
 //! | `ports` | pseudo-terminal and standard input |
 #![expect(
     clippy::expect_used,
@@ -29,6 +30,7 @@
 )]
 
 mod bad_input;
+mod ci_bench;
 mod console;
 mod doctor;
 mod flash_files;
