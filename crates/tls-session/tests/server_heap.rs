@@ -4,7 +4,6 @@
 #![cfg(feature = "rustls")]
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     dead_code,
@@ -202,7 +201,7 @@ fn cuts(version: Version, right: &Site, asking: &Acceptor) {
 fn many(open: &Acceptor) {
     let turn = |number: usize| {
         let client = Visits::only(VERSIONS[number % 2]).visitor();
-        let cut = (number % 3 > 0).then_some((number % 300, End::Eof));
+        let cut = (!number.is_multiple_of(3)).then_some((number % 300, End::Eof));
         let faults = Faults {
             cut,
             ..Faults::default()

@@ -22,6 +22,10 @@ pub const MAX_REPLY_LINE: usize = 1024;
 /// One thing the modem said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "borrowed, one at a time, and there is no heap for a box"
+)]
 pub enum Event<'b> {
     /// A message of this crate. [`Reply::raw_len`] bytes follow as [`Event::Data`].
     Reply(Reply<'b>),

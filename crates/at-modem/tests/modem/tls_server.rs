@@ -431,7 +431,7 @@ fn duty_142_to_144_what_a_client_speaks_instead_is_told() {
         peer.sends(sent);
         bench.hear("");
         assert_eq!(peer.received(), [21, 3, 3, 0, 2, 2, alert], "{words}");
-        assert_eq!(peer.is_gone().0, true, "{words}");
+        assert!(peer.is_gone().0, "{words}");
         peer.closes();
         bench.settle();
         let why = bench.line("AT+SSLWHY?");

@@ -234,7 +234,7 @@ impl Pretender {
         let voice = Arc::clone(&self.voice);
         // It ends with the story, or with the tests if the story was stopped.
         thread::spawn(move || {
-            let mut session = || ServerConnection::new(Arc::clone(&config)).unwrap();
+            let session = || ServerConnection::new(Arc::clone(&config)).unwrap();
             let (mut stream, _) = listener.accept().unwrap();
             let mut first = session();
             while first.is_handshaking() {
