@@ -3,7 +3,7 @@
 //!
 //! A family's file declares its commands; this file lists the families. [`ORDER`] is that of the
 //! ESP-AT command set, A.24, in which families are not together; what is ours comes last:
-//! `AT+SSLWHY`, `AT+SSLPOLICY`, `AT+SSLVERSION`, `AT+SSLPEER`,
+//! `AT+SSLWHY`, `AT+SSLPOLICY`, `AT+SSLVERSION`, `AT+SSLRESUME`, `AT+SSLPEER`,
 //! `AT+SSLPROBE` and `AT+PKI`. A command without a place in it, or a
 //! place without a command, does not compile.
 
@@ -26,7 +26,9 @@ use crate::commands::ssl::{
 };
 use crate::commands::station::{Country, HostnameLine, ReconnectLine, WifiConfigLine};
 use crate::commands::tcpip::{DataInfo, LinkLine, SendProgress, SendStreamLine};
-use crate::commands::trust::{PkiLine, PolicyLine, ProbeLine, SslPeerLine, VersionLine};
+use crate::commands::trust::{
+    PkiLine, PolicyLine, ProbeLine, ResumeLine, SslPeerLine, VersionLine,
+};
 use crate::commands::wifi::{AddressLine, JoinLine, ScanLine, StationAddress, StationLine};
 use crate::commands::{
     basic, flash, mdns, mfg, module, network, options, passthrough, receive, server, sntp, softap,
@@ -126,7 +128,7 @@ families! {
 }
 
 /// Every command, in the order `AT+CMD?` lists those that it lists.
-const ORDER: [&str; 100] = [
+const ORDER: [&str; 101] = [
     "AT",
     "ATE0",
     "ATE1",
@@ -224,6 +226,7 @@ const ORDER: [&str; 100] = [
     "AT+SSLWHY",
     "AT+SSLPOLICY",
     "AT+SSLVERSION",
+    "AT+SSLRESUME",
     "AT+SSLPEER",
     "AT+SSLPROBE",
     "AT+PKI",
@@ -367,6 +370,7 @@ crate::__info_lines! {
     "AT+SSLWHY" Sslwhy(SslWhy<'a>);
     "AT+SSLPOLICY" Sslpolicy(PolicyLine<'a>);
     "AT+SSLVERSION" Sslversion(VersionLine);
+    "AT+SSLRESUME" Sslresume(ResumeLine);
     "AT+SSLPEER" Sslpeer(SslPeerLine<'a>);
     "AT+SSLPROBE" Sslprobe(ProbeLine<'a>);
     "AT+PKI" Pki(PkiLine<'a>);

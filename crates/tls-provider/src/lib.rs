@@ -12,8 +12,9 @@
 //!   costs no heap.
 //! * **What a peer may make rustls hold is capped** by the header of each handshake message:
 //!   [`Messages`], [`Refused`].
-//! * **NewSessionTicket messages of TLS 1.3 do not reach rustls.** It gets an empty one in their place. Where
-//!   rustls sends no alert, the caller can ask for one: [`alert_request`].
+//! * **NewSessionTicket messages of TLS 1.3 do not reach rustls.** It gets an empty one in their place. A session that may
+//!   be resumed has suites of [`with_tickets`], and rustls then gets those that can be kept. Where rustls sends no alert,
+//!   the caller can ask for one: [`alert_request`].
 //!
 //! Randomness comes from one pool for the whole program: [`random`].
 #![no_std]
@@ -43,8 +44,8 @@ pub use lists::CERTIFICATES;
 pub use messages::{
     FLIGHT, Messages, Refused, TICKET, TICKETS, What, limit, next_ticket_period, set_limits,
 };
-pub use record::{Alert, alert_request, plaintext};
-pub use suites::SUITES;
+pub use record::{Alert, STORABLE, Tickets, alert_request, plaintext, tickets};
+pub use suites::{SUITES, with_tickets};
 
 /// A provider of `suites` and `groups`, each preferred first.
 ///

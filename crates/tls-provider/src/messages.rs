@@ -10,6 +10,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use rustls::Error;
 
 use crate::lists::{self, Lists};
+use crate::record::{Tickets, storable};
 
 /// Bytes of handshake messages in a row, headers included, where [`set_limits`] says nothing else. Messages that come
 /// after a handshake do not count: the engine keeps none of them once it is complete.
@@ -226,7 +227,21 @@ pub struct Messages {
     period: u32,
     /// Messages are those of TLS 1.3, encrypted.
     newer: bool,
+    /// Tickets that can be kept stay.
+    resumes: bool,
+    /// Bytes of the last NewSessionTicket message, header included.
+    ticket: u32,
     lists: Lists,
+}
+
+/// What is left of a record's content.
+pub(crate) struct Left {
+    /// Bytes.
+    pub(crate) kept: usize,
+    /// Where the first byte of a ticket that was taken out would be among them.
+    pub(crate) dropped: Option<usize>,
+    /// Tickets that stay.
+    pub(crate) tickets: Option<Tickets>,
 }
 
 impl Messages {
@@ -241,6 +256,8 @@ impl Messages {
             tickets: 0,
             period: 0,
             newer: false,
+            resumes: false,
+            ticket: 0,
             lists: Lists::NONE,
         }
     }
@@ -253,6 +270,20 @@ impl Messages {
             newer: true,
             ..Self::new()
         }
+    }
+
+    /// For a session that may be resumed: tickets of TLS 1.3 that can be kept stay, and that of TLS 1.2, of which the engine
+    /// holds a copy then, counts as part of its flight.
+    #[must_use]
+    pub const fn with_tickets(mut self) -> Self {
+        self.resumes = true;
+        self
+    }
+
+    /// Bytes of the last NewSessionTicket message, header included; 0 where there was none.
+    #[must_use]
+    pub const fn ticket(&self) -> u32 {
+        self.ticket
     }
 
     /// Application data came, of at least one byte: what counts in a row starts again.
@@ -281,26 +312,33 @@ impl Messages {
         self.left == 0 && self.have == 0
     }
 
-    /// Takes the content of the next handshake record, and moves what belongs to no NewSessionTicket to its front.
-    ///
-    /// Returns how many bytes that is, and where the first byte of a ticket would be among them.
-    pub(crate) fn without_tickets(
-        &mut self,
-        content: &mut [u8],
-    ) -> Result<(usize, Option<usize>), Refused> {
-        let (mut at, mut kept, mut ticket) = (0_usize, 0_usize, None);
+    /// Takes the content of the next handshake record, and moves to its front what is neither a NewSessionTicket nor one
+    /// that stays.
+    pub(crate) fn without_tickets(&mut self, content: &mut [u8]) -> Result<Left, Refused> {
+        let mut left = Left {
+            kept: 0,
+            dropped: None,
+            tickets: None,
+        };
+        let (mut at, mut stays) = (0_usize, false);
         while at < content.len() {
-            let taken = self.advance(content.get(at..).unwrap_or_default())?;
+            let rest = content.get(at..).unwrap_or_default();
+            if self.is_whole() {
+                let ticket = if self.resumes { storable(rest) } else { None };
+                stays = ticket.is_some();
+                left.tickets = shortest(left.tickets, ticket);
+            }
+            let taken = self.advance(rest)?;
             let [message, ..] = self.header;
-            if message == NEW_SESSION_TICKET {
-                ticket = ticket.or(Some(kept));
+            if message == NEW_SESSION_TICKET && !stays {
+                left.dropped = left.dropped.or(Some(left.kept));
             } else {
-                content.copy_within(at..at + taken, kept);
-                kept += taken;
+                content.copy_within(at..at + taken, left.kept);
+                left.kept += taken;
             }
             at += taken;
         }
-        Ok((kept, ticket))
+        Ok(left)
     }
 
     /// Takes one byte of a header, or as much of a body as `content` has, and returns how much that was.
@@ -333,17 +371,26 @@ impl Messages {
         let needed = u32::from_be_bytes([0, high, middle, low]);
         check(What::Message(message), needed, limit(message))?;
         match message {
-            NEW_SESSION_TICKET => self.count_ticket()?,
-            KEY_UPDATE => {}
-            _ => {
-                let message = needed.saturating_add(HEADER_BYTES);
-                let flight = self.flight.saturating_add(message);
-                check(What::Flight, flight, FLIGHT_LIMIT.load(Ordering::Relaxed))?;
-                self.flight = flight;
+            NEW_SESSION_TICKET => {
+                self.count_ticket()?;
+                self.ticket = needed.saturating_add(HEADER_BYTES);
+                if self.resumes && !self.newer {
+                    self.count_flight(needed)?;
+                }
             }
+            KEY_UPDATE => {}
+            _ => self.count_flight(needed)?,
         }
         self.left = usize::try_from(needed).unwrap_or(usize::MAX);
         self.lists = Lists::of(message, needed, self.newer);
+        Ok(())
+    }
+
+    fn count_flight(&mut self, needed: u32) -> Result<(), Refused> {
+        let message = needed.saturating_add(HEADER_BYTES);
+        let flight = self.flight.saturating_add(message);
+        check(What::Flight, flight, FLIGHT_LIMIT.load(Ordering::Relaxed))?;
+        self.flight = flight;
         Ok(())
     }
 
@@ -358,6 +405,17 @@ impl Messages {
         }
         self.tickets += 1;
         Ok(())
+    }
+}
+
+/// What is true of both.
+fn shortest(one: Option<Tickets>, other: Option<Tickets>) -> Option<Tickets> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(Tickets {
+            lifetime: one.lifetime.min(other.lifetime),
+            bytes: one.bytes.max(other.bytes),
+        }),
+        (one, other) => one.or(other),
     }
 }
 

@@ -22,6 +22,8 @@ use crate::messages::Messages;
 
 pub use note::plaintext;
 pub use request::{Alert, alert_request};
+pub(crate) use ticket::storable;
+pub use ticket::{STORABLE, Tickets, tickets};
 pub(crate) use tls12::Tls12;
 pub(crate) use tls13::Tls13;
 

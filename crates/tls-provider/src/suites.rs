@@ -2,6 +2,7 @@
 
 use aes_gcm::{Aes128Gcm, Aes256Gcm};
 use chacha20poly1305::ChaCha20Poly1305;
+use rustls::crypto::cipher::Tls13AeadAlgorithm;
 use rustls::crypto::tls12::PrfUsingHmac;
 use rustls::crypto::tls13::HkdfUsingHmac;
 use rustls::crypto::{CipherSuiteCommon, KeyExchangeAlgorithm, hash};
@@ -45,38 +46,69 @@ const fn common(
     }
 }
 
-static AES_128: Tls13CipherSuite = Tls13CipherSuite {
-    common: common(
-        CipherSuite::TLS13_AES_128_GCM_SHA256,
-        &SHA256,
-        AES_GCM_LIMIT,
-    ),
-    hkdf_provider: &HkdfUsingHmac(&HMAC_SHA256),
-    aead_alg: &Tls13::<Aes128Gcm>::new(),
-    quic: None,
-};
+static HKDF_SHA256: HkdfUsingHmac<'static> = HkdfUsingHmac(&HMAC_SHA256);
+static HKDF_SHA384: HkdfUsingHmac<'static> = HkdfUsingHmac(&HMAC_SHA384);
 
-static AES_256: Tls13CipherSuite = Tls13CipherSuite {
-    common: common(
-        CipherSuite::TLS13_AES_256_GCM_SHA384,
-        &SHA384,
-        AES_GCM_LIMIT,
-    ),
-    hkdf_provider: &HkdfUsingHmac(&HMAC_SHA384),
-    aead_alg: &Tls13::<Aes256Gcm>::new(),
-    quic: None,
-};
+const fn aes_128(aead_alg: &'static dyn Tls13AeadAlgorithm) -> Tls13CipherSuite {
+    Tls13CipherSuite {
+        common: common(
+            CipherSuite::TLS13_AES_128_GCM_SHA256,
+            &SHA256,
+            AES_GCM_LIMIT,
+        ),
+        hkdf_provider: &HKDF_SHA256,
+        aead_alg,
+        quic: None,
+    }
+}
 
-static CHACHA20: Tls13CipherSuite = Tls13CipherSuite {
-    common: common(
-        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256,
-        &SHA256,
-        CHACHA20_LIMIT,
-    ),
-    hkdf_provider: &HkdfUsingHmac(&HMAC_SHA256),
-    aead_alg: &Tls13::<ChaCha20Poly1305>::new(),
-    quic: None,
-};
+const fn aes_256(aead_alg: &'static dyn Tls13AeadAlgorithm) -> Tls13CipherSuite {
+    Tls13CipherSuite {
+        common: common(
+            CipherSuite::TLS13_AES_256_GCM_SHA384,
+            &SHA384,
+            AES_GCM_LIMIT,
+        ),
+        hkdf_provider: &HKDF_SHA384,
+        aead_alg,
+        quic: None,
+    }
+}
+
+const fn chacha20(aead_alg: &'static dyn Tls13AeadAlgorithm) -> Tls13CipherSuite {
+    Tls13CipherSuite {
+        common: common(
+            CipherSuite::TLS13_CHACHA20_POLY1305_SHA256,
+            &SHA256,
+            CHACHA20_LIMIT,
+        ),
+        hkdf_provider: &HKDF_SHA256,
+        aead_alg,
+        quic: None,
+    }
+}
+
+static AES_128: Tls13CipherSuite = aes_128(&Tls13::<Aes128Gcm>::new());
+static AES_256: Tls13CipherSuite = aes_256(&Tls13::<Aes256Gcm>::new());
+static CHACHA20: Tls13CipherSuite = chacha20(&Tls13::<ChaCha20Poly1305>::new());
+
+static AES_128_TICKETS: Tls13CipherSuite = aes_128(&Tls13::<Aes128Gcm>::with_tickets());
+static AES_256_TICKETS: Tls13CipherSuite = aes_256(&Tls13::<Aes256Gcm>::with_tickets());
+static CHACHA20_TICKETS: Tls13CipherSuite = chacha20(&Tls13::<ChaCha20Poly1305>::with_tickets());
+
+/// A suite of [`SUITES`] for a session that may be resumed: in TLS 1.3, rustls gets the tickets that can be kept, and
+/// [`tickets`](crate::tickets) says which. TLS 1.2 has its tickets in the handshake, where rustls gets all of them.
+#[must_use]
+pub fn with_tickets(suite: SupportedCipherSuite) -> SupportedCipherSuite {
+    match suite.suite() {
+        CipherSuite::TLS13_AES_128_GCM_SHA256 => SupportedCipherSuite::Tls13(&AES_128_TICKETS),
+        CipherSuite::TLS13_AES_256_GCM_SHA384 => SupportedCipherSuite::Tls13(&AES_256_TICKETS),
+        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => {
+            SupportedCipherSuite::Tls13(&CHACHA20_TICKETS)
+        }
+        _ => suite,
+    }
+}
 
 /// What a server with a key for ECDSA or EdDSA may sign with (RFC 8422 §5.1.3: both are this suite's).
 static ECDSA: &[SignatureScheme] = &[

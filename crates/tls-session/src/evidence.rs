@@ -7,6 +7,7 @@ use crate::policy::{ClientAuth, MasterSecret, PeerAuth, Policy, ServerPolicy, Ve
 use crate::reason::{
     Cause, CertificateError, ClientError, NegotiationError, ProofError, ProtocolViolation,
 };
+use crate::resumption::Resumed;
 use crate::verify::{Accepted, Possession, Version};
 
 /// What an engine saw of one handshake.
@@ -31,6 +32,8 @@ pub enum Peer {
     Chain(Possession),
     /// It took the pre-shared key.
     PreSharedKey(KeyTaken),
+    /// It has the keys of an earlier session, in which it had shown a chain and proved that it holds the key.
+    Resumed(Resumed),
 }
 
 /// The peer's Finished held: it has the session's keys, and saw the same handshake. Only an engine makes one.
@@ -86,7 +89,7 @@ pub struct Negotiated {
     pub version: Version,
     /// The cipher suite's IANA number.
     pub suite: u16,
-    /// The key exchange group's IANA number.
+    /// The key exchange group's IANA number; 0 for a session of TLS 1.2 that was resumed, which exchanges no keys.
     pub group: u16,
     /// Whether the keys are bound to the whole handshake: always in TLS 1.3, in TLS 1.2 by RFC 7627.
     pub extended_master_secret: bool,
@@ -178,6 +181,8 @@ impl Peer {
                 Err(Cause::Client(ClientError::NoClientCertificate))
             }
             (true, Self::UnprovenChain) => Err(Cause::Proof(ProofError::NoSignature)),
+            // Nothing of a client's session is kept here.
+            (true, Self::Resumed(_)) => Err(Cause::Certificate(CertificateError::NotTrusted)),
             (true, Self::Chain(possession)) => match possession.accepted() {
                 accepted @ (Accepted::Path { .. } | Accepted::Pin { .. }) => Ok(accepted),
                 // Judged under another policy.
@@ -189,7 +194,7 @@ impl Peer {
     }
 
     /// Whether the peer proved what the policy asks for. Engines ask before they show anything of ours.
-    pub(crate) const fn covers(&self, policy: &Policy<'_>) -> Result<Accepted, Cause> {
+    pub(crate) fn covers(&self, policy: &Policy<'_>) -> Result<Accepted, Cause> {
         match (policy.peer, self) {
             (PeerAuth::PreSharedKey(_), Self::PreSharedKey(KeyTaken(()))) => {
                 Ok(Accepted::PreSharedKey)
@@ -199,6 +204,7 @@ impl Peer {
                 Err(Cause::Certificate(CertificateError::NoCertificate))
             }
             (_, Self::UnprovenChain) => Err(Cause::Proof(ProofError::NoSignature)),
+            (_, Self::Resumed(resumed)) => resumed.covers(policy),
             (PeerAuth::Chain { .. }, Self::Chain(possession)) => match possession.accepted() {
                 accepted @ (Accepted::Path { .. } | Accepted::Pin { .. }) => Ok(accepted),
                 // Judged under another policy.
@@ -226,6 +232,10 @@ impl Evidence {
         Ok(Opened {
             accepted,
             negotiated: self.negotiated,
+            resumed: match self.peer {
+                Peer::Resumed(resumed) => Some(resumed.age()),
+                Peer::Nobody | Peer::UnprovenChain | Peer::Chain(_) | Peer::PreSharedKey(_) => None,
+            },
         })
     }
 
@@ -246,6 +256,7 @@ impl Evidence {
         Ok(Opened {
             accepted: self.peer.is_client(demand.certificate)?,
             negotiated: self.negotiated,
+            resumed: None,
         })
     }
 }
@@ -256,6 +267,7 @@ impl Evidence {
 pub struct Opened {
     accepted: Accepted,
     negotiated: Negotiated,
+    resumed: Option<u32>,
 }
 
 impl Opened {
@@ -263,6 +275,13 @@ impl Opened {
     #[must_use]
     pub const fn accepted(&self) -> Accepted {
         self.accepted
+    }
+
+    /// For a session that was resumed, the seconds since the peer proved itself by a signature. How it was accepted was
+    /// decided then, under the same policy.
+    #[must_use]
+    pub const fn resumed(&self) -> Option<u32> {
+        self.resumed
     }
 
     /// What was agreed on.

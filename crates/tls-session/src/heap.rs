@@ -4,15 +4,15 @@
 //! requests, each of which would end the program if it failed, do not fail. A [`Heap`] with a reserve covers errors of
 //! that arithmetic: the session ends with `no_memory`, and the program goes on.
 
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 
 use critical_section::Mutex;
 
-use crate::budget::{Budget, Caps, Own, budget, call, server_budget};
+use crate::budget::{Budget, Caps, Own, budget, server_budget};
 use crate::engine::rustls::server::Served;
 use crate::policy::{EngineRule, PeerAuth, Policy, Versions};
 use crate::reason::CapacityError;
-use crate::session::Acceptor;
+use crate::session::{Acceptor, Tickets};
 use crate::verify::Version;
 
 /// The heap of a program, as its allocator reports it.
@@ -37,6 +37,8 @@ pub struct Ledger {
     heap: &'static dyn Heap,
     caps: Caps,
     kept: Mutex<Cell<Kept>>,
+    /// Goes before a session is refused.
+    tickets: Mutex<RefCell<Option<Tickets>>>,
 }
 
 /// What is kept for sessions that are there.
@@ -71,7 +73,27 @@ impl Ledger {
                 open: 0,
                 call: 0,
             })),
+            tickets: Mutex::new(RefCell::new(None)),
         }
+    }
+
+    /// Has these forgotten, the oldest first, where a session would not be let in otherwise. Their bytes are taken from
+    /// what is free, like those of a session.
+    pub fn evict_first(&self, tickets: Tickets) {
+        let former =
+            critical_section::with(|section| self.tickets.borrow_ref_mut(section).replace(tickets));
+        drop(former);
+    }
+
+    /// Makes room; `false` where there is nothing to forget.
+    fn evict(&self) -> bool {
+        let tickets = critical_section::with(|section| self.tickets.borrow_ref(section).clone());
+        tickets.is_some_and(|tickets| tickets.store.forget_oldest())
+    }
+
+    /// Whether less is free than is kept for sessions that are there.
+    pub(crate) fn is_short(&self) -> bool {
+        self.heap.free() < self.promised()
     }
 
     /// What peers may make sessions hold.
@@ -184,6 +206,15 @@ impl Ledger {
     }
 
     fn fits(&self, budget: &Budget, aside: usize) -> Result<(), CapacityError> {
+        loop {
+            match self.fits_now(budget, aside) {
+                Err(_) if self.evict() => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn fits_now(&self, budget: &Budget, aside: usize) -> Result<(), CapacityError> {
         let (spare, largest) = (self.spare(), self.heap.largest());
         let needed = budget.handshake.saturating_add(aside);
         if spare < needed {
@@ -275,13 +306,13 @@ pub(crate) struct Promise {
 }
 
 impl Promise {
-    /// The handshake is over, and what the session holds is no longer free. The peer's chain has `chain` bytes.
-    pub(crate) fn open(&mut self, chain: usize) {
+    /// The handshake is over, and what the session holds is no longer free. Each of its calls takes `call` bytes at most.
+    pub(crate) fn open(&mut self, call: usize) {
         if let Some(bytes) = self.handshake.take() {
             self.ledger.change(|kept| {
                 kept.handshakes = kept.handshakes.saturating_sub(bytes);
                 kept.open = kept.open.saturating_add(1);
-                kept.call = kept.call.max(call(chain));
+                kept.call = kept.call.max(call);
             });
         }
     }

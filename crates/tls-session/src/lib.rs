@@ -51,6 +51,7 @@
 //! | [`verify`] | path validation on webpki, usable alone ([`verify_server`]); the handshake's signature |
 //! | [`evidence`] | what an engine saw, and whether it covers the policy |
 //! | [`reason`] | why not, one table row per reason |
+//! | [`resumption`] | what a resumed session stands on |
 //! | [`transport`] | the byte stream that a session runs on |
 //! | [`session`] | the only way to a reader and a writer |
 //! | `budget`, `heap` | with rustls: how much heap a session may need, and who was promised how much |
@@ -60,7 +61,8 @@
 //! hash and its verifier ours: it leaves to its user what a client must not leave out, and can panic on what a peer
 //! sends.
 //!
-//! The crate refuses to renegotiate, resume, send early data, or go on after an error. It opens no socket, reads no clock
+//! With rustls a session may be resumed where the caller keeps [`Tickets`]: each is bound to server and policy. The crate
+//! refuses to renegotiate, send early data, or go on after an error. It opens no socket, reads no clock
 //! and, with embedded-tls alone, allocates nothing.
 //!
 //! Features: `embedded-tls` (default: TLS 1.3 and pre-shared keys, no allocator), `rustls` (TLS 1.2 and 1.3, with an
@@ -92,6 +94,7 @@ pub mod policy;
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 mod progress;
 pub mod reason;
+pub mod resumption;
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 pub mod session;
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]
@@ -111,7 +114,8 @@ pub use policy::{
 pub use reason::{Cause, PeerRole, Reason, Stage};
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 pub use session::{
-    Acceptor, Chain, Deadlines, FULL_OUTGOING, FULL_RECORD, Memory, Reader, Session, Writer,
+    Acceptor, Chain, Deadlines, FULL_OUTGOING, FULL_RECORD, Memory, Reader, Resumption, Session,
+    Tickets, Writer,
 };
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 pub use transport::{Connection, Transport};

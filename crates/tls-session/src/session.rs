@@ -22,9 +22,11 @@ use rand_core::CryptoRngCore;
 
 mod acceptor;
 mod chain;
+mod tickets;
 
 pub use acceptor::Acceptor;
 pub use chain::Chain;
+pub use tickets::{Resumption, Tickets};
 
 /// Longest name that a client asks for: a DNS name (RFC 1035 §3.1).
 pub const MAX_NAME: usize = 253;
@@ -238,6 +240,7 @@ impl<'m, T: Transport + 'm> Session<'m, T> {
         };
         let opened = evidence?.covers(policy);
         let opened = opened.map_err(|cause| progress.reason_or(cause))?;
+        engine.keep_tickets();
         progress.step_ms.set(0);
         progress.stage.set(Stage::Data);
         Ok(Self {

@@ -8,6 +8,7 @@ use embedded_io_async::{Read, Write};
 use crate::engine::{Incoming, Shared};
 #[cfg(feature = "rustls")]
 use crate::heap::Ledger;
+use crate::session::Resumption;
 
 /// The types of a connected stream, and of what measures deadlines; implemented for `(reader, writer, delay)`.
 pub trait Transport {
@@ -35,6 +36,8 @@ pub struct Connection<T: Transport> {
     pub(crate) shared: Shared,
     #[cfg(feature = "rustls")]
     pub(crate) ledger: Option<&'static Ledger>,
+    #[cfg(feature = "rustls")]
+    pub(crate) resumption: Option<Resumption>,
 }
 
 impl<T: Transport> core::fmt::Debug for Connection<T> {
@@ -53,6 +56,25 @@ impl<R: Read, W: Write, D: DelayNs + Clone> Connection<(R, W, D)> {
             shared: Shared::new(),
             #[cfg(feature = "rustls")]
             ledger: None,
+            #[cfg(feature = "rustls")]
+            resumption: None,
+        }
+    }
+
+    /// Lets the session offer a ticket of an earlier one, and keep those that it gets.
+    ///
+    /// [`Session::open`](crate::Session::open) alone does so, where the engine is rustls.
+    #[must_use]
+    pub fn with_resumption(self, resumption: Resumption) -> Self {
+        #[cfg(feature = "rustls")]
+        return Self {
+            resumption: Some(resumption),
+            ..self
+        };
+        #[cfg(not(feature = "rustls"))]
+        {
+            let _ = resumption;
+            self
         }
     }
 

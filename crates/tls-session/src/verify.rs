@@ -107,9 +107,17 @@ pub fn check_certificate(der: &[u8], rule: CertificateRule) -> Result<(), Reason
 ///
 /// The first thing that is wrong, with the certificate it is wrong with.
 pub fn verify_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Accepted, Reason> {
+    judge_server(policy, chain).map(|(accepted, _)| accepted)
+}
+
+/// As [`verify_server`]; with when the first certificate of the path expires, where the policy checks dates.
+fn judge_server(
+    policy: &Policy<'_>,
+    chain: &[&[u8]],
+) -> Result<(Accepted, Option<Timestamp>), Reason> {
     let leaf = leaf_of(chain)?;
     let (anchors, name, clock) = match policy.peer {
-        PeerAuth::DangerAnyPeer => return Ok(Accepted::DangerUnchecked),
+        PeerAuth::DangerAnyPeer => return Ok((Accepted::DangerUnchecked, None)),
         // Whoever knows the key shows no certificate (RFC 8446 §4.4.2).
         PeerAuth::PreSharedKey(_) => {
             let message = ProtocolViolation::Message(11);
@@ -121,10 +129,10 @@ pub fn verify_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Accepted, R
             clock,
         } => (anchors, name, clock),
     };
-    let (accepted, constrained) = judge(&leaf, chain, anchors, (clock, Usage::Server))?;
-    name::check(name, &leaf, constrained)?;
-    form(anchors, &leaf, (accepted, Usage::Server))?;
-    Ok(accepted)
+    let judged = judge(&leaf, chain, anchors, (clock, Usage::Server))?;
+    name::check(name, &leaf, judged.constrained)?;
+    form(anchors, &leaf, (judged.accepted, Usage::Server))?;
+    Ok((judged.accepted, Some(judged.not_after)))
 }
 
 /// Judges the certificates that a client of ours sent, its own first: the checks of [`verify_server`], with the purpose
@@ -139,9 +147,9 @@ pub fn verify_client(
     chain: &[&[u8]],
 ) -> Result<Accepted, Reason> {
     let judged = leaf_of(chain).and_then(|leaf| {
-        let (accepted, _) = judge(&leaf, chain, anchors, (clock, Usage::Client))?;
-        form(anchors, &leaf, (accepted, Usage::Client))?;
-        Ok(accepted)
+        let judged = judge(&leaf, chain, anchors, (clock, Usage::Client))?;
+        form(anchors, &leaf, (judged.accepted, Usage::Client))?;
+        Ok(judged.accepted)
     });
     judged.map_err(Reason::of_client)
 }
@@ -181,13 +189,22 @@ fn leaf_of<'c>(chain: &[&'c [u8]]) -> Result<Certificate<'c>, Reason> {
     Ok(leaf)
 }
 
-/// All but the name: how the chain was accepted, and whether its path has name constraints.
+/// A chain that was accepted, but for its name.
+struct Judged {
+    accepted: Accepted,
+    /// Its path has name constraints.
+    constrained: bool,
+    /// When the first certificate of its path expires.
+    not_after: Timestamp,
+}
+
+/// All but the name.
 fn judge(
     leaf: &Certificate<'_>,
     chain: &[&[u8]],
     anchors: Anchors<'_>,
     (clock, usage): (Clock, Usage),
-) -> Result<(Accepted, bool), Reason> {
+) -> Result<Judged, Reason> {
     let at_fault =
         |cause: CertificateError| Reason::new(Stage::Certificate, cause).about(0, leaf.subject());
     let now = match clock {
@@ -210,7 +227,11 @@ fn judge(
     match pinned {
         Some(anchor) => {
             rules::pinned(leaf, now, usage)?;
-            Ok((Accepted::Pin { anchor }, false))
+            Ok(Judged {
+                accepted: Accepted::Pin { anchor },
+                constrained: false,
+                not_after: leaf.validity().not_after,
+            })
         }
         None => find_path(leaf, rest, anchors, (now, usage)),
     }
@@ -237,13 +258,13 @@ fn malformed(depth: u8, error: x509_facts::CertificateError) -> Reason {
     }
 }
 
-/// The path, and whether it has name constraints.
+/// The path, if there is one.
 fn find_path(
     leaf: &Certificate<'_>,
     rest: &[&[u8]],
     anchors: Anchors<'_>,
     (now, usage): (Timestamp, Usage),
-) -> Result<(Accepted, bool), Reason> {
+) -> Result<Judged, Reason> {
     let refuse = |cause| Reason::new(Stage::Certificate, cause);
     let time = unix_time(now).map_err(refuse)?;
 
@@ -296,7 +317,7 @@ fn find_path(
             None => refusal(error),
         })?;
     rules::leaf(leaf, usage)?;
-    Ok(outcome(&path, &trusted))
+    Ok(outcome(leaf, &path, &trusted))
 }
 
 /// What webpki makes of the certificates of an item, and the position of each.
@@ -367,20 +388,32 @@ fn unix_time(now: Timestamp) -> Result<UnixTime, Cause> {
     Ok(UnixTime::since_unix_epoch(since))
 }
 
-/// How a path was accepted, and whether it has name constraints.
-fn outcome(path: &VerifiedPath<'_>, trusted: &Trusted<'_, '_>) -> (Accepted, bool) {
-    let constrained = trusted
-        .certificate(path.anchor())
-        .is_none_or(|anchor| anchor.name_constraints().is_some())
-        || path.intermediate_certificates().any(|intermediate| {
-            Certificate::parse(&intermediate.der())
-                .map_or(true, |facts| facts.name_constraints().is_some())
-        });
-    let accepted = Accepted::Path {
-        anchor: trusted.position(path.anchor()).unwrap_or(0),
-        intermediates: path.intermediate_certificates().count(),
+/// What is kept of a path that was accepted.
+fn outcome(leaf: &Certificate<'_>, path: &VerifiedPath<'_>, trusted: &Trusted<'_, '_>) -> Judged {
+    let mut judged = Judged {
+        accepted: Accepted::Path {
+            anchor: trusted.position(path.anchor()).unwrap_or(0),
+            intermediates: path.intermediate_certificates().count(),
+        },
+        constrained: false,
+        not_after: leaf.validity().not_after,
     };
-    (accepted, constrained)
+    judged.add(trusted.certificate(path.anchor()).as_ref());
+    for intermediate in path.intermediate_certificates() {
+        judged.add(Certificate::parse(&intermediate.der()).ok().as_ref());
+    }
+    judged
+}
+
+impl Judged {
+    /// Takes an issuer of the path into account. One that cannot be read has been refused before.
+    fn add(&mut self, issuer: Option<&Certificate<'_>>) {
+        self.constrained |= issuer.is_none_or(|issuer| issuer.name_constraints().is_some());
+        let not_after = issuer.map_or(Timestamp::from_unix(0), |issuer| {
+            issuer.validity().not_after
+        });
+        self.not_after = self.not_after.min(not_after);
+    }
 }
 
 /// The anchors webpki works with, and the certificates they came from.

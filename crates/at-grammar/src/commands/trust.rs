@@ -1,6 +1,6 @@
 //! Trust made visible: what would be checked, what a server shows, what the flash holds.
 //!
-//! `AT+SSLPOLICY`, `AT+SSLVERSION`, `AT+SSLPEER`, `AT+SSLPROBE` and `AT+PKI` are ours. Texts that come from certificates are cleaned
+//! `AT+SSLPOLICY`, `AT+SSLVERSION`, `AT+SSLRESUME`, `AT+SSLPEER`, `AT+SSLPROBE` and `AT+PKI` are ours. Texts that come from certificates are cleaned
 //! as they are written, as in `+SSLWHY`: nothing in them can end a field or a line.
 
 use crate::args::{Args, FieldWriter};
@@ -19,6 +19,7 @@ crate::commands! {
     "AT+SSLWHY" { query SslwhyQuery; }
     "AT+SSLPOLICY" { query SslpolicyQuery; set SslpolicySet(PolicyMode); }
     "AT+SSLVERSION" { query SslversionQuery; set SslversionSet(SetVersions); }
+    "AT+SSLRESUME" { query SslresumeQuery; set SslresumeSet(bool); }
     "AT+SSLPEER" { query SslpeerQuery; }
     "AT+SSLPROBE" { set SslprobeSet(Probe<'a>); }
     "AT+PKI" { query PkiQuery; }
@@ -293,8 +294,32 @@ impl InfoLine<'_> for VersionLine {
     }
 }
 
-/// `+SSLPEER:<id>,"<version>","<suite>","<group>","<sni>","<alpn>","<subject>","<sha256>","<notAfter>","<names>"`: who is
-/// at the other end of a TLS link, and what was agreed on.
+/// `+SSLRESUME:<on>,<tickets>`: whether sessions may be resumed, and how many tickets there are for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct ResumeLine {
+    /// Whether they may.
+    pub on: bool,
+    /// Tickets that are kept.
+    pub tickets: u8,
+}
+
+impl InfoLine<'_> for ResumeLine {
+    fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full> {
+        out.value(&self.on)?;
+        out.value(&self.tickets)
+    }
+
+    fn read_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            on: fields.next()?,
+            tickets: fields.next()?,
+        })
+    }
+}
+
+/// `+SSLPEER:<id>,"<version>","<suite>","<group>","<sni>","<alpn>","<subject>","<sha256>","<notAfter>","<names>",<resumed>`:
+/// who is at the other end of a TLS link, and what was agreed on.
 ///
 /// With a pre-shared key there is no certificate: the last three are empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -306,7 +331,7 @@ pub struct SslPeerLine<'a> {
     pub version: AtStr<'a>,
     /// Name of the cipher suite in IANA's registry.
     pub suite: AtStr<'a>,
-    /// Key exchange group, like `P-256`.
+    /// Key exchange group, like `P-256`; empty where keys are those of an earlier session, resumed in TLS 1.2.
     pub group: AtStr<'a>,
     /// The name that was sent in ClientHello; empty for none.
     pub sni: AtStr<'a>,
@@ -320,6 +345,8 @@ pub struct SslPeerLine<'a> {
     pub not_after: AtStr<'a>,
     /// Its subjectAltName, like `DNS:a.local, IP:192.0.2.1`; empty for none.
     pub names: AtStr<'a>,
+    /// The session resumes an earlier one, in which the peer showed its certificate.
+    pub resumed: bool,
 }
 
 impl<'a> InfoLine<'a> for SslPeerLine<'a> {
@@ -338,7 +365,7 @@ impl<'a> InfoLine<'a> for SslPeerLine<'a> {
         ] {
             out.cleaned(text)?;
         }
-        Ok(())
+        out.value(&self.resumed)
     }
 
     fn read_fields(fields: &mut Fields<'a>) -> Option<Self> {
@@ -353,6 +380,7 @@ impl<'a> InfoLine<'a> for SslPeerLine<'a> {
             sha256: fields.quoted()?,
             not_after: fields.quoted()?,
             names: fields.quoted()?,
+            resumed: fields.next()?,
         })
     }
 }

@@ -122,6 +122,7 @@ fn lines_without_parameters() {
         ),
         (ONE, "AT+SSLPOLICY?", Ok(Command::Trust(SslpolicyQuery))),
         (ONE, "AT+SSLVERSION?", Ok(Command::Trust(SslversionQuery))),
+        (ONE, "AT+SSLRESUME?", Ok(Command::Trust(SslresumeQuery))),
         (ONE, "AT+SSLPEER?", Ok(Command::Trust(SslpeerQuery))),
         (ONE, "AT+PKI?", Ok(Command::Trust(PkiQuery))),
     ]);

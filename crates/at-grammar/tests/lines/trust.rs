@@ -215,6 +215,16 @@ fn versions() {
         (ONE, "AT+SSLVERSION=13,13", set(None, new, new)),
         (MANY, "AT+SSLVERSION=0,12,12", set(one(0), old, old)),
         (
+            ONE,
+            "AT+SSLRESUME=0",
+            Ok(Command::Trust(TrustCommand::SslresumeSet(false))),
+        ),
+        (
+            MANY,
+            "AT+SSLRESUME=1",
+            Ok(Command::Trust(TrustCommand::SslresumeSet(true))),
+        ),
+        (
             MANY,
             "AT+SSLVERSION=5,12,13",
             set(Some(LinkTarget::All), old, new),
@@ -227,6 +237,10 @@ fn versions() {
         "AT+SSLVERSION=12",
         "AT+SSLVERSION=12,13,13",
         "AT+SSLVERSION=\"1.2\",13",
+        "AT+SSLRESUME=2",
+        "AT+SSLRESUME=",
+        "AT+SSLRESUME=1,1",
+        "AT+SSLRESUME=\"1\"",
         "AT+SSLPEER=0",
     ] {
         assert!(parse_line(line.as_bytes(), ONE).is_err(), "{line}");

@@ -216,6 +216,8 @@ pub(crate) const LINES: &[(Mux, &str)] = &[
     (Mux::Single, "AT+SSLVERSION?"),
     (Mux::Single, "AT+SSLVERSION=12,13"),
     (Mux::Multiple, "AT+SSLVERSION=1,13,13"),
+    (Mux::Single, "AT+SSLRESUME?"),
+    (Mux::Single, "AT+SSLRESUME=0"),
     (Mux::Single, "AT+SSLPEER?"),
     (Mux::Single, "AT+SSLPROBE=\"broker.local\",8883"),
     (Mux::Single, "AT+PKI?"),

@@ -3,7 +3,7 @@
 use super::*;
 use at_grammar::commands::ssl::{CipherLine, PskHexLine, PskLine};
 use at_grammar::commands::trust::{
-    LinkPolicy, NameCheck, PeerCheck, PkiLine, PolicyLine, ProbeLine, ServerPolicyLine,
+    LinkPolicy, NameCheck, PeerCheck, PkiLine, PolicyLine, ProbeLine, ResumeLine, ServerPolicyLine,
     SslPeerLine, VersionLine,
 };
 use at_grammar::types::TlsVersion;
@@ -86,8 +86,27 @@ fn sessions() -> Vec<(Info<'static>, &'static str)> {
         sha256: hash!().into(),
         not_after: "2030-01-01T00:00:00Z".into(),
         names: "DNS:a.local, IP:192.0.2.1".into(),
+        resumed: false,
     };
     vec![
+        (
+            Info::Sslresume(ResumeLine {
+                on: true,
+                tickets: 8,
+            }),
+            "+SSLRESUME:1,8\r\n",
+        ),
+        (
+            Info::Sslpeer(SslPeerLine {
+                resumed: true,
+                ..peer
+            }),
+            concat!(
+                "+SSLPEER:0,\"TLS 1.3\",\"TLS_AES_128_GCM_SHA256\",\"P-256\",\"broker.local\",\"mqtt\",\"CN=a\",\"",
+                hash!(),
+                "\",\"2030-01-01T00:00:00Z\",\"DNS:a.local, IP:192.0.2.1\",1\r\n"
+            ),
+        ),
         (
             Info::Sslversion(VersionLine {
                 link: link(4),
@@ -101,7 +120,7 @@ fn sessions() -> Vec<(Info<'static>, &'static str)> {
             concat!(
                 "+SSLPEER:0,\"TLS 1.3\",\"TLS_AES_128_GCM_SHA256\",\"P-256\",\"broker.local\",\"mqtt\",\"CN=a\",\"",
                 hash!(),
-                "\",\"2030-01-01T00:00:00Z\",\"DNS:a.local, IP:192.0.2.1\"\r\n"
+                "\",\"2030-01-01T00:00:00Z\",\"DNS:a.local, IP:192.0.2.1\",0\r\n"
             ),
         ),
     ]

@@ -4,6 +4,7 @@ use at_grammar::commands::basic::{CommandEntry, UnixTime, VersionLine};
 use at_grammar::types::{LocalTime, RestartMode, SysMsg, ZoneOffset};
 use at_grammar::{AtStr, Command, Info, Reply, Suffix};
 
+use super::resume;
 use crate::answer::{CommandError, CustomCommands as _, Done, Failure};
 use crate::clock::BUILT;
 use crate::cx::Cx;
@@ -120,6 +121,7 @@ pub(super) fn set_timestamp<P: Platform>(
     cx: &Cx<'_, '_, P>,
     time: UnixTime,
 ) -> Result<Done, CommandError> {
+    resume::forget(cx);
     cx.clock
         .set(tls_session::Timestamp::from_unix(i64::from(time.get())));
     Ok(Done::Ok)

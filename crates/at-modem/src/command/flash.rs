@@ -8,7 +8,7 @@ use partition_store::{PartitionStore, StreamWrite};
 use zeroize::Zeroizing;
 
 use super::syslog;
-use super::{error, pki};
+use super::{error, pki, resume};
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
 use crate::platform::Platform;
@@ -57,6 +57,7 @@ async fn erase<P: Platform>(
     name: &str,
     range: Option<FlashRange>,
 ) -> Result<Done, CommandError> {
+    resume::forget(cx);
     // 45 ms per sector on the chip.
     cx.port.takes_long();
     let mut store = cx.flash.lock().await;
@@ -88,6 +89,8 @@ async fn write<P: Platform>(
     let hold = cx.port.outlet.hold().await;
     cx.port.print(cx.settings).await.reply(&Reply::Prompt).await;
     cx.port.expect_exactly(left);
+    // A partition that is half written is another already.
+    resume::forget(cx);
     let mut result = Ok(());
     let mut chunk = Zeroizing::new([0; CHUNK]);
     while left > 0 {

@@ -26,7 +26,7 @@ use partition_store::{Nvs, NvsError, PartitionStore};
 use zeroize::Zeroizing;
 
 use super::syslog;
-use super::{error, pki};
+use super::{error, pki, resume};
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
 use crate::platform::Platform;
@@ -121,13 +121,18 @@ pub(super) async fn operate<P: Platform>(
         MfgRequest::Erase { .. } | MfgRequest::Write { .. } if !values => Err(READ_ONLY.into()),
         MfgRequest::Erase { namespace, key } => {
             let key = key.as_ref().map(label).transpose()?;
+            resume::forget(cx);
             erase(cx, label(&namespace)?, key).await
         }
         MfgRequest::Write {
             namespace,
             key,
             value,
-        } => write(cx, label(&namespace)?, label(&key)?, value).await,
+        } => {
+            let (namespace, key) = (label(&namespace)?, label(&key)?);
+            resume::forget(cx);
+            write(cx, namespace, key, value).await
+        }
     }
 }
 

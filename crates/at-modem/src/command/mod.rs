@@ -31,6 +31,7 @@ mod policy;
 mod probe;
 mod radio;
 mod receive;
+mod resume;
 mod rollback;
 mod send;
 mod server;

@@ -46,13 +46,17 @@ async fn line(print: &mut Printer<'_>, link: LinkId, peer: &Peer) {
             link,
             version: text(peer.negotiated.version.as_str()),
             suite: text(suite_text(peer.negotiated.suite)),
-            group: text(group_text(peer.negotiated.group)),
+            group: text(match peer.negotiated.group {
+                0 => "",
+                group => group_text(group),
+            }),
             sni: AtStr::plain(peer.sni.as_bytes()),
             alpn: AtStr::plain(&peer.alpn),
             subject: AtStr::plain(subject.as_bytes()),
             sha256: AtStr::plain(sha256.as_bytes()),
             not_after: AtStr::plain(not_after.as_bytes()),
             names: AtStr::plain(names.as_bytes()),
+            resumed: peer.resumed,
         }))
         .await;
 }

@@ -6,7 +6,7 @@ use at_grammar::types::{AlpnName, PolicyMode};
 use at_grammar::{AtStr, Info, LinkId, Reply};
 
 use super::ssl::ids;
-use super::store_if_wanted;
+use super::{resume, store_if_wanted};
 use crate::answer::{CommandError, Done};
 use crate::cx::Cx;
 use crate::links::server::ServerTerms;
@@ -126,6 +126,7 @@ pub(super) async fn set<P: Platform>(
     cx: &Cx<'_, '_, P>,
     policy_mode: PolicyMode,
 ) -> Result<Done, CommandError> {
+    resume::forget(cx);
     store_if_wanted(cx, Key::TLS_POLICY, &[policy_mode.code()]).await?;
     cx.settings
         .change(|values| values.tls.policy_mode = policy_mode);

@@ -8,7 +8,7 @@ use at_grammar::types::{AlpnName, LinkTarget, PskHex, PskIdentity, PskKey, Serve
 use at_grammar::{AtStr, Info, LinkId, Reply};
 use zeroize::Zeroize;
 
-use super::store_if_wanted;
+use super::{resume, store_if_wanted};
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
 use crate::platform::Platform;
@@ -51,6 +51,7 @@ pub(super) async fn configure<P: Platform>(
     cx: &Cx<'_, '_, P>,
     request: SslConfig,
 ) -> Result<Done, CommandError> {
+    resume::forget(cx);
     let conf = SslConf {
         auth: request.auth,
         pki: request.pki,
@@ -106,6 +107,7 @@ pub(super) fn set_name<P: Platform>(
     which: Which,
     request: &SetServerName<'_>,
 ) -> Result<Done, CommandError> {
+    resume::forget(cx);
     let name = request.name.to_text();
     let target = target(request.link);
     cx.settings.change(|values| {
@@ -141,6 +143,7 @@ pub(super) fn set_protocols<P: Platform>(
     cx: &Cx<'_, '_, P>,
     request: &SetAlpn<'_>,
 ) -> Result<Done, CommandError> {
+    resume::forget(cx);
     let mut list = crate::settings::tls::AlpnList::new();
     for protocol in request.protocols.iter() {
         let name = protocol.text().copy().map_err(|_| Failure::Refused)?;
@@ -172,6 +175,7 @@ pub(super) fn set_ciphers<P: Platform>(
     cx: &Cx<'_, '_, P>,
     request: &SetCiphers,
 ) -> Result<Done, CommandError> {
+    resume::forget(cx);
     let is_here = |suite: &u16| tls_session::session::suites().any(|here| here == *suite);
     let mut list = SuiteList::new();
     for suite in request.suites().filter(is_here) {
@@ -281,6 +285,7 @@ fn replace_key<P: Platform>(
     key: Option<Secret>,
     identity: &PskIdentity<'_>,
 ) -> Result<Done, CommandError> {
+    resume::forget(cx);
     let psk = Psk {
         key: key.ok_or(Failure::Refused)?,
         identity: identity.to_bytes(),

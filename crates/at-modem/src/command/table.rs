@@ -25,7 +25,8 @@ use at_grammar::commands::wifi::WifiCommand;
 
 use super::{
     basic, filter, flash, links, mdns, mfg, module, names, options, passthrough, peer, pki, policy,
-    probe, radio, receive, rollback, send, server, softap, ssl, time, userram, versions, wifi,
+    probe, radio, receive, resume, rollback, send, server, softap, ssl, time, userram, versions,
+    wifi,
 };
 use crate::answer::{CommandError, Done};
 use crate::cx::Cx;
@@ -347,6 +348,8 @@ async fn trust_command<P: Platform>(
         TrustCommand::SslpolicySet(mode) => policy::set(cx, mode).await,
         TrustCommand::SslversionQuery => versions::show(cx).await,
         TrustCommand::SslversionSet(request) => versions::set(cx, &request).await,
+        TrustCommand::SslresumeQuery => resume::show(cx).await,
+        TrustCommand::SslresumeSet(on) => resume::set(cx, on).await,
         TrustCommand::SslpeerQuery => peer::show(cx).await,
         TrustCommand::SslprobeSet(request) => probe::run(cx, &request).await,
         TrustCommand::PkiQuery => pki::list(cx).await,

@@ -4,7 +4,7 @@ use at_grammar::commands::trust::{SetVersions, VersionLine};
 use at_grammar::{Info, Reply};
 
 use super::ssl::{ids, target};
-use super::store_if_wanted;
+use super::{resume, store_if_wanted};
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
 use crate::platform::Platform;
@@ -32,6 +32,7 @@ pub(super) async fn set<P: Platform>(
     request: &SetVersions,
 ) -> Result<Done, CommandError> {
     let versions = versions(request.min, request.max).ok_or(Failure::Refused)?;
+    resume::forget(cx);
     let target = target(request.link);
     for link in ids().filter(|link| target.includes(*link)) {
         if let Some(key) = Key::tls_versions(link.get()) {

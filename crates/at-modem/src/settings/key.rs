@@ -53,6 +53,8 @@ keys! {
     LAST_KNOWN_TIME = 0x03, "last_time";
     /// `AT+SSLPOLICY`.
     TLS_POLICY = 0x04, "sslpolicy";
+    /// `AT+SSLRESUME`.
+    TLS_RESUME = 0x05, "sslresume";
     /// `AT+CWMODE`.
     WIFI_MODE = 0x10, "cwmode";
     /// `AT+CWJAP`: network, password, options.
@@ -212,12 +214,13 @@ mod tests {
     #[test]
     fn the_numbers_are_those_on_flash() {
         let numbers: Vec<u8> = every_key().iter().map(|key| key.number()).collect();
-        let groups = (0x01..=0x04).chain(0x10..=0x1a).chain(0x20..=0x28);
+        let groups = (0x01..=0x05).chain(0x10..=0x1a).chain(0x20..=0x28);
         let per_link = (0..5).flat_map(|link| [0x30 + link, 0x38 + link, 0x40 + link]);
         assert_eq!(numbers, groups.chain(per_link).collect::<Vec<u8>>());
         for (key, number) in [
             (Key::SYSTEM_MESSAGES, 0x01),
             (Key::TLS_POLICY, 0x04),
+            (Key::TLS_RESUME, 0x05),
             (Key::WIFI_MODE, 0x10),
             (Key::STATION, 0x11),
             (Key::WIFI_CONFIG, 0x1a),

@@ -3,6 +3,7 @@
 //! | key | bytes |
 //! |---|---|
 //! | `sslpolicy` | policy mode |
+//! | `sslresume` | whether sessions may be resumed: 0 or 1 |
 //! | `cipsslcconf.<link>` | mode, number of certificate and key, number of CA |
 //! | `sslversion.<link>` | oldest and newest version |
 //!
@@ -94,6 +95,8 @@ impl SslConf {
 pub(crate) struct TlsValues {
     // Stored.
     pub(crate) policy_mode: PolicyMode,
+    /// `AT+SSLRESUME`.
+    pub(crate) resume: bool,
     pub(crate) ssl: [SslConf; LinkId::COUNT],
     /// `AT+SSLVERSION`.
     pub(crate) versions: [Versions; LinkId::COUNT],
@@ -114,6 +117,7 @@ impl TlsValues {
     pub(super) fn new() -> Self {
         Self {
             policy_mode: PolicyMode::Strict,
+            resume: false,
             ssl: [SslConf::NONE; LinkId::COUNT],
             versions: [Versions::ALL; LinkId::COUNT],
             common_name: Default::default(),
@@ -134,6 +138,12 @@ impl TlsValues {
                 .unwrap_or(PolicyMode::Strict),
             // Whoever asked for strictness and cannot be read is not given less.
             Err(_) => PolicyMode::Strict,
+        };
+        self.resume = match store.get(Key::TLS_RESUME, &mut buffer).await {
+            Ok(None) => true,
+            Ok(Some(record)) => record.first() == Some(&1),
+            // Whoever switched it off and cannot be read has it off.
+            Err(_) => false,
         };
         for (place, link) in self.ssl.iter_mut().zip(0_u8..) {
             let Some(key) = Key::tls(link) else { continue };

@@ -10,7 +10,7 @@ use rand_core::CryptoRngCore;
 #[cfg(feature = "rustls")]
 use tls_session::Reason;
 use tls_session::evidence::Application;
-use tls_session::{Chain, Connection, Deadlines, Policy, Session, Transport};
+use tls_session::{Chain, Connection, Deadlines, Policy, Resumption, Session, Transport};
 
 use super::link::{CLOSE_TIMEOUT, begin, conclude, connect, hang_up, look_up, unless_closed};
 use super::owners::LinkOwners;
@@ -19,7 +19,7 @@ use crate::buffers::Records;
 use crate::clock::WallClock;
 use crate::flash::Flash;
 use crate::links::Link;
-use crate::links::state::{CloseBy, Request};
+use crate::links::state::{CloseBy, Request, Target};
 use crate::platform::Platform;
 use crate::scratch::Scratch;
 use crate::tls::credentials::{Handshake, Handshakes};
@@ -63,6 +63,35 @@ impl<P: Platform> SessionOwners<'_, '_, P> {
             checked.map_err(reason)?;
         }
         Ok(())
+    }
+
+    /// What a session to this server may be resumed with, unless `AT+SSLRESUME=0` forbids it.
+    fn resumption(&self, target: &Target) -> Option<Resumption> {
+        let (resume, mode) = self.links.host.settings.read(|values| {
+            let tls = &values.tls;
+            (tls.resume, tls.policy_mode)
+        });
+        let tickets = self.tls.tickets();
+        #[cfg(feature = "rustls")]
+        if let Some(ledger) = self.ledger {
+            ledger.evict_first(tickets.clone());
+        }
+        let (host, port) = (&target.host, target.port);
+        resume.then(|| Resumption::new(tickets.clone(), host, port, &[mode.code()]))
+    }
+
+    /// A connection to a server of that name.
+    fn to_server<R: Read, W: Write>(
+        &self,
+        rx: R,
+        tx: W,
+        target: &Target,
+    ) -> Connection<(R, W, Delay)> {
+        let connection = self.connection(rx, tx);
+        match self.resumption(target) {
+            Some(resumption) => connection.with_resumption(resumption),
+            None => connection,
+        }
     }
 
     pub(super) fn connection<R: Read, W: Write>(&self, rx: R, tx: W) -> Connection<(R, W, Delay)> {
@@ -133,7 +162,7 @@ async fn attempt<P: Platform>(
     let (mut socket, local_port) = connect(link, owners.links, remote).await?;
     let end = {
         let (rx, tx) = socket.split();
-        let guarded = owners.connection(rx, tx);
+        let guarded = owners.to_server(rx, tx, &request.target);
         if request.probe {
             return Err(dry_run(link, owners, &guarded, records, &policy).await);
         }
@@ -190,6 +219,7 @@ fn peer_of<T: Transport>(session: &Session<'_, T>, policy: &Policy<'_>) -> Peer 
             .unwrap_or_default(),
         alpn: heapless::Vec::from_slice(alpn.unwrap_or_default()).unwrap_or_default(),
         certificate: session.certificate(),
+        resumed: session.peer().resumed().is_some(),
     }
 }
 

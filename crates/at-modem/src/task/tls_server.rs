@@ -288,6 +288,8 @@ fn peer_of<T: Transport>(session: &Session<'_, T>) -> Peer {
         sni: name.as_str().try_into().unwrap_or_default(),
         alpn: heapless::Vec::new(),
         certificate: session.certificate(),
+        // A client proves itself each time.
+        resumed: false,
     }
 }
 

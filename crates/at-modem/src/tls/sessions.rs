@@ -7,8 +7,9 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use heapless::{String, Vec};
 
-use tls_session::PeerCertificate;
+use embassy_time::Instant;
 use tls_session::evidence::Negotiated;
+use tls_session::{PeerCertificate, Tickets};
 
 use crate::scratch::ScratchGuard;
 use crate::settings::HostText;
@@ -34,6 +35,8 @@ pub(crate) struct Peer {
     pub(crate) alpn: Vec<u8, 64>,
     /// `None` with a pre-shared key.
     pub(crate) certificate: Option<PeerCertificate>,
+    /// The session resumes an earlier one.
+    pub(crate) resumed: bool,
 }
 
 impl Slot {
@@ -102,15 +105,23 @@ pub(crate) struct TlsSessions<'s> {
     /// How many of the slots have a task.
     count: usize,
     probed: RefCell<Option<Probed<'s>>>,
+    /// For sessions of links to servers.
+    tickets: Tickets,
 }
 
 impl<'s> TlsSessions<'s> {
-    pub(crate) const fn new(count: usize) -> Self {
+    pub(crate) fn new(count: usize) -> Self {
         Self {
             slots: [const { Slot::new() }; LinkId::COUNT],
             count,
             probed: RefCell::new(None),
+            tickets: Tickets::new(|| Instant::now().as_secs()),
         }
+    }
+
+    /// The tickets of all links.
+    pub(crate) const fn tickets(&self) -> &Tickets {
+        &self.tickets
     }
 
     pub(crate) const fn slots(&self) -> &[Slot; LinkId::COUNT] {
@@ -150,9 +161,10 @@ impl<'s> TlsSessions<'s> {
         self.probed.take()
     }
 
-    /// Tasks were dropped: all slots are free, and nobody waits for a probe.
+    /// Tasks were dropped: all slots are free, and nobody waits for a probe. The next host begins without tickets.
     pub(crate) fn forget(&self) {
         self.probed.replace(None);
+        self.tickets.forget_all();
         for slot in &self.slots {
             slot.forget();
         }

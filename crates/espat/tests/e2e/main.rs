@@ -12,6 +12,7 @@
 //! | `matrix` | every version, suite, group and server key, with and without certificates of ours |
 //! | `links` | five TLS links at once, and no more than there is memory for |
 //! | `gnutls` | a server that is not of OpenSSL's making |
+//! | `resumption` | servers that are met again, and what makes them prove themselves anew |
 //! | `mqtt` | a broker, spoken to in its own protocol |
 //! | `server` | clients of the modem's own server: who is let in, and what the others are told |
 //! | `identity` | servers that want to know who we are: certificates of ours |
@@ -44,6 +45,7 @@ mod ports;
 mod psk;
 mod refusals;
 mod restart;
+mod resumption;
 mod server;
 mod story;
 mod support;

@@ -182,7 +182,7 @@ fn versions_and_suites_are_chosen_and_told() {
         host.opens(PORT);
         exchange(&mut host, "data");
         let peer = format!(
-            r#"+SSLPEER:0,"{version}","{suite}","P-256","","","CN=server","{hash}","2099-12-31T23:59:59Z","IP:192.168.3.129, DNS:broker.local""#
+            r#"+SSLPEER:0,"{version}","{suite}","P-256","","","CN=server","{hash}","2099-12-31T23:59:59Z","IP:192.168.3.129, DNS:broker.local",0"#
         );
         host.ask("AT+SSLPEER?", &format!("{peer}\r\n\r\nOK\r\n"));
         host.closes();

@@ -20,11 +20,25 @@ use super::{Aead, Key, MAX_CONTENT, TAG, nonce, received};
 use crate::messages::Messages;
 
 /// The AEAD `A` in TLS 1.3.
-pub(crate) struct Tls13<A>(PhantomData<fn() -> A>);
+pub(crate) struct Tls13<A> {
+    /// rustls gets tickets that can be kept.
+    resumes: bool,
+    aead: PhantomData<fn() -> A>,
+}
 
 impl<A> Tls13<A> {
     pub(crate) const fn new() -> Self {
-        Self(PhantomData)
+        Self {
+            resumes: false,
+            aead: PhantomData,
+        }
+    }
+
+    pub(crate) const fn with_tickets() -> Self {
+        Self {
+            resumes: true,
+            ..Self::new()
+        }
     }
 }
 
@@ -34,7 +48,11 @@ impl<A: Aead> Tls13AeadAlgorithm for Tls13<A> {
     }
 
     fn decrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageDecrypter> {
-        Box::new(Decrypter::new(new_key::<A>(&key, &iv)))
+        let decrypter = Decrypter::new(new_key::<A>(&key, &iv));
+        Box::new(match self.resumes {
+            true => decrypter.with_tickets(),
+            false => decrypter,
+        })
     }
 
     fn key_len(&self) -> usize {
@@ -96,6 +114,15 @@ impl<A> Decrypter<A> {
         Self {
             key,
             messages: Messages::new_13(),
+        }
+    }
+}
+
+impl<A> Decrypter<A> {
+    fn with_tickets(self) -> Self {
+        Self {
+            messages: self.messages.with_tickets(),
+            ..self
         }
     }
 }

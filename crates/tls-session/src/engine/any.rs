@@ -141,6 +141,17 @@ impl<'m, T: Transport + 'm> Any<'m, T> {
         }
     }
 
+    /// The evidence covers the policy: tickets of the session may be kept.
+    pub(crate) fn keep_tickets(&mut self) {
+        match self {
+            // It takes none.
+            #[cfg(feature = "embedded-tls")]
+            Self::Embedded(_) => {}
+            #[cfg(feature = "rustls")]
+            Self::Rustls(client) => client.keep_tickets(),
+        }
+    }
+
     /// Says close_notify.
     ///
     /// Awaits the engine's own future: one more function in between would copy the session once more.

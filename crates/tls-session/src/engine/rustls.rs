@@ -11,10 +11,11 @@
 //! * `judge`: its verifier and signer, with a copy of what they need of the policy;
 //! * `hello`, `client_hello`, `watch`: what is read of the records before rustls sees them;
 //! * `side`: its connection of either role;
-//! * `core`: the synchronous step over one record;
+//! * `core`, `drive`: the synchronous step over one record, and the calls of rustls in it;
 //! * `errors`: its errors as causes;
 //! * `incoming`, `sealed`: records as they come, and those that wait to be sent;
 //! * `halves`: what both directions work on;
+//! * `store`, `resume`: tickets of all sessions, and those of one;
 //! * `client`: the session, and the handshake of a client;
 //! * `server`: what a server's sessions share, and its handshake.
 //!
@@ -24,14 +25,17 @@ pub(crate) mod client;
 mod client_hello;
 mod config;
 mod core;
+mod drive;
 mod errors;
 mod halves;
 mod hello;
 mod incoming;
 mod judge;
+mod resume;
 mod sealed;
 pub(crate) mod server;
 mod side;
+pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 mod watch;

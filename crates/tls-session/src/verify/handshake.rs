@@ -1,9 +1,9 @@
 //! The proof that a peer holds the key of its certificate (RFC 8446 §4.4.3, RFC 5246 §4.7).
 
 use heapless::Vec;
-use x509_facts::{Certificate, KeyKind};
+use x509_facts::{Certificate, KeyKind, Timestamp};
 
-use super::{Accepted, verify_client, verify_server};
+use super::{Accepted, judge_server, verify_client};
 use crate::alg::{Hash, SignatureKind};
 use crate::policy::{Anchors, Clock, Policy};
 use crate::reason::{CapacityError, Cause, CertificateError, Limit, ProofError, Reason, Stage};
@@ -47,6 +47,7 @@ impl Version {
 #[derive(Debug, Clone)]
 pub struct Verdict {
     accepted: Accepted,
+    not_after: Option<Timestamp>,
     kind: KeyKind,
     key: Vec<u8, MAX_KEY>,
 }
@@ -58,7 +59,7 @@ impl Verdict {
     ///
     /// As [`verify_server`]; [`CapacityError::TooLarge`] for a key that cannot be kept.
     pub fn of_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Self, Reason> {
-        Self::of(verify_server(policy, chain)?, chain)
+        Self::of(judge_server(policy, chain)?, chain)
     }
 
     /// Judges the certificates that a client of ours sent, its own first.
@@ -67,10 +68,13 @@ impl Verdict {
     ///
     /// As [`verify_client`]; [`CapacityError::TooLarge`] for a key that cannot be kept.
     pub fn of_client(anchors: Anchors<'_>, clock: Clock, chain: &[&[u8]]) -> Result<Self, Reason> {
-        Self::of(verify_client(anchors, clock, chain)?, chain)
+        Self::of((verify_client(anchors, clock, chain)?, None), chain)
     }
 
-    fn of(accepted: Accepted, chain: &[&[u8]]) -> Result<Self, Reason> {
+    fn of(
+        (accepted, not_after): (Accepted, Option<Timestamp>),
+        chain: &[&[u8]],
+    ) -> Result<Self, Reason> {
         let refuse = |cause| Reason::new(Stage::Certificate, cause);
         let leaf = chain
             .first()
@@ -79,6 +83,7 @@ impl Verdict {
         let key = leaf.public_key();
         Ok(Self {
             accepted,
+            not_after,
             kind: leaf.key_kind(),
             key: Vec::from_slice(key).map_err(|_| {
                 refuse(CapacityError::too_large(Limit::PublicKey, key.len(), MAX_KEY).into())
@@ -90,6 +95,12 @@ impl Verdict {
     #[must_use]
     pub const fn accepted(&self) -> Accepted {
         self.accepted
+    }
+
+    /// When the first certificate of the path expires, where the dates of a server's chain were checked.
+    #[must_use]
+    pub const fn not_after(&self) -> Option<Timestamp> {
+        self.not_after
     }
 }
 

@@ -6,7 +6,7 @@ use embedded_io_async::{Read, Write};
 use tls_session::verify::Version;
 use tls_session::{
     Anchors, Clock as Time, CommonName, Connection, Deadlines, FULL_RECORD, Memory, NameRule,
-    PeerAuth, PeerName, Policy, Reason, Session, Timestamp, Versions,
+    PeerAuth, PeerName, Policy, Reason, Resumption, Session, Timestamp, Versions,
 };
 
 use tls_doubles::clock::{Clock, Delay};
@@ -26,6 +26,7 @@ pub(crate) struct Attempt<'a, S> {
     pub(crate) faults: Faults,
     pub(crate) policy: Policy<'a>,
     pub(crate) clock: Clock,
+    pub(crate) resumption: Option<Resumption>,
 }
 
 impl<'a, S: Endpoint> Attempt<'a, S> {
@@ -35,7 +36,13 @@ impl<'a, S: Endpoint> Attempt<'a, S> {
             faults: Faults::default(),
             policy,
             clock: Clock::default(),
+            resumption: None,
         }
+    }
+
+    pub(crate) fn resuming(self, resumption: Resumption) -> Self {
+        let resumption = Some(resumption);
+        Self { resumption, ..self }
     }
 
     pub(crate) fn faults(self, faults: Faults) -> Self {
@@ -65,7 +72,10 @@ impl<'a, S: Endpoint> Attempt<'a, S> {
         then: impl AsyncFnOnce(TestSession<'_, S>, &Wire<S>) -> T,
     ) -> Option<(Result<T, Reason>, Wire<S>)> {
         let (wire, rx, tx) = connect(self.server, self.faults);
-        let connection = Connection::new(rx, tx, self.clock.delay());
+        let mut connection = Connection::new(rx, tx, self.clock.delay());
+        if let Some(resumption) = self.resumption {
+            connection = connection.with_resumption(resumption);
+        }
         let mut memory = Box::new(Memory::<IN, 4096>::new());
         let result = {
             let future = pin!(async {

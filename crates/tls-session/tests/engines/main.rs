@@ -9,6 +9,8 @@
 //! | `proofs` | handshake signatures and Finished |
 //! | `hostile` | flights with any byte changed, missing, or messages in any order |
 //! | `records`, `older` | what may come after the handshake of TLS 1.3, and of 1.2 |
+//! | `resumed`, `bound` | sessions that are resumed, and what a ticket is bound to |
+//! | `tickets` | what servers send as tickets, and how many are kept |
 //! | `life` | stalls, failed writes, dropped futures, ends |
 //! | `verdicts` | the same reason by every engine and version, and the alert that says it |
 //!
@@ -26,6 +28,7 @@
 #[path = "../cases/mod.rs"]
 mod cases;
 
+mod bound;
 mod changes;
 mod client;
 mod hellos;
@@ -37,4 +40,6 @@ mod openings;
 mod peer;
 mod proofs;
 mod records;
+mod resumed;
+mod tickets;
 mod verdicts;

@@ -62,7 +62,12 @@ impl Serves {
         }
     }
 
-    fn config(&self) -> ServerConfig {
+    /// A server that remembers sessions, and can be met again: [`Peer::of`].
+    pub(crate) fn server(&self) -> Arc<ServerConfig> {
+        Arc::new(self.config())
+    }
+
+    pub(crate) fn config(&self) -> ServerConfig {
         let mut provider = ring::default_provider();
         if !self.suites.is_empty() {
             let wanted = |suite: &rustls::SupportedCipherSuite| {
@@ -96,19 +101,7 @@ impl Serves {
     }
 
     pub(crate) fn peer(&self) -> Peer {
-        let mut server = ServerConnection::new(Arc::new(self.config())).unwrap();
-        server.set_buffer_limit(None);
-        Peer {
-            server: Some(server),
-            out: Vec::new(),
-            sent: Vec::new(),
-            came: Vec::new(),
-            edit: None,
-            app: Vec::new(),
-            error: None,
-            close_notify: false,
-            closed: false,
-        }
+        Peer::of(&self.server())
     }
 }
 
@@ -184,6 +177,23 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    /// The next connection of a server.
+    pub(crate) fn of(config: &Arc<ServerConfig>) -> Self {
+        let mut server = ServerConnection::new(config.clone()).unwrap();
+        server.set_buffer_limit(None);
+        Self {
+            server: Some(server),
+            out: Vec::new(),
+            sent: Vec::new(),
+            came: Vec::new(),
+            edit: None,
+            app: Vec::new(),
+            error: None,
+            close_notify: false,
+            closed: false,
+        }
+    }
+
     /// Changes what the server sends from here on.
     pub(crate) fn edited(mut self, edit: impl FnMut(Vec<u8>) -> Vec<u8> + 'static) -> Self {
         self.edit = Some(Box::new(edit));

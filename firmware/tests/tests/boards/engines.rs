@@ -180,6 +180,8 @@ fn taken(host: &mut Host, world: &World, number: usize, case: &Case) -> Result<T
     let name = format!("engine-{number}");
     let server = world.ca.serve_as(&name, case.key, &options)?;
     host.ok(&format!("AT+CIPSSLCCONF={},0,0", case.mode))?;
+    // Tickets stay.
+    host.ok("AT+SSLRESUME=0")?;
     let (before, _) = heap(host)?;
     // For the heap of an open session; the one that is judged has data, too.
     host.ask(&start(server.port), "CONNECT\r\n\r\nOK\r\n")?;

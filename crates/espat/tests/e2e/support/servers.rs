@@ -43,6 +43,14 @@ impl TlsServer {
         )
     }
 
+    /// At the address of another one that is gone.
+    pub(crate) fn start_at(own: &Credentials, options: &[&str], address: SocketAddr) -> Self {
+        let place = ["-accept", &address.to_string()];
+        let mut process = Process::start(s_server(own, options).args(place));
+        process.wait_for(|line| (line == "ACCEPT").then_some(()));
+        Self { process, address }
+    }
+
     fn run(server: &mut Command) -> Self {
         let mut process = Process::start(server);
         let address = process.wait_for(|line| line.strip_prefix("ACCEPT ")?.parse().ok());

@@ -16,15 +16,17 @@ use zeroize::Zeroizing;
 use super::core::{Core, Step};
 use super::halves::{Halves, LastAlert, Outgoing};
 use super::incoming::Incoming;
+use super::resume::Offer;
 use super::sealed::Sealed;
 use super::server::Served;
+use crate::budget::call;
 use crate::engine::{Attempt, Engine, MAX_IDLE_RECORDS, QUIET_MS, Witness, check_protocols};
 use crate::evidence::Evidence;
 use crate::heap::{self, Admitted, Promise};
 use crate::policy::{Policy, Versions};
 use crate::progress::{Progress, Refused};
 use crate::reason::{CapacityError, Cause, Limit, ProtocolViolation, Reason, Stage, StreamError};
-use crate::session::{Acceptor, Deadlines};
+use crate::session::{Acceptor, Deadlines, Resumption};
 use crate::transport::{Connection, Transport};
 
 /// Bytes for what is sealed while data are received.
@@ -226,16 +228,25 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
             return Err(progress.reason_or(StreamError::Transport));
         }
         let evidence = halves.with(|core| {
-            progress.keep_certificate(core.attempt().take_certificate());
+            let (certificate, chain) = core.certificate();
+            progress.keep_certificate(certificate);
             core.begin_data(incoming.incomplete())?;
-            Ok((core.evidence(alpn), core.attempt().chain_bytes()))
+            let later = call(chain).saturating_add(core.ticket_bytes());
+            Ok((core.evidence(alpn), later))
         });
-        let (evidence, chain) = evidence.map_err(|_| progress.reason_or(StreamError::Dead))??;
+        let (evidence, later) = evidence.map_err(|_| progress.reason_or(StreamError::Dead))??;
         incoming.release();
         if let Some(promise) = &mut self.promise {
-            promise.open(chain);
+            promise.open(later);
         }
         Ok(evidence)
+    }
+
+    /// The evidence covers the policy: tickets may be kept.
+    pub(crate) fn keep_tickets(&mut self) {
+        let (halves, _) = self.halves();
+        // Without an engine there are none.
+        let _ = halves.with(Core::open);
     }
 
     /// Says close_notify.
@@ -285,7 +296,14 @@ impl<'m, T: Transport + 'm> Engine<'m, T> for Client<'m, T> {
             versions,
             ..*policy
         };
-        let core = self.begin(|room| Core::begin(&narrowed, witness.is_some(), room, without))?;
+        // A dry run is to see the server's certificates.
+        let resumption = self.connection.resumption.as_ref();
+        let offer = resumption.filter(|_| witness.is_none()).map(|resumption| {
+            let Resumption { tickets, target } = resumption;
+            Offer::new(&tickets.store, target, policy, versions)
+        });
+        let keep = witness.is_some();
+        let core = self.begin(|room| Core::begin(&narrowed, keep, room, without, offer))?;
         self.take(core);
         self.conduct(deadlines, witness, policy.alpn).await
     }

@@ -10,7 +10,8 @@ use rustls::{ClientConfig, SupportedCipherSuite, SupportedProtocolVersion, versi
 use tls_provider::sync::Arc;
 use tls_provider::{GROUPS, SUITES, provider};
 
-use super::judge::{Attempt, Judge, Shown};
+use super::judge::Judge;
+use super::resume::Resume;
 use crate::policy::{MasterSecret, Policy, Versions};
 use crate::reason::{Cause, ProtocolViolation, SetupError};
 use crate::verify::Version;
@@ -39,9 +40,18 @@ pub(super) fn suites_of(versions: Versions, numbers: &[u16]) -> Vec<SupportedCip
         versions.contains(version_of(suite)) && (numbers.is_empty() || numbers.contains(&number))
     };
     let offered = SUITES.iter().filter(offered).copied();
-    #[cfg(test)]
-    let offered = offered.map(super::tests::limited);
     offered.collect()
+}
+
+/// What rustls is given in place of a suite.
+pub(super) fn given(suite: SupportedCipherSuite, resumes: bool) -> SupportedCipherSuite {
+    let suite = match resumes {
+        true => tls_provider::with_tickets(suite),
+        false => suite,
+    };
+    #[cfg(test)]
+    let suite = super::tests::limited(suite);
+    suite
 }
 
 /// The versions that rustls is given with suites.
@@ -65,33 +75,41 @@ pub(super) fn offered(versions: Versions, numbers: &[u16]) -> Option<Versions> {
     Versions::new(min, max)
 }
 
-/// Makes the configuration of one session; `chunk` is the room for one of our records, header included.
+/// Makes the configuration of one session; `chunk` is the room for one of our records, header included. `resume` is for
+/// one that may be resumed.
 ///
 /// # Errors
 ///
 /// [`SetupError::NoSuite`] where nothing is left to offer.
 pub(super) fn configure(
     policy: &Policy<'_>,
-    attempt: &Arc<Attempt>,
+    judge: &Arc<Judge>,
+    resume: Option<&Resume>,
     chunk: usize,
 ) -> Result<ClientConfig, Cause> {
-    let suites = suites_of(policy.versions, policy.suites);
-    let versions = versions_of(&suites);
-    let older = versions.contains(&&version::TLS12);
-    let mut config =
-        ClientConfig::builder_with_details(Arc::new(provider(&suites, GROUPS)), Arc::new(NoTime))
-            .with_protocol_versions(&versions)
-            .map_err(|_| SetupError::NoSuite)?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Judge(attempt.clone())))
-            .with_client_cert_resolver(Arc::new(Shown {
-                attempt: attempt.clone(),
-                older,
-            }));
+    let mut suites = suites_of(policy.versions, policy.suites);
+    for suite in &mut suites {
+        *suite = given(*suite, resume.is_some());
+    }
+    let time: Arc<dyn TimeProvider> = match resume {
+        None => Arc::new(NoTime),
+        Some(resume) => Arc::new(resume.time()),
+    };
+    let mut config = ClientConfig::builder_with_details(Arc::new(provider(&suites, GROUPS)), time)
+        .with_protocol_versions(&versions_of(&suites))
+        .map_err(|_| SetupError::NoSuite)?
+        .dangerous()
+        .with_custom_certificate_verifier(judge.clone())
+        .with_client_cert_resolver(judge.clone());
     config.alpn_protocols = policy.alpn.iter().map(|name| name.to_vec()).collect();
     config.enable_sni = policy.sni.is_some();
     config.max_fragment_size = Some(chunk);
-    config.resumption = Resumption::disabled();
+    config.resumption = match resume {
+        None => Resumption::disabled(),
+        Some(resume) => Resumption::store(resume.bound()),
+    };
+    // Early data can be replayed.
+    config.enable_early_data = false;
     config.require_ems = policy.master_secret == MasterSecret::Required;
     Ok(config)
 }

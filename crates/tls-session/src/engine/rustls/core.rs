@@ -5,28 +5,29 @@ use core::ops::Range;
 
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::UnbufferedServerConnection;
-use rustls::unbuffered::{ConnectionState, EncryptError, UnbufferedStatus};
-use rustls::{Error, ProtocolVersion};
+use rustls::{Error, HandshakeKind, ProtocolVersion};
+use tls_provider::Alert;
 use tls_provider::sync::Arc;
-use tls_provider::{Alert, alert_request};
 
 use super::config::{configure, not_begun, offered, server_name};
-use super::errors::{Place, alert_left_out, cause, is_of_record};
+use super::drive::{What, ask_for, process, seal, space};
+use super::errors::{Place, cause};
 use super::halves::LastAlert;
-use super::judge::Attempt;
+use super::judge::{Attempt, Judge, Seat};
+use super::resume::{Offer, Older, Resume};
 use super::sealed::{AROUND, Sealed, chunk};
 use super::server::Served;
-use super::side::{Records, Side};
+use super::side::Side;
 use super::watch::{HEADER, Watch};
 use crate::budget::Caps;
-use crate::evidence::{Application, Evidence, Finished, Negotiated};
+use crate::evidence::{Application, Evidence, Finished, Negotiated, Peer};
 use crate::heap::Ledger;
 use crate::policy::{Clock, Policy, Versions};
 use crate::reason::{
     CapacityError, Cause, ClientError, EngineError, Limit, NegotiationError, ProtocolViolation,
     Reason, SetupError, Stage,
 };
-use crate::verify::Version;
+use crate::verify::{PeerCertificate, Version};
 
 /// Room for what is sent while data are received: an alert, or the refusal to renegotiate.
 const CONTROL: usize = 96;
@@ -58,6 +59,10 @@ pub(super) struct Core {
     /// Why TLS 1.2 is not offered although the policy allows it.
     without: Option<CapacityError>,
     ledger: Option<&'static Ledger>,
+    /// What makes the handshake's questions reach the attempt; gone with the handshake.
+    seat: Option<Seat>,
+    /// For a session that may be resumed.
+    resume: Option<Resume>,
     /// Sealed while somebody else had the outgoing buffer: goes out before anything that is sealed later.
     control: heapless::Vec<u8, CONTROL>,
     /// A copy of the bytes of an incomplete message: rustls has positions in them, and reads past the end of a shorter
@@ -75,23 +80,35 @@ impl Core {
         keep: bool,
         room: usize,
         without: Option<CapacityError>,
+        offer: Option<Offer>,
     ) -> Result<Self, Cause> {
-        let attempt = Arc::new(Attempt::new(policy, keep)?);
+        let offered = offered(policy.versions, policy.suites).ok_or(SetupError::NoSuite)?;
+        let attempt = Attempt::new(policy, keep, offered.contains(Version::Tls12))?;
+        let attempt = Arc::new(attempt);
+        let resume = offer.map(|offer| Resume::new(offer, &attempt));
+        let seat = Seat {
+            judge: match &resume {
+                Some(resume) => resume.judge().clone(),
+                None => Arc::new(Judge::of(&attempt)),
+            },
+            attempt: attempt.clone(),
+        };
         let chunk = chunk(room);
         // rustls counts content and header.
-        let config = configure(
-            policy,
-            &attempt,
-            chunk.saturating_sub(AROUND).saturating_add(5),
-        )?;
-        let offered = offered(policy.versions, policy.suites).ok_or(SetupError::NoSuite)?;
+        let content = chunk.saturating_sub(AROUND).saturating_add(5);
+        let config = configure(policy, &seat.judge, resume.as_ref(), content)?;
         let name = server_name(policy)?;
         let connection = UnbufferedClientConnection::new(Arc::new(config), name);
         let connection = connection.map_err(|error| not_begun(&error))?;
-        let watch = Watch::new(offered.contains(Version::Tls13));
+        let watch = Watch::new(offered.contains(Version::Tls13), resume.is_some());
         let side = Side::Client(connection);
         let core = Self::new(side, attempt, watch, (offered, chunk));
-        Ok(Self { without, ..core })
+        Ok(Self {
+            without,
+            seat: Some(seat),
+            resume,
+            ..core
+        })
     }
 
     /// Prepares a session with a client, of these versions; `without` says why they are not all of the policy's.
@@ -128,6 +145,8 @@ impl Core {
             chunk,
             without: None,
             ledger: None,
+            seat: None,
+            resume: None,
             control: heapless::Vec::new(),
             pending: Vec::new(),
             is_over: false,
@@ -158,8 +177,56 @@ impl Core {
     /// The handshake is over; these bytes of it are not done with.
     pub(super) fn begin_data(&mut self, incomplete: &[u8]) -> Result<(), Reason> {
         self.stage = Stage::Data;
+        let resumed = self.is_resumed();
+        let group = self.connection.common().negotiated_key_exchange_group();
+        if let Some(resume) = &mut self.resume {
+            match resumed {
+                true => resume.resumed(),
+                false => resume.verified(&self.attempt, group.map(|group| group.name())),
+            }
+        }
         self.attempt.forget();
+        self.seat = None;
         self.keep_pending(incomplete)
+    }
+
+    /// Whether the server took a ticket.
+    fn is_resumed(&self) -> bool {
+        self.connection.common().handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
+    /// The peer's certificate, that of the session that is resumed among them, and the bytes of its chain.
+    pub(super) fn certificate(&self) -> (Option<PeerCertificate>, usize) {
+        match &self.resume {
+            Some(resume) if self.is_resumed() => (resume.certificate(), resume.chain_bytes()),
+            _ => (self.attempt.certificate(), self.attempt.chain_bytes()),
+        }
+    }
+
+    /// Bytes that a ticket may take for a while.
+    pub(super) const fn ticket_bytes(&self) -> usize {
+        match self.resume {
+            Some(_) => tls_provider::STORABLE,
+            None => 0,
+        }
+    }
+
+    /// The evidence covers the policy: tickets may be kept.
+    pub(super) const fn open(&mut self) {
+        if let Some(resume) = &mut self.resume {
+            resume.open();
+        }
+    }
+
+    /// After a step in which the heap did not run out: keeps the tickets that it brought.
+    pub(super) fn settle(&mut self) {
+        let older = Older {
+            bytes: self.watch.ticket(),
+            binds_keys: self.watch.binds_keys(),
+        };
+        if let Some(resume) = &mut self.resume {
+            resume.settle(self.ledger, older);
+        }
     }
 
     /// Looks at a record before the engine does.
@@ -187,6 +254,9 @@ impl Core {
         let before = content(record, fresh);
         let outcome = self.process(record, fresh, out);
         self.is_over |= outcome.is_err();
+        if let Some(resume) = &mut self.resume {
+            resume.look(record);
+        }
         self.note_stage();
         if let Some(reason) = self.attempt.reason() {
             return Err(reason);
@@ -407,8 +477,13 @@ impl Core {
         let suite = connection.negotiated_cipher_suite();
         let group = connection.negotiated_key_exchange_group();
         let bound = self.watch.binds_keys();
+        let peer = match (self.is_resumed(), &self.resume) {
+            (false, _) => self.attempt.proof(),
+            (true, Some(resume)) => resume.proof(),
+            (true, None) => Peer::Nobody,
+        };
         Evidence {
-            peer: self.attempt.proof(),
+            peer,
             finished: (!connection.is_handshaking()).then(Finished::held),
             negotiated: Negotiated {
                 version,
@@ -417,156 +492,6 @@ impl Core {
                 extended_master_secret: version == Version::Tls13 || bound,
                 application: Application::find(connection.alpn_protocol(), alpn),
             },
-        }
-    }
-}
-
-/// Goes as far as `record` allows.
-fn process<S: Records>(
-    connection: &mut S,
-    (watch, chunk): (&mut Watch, usize),
-    (record, fresh): (&mut [u8], usize),
-    out: &mut Sealed<'_>,
-) -> Result<(usize, Step), Error> {
-    let mut done = 0_usize;
-    loop {
-        let rest = record.get_mut(done..).unwrap_or_default();
-        let UnbufferedStatus { discard, state, .. } = connection.records(rest);
-        let next = match state {
-            Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                let sealed = data.encode(out.room()).map_err(|_| Error::EncryptError)?;
-                watch.sent(out.room().get(..sealed).unwrap_or_default());
-                out.add(sealed);
-                (out.room().len() < chunk).then_some(Step::Send)
-            }
-            Ok(ConnectionState::TransmitTlsData(data)) => {
-                data.done();
-                None
-            }
-            Ok(ConnectionState::BlockedHandshake) => Some(Step::NeedRecord),
-            Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-                let mut place = None;
-                while let Some(note) = traffic.next_record() {
-                    place = tls_provider::plaintext(note?.payload);
-                }
-                match place {
-                    Some(place) => Some(Step::Data(place)),
-                    None => Some(Step::Open),
-                }
-            }
-            Ok(ConnectionState::WriteTraffic(_)) => Some(Step::Open),
-            Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => Some(Step::PeerClosed),
-            Ok(_) => return Err(Error::HandshakeNotComplete),
-            Err(error) => {
-                done = done.saturating_add(discard);
-                let fresh = fresh.saturating_sub(done);
-                let rest = record.get_mut(done..).unwrap_or_default();
-                alert(connection, &error, (rest, fresh), out);
-                return Err(error);
-            }
-        };
-        done = done.saturating_add(discard);
-        if let Some(step) = next {
-            return Ok((done, step));
-        }
-    }
-}
-
-/// After an error, what rustls says of it to the peer; if that is nothing, an alert that it is asked for.
-///
-/// The record that was refused begins at `fresh`.
-fn alert<S: Records>(
-    connection: &mut S,
-    error: &Error,
-    (record, fresh): (&mut [u8], usize),
-    out: &mut Sealed<'_>,
-) {
-    if drain(connection, record, out) {
-        return;
-    }
-    let Some(alert) = alert_left_out(error) else {
-        return;
-    };
-    match record.is_empty() {
-        true => ask_for(connection, alert, (&mut [0; HEADER], 0), out),
-        false if is_of_record(error) => ask_for(connection, alert, (record, fresh), out),
-        // More messages of the record wait, and rustls would look at those first.
-        false => {}
-    }
-}
-
-/// Seals what rustls has to send; `false` for nothing. It must not be called without: it would look at the record
-/// that was refused once more.
-fn drain<S: Records>(connection: &mut S, record: &mut [u8], out: &mut Sealed<'_>) -> bool {
-    let any = connection.common().wants_write();
-    while connection.common().wants_write() {
-        let UnbufferedStatus { state, .. } = connection.records(record);
-        let Ok(ConnectionState::EncodeTlsData(mut data)) = state else {
-            break;
-        };
-        let Ok(sealed) = data.encode(out.room()) else {
-            break;
-        };
-        out.add(sealed);
-    }
-    any
-}
-
-/// Makes rustls seal this alert, by a record at `at` of `bytes`, behind what it has positions in.
-fn ask_for<S: Records>(
-    connection: &mut S,
-    alert: Alert,
-    (bytes, at): (&mut [u8], usize),
-    out: &mut Sealed<'_>,
-) {
-    let end = at.saturating_add(HEADER);
-    let Some(place) = bytes.get_mut(at..end) else {
-        return;
-    };
-    place.copy_from_slice(&alert_request(alert));
-    let bytes = bytes.get_mut(..end).unwrap_or_default();
-    // It is an error, always.
-    let _ = connection.records(bytes);
-    drain(connection, bytes, out);
-}
-
-/// What is sealed.
-#[derive(Clone, Copy)]
-enum What<'d> {
-    Data(&'d [u8]),
-    CloseNotify,
-}
-
-/// Seals, behind what rustls has to send; `false` where the session takes nothing more.
-fn seal<S: Records>(
-    connection: &mut S,
-    pending: &mut [u8],
-    what: What<'_>,
-    out: &mut Sealed<'_>,
-) -> Result<bool, Cause> {
-    loop {
-        let UnbufferedStatus { state, .. } = connection.records(pending);
-        match state {
-            Ok(ConnectionState::EncodeTlsData(mut message)) => {
-                let sealed = message.encode(out.room()).map_err(|_| space())?;
-                out.add(sealed);
-            }
-            Ok(ConnectionState::TransmitTlsData(message)) => message.done(),
-            Ok(ConnectionState::WriteTraffic(mut traffic)) => {
-                let sealed = match what {
-                    What::Data(data) => traffic.encrypt(data, out.room()),
-                    What::CloseNotify => traffic.queue_close_notify(out.room()),
-                };
-                if sealed.is_err() {
-                    // close_notify, where the key has come to its limit.
-                    drain(connection, &mut [], out);
-                }
-                out.add(sealed.map_err(|error| exhausted(&error))?);
-                return Ok(true);
-            }
-            // Said once; what follows says whether we may still send.
-            Ok(ConnectionState::PeerClosed) => {}
-            _ => return Ok(false),
         }
     }
 }
@@ -600,15 +525,4 @@ fn content(record: &[u8], fresh: usize) -> [u8; 16] {
     let from = fresh.saturating_add(HEADER + NONCE);
     let bytes = record.get(from..).and_then(<[u8]>::first_chunk);
     bytes.copied().unwrap_or_default()
-}
-
-fn space() -> Cause {
-    ProtocolViolation::Engine(EngineError::Space).into()
-}
-
-fn exhausted(error: &EncryptError) -> Cause {
-    match error {
-        EncryptError::EncryptExhausted => ProtocolViolation::KeyLimit.into(),
-        EncryptError::InsufficientSize(_) => space(),
-    }
 }

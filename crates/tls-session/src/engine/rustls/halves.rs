@@ -66,7 +66,10 @@ impl<T: Transport> Halves<'_, '_, T> {
         };
         let (value, outcome) = heap::run(self.connection.ledger, || then(core));
         match outcome {
-            Ok(()) => Ok(value),
+            Ok(()) => {
+                core.settle();
+                Ok(value)
+            }
             Err(error) => {
                 // The call itself was served from the reserve, so the engine can still seal. What that takes fails like the rest.
                 let (alert, _) = heap::run(self.connection.ledger, || core.last_alert());

@@ -73,6 +73,8 @@ pub(super) struct Attempt {
     asked: Mutex<RefCell<Option<Arc<Asked>>>>,
     /// Keep the server's chain for a dry run.
     keep: bool,
+    /// rustls keeps every handshake byte for a CertificateVerify of TLS 1.2.
+    older: bool,
     answers: Mutex<RefCell<Answers>>,
 }
 
@@ -83,12 +85,12 @@ impl core::fmt::Debug for Attempt {
 }
 
 impl Attempt {
-    /// Copies what is asked of a policy. `keep` is for a dry run.
+    /// Copies what is asked of a policy. `keep` is for a dry run; `older` where TLS 1.2 is offered.
     ///
     /// # Errors
     ///
     /// [`SetupError::PskEngine`]: rustls has no pre-shared keys of its user's.
-    pub(super) fn new(policy: &Policy<'_>, keep: bool) -> Result<Self, Cause> {
+    pub(super) fn new(policy: &Policy<'_>, keep: bool, older: bool) -> Result<Self, Cause> {
         let peer = match policy.peer {
             PeerAuth::Chain {
                 anchors,
@@ -113,7 +115,7 @@ impl Attempt {
             PeerAuth::PreSharedKey(_) => return Err(SetupError::PskEngine.into()),
         };
         let identity = policy.identity.map(OwnedIdentity::of).map(Arc::new);
-        Ok(Self::asking(Asked { peer, identity }, keep))
+        Ok(Self::asking(Asked { peer, identity }, (keep, older)))
     }
 
     /// Of a client of ours.
@@ -121,13 +123,14 @@ impl Attempt {
         let identity = Some(served.identity().clone());
         let served = served.clone();
         let peer = Peer::Client { served, clock };
-        Self::asking(Asked { peer, identity }, false)
+        Self::asking(Asked { peer, identity }, (false, false))
     }
 
-    fn asking(asked: Asked, keep: bool) -> Self {
+    fn asking(asked: Asked, (keep, older): (bool, bool)) -> Self {
         Self {
             asked: Mutex::new(RefCell::new(Some(Arc::new(asked)))),
             keep,
+            older,
             answers: Mutex::new(RefCell::new(Answers::default())),
         }
     }
@@ -202,8 +205,16 @@ impl Attempt {
     }
 
     /// The server's certificate, if it was accepted.
-    pub(super) fn take_certificate(&self) -> Option<PeerCertificate> {
-        self.with(|answers| answers.certificate.take())
+    pub(super) fn certificate(&self) -> Option<PeerCertificate> {
+        self.with(|answers| answers.certificate.clone())
+    }
+
+    /// The verdict on a chain whose key was proven.
+    pub(super) fn verdict(&self) -> Option<Verdict> {
+        self.with(|answers| {
+            let proven = answers.possession.is_some();
+            answers.verdict.clone().filter(|_| proven)
+        })
     }
 
     /// The chain that a dry run keeps.
@@ -333,16 +344,61 @@ fn other() -> Alert {
     }
 }
 
-/// The verifier of one session.
-#[derive(Debug)]
-pub(super) struct Judge(pub(super) Arc<Attempt>);
+/// rustls's verifier, and what it asks for a certificate of ours.
+///
+/// rustls resumes a session only with the verifier that was there when it began, by its address. So a ticket keeps its
+/// judge, and the next handshake takes the seat. There is one, for one handshake at a time: whoever finds it taken resumes
+/// nothing. Without an attempt in it every question is answered by a refusal.
+pub(super) struct Judge(Mutex<RefCell<Option<Arc<Attempt>>>>);
+
+impl core::fmt::Debug for Judge {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Judge")
+    }
+}
 
 impl Judge {
+    /// Of this attempt.
+    pub(super) fn of(attempt: &Arc<Attempt>) -> Self {
+        Self(Mutex::new(RefCell::new(Some(attempt.clone()))))
+    }
+
+    /// Lets an attempt be judged, unless another one is.
+    pub(super) fn seat(&self, attempt: &Arc<Attempt>) -> bool {
+        critical_section::with(|section| {
+            let mut seat = self.0.borrow_ref_mut(section);
+            let free = seat.is_none();
+            seat.get_or_insert_with(|| attempt.clone());
+            free
+        })
+    }
+
+    /// The attempt is over.
+    fn leave(&self, attempt: &Arc<Attempt>) {
+        let left = critical_section::with(|section| {
+            let mut seat = self.0.borrow_ref_mut(section);
+            let ours = seat.as_ref().is_some_and(|it| Arc::ptr_eq(it, attempt));
+            if ours { seat.take() } else { None }
+        });
+        drop(left);
+    }
+
+    fn attempt(&self) -> Option<Arc<Attempt>> {
+        critical_section::with(|section| self.0.borrow_ref(section).clone())
+    }
+
+    /// The attempt, or the alert of a question that comes when there is none.
+    fn asked(&self) -> Result<Arc<Attempt>, Error> {
+        self.attempt()
+            .ok_or_else(|| Error::InvalidCertificate(other()))
+    }
+
     /// The verdict on a chain, and the alert if it is refused.
     pub(super) fn verified(&self, leaf: &[u8], rest: &[CertificateDer<'_>]) -> Result<(), Error> {
-        self.0.chain(leaf, rest).map_err(|reason| {
+        let attempt = self.asked()?;
+        attempt.chain(leaf, rest).map_err(|reason| {
             let alert = alert(&reason.cause);
-            self.0.refuse(reason);
+            attempt.refuse(reason);
             Error::InvalidCertificate(alert)
         })
     }
@@ -353,13 +409,26 @@ impl Judge {
         message: &[u8],
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        match self.0.signature(version, message, signed) {
+        let attempt = self.asked()?;
+        match attempt.signature(version, message, signed) {
             Ok(()) => Ok(HandshakeSignatureValid::assertion()),
             Err(cause) => {
-                self.0.refuse(Reason::new(Stage::Signature, cause));
+                attempt.refuse(Reason::new(Stage::Signature, cause));
                 Err(Error::InvalidCertificate(Alert::BadSignature))
             }
         }
+    }
+}
+
+/// An attempt in the seat of a judge, until this is dropped.
+pub(super) struct Seat {
+    pub(super) judge: Arc<Judge>,
+    pub(super) attempt: Arc<Attempt>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.judge.leave(&self.attempt);
     }
 }
 
@@ -414,21 +483,15 @@ impl ServerCertVerifier for Judge {
 }
 
 /// What we show of ourselves.
-#[derive(Debug)]
-pub(super) struct Shown {
-    pub(super) attempt: Arc<Attempt>,
-    /// rustls keeps every handshake byte for a CertificateVerify of TLS 1.2 where this is true.
-    pub(super) older: bool,
-}
-
-impl ResolvesClientCert for Shown {
+impl ResolvesClientCert for Judge {
     fn resolve(&self, _: &[&[u8]], offered: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let identity = self.attempt.identity()?;
+        let attempt = self.attempt()?;
+        let identity = attempt.identity()?;
         let key = Key(identity.clone());
         if key.scheme(offered).is_none() {
             // An empty Certificate goes out; the session does not come to be.
             let error = NegotiationError::ClientSignatureScheme;
-            self.attempt.refuse(Reason::new(Stage::Finished, error));
+            attempt.refuse(Reason::new(Stage::Finished, error));
             return None;
         }
         let chain = identity.chain().iter().cloned();
@@ -437,7 +500,8 @@ impl ResolvesClientCert for Shown {
     }
 
     fn has_certs(&self) -> bool {
-        self.older && self.attempt.identity().is_some()
+        self.attempt()
+            .is_some_and(|attempt| attempt.older && attempt.identity().is_some())
     }
 }
 

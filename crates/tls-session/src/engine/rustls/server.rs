@@ -14,7 +14,7 @@ use tls_provider::{GROUPS, provider};
 use x509_facts::Certificate;
 
 use super::client::{Client, stir};
-use super::config::{NoTime, offered, suites_of, versions_of};
+use super::config::{NoTime, given, offered, suites_of, versions_of};
 use super::core::Core;
 use super::judge::{Attempt, Judge, Key, SCHEMES};
 use crate::budget::Own;
@@ -114,11 +114,14 @@ impl Served {
         attempt: &Arc<Attempt>,
         chunk: usize,
     ) -> Result<ServerConfig, Cause> {
-        let suites = suites_of(versions, &served.suites);
+        let mut suites = suites_of(versions, &served.suites);
+        for suite in &mut suites {
+            *suite = given(*suite, false);
+        }
         let verifier: Arc<dyn ClientCertVerifier> = match served.anchors {
             None => Arc::new(NoClientAuth),
             Some(_) => Arc::new(ClientJudge {
-                judge: Judge(attempt.clone()),
+                judge: Judge::of(attempt),
                 served: served.clone(),
             }),
         };

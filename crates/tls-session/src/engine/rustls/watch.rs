@@ -61,11 +61,16 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Of a server.
-    pub(super) const fn new(offered_13: bool) -> Self {
+    /// Of a server; its session may be resumed where it `resumes`.
+    pub(super) const fn new(offered_13: bool, resumes: bool) -> Self {
+        let messages = Messages::new();
         Self {
             client: None,
-            messages: Messages::new(),
+            messages: if resumes {
+                messages.with_tickets()
+            } else {
+                messages
+            },
             collected: Vec::new(),
             skipped: 0,
             hello: None,
@@ -77,7 +82,7 @@ impl Watch {
 
     /// Of a client, where these are taken.
     pub(super) fn of_client(versions: Versions) -> Self {
-        let mut watch = Self::new(false);
+        let mut watch = Self::new(false, false);
         watch.client = Some(Client {
             versions,
             hello: None,
@@ -89,6 +94,11 @@ impl Watch {
     /// The ClientHello that was checked.
     pub(super) fn client(&self) -> Option<&ClientHello> {
         self.client.as_ref()?.hello.as_ref()
+    }
+
+    /// Bytes of the ticket of TLS 1.2; 0 for none.
+    pub(super) fn ticket(&self) -> usize {
+        usize::try_from(self.messages.ticket()).unwrap_or(usize::MAX)
     }
 
     /// Whether the peer is a client.
