@@ -13,6 +13,8 @@ use core::cell::Cell;
 use embassy_time::Instant;
 use tls_session::{Clock, Timestamp};
 
+use crate::sntp::SntpError;
+
 const MICROS: i64 = 1_000_000;
 
 /// 2025-10-01: no copy of this release is older.
@@ -60,6 +62,8 @@ pub struct WallClock {
     base: Cell<Option<i64>>,
     /// Seconds since 1970 before which it cannot be.
     floor: Cell<i64>,
+    /// Which SNTP server was asked last, and why it gave no time; nothing once the time is set.
+    sntp_failure: Cell<Option<(u8, SntpError)>>,
 }
 
 impl WallClock {
@@ -69,12 +73,14 @@ impl WallClock {
         Self {
             base: Cell::new(None),
             floor: Cell::new(0),
+            sntp_failure: Cell::new(None),
         }
     }
 
     /// Sets the time, in microseconds since 1970, UTC.
     pub fn set_micros(&self, now: i64) {
         self.base.set(Some(now.saturating_sub(uptime_micros())));
+        self.sntp_failure.set(None);
     }
 
     /// Sets the time, in seconds since 1970, UTC.
@@ -107,6 +113,16 @@ impl WallClock {
     /// Says the earliest time it can be.
     pub(crate) fn set_floor(&self, floor: Timestamp) {
         self.floor.set(floor.as_unix());
+    }
+
+    /// Why the last SNTP server gave no time, and its position in the settings.
+    pub(crate) const fn sntp_failure(&self) -> Option<(u8, SntpError)> {
+        self.sntp_failure.get()
+    }
+
+    /// Keeps why a server gave no time. True if that is news.
+    pub(crate) fn note_sntp_failure(&self, failure: Option<(u8, SntpError)>) -> bool {
+        self.sntp_failure.replace(failure) != failure
     }
 
     /// What a TLS policy may rely on.

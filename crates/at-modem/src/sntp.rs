@@ -30,7 +30,7 @@ const ERA_PIVOT_MICROS: i64 = 1_759_276_800_000_000;
 const RESOLUTION_MICROS: i64 = 1_000_000;
 
 /// Why a server gave no time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) enum SntpError {
     /// Its name has no address.
@@ -62,8 +62,8 @@ impl SntpError {
             Self::AskedTooOften => "asks to be asked less often",
             Self::Denied => "denies service",
             Self::Unsynchronised => "does not know the time itself",
-            Self::Invalid => "answer makes no sense",
-            Self::BeforeFloor => "says a time that has passed",
+            Self::Invalid => "answer contradicts itself or RFC 5905",
+            Self::BeforeFloor => "shows a time that has passed",
         }
     }
 }

@@ -83,6 +83,58 @@ tls_session::reasons! {
             "the strict policy wants a checked server, which these settings do not";
         /// The host's name has no address.
         HostNotFound => "host_not_found", -0x0052, 0, "host name has no address";
+        /// A time server that was asked gave no time.
+        SntpFailed => "sntp_failed", -0x2700, 0x0200, "SNTP server gave no time";
+        /// The host of a command is more than a name or an address.
+        HostIsUrl => "host_is_url", -0x7100, 0,
+            "host must be a name or an address alone, without https://, port and path";
+        /// A command names a link that there is not.
+        LinkNumber {
+            /// The number on the line.
+            number: i32,
+        } => "link_number", -0x7100, 0, "no link has the number {number}; 0 to 4 are links";
+        /// With several links the first parameter is a link number, and it is missing.
+        LinkMissing => "link_missing", -0x7100, 0,
+            "link number is missing: after AT+CIPMUX=1 it is the first parameter";
+        /// With a single link there is no link number on the line.
+        LinkUnwanted => "link_unwanted", -0x7100, 0,
+            "link number is given, and there is none while AT+CIPMUX is 0";
+        /// A parameter has a value that the command does not know.
+        ParameterValue {
+            /// Which, from 0.
+            index: u8,
+        } => "parameter_value", -0x7100, 0, "parameter {index} has a value that is not allowed (they count from 0)";
+        /// A number with quotes, or text without them.
+        ParameterKind {
+            /// Which, from 0.
+            index: u8,
+        } => "parameter_kind", -0x7100, 0,
+            "parameter {index} is a number in quotes or text without them (they count from 0)";
+        /// A text is longer than its parameter may be.
+        ParameterLength {
+            /// Which, from 0.
+            index: u8,
+            /// Bytes of it.
+            len: u16,
+            /// Bytes allowed.
+            max: u16,
+        } => "parameter_length", -0x7100, 0,
+            "parameter {index} has {len} bytes, {max} are allowed (they count from 0)";
+        /// A parameter is left empty, or its quotes do not end.
+        ParameterSyntax {
+            /// Which, from 0.
+            index: u8,
+        } => "parameter_syntax", -0x7100, 0,
+            "parameter {index} is missing or cannot be read (they count from 0)";
+        /// Too few or too many parameters.
+        ParameterCount {
+            /// On the line.
+            given: u8,
+            /// The least, or the most.
+            needed: u8,
+        } => "parameter_count", -0x7100, 0, "command has {given} parameters, and {needed} are needed";
+        /// `=`, `?` or neither, where the command has no such form.
+        CommandForm => "command_form", -0x7100, 0, "command does not have this form (=, ? or neither)";
         /// A client of the server was slow, and another one waited.
         GaveWay => "no_place", -0x7F00, 0, "handshake was given up for the next client";
         /// Each session needs memory of its own, and all of it is in use.

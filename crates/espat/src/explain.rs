@@ -210,6 +210,12 @@ fn by_number(what: &str, word: &str, number: i64) -> Vec<Entry> {
             rows(ERRORS).find(|entry| word.starts_with("0x010a") && entry.name == "0x010a0000");
         return exact.or(kind).or(failed).into_iter().collect();
     }
+    // esp-tls writes four digits, verify flags have eight.
+    let of_esp_tls = format!("{number:#06X}").replace("0X", "0x");
+    let of_esp_tls = rows(ERRORS).find(|entry| word.len() == 6 && entry.name == of_esp_tls);
+    if let Some(entry) = of_esp_tls {
+        return vec![entry];
+    }
     let named = format!("-{:#06X}", number.unsigned_abs()).replace("0X", "0x");
     let mbedtls = rows(ERRORS).find(|entry| entry.name == named);
     let reasons = Cause::table()
@@ -255,6 +261,13 @@ mod tests {
                 names(&number).contains(&number.as_str()),
                 "{number} has no row"
             );
+            // The log has Mbed TLS's name of it, which is the one of the document.
+            let named = rows(ERRORS).find(|entry| entry.name == number);
+            let name = tls_session::reason::mbedtls_text(row.mbedtls);
+            assert!(
+                named.is_some_and(|it| it.means.starts_with(name)),
+                "{number} {name}"
+            );
             let decimal = row.mbedtls.to_string();
             assert_eq!(names(&decimal), names(&number));
         }
@@ -289,6 +302,9 @@ mod tests {
             ),
             ("mbedtls_ssl_handshake returned -0x2700, flags 8", "-0x2700"),
             ("MBEDTLS_ERR_X509_CERT_VERIFY_FAILED", "-0x2700"),
+            ("E (99) esp-tls: open failed, error 0x8006", "0x8006"),
+            ("0x801a", "0x801A"),
+            ("0x00008000", "0x00008000"),
             (r#"+PKI:"client_ca","pem_not_image",0"#, "pem_not_image"),
             ("PEM text, not an image", "pem_not_image"),
         ] {

@@ -30,7 +30,7 @@ pub use protocol::{EngineError, HelloField, ProtocolViolation};
 pub use setup::SetupError;
 pub use stream::StreamError;
 pub use table::Row;
-pub use text::{alert_text, group_text, suite_text};
+pub use text::{alert_text, group_text, mbedtls_text, suite_text};
 
 /// X.509 verify flags as Mbed TLS numbers them.
 pub mod flags {

@@ -32,17 +32,23 @@ impl Failure {
             Self::NotOnThisBoard => 4,
         }
     }
-}
 
-impl core::fmt::Display for Failure {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
+    /// What it means.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Refused => "refused in this state",
             Self::OutOfRange => "range or length does not fit",
             Self::EraseFailed => "flash could not be erased",
             Self::FlashFailed => "flash could not be read or written",
             Self::NotOnThisBoard => "the board does not have it",
-        })
+        }
+    }
+}
+
+impl core::fmt::Display for Failure {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

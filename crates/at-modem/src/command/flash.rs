@@ -16,9 +16,9 @@ use crate::platform::Platform;
 /// Bytes moved at a time between port and flash.
 const CHUNK: usize = 256;
 
-fn failed(error: impl Into<Failure>) -> CommandError {
+fn failed(partition: &str, error: impl Into<Failure>) -> CommandError {
     let failure = error.into();
-    espat_log::warn!("flash command refused, result {}", failure.number());
+    espat_log::warn!("partition {}: {}", partition, failure.as_str());
     failure.into()
 }
 
@@ -61,12 +61,14 @@ async fn erase<P: Platform>(
     // 45 ms per sector on the chip.
     cx.port.takes_long();
     let mut store = cx.flash.lock().await;
-    let mut region = store.user_region(name).map_err(|error| failed(&error))?;
+    let mut region = store
+        .user_region(name)
+        .map_err(|error| failed(name, &error))?;
     match range {
         None => region.erase_all().await,
         Some(range) => region.erase_range(range.offset(), range.length()).await,
     }
-    .map_err(|error| failed(&error))?;
+    .map_err(|error| failed(name, &error))?;
     Ok(Done::Ok)
 }
 
@@ -83,7 +85,7 @@ async fn write<P: Platform>(
         range.offset(),
         range.length(),
     )
-    .map_err(|error| failed(&error))?;
+    .map_err(|error| failed(name, &error))?;
 
     let mut left = usize::try_from(range.length()).map_err(|_| Failure::OutOfRange)?;
     let hold = cx.port.outlet.hold().await;
@@ -103,7 +105,7 @@ async fn write<P: Platform>(
             let taken = stream
                 .push(&mut *store, chunk.get(..count).unwrap_or_default())
                 .await;
-            result = taken.map(|_| ()).map_err(|error| failed(&error));
+            result = taken.map(|_| ()).map_err(|error| failed(name, &error));
         }
     }
     cx.port.takes_long();
@@ -117,7 +119,11 @@ async fn write<P: Platform>(
     let mut print = cx.port.print(cx.settings).await;
     if let Some(at) = stream.report().differs_at {
         // ESP-AT says OK, and so do we; the log says what the host will read back.
-        espat_log::warn!("written over what was not erased, first at offset {}", at);
+        espat_log::warn!(
+            "partition {}: written over what was not erased, first at offset {}",
+            name,
+            at
+        );
     }
     match result {
         Ok(()) => print.reply(&Reply::Ok).await,
@@ -132,10 +138,12 @@ async fn read<P: Platform>(
     range: FlashRange,
 ) -> Result<Done, CommandError> {
     let mut store = cx.flash.lock().await;
-    let mut region = store.user_region(name).map_err(|error| failed(&error))?;
+    let mut region = store
+        .user_region(name)
+        .map_err(|error| failed(name, &error))?;
     region
         .check_range(range.offset(), range.length())
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| failed(name, &error))?;
 
     // Nothing may come between the data; the turn is not kept while flash is read.
     let hold = cx.port.outlet.hold().await;
@@ -156,7 +164,7 @@ async fn read<P: Platform>(
             result = region
                 .read_at(at, into)
                 .await
-                .map_err(|error| failed(&error));
+                .map_err(|error| failed(name, &error));
         }
         if result.is_err() {
             // The length is announced: the host gets as many bytes, and then ERROR.

@@ -16,7 +16,7 @@ use crate::platform::Platform;
 use crate::task::why::reason_line;
 use crate::tls::sessions::Slot;
 use crate::tls::terms::terms_of;
-use crate::why::{Stage, Why};
+use crate::why::{ModemError, Stage, Why};
 use crate::wifi::Wifi;
 use tls_session::reason::StreamError;
 
@@ -115,11 +115,12 @@ pub(super) async fn connect<P: Platform>(
     request: Request,
     timeout: Option<u32>,
 ) -> Result<(), Why> {
-    let terms = cx.settings.read(|values| {
-        let terms = terms_of(&values.tls, link.id, &request.target.host);
-        terms.map(drop).map_err(Why::from)
-    });
-    let refusal = if let (Carrier::Tls, Err(reason)) = (request.carrier, terms) {
+    let host = &request.target.host;
+    let allowed = match request.carrier {
+        Carrier::Tls => check_tls(cx, link.id, host),
+        Carrier::Tcp | Carrier::Udp { .. } => no_url(host),
+    };
+    let refusal = if let Err(reason) = allowed {
         Some(reason)
     } else if !network_is_up(cx) {
         let reason = Why::new(Stage::Tcp, StreamError::Unreachable);
@@ -143,6 +144,28 @@ pub(super) async fn connect<P: Platform>(
         None => connect.await,
         Some(ms) => give_up(link, connect, ms).await,
     }
+}
+
+/// Whether the host and the settings of a link allow a session.
+pub(super) fn check_tls<P: Platform>(
+    cx: &Cx<'_, '_, P>,
+    link: LinkId,
+    host: &str,
+) -> Result<(), Why> {
+    no_url(host)?;
+    cx.settings.read(|values| {
+        let terms = terms_of(&values.tls, link, host);
+        terms.map(drop).map_err(Why::from)
+    })
+}
+
+/// Refuses `https://host`, `host/path` and `host:443`: no name, and no address of IPv6.
+fn no_url(host: &str) -> Result<(), Why> {
+    let has_port = host.contains(':') && host.parse::<core::net::Ipv6Addr>().is_err();
+    if has_port || host.contains('/') {
+        return Err(Why::new(Stage::Setup, ModemError::HostIsUrl).finding(host));
+    }
+    Ok(())
 }
 
 /// Opens the connection, in the task of `session` if there is one, else in the link's own.

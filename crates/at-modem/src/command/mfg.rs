@@ -30,6 +30,7 @@ use super::{error, pki, resume};
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
 use crate::platform::Platform;
+use crate::task::why::log_text;
 
 /// Bytes moved at a time between flash and port.
 const CHUNK: usize = 256;
@@ -57,13 +58,13 @@ fn failed<E>(error: &NvsError<E>) -> CommandError {
         | NvsError::EmbeddedNul { .. }
         | NvsError::BufferTooSmall { .. } => Failure::OutOfRange.into(),
         NvsError::NoRoom { needed, available } => {
-            espat_log::warn!("{} bytes of flash wanted, {} left", needed, available);
+            espat_log::warn!("mfg_nvs: {} bytes wanted, {} left", needed, available);
             NO_ROOM
         }
         NvsError::TooManyNamespaces => NO_ROOM,
         _ => Failure::FlashFailed.into(),
     };
-    espat_log::warn!("manufacturing data refused: {:?}", failure);
+    espat_log::warn!("mfg_nvs: {}", log_text(failure).as_str());
     failure
 }
 

@@ -14,10 +14,12 @@ use crate::platform::Platform;
 use crate::port::Port;
 use crate::port::framing::{Framed, LineBuffer};
 use crate::port::printer::Printer;
+use crate::task::why::log_text;
 
 mod basic;
 mod filter;
 mod flash;
+mod line_reason;
 mod links;
 mod mdns;
 mod mfg;
@@ -100,11 +102,24 @@ pub(crate) async fn line<P: Platform>(
         Ok(Done::Restart) => Verdict::Restart,
         Ok(Done::Sleep(ms)) => Verdict::Sleep(ms),
         Err(why) => {
+            log_refusal(line, why);
             let mut print = cx.port.print(cx.settings).await;
             error(&mut print, syslog(cx), why).await;
             Verdict::Go
         }
     }
+}
+
+/// Which command was refused, and why: its parameters may be secrets, its name is none.
+fn log_refusal(line: &LineBuffer, why: CommandError) {
+    let raw = RawLine::parse(line.line()).ok();
+    let name = raw.and_then(|raw| core::str::from_utf8(raw.name()).ok());
+    espat_log::warn!(
+        "{} refused: {} [{:#010x}]",
+        name.unwrap_or("a line"),
+        log_text(why).as_str(),
+        why.error_word().raw()
+    );
 }
 
 /// Finds who has the command: this crate, or its user.
@@ -119,6 +134,9 @@ async fn execute<P: Platform>(cx: &Cx<'_, '_, P>, line: &[u8]) -> Result<Done, C
     match Command::from_raw(&raw, mux) {
         Ok(parsed) => {
             cx.port.set_suffix(parsed.suffix);
+            if line_reason::supersedes(&raw) {
+                cx.links.refused_line.set(None);
+            }
             table::run(cx, parsed.command).await
         }
         Err(LineError::UnknownCommand) => {
@@ -131,7 +149,9 @@ async fn execute<P: Platform>(cx: &Cx<'_, '_, P>, line: &[u8]) -> Result<Done, C
             erased(pin!(cx.commands.execute(&raw, &mut answer))).await
         }
         Err(error) => {
-            espat_log::debug!("line of {} bytes refused: {:?}", line.len(), error);
+            if let Some(reason) = line_reason::explain(&raw, mux, error) {
+                cx.links.refused_line.set(Some(reason));
+            }
             Err(error.into())
         }
     }

@@ -13,7 +13,7 @@ use tls_session::reason::{Text, cut};
 use x509_facts::Certificate;
 
 use super::error;
-use super::links::ask;
+use super::links::{ask, check_tls};
 use super::{link_of, network_is_up, syslog};
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
@@ -22,7 +22,6 @@ use crate::platform::Platform;
 use crate::port::printer::Printer;
 use crate::task::why::{MAX_TEXT, reason_line};
 use crate::tls::sessions::Probed;
-use crate::tls::terms::terms_of;
 use crate::why::{Stage, Why};
 use tls_session::reason::StreamError;
 
@@ -40,11 +39,7 @@ pub(super) async fn run<P: Platform>(
     }
     cx.port.takes_long();
     let host = request.host.to_text();
-    let terms = cx.settings.read(|values| {
-        let terms = terms_of(&values.tls, id, &host);
-        terms.map(drop).map_err(Why::from)
-    });
-    let failed = if let Err(reason) = terms {
+    let failed = if let Err(reason) = check_tls(cx, id, &host) {
         reason
     } else if !network_is_up(cx) {
         Why::new(Stage::Tcp, StreamError::Unreachable).wanting("an IP address of the station")

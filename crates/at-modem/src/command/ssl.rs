@@ -303,11 +303,17 @@ fn replace_key<P: Platform>(
 
 pub(super) async fn why<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let mut print = cx.port.print(cx.settings).await;
+    // Later than whatever is known of its link.
+    let refused = cx.links.refused_line.get();
     for (link, id) in cx.links.each().iter().zip(ids()) {
-        let reason = link.last();
-        if let Some(reason) = reason {
+        let of_line = refused.filter(|line| line.link == Some(id));
+        if let Some(reason) = of_line.map(|line| line.why()).or_else(|| link.last()) {
             reason_line(&mut print, Some(id), &reason, &reason).await;
         }
+    }
+    if let Some(line) = refused.filter(|line| line.link.is_none()) {
+        let reason = line.why();
+        reason_line(&mut print, None, &reason, &reason).await;
     }
     if let Some(refusal) = cx.links.server.last() {
         reason_line(&mut print, None, &refusal.why, &refusal).await;

@@ -70,6 +70,7 @@ impl Role {
 impl Role {
     /// What clients of our server are checked against.
     pub(crate) const SERVER_CA: Self = Self {
+        credential: Credential::ServerCa,
         partition: "server_ca",
         credential: Credential::ServerCa,
         one: true,
@@ -78,6 +79,7 @@ impl Role {
 
     /// The certificate of our server.
     pub(crate) const SERVER_CERTIFICATE: Self = Self {
+        credential: Credential::ServerCertificate,
         partition: "server_cert",
         credential: Credential::ServerCertificate,
         one: true,
@@ -86,6 +88,7 @@ impl Role {
 
     /// Its private key.
     pub(crate) const SERVER_KEY: Self = Self {
+        credential: Credential::ServerKey,
         partition: "server_key",
         credential: Credential::ServerKey,
         one: true,

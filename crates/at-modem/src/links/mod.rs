@@ -18,7 +18,9 @@ use at_grammar::{LinkId, Reply};
 
 use crate::changes::Changes;
 use crate::settings::Settings;
-use crate::why::Why;
+use crate::task::why::log_text;
+use crate::why::{ModemError, Stage, Why};
+use tls_session::reason::mbedtls_text;
 
 pub(crate) mod inbox;
 pub(crate) mod server;
@@ -39,6 +41,26 @@ pub(crate) struct Links<'a> {
     pub(crate) server: Server,
     /// What was asked for last: passthrough opens it again.
     last_request: RefCell<Option<Request>>,
+    /// The last command about TLS, where it was refused for its text.
+    pub(crate) refused_line: Cell<Option<RefusedLine>>,
+}
+
+/// A command about TLS that was refused before anything was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RefusedLine {
+    /// The link it is about; `None` where the line does not say.
+    pub(crate) link: Option<LinkId>,
+    /// Its name.
+    pub(crate) command: &'static str,
+    /// What is wrong with it.
+    pub(crate) cause: ModemError,
+}
+
+impl RefusedLine {
+    /// The same as the reason of a link.
+    pub(crate) fn why(&self) -> Why {
+        Why::new(Stage::Setup, self.cause).finding(self.command)
+    }
 }
 
 impl<'a> Links<'a> {
@@ -60,6 +82,7 @@ impl<'a> Links<'a> {
             changes,
             server: Server::new(),
             last_request: RefCell::new(None),
+            refused_line: Cell::new(None),
         }
     }
 
@@ -94,6 +117,7 @@ impl<'a> Links<'a> {
     /// Tasks were dropped: there is no server, and all links are closed.
     pub(crate) fn forget(&self) {
         self.server.forget();
+        self.refused_line.set(None);
         for link in &self.each {
             link.forget();
         }
@@ -376,10 +400,13 @@ impl<'a> Link<'a> {
 
     pub(crate) fn log(&self, reason: &Why) {
         espat_log::info!(
-            "link {}: {} refused or ended, mbedtls {}, flags {}",
+            "link {}: {} refused or ended: {} [{}], mbedtls -{:#06x} {}, flags {:#010x}",
             self.id.get(),
             reason.stage.as_str(),
-            reason.mbedtls(),
+            log_text(reason).as_str(),
+            reason.code(),
+            reason.mbedtls().unsigned_abs(),
+            mbedtls_text(reason.mbedtls()),
             reason.verify_flags()
         );
     }

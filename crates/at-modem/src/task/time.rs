@@ -7,6 +7,7 @@ use embassy_time::{Duration, Instant, Timer};
 use tls_session::Timestamp;
 
 use super::owners::PortOwners;
+use super::why::{reason_line, sntp_failed};
 use crate::clock::WallClock;
 use crate::flash::Flash;
 use crate::platform::Platform;
@@ -95,6 +96,20 @@ async fn remember<P: Platform>(owners: &TimeOwners<'_, P>, last: &mut Option<Ins
     }
 }
 
+/// A line for a host that asked for reasons (`AT+SYSLOG=1`): a server that does not answer is not the same as none.
+async fn report<P: Platform>(owners: &TimeOwners<'_, P>, server: &str, error: SntpError) {
+    let host = owners.host;
+    let wanted = host.settings.read(|values| values.port.syslog);
+    if !wanted || !host.port.says_status(host.settings) {
+        return;
+    }
+    let why = sntp_failed(server, error);
+    let mut print = host.port.print_unsolicited(host.settings).await;
+    if !host.port.is_data_mode() {
+        reason_line(&mut print, None, &why, &why).await;
+    }
+}
+
 /// Asks the configured servers whenever `AT+CIPSNTPCFG` or a new address gives reason to, and then
 /// once per interval.
 #[expect(
@@ -112,6 +127,7 @@ pub(super) async fn run<P: Platform>(owners: &TimeOwners<'_, P>) {
         let seen = owners.time.reasons();
         if owners.time.take_servers_changed() {
             backoffs = Default::default();
+            owners.clock.note_sntp_failure(None);
         }
         let servers = {
             let here = owners.wifi.address().is_some();
@@ -127,7 +143,7 @@ pub(super) async fn run<P: Platform>(owners: &TimeOwners<'_, P>) {
             asked = true;
             let mut synchronised = false;
             let mut rng = owners.rng.clone();
-            for (server, backoff) in servers.iter().zip(&mut backoffs) {
+            for ((server, backoff), position) in servers.iter().zip(&mut backoffs).zip(0_u8..) {
                 if !backoff.may_be_asked(Instant::now()) {
                     continue;
                 }
@@ -140,6 +156,9 @@ pub(super) async fn run<P: Platform>(owners: &TimeOwners<'_, P>) {
                     Either::First(Err(error)) => {
                         espat_log::warn!("SNTP server {}: {}", server.as_str(), error.as_str());
                         backoff.note(error, Instant::now());
+                        if owners.clock.note_sntp_failure(Some((position, error))) {
+                            report(owners, server, error).await;
+                        }
                     }
                     // Asked again, perhaps of other servers: read the settings again.
                     Either::Second(()) => break,

@@ -15,6 +15,7 @@ use tls_session::{Chain, Connection, Deadlines, Policy, Resumption, Session, Tra
 use super::link::{CLOSE_TIMEOUT, begin, conclude, connect, hang_up, look_up, unless_closed};
 use super::owners::LinkOwners;
 use super::stream::{End, pump};
+use super::why::with_sntp;
 use crate::buffers::Records;
 use crate::clock::WallClock;
 use crate::flash::Flash;
@@ -131,6 +132,8 @@ pub(crate) async fn run<P: Platform>(
         // Before the host hears of it, so that it can open the next one; and not again afterwards, when
         // the next one may be here already.
         slot.busy.set(false);
+        let settings = owners.links.host.settings;
+        let result = result.map_err(|why| with_sntp(why, owners.clock, settings));
         conclude(link, &owners.links.host, result).await;
     }
 }
@@ -241,7 +244,10 @@ where
         .as_mut()
         .fill(|| probe(owners.scratch, transport, memory, policy, rng));
     match unless_closed(link, Stage::Tls(tls_session::Stage::Hello), probed).await {
-        Ok(probed) => {
+        Ok(mut probed) => {
+            let settings = owners.links.host.settings;
+            let verdict = probed.verdict;
+            probed.verdict = verdict.map_err(|why| with_sntp(why, owners.clock, settings));
             owners.tls.keep_probed(probed);
             // The one that asked reads it from there.
             Why::new(Stage::Data, StreamError::Closed)

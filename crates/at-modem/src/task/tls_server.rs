@@ -33,14 +33,14 @@ use super::present::print_connected;
 use super::server::{have_connections, lowest_free};
 use super::stream::{End, pump};
 use super::tls::SessionOwners;
-use super::why::reason_line;
+use super::why::{log_text, reason_line};
 use crate::buffers::Records;
 use crate::links::Link;
 use crate::links::state::{CloseBy, Connection, Event};
 use crate::platform::Platform;
 use crate::tls::sessions::{Claim, Peer};
 use crate::why::{ModemError, Stage, Why};
-use tls_session::reason::StreamError;
+use tls_session::reason::{StreamError, mbedtls_text};
 
 /// Handshakes at once. They are no links yet, so clients that say nothing cannot take all of those.
 pub(super) const HANDSHAKES: usize = 3;
@@ -300,7 +300,13 @@ pub(super) async fn note_refusal<P: Platform>(
     remote: SocketAddr,
 ) {
     let (server, host) = (&owners.links.links.server, &owners.links.host);
-    espat_log::info!("a client was refused: {}", why.code());
+    espat_log::info!(
+        "a client was refused: {} [{}], mbedtls -{:#06x} {}",
+        log_text(&why).as_str(),
+        why.code(),
+        why.mbedtls().unsigned_abs(),
+        mbedtls_text(why.mbedtls())
+    );
     server.keep_refusal(why, Some(remote));
     let wanted = host.settings.read(|values| values.port.syslog);
     if !wanted || !host.port.says_status(host.settings) || !server.may_show(Instant::now()) {

@@ -5,13 +5,24 @@ use core::fmt;
 use at_grammar::commands::ssl::SslWhy;
 use at_grammar::{AtStr, Info, LinkId};
 use heapless::String;
-use tls_session::reason::TEXT_LEN;
+use tls_session::reason::{CertificateError, TEXT_LEN};
 
+use crate::clock::WallClock;
 use crate::port::printer::Printer;
-use crate::why::Why;
+use crate::settings::Settings;
+use crate::sntp::SntpError;
+use crate::why::{Cause, ModemError, Stage, Why};
 
 /// Words of the longest reason, with what was found, or with the client.
 pub(crate) const MAX_TEXT: usize = 160 + 2 + TEXT_LEN;
+
+/// Words for the log, whose backends take no `Display`: what does not fit is cut. As an argument of a log macro it
+/// costs nothing where there is no log.
+pub(crate) fn log_text(value: impl fmt::Display) -> String<MAX_TEXT> {
+    let mut text = String::new();
+    let _ = fmt::write(&mut text, format_args!("{value}"));
+    text
+}
 
 /// `+SSLWHY:…` for one reason, in these words. No link is the server.
 pub(crate) async fn reason_line(
@@ -36,4 +47,34 @@ pub(crate) async fn reason_line(
             code: AtStr::from(reason.code()),
         }))
         .await;
+}
+
+/// The reason of a time server that gave no time.
+pub(crate) fn sntp_failed(server: &str, error: SntpError) -> Why {
+    Why::new(Stage::Setup, ModemError::SntpFailed)
+        .finding(format_args!("{server}: {}", error.as_str()))
+}
+
+/// Adds to "clock not set" what came of the servers that were to set it.
+pub(crate) fn with_sntp(why: Why, clock: &WallClock, settings: &Settings) -> Why {
+    let unset = CertificateError::ClockNotSet;
+    if why.cause != Cause::Tls(unset.into()) {
+        return why;
+    }
+    settings.read(|values| {
+        if !values.time.enabled {
+            return why;
+        }
+        let failed = clock.sntp_failure().and_then(|(position, error)| {
+            let server = values.time.servers.get(usize::from(position))?;
+            Some((server, error))
+        });
+        match failed {
+            Some((server, error)) => {
+                let error = error.as_str();
+                why.finding(format_args!("SNTP server {server}: {error}"))
+            }
+            None => why.finding("no SNTP server has answered yet"),
+        }
+    })
 }

@@ -166,3 +166,68 @@ fn tls_that_wants_a_ca_fails_before_the_first_packet_without_one() {
     bench.expect(start, "NO CA FOUND\r\n\r\nERROR\r\n");
     assert_eq!(bench.net.connections(), 0);
 }
+
+/// A command about TLS that never became one has its reason, and the reason of its link is back afterwards.
+#[test]
+fn a_command_that_is_not_understood_says_what_is_wrong_with_it() {
+    let mut bench = Bench::joined();
+    for (mux, line, why) in [
+        (
+            1,
+            "AT+CIPSTART=7,\"SSL\",\"h\",443",
+            "-1,\"setup\",-0x7100,0x00000000,0,\"\",\"\",\"no link has the number 7; 0 to 4 are links: AT+CIPSTART\",\"link_number\"",
+        ),
+        (
+            1,
+            "AT+CIPSTART=\"SSL\",\"h\",443",
+            "-1,\"setup\",-0x7100,0x00000000,0,\"\",\"\",\"link number is missing: after AT+CIPMUX=1 it is the first parameter: AT+CIPSTART\",\"link_missing\"",
+        ),
+        (
+            1,
+            "AT+CIPSTART=3,\"SSL\",\"h\",0",
+            "3,\"setup\",-0x7100,0x00000000,0,\"\",\"\",\"parameter 3 has a value that is not allowed (they count from 0): AT+CIPSTART\",\"parameter_value\"",
+        ),
+        (
+            0,
+            "AT+CIPSTART=0,\"SSL\",\"h\",443",
+            "0,\"setup\",-0x7100,0x00000000,0,\"\",\"\",\"link number is given, and there is none while AT+CIPMUX is 0: AT+CIPSTART\",\"link_unwanted\"",
+        ),
+        (
+            0,
+            "AT+CIPSSLCCONF=9",
+            "0,\"setup\",-0x7100,0x00000000,0,\"\",\"\",\"parameter 0 has a value that is not allowed (they count from 0): AT+CIPSSLCCONF\",\"parameter_value\"",
+        ),
+        (
+            0,
+            "AT+CIPSTART=\"SSL\",\"https://h/\",443",
+            "0,\"setup\",-0x7100,0x00000000,0,\"\",\"\",\"host must be a name or an address alone, without https://, port and path: https://h/\",\"host_is_url\"",
+        ),
+        (
+            0,
+            "AT+CIPSTART=\"SSL\",\"h:8883\",8883",
+            "0,\"setup\",-0x7100,0x00000000,0,\"\",\"\",\"host must be a name or an address alone, without https://, port and path: h:8883\",\"host_is_url\"",
+        ),
+    ] {
+        bench.expect(format!("AT+CIPMUX={mux}"), OK);
+        bench.expect(line, ERROR);
+        bench.expect("AT+SSLWHY?", format!("+SSLWHY:{why}\r\n{OK}"));
+        // Nobody was asked for an address.
+        assert_eq!(bench.net.asked_names(), [""; 0], "{line}");
+        bench.expect("AT+CIPSSLCCONF?", "+CIPSSLCCONF:0,0,0,0\r\n+CIPSSLCCONF:1,0,0,0\r\n+CIPSSLCCONF:2,0,0,0\r\n+CIPSSLCCONF:3,0,0,0\r\n+CIPSSLCCONF:4,0,0,0\r\n\r\nOK\r\n");
+        if !line.contains("://") && !line.contains("h:8883") {
+            let accepted = if mux == 1 {
+                "AT+CIPSSLCSNI=0,\"\""
+            } else {
+                "AT+CIPSSLCSNI=\"\""
+            };
+            bench.expect(accepted, OK);
+            bench.expect("AT+SSLWHY?", OK);
+        }
+    }
+    // Other commands leave no reason.
+    for line in ["AT+CIPSTART=\"TCP\",\"h\"", "AT+FAKE", "AT+CWMODE=9"] {
+        bench.expect(line, ERROR);
+    }
+    let said = String::from_utf8(bench.say("AT+SSLWHY?\r\n")).unwrap();
+    assert!(said.contains("host_is_url"), "{said}");
+}

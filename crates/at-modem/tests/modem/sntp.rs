@@ -180,3 +180,29 @@ fn the_interval_holds_from_when_it_is_set() {
     assert_eq!(bench.net.time.asked().len(), 1);
     bench.hear("");
 }
+
+/// A server that does not answer is not the same as none that was named.
+#[test]
+fn with_syslog_a_server_that_gives_no_time_is_named_once() {
+    let mut bench = Bench::joined();
+    bench.expect("AT+SYSLOG=1", OK);
+    bench.net.time.set("192.0.2.1", Server::Silent);
+    bench.expect(ONE, OK);
+    bench.pass(Duration::from_millis(5250));
+    let line = |words: &str| {
+        format!(
+            "+SSLWHY:-1,\"setup\",-0x2700,0x00000200,0,\"\",\"\",\"SNTP server gave no time: {words}\",\"sntp_failed\"\r\n"
+        )
+    };
+    bench.hear(line("192.0.2.1: no answer within 5 s"));
+    // It is asked again and again, and the line does not come again.
+    bench.pass(Duration::from_secs(300));
+    bench.hear("");
+    bench.net.time.set("192.0.2.1", Server::Unsynchronised(NOW));
+    bench.pass(Duration::from_secs(61));
+    bench.hear(line("192.0.2.1: does not know the time itself"));
+    bench.expect("AT+SYSLOG=0", OK);
+    bench.net.time.set("192.0.2.1", Server::Silent);
+    bench.pass(Duration::from_secs(300));
+    bench.hear("");
+}

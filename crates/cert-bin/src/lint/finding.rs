@@ -290,7 +290,10 @@ impl fmt::Display for Problem {
                 "certificate {certificate} is not valid before {not_before}"
             ),
             Self::X509V1 { certificate } => {
-                write!(f, "certificate {certificate} is X.509 before version 3")
+                write!(
+                    f,
+                    "certificate {certificate} is X.509 before version 3: openssl x509 -req needs -extfile to make version 3"
+                )
             }
             Self::NotACa { certificate } => {
                 write!(

@@ -81,7 +81,7 @@ crate::reasons! {
         SignatureAlgorithm => "signature_algorithm", -0x2700, flags::BAD_MD, "signature algorithm is not taken";
         /// A certificate of X.509 version 1 that is neither anchor nor pin.
         OldVersion => "x509_v1", -0x2700, flags::NOT_TRUSTED,
-            "X.509 version 1 certificate, which can only be an anchor or a pin";
+            "X.509 version 1 certificate, which can only be an anchor or a pin; issue it again as version 3: openssl x509 -req needs -extfile";
         /// Path building was given up: the certificates ask for more work than a client grants.
         TooMuchWork => "too_much_work", -0x3000, flags::OTHER, "certificates ask for too much path building";
         /// The server's keyUsage allows nothing that TLS does.

@@ -13,7 +13,7 @@ crate::reasons! {
         /// The same, where both versions and all suites of the build were offered.
         NoCommonSuite => "nothing_in_common", -0x7780, 0,
             "server alert: handshake failure (40): it takes none of ECDHE with AES-GCM or ChaCha20 \
-             (old servers know only CBC or RSA key exchange)";
+             (old servers do not), or its key is not RSA, P-256, P-384 or Ed25519";
         /// The server does not speak TLS 1.3; the number is the highest version it offered.
         ServerVersion(version: u16) => "server_version", -0x6E80, 0,
             "server speaks {name} at most", name = Version(version);

@@ -301,7 +301,7 @@ fn duty_33_an_alert_instead_of_a_hello_is_explained() {
             None,
             40,
             "server alert: handshake failure (40): it takes none of ECDHE with AES-GCM or ChaCha20 \
-             (old servers know only CBC or RSA key exchange)",
+             (old servers do not), or its key is not RSA, P-256, P-384 or Ed25519",
         ),
         (None, 70, "server takes no version from TLS 1.2 to TLS 1.3"),
         (
