@@ -1,11 +1,13 @@
 //! Whose rules a judgement follows, and where the rules differ.
 
+use at_modem::why::{Stage, Why};
 use cert_bin::content::{ObjectKind, PrivateKey};
 use cert_bin::role::Owner;
 use cert_bin::{ItemKind, NewItem, PartitionRole, content};
 use serde_json::{Value, json};
 use tls_session::CertificateRule;
-use x509_facts::{Certificate, KeyKind};
+use tls_session::reason::{CertificateError, cut};
+use x509_facts::{Certificate, KeyKind, SignatureAlgorithm};
 
 /// `--device`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -25,12 +27,79 @@ impl Device {
         }
     }
 
-    const fn name(self) -> &'static str {
+    /// The word of the command line.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::Espat => "espat",
+            Self::EspAt => "esp-at",
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Espat => "this modem",
             Self::EspAt => "ESP-AT",
         }
     }
+
+    /// The other one.
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::Espat => Self::EspAt,
+            Self::EspAt => Self::Espat,
+        }
+    }
+}
+
+/// What this device refuses in the certificates of a path that tls-session accepts. Each is named by its depth, the
+/// server's own first.
+pub(crate) fn refused_path(device: Device, path: &[&[u8]]) -> Option<Why> {
+    if device == Device::Espat {
+        return None;
+    }
+    let about = |depth, certificate: &Certificate<'_>, cause, what: &str| Why {
+        depth,
+        subject: cut(certificate.subject()),
+        ..Why::new(
+            Stage::Tls(tls_session::Stage::Certificate),
+            tls_session::Cause::Certificate(cause),
+        )
+        .finding(format_args!(
+            "{what}, which the Mbed TLS of ESP-AT does not have"
+        ))
+    };
+    (0_u8..).zip(path).find_map(|(depth, der)| {
+        let certificate = Certificate::parse(der).ok()?;
+        let key = certificate.key_kind();
+        if matches!(key, KeyKind::Ed25519 | KeyKind::Ed448) {
+            let cause = CertificateError::KeyAlgorithm;
+            return Some(about(depth, &certificate, cause, &key.to_string()));
+        }
+        let signature = certificate.signature_algorithm();
+        let cause = CertificateError::SignatureAlgorithm;
+        matches!(
+            signature,
+            SignatureAlgorithm::Ed25519 | SignatureAlgorithm::Ed448
+        )
+        .then(|| about(depth, &certificate, cause, &signature.to_string()))
+    })
+}
+
+/// What to know of a refusal that comes of a rule of this modem alone (docs/differences.md).
+pub(crate) fn rule_of_this_modem(why: &Why) -> Option<&'static str> {
+    let at_modem::why::Cause::Tls(tls_session::Cause::Certificate(cause)) = why.cause else {
+        return None;
+    };
+    match cause {
+        CertificateError::LeafIsCa
+        | CertificateError::OldVersion
+        | CertificateError::NamelessIssuer
+        | CertificateError::ServerKeyUsage => {}
+        CertificateError::KeySize { bits } if bits > 4096 => {}
+        CertificateError::KeyAlgorithm if why.found.contains("p-521") => {}
+        _ => return None,
+    }
+    Some("a rule of this modem: ESP-AT may accept it; what follows it was not judged")
 }
 
 /// Something that every session would be refused for.

@@ -222,34 +222,55 @@ fn a_ca_comes_from_an_image_as_a_modem_picks_it() {
     }
 }
 
+/// As on a modem, which follows ESP-AT there: `tests/e2e/one_judge.rs` has it connect.
 #[test]
-fn the_common_name_counts_only_when_asked_for() {
+fn the_common_name_counts_where_there_is_no_alternative_name() {
     let vectors = Vectors::load();
     let name = server_name(&vectors);
-    let base = [
+    for (leaf, name, status) in [
+        ("inputs/server_cn.crt.pem", name, 0),
+        ("inputs/server_cn.crt.pem", "other.example.test", 1),
+    ] {
+        let base = ["--ca", "inputs/ca_rsa.crt.pem", "--chain", leaf];
+        let more = ["--at", vectors.time(), "--name", name];
+        let said = verify(&vectors, &[base, more].concat());
+        assert_eq!(said.status, status, "{leaf} {name}: {said:?}");
+        // An older script may still give the switch.
+        let legacy = [&base[..], &more, &["--legacy-cn"]].concat();
+        assert_eq!(verify(&vectors, &legacy).status, status, "{leaf} {name}");
+    }
+}
+
+#[test]
+fn what_the_other_firmware_makes_of_it_is_said() {
+    let vectors = Vectors::load();
+    let (ca, leaf) = ("inputs/ca_ed25519.crt.pem", "inputs/server_ed25519.crt.pem");
+    let line = [
         "--ca",
-        "inputs/ca_rsa.crt.pem",
+        ca,
         "--chain",
-        "inputs/server_cn.crt.pem",
+        leaf,
         "--at",
         vectors.time(),
-        "--name",
+        "--json",
     ];
-    for (name, legacy, status) in [
-        (name, true, 0),
-        (name, false, 1),
-        ("other.example.test", true, 1),
-    ] {
-        let mut arguments = [&base[..], &[name]].concat();
-        if legacy {
-            arguments.push("--legacy-cn");
-        }
-        assert_eq!(
-            verify(&vectors, &arguments).status,
-            status,
-            "{name} {legacy}"
-        );
-    }
+    let here = verify(&vectors, &line);
+    let verdict = here.json();
+    assert_eq!((here.status, text(&verdict, "device")), (0, "espat"));
+    let note = &verdict["findings"][0];
+    assert_eq!(
+        (text(note, "level"), text(note, "device")),
+        ("note", "esp-at"),
+        "{verdict:#}"
+    );
+    let there = verify(&vectors, &[&line[..], &["--device", "esp-at"]].concat());
+    let verdict = there.json();
+    assert_eq!((there.status, text(&verdict, "result")), (1, "refused"));
+    assert_eq!(text(&verdict, "code"), "key_algorithm", "{verdict:#}");
+    assert!(
+        text(&verdict, "message").contains("Mbed TLS"),
+        "{verdict:#}"
+    );
 }
 
 #[test]

@@ -72,7 +72,6 @@ impl Role {
     pub(crate) const SERVER_CA: Self = Self {
         credential: Credential::ServerCa,
         partition: "server_ca",
-        credential: Credential::ServerCa,
         one: true,
         ..Self::CA
     };
@@ -81,7 +80,6 @@ impl Role {
     pub(crate) const SERVER_CERTIFICATE: Self = Self {
         credential: Credential::ServerCertificate,
         partition: "server_cert",
-        credential: Credential::ServerCertificate,
         one: true,
         ..Self::CERTIFICATE
     };
@@ -90,7 +88,6 @@ impl Role {
     pub(crate) const SERVER_KEY: Self = Self {
         credential: Credential::ServerKey,
         partition: "server_key",
-        credential: Credential::ServerKey,
         one: true,
         ..Self::KEY
     };

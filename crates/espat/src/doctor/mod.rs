@@ -29,6 +29,7 @@ use tls_session::{PeerName, Timestamp};
 
 use crate::at_host::Place;
 use crate::at_host::port::DEFAULT_BAUD;
+use crate::device::Device;
 use crate::pki;
 use crate::report::{Outcome, WrongUsage};
 use crate::verify::{Server, handshake_words};
@@ -65,9 +66,20 @@ pub struct Args {
     /// The time at which dates are judged [default: now, with --port the module's clock]
     #[arg(long, value_name = "RFC3339", value_parser = pki::time)]
     at: Option<Timestamp>,
+    /// Whose rules apply [default: espat, with --port those of the module]
+    #[arg(long, value_enum)]
+    device: Option<Device>,
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// When, by whose clock, and by whose rules certificates are judged.
+#[derive(Debug, Clone, Copy)]
+struct Terms<'t> {
+    now: Timestamp,
+    whose: &'t str,
+    device: Device,
 }
 
 /// What was seen of the server.
@@ -77,6 +89,8 @@ struct Sent {
     chain: Vec<Vec<u8>>,
     /// It ends a session in which the client shows none.
     requires_certificate: bool,
+    /// It takes TLS 1.2.
+    tls12: bool,
 }
 
 /// Runs the command.
@@ -103,6 +117,11 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         },
         None => None,
     };
+    let device = match (args.device, &attached) {
+        (Some(device), _) => device,
+        (None, Some(attached)) => attached.device(),
+        (None, None) => Device::default(),
+    };
     let mut now = args.at.or_else(pki::now);
     let mut whose = "this PC";
     if let Some(attached) = &mut attached {
@@ -124,10 +143,11 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
             return steps.finish(Verdict::DoesNot);
         }
     };
-    let usable = steps.add(trust::ca(&trusted, now))?;
+    let terms = Terms { now, whose, device };
+    let usable = steps.add(trust::ca(&trusted, terms))?;
     let mut verdict = Verdict::DoesNot;
     if let (Some(sent), true) = (&sent, usable) {
-        verdict = judge(args, &mut steps, &trusted, sent, (now, whose))?;
+        verdict = judge(args, &mut steps, &trusted, sent, terms)?;
     }
     if let Some(attached) = &mut attached {
         let live = attached.live(&args.server)?;
@@ -191,6 +211,9 @@ fn look_at_server(args: &Args, steps: &mut Steps) -> anyhow::Result<Option<Sent>
     let sent = sent.map(|it| Sent {
         chain: it.chain.clone(),
         requires_certificate: seen.iter().any(|it| it.requires_certificate),
+        tls12: seen
+            .iter()
+            .any(|it| it.version == "TLS 1.2" && (it.result.is_ok() || !it.chain.is_empty())),
     });
     if !steps.add(tls_step(&seen))? {
         return Ok(None);
@@ -277,10 +300,19 @@ fn judge(
     steps: &mut Steps,
     trusted: &Trust,
     sent: &Sent,
-    (now, whose): (Timestamp, &str),
+    terms: Terms<'_>,
 ) -> anyhow::Result<Verdict> {
+    let Terms { now, whose, device } = terms;
+    if device == Device::EspAt && !sent.tls12 {
+        steps.add(Step::warning(
+            "version",
+            "server_version",
+            "the server takes TLS 1.3 only; ESP-AT speaks TLS 1.2 unless it was built with 1.3",
+            "enable TLS 1.2 on the server",
+        ))?;
+    }
     let ders: Vec<&[u8]> = sent.chain.iter().map(Vec::as_slice).collect();
-    let reaches = steps.add(trust::path(trusted, &ders, now))?;
+    let reaches = steps.add(trust::path(trusted, &ders, terms))?;
     let dated = steps.add(chain::dates(&sent.chain, now, whose))?;
     let host = args.server.host();
     let (name, required) = match &args.name {

@@ -15,6 +15,7 @@ use super::trust::Trust;
 use crate::at_host::port::DEFAULT_BAUD;
 use crate::at_host::session::SOON;
 use crate::at_host::{Found, Place, Port, Reply, Session, SessionError, find};
+use crate::device::Device;
 use crate::push::{Module, contents};
 use crate::verify::Server;
 
@@ -72,6 +73,11 @@ pub(super) fn attach(
 }
 
 impl Attached {
+    /// Whose firmware it has.
+    pub(super) const fn device(&self) -> Device {
+        self.module.device()
+    }
+
     /// Wi-Fi, clock, settings of TLS.
     pub(super) fn state(&mut self) -> Result<Vec<Step>, SessionError> {
         Ok(vec![self.wifi()?, self.time()?, self.settings()?])
@@ -111,10 +117,11 @@ impl Attached {
     fn time(&mut self) -> Result<Step, SessionError> {
         const NAME: &str = "clock";
         let config = self.ask("AT+CIPSNTPCFG?")?;
+        let config = config.after("+CIPSNTPCFG:").next().unwrap_or_default();
         let zone = config
-            .after("+CIPSNTPCFG:")
-            .next()
-            .and_then(|fields| fields.split(',').nth(1)?.parse().ok())
+            .split(',')
+            .nth(1)
+            .and_then(|zone| zone.parse().ok())
             .map_or(0, zone_seconds);
         let reply = self.ask("AT+CIPSNTPTIME?")?;
         let Some(text) = reply.after("+CIPSNTPTIME:").next() else {
@@ -130,12 +137,7 @@ impl Attached {
                 self.clock = Some(time);
                 Step::passed(NAME, format!("the module shows {time}"))
             }
-            _ => Step::failed(
-                NAME,
-                "clock_unset",
-                format!("the module's clock is not set ({})", text.trim()),
-                "AT+CIPSNTPCFG=1,<timezone>,\"pool.ntp.org\", then wait for AT+CIPSNTPTIME? to show the year",
-            ),
+            _ => unset(text.trim(), config),
         })
     }
 
@@ -266,6 +268,32 @@ impl Attached {
             Err(error) => return Err(error),
         })
     }
+}
+
+/// No server to ask, or servers that do not answer? `config` is the line of `AT+CIPSNTPCFG?`.
+pub(super) fn unset(shown: &str, config: &str) -> Step {
+    const NAME: &str = "clock";
+    let mut fields = config.split(',');
+    let enabled = fields.next() == Some("1");
+    let servers: Vec<&str> = fields.skip(1).map(|it| it.trim_matches('"')).collect();
+    if enabled {
+        let servers = servers.join(", ");
+        return Step::failed(
+            NAME,
+            "sntp_failed",
+            format!(
+                "the module's clock is not set ({shown}): SNTP is on, and {servers} gave no time"
+            ),
+            "the servers must be reachable over UDP port 123, and their names known: AT+CIPDOMAIN=\"<server>\"; \
+             AT+SYSLOG=1 reports why; or set the time: AT+SYSTIMESTAMP=<seconds since 1970>",
+        );
+    }
+    Step::failed(
+        NAME,
+        "clock_unset",
+        format!("the module's clock is not set ({shown}), and no SNTP server is configured"),
+        "AT+CIPSNTPCFG=1,<timezone>,\"pool.ntp.org\", then wait for AT+CIPSNTPTIME? to show the year",
+    )
 }
 
 impl Drop for Attached {

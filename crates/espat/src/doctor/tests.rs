@@ -1,6 +1,7 @@
 //! What a module writes, read.
 
-use super::module::{asctime, decoded, zone_seconds};
+use super::module::{asctime, decoded, unset, zone_seconds};
+use super::step::State;
 
 #[test]
 fn the_time_of_a_module_is_read_whatever_its_blanks() {
@@ -39,4 +40,22 @@ fn numbers_of_mbed_tls_in_a_log_are_decoded() {
     assert!(found.contains("returned -0x2700"), "{found}");
     assert!(found.contains("issuer_unknown"), "{found}");
     assert!(decoded("-0x0001 -0xzz -0xffffffffff").is_empty());
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_not_the_same_as_none() {
+    for (config, words) in [
+        (
+            "1,8,\"a.local\",\"b.local\"",
+            "a.local, b.local gave no time",
+        ),
+        ("0,0,\"a.local\"", "no SNTP server is configured"),
+        ("0", "no SNTP server is configured"),
+        ("", "no SNTP server is configured"),
+    ] {
+        let step = unset("Thu Jan 1 00:00:08 1970", config);
+        assert_eq!(step.state(), State::Failed);
+        let text = format!("{step:?}");
+        assert!(text.contains(words), "{config}: {text}");
+    }
 }

@@ -3,15 +3,17 @@
 use std::path::Path;
 
 use at_modem::why::Why;
-use cert_bin::lint::{self, Context, Finding, Level};
+use cert_bin::lint::{self, Context, Level};
+use cert_bin::mistake::Mistake;
 use cert_bin::{Image, ItemKind, NewItem, PartitionRole};
 use tls_session::{
     Anchors, Clock, CommonName, NameRule, PeerName, Policy, Timestamp, verify_server,
 };
 use x509_facts::Certificate;
 
-use super::chain;
 use super::step::Step;
+use super::{Terms, chain};
+use crate::device::{self, Device};
 use crate::pki::{self, files};
 use crate::verify;
 
@@ -52,12 +54,17 @@ impl Trust {
                 items: image.items().map(|it| it.content.to_vec()).collect(),
                 number,
             }),
-            Err(error) => Err(Step::failed(
-                CA,
-                error.code(),
-                format!("{name}: {error}"),
-                "make an image with espat pki pack, load it with espat push",
-            )),
+            Err(error) => {
+                let mistake = Mistake::of_image(bytes);
+                let code = mistake.map_or(error.code(), Mistake::code);
+                let words = mistake.map_or_else(|| error.to_string(), |it| it.to_string());
+                Err(Step::failed(
+                    CA,
+                    code,
+                    format!("{name}: {words}"),
+                    "make an image with espat pki pack, load it with espat push",
+                ))
+            }
         }
     }
 
@@ -71,7 +78,7 @@ impl Trust {
 const CA: &str = "ca";
 
 /// The lint of the chosen item, and what is in it.
-pub(super) fn ca(trust: &Trust, now: Timestamp) -> Step {
+pub(super) fn ca(trust: &Trust, terms: Terms<'_>) -> Step {
     let Some(content) = trust.items.get(trust.number) else {
         return Step::failed(
             CA,
@@ -85,64 +92,83 @@ pub(super) fn ca(trust: &Trust, now: Timestamp) -> Step {
             "numbers count from 0: AT+CIPSSLCCONF=2,0,<ca_number>",
         );
     };
-    let (findings, linted) = findings(content, now);
+    let remarks = remarks(content, terms);
     let subjects: Vec<String> = trust
         .anchors(trust.number)
         .unwrap_or_default()
         .iter()
         .filter_map(|der| Some(Certificate::parse(der).ok()?.subject().to_string()))
         .collect();
-    let details = findings
+    let details = remarks
         .iter()
-        .map(|it| format!("{} [{}]", it.problem, it.problem.code()))
+        .map(|it| format!("{} [{}]", it.message, it.code))
         .collect();
-    let error = findings
-        .iter()
-        .find(|it| it.problem.level() == Level::Error);
     let place = match trust.items.len() {
         1 => trust.name.clone(),
         _ => format!("{}, item {}", trust.name, trust.number),
     };
-    let step = match (error, subjects.is_empty() || !linted) {
+    let advice = "give the CA's certificate in PEM or DER";
+    let error = remarks.iter().find(|it| it.level == Level::Error);
+    let step = match (error, subjects.is_empty()) {
         (Some(error), _) => Step::failed(
             CA,
-            error.problem.code(),
-            format!("{place}: {}", error.problem),
-            "give the CA's certificate in PEM or DER",
+            error.code,
+            format!("{place}: {}", error.message),
+            advice,
         ),
         (None, true) => Step::failed(
             CA,
             "ca_unreadable",
             format!("{place} holds no certificate that can be read"),
-            "give the CA's certificate in PEM or DER",
+            advice,
         ),
         (None, false) => {
             let message = format!("{place}: {}", subjects.join(" | "));
-            match findings.first() {
+            match remarks.first() {
                 None => Step::passed(CA, message),
-                Some(first) => Step::warning(CA, first.problem.code(), message, ""),
+                Some(first) => Step::warning(CA, first.code, message, ""),
             }
         }
     };
     step.with_details(details)
 }
 
-/// What the lint finds in a CA item, and whether it could look at all of it.
-fn findings(content: &[u8], now: Timestamp) -> (Vec<Finding>, bool) {
+/// What is known of a CA item: by the lint, and by the judge of the sessions.
+struct Remark {
+    level: Level,
+    code: &'static str,
+    message: String,
+}
+
+fn remarks(content: &[u8], terms: Terms<'_>) -> Vec<Remark> {
+    let role = PartitionRole::from_name("client_ca");
     let context = Context {
-        role: PartitionRole::from_name("client_ca"),
-        now: Some(now),
+        role,
+        now: Some(terms.now),
         partition_size: None,
-        device: lint::Device::EspAt,
+        device: terms.device.lint(),
     };
     let item = NewItem {
         kind: ItemKind::Ca,
         content,
     };
-    let mut findings = Vec::new();
+    let mut remarks = Vec::new();
     let mut scratch = pki::scratch();
-    let linted = lint::check_new(&[item], &context, &mut scratch, &mut |it| findings.push(it));
-    (findings, linted.is_ok())
+    // The scratch is as large as any content needs.
+    let _ = lint::check_new(&[item], &context, &mut scratch, &mut |it| {
+        remarks.push(Remark {
+            level: it.problem.level(),
+            code: it.problem.code(),
+            message: it.problem.to_string(),
+        });
+    });
+    let refused = device::refused_at_connect(&[item], terms.device, role);
+    remarks.extend(refused.into_iter().map(|it| Remark {
+        level: Level::Warning,
+        code: it.code,
+        message: it.message,
+    }));
+    remarks
 }
 
 /// Whether the chain reaches item `number`, whatever the clock and the name.
@@ -159,14 +185,16 @@ fn reaches(trust: &Trust, number: usize, sent: &[&[u8]], now: Timestamp) -> Resu
 }
 
 /// Does the chain reach the chosen CA? If not: which one it wants, and whether another item is that.
-pub(super) fn path(trust: &Trust, sent: &[&[u8]], now: Timestamp) -> Step {
+pub(super) fn path(trust: &Trust, sent: &[&[u8]], terms: Terms<'_>) -> Step {
     const NAME: &str = "trust";
+    let now = terms.now;
     let why = match reaches(trust, trust.number, sent, now) {
-        Ok(()) => {
-            return Step::passed(NAME, format!("the chain reaches the CA of {}", trust.name));
-        }
+        Ok(()) => return reached(trust, sent, terms.device),
         Err(why) => why,
     };
+    if let (Device::EspAt, Some(rule)) = (terms.device, device::rule_of_this_modem(&why)) {
+        return Step::warning(NAME, why.code(), why.to_string(), rule);
+    }
     let other = (0..trust.items.len())
         .find(|&number| number != trust.number && reaches(trust, number, sent, now).is_ok());
     let code = why.cause.code();
@@ -190,14 +218,39 @@ pub(super) fn path(trust: &Trust, sent: &[&[u8]], now: Timestamp) -> Step {
     Step::failed(NAME, code, message, advice)
 }
 
+/// tls-session accepts the chain; does the device?
+fn reached(trust: &Trust, sent: &[&[u8]], device: Device) -> Step {
+    const NAME: &str = "trust";
+    let anchors = trust.anchors(trust.number).unwrap_or_default();
+    let all: Vec<&[u8]> = sent
+        .iter()
+        .copied()
+        .chain(anchors.iter().map(Vec::as_slice))
+        .collect();
+    let message = format!("the chain reaches the CA of {}", trust.name);
+    match device::refused_path(device, &all) {
+        None => Step::passed(NAME, message),
+        Some(why) => Step::failed(
+            NAME,
+            why.code(),
+            format!("{}: {why}", why.subject),
+            "issue the certificates with P-256 or RSA keys",
+        ),
+    }
+}
+
 /// Is the server's own certificate for `name`? Without `required` it is only mentioned if it is not.
 pub(super) fn name(own: &[u8], name: &str, required: bool) -> Step {
     const NAME: &str = "host name";
-    let found = Certificate::parse(own).map(|it| chain::names(&it));
-    let names = found.unwrap_or_default();
-    let listed = match names.as_slice() {
-        [] => "it names none in subjectAltName".to_owned(),
-        names => format!("it is for {}", names.join(", ")),
+    let parsed = Certificate::parse(own).ok();
+    let names = parsed.as_ref().map(chain::names).unwrap_or_default();
+    let common_name = parsed.and_then(|it| it.subject().common_name().map(|cn| cn.to_string()));
+    let listed = match (names.as_slice(), common_name) {
+        ([], Some(cn)) if parsed.is_some_and(|it| it.subject_alt_names().is_none()) => {
+            format!("it has no subjectAltName, and its CN is {cn}")
+        }
+        ([], _) => "it names none in subjectAltName".to_owned(),
+        (names, _) => format!("it is for {}", names.join(", ")),
     };
     let Ok(peer) = PeerName::new(name) else {
         return Step::failed(
@@ -209,9 +262,10 @@ pub(super) fn name(own: &[u8], name: &str, required: bool) -> Step {
     };
     // The certificate as its own anchor: then only the name can be wrong.
     let anchors = [own];
+    // As on a modem, the CN counts where there is no subjectAltName.
     let rule = NameRule::MustMatch {
         name: peer,
-        common_name: CommonName::Ignored,
+        common_name: CommonName::CountsWithoutSan,
     };
     let time = chain::common_time(&anchors).map_or(Clock::Unset, Clock::At);
     let matches = Anchors::new(&anchors)
@@ -251,7 +305,7 @@ pub(super) fn with_policy<T>(
     let anchors = Anchors::new(&anchors).map_err(failed)?;
     let rule = name.map_or(NameRule::DangerAnyName, |name| NameRule::MustMatch {
         name,
-        common_name: CommonName::Ignored,
+        common_name: CommonName::CountsWithoutSan,
     });
     let mut policy = Policy::chain(anchors, rule, Clock::At(now));
     policy.sni = sni;

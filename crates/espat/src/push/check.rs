@@ -4,6 +4,7 @@ use cert_bin::lint::{self, Context, Finding, Level, Problem};
 use cert_bin::{ImageWriter, NewItem};
 use serde_json::Value;
 
+use crate::device;
 use crate::pki;
 
 use super::{Module, PushError, Storage, Task, values};
@@ -83,6 +84,7 @@ fn lint(
     items: &[NewItem<'_>],
     remark: &mut dyn FnMut(Remark),
 ) -> Result<(), PushError> {
+    let device = task.device.unwrap_or_else(|| module.device());
     let context = Context {
         role: Some(task.role),
         now: pki::now(),
@@ -90,7 +92,7 @@ fn lint(
             Storage::Image { size } => Some(size),
             Storage::Values { .. } => None,
         },
-        device: lint::Device::EspAt,
+        device: device.lint(),
     };
     let mut findings: Vec<Finding> = Vec::new();
     let mut scratch = pki::scratch();
@@ -101,9 +103,7 @@ fn lint(
     for finding in &findings {
         let problem = &finding.problem;
         // Size is the other check's, which says how much there is.
-        if matches!(problem, Problem::TooBigForPartition { .. })
-            || (module.is_espat && *problem == Problem::UnsupportedByDevice)
-        {
+        if matches!(problem, Problem::TooBigForPartition { .. }) {
             continue;
         }
         let forced = task.force && problem.can_be_forced();
@@ -112,12 +112,18 @@ fn lint(
             codes.push(problem.code().to_owned());
             can_be_forced &= problem.can_be_forced();
         }
-        let source = finding.index.and_then(|index| task.sources.get(index));
-        let name = source.map_or_else(|| task.role.to_string(), |it| it.name.clone());
+        let name = name_of(task, finding.index);
         let level = if is_error { "error" } else { "warning" };
         remark(Remark {
             line: format!("{level}: {name}: {problem} [{}]", problem.code()),
             json: pki::finding(finding),
+        });
+    }
+    for it in device::refused_at_connect(items, device, Some(task.role)) {
+        let name = name_of(task, Some(it.index));
+        remark(Remark {
+            line: format!("warning: {name}: {} [{}]", it.message, it.code),
+            json: it.json(),
         });
     }
     if linted.is_err() {
@@ -130,4 +136,10 @@ fn lint(
         codes,
         can_be_forced: can_be_forced && !task.force,
     })
+}
+
+/// The file of an item, or the role.
+fn name_of(task: &Task<'_>, index: Option<usize>) -> String {
+    let source = index.and_then(|index| task.sources.get(index));
+    source.map_or_else(|| task.role.to_string(), |it| it.name.clone())
 }

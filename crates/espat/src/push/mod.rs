@@ -31,6 +31,7 @@ use serde_json::{Value, json};
 
 use crate::at_host::port::DEFAULT_BAUD;
 use crate::at_host::{NoModem, Place, Port, Session, SessionError, find};
+use crate::device::Device;
 use crate::pki;
 use crate::report::{self, Outcome};
 
@@ -70,6 +71,9 @@ pub struct Args {
     /// Stop before anything is erased or written
     #[arg(long)]
     dry_run: bool,
+    /// Whose rules apply [default: those of the module]
+    #[arg(long, value_enum)]
+    device: Option<Device>,
     /// No progress, no warnings
     #[arg(short, long)]
     quiet: bool,
@@ -256,6 +260,7 @@ pub struct Task<'a> {
     sources: &'a [Source],
     force: bool,
     dry_run: bool,
+    device: Option<Device>,
 }
 
 /// Runs the command.
@@ -270,6 +275,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         sources: &sources,
         force: args.force,
         dry_run: args.dry_run,
+        device: args.device,
     };
     let interrupt = on_signal()?;
     let port = Port::open(&args.port, args.baud, args.flow_control)?;

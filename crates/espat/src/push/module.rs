@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::at_host::session::SOON;
 use crate::at_host::{Session, SessionError};
+use crate::device::Device;
 
 /// What the module says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,15 @@ impl fmt::Display for Module {
 }
 
 impl Module {
+    /// Whose rules it follows.
+    pub(crate) const fn device(&self) -> Device {
+        if self.is_espat {
+            Device::Espat
+        } else {
+            Device::EspAt
+        }
+    }
+
     /// Asks it.
     ///
     /// # Errors

@@ -33,6 +33,7 @@ fn push_to(double: &Double, manners: Manners, contents: &[&[u8]]) -> Result<Push
         sources: &sources,
         force: false,
         dry_run: false,
+        device: None,
     };
     let port = double.open(manners);
     push(port, Arc::default(), &task, &mut |_| {}, &|_| {
@@ -255,6 +256,7 @@ fn an_interrupt_ends_the_upload_between_two_commands() {
         sources: &sources,
         force: false,
         dry_run: false,
+        device: None,
     };
     // The bar is made before the first byte is erased.
     let pressed = |_| {
@@ -285,6 +287,7 @@ fn a_lint_error_refuses_and_force_overrides_it() {
             sources: &sources,
             force,
             dry_run: true,
+            device: None,
         };
         let port = module.open(Manners::default());
         let mut remarks = 0;

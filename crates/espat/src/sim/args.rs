@@ -61,8 +61,9 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Layout::Partitions)]
     pub layout: Layout,
 
-    /// Access point, open without PASSWORD; the name ends at the first comma; one in it is written \, (backslash, comma). May be repeated, the
-    /// first is the strongest. An open one called iot is always there.
+    /// Access point, open without PASSWORD, which has 8 to 63 characters or 64 hexadecimal digits. The name ends at the
+    /// first comma; one in it is written \, (backslash, comma). May be repeated, the first is the strongest. An open one
+    /// called iot is always there.
     #[arg(long, value_name = "SSID[,PASSWORD]",
           value_parser = OsStringValueParser::new().try_map(|text| ApSpec::parse(&text)))]
     pub ap: Vec<ApSpec>,

@@ -48,8 +48,11 @@ const CHANNELS: [u8; 3] = [1, 6, 11];
 /// IEEE 802.11 limit of a network name; `AT+CWJAP` has the same.
 const SSID_MAX: usize = 32;
 
-/// Longest passphrase (63) or pre-shared key in hexadecimal (64).
-const PASSWORD_MAX: usize = 64;
+/// A passphrase of WPA (IEEE 802.11 J.4.1): 8 to 63 characters.
+const PASSPHRASE: std::ops::RangeInclusive<usize> = 8..=63;
+
+/// Digits of a pre-shared key in hexadecimal, which stands in for a passphrase.
+const KEY_DIGITS: usize = 64;
 
 /// One `--ap SSID[,PASSWORD]`. `Debug` keeps the password to itself.
 #[derive(Clone, PartialEq, Eq)]
@@ -69,8 +72,8 @@ pub enum ApError {
         /// Its length.
         length: usize,
     },
-    /// The password has `length` bytes.
-    PasswordTooLong {
+    /// No network can have a password of `length` bytes.
+    PasswordLength {
         /// Its length.
         length: usize,
     },
@@ -86,10 +89,11 @@ impl fmt::Display for ApError {
                     "the network name has {length} bytes, at most {SSID_MAX} are possible"
                 )
             }
-            Self::PasswordTooLong { length } => {
+            Self::PasswordLength { length } => {
                 write!(
                     f,
-                    "the password has {length} bytes, at most {PASSWORD_MAX} are possible"
+                    "the password has {length} bytes; WPA takes 8 to 63, or 64 hexadecimal digits, and an open network \
+                     none"
                 )
             }
         }
@@ -104,7 +108,7 @@ impl ApSpec {
     ///
     /// # Errors
     ///
-    /// [`ApError`] when a part is missing or too long.
+    /// [`ApError`] when a part is missing, too long, or a password that no network can have.
     pub fn parse(text: &OsStr) -> Result<Self, ApError> {
         let mut ssid = Vec::new();
         let mut password: &[u8] = &[];
@@ -126,10 +130,10 @@ impl ApSpec {
         if ssid.is_empty() {
             return Err(ApError::NoSsid);
         }
-        if password.len() > PASSWORD_MAX {
-            return Err(ApError::PasswordTooLong {
-                length: password.len(),
-            });
+        let length = password.len();
+        let is_key = length == KEY_DIGITS && password.iter().all(u8::is_ascii_hexdigit);
+        if !(password.is_empty() || PASSPHRASE.contains(&length) || is_key) {
+            return Err(ApError::PasswordLength { length });
         }
         Ok(Self {
             ssid: Ssid::from_slice(&ssid)

@@ -11,12 +11,15 @@ use edge_nal_std::TcpSocket;
 use embassy_time::{Delay, with_timeout};
 use rand_core::OsRng;
 use tls_session::reason::StreamError;
-use tls_session::{Connection, Deadlines, Memory, Opened, PeerName, Policy, Session};
+use tls_session::{Chain, Connection, Deadlines, Memory, Opened, PeerName, Policy, Session};
 
 /// As long as one step of the handshake may take.
 const CONNECT_MS: u32 = 10_000;
 /// The verdict is there already; a server that does not take the goodbye is left.
 const GOODBYE: embassy_time::Duration = embassy_time::Duration::from_secs(1);
+
+/// No Certificate message that is accepted is longer.
+const CHAIN_BYTES: usize = 65_536;
 
 /// `HOST:PORT`; an IPv6 address stands in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +82,31 @@ impl Server {
             let _ = with_timeout(GOODBYE, session.close()).await;
             Ok(opened)
         })
+    }
+
+    /// The certificates that the server sends, in DER, its own first; empty where there is no handshake.
+    pub(crate) fn chain(&self, policy: &Policy<'_>) -> Vec<Vec<u8>> {
+        let Ok(Ok(socket)) = self
+            .connect()
+            .map(|stream| Async::new(stream).map(TcpSocket::new))
+        else {
+            return Vec::new();
+        };
+        let transport = Connection::new(&socket, &socket, Delay);
+        let mut memory: Box<Memory> = Box::default();
+        let mut bytes = vec![0; CHAIN_BYTES];
+        let mut chain = Chain::new(&mut bytes);
+        let probe = Session::probe(
+            &transport,
+            &mut memory,
+            policy,
+            Deadlines::default(),
+            OsRng,
+            &mut chain,
+        );
+        // The verdict is that of `handshake`.
+        let _ = async_io::block_on(probe);
+        chain.certificates().map(<[u8]>::to_vec).collect()
     }
 
     /// The first of the host's addresses that answers.

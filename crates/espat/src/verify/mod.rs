@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! --ca FILE | --bin FILE[:N]           ─▶ anchors ─┐
-//! --name, --legacy-cn, --at            ─▶ policy ──┼▶ tls_session ─▶ accepted: the path
-//! --chain FILE | --connect HOST:PORT   ─▶ chain ───┘                 refused: stage, numbers, words
+//! --name, --at                         ─▶ policy ──┼▶ tls_session ─▶ accepted: the path
+//! --chain FILE | --connect HOST:PORT   ─▶ chain ───┘       │         refused: stage, numbers, words
+//!                                       --device esp-at ───┴▶ what Espressif's firmware refuses besides
 //! ```
 //!
 //! The verdict is the very one of the modem: the same crate, the same policy. With `--connect` a whole handshake
 //! takes place, so that the server must also prove that it holds its key. As on the modem, a name is
-//! checked only when one is given. `--strict` is `AT+SSLPOLICY=1`.
+//! checked only when one is given, and the CN counts in a certificate without subjectAltName. `--strict` is
+//! `AT+SSLPOLICY=1`.
 
 mod connect;
 mod path;
@@ -26,6 +28,7 @@ use tls_session::{
     Timestamp,
 };
 
+use crate::device::{self, Device};
 use crate::pki;
 use crate::pki::files;
 use crate::report::{self, Outcome, WrongUsage};
@@ -58,8 +61,11 @@ pub struct Args {
     /// The time at which validity is judged [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = pki::time)]
     at: Option<Timestamp>,
-    /// Let the subject's CN count in a certificate without any alternative name
-    #[arg(long, conflicts_with = "strict")]
+    /// Whose rules apply
+    #[arg(long, value_enum, default_value_t)]
+    device: Device,
+    /// Without effect: the CN counts in a certificate without subjectAltName, as on a modem
+    #[arg(long, hide = true, conflicts_with = "strict")]
     legacy_cn: bool,
     /// Judge as after AT+SSLPOLICY=1: a name is required (--name, else the host of --connect), and certificates must follow
     /// RFC 5280 and RFC 9525
@@ -80,10 +86,10 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let name = match args.name.as_deref().or(host.map(Server::host)) {
         Some(text) => NameRule::MustMatch {
             name: PeerName::new(text).map_err(|cause| WrongUsage(format!("'{text}': {cause}")))?,
-            common_name: if args.legacy_cn {
-                CommonName::CountsWithoutSan
-            } else {
+            common_name: if args.strict {
                 CommonName::Ignored
+            } else {
+                CommonName::CountsWithoutSan
             },
         },
         None if args.strict => {
@@ -143,35 +149,88 @@ fn judge(args: &Args, name: NameRule<'_>, clock: Clock) -> anyhow::Result<Result
 
     if let Some(server) = &args.connect {
         policy.sni = server.sni();
-        return match server.handshake(&policy) {
-            Ok(opened) => {
-                let accepted = opened.accepted();
-                let shown = Certificates::AnchorOnly(anchor(&anchor_ders, accepted));
-                let shown = (&shown, Some(opened.negotiated()));
-                render::accepted(&policy, accepted, shown, args.json).map(Ok)
-            }
-            Err(reason) => Ok(Err(reason.into())),
-        };
+        return judge_server(args, server, &policy, &anchor_ders);
     }
     let Some(file) = &args.chain else {
         return Err(WrongUsage("neither a chain nor a server given".into()).into());
     };
-    let chain = match chain(file)? {
-        Ok(chain) => chain,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let ders: Vec<&[u8]> = chain.iter().map(Vec::as_slice).collect();
-    match tls_session::verify_server(&policy, &ders) {
-        Ok(accepted) => {
-            let path = path::find(&policy, &ders, &anchor_ders, accepted);
-            let shown = path.map_or_else(
-                || Certificates::AnchorOnly(anchor(&anchor_ders, accepted)),
-                Certificates::Path,
-            );
-            render::accepted(&policy, accepted, (&shown, None), args.json).map(Ok)
-        }
-        Err(reason) => Ok(Err(Why::from(reason).into())),
+    match chain(file)? {
+        Ok(chain) => judge_chain(args, &chain, &policy, &anchor_ders),
+        Err(refusal) => Ok(Err(refusal)),
     }
+}
+
+fn judge_server(
+    args: &Args,
+    server: &Server,
+    policy: &Policy<'_>,
+    anchors: &[&[u8]],
+) -> anyhow::Result<Result<(), Refusal>> {
+    let opened = match server.handshake(policy) {
+        Ok(opened) => opened,
+        Err(reason) => return Ok(Err(refused(args.device, reason))),
+    };
+    let accepted = opened.accepted();
+    // A second connection, so only where the certificates between must be looked at.
+    let sent = match args.device {
+        Device::Espat => Vec::new(),
+        Device::EspAt => server.chain(policy),
+    };
+    let sent: Vec<&[u8]> = sent.iter().map(Vec::as_slice).collect();
+    let anchor = anchor(anchors, accepted);
+    let path: Vec<&[u8]> = sent.iter().copied().chain(anchor).collect();
+    if let Some(reason) = device::refused_path(args.device, &path) {
+        return Ok(Err(reason.into()));
+    }
+    let shown = Certificates::AnchorOnly(anchor);
+    let shown = (&shown, Some(opened.negotiated()));
+    render::accepted(policy, accepted, shown, (args, &notes(args.device, &path))).map(Ok)
+}
+
+fn judge_chain(
+    args: &Args,
+    chain: &[Vec<u8>],
+    policy: &Policy<'_>,
+    anchors: &[&[u8]],
+) -> anyhow::Result<Result<(), Refusal>> {
+    let ders: Vec<&[u8]> = chain.iter().map(Vec::as_slice).collect();
+    let accepted = match tls_session::verify_server(policy, &ders) {
+        Ok(accepted) => accepted,
+        Err(reason) => return Ok(Err(refused(args.device, reason.into()))),
+    };
+    let path = path::find(policy, &ders, anchors, accepted);
+    let shown = path.map_or_else(
+        || Certificates::AnchorOnly(anchor(anchors, accepted)),
+        Certificates::Path,
+    );
+    let of_path = match &shown {
+        Certificates::Path(path) => path.clone(),
+        // It was not found again: then all that may be in it.
+        Certificates::AnchorOnly(anchor) => ders.iter().copied().chain(*anchor).collect(),
+    };
+    if let Some(reason) = device::refused_path(args.device, &of_path) {
+        return Ok(Err(reason.into()));
+    }
+    let notes = notes(args.device, &of_path);
+    render::accepted(policy, accepted, (&shown, None), (args, &notes)).map(Ok)
+}
+
+/// A refusal of tls-session, and what the other firmware makes of it.
+fn refused(device: Device, reason: Why) -> Refusal {
+    let detail = match device {
+        Device::Espat => None,
+        Device::EspAt => device::rule_of_this_modem(&reason).map(str::to_owned),
+    };
+    Refusal {
+        reason: Box::new(reason),
+        detail,
+    }
+}
+
+/// What the other device makes of an accepted path, where that differs.
+fn notes(device: Device, path: &[&[u8]]) -> Vec<Why> {
+    let mut found = device::refused_path(device.other(), path);
+    found.take().into_iter().collect()
 }
 
 /// The certificate that made a chain acceptable.

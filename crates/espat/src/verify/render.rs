@@ -8,8 +8,10 @@ use tls_session::reason::{group_text, suite_text};
 use tls_session::{Accepted, Clock, NameRule, Opened, PeerAuth, Policy};
 use x509_facts::Certificate;
 
-use super::Refusal;
+use super::{Args, Refusal};
+use crate::pki::sha256;
 use crate::report;
+use at_modem::why::Why;
 
 /// What can be shown of an accepted chain.
 pub(super) enum Certificates<'a> {
@@ -43,18 +45,43 @@ impl<'a> Certificates<'a> {
     }
 }
 
-/// An acceptance, on stdout.
+/// An acceptance, on stdout; `notes` is what the other device would refuse it for.
 pub(super) fn accepted(
     policy: &Policy<'_>,
     accepted: Accepted,
     (certificates, session): (&Certificates<'_>, Option<Negotiated>),
-    json: bool,
+    (args, notes): (&Args, &[Why]),
 ) -> anyhow::Result<()> {
-    if json {
-        report::print_json(&accepted_json(policy, accepted, certificates, session))
-    } else {
-        report::print(&accepted_text(policy, accepted, certificates, session)?)
+    if args.json {
+        let mut value = accepted_json(policy, accepted, certificates, session);
+        if let Some(fields) = value.as_object_mut() {
+            let notes = notes.iter().map(|why| note_json(args, why)).collect();
+            fields.insert("findings".into(), notes);
+            fields.insert("device".into(), args.device.code().into());
+        }
+        return report::print_json(&value);
     }
+    let mut text = accepted_text(policy, accepted, certificates, session)?;
+    writeln!(text, "  device        {}", args.device.name())?;
+    for why in notes {
+        let note = note_text(args, why);
+        writeln!(text, "  note          {note} [{}]", why.code())?;
+    }
+    report::print(&text)
+}
+
+fn note_text(args: &Args, why: &Why) -> String {
+    let (other, subject) = (args.device.other(), &why.subject);
+    format!("{} refuses {subject}: {why}", other.name())
+}
+
+fn note_json(args: &Args, why: &Why) -> Value {
+    json!({
+        "code": why.code(),
+        "level": "note",
+        "device": args.device.other().code(),
+        "message": note_text(args, why),
+    })
 }
 
 /// Whether by a path or as a pin, and how many certificates lie between.
@@ -85,6 +112,7 @@ fn accepted_json(
                 "not_before": validity.not_before.to_string(),
                 "not_after": validity.not_after.to_string(),
                 "key": certificate.key_kind().to_string(),
+                "sha256": sha256(certificate.der()),
             })
         })
         .collect();
@@ -144,11 +172,12 @@ fn accepted_text(
         let validity = certificate.validity();
         writeln!(
             text,
-            "  {part:<12}  {}\n                {} to {}, {}",
+            "  {part:<12}  {}\n                {} to {}, {}\n                sha-256 {}",
             certificate.subject(),
             validity.not_before,
             validity.not_after,
             certificate.key_kind(),
+            sha256(certificate.der()),
         )?;
     }
     if matches!(certificates, Certificates::AnchorOnly(_)) {

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use at_modem::why::{Cause, ModemError, Stage, Why};
+use at_modem::why::{Cause, Credential, ModemError, Stage, Why};
 use cert_bin::content::ContentError;
+use cert_bin::mistake::Mistake;
 use cert_bin::{Image, ImageError, ItemKind};
 use tls_session::reason::SetupError;
 
@@ -34,7 +35,7 @@ pub(super) fn from_image(given: &Path) -> Trusted {
         Err(error) => {
             let cause = match error {
                 ImageError::Erased => Cause::from(ModemError::CaErased),
-                _ => SetupError::CaUnreadable.into(),
+                _ => unreadable(Mistake::of_image(&bytes)),
             };
             return Ok(Err(refusal(cause, format!("{error} [{}]", error.code()))));
         }
@@ -69,13 +70,20 @@ fn from_content(content: &[u8], name: &str) -> Result<Vec<Vec<u8>>, Refusal> {
             }
             Ok(ders)
         }
-        Err(error) => Err(refused(&error, name)),
+        Err(error) => Err(refused(&error, content, name)),
     }
 }
 
-fn refused(error: &ContentError, name: &str) -> Refusal {
+/// As the modem has it: the mistake behind it, where there is a known one.
+fn unreadable(mistake: Option<Mistake>) -> Cause {
+    let known = mistake.map(|mistake| Cause::Content(Credential::Ca, mistake));
+    known.unwrap_or_else(|| SetupError::CaUnreadable.into())
+}
+
+fn refused(error: &ContentError, content: &[u8], name: &str) -> Refusal {
+    let cause = unreadable(Mistake::of_content(content, ItemKind::Ca));
     Refusal {
-        reason: Box::new(Why::new(Stage::Setup, SetupError::CaUnreadable)),
+        reason: Box::new(Why::new(Stage::Setup, cause)),
         detail: Some(format!("{name}: {error} [{}]", error.code())),
     }
 }

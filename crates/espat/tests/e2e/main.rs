@@ -18,6 +18,8 @@
 //! | `identity` | servers that want to know who we are: certificates of ours |
 //! | `psk` | servers that know us by a key in common |
 //! | `trust` | what would be checked, what a server shows, what the flash holds |
+//! | `one_judge` | the tools and the modem say the same of the same input |
+//! | `reports` | public reports that need a modem and a server |
 //! | `bad_input` | nothing a host sends, or stops sending, harms the modem |
 //! | `doctor` | which step of a set-up is wrong |
 //! | `flash_files` | flash images that cannot be used are refused in one line |
@@ -40,10 +42,12 @@ mod identity;
 mod links;
 mod matrix;
 mod mqtt;
+mod one_judge;
 mod peers;
 mod ports;
 mod psk;
 mod refusals;
+mod reports;
 mod restart;
 mod resumption;
 mod server;

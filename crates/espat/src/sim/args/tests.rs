@@ -73,7 +73,7 @@ fn everything_can_be_said() {
         "--chip",
         "esp32c3",
         "--ap",
-        "home,hush",
+        "home,hush-hush",
         "--ap",
         "open",
         "--map",
@@ -98,7 +98,7 @@ fn everything_can_be_said() {
     assert_eq!(args.flash, Some("flash.bin".into()));
     assert_eq!(args.chip, Chip::Esp32c3);
     let ap = |text: &str| ApSpec::parse(text.as_ref()).unwrap();
-    assert_eq!(args.ap, [ap("home,hush"), ap("open")]);
+    assert_eq!(args.ap, [ap("home,hush-hush"), ap("open")]);
     let targets: Vec<_> = args.map.iter().map(|map| map.target.to_string()).collect();
     assert_eq!(targets, ["127.0.0.1:8739", "[::1]:1123", "0.0.0.0:4333"]);
     assert_eq!(
@@ -118,7 +118,7 @@ fn everything_can_be_said() {
 
 #[test]
 fn a_network_name_is_bytes() {
-    let name = OsString::from_vec(b"\xff\xfe,pass".to_vec());
+    let name = OsString::from_vec(b"\xff\xfe,password".to_vec());
     let words = ["sim".into(), "--ap".into(), name.clone()];
     let args = Command::try_parse_from(words).unwrap().args;
     assert_eq!(args.ap, [ApSpec::parse(&name).unwrap()]);
@@ -141,6 +141,7 @@ fn what_makes_no_sense_is_wrong_usage_and_says_why() {
             &["--ap", "a-name-that-is-longer-than-32-bytes"],
             "has 35 bytes",
         ),
+        (&["--ap", "home,secret"], "the password has 6 bytes"),
         (&["--map", "example.org:80"], "no '='"),
         (&["--map", "example.org=127.0.0.1:80"], "before '='"),
         (&["--map", "example.org:80=localhost:80"], "after '='"),

@@ -32,9 +32,9 @@ fn an_access_point_is_read_from_its_two_parts() {
     for (text, ssid, password) in [
         (&b"home"[..], &b"home"[..], &b""[..]),
         (b"home,", b"home", b""),
-        (b"home,secret", b"home", b"secret"),
-        (b"home,a,b", b"home", b"a,b"),
-        (b"\xff\xfe,\x80", b"\xff\xfe", b"\x80"),
+        (b"home,secret12", b"home", b"secret12"),
+        (b"home,a,b,c,d,e", b"home", b"a,b,c,d,e"),
+        (b"\xff\xfe,\x80-------", b"\xff\xfe", b"\x80-------"),
         (&[b'a'; 32], &[b'a'; 32], b""),
     ] {
         let spec = spec(text);
@@ -45,11 +45,29 @@ fn an_access_point_is_read_from_its_two_parts() {
         (&b""[..], ApError::NoSsid),
         (b",password", ApError::NoSsid),
         (&[b'a'; 33], ApError::SsidTooLong { length: 33 }),
-        (&long, ApError::PasswordTooLong { length: 65 }),
+        (&long, ApError::PasswordLength { length: 65 }),
     ] {
         assert_eq!(ApSpec::parse(OsStr::from_bytes(text)), Err(error));
     }
-    assert!(ApSpec::parse(OsStr::from_bytes(&long[..66])).is_ok());
+}
+
+/// 8 to 63 characters, 64 digits, or none.
+#[test]
+fn a_password_that_no_network_can_have_is_refused() {
+    for length in 0..=66 {
+        for byte in [b'a', b'p'] {
+            let text = [&b"a,"[..], &vec![byte; length]].concat();
+            let digits = length == 64 && byte == b'a';
+            let possible = length == 0 || (8..=63).contains(&length) || digits;
+            let expected = if possible {
+                Ok(())
+            } else {
+                Err(ApError::PasswordLength { length })
+            };
+            let found = ApSpec::parse(OsStr::from_bytes(&text)).map(drop);
+            assert_eq!(found, expected, "{length}");
+        }
+    }
 }
 
 #[test]
@@ -73,8 +91,8 @@ fn a_comma_in_a_name_is_escaped() {
             &b"My_2,4GHz"[..],
             &b"password1"[..],
         ),
-        (br"a\\,b", br"a\", b"b"),
-        (br"a\b,c\,d", br"a\b", br"c\,d"),
+        (br"a\\,b-------", br"a\", b"b-------"),
+        (br"a\b,c\,d----", br"a\b", br"c\,d----"),
     ] {
         let spec = spec(text);
         assert_eq!((&*spec.ssid, &*spec.password), (ssid, password));
@@ -83,10 +101,10 @@ fn a_comma_in_a_name_is_escaped() {
 
 #[test]
 fn a_join_connects_and_then_gets_the_address() {
-    let wifi = SimWifi::new(&[spec(b"home,secret"), spec(b"\xff\x00")]);
+    let wifi = SimWifi::new(&[spec(b"home,secret12"), spec(b"\xff\x00")]);
     for (ssid, password, encryption) in [
         (&b"iot"[..], &b""[..], Encryption::Open),
-        (b"home", b"secret", Encryption::Wpa2Psk),
+        (b"home", b"secret12", Encryption::Wpa2Psk),
         (b"\xff\x00", b"", Encryption::Open),
     ] {
         let (result, reported) = join(&wifi, request(ssid, password));
@@ -130,7 +148,7 @@ fn the_address_comes_after_the_association() {
 
 #[test]
 fn a_join_that_cannot_be_says_why_and_leaves_nothing() {
-    let wifi = SimWifi::new(&[spec(b"home,secret")]);
+    let wifi = SimWifi::new(&[spec(b"home,secret12")]);
     let other = Some([0; 6]);
     for (request, error) in [
         (request(b"elsewhere", b""), JoinError::NotFound),
@@ -163,7 +181,7 @@ fn a_join_that_cannot_be_says_why_and_leaves_nothing() {
     }
     let secure = Join {
         secure_only: true,
-        ..request(b"home", b"secret")
+        ..request(b"home", b"secret12")
     };
     assert_eq!(join(&wifi, secure).0, Ok(()));
 }
