@@ -163,7 +163,7 @@ mod tests {
             ModemError::ParameterValue { index: 2 },
         ),
         (
-            "AT+CIPSTART=\"ssl\",\"h\",443",
+            "AT+CIPSTART=\"SSLv2\",\"h\",443",
             Mux::Single,
             Some(0),
             ModemError::ParameterValue { index: 0 },
