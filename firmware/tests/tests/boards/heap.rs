@@ -17,7 +17,9 @@ fn prepare(host: &mut Host, world: &World) -> Result<()> {
     host.ask("AT+CWJAP=\"iot\",\"\"", &format!("{JOINED}\r\nOK\r\n"))?;
     host.load("client_ca", &world.image)?;
     ask_time(host)?;
-    host.ok("AT+CIPSSLCCONF=2,0,0")
+    host.ok("AT+CIPSSLCCONF=2,0,0")?;
+    // Tickets stay on the heap between sessions.
+    host.ok("AT+SSLRESUME=0")
 }
 
 /// Requests of sessions since the last fault was set, and bytes free in the reserve.
