@@ -375,7 +375,7 @@ proptest! {
             Info::Sslprobe(ProbeLine::Certificate {
                 depth, subject: text, issuer: text, not_before: text, not_after: text, sha256: Sha256(hash), key: word,
             }),
-            Info::Sslprobe(ProbeLine::Refused { stage: word, number, flags, depth, subject: text, wanted: text, text: text, code: word }),
+            Info::Sslprobe(ProbeLine::Refused { stage: word, number, flags, depth, subject: text, wanted: text, text, code: word }),
             Info::Sslprobe(ProbeLine::Accepted { policy: text }),
             Info::Sslprobe(ProbeLine::Dropped(offset >> 1)),
         ];
