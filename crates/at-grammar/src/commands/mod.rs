@@ -11,6 +11,7 @@ pub mod module;
 pub mod network;
 pub mod options;
 pub mod passthrough;
+mod policy;
 pub mod receive;
 pub mod server;
 pub mod sntp;

@@ -20,10 +20,6 @@ use crate::types::{LinkId, Mac, StatusCode};
 pub const MAX_REPLY_LINE: usize = 1024;
 
 /// One thing the modem said.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "without an allocator there is nothing to box in; an event lives until the next call"
-)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(
