@@ -15,6 +15,7 @@ mod duties;
 mod emulator;
 mod firmware;
 mod fuzz;
+mod imports;
 mod package;
 mod run;
 mod rustls;

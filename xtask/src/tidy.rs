@@ -1,4 +1,4 @@
-//! What no compiler checks: file lengths, inherited manifest keys, paths of one machine, citations of
+//! What no compiler checks: file lengths, circles of imports, inherited manifest keys, paths of one machine, citations of
 //! `docs/spec`, links between documents, blocks of translations, and that each duty names its tests.
 //!
 //! Looks at every text file of the folder, committed or not, but for build output and the hidden
@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::citations::{self, Specifications};
 use crate::duties;
+use crate::imports;
 use crate::translations;
 use crate::workspace::{Package, Workspace};
 
@@ -95,6 +96,21 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     }
     let sources = sources.iter().map(String::as_str);
     complaints.extend(duties::check(workspace.root(), sources)?);
+    complaints.extend(of_packages(workspace)?);
+    complaints.extend(long_examples(workspace.root())?);
+    let libraries = workspace
+        .published()
+        .filter(|package| package.name != "espat");
+    complaints.extend(imports::check(
+        workspace.root(),
+        libraries.map(|package| package.name.as_str()),
+    )?);
+    report(&complaints, files.len())
+}
+
+/// Complaints about the manifests, and about what lies beside them.
+fn of_packages(workspace: &Workspace) -> Result<Vec<String>> {
+    let mut complaints = Vec::new();
     for package in &workspace.packages {
         let manifest = fs::read_to_string(&package.manifest_path)
             .with_context(|| format!("cannot read {}", package.manifest_path.display()))?;
@@ -104,7 +120,6 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
                 .map(|what| format!("{}: {what}", package.name)),
         );
     }
-    complaints.extend(long_examples(workspace.root())?);
     for package in workspace.published() {
         complaints.extend(
             PUBLISHED_FILES
@@ -113,7 +128,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
                 .map(|file| format!("{}: {file} is missing", package.name)),
         );
     }
-    report(&complaints, files.len())
+    Ok(complaints)
 }
 
 /// Complaints about the programs that have to be short.

@@ -1,0 +1,240 @@
+//! Circles of imports: files of a library that cannot be read one after the other, because each needs the next.
+//!
+//! A module and the file that declares it may name each other; three files may do so. [`KNOWN`] has the larger circles
+//! that there are, with their sizes: none may grow, and no other may begin.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+/// Files that may import each other in a circle.
+const MAX_CIRCLE: usize = 3;
+
+/// Crate, a file of the circle, and how many files it has.
+const KNOWN: &[(&str, &str, usize)] = &[
+    // Handlers share helpers with the file that calls them.
+    ("at-modem", "command", 23),
+    ("cert-bin", "content", 5),
+    ("partition-store", "settings", 4),
+    // The rows of client.rs are made by the macro of table.rs.
+    ("tls-session", "reason", 5),
+    ("tls-session", "policy", 11),
+    // The seam names both engines, and each engine the seam.
+    ("tls-session", "engine", 22),
+];
+
+/// Name of a file without `.rs` and `/mod`, and the files it imports.
+type Graph = BTreeMap<String, BTreeSet<String>>;
+
+/// Complaints about the libraries `names`, each a folder of `crates`.
+pub(crate) fn check<'a>(root: &Path, names: impl Iterator<Item = &'a str>) -> Result<Vec<String>> {
+    let mut complaints = Vec::new();
+    for name in names {
+        let mut sources = BTreeMap::new();
+        read(
+            &root.join("crates").join(name).join("src"),
+            "",
+            &mut sources,
+        )?;
+        for circle in circles(&graph(&sources)) {
+            let known = KNOWN
+                .iter()
+                .find(|(of, member, _)| *of == name && circle.contains(*member));
+            let limit = known.map_or(MAX_CIRCLE, |(_, _, size)| *size);
+            if circle.len() > limit {
+                complaints.push(format!(
+                    "{name}: {} files import each other in a circle, {limit} may: {circle:?}",
+                    circle.len()
+                ));
+            }
+        }
+    }
+    Ok(complaints)
+}
+
+fn read(folder: &Path, prefix: &str, sources: &mut BTreeMap<String, String>) -> Result<()> {
+    let context = || format!("cannot read {}", folder.display());
+    for entry in fs::read_dir(folder).with_context(context)? {
+        let path = entry.with_context(context)?.path();
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        // Tests see all of their module.
+        if stem == "tests" {
+            continue;
+        }
+        let name = match prefix {
+            "" => stem.to_string(),
+            prefix => format!("{prefix}/{stem}"),
+        };
+        if path.is_dir() {
+            read(&path, &name, sources)?;
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            let name = name.strip_suffix("/mod").unwrap_or(&name).to_owned();
+            sources.insert(
+                name,
+                code(&fs::read_to_string(&path).with_context(context)?),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Without comments, and as far as the tests begin.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| [line, "\n"])
+        .collect()
+}
+
+fn graph(sources: &BTreeMap<String, String>) -> Graph {
+    let exported: BTreeMap<String, String> = sources
+        .get("lib")
+        .into_iter()
+        .flat_map(|lib| lib.split("pub use ").skip(1))
+        .flat_map(tree)
+        .filter_map(|path| Some((path.rsplit('/').next()?.to_owned(), path)))
+        .collect();
+    let files = || sources.iter().filter(|(name, _)| *name != "lib");
+    files()
+        .map(|(name, text)| {
+            let found = paths(name, text).into_iter().filter_map(|path| {
+                let first = path.split('/').next().unwrap_or_default();
+                let path = match exported.get(first) {
+                    Some(origin) if !sources.contains_key(first) => origin.clone(),
+                    _ => path,
+                };
+                resolve(sources, &path)
+            });
+            (name.clone(), found.filter(|to| to != name).collect())
+        })
+        .collect()
+}
+
+/// The file that a path leads to: its longest part that is one.
+fn resolve(sources: &BTreeMap<String, String>, path: &str) -> Option<String> {
+    let mut path = path;
+    while !sources.contains_key(path) {
+        path = path.rsplit_once('/')?.0;
+    }
+    Some(path.to_owned())
+}
+
+/// What `text` names by `crate::`, `super::`, `self::` and the names of its own modules, from the crate's root.
+fn paths(name: &str, text: &str) -> BTreeSet<String> {
+    let parent = name.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let mut bases = vec![
+        ("crate::".to_owned(), String::new()),
+        ("super::".to_owned(), parent.to_owned()),
+        ("self::".to_owned(), name.to_owned()),
+    ];
+    let children = text.lines().filter_map(|line| {
+        let (before, child) = line.split_once("mod ")?;
+        (before.is_empty() || before.trim_start().starts_with("pub")).then_some(())?;
+        child.strip_suffix(';')
+    });
+    bases.extend(children.map(|child| (format!("{child}::"), format!("{name}/{child}"))));
+    let mut all = BTreeSet::new();
+    for (word, base) in bases {
+        for (at, _) in text.match_indices(&word) {
+            let (before, rest) = text.split_at(at);
+            if before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':') {
+                continue;
+            }
+            let mut rest = rest.strip_prefix(&word).unwrap_or_default();
+            let mut base = base.as_str();
+            while let Some(above) = rest.strip_prefix("super::") {
+                (rest, base) = (above, base.rsplit_once('/').map_or("", |(above, _)| above));
+            }
+            let full = |path: String| format!("{base}/{path}").trim_matches('/').to_owned();
+            all.extend(tree(rest).into_iter().map(full));
+        }
+    }
+    all
+}
+
+/// The paths of a tree of imports at the start of `text`, with `/` between their parts.
+fn tree(text: &str) -> Vec<String> {
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
+    let (head, rest) = text.split_at(end.unwrap_or(text.len()));
+    let head = head.trim_end_matches(':').replace("::", "/");
+    let Some(inner) = rest.strip_prefix('{') else {
+        return vec![head];
+    };
+    let mut found = Vec::new();
+    let (mut depth, mut begin) = (0_usize, 0);
+    for (at, c) in inner.char_indices() {
+        match c {
+            '{' => depth = depth.saturating_add(1),
+            '}' if depth > 0 => depth = depth.saturating_sub(1),
+            ',' | '}' if depth == 0 => {
+                let part = inner.get(begin..at).unwrap_or_default().trim();
+                if !part.is_empty() {
+                    found.extend(tree(part).into_iter().map(|path| format!("{head}/{path}")));
+                }
+                begin = at.saturating_add(1);
+                if c == '}' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    found.retain(|path| !path.is_empty());
+    found
+}
+
+/// The sets of files that can all be reached from each other.
+fn circles(graph: &Graph) -> BTreeSet<BTreeSet<String>> {
+    let reach = |from: &String| {
+        let mut seen = BTreeSet::new();
+        let mut next: Vec<&String> = graph.get(from).into_iter().flatten().collect();
+        while let Some(name) = next.pop() {
+            if seen.insert(name.clone()) {
+                next.extend(graph.get(name).into_iter().flatten());
+            }
+        }
+        seen
+    };
+    let reached: BTreeMap<&String, BTreeSet<String>> =
+        graph.keys().map(|name| (name, reach(name))).collect();
+    let back = |from: &String, to: &String| reached.get(to).is_some_and(|far| far.contains(from));
+    reached
+        .iter()
+        .map(|(name, far)| far.iter().filter(|to| back(name, to)).cloned().collect())
+        .filter(|circle: &BTreeSet<String>| circle.len() > 1)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(files: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let own = |(name, text): &(&str, &str)| ((*name).to_owned(), code(text));
+        files.iter().map(own).collect()
+    }
+
+    #[test]
+    fn each_way_to_name_a_file_is_an_import() {
+        let graph = graph(&sources(&[
+            ("lib", "mod a;\nmod b;\nmod c;\npub use c::Thing;\n"),
+            ("a", "mod deep;\nuse crate::{b::{self, X}, Thing};\n"),
+            (
+                "a/deep",
+                "use super::super::b;\n// use crate::c;\nfn f() { super::g() }\n",
+            ),
+            ("b", "#[cfg(test)]\nmod tests { use crate::a; }\n"),
+            ("c", "fn f() -> crate::a::deep::Y {}\n"),
+        ]));
+        let of = |name: &str| -> Vec<&str> { graph[name].iter().map(String::as_str).collect() };
+        assert_eq!(of("a"), ["b", "c"]);
+        assert_eq!(of("a/deep"), ["a", "b"]);
+        assert_eq!(of("b"), [""; 0]);
+        assert_eq!(of("c"), ["a/deep"]);
+        let names = ["a", "a/deep", "c"].map(str::to_owned);
+        assert_eq!(circles(&graph), BTreeSet::from([BTreeSet::from(names)]));
+    }
+}
