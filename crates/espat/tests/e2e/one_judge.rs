@@ -172,6 +172,7 @@ fn cases_of_servers(make: &Maker<'_>) -> Vec<Case> {
 }
 
 /// CAs that no session can use, whatever the server.
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn cases_of_cas(make: &Maker<'_>) -> Vec<Case> {
     let small = make.root("small", RSA1024, &["-days", "30"]);
     let big_curve = make.root("p521", P521, &["-days", "30"]);

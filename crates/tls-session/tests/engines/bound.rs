@@ -128,8 +128,8 @@ fn duty_105_under_another_policy_nothing_is_resumed() {
     let family = Family::new(KeyKind::P256);
     let other = Issued::self_signed(Spec::ca("Other Root"), Key::new(KeyKind::P256, 40));
     let (root, other): (&[u8], &[u8]) = (&family.root.der, &other.der);
-    let (one, two, turned): (&[&[u8]], &[&[u8]], &[&[u8]]) =
-        (&[root], &[root, other], &[other, root]);
+    let one: &[&[u8]] = &[root];
+    let (two, turned) = ([root, other], [other, root]);
     let (first, second) = (Me::new(50), Me::new(51));
     let (mut memory1, mut memory2): (IdentityMemory, IdentityMemory) = Default::default();
     let (chain1, chain2) = ([first.leaf.der.as_slice()], [second.leaf.der.as_slice()]);
@@ -147,8 +147,8 @@ fn duty_105_under_another_policy_nothing_is_resumed() {
         };
         let peer = |peer| Policy { peer, ..base };
         let peers = [
-            ("anchors", peer(named(chain(two), "broker.local").peer)),
-            ("order", peer(named(chain(turned), "broker.local").peer)),
+            ("anchors", peer(named(chain(&two), "broker.local").peer)),
+            ("order", peer(named(chain(&turned), "broker.local").peer)),
             ("no name", peer(chain(one).peer)),
             ("any peer", peer(PeerAuth::DangerAnyPeer)),
         ];
