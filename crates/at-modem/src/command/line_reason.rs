@@ -181,10 +181,10 @@ mod tests {
             ModemError::ParameterValue { index: 0 },
         ),
         (
-            "AT+CIPSSLCCONF=5,2,0,0",
+            "AT+CIPSSLCCONF=6,2,0,0",
             Mux::Multiple,
             None,
-            ModemError::LinkNumber { number: 5 },
+            ModemError::LinkNumber { number: 6 },
         ),
         (
             "AT+CIPSSLCCN=0,\"name\"",
