@@ -22,7 +22,7 @@ const KNOWN: &[(&str, &str, usize)] = &[
     ("tls-session", "reason", 5),
     ("tls-session", "policy", 11),
     // The seam names both engines, and each engine the seam.
-    ("tls-session", "engine", 22),
+    ("tls-session", "engine", 26),
 ];
 
 /// Name of a file without `.rs` and `/mod`, and the files it imports.

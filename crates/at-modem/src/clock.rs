@@ -56,14 +56,23 @@ const fn later(mut digits: &[u8]) -> i64 {
 }
 
 /// Knows the time once somebody said it; counts from start until then.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct WallClock {
     /// Microseconds since 1970 at the start of this program.
     base: Cell<Option<i64>>,
     /// Seconds since 1970 before which it cannot be.
     floor: Cell<i64>,
-    /// Which SNTP server was asked last, and why it gave no time; nothing once the time is set.
-    sntp_failure: Cell<Option<(u8, SntpError)>>,
+    /// The SNTP server that was asked last gave no time.
+    sntp_failed: Cell<bool>,
+    /// Which server, and why. Not an `Option`: its `None` is no zero, and the static that holds the clock, with 90 KB
+    /// around it, would lie in flash as well.
+    sntp_failure: Cell<(u8, SntpError)>,
+}
+
+impl Default for WallClock {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl WallClock {
@@ -73,14 +82,15 @@ impl WallClock {
         Self {
             base: Cell::new(None),
             floor: Cell::new(0),
-            sntp_failure: Cell::new(None),
+            sntp_failed: Cell::new(false),
+            sntp_failure: Cell::new((0, SntpError::HostNotFound)),
         }
     }
 
     /// Sets the time, in microseconds since 1970, UTC.
     pub fn set_micros(&self, now: i64) {
         self.base.set(Some(now.saturating_sub(uptime_micros())));
-        self.sntp_failure.set(None);
+        self.sntp_failed.set(false);
     }
 
     /// Sets the time, in seconds since 1970, UTC.
@@ -117,12 +127,21 @@ impl WallClock {
 
     /// Why the last SNTP server gave no time, and its position in the settings.
     pub(crate) const fn sntp_failure(&self) -> Option<(u8, SntpError)> {
-        self.sntp_failure.get()
+        if self.sntp_failed.get() {
+            Some(self.sntp_failure.get())
+        } else {
+            None
+        }
     }
 
     /// Keeps why a server gave no time. True if that is news.
     pub(crate) fn note_sntp_failure(&self, failure: Option<(u8, SntpError)>) -> bool {
-        self.sntp_failure.replace(failure) != failure
+        let before = self.sntp_failure();
+        self.sntp_failed.set(failure.is_some());
+        if let Some(failure) = failure {
+            self.sntp_failure.set(failure);
+        }
+        before != failure
     }
 
     /// What a TLS policy may rely on.
