@@ -37,7 +37,7 @@ const VERIFY_RSA: u64 = 16 * 1024;
 const VERIFY_CURVES: u64 = 20 * 1024;
 /// With six intermediates, beyond which no path is built.
 const VERIFY_LONG_RSA: u64 = 22 * 1024;
-const VERIFY_LONG_CURVES: u64 = 26 * 1024;
+const VERIFY_LONG_CURVES: u64 = 26_880;
 
 /// What a handshake takes beyond that.
 const HANDSHAKE_EXTRA: u64 = 8 * 1024;

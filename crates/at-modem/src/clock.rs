@@ -13,8 +13,6 @@ use core::cell::Cell;
 use embassy_time::Instant;
 use tls_session::{Clock, Timestamp};
 
-use crate::sntp::SntpError;
-
 const MICROS: i64 = 1_000_000;
 
 /// 2025-10-01: no copy of this release is older.
@@ -52,6 +50,45 @@ const fn later(mut digits: &[u8]) -> i64 {
         seconds
     } else {
         RELEASED
+    }
+}
+
+/// Why an SNTP server gave no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(crate) enum SntpError {
+    /// Its name has no address.
+    HostNotFound,
+    /// No socket, or sending failed.
+    Network,
+    /// No answer to our question within 5 s.
+    Timeout,
+    /// It asks to be asked less often: kiss code `RATE`.
+    AskedTooOften,
+    /// It denies service: kiss code `DENY` or `RSTR`.
+    Denied,
+    /// It has no time to give: another kiss code, leap alarm, or stratum 16.
+    Unsynchronised,
+    /// An answer that contradicts itself or RFC 5905.
+    Invalid,
+    /// A time that has passed for sure.
+    BeforeFloor,
+}
+
+impl SntpError {
+    /// A phrase for the log.
+    #[must_use]
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::HostNotFound => "its name has no address",
+            Self::Network => "cannot be sent to",
+            Self::Timeout => "no answer within 5 s",
+            Self::AskedTooOften => "asks to be asked less often",
+            Self::Denied => "denies service",
+            Self::Unsynchronised => "does not know the time itself",
+            Self::Invalid => "answer contradicts itself or RFC 5905",
+            Self::BeforeFloor => "shows a time that has passed",
+        }
     }
 }
 

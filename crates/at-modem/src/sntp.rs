@@ -16,6 +16,7 @@ use embassy_time::{Duration, with_timeout};
 use rand_core::RngCore;
 use sntpc::{KissOfDeathCode, NtpContext, NtpTimestampGenerator, NtpUdpSocket};
 
+pub(crate) use crate::clock::SntpError;
 use crate::clock::{WallClock, uptime_micros};
 
 const PORT: u16 = 123;
@@ -28,45 +29,6 @@ const ERA_PIVOT_MICROS: i64 = 1_759_276_800_000_000;
 /// How far a server's own account of a question and an answer may be from ours: its two timestamps
 /// are apart by less than the round trip, give or take its resolution.
 const RESOLUTION_MICROS: i64 = 1_000_000;
-
-/// Why a server gave no time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(crate) enum SntpError {
-    /// Its name has no address.
-    HostNotFound,
-    /// No socket, or sending failed.
-    Network,
-    /// No answer to our question within 5 s.
-    Timeout,
-    /// It asks to be asked less often: kiss code `RATE`.
-    AskedTooOften,
-    /// It denies service: kiss code `DENY` or `RSTR`.
-    Denied,
-    /// It has no time to give: another kiss code, leap alarm, or stratum 16.
-    Unsynchronised,
-    /// An answer that contradicts itself or RFC 5905.
-    Invalid,
-    /// A time that has passed for sure.
-    BeforeFloor,
-}
-
-impl SntpError {
-    /// A phrase for the log.
-    #[must_use]
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::HostNotFound => "its name has no address",
-            Self::Network => "cannot be sent to",
-            Self::Timeout => "no answer within 5 s",
-            Self::AskedTooOften => "asks to be asked less often",
-            Self::Denied => "denies service",
-            Self::Unsynchronised => "does not know the time itself",
-            Self::Invalid => "answer contradicts itself or RFC 5905",
-            Self::BeforeFloor => "shows a time that has passed",
-        }
-    }
-}
 
 impl From<sntpc::Error> for SntpError {
     fn from(error: sntpc::Error) -> Self {

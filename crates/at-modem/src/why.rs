@@ -4,7 +4,19 @@ use core::fmt;
 
 use at_grammar::reply::PkiItem;
 use cert_bin::mistake::Mistake;
-use tls_session::reason::{PeerRole, Row, SetupError, StreamError, Text, cut};
+use heapless::String;
+use tls_session::reason::{PeerRole, Row, SetupError, StreamError, TEXT_LEN, Text, cut};
+
+/// Words of the longest reason, with what was found, or with the client.
+pub(crate) const MAX_TEXT: usize = 160 + 2 + TEXT_LEN;
+
+/// Words for the log, whose backends take no `Display`: what does not fit is cut. As an argument of a log macro it
+/// costs nothing where there is no log.
+pub(crate) fn log_text(value: impl fmt::Display) -> String<MAX_TEXT> {
+    let mut text = String::new();
+    let _ = fmt::write(&mut text, format_args!("{value}"));
+    text
+}
 
 /// How far a link came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

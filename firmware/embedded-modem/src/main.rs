@@ -7,8 +7,8 @@ use core::pin::pin;
 
 use at_grammar::{CommandSet as _, RawLine, Row, commands};
 use at_modem::{
-    Answer, BUILT, CommandError, CustomCommands, Done, Failure, ProductInfo, Modem, ModemBuffers,
-    Parts, Platform,
+    Answer, BUILT, CommandError, CustomCommands, Done, Failure, Modem, ModemBuffers, Parts,
+    Platform, ProductInfo,
 };
 use embassy_executor::Spawner;
 use embassy_time::Timer;

@@ -30,7 +30,7 @@ use super::{error, pki, resume};
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
 use crate::platform::Platform;
-use crate::task::why::log_text;
+use crate::why::log_text;
 
 /// Bytes moved at a time between flash and port.
 const CHUNK: usize = 256;

@@ -14,7 +14,7 @@ use crate::platform::Platform;
 use crate::port::Port;
 use crate::port::framing::{Framed, LineBuffer};
 use crate::port::printer::Printer;
-use crate::task::why::log_text;
+use crate::why::log_text;
 
 mod basic;
 mod filter;

@@ -20,8 +20,9 @@ use crate::cx::Cx;
 use crate::links::state::{Carrier, Event, Request, Target};
 use crate::platform::Platform;
 use crate::port::printer::Printer;
-use crate::task::why::{MAX_TEXT, reason_line};
+use crate::task::why::reason_line;
 use crate::tls::sessions::Probed;
+use crate::why::MAX_TEXT;
 use crate::why::{Stage, Why};
 use tls_session::reason::StreamError;
 

@@ -18,8 +18,7 @@ use at_grammar::{LinkId, Reply};
 
 use crate::changes::Changes;
 use crate::settings::Settings;
-use crate::task::why::log_text;
-use crate::why::{ModemError, Stage, Why};
+use crate::why::{ModemError, Stage, Why, log_text};
 use tls_session::reason::mbedtls_text;
 
 pub(crate) mod inbox;

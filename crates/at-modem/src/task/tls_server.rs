@@ -33,12 +33,13 @@ use super::present::print_connected;
 use super::server::{have_connections, lowest_free};
 use super::stream::{End, pump};
 use super::tls::SessionOwners;
-use super::why::{log_text, reason_line};
+use super::why::reason_line;
 use crate::buffers::Records;
 use crate::links::Link;
 use crate::links::state::{CloseBy, Connection, Event};
 use crate::platform::Platform;
 use crate::tls::sessions::{Claim, Peer};
+use crate::why::log_text;
 use crate::why::{ModemError, Stage, Why};
 use tls_session::reason::{StreamError, mbedtls_text};
 

@@ -5,24 +5,13 @@ use core::fmt;
 use at_grammar::commands::ssl::SslWhy;
 use at_grammar::{AtStr, Info, LinkId};
 use heapless::String;
-use tls_session::reason::{CertificateError, TEXT_LEN};
+use tls_session::reason::CertificateError;
 
 use crate::clock::WallClock;
 use crate::port::printer::Printer;
 use crate::settings::Settings;
 use crate::sntp::SntpError;
-use crate::why::{Cause, ModemError, Stage, Why};
-
-/// Words of the longest reason, with what was found, or with the client.
-pub(crate) const MAX_TEXT: usize = 160 + 2 + TEXT_LEN;
-
-/// Words for the log, whose backends take no `Display`: what does not fit is cut. As an argument of a log macro it
-/// costs nothing where there is no log.
-pub(crate) fn log_text(value: impl fmt::Display) -> String<MAX_TEXT> {
-    let mut text = String::new();
-    let _ = fmt::write(&mut text, format_args!("{value}"));
-    text
-}
+use crate::why::{Cause, MAX_TEXT, ModemError, Stage, Why};
 
 /// `+SSLWHY:…` for one reason, in these words. No link is the server.
 pub(crate) async fn reason_line(

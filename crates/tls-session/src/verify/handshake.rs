@@ -57,7 +57,7 @@ impl Verdict {
     ///
     /// # Errors
     ///
-    /// As [`verify_server`]; [`CapacityError::TooLarge`] for a key that cannot be kept.
+    /// As `verify_server`; [`CapacityError::TooLarge`] for a key that cannot be kept.
     pub fn of_server(policy: &Policy<'_>, chain: &[&[u8]]) -> Result<Self, Reason> {
         Self::of(judge_server(policy, chain)?, chain)
     }

@@ -24,7 +24,7 @@ use core::task::{Context, Poll, Waker};
 use embedded_io_async::{Read, Write};
 use tls_session::identity::IdentityMemory;
 use tls_session::{
-    Anchors, Clock, Deadlines, Connection, Identity, Memory, NameRule, Policy, Session, Timestamp,
+    Anchors, Clock, Connection, Deadlines, Identity, Memory, NameRule, Policy, Session, Timestamp,
     verify_server,
 };
 
@@ -126,8 +126,7 @@ fn handshake(name: &str, recording: &Recording<'_>) {
         identity: identity.as_ref(),
         ..policy(&anchors)
     };
-    let transport =
-        Connection::new(Served(recording.server), Expected(recording.client), NoTime);
+    let transport = Connection::new(Served(recording.server), Expected(recording.client), NoTime);
     let mut memory: Memory = Memory::new();
     let mut open = pin!(Session::open(
         &transport,
