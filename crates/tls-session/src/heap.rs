@@ -9,7 +9,6 @@ use core::cell::{Cell, RefCell};
 use critical_section::Mutex;
 
 use crate::budget::{Budget, Caps, Own, budget, server_budget};
-use crate::engine::rustls::server::Served;
 use crate::policy::{EngineRule, PeerAuth, Policy, Versions};
 use crate::reason::CapacityError;
 use crate::session::{Acceptor, Tickets};
@@ -30,6 +29,16 @@ pub trait Heap: Sync {
     fn leave(&self) -> Option<usize> {
         None
     }
+}
+
+/// What of a server decides how much heap its sessions need.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ServerNeeds {
+    /// What each session copies.
+    pub(crate) own: Own,
+    /// Whether a client is asked for a certificate.
+    pub(crate) asks: bool,
+    pub(crate) versions: Versions,
 }
 
 /// Who was promised how much of a heap. One for all sessions of a program.
@@ -150,7 +159,7 @@ impl Ledger {
         buffer: usize,
         aside: usize,
     ) -> Result<(), CapacityError> {
-        self.client_versions(&acceptor.served, buffer, aside)
+        self.client_versions(&acceptor.needs(), buffer, aside)
             .map(drop)
     }
 
@@ -165,13 +174,12 @@ impl Ledger {
     /// The same, with a client.
     fn client_versions(
         &self,
-        served: &Served,
+        needs: &ServerNeeds,
         buffer: usize,
         aside: usize,
     ) -> Result<Admitted, CapacityError> {
-        let (own, asks) = (served.own(), served.anchors().is_some());
-        self.choose(served.versions(), aside, |versions| {
-            server_budget(&self.caps, versions, own, asks, buffer)
+        self.choose(needs.versions, aside, |versions| {
+            server_budget(&self.caps, versions, needs.own, needs.asks, buffer)
         })
     }
 
@@ -239,10 +247,10 @@ impl Ledger {
     /// The same, with a client.
     pub(crate) fn admit_client(
         &'static self,
-        served: &Served,
+        needs: &ServerNeeds,
         buffer: usize,
     ) -> Result<(Admitted, Promise), CapacityError> {
-        self.promise(|| self.client_versions(served, buffer, 0))
+        self.promise(|| self.client_versions(needs, buffer, 0))
     }
 
     fn promise(

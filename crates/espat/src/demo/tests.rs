@@ -89,6 +89,7 @@ impl Pretender {
     fn data(&mut self, data: Vec<u8>) {
         if let Some(at) = OWN.iter().position(|own| *own == self.partition) {
             self.own[at] = data;
+            self.partition.clear();
             return self.say("\r\nOK\r\n");
         }
         if data.starts_with(&[0xF1, 0xF1]) {

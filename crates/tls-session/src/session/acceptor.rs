@@ -49,6 +49,11 @@ impl Acceptor {
         Ok(Self { served })
     }
 
+    /// What decides how much heap a session needs.
+    pub(crate) fn needs(&self) -> crate::heap::ServerNeeds {
+        self.served.needs()
+    }
+
     /// Copies a policy.
     ///
     /// # Errors

@@ -90,7 +90,9 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
     ) -> Result<(Versions, Option<CapacityError>), CapacityError> {
         match self.connection.ledger {
             None => Ok((served.versions(), None)),
-            Some(ledger) => Ok(self.keep(ledger.admit_client(served, self.incoming.room())?)),
+            Some(ledger) => {
+                Ok(self.keep(ledger.admit_client(&served.needs(), self.incoming.room())?))
+            }
         }
     }
 

@@ -19,6 +19,7 @@ use super::core::Core;
 use super::judge::{Attempt, Judge, Key, SCHEMES};
 use crate::budget::Own;
 use crate::evidence::Demand;
+use crate::heap::ServerNeeds;
 use crate::identity::OwnedIdentity;
 use crate::policy::{ClientAuth, Clock, MasterSecret, Profile, ServerPolicy, Versions};
 use crate::reason::{Cause, PeerRole, Reason, SetupError, Stage};
@@ -90,8 +91,17 @@ impl Served {
         self.versions
     }
 
+    /// What decides how much heap a session needs.
+    pub(crate) fn needs(&self) -> ServerNeeds {
+        ServerNeeds {
+            own: self.own(),
+            asks: self.anchors.is_some(),
+            versions: self.versions,
+        }
+    }
+
     /// What each session copies of it, in bytes.
-    pub(crate) fn own(&self) -> Own {
+    fn own(&self) -> Own {
         let hints = self.hints.iter().map(AsRef::as_ref);
         Own::of_server(self.identity.chain(), hints)
     }
