@@ -50,6 +50,7 @@ impl Acceptor {
     }
 
     /// What decides how much heap a session needs.
+    #[cfg(feature = "rustls")]
     pub(crate) fn needs(&self) -> crate::heap::ServerNeeds {
         self.served.needs()
     }
