@@ -7,7 +7,7 @@
 //! …    SHA-256 of all before it
 //! ```
 //!
-//! Every byte is read once, in order, in pieces of 256.
+//! Every byte is read once, in order, in chunks of 256.
 //!
 //! spec: ota 2
 
@@ -39,7 +39,7 @@ const DESCRIPTOR: usize = 80;
 const DESCRIPTOR_MAGIC: [u8; 4] = 0xabcd_5432_u32.to_le_bytes();
 
 /// Bytes that are read at once.
-const PIECE: usize = 256;
+const CHUNK: usize = 256;
 
 /// A text of the application descriptor.
 pub type Text = String<32>;
@@ -166,10 +166,10 @@ impl<F: NorFlash> Reader<'_, '_, F> {
 
     /// Bytes of a segment, which count for the checksum.
     async fn data(&mut self, mut left: u32) -> Result<(), ImageError<F::Error>> {
-        let mut piece = [0; PIECE];
+        let mut chunk = [0; CHUNK];
         while left > 0 {
-            let length = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
-            let bytes = piece.get_mut(..length).unwrap_or_default();
+            let length = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+            let bytes = chunk.get_mut(..length).unwrap_or_default();
             self.take(bytes).await?;
             self.checksum = bytes.iter().fold(self.checksum, |sum, byte| sum ^ byte);
             left = left.saturating_sub(u32::try_from(length).unwrap_or(u32::MAX));

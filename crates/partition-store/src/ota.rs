@@ -246,7 +246,7 @@ impl<F: MultiwriteNorFlash> Ota<'_, F> {
     /// Says that the program that runs works, if the bootloader waits for that: otherwise it starts the other one at
     /// the next restart. Returns whether it waited.
     ///
-    /// If power fails or the future is dropped while the entry is written anew, the other slot may start next.
+    /// If power fails or the future is dropped while the entry is written again, the other slot may start next.
     ///
     /// # Errors
     /// The flash fails.

@@ -98,9 +98,7 @@ impl Own {
             }),
         }
     }
-}
 
-impl Own {
     /// What a session with a client copies of a server's certificates and of the names of its anchors.
     #[cfg(feature = "rustls")]
     pub(crate) fn of_server<'n>(chain: &[Vec<u8>], hints: impl Iterator<Item = &'n [u8]>) -> Self {

@@ -117,6 +117,17 @@ pub enum PeerAuth<'a> {
     DangerAnyPeer,
 }
 
+#[cfg(feature = "rustls")]
+impl PeerAuth<'_> {
+    /// The clock by which dates are checked; none is read where none are.
+    pub(crate) const fn clock(&self) -> Clock {
+        match self {
+            Self::Chain { clock, .. } => *clock,
+            Self::PreSharedKey(_) | Self::DangerAnyPeer => Clock::Unset,
+        }
+    }
+}
+
 /// A key that both sides were given beforehand, and the name it goes by.
 #[derive(Clone, Copy)]
 pub struct PreSharedKey<'a> {

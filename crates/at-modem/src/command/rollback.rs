@@ -12,6 +12,7 @@ use partition_store::{
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
 use crate::platform::{Board as _, Platform};
+use crate::why::log_text;
 
 /// The program in the other slot is damaged.
 const DAMAGED: CommandError = CommandError::Own(5);
@@ -49,10 +50,9 @@ async fn select_other<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<(), CommandErro
 }
 
 fn report(slot: Slot, image: &AppImage) {
-    let number = if slot == Slot::Ota0 { 0_u8 } else { 1 };
     espat_log::info!(
-        "from now on ota_{}: {} {}",
-        number,
+        "from now on {}: {} {}",
+        log_text(slot).as_str(),
         image.project.as_str(),
         image.version.as_str()
     );

@@ -73,10 +73,6 @@ impl<P: Platform> SessionOwners<'_, '_, P> {
             (tls.resume, tls.policy_mode)
         });
         let tickets = self.tls.tickets();
-        #[cfg(feature = "rustls")]
-        if let Some(ledger) = self.ledger {
-            ledger.evict_first(tickets.clone());
-        }
         let (host, port) = (&target.host, target.port);
         resume.then(|| Resumption::new(tickets.clone(), host, port, &[mode.code()]))
     }
@@ -112,6 +108,10 @@ pub(crate) async fn run<P: Platform>(
     records: &Records,
     handshakes: &Handshakes,
 ) {
+    #[cfg(feature = "rustls")]
+    if let Some(ledger) = owners.ledger {
+        ledger.evict_first(owners.tls.tickets().clone());
+    }
     loop {
         let id = slot.job.wait().await;
         let link = owners.links.links.get(id);

@@ -136,7 +136,7 @@ const fn bytes_on_heap<A, F: Future>(_: &impl Fn(A) -> F) -> usize {
     size_of::<F>() + 2 * size_of::<A>() + 64
 }
 
-/// Tells a client by an alert that there is no heap for its session.
+/// Says to a client by an alert that there is no heap for its session.
 #[cfg(feature = "rustls")]
 async fn turn_down<S: TcpSplit + TcpShutdown>(client: Client<'_, S>) {
     let mut socket = client.socket;

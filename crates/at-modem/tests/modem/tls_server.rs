@@ -1,4 +1,4 @@
-//! The server with TLS: what it needs, when its clients become links, and what is told of those that do not
+//! The server with TLS: what it needs, when its clients become links, and what is reported of those that do not
 //! (duties D.1, D.3, D.4).
 
 use embassy_time::Duration;
@@ -113,7 +113,7 @@ fn a_client_is_a_link_like_any_other() {
         let begin = format!("+SSLPEER:0,\"{name}\",\"TLS_");
         assert!(peer.starts_with(&text(begin.as_bytes())), "{peer}");
         bench.expect("AT+CIPCLOSE=0", "0,CLOSED\r\n\r\nOK\r\n");
-        assert!(client.is_told_the_end());
+        assert!(client.hears_the_end());
         assert_eq!(client.peer.is_gone(), (true, true));
         bench.expect("AT+SSLPEER?", OK);
     }
@@ -121,7 +121,7 @@ fn a_client_is_a_link_like_any_other() {
 
 /// Subject, SANs, SHA-256 and notAfter of a client's certificate; the name and protocols that it wished for.
 #[test]
-fn duty_170_and_175_the_host_is_told_who_a_client_is() {
+fn duty_170_and_175_the_host_can_read_who_a_client_is() {
     let mut bench = serving(1);
     let mut client = Client::knock(&bench, (PORT, PEER), VERSIONS[1], Shows::Right);
     client.converses(&mut bench).unwrap();
@@ -234,11 +234,7 @@ fn duty_124_to_126_a_server_starts_with_all_that_it_needs_or_not_at_all() {
 #[test]
 fn a_server_takes_its_credentials_from_the_values() {
     let mut bench = fresh();
-    bench.expect("AT+CWMODE=1", OK);
-    bench.expect(
-        "AT+CWJAP=\"iot\",\"secret\"",
-        "WIFI CONNECTED\r\nWIFI GOT IP\r\n\r\nOK\r\n",
-    );
+    bench.join();
     bench.expect("AT+CIPMUX=1", OK);
     bench.expect("AT+CIPSNTPCFG=0", OK);
     bench.expect("AT+SYSTIMESTAMP=1800000000", OK);
@@ -278,11 +274,7 @@ fn a_server_takes_its_credentials_from_the_values() {
 #[test]
 fn duty_129_a_certificate_that_clients_will_not_like_serves() {
     let mut bench = fresh();
-    bench.expect("AT+CWMODE=1", OK);
-    bench.expect(
-        "AT+CWJAP=\"iot\",\"secret\"",
-        "WIFI CONNECTED\r\nWIFI GOT IP\r\n\r\nOK\r\n",
-    );
+    bench.join();
     bench.expect("AT+CIPMUX=1", OK);
     for (namespace, value) in [
         ("server_cert", input!("client_p256.crt.pem")),
@@ -323,7 +315,7 @@ fn duty_131_what_is_written_while_it_runs_counts_for_the_next_server() {
     );
 }
 
-/// Nobody is believed without a clock, and the host is told why; the server starts all the same, for the time may come.
+/// Nobody is believed without a clock, and the host can read why; the server starts all the same, for the time may come.
 #[test]
 fn duty_169_without_a_clock_clients_are_refused_for_that() {
     let mut bench = Bench::multiplexed();
@@ -352,7 +344,7 @@ fn duty_169_without_a_clock_clients_are_refused_for_that() {
 
 /// Nothing of itself; with `AT+SYSLOG=1` a line, at most one a second; the count goes on.
 #[test]
-fn duty_174_refused_clients_are_told_of_on_demand() {
+fn duty_174_refused_clients_are_reported_on_demand() {
     let mut bench = serving(1);
     let refused = |bench: &mut Bench| {
         let mut client = Client::knock(bench, (PORT, PEER), VERSIONS[1], Shows::Nothing);
@@ -383,7 +375,7 @@ fn duty_174_refused_clients_are_told_of_on_demand() {
     refused(&mut bench);
     bench.hear("");
     bench.expect("AT+SSLWHY?", format!("{}{OK}", line(5)));
-    // Another server begins to count anew.
+    // Another server counts from 0 again.
     bench.expect("AT+CIPSERVER=0", OK);
     bench.expect(format!("AT+CIPSERVER=1,{PORT},\"SSL\",1"), OK);
     bench.expect("AT+SSLWHY?", OK);
@@ -393,7 +385,7 @@ fn duty_174_refused_clients_are_told_of_on_demand() {
 
 /// What is not TLS, or too old, is named, and gets its alert.
 #[test]
-fn duty_142_to_144_what_a_client_speaks_instead_is_told() {
+fn duty_142_to_144_what_a_client_speaks_instead_is_named() {
     let mut bench = serving(0);
     let tls_1_0 = {
         let mut hello = vec![22, 3, 1, 0, 47, 1, 0, 0, 43, 3, 1];
@@ -443,7 +435,7 @@ fn duty_142_to_144_what_a_client_speaks_instead_is_told() {
 
 /// An end in good order, one without close_notify, and a reset: one `CLOSED` each, after the data, and its reason.
 #[test]
-fn duty_178_each_end_by_the_client_is_told_from_the_others() {
+fn duty_178_each_end_by_the_client_is_distinguished() {
     for version in VERSIONS {
         let mut bench = serving(0);
         for (end, code) in [(0, "peer_closed"), (1, "peer_eof"), (2, "reset")] {

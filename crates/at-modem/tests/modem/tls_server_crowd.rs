@@ -174,9 +174,9 @@ fn duty_133_and_137_alone_a_client_has_the_time_of_its_deadlines() {
     }
 }
 
-/// One that had to give way is told of as such.
+/// One that had to give way is reported as such.
 #[test]
-fn duty_136_who_gives_way_is_told_of() {
+fn duty_136_who_gives_way_is_reported() {
     let mut bench = serving(0);
     let _crowd: Vec<Bad> = (0..4)
         .map(|_| Bad::knock(&mut bench, Stall::Silent, VERSIONS[1]))
@@ -220,7 +220,7 @@ fn duty_135_who_is_one_too_many_is_turned_away_before_or_after_its_handshake() {
         third.converses(&mut bench).unwrap();
         bench.pass(Duration::from_secs(2));
         bench.hear("Have 2 Connections\r\n");
-        assert!(third.is_told_the_end());
+        assert!(third.hears_the_end());
         assert_eq!(third.peer.is_gone(), (true, true));
         // Now nobody begins a handshake.
         let fourth = Client::knock(&bench, (PORT, GOOD), version, Shows::Nothing);
@@ -250,7 +250,7 @@ fn duty_179_a_client_that_says_nothing_is_closed_whatever_its_records_are() {
     }
     bench.pass(Duration::from_secs(2));
     bench.hear("0,CLOSED\r\n");
-    assert!(silent.is_told_the_end());
+    assert!(silent.hears_the_end());
     bench.pass(Duration::from_secs(9));
     bench.hear("1,CLOSED\r\n");
 }
@@ -272,7 +272,7 @@ fn duty_177_the_end_of_a_server_is_the_end_of_handshakes_and_of_links_if_it_is_s
                 bench.pass(Duration::from_secs(1));
                 assert!(bad.is_gone(), "{version:?} {stall:?}");
                 for (link, client) in clients.iter_mut().enumerate() {
-                    assert_eq!(client.is_told_the_end(), close_all);
+                    assert_eq!(client.hears_the_end(), close_all);
                     if !close_all {
                         client.sends(&mut bench, b"on");
                         bench.hear(format!("\r\n+IPD,{link},2:on"));

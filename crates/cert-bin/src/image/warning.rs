@@ -126,7 +126,7 @@ pub struct Warnings<'a> {
     pending: [Option<ImageWarning>; 4],
     seen: [SeenIds; 3],
     trailing: Option<usize>,
-    mixed_told: bool,
+    mixed_reported: bool,
 }
 
 impl<'a> Warnings<'a> {
@@ -138,7 +138,7 @@ impl<'a> Warnings<'a> {
             pending: [None; 4],
             seen: [SeenIds::default(); 3],
             trailing: image.trailing,
-            mixed_told: false,
+            mixed_reported: false,
         }
     }
 
@@ -192,8 +192,8 @@ impl Iterator for Warnings<'_> {
             let Some(item) = self.items.next() else { break };
             self.look_at(&item);
         }
-        if !self.mixed_told {
-            self.mixed_told = true;
+        if !self.mixed_reported {
+            self.mixed_reported = true;
             if self.seen.iter().filter(|seen| seen.any).count() > 1 {
                 return Some(ImageWarning::MixedTypes);
             }

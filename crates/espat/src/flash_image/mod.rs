@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, anyhow};
 use partition_store::esp_at::{self, FactoryParam};
 use partition_store::mock::{MemFlash, Rewrite};
-use partition_store::{BuiltIn, CertStorage, SECTOR};
+use partition_store::{BuiltIn, CertStorage, Partition, PartitionKind, PartitionName, SECTOR};
 use serde_json::{Value, json};
 
 use crate::pki::files::{self, Access, Output};
@@ -27,6 +27,18 @@ use crate::report::{self, Outcome};
 use crate::sim::args::{Chip, Layout};
 
 pub use content::Given;
+
+/// A partition that is a whole flash of `size` bytes, to look at a part of one alone.
+fn whole(
+    name: &str,
+    (kind, subtype): (PartitionKind, u8),
+    size: usize,
+) -> anyhow::Result<Partition> {
+    let size = u32::try_from(size)?;
+    PartitionName::new(name)
+        .and_then(|name| Partition::new(name, kind, subtype, 0, size))
+        .ok_or_else(|| anyhow!("no partition of {size} bytes"))
+}
 
 /// `espat flash-image -o FLASH.bin [PARTITION=FILE]...` or `--inspect FLASH.bin`
 #[derive(Debug, Clone, clap::Args)]

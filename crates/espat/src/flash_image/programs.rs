@@ -2,8 +2,10 @@
 
 use partition_store::mock::MemFlash;
 use partition_store::{
-    AppImage, ImageError, Ota, Partition, PartitionKind, PartitionName, Region, Slots, app_image,
+    AppImage, ImageError, Ota, Partition, PartitionKind, Region, Slots, app_image,
 };
+
+use super::whole;
 
 /// What is in a slot: a program with its version and chip, or why the bootloader would not start it.
 pub(super) fn program(bytes: &[u8]) -> String {
@@ -18,10 +20,7 @@ pub(super) fn program(bytes: &[u8]) -> String {
 
 fn check(bytes: &[u8]) -> anyhow::Result<AppImage> {
     let mut flash = MemFlash::holding(bytes.to_vec());
-    let size = u32::try_from(bytes.len())?;
-    let slot = PartitionName::new("app")
-        .and_then(|name| Partition::new(name, PartitionKind::App, 0, 0, size))
-        .ok_or_else(|| anyhow::anyhow!("a slot of {size} bytes"))?;
+    let slot = whole("app", (PartitionKind::App, 0), bytes.len())?;
     let region = Region::open(&mut flash, &slot);
     let mut region =
         region.map_err(|_| anyhow::anyhow!("the flash image ends inside this slot"))?;

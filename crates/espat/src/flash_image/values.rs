@@ -3,9 +3,10 @@
 use anyhow::anyhow;
 use partition_store::mock::{MemFlash, Rewrite};
 use partition_store::nvs::Cursor;
-use partition_store::{Nvs, Partition, PartitionKind, PartitionName, Region, SECTOR};
+use partition_store::{Nvs, Partition, PartitionKind, Region, SECTOR};
 
 use super::content::{Content, store_values};
+use super::whole;
 
 /// One value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,10 +31,7 @@ pub(crate) enum Stored {
 fn partition(size: usize) -> anyhow::Result<Partition> {
     /// NVS (spec: cert-bin 8.1).
     const SUBTYPE: u8 = 2;
-    let size = u32::try_from(size)?;
-    PartitionName::new("mfg_nvs")
-        .and_then(|name| Partition::new(name, PartitionKind::Data, SUBTYPE, 0, size))
-        .ok_or_else(|| anyhow!("no partition of {size} bytes"))
+    whole("mfg_nvs", (PartitionKind::Data, SUBTYPE), size)
 }
 
 /// All values, in the order they were written.

@@ -8,7 +8,7 @@ use tls_provider::sync::Arc;
 #[cfg(feature = "rustls")]
 use crate::engine::rustls::store::{self, Key, Store};
 #[cfg(feature = "rustls")]
-use crate::policy::{Clock, PeerAuth, Policy};
+use crate::policy::Policy;
 #[cfg(feature = "rustls")]
 use crate::resumption::digest;
 
@@ -109,11 +109,7 @@ impl Resumption {
     #[cfg(feature = "rustls")]
     #[must_use]
     pub fn seconds_left(&self, policy: &Policy<'_>) -> Option<u64> {
-        let clock = match policy.peer {
-            PeerAuth::Chain { clock, .. } => clock,
-            PeerAuth::PreSharedKey(_) | PeerAuth::DangerAnyPeer => Clock::Unset,
-        };
         let key = Key::of(&self.target, &digest(policy));
-        self.tickets.store.seconds_left(key, clock)
+        self.tickets.store.seconds_left(key, policy.peer.clock())
     }
 }

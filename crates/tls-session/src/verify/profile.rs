@@ -2,7 +2,7 @@
 //! [`Profile::Strict`](crate::Profile::Strict).
 //!
 //! They come on top of `rules`, for every certificate of a path, its anchor included: who chooses this
-//! profile wants to be told of a CA that does not follow the standard. None of them can make a chain acceptable.
+//! profile wants to know of a CA that does not follow the standard. None of them can make a chain acceptable.
 
 use core::fmt::{self, Write as _};
 use core::net::IpAddr;
@@ -107,7 +107,7 @@ fn key_ids(child: &Certificate<'_>, parent: &Certificate<'_>, depth: u8) -> Resu
         Some(own) if own != named => Err(refuse(ProfileError::KeyIdMismatch, depth, child)
             .finding(Hex(named))
             .wanting(Hex(own))),
-        // That it has none is told of the issuer itself.
+        // If it has none, the issuer itself is refused for that.
         _ => Ok(()),
     }
 }

@@ -189,12 +189,17 @@ impl Bench {
     /// As [`Self::new`], in station mode and joined to `iot`.
     pub(crate) fn joined() -> Self {
         let mut bench = Self::new();
-        bench.expect("AT+CWMODE=1", "\r\nOK\r\n");
-        bench.expect(
+        bench.join();
+        bench
+    }
+
+    /// Joins the network.
+    pub(crate) fn join(&mut self) {
+        self.expect("AT+CWMODE=1", "\r\nOK\r\n");
+        self.expect(
             "AT+CWJAP=\"iot\",\"secret\"",
             "WIFI CONNECTED\r\nWIFI GOT IP\r\n\r\nOK\r\n",
         );
-        bench
     }
 
     /// As [`Self::joined`], with `AT+CIPMUX=1`.

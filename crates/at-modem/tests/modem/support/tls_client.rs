@@ -107,7 +107,7 @@ impl Client {
     }
 
     /// Whether the modem has said close_notify.
-    pub(crate) fn is_told_the_end(&mut self) -> bool {
+    pub(crate) fn hears_the_end(&mut self) -> bool {
         self.listens().unwrap();
         self.tls.process_new_packets().unwrap().peer_has_closed()
     }

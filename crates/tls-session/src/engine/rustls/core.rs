@@ -15,7 +15,7 @@ use super::errors::{Place, cause};
 use super::halves::LastAlert;
 use super::judge::{Attempt, Judge, Seat};
 use super::resume::{Offer, Older, Resume};
-use super::sealed::{AROUND, Sealed, chunk};
+use super::sealed::{AROUND, Sealed, chunk, fragment};
 use super::server::Served;
 use super::side::Side;
 use super::watch::{HEADER, Watch};
@@ -94,9 +94,7 @@ impl Core {
             attempt: attempt.clone(),
         };
         let chunk = chunk(room);
-        // rustls counts content and header.
-        let content = chunk.saturating_sub(AROUND).saturating_add(5);
-        let config = configure(policy, &seat.judge, resume.as_ref(), content)?;
+        let config = configure(policy, &seat.judge, resume.as_ref(), fragment(chunk))?;
         let name = server_name(policy)?;
         let connection = UnbufferedClientConnection::new(Arc::new(config), name);
         let connection = connection.map_err(|error| not_begun(&error))?;
@@ -120,9 +118,7 @@ impl Core {
     ) -> Result<Self, Cause> {
         let attempt = Arc::new(Attempt::of_client(served, clock));
         let chunk = chunk(room);
-        // rustls counts content and header.
-        let content = chunk.saturating_sub(AROUND).saturating_add(5);
-        let config = Served::configure(served, versions, &attempt, content)?;
+        let config = Served::configure(served, versions, &attempt, fragment(chunk))?;
         let connection = UnbufferedServerConnection::new(Arc::new(config));
         let connection = connection.map_err(|error| not_begun(&error))?;
         let watch = Watch::of_client(versions);

@@ -17,7 +17,7 @@ use super::judge::{Attempt, Judge};
 use super::store::{Entry, Facts, Key, MAX_AGE, MAX_PER_SERVER, Store, Value};
 use crate::evidence::Peer;
 use crate::heap::Ledger;
-use crate::policy::{Clock, PeerAuth, Policy, Versions};
+use crate::policy::{Clock, Policy, Versions};
 use crate::resumption::{Dates, Resumed, digest};
 use crate::verify::{PeerCertificate, Version};
 
@@ -54,10 +54,7 @@ impl Offer {
         policy: &Policy<'_>,
         versions: Versions,
     ) -> Self {
-        let clock = match policy.peer {
-            PeerAuth::Chain { clock, .. } => clock,
-            PeerAuth::PreSharedKey(_) | PeerAuth::DangerAnyPeer => Clock::Unset,
-        };
+        let clock = policy.peer.clock();
         let policy = digest(policy);
         let key = Key::of(target, &policy);
         Self {

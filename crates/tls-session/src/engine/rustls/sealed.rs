@@ -1,7 +1,9 @@
 //! Records of ours that are not sent yet, in the caller's buffer.
 
+use super::watch::HEADER;
+
 /// Bytes around the content of a record: header, nonce of TLS 1.2, inner type, tag.
-pub(super) const AROUND: usize = 5 + 8 + 1 + 16;
+pub(super) const AROUND: usize = HEADER + 8 + 1 + 16;
 /// Room beside a record for a KeyUpdate that rustls sends before it.
 const KEY_UPDATE: usize = 64;
 
@@ -71,4 +73,9 @@ pub(super) const fn chunk(room: usize) -> usize {
     let half = room.saturating_sub(KEY_UPDATE) / 2;
     let largest = (1 << 14) + AROUND;
     if half < largest { half } else { largest }
+}
+
+/// The same as rustls counts: content and header.
+pub(super) const fn fragment(chunk: usize) -> usize {
+    chunk.saturating_sub(AROUND).saturating_add(HEADER)
 }
