@@ -9,8 +9,10 @@
 //! PEM decodes into a buffer of the caller, for which the length of the content is always enough. Where it
 //! is too small, the error says what it takes.
 
-pub mod der;
+pub(crate) mod der;
+mod fault;
 pub mod key;
+mod kind;
 pub mod pem;
 mod shape;
 
@@ -21,33 +23,13 @@ use heapless::Vec;
 
 use crate::hidden::Hidden;
 
-pub use der::ObjectFault;
+pub use fault::{BrokenObject, ObjectFault};
 pub use key::{KeyForm, PrivateKey, RsaFactors};
+pub use kind::ObjectKind;
 pub use shape::{Encoding, Shape};
 
 /// Upper bound of what the PEM blocks of one item decode to: three quarters of the longest content.
 pub const MAX_DECODED: usize = 49_152;
-
-/// What one object of an item is, by its PEM label or its DER structure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum ObjectKind {
-    /// An X.509 certificate.
-    Certificate,
-    /// A private key in the clear.
-    PrivateKey(KeyForm),
-    /// A private key under a password (PKCS#8, or the older PEM header form).
-    EncryptedPrivateKey,
-    /// A certificate signing request.
-    CertificateRequest,
-    /// A public key alone.
-    PublicKey,
-    /// The curve that OpenSSL writes in front of a SEC1 key. Says nothing the key does not say.
-    EcParameters,
-    /// Anything else.
-    Other,
-}
 
 /// One object of an item. It is not decoded yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,16 +172,6 @@ enum Walk<'a> {
     Pem(pem::Blocks<'a>),
     Der(&'a [u8]),
     Done,
-}
-
-/// An object that cannot be read, and where it starts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct BrokenObject {
-    /// The bytes of the content it takes.
-    pub range: Range<usize>,
-    /// What is wrong.
-    pub fault: ObjectFault,
 }
 
 impl<'a> Iterator for Objects<'a> {

@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use crate::content::{self, ObjectKind, der, pem};
+use crate::content::{self, ObjectFault, ObjectKind, der, pem};
 use crate::image::{HEADER_LEN, ITEM_HEADER_LEN, Image, ItemKind, MAGIC};
 
 /// How many places of a partition are tried for an image at another offset.
@@ -288,11 +288,11 @@ fn of_broken_pem(content: &[u8]) -> Option<Mistake> {
     match pem::Blocks::new(content).next() {
         None
         | Some(Err(content::BrokenObject {
-            fault: der::ObjectFault::Marker,
+            fault: ObjectFault::Marker,
             ..
         })) => Some(Mistake::BrokenDashes),
         Some(Err(content::BrokenObject {
-            fault: der::ObjectFault::NoEnd,
+            fault: ObjectFault::NoEnd,
             ..
         })) => {
             let end = has(b"END ");
@@ -303,7 +303,7 @@ fn of_broken_pem(content: &[u8]) -> Option<Mistake> {
             })
         }
         Some(Err(content::BrokenObject {
-            fault: der::ObjectFault::LabelMismatch,
+            fault: ObjectFault::LabelMismatch,
             ..
         })) if !has(b"-----END ") || ends_without_dashes(content) => Some(Mistake::BrokenDashes),
         _ => None,

@@ -18,28 +18,29 @@
 //!
 //! spec: at-commands A.22
 
+mod error;
 mod key;
 mod mend;
 mod record;
 mod walk;
 
+pub use self::error::SettingsError;
 pub use self::key::{KEY_MAX, Key};
+pub use self::record::VALUE_MAX;
 
 use core::fmt;
 use core::marker::PhantomData;
 
 use embedded_storage_async::nor_flash::NorFlash;
-use sequential_storage::cache::{Cache, Uncached};
+use sequential_storage::cache::Cache;
 use sequential_storage::map::{MapConfig, MapStorage};
 use zeroize::Zeroizing;
 
-use self::key::RawKey;
+use self::error::{from_access, from_map, from_region};
+use self::key::{NoCache, RawKey};
 use self::mend::Mended;
 use self::record::{Record, SCRATCH};
-use crate::region::{AccessError, Region, RegionError, SECTOR};
-
-/// Longest value, in bytes.
-pub const VALUE_MAX: usize = 256;
+use crate::region::{Region, SECTOR};
 
 /// Whose settings these are: what the header says.
 ///
@@ -62,7 +63,6 @@ const PROBE: usize = 32;
 /// after an interrupted erase it would be unknown which is the newer.
 const MIN_SECTORS: u32 = 4;
 
-type NoCache<K> = Cache<Uncached, Uncached, Uncached, RawKey<K>>;
 type Map<'r, 'a, F, K> = MapStorage<RawKey<K>, &'r mut Region<'a, F>, NoCache<K>>;
 
 /// The settings in one partition, by keys of type `K`.
@@ -416,88 +416,5 @@ impl<F, K> fmt::Debug for Settings<'_, F, K> {
             .field("region", &self.region)
             .field("owner", &self.owner)
             .finish_non_exhaustive()
-    }
-}
-
-/// Why settings were not read or stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum SettingsError<E> {
-    /// The value is longer than a record may be.
-    TooLong {
-        /// Its bytes.
-        length: usize,
-        /// Bytes that a value may have.
-        max: usize,
-    },
-    /// The caller's buffer is shorter than the value.
-    BufferTooSmall {
-        /// Bytes of the value.
-        needed: usize,
-    },
-    /// No room, even with every old value cleared away.
-    Full,
-    /// The map contradicts itself; [`Settings::open`] or [`Settings::erase_all`] format it.
-    Damaged,
-    /// A record reads back differently from what was written, twice.
-    NotWritten,
-    /// The partition holds no settings; [`Settings::open`] makes it.
-    NotFormatted,
-    /// The partition has too few sectors.
-    RegionTooSmall {
-        /// Its bytes.
-        size: u32,
-        /// Bytes it takes.
-        needed: u32,
-    },
-    /// The flash failed.
-    Flash(E),
-}
-
-impl<E: fmt::Debug> fmt::Display for SettingsError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLong { length, max } => write!(f, "value of {length} bytes, {max} at most"),
-            Self::BufferTooSmall { needed } => write!(f, "value needs a buffer of {needed} bytes"),
-            Self::Full => f.write_str("settings partition is full"),
-            Self::Damaged => f.write_str("settings are damaged"),
-            Self::NotWritten => f.write_str("setting reads back differently"),
-            Self::NotFormatted => f.write_str("partition holds no settings"),
-            Self::RegionTooSmall { size, needed } => {
-                write!(f, "settings partition of {size} bytes, {needed} at least")
-            }
-            Self::Flash(error) => write!(f, "flash: {error:?}"),
-        }
-    }
-}
-
-impl<E: fmt::Debug> core::error::Error for SettingsError<E> {}
-
-fn from_access<E>(error: AccessError<E>) -> SettingsError<E> {
-    match error {
-        AccessError::EraseFailed(error)
-        | AccessError::ReadFailed(error)
-        | AccessError::WriteFailed(error) => SettingsError::Flash(error),
-        // Ranges are computed from the partition's own size.
-        _ => SettingsError::Damaged,
-    }
-}
-
-fn from_region<E>(error: RegionError<E>) -> SettingsError<E> {
-    match error {
-        RegionError::Flash(error) => SettingsError::Flash(error),
-        // The map followed an address out of the partition.
-        RegionError::OutOfBounds => SettingsError::Damaged,
-    }
-}
-
-fn from_map<E>(error: sequential_storage::Error<RegionError<E>>) -> SettingsError<E> {
-    use sequential_storage::Error;
-    match error {
-        Error::Storage { value, .. } => from_region(value),
-        Error::FullStorage => SettingsError::Full,
-        // The rest comes from records that this code cannot have written.
-        _ => SettingsError::Damaged,
     }
 }

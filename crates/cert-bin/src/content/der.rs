@@ -1,65 +1,10 @@
 //! What a DER structure is, judged by its shape: certificates and keys carry no label in this form.
 
-use core::fmt;
-
 use der::{AnyRef, Decode, Header, Reader, SliceReader, Tag, TagNumber, Tagged};
-use x509_facts::CertificateError;
 
-use super::{KeyForm, ObjectKind};
-
-/// What is wrong with one object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum ObjectFault {
-    /// A BEGIN line that does not end as one.
-    Marker,
-    /// BEGIN without END.
-    NoEnd,
-    /// END names something else than BEGIN.
-    LabelMismatch,
-    /// Not base64 between the markers.
-    Base64 {
-        /// Where, from the start of the text between the markers.
-        at: usize,
-    },
-    /// DER that ends too early.
-    Truncated {
-        /// Bytes its outer header declares, header included; 0 when the header itself is cut.
-        declared: usize,
-        /// Bytes there are.
-        available: usize,
-    },
-    /// Bytes behind the DER structure, other than NULs.
-    Trailing {
-        /// How many.
-        left: usize,
-    },
-    /// Not the structure it claims to be.
-    Structure,
-    /// Not a certificate, though it looks like one.
-    Certificate(CertificateError),
-}
-
-impl fmt::Display for ObjectFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Marker => f.write_str("incomplete BEGIN line"),
-            Self::NoEnd => f.write_str("BEGIN without END"),
-            Self::LabelMismatch => f.write_str("END does not match BEGIN"),
-            Self::Base64 { at } => write!(f, "bad base64 at byte {at} behind the BEGIN line"),
-            Self::Truncated {
-                declared,
-                available,
-            } => write!(f, "cut short: {declared} bytes declared, {available} there"),
-            Self::Trailing { left } => write!(f, "{left} bytes behind the end"),
-            Self::Structure => f.write_str("not the structure it claims to be"),
-            Self::Certificate(error) => write!(f, "no certificate: {error}"),
-        }
-    }
-}
-
-impl core::error::Error for ObjectFault {}
+use super::fault::ObjectFault;
+use super::key::KeyForm;
+use super::kind::ObjectKind;
 
 /// Whether content without a PEM block was meant to be DER: a SEQUENCE that starts with a SEQUENCE, an
 /// INTEGER or an OBJECT IDENTIFIER, cut short or not. Text that happens to start with `0` is not.

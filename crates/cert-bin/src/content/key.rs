@@ -10,7 +10,7 @@ use pkcs8::PrivateKeyInfo;
 use sec1::EcPrivateKey;
 use x509_facts::KeyKind;
 
-use super::ObjectFault;
+use super::fault::ObjectFault;
 
 pub(crate) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 pub(crate) const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");

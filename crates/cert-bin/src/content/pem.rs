@@ -10,7 +10,9 @@ use base64ct::{Base64, Encoding as _};
 
 use crate::hidden::Hidden;
 
-use super::{BrokenObject, KeyForm, ObjectFault, ObjectKind};
+use super::fault::{BrokenObject, ObjectFault};
+use super::key::KeyForm;
+use super::kind::ObjectKind;
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";

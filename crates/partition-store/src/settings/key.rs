@@ -3,7 +3,11 @@
 use core::fmt;
 use core::marker::PhantomData;
 
+use sequential_storage::cache::{Cache, Uncached};
 use sequential_storage::map::{Key as MapKey, SerializationError};
+
+/// The map's cache: none, so that it costs no memory.
+pub(super) type NoCache<K> = Cache<Uncached, Uncached, Uncached, RawKey<K>>;
 
 /// Longest key, in bytes.
 pub const KEY_MAX: usize = 16;

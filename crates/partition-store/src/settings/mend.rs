@@ -27,10 +27,10 @@ use sequential_storage::cache::Cache;
 use sequential_storage::map::{MapConfig, MapStorage};
 use zeroize::Zeroizing;
 
-use super::key::RawKey;
+use super::error::{SettingsError, from_access, from_map, from_region};
+use super::key::{Key, NoCache, RawKey};
 use super::record::{Record, SCRATCH};
 use super::walk::{Sector, WORD_MAX, is_erased_from, walk, word};
-use super::{Key, NoCache, SettingsError, from_access, from_map, from_region};
 use crate::region::{Region, RegionError, SECTOR};
 
 /// As many cleared bits make a marker: the map's own rule, so that both see the same.

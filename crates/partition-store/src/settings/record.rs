@@ -2,7 +2,8 @@
 
 use sequential_storage::map::{SerializationError, Value};
 
-use super::VALUE_MAX;
+/// Longest value, in bytes.
+pub const VALUE_MAX: usize = 256;
 
 /// Room for key, tag and the longest value, and for rounding up to the largest flash word.
 pub(super) const SCRATCH: usize = VALUE_MAX + 32;

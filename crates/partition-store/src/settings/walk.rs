@@ -15,8 +15,9 @@
 use crc::{Algorithm, CRC_32_ISCSI, Crc, NoTable};
 use embedded_storage_async::nor_flash::NorFlash;
 
-use super::record::SCRATCH;
-use super::{Key, SettingsError, VALUE_MAX, from_access};
+use super::error::{SettingsError, from_access};
+use super::key::Key;
+use super::record::{SCRATCH, VALUE_MAX};
 use crate::region::{Region, SECTOR};
 
 /// Longest flash word that the map knows, in bytes.
