@@ -16,9 +16,6 @@ const MAX_CIRCLE: usize = 3;
 const KNOWN: &[(&str, &str, usize)] = &[
     // Handlers share helpers with the file that calls them.
     ("at-modem", "command", 15),
-    // The rows of client.rs are made by the macro of table.rs.
-    ("tls-session", "reason", 4),
-    ("tls-session", "policy", 11),
     // The seam names both engines, and each engine the seam.
     ("tls-session", "engine", 26),
 ];

@@ -14,7 +14,7 @@ use rand_core::CryptoRngCore;
 use x509_facts::{Certificate, KeyKind};
 
 use crate::reason::{CapacityError, Cause, Limit, SetupError};
-use crate::verify::Version;
+use crate::version::Version;
 
 #[cfg(feature = "rustls")]
 mod owned;

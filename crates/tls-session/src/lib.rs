@@ -100,6 +100,7 @@ pub mod session;
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 pub mod transport;
 pub mod verify;
+mod version;
 
 #[cfg(feature = "rustls")]
 pub use budget::{Budget, Caps, Own, budget};

@@ -10,7 +10,7 @@ use rustls_pki_types::ServerName;
 use x509_facts::Timestamp;
 
 use crate::identity::Identity;
-use crate::verify::Version;
+use crate::version::Version;
 
 mod server;
 

@@ -18,6 +18,7 @@ use x509_facts::{Certificate, Timestamp};
 
 use self::budget::Budget;
 use self::error_mapping::{Walk, reason_for};
+use self::rules::malformed;
 use self::usage::Usage;
 use crate::policy::{Anchors, Clock, MAX_ANCHORS, PeerAuth, Policy, Profile};
 
@@ -30,11 +31,9 @@ mod profile;
 mod rules;
 mod usage;
 
+pub use crate::version::Version;
 pub use certificate::PeerCertificate;
-pub use handshake::{Possession, Signed, Verdict, Version, verify_handshake};
-
-/// Most certificates between the server's and the anchor that are followed: webpki's limit.
-pub(crate) const MAX_INTERMEDIATES: u8 = 6;
+pub use handshake::{Possession, Signed, Verdict, verify_handshake};
 
 /// Most certificates of a server's message, its own included.
 pub const MAX_CHAIN: usize = 16;
@@ -248,14 +247,6 @@ fn issued_another(first: &Certificate<'_>, rest: &[&[u8]]) -> bool {
                 other.issuer().is_same_as(&first.subject())
                     && !other.subject().is_same_as(&first.subject())
             })
-}
-
-/// A certificate that cannot be read, and where.
-fn malformed(depth: u8, error: x509_facts::CertificateError) -> Reason {
-    Reason {
-        depth,
-        ..Reason::new(Stage::Certificate, CertificateError::Malformed).finding(error)
-    }
 }
 
 /// The path, if there is one.

@@ -9,7 +9,7 @@ use super::rsa::{Factors, PrivateKey};
 use super::signer::Signer;
 use super::{Identity, Signature};
 use crate::reason::Cause;
-use crate::verify::Version;
+use crate::version::Version;
 
 /// A certificate chain and the key that belongs to it. The key is wiped when this is dropped.
 pub(crate) struct OwnedIdentity {

@@ -9,7 +9,7 @@ use x509_facts::{Certificate, KeyKind};
 
 use super::{ClientKey, Signature, rsa};
 use crate::alg::Hash;
-use crate::verify::Version;
+use crate::version::Version;
 
 /// A private key, checked.
 pub(crate) enum Signer<'a> {

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::{Anchors, MasterSecret, Versions};
 use crate::identity::Identity;
-use crate::verify::Version;
+use crate::version::Version;
 
 /// Whether clients must prove who they are. There is no default.
 #[derive(Debug, Clone, Copy)]

@@ -9,6 +9,9 @@ use super::usage::Usage;
 use crate::alg;
 use crate::policy::Anchors;
 
+/// Most certificates between the server's and the anchor that are followed: webpki's limit.
+const MAX_INTERMEDIATES: u8 = 6;
+
 /// The chain of one peer, as far as it can be followed by names alone: for blaming, not for trust.
 pub(super) struct Walk<'c, 'a> {
     pub(super) leaf: &'c Certificate<'a>,
@@ -118,7 +121,7 @@ pub(super) fn reason_for(
             let (_, depth) = walk.end();
             leaf(Fault::PathDepth {
                 intermediates: depth,
-                limit: super::MAX_INTERMEDIATES,
+                limit: MAX_INTERMEDIATES,
             })
         }
         Error::UnsupportedCertVersion => first(Fault::OldVersion, &|c, _| c.version() < 3),

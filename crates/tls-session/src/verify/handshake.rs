@@ -7,39 +7,10 @@ use super::{Accepted, judge_server, verify_client};
 use crate::alg::{Hash, SignatureKind};
 use crate::policy::{Anchors, Clock, Policy};
 use crate::reason::{CapacityError, Cause, CertificateError, Limit, ProofError, Reason, Stage};
+use crate::version::Version;
 
 /// RSAPublicKey of 4096 bits with a 32-bit exponent takes 526 bytes.
 const MAX_KEY: usize = 544;
-
-/// A version of TLS. The signatures of a handshake are not the same in both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Version {
-    /// TLS 1.2 (RFC 5246).
-    Tls12,
-    /// TLS 1.3 (RFC 8446).
-    Tls13,
-}
-
-impl Version {
-    /// Its name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Tls12 => "TLS 1.2",
-            Self::Tls13 => "TLS 1.3",
-        }
-    }
-
-    /// The number on the wire.
-    #[must_use]
-    pub const fn wire(self) -> u16 {
-        match self {
-            Self::Tls12 => 0x0303,
-            Self::Tls13 => 0x0304,
-        }
-    }
-}
 
 /// A chain that was accepted, and the key that its owner has yet to prove.
 ///

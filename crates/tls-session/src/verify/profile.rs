@@ -10,7 +10,7 @@ use core::net::IpAddr;
 use rustls_pki_types::CertificateDer;
 use x509_facts::{Certificate, GeneralName};
 
-use super::malformed;
+use super::rules::malformed;
 use super::usage::Usage;
 use crate::reason::{ProfileError, Reason, Stage};
 

@@ -19,6 +19,14 @@ const PROCESSED: [u8; 6] = [15, 17, 19, 30, 31, 37];
 /// policyConstraints and inhibitAnyPolicy, which have to be critical (RFC 5280 §4.2.1.11, §4.2.1.14).
 const ALWAYS_CRITICAL: [u8; 2] = [36, 54];
 
+/// A certificate that cannot be read, and where.
+pub(super) fn malformed(depth: u8, error: x509_facts::CertificateError) -> Reason {
+    Reason {
+        depth,
+        ..Reason::new(Stage::Certificate, CertificateError::Malformed).finding(error)
+    }
+}
+
 /// `n` of an extension 2.5.29.n.
 const fn standard(oid: &[u8]) -> Option<u8> {
     match oid {
