@@ -16,8 +16,6 @@ const MAX_CIRCLE: usize = 3;
 const KNOWN: &[(&str, &str, usize)] = &[
     // Handlers share helpers with the file that calls them.
     ("at-modem", "command", 15),
-    // The seam names both engines, and each engine the seam.
-    ("tls-session", "engine", 26),
 ];
 
 /// Name of a file without `.rs` and `/mod`, and the files it imports.

@@ -63,6 +63,16 @@ impl Caps {
     }
 }
 
+/// What of a server decides how much heap its sessions need.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ServerNeeds {
+    /// What each session copies.
+    pub(crate) own: Own,
+    /// Whether a client is asked for a certificate.
+    pub(crate) asks: bool,
+    pub(crate) versions: Versions,
+}
+
 /// What a session copies of ours, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

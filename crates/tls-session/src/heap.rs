@@ -8,7 +8,7 @@ use core::cell::{Cell, RefCell};
 
 use critical_section::Mutex;
 
-use crate::budget::{Budget, Caps, Own, budget, server_budget};
+use crate::budget::{Budget, Caps, Own, ServerNeeds, budget, server_budget};
 use crate::policy::{EngineRule, PeerAuth, Policy, Versions};
 use crate::reason::CapacityError;
 use crate::session::{Acceptor, Tickets};
@@ -29,16 +29,6 @@ pub trait Heap: Sync {
     fn leave(&self) -> Option<usize> {
         None
     }
-}
-
-/// What of a server decides how much heap its sessions need.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ServerNeeds {
-    /// What each session copies.
-    pub(crate) own: Own,
-    /// Whether a client is asked for a certificate.
-    pub(crate) asks: bool,
-    pub(crate) versions: Versions,
 }
 
 /// Who was promised how much of a heap. One for all sessions of a program.

@@ -22,14 +22,13 @@ use rand_core::CryptoRngCore;
 
 mod acceptor;
 mod chain;
+mod deadlines;
 mod tickets;
 
-pub use acceptor::Acceptor;
+pub use acceptor::{Acceptor, MAX_NAME};
 pub use chain::Chain;
+pub use deadlines::Deadlines;
 pub use tickets::{Resumption, Tickets};
-
-/// Longest name that a client asks for: a DNS name (RFC 1035 §3.1).
-pub const MAX_NAME: usize = 253;
 
 /// Bytes of the largest incoming record: 2^14 of content and 256 of expansion (RFC 8446 §5.2).
 pub const FULL_RECORD: usize = 16_640;
@@ -83,26 +82,6 @@ impl<const IN: usize, const OUT: usize> core::fmt::Debug for Memory<IN, OUT> {
 /// The cipher suites of this build by their IANA numbers, the preferred first.
 pub fn suites() -> impl Iterator<Item = u16> {
     engine::suites()
-}
-
-/// How long a handshake may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Deadlines {
-    /// Milliseconds without a byte from or to the peer.
-    pub step_ms: u32,
-    /// Milliseconds from ClientHello to the end.
-    pub handshake_ms: u32,
-}
-
-impl Default for Deadlines {
-    /// 10 s per step, as ESP-AT waits per packet; 30 s in all.
-    fn default() -> Self {
-        Self {
-            step_ms: 10_000,
-            handshake_ms: 30_000,
-        }
-    }
 }
 
 /// An authenticated session.

@@ -3,7 +3,7 @@
 //! It leaves to its user what a client must not leave out, and it can panic on what a peer sends. So its transport, its
 //! cipher, its hash and its verifier are ours:
 //!
-//! * `guard`, `hello`: the transport below it admits only records that are legal in their phase;
+//! * `handle`, `guard`, `hello`: the transport below it admits only records that are legal in their phase;
 //! * `suite`, `envelope`: its cipher sees each plaintext before it does, and gives messages a shape that it can take;
 //! * `transcript`, `facts`: its hash sees each handshake message, and keeps what it drops;
 //! * `verifier`, `shown`: its questions about the server, and what we show of ourselves;
@@ -14,6 +14,7 @@ pub(crate) mod client;
 mod envelope;
 mod facts;
 pub(crate) mod guard;
+mod handle;
 mod hello;
 mod shown;
 pub(crate) mod state;

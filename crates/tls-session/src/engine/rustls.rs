@@ -7,7 +7,7 @@
 //!
 //! rustls verifies nothing itself. Its questions go to the checks that every engine shares:
 //!
-//! * `config`: a policy as a configuration of rustls;
+//! * `suites`, `config`, `server`: the policy of either role as a configuration of rustls;
 //! * `judge`: its verifier and signer, with a copy of what they need of the policy;
 //! * `hello`, `client_hello`, `watch`: what is read of the records before rustls sees them;
 //! * `side`: its connection of either role;
@@ -16,8 +16,8 @@
 //! * `incoming`, `sealed`: records as they come, and those that wait to be sent;
 //! * `halves`: what both directions work on;
 //! * `store`, `resume`: tickets of all sessions, and those of one;
-//! * `client`: the session, and the handshake of a client;
-//! * `server`: what a server's sessions share, and its handshake.
+//! * `served`: what a server's sessions share;
+//! * `client`: the session, and the handshake of either role.
 //!
 //! Received data stay in the caller's buffer (`tls_provider`), so a record costs no heap.
 
@@ -33,9 +33,11 @@ mod incoming;
 mod judge;
 mod resume;
 mod sealed;
-pub(crate) mod server;
+pub(crate) mod served;
+mod server;
 mod side;
 pub(crate) mod store;
+mod suites;
 #[cfg(test)]
 mod tests;
 mod watch;

@@ -4,12 +4,15 @@
 use tls_provider::sync::Arc;
 
 #[cfg(feature = "rustls")]
-use crate::engine::rustls::server::Served;
+use crate::engine::rustls::served::Served;
 use crate::evidence::Demand;
 use crate::policy::ServerPolicy;
 use crate::reason::Cause;
 #[cfg(not(feature = "rustls"))]
 use crate::reason::SetupError;
+
+/// Longest name that a client asks for: a DNS name (RFC 1035 §3.1).
+pub const MAX_NAME: usize = 253;
 
 /// A server's policy with memory of its own, on the heap: its clients come long after the credentials were read.
 ///
@@ -51,7 +54,7 @@ impl Acceptor {
 
     /// What decides how much heap a session needs.
     #[cfg(feature = "rustls")]
-    pub(crate) fn needs(&self) -> crate::heap::ServerNeeds {
+    pub(crate) fn needs(&self) -> crate::budget::ServerNeeds {
         self.served.needs()
     }
 

@@ -13,7 +13,7 @@ use embedded_tls::{
 
 use embedded_tls::read_buffer::ReadBuffer;
 
-use super::guard::Handle;
+use super::handle::Handle;
 use super::shown::record_len;
 use super::state::{Expect, Shared};
 use super::suite::{Phase, Suite};

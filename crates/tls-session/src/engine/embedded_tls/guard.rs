@@ -14,14 +14,13 @@ use crate::reason::{
     CapacityError, Cause, Limit, NegotiationError, ProtocolViolation, Stage, StreamError,
 };
 use embedded_hal_async::delay::DelayNs;
-use embedded_io_async::{Error as _, ErrorType, Read, Write};
+use embedded_io_async::{Error as _, Read};
 use heapless::Vec;
 
 use super::hello;
 use super::state::{Expect, Shared};
 use super::suite::Phase;
 use crate::progress::Refused;
-use crate::transport::{Connection, Transport};
 
 const HEADER: usize = 5;
 /// ServerHello of TLS 1.3 with one P-256 share takes about 125 bytes; other hellos are refused
@@ -34,63 +33,7 @@ const MIN_CIPHERTEXT: u16 = 17;
 /// A server has reason to send one. RFC 8446 §5 has any number dropped; OpenSSL drops as many.
 const MAX_CCS: u8 = 32;
 
-/// What the engine holds: a reference that reads and writes.
-pub(crate) struct Handle<'g, T: Transport>(pub(crate) &'g Connection<T>);
-
-impl<T: Transport> core::fmt::Debug for Handle<'_, T> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Handle")
-    }
-}
-
-impl<T: Transport> Clone for Handle<'_, T> {
-    fn clone(&self) -> Self {
-        Self(self.0)
-    }
-}
-
-impl<T: Transport> ErrorType for Handle<'_, T> {
-    type Error = Refused;
-}
-
-impl<T: Transport> Read for Handle<'_, T> {
-    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Refused> {
-        // Never contended: one reader.
-        let mut incoming = self.0.incoming.lock().await;
-        incoming.read(&self.0.shared, &self.0.delay, buf).await
-    }
-}
-
-impl<T: Transport> Write for Handle<'_, T> {
-    async fn write(&mut self, buf: &[u8]) -> Result<usize, Refused> {
-        let shared = &self.0.shared;
-        let mut outgoing = self.0.outgoing.lock().await;
-        match shared
-            .progress
-            .limited(&self.0.delay, outgoing.write(buf))
-            .await?
-        {
-            Ok(0) if !buf.is_empty() => Err(refuse(shared, Cause::Stream(StreamError::PeerEof))),
-            Ok(written) => Ok(written),
-            Err(error) => Err(refuse(shared, StreamError::from(error.kind()))),
-        }
-    }
-
-    async fn flush(&mut self) -> Result<(), Refused> {
-        let shared = &self.0.shared;
-        let mut outgoing = self.0.outgoing.lock().await;
-        match shared
-            .progress
-            .limited(&self.0.delay, outgoing.flush())
-            .await?
-        {
-            Ok(()) => Ok(()),
-            Err(error) => Err(refuse(shared, StreamError::from(error.kind()))),
-        }
-    }
-}
-
-fn refuse(shared: &Shared, cause: impl Into<Cause>) -> Refused {
+pub(super) fn refuse(shared: &Shared, cause: impl Into<Cause>) -> Refused {
     shared.progress.refuse(cause)
 }
 
@@ -137,7 +80,7 @@ impl<R> Incoming<R> {
 
 impl<R: Read> Incoming<R> {
     /// Dropping this loses nothing while no record has been begun.
-    async fn read(
+    pub(super) async fn read(
         &mut self,
         shared: &Shared,
         delay: &(impl DelayNs + Clone),

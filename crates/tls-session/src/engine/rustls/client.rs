@@ -11,26 +11,27 @@ use embedded_hal_async::delay::DelayNs;
 use embedded_io_async::{ErrorType, Read, Write};
 use rand_core::CryptoRngCore;
 use tls_provider::random;
+use tls_provider::sync::Arc;
 use zeroize::Zeroizing;
 
-use super::core::{Core, Step};
-use super::halves::{Halves, LastAlert, Outgoing};
+use super::core::Core;
+use super::drive::Step;
+use super::halves::{Halves, Outgoing};
 use super::incoming::Incoming;
 use super::resume::Offer;
-use super::sealed::Sealed;
-use super::server::Served;
+use super::sealed::{LastAlert, REPLY, Sealed};
+use super::served::Served;
 use crate::budget::call;
 use crate::engine::{Attempt, Engine, MAX_IDLE_RECORDS, QUIET_MS, Witness, check_protocols};
 use crate::evidence::Evidence;
 use crate::heap::{self, Admitted, Promise};
-use crate::policy::{Policy, Versions};
+use crate::policy::{Clock, Policy, Versions};
 use crate::progress::{Progress, Refused};
-use crate::reason::{CapacityError, Cause, Limit, ProtocolViolation, Reason, Stage, StreamError};
+use crate::reason::{
+    CapacityError, Cause, Limit, PeerRole, ProtocolViolation, Reason, Stage, StreamError,
+};
 use crate::session::{Acceptor, Deadlines, Resumption};
 use crate::transport::{Connection, Transport};
-
-/// Bytes for what is sealed while data are received.
-pub(super) const REPLY: usize = 96;
 
 /// A session of rustls.
 pub(crate) struct Client<'m, T: Transport> {
@@ -84,7 +85,7 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
     }
 
     /// The same, for a session with a client.
-    pub(super) fn admit_client(
+    fn admit_client(
         &mut self,
         served: &Served,
     ) -> Result<(Versions, Option<CapacityError>), CapacityError> {
@@ -115,17 +116,14 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
     }
 
     /// Ends a session with a client before it began: the client hears of it from [`Self::conduct`].
-    pub(super) fn refuse_client(&mut self, reason: Reason) {
+    fn refuse_client(&mut self, reason: Reason) {
         self.progress().refuse_with(reason);
         let alert = LastAlert::Plain(Acceptor::INTERNAL_ERROR);
         self.last_alert.set(Some(alert));
     }
 
     /// Makes the engine of a session, with the reserve of the heap behind it.
-    pub(super) fn begin(
-        &self,
-        make: impl FnOnce(usize) -> Result<Core, Cause>,
-    ) -> Result<Box<Core>, Reason> {
+    fn begin(&self, make: impl FnOnce(usize) -> Result<Core, Cause>) -> Result<Box<Core>, Reason> {
         let ledger = self.connection.ledger;
         let (core, outcome) = heap::run(ledger, || {
             make(self.room).map(|mut core| {
@@ -185,7 +183,7 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
         }
     }
 
-    pub(super) const fn progress(&self) -> &'m Progress {
+    const fn progress(&self) -> &'m Progress {
         &self.connection.shared.progress
     }
 
@@ -195,8 +193,23 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
         core.as_ref()?.attempt().server_name()
     }
 
+    /// Prepares the handshake with a client, which [`Self::conduct`] performs. If this cannot be done, that says so, and the
+    /// client gets an alert.
+    pub(crate) fn serve<G: CryptoRngCore>(&mut self, served: &Arc<Served>, clock: Clock, rng: G) {
+        self.progress().peer.set(PeerRole::Client);
+        stir(rng);
+        let admitted = self.admit_client(served);
+        let admitted = admitted.map_err(|error| Reason::new(Stage::Setup, error));
+        let core = admitted
+            .and_then(|versions| self.begin(|room| Core::accept(served, versions, clock, room)));
+        match core {
+            Ok(core) => self.take(core),
+            Err(reason) => self.refuse_client(reason),
+        }
+    }
+
     /// Takes what a handshake begins with.
-    pub(super) fn take(&mut self, core: Box<Core>) {
+    fn take(&mut self, core: Box<Core>) {
         *self.core.get_mut() = Some(core);
     }
 
@@ -333,7 +346,7 @@ impl<'m, T: Transport + 'm> Engine<'m, T> for Client<'m, T> {
 }
 
 /// Before rustls takes the first random bytes of a session, those of the caller go into its pool.
-pub(super) fn stir(mut rng: impl CryptoRngCore) {
+fn stir(mut rng: impl CryptoRngCore) {
     let mut fresh = Zeroizing::new([0; 32]);
     rng.fill_bytes(fresh.as_mut_slice());
     random::stir(&fresh);

@@ -1,7 +1,6 @@
 //! The synchronous part: one record in, one answer. It never awaits, so no borrow of it crosses an await.
 
 use alloc::vec::Vec;
-use core::ops::Range;
 
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::UnbufferedServerConnection;
@@ -9,15 +8,15 @@ use rustls::{Error, HandshakeKind, ProtocolVersion};
 use tls_provider::Alert;
 use tls_provider::sync::Arc;
 
-use super::config::{configure, not_begun, offered, server_name};
-use super::drive::{What, ask_for, process, seal, space};
+use super::config::{configure, not_begun, server_name};
+use super::drive::{Step, What, ask_for, process, seal, space};
 use super::errors::{Place, cause};
-use super::halves::LastAlert;
 use super::judge::{Attempt, Judge, Seat};
 use super::resume::{Offer, Older, Resume};
-use super::sealed::{AROUND, Sealed, chunk, fragment};
-use super::server::Served;
+use super::sealed::{AROUND, LastAlert, Sealed, chunk, fragment};
+use super::served::Served;
 use super::side::Side;
+use super::suites::offered;
 use super::watch::{HEADER, Watch};
 use crate::budget::Caps;
 use crate::evidence::{Application, Evidence, Finished, Negotiated, Peer};
@@ -33,20 +32,6 @@ use crate::verify::{PeerCertificate, Version};
 const CONTROL: usize = 96;
 /// Bytes of a record that a decrypter leaves as they are: those of a nonce.
 const NONCE: usize = 8;
-
-/// What the caller does next.
-pub(super) enum Step {
-    /// What was sealed must go out before the next step over the same bytes.
-    Send,
-    /// Another record is needed.
-    NeedRecord,
-    /// Data stand here, counted from the first byte of the record.
-    Data(Range<usize>),
-    /// The session is open; the record brought no data.
-    Open,
-    /// The peer said close_notify.
-    PeerClosed,
-}
 
 /// One session of rustls.
 pub(super) struct Core {

@@ -1,15 +1,30 @@
 //! One call of rustls after another, until it wants something of the caller; the same for both roles.
 
+use core::ops::Range;
+
 use rustls::Error;
 use rustls::unbuffered::{ConnectionState, EncryptError, UnbufferedStatus};
 use tls_provider::{Alert, alert_request};
 
-use super::core::Step;
 use super::errors::{alert_left_out, is_of_record};
 use super::sealed::Sealed;
 use super::side::Records;
 use super::watch::{HEADER, Watch};
 use crate::reason::{Cause, EngineError, ProtocolViolation};
+
+/// What the caller does next.
+pub(super) enum Step {
+    /// What was sealed must go out before the next step over the same bytes.
+    Send,
+    /// Another record is needed.
+    NeedRecord,
+    /// Data stand here, counted from the first byte of the record.
+    Data(Range<usize>),
+    /// The session is open; the record brought no data.
+    Open,
+    /// The peer said close_notify.
+    PeerClosed,
+}
 
 /// Goes as far as `record` allows.
 pub(super) fn process<S: Records>(

@@ -9,9 +9,8 @@ use embassy_sync::mutex::Mutex;
 use embedded_hal_async::delay::DelayNs;
 use embedded_io_async::{Error as _, Write};
 
-use super::client::REPLY;
 use super::core::Core;
-use super::sealed::Sealed;
+use super::sealed::{LastAlert, Sealed};
 use crate::heap;
 use crate::progress::{Progress, Refused};
 use crate::reason::{Cause, StreamError};
@@ -35,14 +34,6 @@ pub(super) struct Halves<'s, 'm, T: Transport> {
     pub(super) core: &'s RefCell<Option<Box<Core>>>,
     pub(super) outgoing: &'s Mutex<NoopRawMutex, Outgoing<'m>>,
     pub(super) last_alert: &'s Cell<Option<LastAlert>>,
-}
-
-/// For the peer of a session that ended because the heap ran out.
-pub(super) enum LastAlert {
-    /// In the clear: what was sealed and not sent at all is forgotten.
-    Plain([u8; 7]),
-    /// Encrypted, behind all that was sealed before.
-    Sealed(heapless::Vec<u8, REPLY>),
 }
 
 impl<T: Transport> Clone for Halves<'_, '_, T> {

@@ -12,10 +12,10 @@ use core::ops::Range;
 use embedded_io_async::{Error as _, Read};
 use zeroize::Zeroize;
 
-use super::client::REPLY;
-use super::core::{Core, Step};
+use super::core::Core;
+use super::drive::Step;
 use super::halves::Halves;
-use super::sealed::Sealed;
+use super::sealed::{REPLY, Sealed};
 use super::watch::HEADER;
 use crate::progress::Refused;
 use crate::reason::{CapacityError, Cause, Limit, Reason, StreamError};

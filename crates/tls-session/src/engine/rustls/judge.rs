@@ -20,7 +20,7 @@ use rustls::{
 use tls_provider::random;
 use tls_provider::sync::Arc;
 
-use super::server::Served;
+use super::served::Served;
 use crate::identity::OwnedIdentity;
 use crate::policy::{Anchors, Clock, CommonName, NameRule, PeerAuth, PeerName, Policy, Profile};
 use crate::reason::{

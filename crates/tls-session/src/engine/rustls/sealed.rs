@@ -7,6 +7,17 @@ pub(super) const AROUND: usize = HEADER + 8 + 1 + 16;
 /// Room beside a record for a KeyUpdate that rustls sends before it.
 const KEY_UPDATE: usize = 64;
 
+/// Bytes for what is sealed while data are received.
+pub(super) const REPLY: usize = 96;
+
+/// For the peer of a session that ended because the heap ran out.
+pub(super) enum LastAlert {
+    /// In the clear: what was sealed and not sent at all is forgotten.
+    Plain([u8; 7]),
+    /// Encrypted, behind all that was sealed before.
+    Sealed(heapless::Vec<u8, REPLY>),
+}
+
 /// Bytes that were sealed and not sent yet.
 pub(super) struct Sealed<'b> {
     bytes: &'b mut [u8],
