@@ -1,7 +1,6 @@
 //! Circles of imports: files of a library that cannot be read one after the other, because each needs the next.
 //!
-//! A module and the file that declares it may name each other; three files may do so. [`KNOWN`] has the larger circles
-//! that there are, with their sizes: none may grow, and no other may begin.
+//! A module and the file that declares it may name each other; three files may do so.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,12 +10,6 @@ use anyhow::{Context as _, Result};
 
 /// Files that may import each other in a circle.
 const MAX_CIRCLE: usize = 3;
-
-/// Crate, a file of the circle, and how many files it has.
-const KNOWN: &[(&str, &str, usize)] = &[
-    // Handlers share helpers with the file that calls them.
-    ("at-modem", "command", 15),
-];
 
 /// Name of a file without `.rs` and `/mod`, and the files it imports.
 type Graph = BTreeMap<String, BTreeSet<String>>;
@@ -32,13 +25,9 @@ pub(crate) fn check<'a>(root: &Path, names: impl Iterator<Item = &'a str>) -> Re
             &mut sources,
         )?;
         for circle in circles(&graph(&sources)) {
-            let known = KNOWN
-                .iter()
-                .find(|(of, member, _)| *of == name && circle.contains(*member));
-            let limit = known.map_or(MAX_CIRCLE, |(_, _, size)| *size);
-            if circle.len() > limit {
+            if circle.len() > MAX_CIRCLE {
                 complaints.push(format!(
-                    "{name}: {} files import each other in a circle, {limit} may: {circle:?}",
+                    "{name}: {} files import each other in a circle, {MAX_CIRCLE} may: {circle:?}",
                     circle.len()
                 ));
             }

@@ -38,12 +38,6 @@ const FLOORS: &[&[&str]] = &[
 /// Imports that point up, each until it is gone: the printer returns the error of `Answer`.
 const UPWARDS: &[(&str, &str)] = &[("port", "answer")];
 
-/// Files that may import each other in a circle.
-const MAX_CIRCLE: usize = 3;
-
-/// Handlers of commands share helpers with the file that calls them, and are left out of the circles.
-const LEFT_OUT: &str = "command";
-
 /// Path under `src` without `.rs` and `/mod`, and the paths it names by `crate::`, `super::` and the
 /// names of its own modules.
 fn files() -> BTreeMap<String, BTreeSet<String>> {
@@ -151,36 +145,4 @@ fn only_commands_and_the_modem_have_cx() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:?}");
-}
-
-#[test]
-fn circles_are_small() {
-    let files = files();
-    let graph: BTreeMap<&str, BTreeSet<&str>> = files
-        .iter()
-        .filter(|(name, _)| !name.starts_with(LEFT_OUT))
-        .map(|(name, imports)| {
-            let targets = imports.iter().filter_map(|path| resolve(&files, path));
-            (name.as_str(), targets.filter(|to| to != name).collect())
-        })
-        .collect();
-    let reach = |from: &str| {
-        let mut seen = BTreeSet::new();
-        let mut next: Vec<&str> = graph[from].iter().copied().collect();
-        while let Some(name) = next.pop() {
-            if seen.insert(name) {
-                next.extend(graph.get(name).into_iter().flatten().copied());
-            }
-        }
-        seen
-    };
-    let reached: BTreeMap<&str, BTreeSet<&str>> =
-        graph.keys().map(|name| (*name, reach(name))).collect();
-    for (name, far) in &reached {
-        let circle = far
-            .iter()
-            .filter(|to| reached.get(*to).is_some_and(|back| back.contains(name)));
-        let circle: Vec<&&str> = circle.collect();
-        assert!(circle.len() <= MAX_CIRCLE, "{name}: {circle:?}");
-    }
 }

@@ -13,10 +13,10 @@ use crate::cx::Cx;
 use crate::platform::Platform;
 use crate::port::Port;
 use crate::port::framing::{Framed, LineBuffer};
-use crate::port::printer::Printer;
 use crate::why::log_text;
 
 mod basic;
+mod common;
 mod filter;
 mod flash;
 mod line_reason;
@@ -33,6 +33,7 @@ mod policy;
 mod probe;
 mod radio;
 mod receive;
+mod refusal;
 mod resume;
 mod rollback;
 mod send;
@@ -45,12 +46,13 @@ pub(crate) mod userram;
 mod versions;
 mod wifi;
 
-use basic::{one_line, store_always, store_if_wanted};
+use common::{one_line, store_always, store_if_wanted};
 use links::{keep_alive, link_of, network_is_up};
 pub(crate) use module::start_uart;
 pub(crate) use options::use_dns;
 pub(crate) use radio::start_radio;
 use radio::tune;
+use refusal::{error, syslog};
 use softap::{apply_soft_ap, with_soft_ap};
 
 /// What becomes of the modem after a line.
@@ -155,17 +157,4 @@ async fn execute<P: Platform>(cx: &Cx<'_, '_, P>, line: &[u8]) -> Result<Done, C
             Err(error.into())
         }
     }
-}
-
-/// Prints `ERROR`, with its word where the host asked for words.
-pub(crate) async fn error(print: &mut Printer<'_>, syslog: bool, why: CommandError) {
-    if syslog {
-        print.reply(&Reply::ErrCode(why.error_word())).await;
-    }
-    print.reply(&Reply::Error).await;
-}
-
-/// `AT+SYSLOG`.
-fn syslog<P: Platform>(cx: &Cx<'_, '_, P>) -> bool {
-    cx.settings.read(|values| values.port.syslog)
 }

@@ -3,8 +3,6 @@
 //! A setting is tried on the radio first, then stored, then kept: what a board cannot do is
 //! refused and leaves nothing behind.
 
-use core::net::Ipv4Addr;
-
 use at_grammar::commands::station::{
     Country, HostnameLine, ReconnectLine, ScanOptions, SetDhcp, SetReconnect, SetWifiConfig,
     StaticAddress, WifiConfigLine,
@@ -14,6 +12,7 @@ use at_grammar::types::{
 };
 use at_grammar::{AtStr, Info};
 
+use super::softap::complete;
 use super::wifi;
 use super::{apply_soft_ap, one_line, store_if_wanted, use_dns, with_soft_ap};
 use crate::answer::{CommandError, Done, Failure};
@@ -23,7 +22,7 @@ use crate::settings::key::Key;
 use crate::settings::radio::{
     CountrySettings, RadioValues, Reconnect, encode_address, encode_wifi_config,
 };
-use crate::wifi::{Ipv4Config, RadioConfig, Wifi};
+use crate::wifi::{RadioConfig, Wifi};
 
 pub(super) async fn up<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let up = cx.settings.read(|values| values.radio.up);
@@ -136,17 +135,6 @@ pub(super) async fn set_dhcp<P: Platform>(
     });
     use_dns(cx);
     Ok(Done::Ok)
-}
-
-/// Gateway and mask where the line leaves them out: the address itself, and its old class.
-pub(super) fn complete(request: &StaticAddress) -> Ipv4Config {
-    let class_c = Ipv4Addr::new(255, 255, 255, 0);
-    let (gateway, netmask) = request.network.unwrap_or((request.ip, class_c));
-    Ipv4Config {
-        address: request.ip,
-        gateway,
-        netmask,
-    }
 }
 
 pub(super) async fn set_station_address<P: Platform>(

@@ -5,8 +5,7 @@
 use at_grammar::Info;
 use at_grammar::commands::trust::ResumeLine;
 
-use super::basic::one_line;
-use super::store_if_wanted;
+use super::{one_line, store_if_wanted};
 use crate::answer::{CommandError, Done};
 use crate::cx::Cx;
 use crate::platform::Platform;

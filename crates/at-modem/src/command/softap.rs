@@ -9,7 +9,6 @@ use at_grammar::types::{Bounded, Mac, Password, Ssid};
 use at_grammar::{Info, Reply};
 use heapless::Vec;
 
-use super::radio::complete;
 use super::{one_line, store_if_wanted};
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
@@ -159,6 +158,17 @@ pub(super) async fn address<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, Com
         ])
         .await;
     Ok(Done::Printed)
+}
+
+/// Gateway and mask where the line leaves them out: the address itself, and its old class.
+pub(super) fn complete(request: &StaticAddress) -> Ipv4Config {
+    let class_c = Ipv4Addr::new(255, 255, 255, 0);
+    let (gateway, netmask) = request.network.unwrap_or((request.ip, class_c));
+    Ipv4Config {
+        address: request.ip,
+        gateway,
+        netmask,
+    }
 }
 
 /// A pool that does not fit the new network is forgotten: stations get what follows from the address.
