@@ -1,6 +1,9 @@
 //! Circles of imports: files of a library that cannot be read one after the other, because each needs the next.
 //!
-//! A module and the file that declares it may name each other; three files may do so.
+//! A module and the file that declares it may name each other; three files may do so. Between the folders of a library
+//! all imports point one way.
+
+mod picture;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,17 +17,21 @@ const MAX_CIRCLE: usize = 3;
 /// Name of a file without `.rs` and `/mod`, and the files it imports.
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// Complaints about the libraries `names`, each a folder of `crates`.
+/// Folders and files of `src` that import each other: crate, and their names. In all other libraries arrows between
+/// folders point one way.
+const BOTH_WAYS: &[(&str, &[&str])] = &[
+    // rustls's decrypters report what they refuse and keep, and the record layer is made of decrypters.
+    ("tls-provider", &["lists", "messages", "record"]),
+    // A connection holds what the engines keep beside it, and tickets are the engine's.
+    ("tls-session", &["engine", "heap", "session", "transport"]),
+];
+
+/// Complaints about the libraries `names`, each a folder of `crates`, and about their picture.
 pub(crate) fn check<'a>(root: &Path, names: impl Iterator<Item = &'a str>) -> Result<Vec<String>> {
+    let libraries = libraries(root, names)?;
     let mut complaints = Vec::new();
-    for name in names {
-        let mut sources = BTreeMap::new();
-        read(
-            &root.join("crates").join(name).join("src"),
-            "",
-            &mut sources,
-        )?;
-        for circle in circles(&graph(&sources)) {
+    for (name, graph) in &libraries {
+        for circle in circles(graph) {
             if circle.len() > MAX_CIRCLE {
                 complaints.push(format!(
                     "{name}: {} files import each other in a circle, {MAX_CIRCLE} may: {circle:?}",
@@ -32,8 +39,43 @@ pub(crate) fn check<'a>(root: &Path, names: impl Iterator<Item = &'a str>) -> Re
                 ));
             }
         }
+        for circle in circles(&picture::folders(graph)) {
+            let known = BOTH_WAYS.iter().filter(|(of, _)| of == name);
+            let mut known = known.map(|(_, folders)| folders);
+            if !known.any(|known| circle.iter().all(|folder| known.contains(&folder.as_str()))) {
+                complaints.push(format!("{name}: folders import each other: {circle:?}"));
+            }
+        }
+    }
+    let page = fs::read_to_string(root.join(picture::FILE)).unwrap_or_default();
+    if page != picture::page(&libraries) {
+        complaints.push(format!(
+            "{}: not current: cargo xtask imports",
+            picture::FILE
+        ));
     }
     Ok(complaints)
+}
+
+/// Draws the libraries.
+pub(crate) fn write<'a>(root: &Path, names: impl Iterator<Item = &'a str>) -> Result<()> {
+    let file = root.join(picture::FILE);
+    fs::write(&file, picture::page(&libraries(root, names)?))
+        .with_context(|| format!("cannot write {}", file.display()))
+}
+
+fn libraries<'a>(
+    root: &Path,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<BTreeMap<&'a str, Graph>> {
+    let mut libraries = BTreeMap::new();
+    for name in names {
+        let mut sources = BTreeMap::new();
+        let folder = root.join("crates").join(name).join("src");
+        read(&folder, "", &mut sources)?;
+        libraries.insert(name, graph(&sources));
+    }
+    Ok(libraries)
 }
 
 fn read(folder: &Path, prefix: &str, sources: &mut BTreeMap<String, String>) -> Result<()> {
@@ -177,6 +219,11 @@ fn paths_of(bases: &[(String, String)], text: &str) -> BTreeSet<String> {
                 (rest, base) = (above, base.rsplit_once('/').map_or("", |(above, _)| above));
             }
             let full = |path: String| format!("{base}/{path}").trim_matches('/').to_owned();
+            // A macro's name is the crate's, whichever file has it.
+            let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
+            if end.is_some_and(|end| rest.split_at(end).1.starts_with('!')) {
+                continue;
+            }
             all.extend(tree(rest).into_iter().map(full));
         }
     }
@@ -255,7 +302,10 @@ mod tests {
                 "a/deep",
                 "use super::super::b;\n// use crate::c;\nfn f() { super::g() }\n",
             ),
-            ("b", "#[cfg(test)]\nmod tests { use crate::a; }\n"),
+            (
+                "b",
+                "fn f() { crate::c!() }\n#[cfg(test)]\nmod tests { use crate::a; }\n",
+            ),
             ("c", "fn f() -> crate::a::deep::Y {}\n"),
         ]));
         let of = |name: &str| -> Vec<&str> { graph[name].iter().map(String::as_str).collect() };

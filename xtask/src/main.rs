@@ -120,12 +120,14 @@ enum Command {
     Examples,
     /// Fuzz what reads bytes from outside. Not a part of `test`.
     Fuzz(fuzz::Args),
+    /// Write docs/imports.md, the picture of imports, which `tidy` compares. Not a part of `test`.
+    Imports,
     /// The program for installing, with manual pages and completions, in target/dist. Not a part of `test`.
     Dist,
 }
 
 impl Command {
-    /// What to run, and how. Nothing for [`Command::Fuzz`] and [`Command::Dist`], which are no steps.
+    /// What to run, and how. Nothing for [`Command::Fuzz`], [`Command::Imports`] and [`Command::Dist`], which are no steps.
     fn plan(self) -> (Vec<Step>, Options) {
         let mut options = Options {
             fetch: Fetch::Allowed,
@@ -179,7 +181,7 @@ impl Command {
             Self::C3 => vec![Step::C3],
             Self::E2e => vec![Step::E2e],
             Self::Examples => vec![Step::Examples],
-            Self::Fuzz(_) | Self::Dist => Vec::new(),
+            Self::Fuzz(_) | Self::Imports | Self::Dist => Vec::new(),
         };
         (steps, options)
     }
@@ -193,6 +195,11 @@ fn main() -> ExitCode {
         .and_then(|workspace| match (&command, steps.as_slice()) {
             (Command::Fuzz(args), _) => fuzz::run(args).map(|()| true),
             (Command::Dist, _) => dist::run(&workspace).map(|()| true),
+            (Command::Imports, _) => {
+                let libraries = workspace.libraries();
+                let names = libraries.map(|package| package.name.as_str());
+                imports::write(workspace.root(), names).map(|()| true)
+            }
             (_, [step]) => Ok(step.run(&workspace, options)),
             _ => run::all(&steps, &workspace, options.fetch),
         });

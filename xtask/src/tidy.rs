@@ -98,9 +98,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     complaints.extend(duties::check(workspace.root(), sources)?);
     complaints.extend(of_packages(workspace)?);
     complaints.extend(long_examples(workspace.root())?);
-    let libraries = workspace
-        .published()
-        .filter(|package| package.name != "espat");
+    let libraries = workspace.libraries();
     complaints.extend(imports::check(
         workspace.root(),
         libraries.map(|package| package.name.as_str()),

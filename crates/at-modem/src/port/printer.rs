@@ -4,7 +4,7 @@ use at_grammar::reply::MAX_IPD_HEADER;
 use at_grammar::{Info, InfoSet, Reply, Suffix};
 use heapless::Vec;
 
-use crate::answer::{CommandError, Failure};
+use crate::failure::{CommandError, Failure};
 use crate::port::outlet::Turn;
 use crate::settings::Settings;
 
