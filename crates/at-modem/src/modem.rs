@@ -340,16 +340,16 @@ async fn serve<P: Platform>(cx: &Cx<'_, '_, P>, announce: bool, rx: &mut impl Re
             return Exit::PortClosed;
         };
         let execute = command::line(cx, framed, &line);
-        let verdict = match select(execute, attend(&host, cx.links, &mut inlet)).await {
-            Either::First(verdict) => verdict,
+        let after = match select(execute, attend(&host, cx.links, &mut inlet)).await {
+            Either::First(after) => after,
             Either::Second(Gone) => return Exit::PortClosed,
         };
         port.set_mode(Mode::Hold);
         line.clear();
-        match verdict {
-            command::Verdict::Go => {}
-            command::Verdict::Restart => return Exit::Restart,
-            command::Verdict::Sleep(ms) => return Exit::DeepSleep { ms },
+        match after {
+            command::AfterLine::Go => {}
+            command::AfterLine::Restart => return Exit::Restart,
+            command::AfterLine::Sleep(ms) => return Exit::DeepSleep { ms },
         }
     }
 }

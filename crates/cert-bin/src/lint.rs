@@ -57,13 +57,13 @@ pub struct Tally {
 impl Tally {
     /// What a careful writer does.
     #[must_use]
-    pub const fn verdict(&self) -> Verdict {
+    pub const fn recommendation(&self) -> Recommendation {
         if self.errors > 0 {
-            Verdict::Refuse
+            Recommendation::Refuse
         } else if self.warnings > 0 {
-            Verdict::AcceptWithWarnings
+            Recommendation::AcceptWithWarnings
         } else {
-            Verdict::Accept
+            Recommendation::Accept
         }
     }
 
@@ -83,7 +83,7 @@ impl Tally {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum Recommendation {
     /// Nothing to say.
     Accept,
     /// Write, and say why one might not want it.
@@ -92,7 +92,7 @@ pub enum Verdict {
     Refuse,
 }
 
-impl Verdict {
+impl Recommendation {
     /// A stable word for scripts.
     #[must_use]
     pub const fn code(self) -> &'static str {

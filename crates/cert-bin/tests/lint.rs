@@ -2,7 +2,9 @@
 #![expect(clippy::expect_used, reason = "a test says no by panicking")]
 
 use cert_bin::content;
-use cert_bin::lint::{self, Context, Finding, Level, Problem, ScratchTooSmall, Tally, Verdict};
+use cert_bin::lint::{
+    self, Context, Finding, Level, Problem, Recommendation, ScratchTooSmall, Tally,
+};
 use cert_bin::{Image, ItemKind, NewItem, PartitionRole, write_image};
 use x509_facts::Timestamp;
 
@@ -224,7 +226,7 @@ fn repetitions_point_at_the_first() {
     let expected = [(2, 0), (3, 1), (4, 0)].map(|(at, first)| (Some(at), Some(first)));
     assert_eq!(found, expected);
     assert_eq!((tally.errors, tally.warnings), (0, 3));
-    assert_eq!(tally.verdict(), Verdict::AcceptWithWarnings);
+    assert_eq!(tally.recommendation(), Recommendation::AcceptWithWarnings);
 }
 
 #[test]
@@ -250,7 +252,7 @@ fn content_can_be_forced_and_sizes_cannot() {
     );
     let (_, tally) = check(&[junk], &sized(35));
     assert_eq!((tally.errors, tally.final_errors), (2, 1));
-    assert_eq!(tally.verdict(), Verdict::Refuse);
+    assert_eq!(tally.recommendation(), Recommendation::Refuse);
 }
 
 #[test]

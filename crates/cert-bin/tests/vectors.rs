@@ -9,7 +9,7 @@
 mod support;
 
 use cert_bin::content::{self, Encoding, ObjectKind, PrivateKey, Shape};
-use cert_bin::lint::{self, Context, Finding, Level, Verdict};
+use cert_bin::lint::{self, Context, Finding, Level, Recommendation};
 use cert_bin::{
     DeviceView, Image, ImageError, ImageWarning, ImageWriter, Item, ItemKind, NewItem,
     PartitionRole, WriteError,
@@ -146,12 +146,12 @@ fn check_device(name: &str, bytes: &[u8], expected: &Value) {
     assert_eq!(item0, expected["item0"], "{name}");
 }
 
-fn lint_new(items: &[NewItem<'_>], context: &Context) -> (Vec<Finding>, Verdict) {
+fn lint_new(items: &[NewItem<'_>], context: &Context) -> (Vec<Finding>, Recommendation) {
     let mut findings = Vec::new();
     let mut scratch = vec![0; SCRATCH];
     let tally = lint::check_new(items, context, &mut scratch, &mut |it| findings.push(it))
         .expect("the scratch is large enough");
-    (findings, tally.verdict())
+    (findings, tally.recommendation())
 }
 
 fn lint_image(image: &Image<'_>, context: &Context) -> Vec<Finding> {
@@ -537,7 +537,7 @@ fn the_lint_agrees_with_the_measured_tls_library() {
                 content: &content,
             }];
             let (_, verdict) = lint_new(&items, &Context::default());
-            verdict != Verdict::Refuse
+            verdict != Recommendation::Refuse
         };
         let read = number(measured, "certificates_read");
         assert_eq!(usable(ItemKind::Ca), read > 0, "{name}");

@@ -18,13 +18,13 @@ pub const TLS_1_2: u16 = 0x0303;
 /// Most bytes of content in one record.
 pub const MAX_PLAINTEXT: usize = 1 << 14;
 
-pub type Secret = [u8; 32];
+pub type TrafficSecret = [u8; 32];
 
-pub fn hash(transcript: &[u8]) -> Secret {
+pub fn hash(transcript: &[u8]) -> TrafficSecret {
     Sha256::digest(transcript).into()
 }
 
-fn expand_label<const N: usize>(secret: &Secret, label: &str, context: &[u8]) -> [u8; N] {
+fn expand_label<const N: usize>(secret: &TrafficSecret, label: &str, context: &[u8]) -> [u8; N] {
     let mut info = u16::try_from(N).unwrap().to_be_bytes().to_vec();
     info.extend(vec8(format!("tls13 {label}").as_bytes()));
     info.extend(vec8(context));
@@ -36,20 +36,20 @@ fn expand_label<const N: usize>(secret: &Secret, label: &str, context: &[u8]) ->
     out
 }
 
-fn extract(salt: &Secret, input: &[u8]) -> Secret {
+fn extract(salt: &TrafficSecret, input: &[u8]) -> TrafficSecret {
     Hkdf::<Sha256>::extract(Some(salt), input).0.into()
 }
 
 /// The secrets after ServerHello.
 pub struct Schedule {
-    handshake: Secret,
-    pub client: Secret,
-    pub server: Secret,
+    handshake: TrafficSecret,
+    pub client: TrafficSecret,
+    pub server: TrafficSecret,
 }
 
 impl Schedule {
     /// From the pre-shared key, if any, the ECDHE result and the hash of ClientHello and ServerHello.
-    pub fn new(psk: Option<&[u8]>, shared: &[u8], hellos: &Secret) -> Self {
+    pub fn new(psk: Option<&[u8]>, shared: &[u8], hellos: &TrafficSecret) -> Self {
         let early = extract(&[0; 32], psk.unwrap_or(&[0; 32]));
         let handshake = extract(&expand_label(&early, "derived", &hash(&[])), shared);
         Self {
@@ -60,7 +60,7 @@ impl Schedule {
     }
 
     /// Client's and server's application secrets, from the hash up to the server's Finished.
-    pub fn application(&self, transcript: &Secret) -> (Secret, Secret) {
+    pub fn application(&self, transcript: &TrafficSecret) -> (TrafficSecret, TrafficSecret) {
         let salt = expand_label(&self.handshake, "derived", &hash(&[]));
         let master = extract(&salt, &[0; 32]);
         (
@@ -72,15 +72,15 @@ impl Schedule {
 
 /// The binder of an external pre-shared key over ClientHello without its binders (RFC 8446
 /// §4.2.11.2).
-pub fn binder(psk: &[u8], partial_hello: &[u8]) -> Secret {
+pub fn binder(psk: &[u8], partial_hello: &[u8]) -> TrafficSecret {
     let early = extract(&[0; 32], psk);
     let key = expand_label(&early, "ext binder", &hash(&[]));
     finished(&key, &hash(partial_hello))
 }
 
 /// `verify_data` of a Finished message.
-pub fn finished(secret: &Secret, transcript: &Secret) -> Secret {
-    let key: Secret = expand_label(secret, "finished", &[]);
+pub fn finished(secret: &TrafficSecret, transcript: &TrafficSecret) -> TrafficSecret {
+    let key: TrafficSecret = expand_label(secret, "finished", &[]);
     let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&key).unwrap();
     mac.update(transcript);
     mac.finalize().into_bytes().into()
@@ -88,14 +88,14 @@ pub fn finished(secret: &Secret, transcript: &Secret) -> Secret {
 
 /// One direction's key, IV and sequence number.
 pub struct Keys {
-    secret: Secret,
+    secret: TrafficSecret,
     cipher: Aes128Gcm,
     iv: [u8; 12],
     sequence: u64,
 }
 
 impl Keys {
-    pub fn new(secret: Secret) -> Self {
+    pub fn new(secret: TrafficSecret) -> Self {
         let key: [u8; 16] = expand_label(&secret, "key", &[]);
         Self {
             secret,
@@ -174,7 +174,7 @@ mod tests {
         let shared =
             hex::decode("8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d")
                 .unwrap();
-        let hellos: Secret =
+        let hellos: TrafficSecret =
             hex::decode("860c06edc07858ee8e78f0e7428c58edd6b43f2ca3e6e95f02ed063cf0e1cad8")
                 .unwrap()
                 .try_into()

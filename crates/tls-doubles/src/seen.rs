@@ -20,7 +20,7 @@ pub struct ClientProof {
 
 /// Something a correct client does not do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum Violation {
     /// ClientHello that does not parse.
     Hello,
     /// No public value for the group of ServerHello.
@@ -59,7 +59,7 @@ pub struct Seen {
     /// Type and length of each record in order.
     pub records: Vec<(u8, usize)>,
     /// Empty for a correct client.
-    pub faults: Vec<Fault>,
+    pub violations: Vec<Violation>,
 }
 
 impl Seen {

@@ -16,11 +16,11 @@ use crate::codec::Reader;
 use crate::exchange::Exchange;
 use crate::message::{self, Message, SECP256R1};
 use crate::record::{
-    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Keys, MAX_PLAINTEXT, Schedule, Secret,
-    TLS_1_2, binder, finished, hash, plain,
+    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Keys, MAX_PLAINTEXT, Schedule, TLS_1_2,
+    TrafficSecret, binder, finished, hash, plain,
 };
 use crate::script::{Change, Packing, Script, Step, Wrap};
-use crate::seen::{Alert, ClientProof, Fault, Seen};
+use crate::seen::{Alert, ClientProof, Seen, Violation};
 
 /// Where the script stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ enum Play {
 struct Epoch {
     schedule: Schedule,
     /// Client's application secret, known after the server's Finished.
-    client_application: Option<Secret>,
+    client_application: Option<TrafficSecret>,
 }
 
 pub struct Server {
@@ -129,9 +129,9 @@ impl Server {
             (HANDSHAKE, None) => self.handshake(body),
             (APPLICATION_DATA, Some(keys)) => match keys.open(&header, body) {
                 Some((content, kind)) => self.content(kind, &content),
-                None => self.seen.faults.push(Fault::BadMac),
+                None => self.seen.violations.push(Violation::BadMac),
             },
-            (kind, _) => self.seen.faults.push(Fault::Record(kind)),
+            (kind, _) => self.seen.violations.push(Violation::Record(kind)),
         }
     }
 
@@ -140,7 +140,7 @@ impl Server {
             ALERT => self.alert(content, true),
             HANDSHAKE => self.handshake(content),
             APPLICATION_DATA if self.seen.finished => self.seen.app.extend(content),
-            _ => self.seen.faults.push(Fault::Content(kind)),
+            _ => self.seen.violations.push(Violation::Content(kind)),
         }
     }
 
@@ -151,7 +151,7 @@ impl Server {
                 description,
                 encrypted,
             }),
-            _ => self.seen.faults.push(Fault::Content(ALERT)),
+            _ => self.seen.violations.push(Violation::Content(ALERT)),
         }
     }
 
@@ -183,7 +183,7 @@ impl Server {
                 self.seen.first_hello = self.seen.hello.take();
                 match ClientHello::parse(body) {
                     Some(hello) => self.seen.hello = Some(hello),
-                    None => return self.seen.faults.push(Fault::Hello),
+                    None => return self.seen.violations.push(Violation::Hello),
                 }
                 self.check_binders(whole);
                 self.play = Play::Running;
@@ -193,14 +193,14 @@ impl Server {
                 self.transcript.extend(whole);
                 self.seen.certificate = read_certificate(body);
                 if self.seen.certificate.is_none() {
-                    self.seen.faults.push(Fault::Message(kind));
+                    self.seen.violations.push(Violation::Message(kind));
                 }
             }
             message::CERTIFICATE_VERIFY if in_flight => {
                 self.transcript.extend(whole);
                 self.seen.proof = read_proof(body, &before);
                 if self.seen.proof.is_none() {
-                    self.seen.faults.push(Fault::Message(kind));
+                    self.seen.violations.push(Violation::Message(kind));
                 }
             }
             message::FINISHED if in_flight => {
@@ -215,10 +215,10 @@ impl Server {
                 match body {
                     [0] => {}
                     [1] => self.send_key_update(false),
-                    _ => self.seen.faults.push(Fault::Message(kind)),
+                    _ => self.seen.violations.push(Violation::Message(kind)),
                 }
             }
-            _ => self.seen.faults.push(Fault::Message(kind)),
+            _ => self.seen.violations.push(Violation::Message(kind)),
         }
     }
 
@@ -239,14 +239,14 @@ impl Server {
         self.seen.binders_right = offered.iter().all(|(_, binder)| *binder == expected);
     }
 
-    fn client_finished(&mut self, verify_data: &[u8], transcript: &Secret) {
+    fn client_finished(&mut self, verify_data: &[u8], transcript: &TrafficSecret) {
         let Some(epoch) = &self.epoch else { return };
         match epoch.client_application {
             Some(secret) if finished(&epoch.schedule.client, transcript) == *verify_data => {
                 self.read = Some(Keys::new(secret));
                 self.seen.finished = true;
             }
-            _ => return self.seen.faults.push(Fault::Finished),
+            _ => return self.seen.violations.push(Violation::Finished),
         }
         if self.play == Play::AwaitingFinished {
             self.play = Play::Running;
@@ -344,7 +344,7 @@ impl Server {
         }
     }
 
-    fn finished_message(&self, transcript: &Secret) -> Vec<u8> {
+    fn finished_message(&self, transcript: &TrafficSecret) -> Vec<u8> {
         let epoch = self.epoch.as_ref().expect("Finished needs a ServerHello");
         message::frame(
             message::FINISHED,
@@ -357,7 +357,7 @@ impl Server {
         let Some(shared) = share.and_then(|share| Exchange::of(group).shared(share)) else {
             // A client sends a share of P-256, and of what a retry asked for; another group was the script's idea.
             if group == SECP256R1 || self.seen.first_hello.is_some() {
-                self.seen.faults.push(Fault::NoKeyShare);
+                self.seen.violations.push(Violation::NoKeyShare);
             }
             self.play = Play::Stalled;
             return;
@@ -484,7 +484,7 @@ fn read_certificate(body: &[u8]) -> Option<Vec<Vec<u8>>> {
     reader.is_empty().then_some(chain)
 }
 
-fn read_proof(body: &[u8], transcript: &Secret) -> Option<ClientProof> {
+fn read_proof(body: &[u8], transcript: &TrafficSecret) -> Option<ClientProof> {
     let mut reader = Reader(body);
     let scheme = reader.u16()?;
     let signature = reader.vec::<2>()?.to_vec();

@@ -37,6 +37,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut print = |finding| println!("{finding}");
     let tally = check_image(&image, &Context::default(), &mut buffer, &mut print)?;
-    println!("verdict: {}", tally.verdict().code());
+    println!("verdict: {}", tally.recommendation().code());
     Ok(())
 }

@@ -57,7 +57,7 @@ use softap::{apply_soft_ap, with_soft_ap};
 
 /// What becomes of the modem after a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum AfterLine {
     Go,
     Restart,
     /// For so many milliseconds.
@@ -78,9 +78,9 @@ pub(crate) async fn line<P: Platform>(
     cx: &Cx<'_, '_, P>,
     framed: Framed,
     line: &LineBuffer,
-) -> Verdict {
+) -> AfterLine {
     if matches!(framed, Framed::Partial | Framed::Empty) {
-        return Verdict::Go;
+        return AfterLine::Go;
     }
     // However the command ends, and if it is dropped half-way.
     let _wiped = PayloadWiper(cx.port);
@@ -96,18 +96,18 @@ pub(crate) async fn line<P: Platform>(
     };
     cx.port.set_suffix(None);
     match result {
-        Ok(Done::Printed) => Verdict::Go,
+        Ok(Done::Printed) => AfterLine::Go,
         Ok(Done::Ok) => {
             cx.port.print(cx.settings).await.reply(&Reply::Ok).await;
-            Verdict::Go
+            AfterLine::Go
         }
-        Ok(Done::Restart) => Verdict::Restart,
-        Ok(Done::Sleep(ms)) => Verdict::Sleep(ms),
+        Ok(Done::Restart) => AfterLine::Restart,
+        Ok(Done::Sleep(ms)) => AfterLine::Sleep(ms),
         Err(why) => {
             log_refusal(line, why);
             let mut print = cx.port.print(cx.settings).await;
             error(&mut print, syslog(cx), why).await;
-            Verdict::Go
+            AfterLine::Go
         }
     }
 }

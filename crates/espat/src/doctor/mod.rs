@@ -35,7 +35,7 @@ use crate::report::{Outcome, WrongUsage};
 use crate::verify::{Server, handshake_words};
 
 use module::Attached;
-use step::{State, Step, Steps, Verdict};
+use step::{LastStep, State, Step, Steps};
 use trust::Trust;
 
 /// `espat doctor HOST:PORT (--ca FILE | --bin FILE[:N] | --port DEV)`
@@ -112,7 +112,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
             }
             Err(step) => {
                 steps.add(step)?;
-                return steps.finish(Verdict::DoesNot);
+                return steps.finish(LastStep::Fails);
             }
         },
         None => None,
@@ -140,25 +140,25 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         Ok(trust) => trust,
         Err(step) => {
             steps.add(step)?;
-            return steps.finish(Verdict::DoesNot);
+            return steps.finish(LastStep::Fails);
         }
     };
     let terms = Terms { now, whose, device };
     let usable = steps.add(trust::ca(&trusted, terms))?;
-    let mut verdict = Verdict::DoesNot;
+    let mut last = LastStep::Fails;
     if let (Some(sent), true) = (&sent, usable) {
-        verdict = judge(args, &mut steps, &trusted, sent, terms)?;
+        last = judge(args, &mut steps, &trusted, sent, terms)?;
     }
     if let Some(attached) = &mut attached {
         let live = attached.live(&args.server)?;
         // What the module says of itself counts for more than what this PC makes of it.
-        verdict = match live.state() {
-            State::Passed => Verdict::Connects,
-            _ => Verdict::DoesNot,
+        last = match live.state() {
+            State::Passed => LastStep::Connects,
+            _ => LastStep::Fails,
         };
         steps.add(live)?;
     }
-    steps.finish(verdict)
+    steps.finish(last)
 }
 
 /// Name, TCP, TLS, chain. `None` where no certificate came.
@@ -301,7 +301,7 @@ fn judge(
     trusted: &Trust,
     sent: &Sent,
     terms: Terms<'_>,
-) -> anyhow::Result<Verdict> {
+) -> anyhow::Result<LastStep> {
     let Terms { now, whose, device } = terms;
     if device == Device::EspAt && !sent.tls12 {
         steps.add(Step::warning(
@@ -323,7 +323,7 @@ fn judge(
     let named = steps.add(trust::name(own, name, required))?;
     if !(reaches && dated && named) {
         steps.add(Step::skipped("handshake", "it would fail as said above"))?;
-        return Ok(Verdict::DoesNot);
+        return Ok(LastStep::Fails);
     }
     let name = args
         .name
@@ -342,11 +342,11 @@ fn judge(
                 "load client_cert and client_key, then AT+CIPSSLCCONF=3,<pki_number>,<ca_number>; \
                  with --port the module tries it",
             ))?;
-            Ok(Verdict::DoesNot)
+            Ok(LastStep::Fails)
         }
         Ok(opened) => {
             steps.add(Step::passed("handshake", handshake_words(&opened)))?;
-            Ok(Verdict::Connects)
+            Ok(LastStep::Connects)
         }
         Err(why) => {
             steps.add(Step::failed(
@@ -355,7 +355,7 @@ fn judge(
                 format!("{}: {why}", why.stage),
                 "",
             ))?;
-            Ok(Verdict::DoesNot)
+            Ok(LastStep::Fails)
         }
     }
 }

@@ -163,10 +163,10 @@ impl Steps {
         Ok(goes_on)
     }
 
-    /// The first step that fails, and the verdict.
-    pub(super) fn finish(self, verdict: Verdict) -> anyhow::Result<report::Outcome> {
+    /// The first step that fails, and what came of the last.
+    pub(super) fn finish(self, last: LastStep) -> anyhow::Result<report::Outcome> {
         let failed = self.all.iter().find(|it| it.state == State::Failed);
-        let succeeds = failed.is_none() && verdict == Verdict::Connects;
+        let succeeds = failed.is_none() && last == LastStep::Connects;
         let message = match failed {
             None if succeeds => "a connection succeeds".to_owned(),
             None => "no connection was tried to its end".to_owned(),
@@ -194,9 +194,9 @@ impl Steps {
 
 /// Whether the last step, a connection, was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum LastStep {
     /// It was made and accepted.
     Connects,
     /// It was not made, or refused.
-    DoesNot,
+    Fails,
 }

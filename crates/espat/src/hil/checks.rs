@@ -32,7 +32,7 @@ pub struct Network {
 }
 
 /// What came of a check, with the words that say it.
-pub(super) enum Verdict {
+pub(super) enum CheckResult {
     Passed(String),
     Failed(String),
     /// Something that it needs was not given.
@@ -42,7 +42,7 @@ pub(super) enum Verdict {
 /// A check by its name.
 pub(super) struct Check {
     pub(super) name: &'static str,
-    pub(super) make: fn(&mut Line, &Network) -> Result<Verdict>,
+    pub(super) make: fn(&mut Line, &Network) -> Result<CheckResult>,
 }
 
 /// All of them.
@@ -108,16 +108,16 @@ const HELLOS: usize = 8;
 const BEFORE_RANDOM: usize = 11;
 const RANDOM: usize = 32;
 
-fn passed(words: impl Into<String>) -> Result<Verdict> {
-    Ok(Verdict::Passed(words.into()))
+fn passed(words: impl Into<String>) -> Result<CheckResult> {
+    Ok(CheckResult::Passed(words.into()))
 }
 
-fn skipped(option: &str) -> Result<Verdict> {
-    Ok(Verdict::Skipped(format!("needs {option}")))
+fn skipped(option: &str) -> Result<CheckResult> {
+    Ok(CheckResult::Skipped(format!("needs {option}")))
 }
 
 /// It answers, and says what it is.
-fn port(line: &mut Line, _: &Network) -> Result<Verdict> {
+fn port(line: &mut Line, _: &Network) -> Result<CheckResult> {
     // A board that has just been switched on may say `ready` meanwhile.
     let _ = line.ask("AT", Duration::from_secs(2));
     line.ok("AT", SOON)?;
@@ -127,7 +127,7 @@ fn port(line: &mut Line, _: &Network) -> Result<Verdict> {
 }
 
 /// `AT+RST` leads to `ready`.
-fn restart(line: &mut Line, _: &Network) -> Result<Verdict> {
+fn restart(line: &mut Line, _: &Network) -> Result<CheckResult> {
     line.ok("AT+RST", SOON)?;
     let begin = Instant::now();
     line.until(&["\r\nready\r\n"], BOOT)?;
@@ -137,7 +137,7 @@ fn restart(line: &mut Line, _: &Network) -> Result<Verdict> {
 }
 
 /// Networks are found, that of the checks among them.
-fn scan(line: &mut Line, network: &Network) -> Result<Verdict> {
+fn scan(line: &mut Line, network: &Network) -> Result<CheckResult> {
     line.ok("AT+CWMODE=1", SOON)?;
     let found = line.ok("AT+CWLAP", SCAN)?;
     let count = found.matches("+CWLAP:(").count();
@@ -152,7 +152,7 @@ fn scan(line: &mut Line, network: &Network) -> Result<Verdict> {
 }
 
 /// A passphrase that is wrong is said to be wrong.
-fn wrong_password(line: &mut Line, network: &Network) -> Result<Verdict> {
+fn wrong_password(line: &mut Line, network: &Network) -> Result<CheckResult> {
     let Some(ssid) = network
         .ssid
         .as_ref()
@@ -171,7 +171,7 @@ fn wrong_password(line: &mut Line, network: &Network) -> Result<Verdict> {
 }
 
 /// The radio's driver in this firmware has no WPA3; nothing weaker may be used instead.
-fn wpa3(line: &mut Line, network: &Network) -> Result<Verdict> {
+fn wpa3(line: &mut Line, network: &Network) -> Result<CheckResult> {
     let Some(ssid) = &network.wpa3 else {
         return skipped("--wpa3");
     };
@@ -186,7 +186,7 @@ fn wpa3(line: &mut Line, network: &Network) -> Result<Verdict> {
 }
 
 /// The network is joined, with an address.
-fn join(line: &mut Line, network: &Network) -> Result<Verdict> {
+fn join(line: &mut Line, network: &Network) -> Result<CheckResult> {
     let Some(ssid) = &network.ssid else {
         return skipped("--ssid");
     };
@@ -210,7 +210,7 @@ fn join(line: &mut Line, network: &Network) -> Result<Verdict> {
 }
 
 /// What a handshake begins with differs each time, over a restart too.
-fn entropy(line: &mut Line, network: &Network) -> Result<Verdict> {
+fn entropy(line: &mut Line, network: &Network) -> Result<CheckResult> {
     let Some((host, ssid)) = network.host.zip(network.ssid.as_ref()) else {
         return skipped("--host and --ssid");
     };
@@ -243,7 +243,7 @@ fn entropy(line: &mut Line, network: &Network) -> Result<Verdict> {
 }
 
 /// A burst that no buffer has room for arrives whole: RTS holds it back.
-fn flow_control(line: &mut Line, network: &Network) -> Result<Verdict> {
+fn flow_control(line: &mut Line, network: &Network) -> Result<CheckResult> {
     let Some(host) = network.host.filter(|_| network.flow_control) else {
         return skipped("--host and --flow-control");
     };
@@ -298,7 +298,7 @@ fn receives(line: &mut Line, host: IpAddr) -> Result<u128> {
 }
 
 /// Both directions are as fast as the port allows, or nearly so.
-fn throughput(line: &mut Line, network: &Network) -> Result<Verdict> {
+fn throughput(line: &mut Line, network: &Network) -> Result<CheckResult> {
     let Some(host) = network.host else {
         return skipped("--host");
     };
@@ -315,7 +315,7 @@ fn throughput(line: &mut Line, network: &Network) -> Result<Verdict> {
 }
 
 /// What is asked for again and again takes no memory.
-fn heap(line: &mut Line, _: &Network) -> Result<Verdict> {
+fn heap(line: &mut Line, _: &Network) -> Result<CheckResult> {
     let free = |line: &mut Line| -> Result<i64> {
         let text = line.ok("AT+SYSRAM?", SOON)?;
         let (_, numbers) = text.split_once("+SYSRAM:").context("no +SYSRAM")?;
@@ -334,7 +334,7 @@ fn heap(line: &mut Line, _: &Network) -> Result<Verdict> {
 }
 
 /// It sleeps as long as it should, and starts again.
-fn deep_sleep(line: &mut Line, _: &Network) -> Result<Verdict> {
+fn deep_sleep(line: &mut Line, _: &Network) -> Result<CheckResult> {
     const SLEEP: Duration = Duration::from_secs(3);
     line.ok(&format!("AT+GSLP={}", SLEEP.as_millis()), SOON)?;
     let begin = Instant::now();

@@ -30,7 +30,7 @@ use crate::report::{self, Outcome};
 
 pub use crate::at_host::{Place, Port};
 pub use checks::Network;
-use checks::{CHECKS, Verdict};
+use checks::{CHECKS, CheckResult};
 use line::Line;
 use log::Log;
 
@@ -114,22 +114,22 @@ fn run_on(
         }
         watch(&format!("{} …", check.name));
         let begin = Instant::now();
-        let verdict = match (check.make)(&mut line, network) {
-            Ok(verdict) => verdict,
-            Err(error) => Verdict::Failed(format!("{error:#}")),
+        let result = match (check.make)(&mut line, network) {
+            Ok(result) => result,
+            Err(error) => CheckResult::Failed(format!("{error:#}")),
         };
-        let verdict = match log.panics() {
-            0 => verdict,
-            count => Verdict::Failed(format!("panics in the log: {count}")),
+        let result = match log.panics() {
+            0 => result,
+            count => CheckResult::Failed(format!("panics in the log: {count}")),
         };
         let seconds = begin.elapsed().as_secs_f32();
-        let (mark, words) = match verdict {
-            Verdict::Passed(words) => ("ok    ", words),
-            Verdict::Skipped(words) => {
+        let (mark, words) = match result {
+            CheckResult::Passed(words) => ("ok    ", words),
+            CheckResult::Skipped(words) => {
                 report.skipped += 1;
                 ("-     ", words)
             }
-            Verdict::Failed(words) => {
+            CheckResult::Failed(words) => {
                 report.failed += 1;
                 ("FAILED", words)
             }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cert_bin::lint::{self, Finding, Level, Problem, Verdict};
+use cert_bin::lint::{self, Finding, Level, Problem, Recommendation};
 use cert_bin::mistake::Mistake;
 use cert_bin::{ImageWriter, ItemKind, NewItem};
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         .collect();
 
     let judged = judge(args, &sources, &items)?;
-    let refused = judged.verdict == Verdict::Refuse;
+    let refused = judged.verdict == Recommendation::Refuse;
     let size = if refused {
         None
     } else {
@@ -162,7 +162,7 @@ fn sources(words: &[PathBuf]) -> Result<Vec<(ItemKind, PathBuf)>, WrongUsage> {
 
 /// What there is to say, and whether to go on.
 struct Judged {
-    verdict: Verdict,
+    verdict: Recommendation,
     remarks: Vec<Remark>,
     /// Whether the force switch overrides every error there is.
     can_be_forced: bool,
@@ -245,11 +245,11 @@ fn judge(
     }
     let any = |level| remarks.iter().any(|remark| remark.level == level);
     let verdict = if any(Level::Error) {
-        Verdict::Refuse
+        Recommendation::Refuse
     } else if any(Level::Warning) {
-        Verdict::AcceptWithWarnings
+        Recommendation::AcceptWithWarnings
     } else {
-        Verdict::Accept
+        Recommendation::Accept
     };
     Ok(Judged {
         verdict,

@@ -55,7 +55,7 @@ const READS: [&[u8]; 2] = [b"+SYSFLASH:", b"+SYSMFG:"];
 
 /// What the host's bytes are at the moment.
 #[derive(Debug, Clone, Copy)]
-enum Phase {
+enum Mode {
     /// Lines.
     Command,
     /// Data of a command that the modem has not answered yet.
@@ -88,7 +88,7 @@ pub struct Recorder<W> {
     out: W,
     shows: Secrets,
     known: Known,
-    phase: Phase,
+    mode: Mode,
     /// The host's last command.
     command: Vec<u8>,
     /// Commands that the modem has not answered.
@@ -120,7 +120,7 @@ impl<W: Write> Recorder<W> {
             out,
             shows,
             known: Known::default(),
-            phase: Phase::Command,
+            mode: Mode::Command,
             command: Vec::new(),
             unanswered: 0,
             reads_key: false,
@@ -185,7 +185,7 @@ impl<W: Write> Recorder<W> {
     ///
     /// Those of the writer.
     pub fn printed(&mut self, at: Duration, bytes: &[u8]) -> io::Result<()> {
-        if matches!(self.phase, Phase::Data(_) | Phase::Passthrough) {
+        if matches!(self.mode, Mode::Data(_) | Mode::Passthrough) {
             let complete = unfinished_command(&self.from_host);
             if complete > 0 {
                 self.show_host(complete)?;
@@ -240,27 +240,27 @@ impl<W: Write> Recorder<W> {
             let held = self.from_host.len();
             let line = self.from_host.iter().position(|&byte| byte == b'\n');
             let line = line.map(|end| end.saturating_add(1));
-            let length = match self.phase {
-                Phase::Command => line,
-                Phase::Prompting(payload) if held >= HELD => {
-                    self.phase = Phase::Data(payload);
+            let length = match self.mode {
+                Mode::Command => line,
+                Mode::Prompting(payload) if held >= HELD => {
+                    self.mode = Mode::Data(payload);
                     continue;
                 }
-                Phase::Prompting(_) => return Ok(()),
+                Mode::Prompting(_) => return Ok(()),
                 // Shown when the modem answers, or when it is complete.
-                Phase::Data(payload) => payload.left.filter(|left| *left <= held),
-                Phase::Refused(left) => {
+                Mode::Data(payload) => payload.left.filter(|left| *left <= held),
+                Mode::Refused(left) => {
                     let first = self.from_host.get(..line.unwrap_or(held));
                     match is_command(first.unwrap_or_default(), line.is_some()) {
                         true if line.is_some() => {
-                            self.phase = Phase::Command;
+                            self.mode = Mode::Command;
                             continue;
                         }
                         true if held < HELD => return Ok(()),
                         _ => Some(left.min(held)),
                     }
                 }
-                Phase::Passthrough => {
+                Mode::Passthrough => {
                     Some(unfinished_command(&self.from_host)).filter(|&complete| complete > 0)
                 }
             };
@@ -277,37 +277,37 @@ impl<W: Write> Recorder<W> {
     fn show_host(&mut self, length: usize) -> io::Result<()> {
         let rest = self.from_host.split_off(length.min(self.from_host.len()));
         let bytes = std::mem::replace(&mut self.from_host, rest);
-        match &mut self.phase {
-            Phase::Command => {
+        match &mut self.mode {
+            Mode::Command => {
                 self.learn(&bytes)?;
                 self.write(TO_MODEM, &bytes)?;
                 return self.begin_command(bytes);
             }
-            Phase::Data(Payload { left, secret }) | Phase::Prompting(Payload { left, secret }) => {
+            Mode::Data(Payload { left, secret }) | Mode::Prompting(Payload { left, secret }) => {
                 let ends = left.as_mut().is_some_and(|left| {
                     *left = left.saturating_sub(bytes.len());
                     *left == 0
                 });
                 let secret = *secret;
                 if ends {
-                    self.phase = Phase::Command;
+                    self.mode = Mode::Command;
                 }
                 if secret {
                     return self.show_key(TO_MODEM, &[], &bytes);
                 }
             }
-            Phase::Refused(left) => {
+            Mode::Refused(left) => {
                 *left = left.saturating_sub(bytes.len());
                 if *left == 0 {
-                    self.phase = Phase::Command;
+                    self.mode = Mode::Command;
                 }
                 let room = REFUSED_KEPT.saturating_sub(self.refused.len());
                 self.refused.extend(bytes.iter().take(room));
                 return self.show_key(TO_MODEM, &[], &bytes);
             }
-            Phase::Passthrough => {
+            Mode::Passthrough => {
                 if bytes == b"+++" {
-                    self.phase = Phase::Command;
+                    self.mode = Mode::Command;
                     writeln!(self.out, "@silence 30")?;
                     writeln!(self.out, "{TO_MODEM}| +++")?;
                     return writeln!(self.out, "@silence 30");
@@ -334,7 +334,7 @@ impl<W: Write> Recorder<W> {
         if let Some(payload) = self.payload()
             && payload.left.is_some()
         {
-            self.phase = Phase::Prompting(payload);
+            self.mode = Mode::Prompting(payload);
         }
         Ok(())
     }
@@ -396,21 +396,21 @@ impl<W: Write> Recorder<W> {
         } else if message == b"\r\nready\r\n" {
             self.unanswered = 0;
         }
-        match self.phase {
+        match self.mode {
             _ if message == b"\r\n>" => {
                 self.unanswered = self.unanswered.max(1);
-                self.phase = self.payload().map_or(Phase::Passthrough, Phase::Data);
+                self.mode = self.payload().map_or(Mode::Passthrough, Mode::Data);
             }
-            Phase::Prompting(Payload { left, secret }) if is_refusal(message) => {
-                self.phase = match left {
-                    Some(left) if secret => Phase::Refused(left.min(REFUSED_MAX)),
-                    _ => Phase::Command,
+            Mode::Prompting(Payload { left, secret }) if is_refusal(message) => {
+                self.mode = match left {
+                    Some(left) if secret => Mode::Refused(left.min(REFUSED_MAX)),
+                    _ => Mode::Command,
                 };
             }
-            Phase::Data(Payload { left, secret }) if ends_data(message) => {
-                self.phase = match left {
-                    Some(left) if secret => Phase::Refused(left.min(REFUSED_MAX)),
-                    _ => Phase::Command,
+            Mode::Data(Payload { left, secret }) if ends_data(message) => {
+                self.mode = match left {
+                    Some(left) if secret => Mode::Refused(left.min(REFUSED_MAX)),
+                    _ => Mode::Command,
                 };
             }
             _ => return Ok(()),

@@ -18,9 +18,7 @@ use crate::support::{checksum, compact, formatted, name};
 const PRIMARY: usize = 0x8000;
 const SECONDARY: usize = 0x2_0000;
 
-type Fault = LayoutError<MemFlashError>;
-
-fn load(flash: &MemFlash) -> Result<Layout, Fault> {
+fn load(flash: &MemFlash) -> Result<Layout, LayoutError<MemFlashError>> {
     block_on(Layout::load(&mut flash.clone()))
 }
 
@@ -43,7 +41,7 @@ fn with_table(at: usize, entries: &[Partition]) -> MemFlash {
 }
 
 /// The secondary table with one entry in place of the one of its name, or one more.
-fn with_secondary(entry: Partition) -> Result<Layout, Fault> {
+fn with_secondary(entry: Partition) -> Result<Layout, LayoutError<MemFlashError>> {
     let mut entries = BuiltIn::ESP32.secondary.to_vec();
     match entries.iter_mut().find(|old| old.name() == entry.name()) {
         Some(old) => *old = entry,
@@ -52,7 +50,9 @@ fn with_secondary(entry: Partition) -> Result<Layout, Fault> {
     load(&with_table(SECONDARY, &entries))
 }
 
-fn with_primary(change: impl FnOnce(&mut Vec<Partition>)) -> Result<Layout, Fault> {
+fn with_primary(
+    change: impl FnOnce(&mut Vec<Partition>),
+) -> Result<Layout, LayoutError<MemFlashError>> {
     let mut entries = BuiltIn::ESP32.primary.to_vec();
     change(&mut entries);
     load(&with_table(PRIMARY, &entries))

@@ -1,6 +1,6 @@
 //! Whose fault it was: webpki's errors as reasons that name a certificate.
 
-use crate::reason::{CertificateError as Fault, Reason, Stage};
+use crate::reason::{CertificateError, Reason, Stage};
 use webpki::Error;
 use x509_facts::{Certificate, Timestamp};
 
@@ -74,7 +74,7 @@ pub(super) fn reason_for(
     anchors: Anchors<'_>,
     now: Timestamp,
 ) -> Reason {
-    let about = |cause: Fault, certificate: &Certificate<'_>, depth| {
+    let about = |cause: CertificateError, certificate: &Certificate<'_>, depth| {
         Reason::new(Stage::Certificate, cause).about(depth, certificate.subject())
     };
     let leaf = |cause| about(cause, walk.leaf, 0);
@@ -88,21 +88,18 @@ pub(super) fn reason_for(
     match error {
         Error::CertExpired { .. } | Error::CertNotValidYet { .. } | Error::InvalidCertValidity => {
             walk.find(|certificate, depth| rules::dates(certificate, depth, now).err())
-                .unwrap_or_else(|| leaf(Fault::Malformed))
+                .unwrap_or_else(|| leaf(CertificateError::Malformed))
         }
         Error::UnknownIssuer => no_issuer(walk),
-        Error::CaUsedAsEndEntity => {
-            // A self-signed server that is not the pinned one is simply not trusted.
-            if walk.leaf.is_self_issued() {
-                leaf(Fault::NotTrusted).wanting(walk.leaf.issuer())
-            } else {
-                leaf(Fault::LeafIsCa)
-            }
+        // A self-signed server that is not the pinned one is simply not trusted.
+        Error::CaUsedAsEndEntity if walk.leaf.is_self_issued() => {
+            leaf(CertificateError::NotTrusted).wanting(walk.leaf.issuer())
         }
-        Error::EndEntityUsedAsCa => first(Fault::NotCa, &|c, depth| {
+        Error::CaUsedAsEndEntity => leaf(CertificateError::LeafIsCa),
+        Error::EndEntityUsedAsCa => first(CertificateError::NotCa, &|c, depth| {
             depth > 0 && c.is_ca() != Some(true)
         }),
-        Error::PathLenConstraintViolated => first(Fault::PathLen, &|c, depth| {
+        Error::PathLenConstraintViolated => first(CertificateError::PathLen, &|c, depth| {
             c.basic_constraints()
                 .and_then(|constraints| constraints.path_len)
                 .is_some_and(|limit| u32::from(depth) > limit.saturating_add(1))
@@ -110,31 +107,33 @@ pub(super) fn reason_for(
         Error::UnsupportedCriticalExtension => critical_extension(walk),
         Error::NameConstraintViolation
         | Error::InvalidNetworkMaskConstraint
-        | Error::MalformedNameConstraint => leaf(Fault::NameConstraint),
+        | Error::MalformedNameConstraint => leaf(CertificateError::NameConstraint),
         Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => {
-            first(Fault::ExtendedKeyUsage, &|c, _| {
+            first(CertificateError::ExtendedKeyUsage, &|c, _| {
                 c.extended_key_usage()
                     .is_some_and(|purposes| !walk.usage.is_allowed_by(purposes))
             })
         }
         Error::MaximumPathDepthExceeded => {
             let (_, depth) = walk.end();
-            leaf(Fault::PathDepth {
+            leaf(CertificateError::PathDepth {
                 intermediates: depth,
                 limit: MAX_INTERMEDIATES,
             })
         }
-        Error::UnsupportedCertVersion => first(Fault::OldVersion, &|c, _| c.version() < 3),
+        Error::UnsupportedCertVersion => {
+            first(CertificateError::OldVersion, &|c, _| c.version() < 3)
+        }
         Error::MaximumPathBuildCallsExceeded
         | Error::MaximumSignatureChecksExceeded
-        | Error::MaximumNameConstraintComparisonsExceeded => leaf(Fault::TooMuchWork),
+        | Error::MaximumNameConstraintComparisonsExceeded => leaf(CertificateError::TooMuchWork),
         Error::InvalidSignatureForPublicKey
         | Error::SignatureAlgorithmMismatch
         | Error::UnsupportedSignatureAlgorithmContext(_)
         | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
             signature_reason(walk, anchors)
         }
-        other => leaf(Fault::Malformed).finding(format_args!("{other:?}")),
+        other => leaf(CertificateError::Malformed).finding(format_args!("{other:?}")),
     }
 }
 
@@ -142,9 +141,9 @@ pub(super) fn reason_for(
 fn no_issuer(walk: &Walk<'_, '_>) -> Reason {
     let (last, depth) = walk.end();
     let cause = if walk.names_an_issuer_otherwise(&last) {
-        Fault::IssuerEncoding
+        CertificateError::IssuerEncoding
     } else {
-        Fault::NotTrusted
+        CertificateError::NotTrusted
     };
     Reason::new(Stage::Certificate, cause)
         .about(depth, last.subject())
@@ -154,7 +153,7 @@ fn no_issuer(walk: &Walk<'_, '_>) -> Reason {
 /// The first certificate upwards with a critical extension that is not known.
 fn critical_extension(walk: &Walk<'_, '_>) -> Reason {
     let reason = |certificate: &Certificate<'_>, depth| {
-        Reason::new(Stage::Certificate, Fault::CriticalExtension)
+        Reason::new(Stage::Certificate, CertificateError::CriticalExtension)
             .about(depth, certificate.subject())
     };
     walk.find(|certificate, depth| {
@@ -172,7 +171,9 @@ fn signature_reason(walk: &Walk<'_, '_>, anchors: Anchors<'_>) -> Reason {
     let unsupported = walk.find(|certificate, depth| {
         let id = certificate.signature_identifier();
         if !alg::signs(&id) {
-            return Some(reason(Fault::SignatureAlgorithm, certificate, depth).finding(id));
+            return Some(
+                reason(CertificateError::SignatureAlgorithm, certificate, depth).finding(id),
+            );
         }
         issuer_key(certificate, depth).filter(|_| depth > 0)
     });
@@ -191,7 +192,7 @@ fn signature_reason(walk: &Walk<'_, '_>, anchors: Anchors<'_>) -> Reason {
             return reason;
         }
     }
-    reason(Fault::CertificateSignature, &last, depth).wanting(last.issuer())
+    reason(CertificateError::CertificateSignature, &last, depth).wanting(last.issuer())
 }
 
 /// What is wrong with the key of an issuer, if it is not one that can verify a signature here.
@@ -201,7 +202,7 @@ pub(super) fn issuer_key(certificate: &Certificate<'_>, depth: u8) -> Option<Rea
     }
     let id = certificate.key_algorithm();
     (!alg::has_key(&id)).then(|| {
-        Reason::new(Stage::Certificate, Fault::KeyAlgorithm)
+        Reason::new(Stage::Certificate, CertificateError::KeyAlgorithm)
             .about(depth, certificate.subject())
             .finding(id)
     })

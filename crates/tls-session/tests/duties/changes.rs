@@ -45,7 +45,7 @@ fn outcome(script: Script, policy: Policy<'_>) -> Option<Option<Cause>> {
     if result.is_err() {
         assert!(!server.seen().finished, "{result:?}");
     }
-    assert_eq!(server.seen().faults, []);
+    assert_eq!(server.seen().violations, []);
     server
         .changed()
         .then(|| result.err().map(|reason| reason.cause))

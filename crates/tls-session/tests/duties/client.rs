@@ -87,7 +87,7 @@ impl<'a> Attempt<'a> {
         let (result, wire) = self.with(ping_pong).into_parts();
         // Whatever happened: the client broke no rule itself.
         let server = wire.server();
-        assert_eq!(server.seen().faults, [], "{result:?}");
+        assert_eq!(server.seen().violations, [], "{result:?}");
         if result.is_err() {
             assert_eq!(server.seen().app, b"", "application data left: {result:?}");
         }

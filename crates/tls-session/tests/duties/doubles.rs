@@ -22,7 +22,7 @@ use tls_doubles::pki::Family;
 use tls_doubles::record::{ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, TLS_1_2, plain};
 use tls_doubles::rng::TestRng;
 use tls_doubles::script::{Packing, Script, Step, Wrap};
-use tls_doubles::seen::{Alert, Fault};
+use tls_doubles::seen::{Alert, Violation};
 use tls_doubles::server::Server;
 
 /// A ClientHello with a share for P-256, which may be left away; in a record.
@@ -431,17 +431,26 @@ fn what_a_client_does_wrong_is_written_down() {
         let mut server = Server::new(good());
         server.receive(&client_hello(true));
         server.receive(&bytes);
-        server.seen().faults.clone()
+        server.seen().violations.clone()
     };
     assert_eq!(after_hello(vec![]), []);
-    assert_eq!(after_hello(plain(23, TLS_1_2, &[1; 40])), [Fault::BadMac]);
+    assert_eq!(
+        after_hello(plain(23, TLS_1_2, &[1; 40])),
+        [Violation::BadMac]
+    );
     assert_eq!(
         after_hello(plain(22, TLS_1_2, &[1; 40])),
-        [Fault::Record(22)]
+        [Violation::Record(22)]
     );
-    assert_eq!(after_hello(plain(99, TLS_1_2, &[])), [Fault::Record(99)]);
-    assert_eq!(after_hello(plain(21, TLS_1_2, &[1])), [Fault::Content(21)]);
-    assert_eq!(after_hello(client_hello(true)), [Fault::Record(22)]);
+    assert_eq!(
+        after_hello(plain(99, TLS_1_2, &[])),
+        [Violation::Record(99)]
+    );
+    assert_eq!(
+        after_hello(plain(21, TLS_1_2, &[1])),
+        [Violation::Content(21)]
+    );
+    assert_eq!(after_hello(client_hello(true)), [Violation::Record(22)]);
 
     let first = |bytes: &[u8]| {
         let mut server = Server::new(good());
@@ -449,16 +458,16 @@ fn what_a_client_does_wrong_is_written_down() {
         server
     };
     assert_eq!(
-        first(&client_hello(false)).seen().faults,
-        [Fault::NoKeyShare]
+        first(&client_hello(false)).seen().violations,
+        [Violation::NoKeyShare]
     );
     let garbage = plain(22, TLS_1_2, &frame(CLIENT_HELLO, &[1, 2, 3]));
-    assert_eq!(first(&garbage).seen().faults, [Fault::Hello]);
+    assert_eq!(first(&garbage).seen().violations, [Violation::Hello]);
     let finished = plain(22, TLS_1_2, &frame(20, &[0; 32]));
-    assert_eq!(first(&finished).seen().faults, [Fault::Message(20)]);
+    assert_eq!(first(&finished).seen().violations, [Violation::Message(20)]);
     assert_eq!(
-        first(&plain(23, TLS_1_2, &[0; 20])).seen().faults,
-        [Fault::Record(23)]
+        first(&plain(23, TLS_1_2, &[0; 20])).seen().violations,
+        [Violation::Record(23)]
     );
     let alert = first(&plain(21, TLS_1_2, &[2, 70]));
     let expected = Alert {

@@ -72,7 +72,7 @@ fn shown(shown: &[&[u8]], key: &Key, script: Script) -> Result<(Vec<Vec<u8>>, u1
     let (result, wire) =
         Attempt::new(script, policy).with(async |session, _| session.close().await);
     let server = wire.server();
-    assert_eq!(server.seen().faults, [], "{result:?}");
+    assert_eq!(server.seen().violations, [], "{result:?}");
     result
         .and_then(|closed| closed)
         .map_err(|reason| reason.cause)?;

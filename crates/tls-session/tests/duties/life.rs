@@ -277,7 +277,7 @@ fn duty_24_a_write_dropped_half_way_is_the_last() {
             Cause::Stream(StreamError::WriteAbandoned)
         );
         assert_eq!(wire.writes_after_end(), 0);
-        assert_eq!(wire.server().seen().faults, []);
+        assert_eq!(wire.server().seen().violations, []);
     }
 }
 

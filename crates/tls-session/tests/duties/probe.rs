@@ -49,7 +49,7 @@ fn probe(script: Script, faults: Faults, policy: &Policy<'_>, room: usize) -> Pr
         run_until_stalled_then_advance(probing, &clock).ready()
     };
     let server = wire.server();
-    assert_eq!(server.seen().faults, []);
+    assert_eq!(server.seen().violations, []);
     assert_eq!(server.seen().app, b"");
     drop(server);
     Probed {

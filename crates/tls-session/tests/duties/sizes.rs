@@ -37,7 +37,7 @@ fn in_memory<const IN: usize, const OUT: usize, T>(
         then(open.await?, &wire).await
     }))
     .ready();
-    assert_eq!(wire.server().seen().faults, []);
+    assert_eq!(wire.server().seen().violations, []);
     (result, wire)
 }
 

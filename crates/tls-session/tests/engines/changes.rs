@@ -98,7 +98,10 @@ fn duty_69_a_cookie_is_echoed_with_and_without_another_group() {
             assert_eq!(result, Ok(Ok(group)), "{len}");
             let server = wire.server();
             let seen = server.seen();
-            assert_eq!((&seen.faults[..], &seen.app[..]), (&[][..], &b"ping"[..]));
+            assert_eq!(
+                (&seen.violations[..], &seen.app[..]),
+                (&[][..], &b"ping"[..])
+            );
             let (first, second) = (
                 seen.first_hello.as_ref().unwrap(),
                 seen.hello.as_ref().unwrap(),
@@ -218,7 +221,7 @@ fn duty_73_a_key_update_that_asks_is_answered_once_before_our_next_data() {
         let server = wire.server();
         assert_eq!(server.seen().app, b"datamore");
         assert_eq!(server.seen().key_updates, usize::from(asked));
-        assert_eq!(server.seen().faults, []);
+        assert_eq!(server.seen().violations, []);
     }
 }
 
@@ -273,7 +276,7 @@ fn duty_78_messages_may_be_cut_anywhere_and_packed_together() {
                 expect(&mut rx, b"pong").await
             });
             assert_eq!(result, Ok(Ok(())), "{packing:?} {padding}");
-            assert_eq!(wire.server().seen().faults, []);
+            assert_eq!(wire.server().seen().violations, []);
             assert_eq!(wire.server().seen().app, b"ping");
         }
     }

@@ -31,7 +31,7 @@ fn open<T>(
     let anchors: &[&[u8]] = &[&family.root.der];
     let server = Server::new(Script::good(&family.site()));
     let (result, wire) = Attempt::new(server, chain(anchors)).with(then);
-    assert_eq!(wire.server().seen().faults, []);
+    assert_eq!(wire.server().seen().violations, []);
     (result.unwrap(), wire)
 }
 

@@ -144,7 +144,7 @@ fn by_script(site: &Site, policy: &Policy<'_>, engine: EngineRule) -> Reported {
     let policy = Policy { engine, ..*policy };
     let (result, wire) = Attempt::new(Server::new(Script::good(site)), policy).with(accepted);
     let server = wire.server();
-    assert_eq!(server.seen().faults, []);
+    assert_eq!(server.seen().violations, []);
     let refusals = server.seen().refusals();
     assert!(refusals.len() <= 1, "{refusals:?}");
     Reported {

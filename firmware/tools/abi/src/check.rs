@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::layouts::{Field, Layout, Source};
+use crate::layouts::{Layout, Member, Source};
 use crate::program::Program;
 use crate::state::Object;
 use crate::trace::{Access, Trace};
@@ -149,21 +149,21 @@ fn fits_fields(layout: &Layout, access: &Access) -> bool {
         return true;
     };
     let end = at.saturating_add(access.length.unwrap_or(1));
-    let within = |field: &Field| at >= field.at && end <= field.at + field.size;
+    let within = |field: &Member| at >= field.at && end <= field.at + field.size;
     let starts = layout.fields.iter().any(|field| field.at == at);
     let ends = end == layout.size
         || layout
             .fields
             .iter()
             .any(|field| end == field.at || end == field.at + field.size);
-    let around = |field: &Field| {
+    let around = |field: &Member| {
         let word = at.is_multiple_of(4) && end == at + 4;
         field.bits && word && at < field.at + field.size && end > field.at
     };
     layout.fields.iter().any(within) || (starts && ends) || layout.fields.iter().any(around)
 }
 
-fn is_at(field: &Field, access: &Access) -> bool {
+fn is_at(field: &Member, access: &Access) -> bool {
     access.at == i32::try_from(field.at).ok()
         && access.length.is_none_or(|length| length <= field.size)
 }

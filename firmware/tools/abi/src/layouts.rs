@@ -14,12 +14,12 @@ pub struct Layout {
     /// Where the libraries' code shows it.
     pub sources: &'static [Source],
     /// In the order of offsets.
-    pub fields: Vec<Field>,
+    pub fields: Vec<Member>,
 }
 
 /// A field of a structure.
 #[derive(Debug, Clone)]
-pub struct Field {
+pub struct Member {
     /// As the header names it.
     pub name: &'static str,
     /// Bytes from the start of the structure.
@@ -112,7 +112,7 @@ macro_rules! layouts {
                 size: $size,
                 whole: is!($whole),
                 sources: const { &[$($source),*] },
-                fields: vec![$(Field {
+                fields: vec![$(Member {
                     name: stringify!($field),
                     at: $at,
                     size: $length,

@@ -18,12 +18,12 @@ use crate::uart::Uart;
 
 /// Why there is nothing to read or write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum AccessError {
     Nobody,
     Misaligned,
 }
 
-impl Fault {
+impl AccessError {
     /// Cause and value of the exception.
     pub(crate) const fn cause(self, nobody: u32, misaligned: u32, address: u32) -> (u32, u32) {
         match self {
@@ -227,8 +227,8 @@ impl Bus {
             .find_map(|(base, bytes)| bytes.get_mut(within(*base, address, len)))
     }
 
-    pub(crate) fn fetch(&self, address: u32) -> Result<u16, Fault> {
-        let bytes = self.memory(address, 2).ok_or(Fault::Nobody)?;
+    pub(crate) fn fetch(&self, address: u32) -> Result<u16, AccessError> {
+        let bytes = self.memory(address, 2).ok_or(AccessError::Nobody)?;
         Ok(u16::from_le_bytes([bytes[0], bytes[1]]))
     }
 
@@ -236,19 +236,19 @@ impl Bus {
         address >= 0x6000_0000 && address < 0x600d_1000
     }
 
-    pub(crate) fn load8(&mut self, address: u32) -> Result<u8, Fault> {
+    pub(crate) fn load8(&mut self, address: u32) -> Result<u8, AccessError> {
         if let Some(bytes) = self.memory(address, 1) {
             return Ok(bytes[0]);
         }
         if Self::is_device(address) {
             return Ok((self.read(address & !3) >> (address % 4 * 8)) as u8);
         }
-        Err(Fault::Nobody)
+        Err(AccessError::Nobody)
     }
 
-    pub(crate) fn load16(&mut self, address: u32) -> Result<u16, Fault> {
+    pub(crate) fn load16(&mut self, address: u32) -> Result<u16, AccessError> {
         if !address.is_multiple_of(2) {
-            return Err(Fault::Misaligned);
+            return Err(AccessError::Misaligned);
         }
         if let Some(bytes) = self.memory(address, 2) {
             return Ok(u16::from_le_bytes([bytes[0], bytes[1]]));
@@ -256,12 +256,12 @@ impl Bus {
         if Self::is_device(address) {
             return Ok((self.read(address & !3) >> (address % 4 * 8)) as u16);
         }
-        Err(Fault::Nobody)
+        Err(AccessError::Nobody)
     }
 
-    pub(crate) fn load32(&mut self, address: u32) -> Result<u32, Fault> {
+    pub(crate) fn load32(&mut self, address: u32) -> Result<u32, AccessError> {
         if !address.is_multiple_of(4) {
-            return Err(Fault::Misaligned);
+            return Err(AccessError::Misaligned);
         }
         if let Some(bytes) = self.memory(address, 4) {
             return Ok(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
@@ -269,24 +269,24 @@ impl Bus {
         if Self::is_device(address) {
             return Ok(self.read(address));
         }
-        Err(Fault::Nobody)
+        Err(AccessError::Nobody)
     }
 
-    pub(crate) fn store8(&mut self, address: u32, value: u8) -> Result<bool, Fault> {
+    pub(crate) fn store8(&mut self, address: u32, value: u8) -> Result<bool, AccessError> {
         self.store(address, &[value])
     }
 
-    pub(crate) fn store16(&mut self, address: u32, value: u16) -> Result<bool, Fault> {
+    pub(crate) fn store16(&mut self, address: u32, value: u16) -> Result<bool, AccessError> {
         if !address.is_multiple_of(2) {
-            return Err(Fault::Misaligned);
+            return Err(AccessError::Misaligned);
         }
         self.store(address, &value.to_le_bytes())
     }
 
     /// `true` if the core has an interrupt to look at.
-    pub(crate) fn store32(&mut self, address: u32, value: u32) -> Result<bool, Fault> {
+    pub(crate) fn store32(&mut self, address: u32, value: u32) -> Result<bool, AccessError> {
         if !address.is_multiple_of(4) {
-            return Err(Fault::Misaligned);
+            return Err(AccessError::Misaligned);
         }
         if let Some(bytes) = self.writable(address, 4) {
             bytes.copy_from_slice(&value.to_le_bytes());
@@ -295,16 +295,16 @@ impl Bus {
         if Self::is_device(address) {
             return Ok(self.write(address, value));
         }
-        Err(Fault::Nobody)
+        Err(AccessError::Nobody)
     }
 
-    fn store(&mut self, address: u32, bytes: &[u8]) -> Result<bool, Fault> {
+    fn store(&mut self, address: u32, bytes: &[u8]) -> Result<bool, AccessError> {
         if let Some(there) = self.writable(address, bytes.len()) {
             there.copy_from_slice(bytes);
             return Ok(false);
         }
         if !Self::is_device(address) {
-            return Err(Fault::Nobody);
+            return Err(AccessError::Nobody);
         }
         // A narrow store changes its part of the register.
         let word = address & !3;

@@ -1,6 +1,6 @@
 //! The core: RV32IMC, machine mode, vectored interrupts (ESP32-C3 technical reference manual, chapter 1).
 
-use crate::bus::{Bus, Fault};
+use crate::bus::{AccessError, Bus};
 use driver_abi::decode::{Inst, Op, decode};
 
 /// Where the decoded instructions of a region are kept.
@@ -182,8 +182,8 @@ impl Cpu {
         let imm = inst.imm;
         let next = self.pc.wrapping_add(u32::from(inst.len));
         let address = a.wrapping_add(imm);
-        let load = |fault: Fault| fault.cause(5, 4, address);
-        let store = |fault: Fault| fault.cause(7, 6, address);
+        let load = |error: AccessError| error.cause(5, 4, address);
+        let store = |error: AccessError| error.cause(7, 6, address);
         let mut to = next;
         let mut look = false;
         let target = self.pc.wrapping_add(imm);

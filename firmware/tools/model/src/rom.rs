@@ -172,7 +172,7 @@ impl Rom {
     }
 }
 
-type Access<T> = std::result::Result<T, crate::bus::Fault>;
+type Access<T> = std::result::Result<T, crate::bus::AccessError>;
 
 fn copy(bus: &mut Bus, to: u32, from: u32, len: u32) -> Access<()> {
     bus.now += u64::from(len / BYTES_PER_CYCLE);

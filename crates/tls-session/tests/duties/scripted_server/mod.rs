@@ -123,7 +123,7 @@ fn converse(root: &Issued, script: Script, more: &[&str]) -> Server {
     assert!(errors.contains("Verification: OK"), "{errors}");
     let seen = server.seen();
     assert_eq!(seen.app, b"from the client\n");
-    assert_eq!(seen.faults, []);
+    assert_eq!(seen.violations, []);
     assert!(seen.finished && seen.close_notify());
     server
 }
@@ -211,7 +211,7 @@ fn openssl_takes_what_comes_after_the_handshake() {
     server.send_close_notify();
     client.bridge(&mut server, Seen::close_notify);
     client.end();
-    assert_eq!(server.seen().faults, []);
+    assert_eq!(server.seen().violations, []);
 }
 
 #[test]
