@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_tells_output_from_failure() {
+    fn a_probe_distinguishes_output_from_failure() {
         assert_eq!(Cmd::new("echo here").probe().as_deref(), Some("here\n"));
         assert_eq!(Cmd::new("false").probe(), None);
         assert_eq!(Cmd::new("no-such-program-here").probe(), None);

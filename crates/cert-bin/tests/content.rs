@@ -232,7 +232,7 @@ fn a_broken_block_takes_its_lines_and_nothing_more() {
 }
 
 #[test]
-fn der_is_told_apart_like_the_labels_of_pem() {
+fn der_is_classified_like_the_labels_of_pem() {
     let mut seen = 0;
     for content in [
         CA_PEM,

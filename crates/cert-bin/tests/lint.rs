@@ -256,7 +256,7 @@ fn content_can_be_forced_and_sizes_cannot() {
 }
 
 #[test]
-fn too_little_scratch_is_told_with_the_size() {
+fn too_little_scratch_is_reported_with_the_size() {
     let item = NewItem {
         kind: Ca,
         content: input!("ca_two.crt.pem"),

@@ -58,7 +58,7 @@ fn hex(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn uploads_that_went_wrong_are_told_apart() {
+fn uploads_that_went_wrong_are_distinguished() {
     let ca = input!("ca_p256.crt.pem");
     let good = image(&[(Ca, ca), (Ca, input!("ca_rsa.crt.pem"))]);
     let other = image(&[(Ca, input!("ca_rsa.crt.pem"))]);

@@ -490,7 +490,7 @@ mod against_a_server {
     }
 
     #[test]
-    fn what_is_no_such_server_is_told_apart() {
+    fn what_is_no_such_server_is_distinguished() {
         let vectors = Vectors::load();
         let ca = "inputs/ca_p256.crt.pem";
 

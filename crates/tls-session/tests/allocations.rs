@@ -54,8 +54,12 @@ fn each(case: &Case, offers: Versions, faults: impl Fn(usize) -> Faults) -> (usi
         // The server hears of it in the clear, and once the session is open.
         let (alert, stage) = (ended.wire.server().alert(), reason.stage);
         // The last requests are those of close_notify itself.
-        let is_told = alert == Some(50) || ended.wire.server().close_notify;
-        assert!(stage != Stage::Data || is_told, "{} {request}", case.name);
+        let was_notified = alert == Some(50) || ended.wire.server().close_notify;
+        assert!(
+            stage != Stage::Data || was_notified,
+            "{} {request}",
+            case.name
+        );
         if let Some(alert) = alert.filter(|_| stage != Stage::Data) {
             assert_eq!(alert, 80, "{} {request}", case.name);
         }

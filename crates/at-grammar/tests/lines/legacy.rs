@@ -12,7 +12,7 @@ fn legacy(line: &str) -> Result<Parsed<'_>, u32> {
 }
 
 #[test]
-fn a_suffix_is_told_apart_from_its_command() {
+fn a_suffix_is_separated_from_its_command() {
     for suffix in Suffix::ALL {
         for (name, rest) in [
             ("AT+CWMODE", "?"),

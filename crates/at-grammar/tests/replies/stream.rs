@@ -127,7 +127,7 @@ fn a_session_with_echo_is_read_back() {
 }
 
 #[test]
-fn fetched_data_are_told_from_their_sender() {
+fn fetched_data_are_distinguished_from_their_sender() {
     let stream = b"+CIPRECVDATA:4,test\r\nOK\r\n";
     let plain = read_anyhow(stream, false);
     assert_eq!(plain[1], owned(&Event::Data(b"test")));

@@ -46,7 +46,7 @@ fn the_documented_transcript_of_a_tcp_client() {
 }
 
 #[test]
-fn status_tells_of_the_link_and_of_links_that_were() {
+fn status_lists_the_link_and_links_that_were() {
     let mut bench = Bench::joined();
     bench.net.door(PEER, Door::Sink);
     bench.expect("AT+CIPSTATUS", "STATUS:2\r\n\r\nOK\r\n");

@@ -287,7 +287,7 @@ fn errors_have_their_words() {
 }
 
 #[test]
-fn a_full_partition_is_told_before_the_prompt() {
+fn a_full_partition_is_reported_before_the_prompt() {
     let mut bench = fresh();
     bench.expect("AT+SYSLOG=1", OK);
     let mut written = 0;

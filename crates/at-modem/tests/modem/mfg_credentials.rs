@@ -120,7 +120,7 @@ const KEY_CLIENT_P256: &str =
     "\"p-256\",\"\",\"a60a791cf042949a347543055d3abeb6cdcb679cb05b5fac99c8377c136be86c\"";
 
 #[test]
-fn what_the_values_hold_is_told_as_for_partitions() {
+fn what_the_values_hold_is_printed_as_for_partitions() {
     let mut bench = with_all();
     let reply = String::from_utf8(bench.say("AT+PKI?\r\n")).unwrap();
     let lines: Vec<_> = reply
@@ -182,7 +182,7 @@ fn with_syslog_a_write_is_followed_by_what_it_is() {
 }
 
 #[test]
-fn a_damaged_value_is_told_and_not_handed_out() {
+fn a_damaged_value_is_reported_and_not_handed_out() {
     let mut setup = setup();
     setup.flash = Flash::with_values();
     let mut bench = setup.boot().quiet();

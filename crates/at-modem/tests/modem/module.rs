@@ -93,7 +93,7 @@ fn memory_and_temperature_are_the_boards() {
 }
 
 #[test]
-fn power_is_told_to_the_radio_in_its_steps() {
+fn power_is_passed_to_the_radio_in_its_steps() {
     let mut bench = Bench::new();
     bench.expect("AT+RFPOWER?", "+RFPOWER:78\r\n\r\nOK\r\n");
     for (line, step) in [

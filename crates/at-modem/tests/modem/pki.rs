@@ -89,7 +89,7 @@ fn a_fresh_module_says_that_each_partition_is_erased() {
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one claim, case after case")]
-fn certificates_and_keys_are_told_as_openssl_tells_them() {
+fn certificates_and_keys_are_described_as_openssl_describes_them() {
     for (partition, bytes, wanted) in [
         (
             "client_ca",
@@ -188,7 +188,7 @@ fn a_chain_has_a_line_for_each_certificate() {
 }
 
 #[test]
-fn what_cannot_be_used_is_told_with_its_place() {
+fn what_cannot_be_used_is_reported_with_its_place() {
     let damaged = {
         let mut image = bin!("ca_p256_der.bin").to_vec();
         // The outer SEQUENCE stays, the version in it does not.
@@ -253,7 +253,7 @@ fn what_cannot_be_used_is_told_with_its_place() {
 }
 
 #[test]
-fn a_flash_that_cannot_be_read_is_told_and_the_others_go_on() {
+fn a_flash_that_cannot_be_read_is_reported_and_the_others_go_on() {
     let mut bench = Bench::new();
     bench.flash.preset("client_ca", bin!("ca_p256_pem.bin"));
     bench.flash.fail(Operation::Read, 0);
@@ -309,7 +309,7 @@ fn an_object_of_any_size_is_answered() {
 }
 
 #[test]
-fn nothing_secret_is_told_of_a_key() {
+fn nothing_secret_of_a_key_is_printed() {
     let mut bench = Bench::new();
     bench
         .flash
@@ -336,7 +336,7 @@ fn write(bench: &mut Bench, partition: &str, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn after_a_write_syslog_tells_what_was_understood_before_ok() {
+fn after_a_write_syslog_prints_what_was_understood_before_ok() {
     let mut bench = Bench::new();
     let image = bin!("two_ca_der_pem.bin");
     assert_eq!(write(&mut bench, "mqtt_ca", image), OK);

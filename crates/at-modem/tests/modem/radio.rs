@@ -403,7 +403,7 @@ fn a_fixed_address_ends_dhcp_and_dhcp_ends_it() {
 }
 
 #[test]
-fn a_scan_answers_as_it_was_told_to() {
+fn a_scan_answers_as_it_was_configured() {
     let mut bench = Setup::new().boot().quiet();
     bench.expect("AT+CWMODE=1", OK);
     let at = |ssid: &[u8], last, rssi, encryption| {

@@ -147,7 +147,7 @@ fn versions_are_set_per_link_and_stored() {
 }
 
 #[test]
-fn without_a_session_there_is_nobody_to_tell_of() {
+fn without_a_session_there_is_nobody_to_report() {
     let mut bench = Bench::new();
     bench.expect("AT+SSLPEER?", OK);
 }

@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn two_replies_are_told_apart_wherever_the_stream_is_cut() {
+    fn two_replies_are_separated_wherever_the_stream_is_cut() {
         let stream = b"AT\r\n\r\nOK\r\n+TIME_UPDATED\r\n";
         for cut in 1..stream.len() {
             let (left, right) = stream.split_at(cut);

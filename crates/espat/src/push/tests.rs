@@ -228,7 +228,7 @@ fn what_does_not_fit_is_refused_before_anything_is_erased() {
 }
 
 #[test]
-fn a_silent_port_and_noise_are_told_apart() {
+fn a_silent_port_and_noise_are_distinguished() {
     let silent = Manners {
         ignores: "",
         ..Manners::default()

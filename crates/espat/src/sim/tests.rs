@@ -34,7 +34,7 @@ fn a_port_that_cannot_be_opened_is_refused_with_its_name() {
 }
 
 #[test]
-fn it_ends_when_it_is_told_to() {
+fn it_ends_on_request() {
     let outcome = async_io::block_on(run_until(&args("--listen 127.0.0.1:0"), async {}));
     assert_eq!(outcome.unwrap(), Outcome::Done);
 }

@@ -51,7 +51,7 @@ fn it_sets_everything_itself_and_speaks_udp() {
 }
 
 #[test]
-fn its_server_tells_who_came() {
+fn its_server_reports_who_connected() {
     server(Over::Tcp);
 }
 

@@ -96,7 +96,7 @@ fn a_server_that_demands_a_certificate_says_so() {
     let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
     host.opens(PORT);
     host.hears("CLOSED\r\n");
-    host.is_told(r#""data",-0x7780,0x00000000,0,"","","server alert: certificate required (116)","peer_alert""#);
+    host.last_reason_is(r#""data",-0x7780,0x00000000,0,"","","server alert: certificate required (116)","peer_alert""#);
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn intermediates_in_the_item_are_sent() {
 fn turned_away(host: &mut Host, alert: &str) {
     host.opens(PORT);
     host.hears("CLOSED\r\n");
-    host.is_told(&format!(
+    host.last_reason_is(&format!(
         r#""data",-0x7780,0x00000000,0,"","","server alert: {alert}","peer_alert""#
     ));
     host.ok("AT");
@@ -205,7 +205,7 @@ fn a_server_that_does_not_ask_is_content() {
 /// A reason that is known before the first packet.
 fn cannot(host: &mut Host, notice: &str, number: &str, (code, words): (&str, &str)) {
     host.ask(&start(PORT), &format!("{notice}\r\nERROR\r\n"));
-    host.is_told(&format!(
+    host.last_reason_is(&format!(
         r#""setup",{number},0x00000000,0,"","","{words}","{code}""#
     ));
 }

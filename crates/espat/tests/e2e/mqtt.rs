@@ -25,7 +25,9 @@ fn a_message_comes_back_from_the_broker() {
     }
     host.transmit(&DISCONNECT);
     host.hears("CLOSED\r\n");
-    host.is_told(r#""data",-0x7880,0x00000000,0,"","","server closed the session","peer_closed""#);
+    host.last_reason_is(
+        r#""data",-0x7880,0x00000000,0,"","","server closed the session","peer_closed""#,
+    );
 }
 
 #[test]

@@ -155,7 +155,7 @@ fn fingerprint(own: &Credentials) -> String {
 
 /// `AT+SSLVERSION` and `AT+CIPSSLCCIPHER` choose, `AT+SSLPEER?` says what came of it.
 #[test]
-fn versions_and_suites_are_chosen_and_told() {
+fn versions_and_suites_are_chosen_and_reported() {
     let world = World::new();
     let own = p256(&world);
     let hash = fingerprint(&own);
@@ -198,7 +198,7 @@ fn versions_and_suites_are_chosen_and_told() {
 
 /// What is offered, what the server knows, and what comes of it.
 #[test]
-fn the_application_protocol_that_was_agreed_on_is_told() {
+fn the_application_protocol_that_was_agreed_on_is_reported() {
     for version in ["-tls1_2", "-tls1_3"] {
         let world = World::new();
         let own = p256(&world);
@@ -280,7 +280,7 @@ fn answer_with(listener: TcpListener, answer: &'static [u8]) {
 }
 
 #[test]
-fn peers_that_do_not_speak_tls_are_told_apart() {
+fn peers_that_do_not_speak_tls_are_distinguished() {
     let peers: [(&[u8], &str); 5] = [
         (
             b"HTTP/1.1 400 Bad Request\r\n\r\n",
@@ -330,7 +330,7 @@ fn a_server_that_demands_a_certificate_ends_the_session_and_says_so() {
     host.opens(PORT);
     host.hears("CLOSED\r\n");
     let why = r#""data",-0x7780,0x00000000,0,"","","server alert: certificate required (116)","peer_alert""#;
-    host.is_told(why);
+    host.last_reason_is(why);
     host.ok("AT");
 }
 

@@ -70,7 +70,7 @@ fn what_was_asked_before_the_end_of_input_is_answered() {
 }
 
 #[test]
-fn a_host_that_only_listens_any_more_is_told_everything() {
+fn a_host_that_only_listens_any_more_gets_everything() {
     let world = World::new();
     let modem = world.modem();
     drop(modem.switch_on());

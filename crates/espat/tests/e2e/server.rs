@@ -119,7 +119,7 @@ struct Refused {
 
 impl Refused {
     /// Checks the rest of a line that begins with `+SSLWHY:-1,`.
-    fn is_told(&self, line: &str, count: u32) {
+    fn is_notified(&self, line: &str, count: u32) {
         let rest = line.strip_prefix(self.why);
         let rest = rest.unwrap_or_else(|| panic!("expected {}\n     got {line}", self.why));
         let (client, code) = rest.split_once(")\",\"").expect("who it was");
@@ -201,7 +201,7 @@ fn refuses(program: Program) {
             // Some would try again.
             client.kill();
             count += 1;
-            row.is_told(&refusal(&mut host, count), count);
+            row.is_notified(&refusal(&mut host, count), count);
             host.ask("AT+CIPSTATE?", "\r\nOK\r\n");
         }
     }
@@ -224,7 +224,7 @@ macro_rules! programs {
             }
 
             #[test]
-            fn is_refused_by_an_alert_and_the_host_is_told() {
+            fn is_refused_by_an_alert_and_the_host_is_notified() {
                 super::refuses($program);
             }
         }
@@ -252,7 +252,7 @@ fn a_line_for_each_refused_client_if_it_is_asked_for() {
             let _client = Program::Openssl.start(&site.visit(port, version, row.own.as_ref()));
             host.hears("+SSLWHY:-1,");
             let line = host.until("\r\n");
-            row.is_told(&line, 1);
+            row.is_notified(&line, 1);
         }
     }
 }

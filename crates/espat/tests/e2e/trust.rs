@@ -154,7 +154,7 @@ fn the_strict_policy_wants_certificates_that_follow_the_standards() {
 }
 
 #[test]
-fn the_flash_is_told_as_openssl_tells_it() {
+fn the_flash_is_described_as_openssl_describes_it() {
     let world = World::new();
     let (_world, _modem, mut host) = world.ready();
     let ca = &_world.ca.own.certificate;

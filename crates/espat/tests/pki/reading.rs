@@ -44,7 +44,7 @@ fn assert_warnings(name: &str, found: &Value, expected: &Value) {
 }
 
 #[test]
-fn list_tells_what_the_original_tool_packed() {
+fn list_prints_what_the_original_tool_packed() {
     let vectors = Vectors::load();
     for bin in vectors.list("bins") {
         let name = text(bin, "name");

@@ -381,7 +381,7 @@ fn a_primary_table_has_what_the_modem_needs_inside_the_flash() {
 }
 
 #[test]
-fn a_failing_flash_is_told_from_a_bad_table() {
+fn a_failing_flash_is_distinguished_from_a_bad_table() {
     let mut flash = formatted(Chip::Esp32).cut_after(0);
     block_on(flash.erase(0, 4096)).unwrap_err();
     let error = block_on(Layout::load(&mut flash)).unwrap_err();

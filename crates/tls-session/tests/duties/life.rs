@@ -383,7 +383,7 @@ fn a_read_dropped_at_every_wait_still_gets_every_byte() {
 }
 
 #[test]
-fn duty_25_a_close_is_told_from_a_cut() {
+fn duty_25_a_close_is_distinguished_from_a_cut() {
     let family = family();
     let anchors: &[&[u8]] = &[&family.root.der];
     let read_one = async |mut session: TestSession<'_>, wire: &Wire, clean: bool| {

@@ -64,7 +64,7 @@ fn probe(script: Script, faults: Faults, policy: &Policy<'_>, room: usize) -> Pr
 const ROOM: usize = 4096;
 
 #[test]
-fn a_server_is_shown_and_judged_and_told_goodbye() {
+fn a_server_is_shown_and_judged_and_gets_close_notify() {
     let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let probed = probe(

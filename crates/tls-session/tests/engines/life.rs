@@ -333,7 +333,7 @@ fn duty_89_and_101_an_idle_link_outlives_its_tickets() {
 }
 
 #[test]
-fn duty_25_a_close_is_told_from_a_cut() {
+fn duty_25_a_close_is_distinguished_from_a_cut() {
     let family = family();
     let anchors: &[&[u8]] = &[&family.root.der];
     for version in VERSIONS {

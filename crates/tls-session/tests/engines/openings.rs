@@ -171,7 +171,7 @@ fn the_suites_of_a_policy_are_the_only_ones() {
 }
 
 #[test]
-fn the_chosen_application_protocol_is_told() {
+fn the_chosen_application_protocol_is_reported() {
     let family = Family::new(KeyKind::P256);
     let anchors: &[&[u8]] = &[&family.root.der];
     let offered: [&[u8]; 2] = [b"h2", b"mqtt"];

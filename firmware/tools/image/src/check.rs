@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_digest_does_not_tell_is_told() {
+    fn what_a_digest_does_not_show_is_reported() {
         for (what, words) in [
             (sample(Chip::Esp32c6, |_| {}), "chip 13"),
             (sample(Chip::Esp32c3, |file| file[3] = 0x10), "4 MiB"),

@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn four_bytes_are_told_of_when_no_fifth_follows() {
+    fn four_bytes_are_reported_when_no_fifth_follows() {
         let mut uart = port(true);
         uart.wire.extend(b"AT\r\n");
         let byte = uart.byte();

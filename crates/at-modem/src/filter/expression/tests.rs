@@ -109,7 +109,7 @@ fn expressions_match_as_documented() {
 }
 
 #[test]
-fn what_is_no_expression_is_told_where() {
+fn what_is_no_expression_is_reported_with_its_place() {
     for (pattern, flags, at) in [
         ("(", EXTENDED, 1),
         ("a)", EXTENDED, 1),

@@ -299,7 +299,7 @@ fn a_closed_port_refuses() {
 }
 
 #[test]
-fn error_kinds_tell_refused_unreachable_and_late_apart() {
+fn error_kinds_distinguish_refused_unreachable_and_late() {
     for (kind, expected) in [
         (
             io::ErrorKind::ConnectionRefused,

@@ -53,7 +53,7 @@ fn whatever_is_cut_off_is_a_part_and_what_follows_is_left() {
 }
 
 #[test]
-fn the_first_wrong_byte_is_told() {
+fn the_first_wrong_byte_is_reported() {
     for (line, input, at) in [
         ("abc", "abX", 2),
         ("a{number}b", "axb", 1),

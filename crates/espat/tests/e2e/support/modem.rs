@@ -185,12 +185,12 @@ impl Host {
     /// Opening the session is refused for this reason: `+SSLWHY` without its head.
     pub(crate) fn is_refused(&mut self, port: u16, why: &str) {
         self.ask(&start(port), "\r\nERROR\r\n");
-        self.is_told(why);
+        self.last_reason_is(why);
         self.ok("AT");
     }
 
     /// The reason for the end of the last session: `+SSLWHY` without its head.
-    pub(crate) fn is_told(&mut self, why: &str) {
+    pub(crate) fn last_reason_is(&mut self, why: &str) {
         self.ask("AT+SSLWHY?", &format!("+SSLWHY:0,{why}\r\n\r\nOK\r\n"));
     }
 
