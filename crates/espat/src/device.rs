@@ -96,7 +96,7 @@ pub(crate) fn rule_of_this_modem(why: &Why) -> Option<&'static str> {
         | CertificateError::NamelessIssuer
         | CertificateError::ServerKeyUsage => {}
         CertificateError::KeySize { bits } if bits > 4096 => {}
-        CertificateError::KeyAlgorithm if why.found.contains("p-521") => {}
+        CertificateError::KeyAlgorithm if why.found.contains(&KeyKind::P521.to_string()) => {}
         _ => return None,
     }
     Some("a rule of this modem: ESP-AT may accept it; what follows it was not judged")
