@@ -199,6 +199,7 @@ pub fn write_info<'a, T: InfoLine<'a>>(
 }
 
 /// All fields of a line as `T`.
+#[must_use]
 pub fn read_info<'a, T: InfoLine<'a>>(fields: &'a [u8]) -> Option<T> {
     let mut fields = Fields::new(fields);
     let line = T::read_fields(&mut fields)?;

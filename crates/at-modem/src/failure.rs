@@ -57,6 +57,7 @@ impl From<Failure> for CommandError {
 /// Numbers that only one command has are an enum beside that command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Failure {
     /// 0: not in this state, or what the command names does not exist.
     Refused,

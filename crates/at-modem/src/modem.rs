@@ -168,6 +168,7 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
     }
 
     /// Gives the flash back.
+    #[must_use]
     pub fn into_flash(self) -> P::Flash {
         self.owners.flash.into_inner()
     }

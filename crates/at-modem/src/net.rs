@@ -36,6 +36,7 @@ pub struct TcpOptions {
 /// Why an echo request got no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum PingError {
     /// This stack sends no echo requests.
     Unsupported,

@@ -87,6 +87,7 @@ where
     R: CryptoRngCore + Clone,
 {
     /// The parts that every board has. What it has beside them is added by the methods below.
+    #[must_use]
     pub const fn new(net: &'a N, wifi: &'a W, flash: F, rng: R, product: ProductInfo) -> Self {
         Self {
             net,
@@ -115,6 +116,7 @@ where
     C: CustomCommands,
 {
     /// With what edge-nal has no API for: ping, options, mDNS, name servers.
+    #[must_use]
     pub fn with_extras<Y: NetExtras<N>>(
         self,
         extras: &'a Y,
@@ -135,6 +137,7 @@ where
     }
 
     /// With a chip whose UART, memory or sleep commands can reach.
+    #[must_use]
     pub fn with_board<Y: Board>(self, board: &'a Y) -> Parts<'a, Assembled<N, W, F, R, X, Y, C>> {
         Parts {
             net: self.net,
@@ -152,6 +155,7 @@ where
     }
 
     /// With commands of the user's own.
+    #[must_use]
     pub fn with_commands<Y: CustomCommands>(
         self,
         commands: &'a Y,

@@ -41,6 +41,7 @@ impl core::fmt::Debug for Password<'_> {
 /// Why a network was not joined. The numbers are those of `+CWJAP:<code>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum JoinError {
     /// No answer, or no address, in time.
     Timeout,

@@ -115,6 +115,7 @@ impl<const STACKS: usize> core::fmt::Debug for Net<'_, STACKS> {
 impl<'d> Net<'d> {
     /// Puts `TCP` sockets into the stack, which must have room for them, `UDP` more, and one each
     /// for DHCP, names and a ping. `random` makes the identifiers of DNS queries hard to guess.
+    #[must_use]
     pub fn new<const TCP: usize, const TX: usize, const RX: usize, const UDP: usize>(
         stack: Stack<'d>,
         tcp: &'d mut TcpMemory<TCP, TX, RX>,
@@ -265,6 +266,7 @@ impl<'d> edge_nal::UdpBind for Net<'d, 2> {
 
 /// Why a name was not resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DnsError {
     /// No answer, or one without an address.
     NotFound,

@@ -62,6 +62,7 @@ impl<const N: usize, const TX: usize, const RX: usize> Default for TcpMemory<N, 
 /// Why a socket failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum TcpError {
     /// All sockets are in use.
     NoSocket,

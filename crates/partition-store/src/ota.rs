@@ -166,6 +166,7 @@ impl<'a, F: NorFlash> Ota<'a, F> {
     }
 
     /// The partitions.
+    #[must_use]
     pub const fn slots(&self) -> &Slots {
         &self.slots
     }

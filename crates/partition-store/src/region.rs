@@ -87,11 +87,13 @@ impl<'a, F: NorFlash> Region<'a, F> {
     }
 
     /// The partition this is.
+    #[must_use]
     pub const fn partition(&self) -> &Partition {
         &self.partition
     }
 
     /// Bytes.
+    #[must_use]
     pub const fn size(&self) -> u32 {
         self.partition.size()
     }

@@ -174,6 +174,7 @@ pub enum PeerRole {
 
 impl PeerRole {
     /// Prints a cause that is about this peer.
+    #[must_use]
     pub fn text(self, cause: &impl fmt::Display) -> impl fmt::Display {
         fmt::from_fn(move |f| match self {
             Self::Server => cause.fmt(f),
@@ -327,6 +328,7 @@ impl embedded_io_async::Error for Reason {
 }
 
 /// Formats into a [`Text`], cutting at a character boundary and replacing what could break a line.
+#[must_use]
 pub fn cut(value: impl fmt::Display) -> Text {
     struct Cut(Text, bool);
     impl fmt::Write for Cut {

@@ -48,6 +48,7 @@ impl<T: Transport> core::fmt::Debug for Connection<T> {
 
 impl<R: Read, W: Write, D: DelayNs + Clone> Connection<(R, W, D)> {
     /// Takes the halves of a connected socket, and something to measure deadlines with.
+    #[must_use]
     pub const fn new(rx: R, tx: W, delay: D) -> Self {
         Self {
             incoming: Mutex::new(Incoming::new(rx)),

@@ -159,6 +159,7 @@ impl<'a> AlpnList<'a> {
     };
 
     /// `None` with too many of them.
+    #[must_use]
     pub fn new(names: impl IntoIterator<Item = AlpnName<'a>>) -> Option<Self> {
         let mut list = Self::EMPTY;
         let mut places = list.names.iter_mut();
@@ -267,6 +268,7 @@ pub struct SetCiphers {
 
 impl SetCiphers {
     /// `None` with too many suites.
+    #[must_use]
     pub fn new(link: Option<LinkTarget>, suites: impl IntoIterator<Item = u16>) -> Option<Self> {
         let mut list = [None; SUITES_MAX];
         let mut places = list.iter_mut();

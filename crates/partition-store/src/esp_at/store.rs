@@ -86,11 +86,13 @@ impl<F: NorFlash> FlashStore<F> {
     }
 
     /// What the tables say.
+    #[must_use]
     pub const fn layout(&self) -> &Layout {
         &self.layout
     }
 
     /// Gives the flash back.
+    #[must_use]
     pub fn into_inner(self) -> F {
         self.flash
     }

@@ -32,6 +32,7 @@ impl<E> StoreError<E> {
     /// ```text
     /// 0 no such partition    1 bad range or alignment    2 erase failed    3 read or write failed
     /// ```
+    #[must_use]
     pub const fn extension(&self) -> u16 {
         match self {
             Self::NoSuchPartition | Self::NotUserPartition { .. } => 0,

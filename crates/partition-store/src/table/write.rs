@@ -54,6 +54,7 @@ pub struct Records<I> {
 
 impl<I: Iterator<Item = Partition>> Records<I> {
     /// The records for these partitions.
+    #[must_use]
     pub fn new(entries: impl IntoIterator<IntoIter = I>, checksum: Checksum) -> Self {
         Self {
             entries: entries.into_iter(),

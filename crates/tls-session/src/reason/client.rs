@@ -113,6 +113,7 @@ pub struct Offer([u16; 8]);
 
 impl Offer {
     /// Keeps the first eight.
+    #[must_use]
     pub fn new(numbers: impl IntoIterator<Item = u16>) -> Self {
         let mut offer = Self::default();
         for (place, number) in offer.0.iter_mut().zip(numbers) {

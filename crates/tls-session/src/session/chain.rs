@@ -25,6 +25,7 @@ impl core::fmt::Debug for Chain<'_> {
 
 impl<'b> Chain<'b> {
     /// Keeps as many certificates as fit `bytes`.
+    #[must_use]
     pub const fn new(bytes: &'b mut [u8]) -> Self {
         Self {
             bytes,
