@@ -1,0 +1,162 @@
+//! ECDSA's check of a signature (FIPS 186-5 §6.4.2) in variable time.
+//!
+//! ```text
+//! VerifyingKey, hash, Signature ─▶ PublicCheck { a, b, Q, r } ─▶ a·G + b·Q, one chain of doublings ─▶ x = r?
+//! ```
+//!
+//! What is computed here shows in the time that it takes. [`PublicCheck`] is the only way in, and it is made of
+//! a public key, a hash and a signature alone: no scalar of a private key or of a key exchange has a type that
+//! could get here. Signing and key exchange use the constant-time multiplication of the curves' crates.
+
+use ecdsa::hazmat::bits2field;
+use ecdsa::{Signature, SignatureSize, VerifyingKey};
+use p256::elliptic_curve::generic_array::ArrayLength;
+use p256::elliptic_curve::group::{Curve as _, Group};
+use p256::elliptic_curve::ops::{Invert, Reduce};
+use p256::elliptic_curve::point::AffineCoordinates as _;
+use p256::elliptic_curve::sec1::{FromEncodedPoint, ModulusSize, ToEncodedPoint};
+use p256::elliptic_curve::{
+    AffinePoint, CurveArithmetic, FieldBytes, PrimeCurve, ProjectivePoint, Scalar,
+};
+use rustls_pki_types::InvalidSignature;
+
+/// Bits of a digit. With 5 a table has 8 points, and a digit that is not 0 comes every sixth bit: 4 and 6 take more
+/// additions in all.
+const WIDTH: u32 = 5;
+/// Odd multiples of a point: 1, 3, … 15.
+const MULTIPLES: usize = 1 << (WIDTH - 2);
+
+/// Bits of the longest scalar, and one that a digit below 0 may carry into.
+const MAX_DIGITS: usize = 384 + 1;
+
+/// A signature to be checked, of numbers that everybody may know.
+pub(super) struct PublicCheck<C: CurveArithmetic> {
+    /// What the base point is multiplied by.
+    a: Scalar<C>,
+    /// What the public key is multiplied by.
+    b: Scalar<C>,
+    key: AffinePoint<C>,
+    r: Scalar<C>,
+}
+
+impl<C> PublicCheck<C>
+where
+    C: PrimeCurve + CurveArithmetic,
+    AffinePoint<C>: FromEncodedPoint<C> + ToEncodedPoint<C>,
+    C::FieldBytesSize: ModulusSize,
+    SignatureSize<C>: ArrayLength<u8>,
+{
+    /// Steps 1 to 4. A hash shorter than half of the curve's size is refused.
+    pub(super) fn new(
+        key: &VerifyingKey<C>,
+        hash: &[u8],
+        signature: &Signature<C>,
+    ) -> Result<Self, InvalidSignature> {
+        let hash = bits2field::<C>(hash).map_err(|_| InvalidSignature)?;
+        // Neither is 0: the type has no such signature.
+        let (r, s) = signature.split_scalars();
+        let inverse = *Invert::invert_vartime(&s);
+        Ok(Self {
+            a: <Scalar<C> as Reduce<C::Uint>>::reduce_bytes(&hash) * inverse,
+            b: *r * inverse,
+            key: *key.as_affine(),
+            r: *r,
+        })
+    }
+
+    /// Steps 5 and 6.
+    // Not inlined: its frame, 2 KB of points, would be part of every caller's frame.
+    #[inline(never)]
+    pub(super) fn run(&self) -> Result<(), InvalidSignature> {
+        // Plain arrays, filled where they lie: a struct of both would be made elsewhere and copied.
+        let mut digits = [0; 2 * MAX_DIGITS];
+        let mut multiples = [ProjectivePoint::<C>::identity(); 2 * MULTIPLES];
+        let points = [ProjectivePoint::<C>::generator(), self.key.into()];
+        for (multiples, point) in multiples.chunks_exact_mut(MULTIPLES).zip(&points) {
+            set_multiples::<C>(multiples, point);
+        }
+        for (digits, scalar) in digits.chunks_exact_mut(MAX_DIGITS).zip([self.a, self.b]) {
+            let bytes: FieldBytes<C> = scalar.into();
+            set_digits(digits, &bytes);
+        }
+        // The point at infinity is at x = 0, which no r is.
+        let x = sum_of_products::<C>(&digits, &multiples).to_affine().x();
+        if <Scalar<C> as Reduce<C::Uint>>::reduce_bytes(&x) == self.r {
+            Ok(())
+        } else {
+            Err(InvalidSignature)
+        }
+    }
+}
+
+/// 1, 3, … 15 times `point`.
+// Not inlined: its points are gone before the sum needs its own.
+#[inline(never)]
+fn set_multiples<C: CurveArithmetic>(
+    multiples: &mut [ProjectivePoint<C>],
+    point: &ProjectivePoint<C>,
+) {
+    let double = point.double();
+    let mut next = *point;
+    for multiple in multiples {
+        *multiple = next;
+        next += &double;
+    }
+}
+
+/// The sum of both products, with one chain of doublings (Straus).
+fn sum_of_products<C: CurveArithmetic>(
+    digits: &[i8; 2 * MAX_DIGITS],
+    multiples: &[ProjectivePoint<C>; 2 * MULTIPLES],
+) -> ProjectivePoint<C> {
+    let mut sum = ProjectivePoint::<C>::identity();
+    let used = digits.chunks_exact(MAX_DIGITS).map(used).max();
+    for at in (0..used.unwrap_or(0)).rev() {
+        sum = sum.double();
+        let terms = digits.chunks_exact(MAX_DIGITS);
+        for (digits, multiples) in terms.zip(multiples.chunks_exact(MULTIPLES)) {
+            let digit = digits.get(at).copied().unwrap_or(0);
+            let multiple = multiples.get(usize::from(digit.unsigned_abs() / 2));
+            match (digit, multiple) {
+                (1.., Some(multiple)) => sum += multiple,
+                (..=-1, Some(multiple)) => sum -= multiple,
+                _ => {}
+            }
+        }
+    }
+    sum
+}
+
+/// How many digits there are without zeros at the top.
+fn used(digits: &[i8]) -> usize {
+    let last = digits.iter().rposition(|digit| *digit != 0);
+    last.map_or(0, |last| last.saturating_add(1))
+}
+
+/// The number as digits that are 0 or odd and within ±15, the lowest first: of [`WIDTH`] in a row at most one is not 0.
+/// All of `digits` are 0 before.
+fn set_digits(digits: &mut [i8], big_endian: &[u8]) {
+    let bit = |at: usize| {
+        let byte = big_endian.iter().rev().nth(at / 8).copied().unwrap_or(0);
+        byte >> (at % 8) & 1
+    };
+    let mut carry = 0;
+    let mut at = 0;
+    while let Some(place) = digits.get_mut(at) {
+        if bit(at) == carry {
+            at = at.saturating_add(1);
+            continue;
+        }
+        let window = (0..WIDTH).zip(at..).map(|(shift, at)| bit(at) << shift);
+        // Odd, and at most 31.
+        let value = window.fold(carry, u8::saturating_add);
+        carry = value >> (WIDTH - 1);
+        *place = value
+            .cast_signed()
+            .wrapping_sub(i8::from(carry == 1) << WIDTH);
+        at = at.saturating_add(5);
+    }
+}
+
+#[cfg(test)]
+mod tests;
