@@ -11,14 +11,6 @@
 //! at, so the order of complaints is fixed: what cannot be read, then the number of parameters,
 //! then the values from left to right.
 
-use nom::branch::alt;
-use nom::bytes::complete::{is_not, tag, take};
-use nom::character::complete::{digit1, hex_digit1, one_of};
-use nom::combinator::{opt, recognize, success};
-use nom::multi::many0_count;
-use nom::sequence::{delimited, preceded};
-use nom::{IResult, Parser};
-
 use crate::error::{ArgError, FieldError};
 use crate::sink::{Full, Sink};
 use crate::text::AtStr;
@@ -100,18 +92,44 @@ enum Lexeme<'a> {
     Text(AtStr<'a>),
 }
 
-type Lexed<'a> = IResult<&'a [u8], Lexeme<'a>, ()>;
+/// A parameter, and what follows it.
+type Lexed<'a> = (&'a [u8], Lexeme<'a>);
 
-fn text(input: &[u8]) -> Lexed<'_> {
-    let escape = recognize(preceded(tag("\\"), take(1_usize)));
-    let body = recognize(many0_count(alt((is_not("\\\""), escape))));
-    delimited(tag("\""), body, tag("\""))
-        .map(|raw| Lexeme::Text(AtStr::from_line(raw)))
-        .parse(input)
+/// What `input` begins with. It is read byte by byte, not by combinators: half of the work on a command line is here.
+fn param(input: &[u8]) -> Lexed<'_> {
+    let lexed = match input {
+        [b'"', body @ ..] => text(body),
+        [b'0', b'x', digits @ ..] if digits.first().is_some_and(u8::is_ascii_hexdigit) => {
+            number(digits, 16, false)
+        }
+        [b'-', digits @ ..] => number(digits, 10, true),
+        [b'+', digits @ ..] | digits => number(digits, 10, false),
+    };
+    lexed.unwrap_or((input, Lexeme::Omitted))
 }
 
-/// Digits to a number; `None` beyond 32 bits.
-fn number(digits: &[u8], radix: u32, negative: bool) -> Lexeme<'_> {
+/// A string, its opening quote taken; `None` if nothing closes it.
+fn text(body: &[u8]) -> Option<Lexed<'_>> {
+    let (mut escapes, mut escaped) = (false, false);
+    let end = body.iter().position(|byte| {
+        let closes = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        escapes |= escaped;
+        closes
+    })?;
+    let (raw, rest) = body.split_at_checked(end)?;
+    let (_, rest) = rest.split_first()?;
+    Some((rest, Lexeme::Text(AtStr::from_line(raw, escapes))))
+}
+
+/// Digits to a number, which is an overflow beyond 32 bits; `None` if there are none.
+fn number(input: &[u8], radix: u32, negative: bool) -> Option<Lexed<'_>> {
+    let is_digit = |byte: &u8| char::from(*byte).is_digit(radix);
+    let len = input.iter().take_while(|byte| is_digit(byte)).count();
+    let (digits, rest) = input.split_at_checked(len)?;
+    if digits.is_empty() {
+        return None;
+    }
     let value = digits.iter().try_fold(0_i32, |value, &digit| {
         let digit = i32::try_from(char::from(digit).to_digit(radix)?).ok()?;
         let shifted = value.checked_mul(i32::try_from(radix).ok()?)?;
@@ -122,29 +140,7 @@ fn number(digits: &[u8], radix: u32, negative: bool) -> Lexeme<'_> {
             shifted.checked_add(digit)
         }
     });
-    value.map_or(Lexeme::Overflow, Lexeme::Int)
-}
-
-fn hexadecimal(input: &[u8]) -> Lexed<'_> {
-    preceded(tag("0x"), hex_digit1)
-        .map(|digits| number(digits, 16, false))
-        .parse(input)
-}
-
-fn decimal(input: &[u8]) -> Lexed<'_> {
-    (opt(one_of("+-")), digit1)
-        .map(|(sign, digits)| number(digits, 10, sign == Some('-')))
-        .parse(input)
-}
-
-fn param(input: &[u8]) -> Lexed<'_> {
-    alt((
-        text,
-        hexadecimal,
-        decimal,
-        success(()).map(|()| Lexeme::Omitted),
-    ))
-    .parse(input)
+    Some((rest, value.map_or(Lexeme::Overflow, Lexeme::Int)))
 }
 
 impl<'a> Args<'a> {
@@ -179,9 +175,7 @@ impl<'a> Args<'a> {
         let Some(input) = self.rest else {
             return Err(self.count_error(index.saturating_add(1)));
         };
-        let Ok((rest, lexeme)) = param(input) else {
-            return Err(ArgError::Syntax { index });
-        };
+        let (rest, lexeme) = param(input);
         self.rest = match rest {
             [] => None,
             [b',', rest @ ..] => Some(rest),

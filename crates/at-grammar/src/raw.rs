@@ -52,7 +52,7 @@ pub struct RawLine<'a> {
 }
 
 fn head(line: &[u8]) -> IResult<&[u8], &[u8], ()> {
-    let name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"+!%-./:_".contains(&byte);
+    let name_byte = |byte: u8| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'-'..=b':' | b'+' | b'!' | b'%' | b'_');
     recognize((tag_no_case("AT"), take_while(name_byte))).parse(line)
 }
 
@@ -133,6 +133,9 @@ impl<'a> RawLine<'a> {
     /// Whether it is named like this, in any case.
     #[must_use]
     pub fn is(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name.as_bytes())
+        // A table is searched with this. Its names begin alike, so their ends are compared first.
+        let end = |name: &[u8]| name.last().map(u8::to_ascii_uppercase);
+        let (this, name) = (self.name, name.as_bytes());
+        this.len() == name.len() && end(this) == end(name) && this.eq_ignore_ascii_case(name)
     }
 }

@@ -85,9 +85,12 @@ macro_rules! families {
             const TABLE: &'static [Row] = &ORDERED;
 
             fn from_raw(line: &RawLine<'a>, mux: Mux) -> Result<Self, LineError> {
-                $(match <$command>::from_raw(line, mux) {
-                    Err(LineError::UnknownCommand) => {}
-                    found => return found.map(Self::$family),
+                let mark = mark(line.name());
+                $(if const { marks(<$command as CommandSet<'a>>::TABLE) } & mark != 0 {
+                    match <$command>::from_raw(line, mux) {
+                        Err(LineError::UnknownCommand) => {}
+                        found => return found.map(Self::$family),
+                    }
                 })+
                 Err(LineError::UnknownCommand)
             }
@@ -233,6 +236,27 @@ const ORDER: [&str; 101] = [
 ];
 
 const TABLES: &[&[Row]] = Command::TABLES;
+
+/// One bit of 64 for a name, by its length and its last byte in any case. A family that has no name with the bit is
+/// not searched.
+const fn mark(name: &[u8]) -> u64 {
+    let Some((last, rest)) = name.split_last() else {
+        return 0;
+    };
+    // The lowest byte of the length tells as much as all of it: a line has at most 256.
+    let [len, ..] = rest.len().to_le_bytes();
+    1 << (len.wrapping_mul(7).wrapping_add(last.to_ascii_uppercase()) % 64)
+}
+
+/// The bits of all names of a family.
+const fn marks(mut rows: &[Row]) -> u64 {
+    let mut marks = 0;
+    while let [row, rest @ ..] = rows {
+        marks |= mark(row.name.as_bytes());
+        rows = rest;
+    }
+    marks
+}
 
 /// The rows of all families, in [`ORDER`].
 static ORDERED: [Row; ORDER.len()] = ordered();

@@ -25,12 +25,9 @@ impl<'a> AtStr<'a> {
         }
     }
 
-    /// What stood between the quotes of a command line.
-    pub(crate) fn from_line(raw: &'a [u8]) -> Self {
-        Self {
-            raw,
-            escaped: raw.contains(&b'\\'),
-        }
+    /// What stood between the quotes of a command line; `escaped` if there is a backslash in it.
+    pub(crate) const fn from_line(raw: &'a [u8], escaped: bool) -> Self {
+        Self { raw, escaped }
     }
 
     /// The bytes meant, escapes undone.
@@ -205,14 +202,14 @@ mod tests {
             (br"\n", b"n"),
             (b"", b""),
         ] {
-            let text = AtStr::from_line(raw);
+            let text = AtStr::from_line(raw, raw.contains(&b'\\'));
             assert_eq!(text, *meant);
             assert_eq!(text.len(), meant.len());
             assert_eq!(text.copy::<32>().unwrap(), meant);
             assert_eq!(text, AtStr::plain(meant));
         }
-        assert_eq!(AtStr::from_line(br"a\\b").as_plain(), None);
-        assert_eq!(AtStr::from_line(b"ab").as_plain(), Some(&b"ab"[..]));
+        assert_eq!(AtStr::from_line(br"a\\b", true).as_plain(), None);
+        assert_eq!(AtStr::from_line(b"ab", false).as_plain(), Some(&b"ab"[..]));
     }
 
     #[test]

@@ -222,12 +222,15 @@ mod tests {
     fn lengths_are_of_what_is_meant() {
         let escaped = std::vec![b'\\'; 64];
         assert_eq!(
-            Ssid::new(AtStr::from_line(&escaped)).unwrap().text().len(),
+            Ssid::new(AtStr::from_line(&escaped, true))
+                .unwrap()
+                .text()
+                .len(),
             32
         );
         let escaped = std::vec![b'\\'; 66];
         assert_eq!(
-            Ssid::new(AtStr::from_line(&escaped)),
+            Ssid::new(AtStr::from_line(&escaped, true)),
             Err(FieldError::Length { len: 33, max: 32 })
         );
         assert_eq!(HostName::new(""), Err(FieldError::Range));
