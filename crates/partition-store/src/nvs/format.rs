@@ -9,7 +9,7 @@
 //!
 //! spec: cert-bin 9.3
 
-use crc::NoTable;
+use crc::Table;
 
 use super::label::{Label, ValueKind};
 use crate::crc::CRC;
@@ -31,7 +31,7 @@ pub(super) const MAX_DATA: u16 = 4000;
 const VERSIONS: [u8; 2] = [0xfe, 0xff];
 
 /// A checksum in the making.
-pub(super) struct Sum(crc::Digest<'static, u32, NoTable>);
+pub(super) struct Sum(crc::Digest<'static, u32, Table<1>>);
 
 impl Sum {
     pub(super) fn new() -> Self {
@@ -151,6 +151,16 @@ impl Bitmap {
     /// Whether `span` entries from `entry` on are there and written.
     pub(super) fn is_whole(&self, entry: u8, span: u8) -> bool {
         (entry..entry.saturating_add(span)).all(|entry| self.state(entry) == EntryState::Written)
+    }
+
+    /// Entries that are marked as written.
+    pub(super) fn written(&self) -> u32 {
+        // Of each pair of bits the upper one alone: 0b10.
+        let written = |byte: &u8| ((byte >> 1) & !byte & 0x55).count_ones();
+        let (first, last) = (self.0.iter().take(31), self.0.last());
+        // The last byte has two entries, and bits that stand for none.
+        let last = last.map_or(0, |byte| written(&(byte | 0xf0)));
+        first.map(written).sum::<u32>().saturating_add(last)
     }
 
     /// The first entry behind all that were ever marked.
@@ -357,5 +367,25 @@ impl Draft {
             *to = from;
         }
         bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_entries_are_counted_as_they_are_found_one_by_one() {
+        for seed in 0..=u8::MAX {
+            let mut byte = seed;
+            let bitmap = Bitmap(core::array::from_fn(|_| {
+                byte = byte.wrapping_mul(167).wrapping_add(seed | 1);
+                byte
+            }));
+            let written = |entry: &u8| bitmap.state(*entry) == EntryState::Written;
+            let found = (0..ENTRIES).filter(written).count();
+            assert_eq!(usize::try_from(bitmap.written()), Ok(found), "{seed}");
+        }
+        assert_eq!(Bitmap([0b1010_1010; 32]).written(), u32::from(ENTRIES));
     }
 }

@@ -23,6 +23,15 @@ impl Cursor {
         Self::page(0)
     }
 
+    /// Behind an item.
+    const fn behind(item: &Item) -> Self {
+        Self {
+            page: item.page,
+            entry: item.index.saturating_add(item.entry.span),
+            bitmap: None,
+        }
+    }
+
     /// Before the first item of a page.
     pub(super) const fn page(page: usize) -> Self {
         Self {
@@ -126,6 +135,21 @@ impl<F: NorFlash> Nvs<'_, F> {
             }
         }
         Ok(found)
+    }
+
+    /// Whether none of the whole items behind this one is wanted.
+    pub(super) async fn is_last(
+        &mut self,
+        item: &Item,
+        wanted: impl Fn(&Item) -> bool,
+    ) -> Result<bool, NvsError<F::Error>> {
+        let mut cursor = Cursor::behind(item);
+        while let Some(item) = self.next_whole(&mut cursor).await? {
+            if wanted(&item) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The number of a namespace. Of several declarations the last one counts.

@@ -84,7 +84,7 @@ impl<F: NorFlash> Nvs<'_, F> {
             let same = |other: &Item| {
                 other.entry.kind == ItemType::Namespace && other.entry.key == Some(name)
             };
-            if self.last(same).await?.is_some_and(|last| last.is_at(&item)) {
+            if self.is_last(&item, same).await? {
                 return Ok(Some(name));
             }
         }
@@ -111,8 +111,8 @@ impl<F: NorFlash> Nvs<'_, F> {
             if item.entry.namespace != number {
                 continue;
             }
-            let last = self.latest(number, key).await?;
-            if !last.is_some_and(|last| last.is_at(&item)) {
+            let same = |other: &Item| other.entry.kind.is_value() && other.is_of(number, key);
+            if !self.is_last(&item, same).await? {
                 continue;
             }
             let damage = match self.check(&item, kind).await {

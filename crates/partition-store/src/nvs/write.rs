@@ -290,7 +290,8 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
 
     /// Whether a value of this length can be stored, as far as is known before it is.
     ///
-    /// Reads about 32 bytes per item of the partition, for each item. Dropping the future loses nothing.
+    /// Reads about 32 bytes per item of the partition, and for each item once more where the partition is nearly full.
+    /// Dropping the future loses nothing.
     ///
     /// # Errors
     /// The length is not one of the type, the partition is full, or the flash fails.
@@ -303,6 +304,9 @@ impl<F: MultiwriteNorFlash> Nvs<'_, F> {
         check_length(kind, length)?;
         let new = self.namespace(namespace).await?.is_none();
         let needed = self.needed(kind, length, new);
+        if needed <= self.surely_available().await? {
+            return Ok(());
+        }
         let available = self.available().await?;
         if needed > available {
             return Err(NvsError::NoRoom { needed, available });
