@@ -48,7 +48,8 @@ impl DerefMut for ScratchGuard<'_> {
 
 impl Drop for ScratchGuard<'_> {
     fn drop(&mut self) {
-        self.0.zeroize();
+        // As a slice: of an array each byte is written by itself.
+        self.0.as_mut_slice().zeroize();
     }
 }
 

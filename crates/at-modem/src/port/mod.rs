@@ -220,7 +220,8 @@ impl<'p> Port<'p> {
         if let Ok(mut payload) = self.payload.try_lock()
             && self.stained.replace(false)
         {
-            payload.zeroize();
+            // As a slice: of an array each byte is written by itself.
+            payload.as_mut_slice().zeroize();
         }
     }
 
