@@ -4,6 +4,7 @@
 //! Each step can be run alone. Exit status: 0 all passed, 1 a step failed, 2 wrong usage.
 
 mod bare_metal;
+mod bench;
 mod boards;
 mod checks;
 mod citations;
@@ -91,6 +92,12 @@ enum Command {
         #[arg(long)]
         fast: bool,
     },
+    /// Instructions of handshakes, command lines and data, against the baseline in xtask/bench.json.
+    Bench {
+        /// What becomes of the counts.
+        #[arg(long, value_enum, default_value_t = bench::Mode::Check)]
+        mode: bench::Mode,
+    },
     /// The modem as an image for an emulated board: sizes, scenarios with real peers, and power cuts.
     Qemu {
         /// Cut the power after every single write to the flash, however many: some minutes more.
@@ -133,6 +140,7 @@ impl Command {
             fetch: Fetch::Allowed,
             compiler: Compiler::Auto,
             optimise: Optimise::Size,
+            bench: bench::Mode::Check,
             cuts: Cuts::Some,
             firmware: Selection::All,
         };
@@ -162,6 +170,10 @@ impl Command {
                     options.optimise = Optimise::Speed;
                 }
                 vec![Step::Stack]
+            }
+            Self::Bench { mode } => {
+                options.bench = mode;
+                vec![Step::Bench]
             }
             Self::Qemu { every_cut } => {
                 if every_cut {

@@ -84,6 +84,23 @@ impl Optimise {
 }
 
 pub(crate) fn run(workspace: &Workspace, compiler: Compiler, optimise: Optimise) -> Result<()> {
+    let report = measured(workspace, compiler, optimise)?;
+    println!("{report}");
+    let complaints = report.complaints();
+    match optimise {
+        Optimise::Size if !complaints.is_empty() => bail!("{}", complaints.join("; ")),
+        Optimise::Size => eprintln!("all within their limits"),
+        Optimise::Speed => eprintln!("beyond the limits for size: {}", complaints.len()),
+    }
+    Ok(())
+}
+
+/// Builds the program, runs it, and reads what it printed.
+pub(crate) fn measured(
+    workspace: &Workspace,
+    compiler: Compiler,
+    optimise: Optimise,
+) -> Result<Report> {
     let core = Core::require(compiler, workspace)?;
     let emulator = Emulator::require(workspace)?;
     let scratch = workspace.scratch("stack");
@@ -108,16 +125,7 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler, optimise: Optimise)
     let ran = measure(&emulator, Path::new(&program), &printed);
     let text = fs::read_to_string(&printed).unwrap_or_default();
     ran.with_context(|| format!("the last line of the program: {}", last_line(&text)))?;
-
-    let report = Report::parse(&text)?;
-    println!("{report}");
-    let complaints = report.complaints();
-    match optimise {
-        Optimise::Size if !complaints.is_empty() => bail!("{}", complaints.join("; ")),
-        Optimise::Size => eprintln!("all within their limits"),
-        Optimise::Speed => eprintln!("beyond the limits for size: {}", complaints.len()),
-    }
-    Ok(())
+    Report::parse(&text)
 }
 
 /// Runs `program` to its end, its serial port going to the file `printed`.
@@ -146,7 +154,7 @@ struct Usage {
 
 /// All that the program printed.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Report {
+pub(crate) struct Report {
     sizes: BTreeMap<String, u64>,
     verify: BTreeMap<String, Usage>,
     handshake: BTreeMap<String, Usage>,
@@ -191,6 +199,17 @@ impl Report {
             }
         }
         bail!("the program did not come to its end")
+    }
+
+    /// Instructions of each chain and handshake: `verify.p256`.
+    pub(crate) fn instructions(&self) -> impl Iterator<Item = (String, u64)> {
+        let tables = [("verify", &self.verify), ("handshake", &self.handshake)];
+        tables.into_iter().flat_map(|(kind, table)| {
+            let name = move |case| format!("{kind}.{case}");
+            table
+                .iter()
+                .map(move |(case, usage)| (name(case), usage.instructions))
+        })
     }
 
     /// What exceeds its limit, or was not measured at all.

@@ -9,7 +9,7 @@ use crate::setup::{self, Fetch};
 use crate::stack::{self, Optimise};
 use crate::toolchain::Compiler;
 use crate::workspace::Workspace;
-use crate::{bare_metal, checks, deny, package, tidy};
+use crate::{bare_metal, bench, checks, deny, package, tidy};
 
 /// One thing that is checked, and that can be checked alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,7 @@ pub(crate) enum Step {
     Deny,
     BareMetal,
     Stack,
+    Bench,
     Qemu,
     Firmware,
     C3,
@@ -50,6 +51,7 @@ pub(crate) const ALL: &[Step] = &[
     Step::Qemu,
     Step::BareMetal,
     Step::Stack,
+    Step::Bench,
 ];
 
 /// Steps of one lane share a target folder, which cargo locks: they run one after the other. Steps of
@@ -70,6 +72,7 @@ pub(crate) struct Options {
     pub(crate) fetch: Fetch,
     pub(crate) compiler: Compiler,
     pub(crate) optimise: Optimise,
+    pub(crate) bench: bench::Mode,
     pub(crate) cuts: Cuts,
     pub(crate) firmware: Selection,
 }
@@ -89,6 +92,7 @@ impl Step {
             Self::Deny => "deny",
             Self::BareMetal => "bare-metal",
             Self::Stack => "stack",
+            Self::Bench => "bench",
             Self::Qemu => "qemu",
             Self::Firmware => "firmware",
             Self::C3 => "c3",
@@ -110,7 +114,12 @@ impl Step {
             | Self::Deny
             | Self::E2e
             | Self::Examples => Lane::Host,
-            Self::BareMetal | Self::Stack | Self::Qemu | Self::Firmware | Self::C3 => Lane::Chip,
+            Self::BareMetal
+            | Self::Stack
+            | Self::Bench
+            | Self::Qemu
+            | Self::Firmware
+            | Self::C3 => Lane::Chip,
         }
     }
 
@@ -137,6 +146,9 @@ impl Step {
             }
             Self::Stack => {
                 "make the frames or futures named above smaller; docs/footprint.md has the sizes measured before"
+            }
+            Self::Bench => {
+                "find what grew with callgrind_annotate on target/bench; `cargo xtask bench --mode record` makes what was counted the new baseline"
             }
             Self::Qemu => {
                 "compare what the board was expected to print with its log, whose path is above; `cargo xtask e2e` tests the same in the simulator"
@@ -167,6 +179,7 @@ impl Step {
             Self::Deny => deny::run(workspace),
             Self::BareMetal => bare_metal::run(workspace, options.compiler),
             Self::Stack => stack::run(workspace, options.compiler, options.optimise),
+            Self::Bench => bench::run(workspace, options.compiler, options.bench),
             Self::Qemu => boards::virt(workspace, options.compiler, options.cuts),
             Self::Firmware => firmware::run(workspace, options.compiler, options.firmware),
             Self::C3 => boards::c3(workspace, options.compiler),

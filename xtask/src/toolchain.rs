@@ -99,6 +99,15 @@ impl Core {
             .map(Self::System)
     }
 
+    /// What its compiler says of itself.
+    pub(crate) fn compiler(&self) -> Result<String> {
+        let rustc = match self {
+            Self::Rustup(_) => Cmd::new("rustc"),
+            Self::System(rustc) => Cmd::of(rustc),
+        };
+        Ok(rustc.arg("-V").output()?.trim_end().to_owned())
+    }
+
     /// A verb of cargo's for `target`; `crates` names what the system's compiler has to build of
     /// the standard library.
     pub(crate) fn cargo(&self, verb: &str, crates: &str, target: &str) -> Result<Cmd> {

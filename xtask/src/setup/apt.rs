@@ -188,11 +188,17 @@ fn make_callable(tools: &Path, name: &str, program: &str) -> Result<()> {
             }
         }
     }
+    // Valgrind starts its tools from there.
+    let parts = if tree.join("usr/libexec/valgrind").is_dir() {
+        "VALGRIND_LIB=\"$tree/usr/libexec/valgrind\" "
+    } else {
+        ""
+    };
     let text = format!(
         "#!/bin/sh\n\
          # {program} of Debian's {name} with its libraries; written by `cargo xtask setup`.\n\
          tree=${{0%/*}}/../{name}\n\
-         LD_LIBRARY_PATH=\"{}\" exec \"$tree/{binary}\" \"$@\"\n",
+         {parts}LD_LIBRARY_PATH=\"{}\" exec \"$tree/{binary}\" \"$@\"\n",
         libraries.join(":")
     );
     let bin = tools.join("bin");

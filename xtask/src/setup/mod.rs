@@ -12,6 +12,7 @@ mod rustup;
 use anyhow::{Result, bail};
 
 use self::apt::{Apt, Package};
+use crate::bench::VALGRIND;
 use crate::cmd::find_program;
 use crate::deny;
 use crate::emulator::QEMU;
@@ -33,7 +34,7 @@ impl Fetch {
 }
 
 /// Programs that the tests start, and the Debian packages that have them.
-const PROGRAMS: [Package; 11] = [
+const PROGRAMS: [Package; 12] = [
     Package {
         program: "openssl",
         names: &["openssl"],
@@ -77,6 +78,11 @@ const PROGRAMS: [Package; 11] = [
     Package {
         program: QEMU,
         names: &["qemu-system-misc"],
+    },
+    // 14 MB to fetch, and 7 of symbols that the package depends on.
+    Package {
+        program: VALGRIND,
+        names: &["valgrind"],
     },
 ];
 

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::io::Read as _;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
@@ -224,9 +225,7 @@ impl Read for Socket {
             connection.listener.listen(context);
             let count = connection.inbound.len().min(into.len());
             if count > 0 {
-                for (to, from) in into.iter_mut().zip(connection.inbound.drain(..count)) {
-                    *to = from;
-                }
+                connection.inbound.read_exact(&mut into[..count]).unwrap();
                 return Some(Ok(count));
             }
             if let Some(kind) = connection.broken {

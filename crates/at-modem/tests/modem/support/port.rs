@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::io::Read as _;
 use std::rc::Rc;
 
 use embedded_io_async::{ErrorType, Read, Write};
@@ -106,9 +107,8 @@ impl Read for Port {
             if count == 0 {
                 return (!state.plugged).then_some(0);
             }
-            for (to, from) in into.iter_mut().zip(state.input.drain(..count)) {
-                *to = from;
-            }
+            // A copy of slices: what the double costs is in the counts of `cargo xtask bench`.
+            state.input.read_exact(&mut into[..count]).unwrap();
             Some(count)
         })
         .await)
