@@ -1,5 +1,8 @@
 //! `espat`: reads the command line, calls the command, reports its exit status.
 
+use std::fs::{self, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -21,8 +24,21 @@ fn completions(shell: clap_complete::Shell) -> anyhow::Result<Outcome> {
 
 /// A page for each command, with its options as `--help` shows them.
 fn man(folder: &Path) -> anyhow::Result<Outcome> {
-    clap_mangen::generate_to(Cli::command(), folder)
-        .with_context(|| format!("{}: cannot write manual pages", folder.display()))?;
+    let cannot = || format!("{}: cannot write manual pages", folder.display());
+    // What makes them would write through links.
+    let made = tempfile::tempdir().with_context(cannot)?;
+    clap_mangen::generate_to(Cli::command(), made.path()).with_context(cannot)?;
+    for page in fs::read_dir(made.path()).with_context(cannot)? {
+        let page = page.with_context(cannot)?;
+        let text = fs::read(page.path()).with_context(cannot)?;
+        let mut file = tempfile::Builder::new()
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder)
+            .with_context(cannot)?;
+        file.write_all(&text).with_context(cannot)?;
+        file.persist(folder.join(page.file_name()))
+            .with_context(cannot)?;
+    }
     Ok(Outcome::Done)
 }
 

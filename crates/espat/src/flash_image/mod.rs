@@ -89,12 +89,8 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
             let contents = content::gather(&args.contents)?;
             let layout = layout(args.chip, args.layout);
             let flash = async_io::block_on(build(layout, &contents))?;
-            let access = if content::has_keys(&contents) {
-                Access::OwnerOnly
-            } else {
-                Access::Usual
-            };
-            output.write(&flash, access)?;
+            // Whatever goes in now: a modem that starts from it will keep passwords there.
+            output.write(&flash, Access::OwnerOnly)?;
             let name = args.output.as_ref().map(|it| it.display().to_string());
             show(args, &flash, &name.unwrap_or_default())
         }

@@ -33,49 +33,45 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 /// Where an output goes, checked before any work is done.
 #[derive(Debug)]
 pub(crate) struct Output {
-    /// What the user called it.
-    given: PathBuf,
-    /// The file itself, behind links.
-    target: PathBuf,
+    path: PathBuf,
     /// Of the file there; kept unless a private key goes in.
     permissions: Option<Permissions>,
 }
 
 impl Output {
     /// A new file, or an existing regular one that will be replaced.
+    ///
+    /// A link is refused: somebody else may have put it there, and it leads where no key should go.
     pub(crate) fn new(path: &Path) -> anyhow::Result<Self> {
         let name = path.display();
-        let cannot = || format!("cannot write {name}");
-        let (target, permissions) = match fs::symlink_metadata(path) {
-            Ok(_) => {
-                // A link that leads nowhere fails here: what it was meant for cannot be guessed.
-                let target = fs::canonicalize(path).with_context(cannot)?;
-                let metadata = fs::metadata(&target).with_context(cannot)?;
-                if !metadata.is_file() {
-                    bail!("cannot write {name}: it exists and is not a regular file");
-                }
-                (target, Some(metadata.permissions()))
+        let permissions = match fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.is_symlink() => {
+                bail!("cannot write {name}: it is a symbolic link; give the file that it leads to")
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => (path.to_owned(), None),
-            Err(error) => return Err(error).with_context(cannot),
+            Ok(metadata) if !metadata.is_file() => {
+                bail!("cannot write {name}: it exists and is not a regular file")
+            }
+            Ok(metadata) => Some(metadata.permissions()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error).with_context(|| format!("cannot write {name}")),
         };
         Ok(Self {
-            given: path.to_owned(),
-            target,
+            path: path.to_owned(),
             permissions,
         })
     }
 
     /// Whether `path` is the file to be replaced.
     pub(crate) fn is(&self, path: &Path) -> bool {
-        self.permissions.is_some() && fs::canonicalize(path).is_ok_and(|path| path == self.target)
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        self.permissions.is_some() && real(path).is_some_and(|it| real(&self.path) == Some(it))
     }
 
     /// Puts `bytes` there: a reader sees the old file or the whole new one.
     pub(crate) fn write(self, bytes: &[u8], access: Access) -> anyhow::Result<()> {
-        let name = self.given.display();
+        let name = self.path.display();
         let cannot = || format!("cannot write {name}");
-        let mut file = temporary(&self.target, access).with_context(cannot)?;
+        let mut file = temporary(&self.path, access).with_context(cannot)?;
         file.write_all(bytes).with_context(cannot)?;
         if let Some(permissions) = self.permissions
             && access == Access::Usual
@@ -85,7 +81,7 @@ impl Output {
                 .with_context(cannot)?;
         }
         file.as_file().sync_all().with_context(cannot)?;
-        file.persist(&self.target)
+        file.persist(&self.path)
             .map_err(|error| error.error)
             .with_context(cannot)?;
         Ok(())
@@ -97,7 +93,7 @@ impl Output {
 pub(crate) enum Access {
     /// As the user's file mode mask allows.
     Usual,
-    /// Only the user: the file holds a private key.
+    /// Only the user: the file holds a private key, or will hold one.
     OwnerOnly,
 }
 

@@ -8,7 +8,7 @@ use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
 use super::files::{self, Access, Output};
-use super::unpack::holds_a_key;
+use super::unpack::holds_certificates_alone;
 use super::{describe, size};
 use crate::flash_image::Given;
 use crate::flash_image::content;
@@ -174,10 +174,11 @@ fn unpack(args: &Unpack) -> anyhow::Result<Outcome> {
         };
         let name = format!("{}-{}", safe(&value.namespace), safe(&value.key));
         let path = folder.join(name);
-        let access = if holds_a_key(bytes) {
-            Access::OwnerOnly
-        } else {
+        // Any other value may be a password or a token.
+        let access = if holds_certificates_alone(bytes) {
             Access::Usual
+        } else {
+            Access::OwnerOnly
         };
         files::create(&path, bytes, access)?;
         text.push_str(&format!("{} ({} bytes)\n", path.display(), bytes.len()));

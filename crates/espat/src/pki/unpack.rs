@@ -119,6 +119,13 @@ pub(super) fn access(item: &Item<'_>) -> Access {
     }
 }
 
+/// Certificates, and nothing beside them.
+pub(super) fn holds_certificates_alone(content: &[u8]) -> bool {
+    let mut objects = content::objects(content).peekable();
+    objects.peek().is_some()
+        && objects.all(|object| object.is_ok_and(|it| it.kind == ObjectKind::Certificate))
+}
+
 pub(crate) fn holds_a_key(content: &[u8]) -> bool {
     content::objects(content).flatten().any(|object| {
         matches!(
