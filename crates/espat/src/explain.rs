@@ -70,6 +70,16 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// What the command prints about a code, a number or a line; `None` if nothing is known of it.
+#[must_use]
+pub fn words(what: &str) -> Option<String> {
+    let found = explain(what);
+    if found.is_empty() {
+        return None;
+    }
+    in_text(&found).ok()
+}
+
 fn in_text(entries: &[Entry]) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     for entry in entries {
@@ -219,7 +229,7 @@ fn by_number(what: &str, word: &str, number: i64) -> Vec<Entry> {
     let named = format!("-{:#06X}", number.unsigned_abs()).replace("0X", "0x");
     let mbedtls = rows(ERRORS).find(|entry| entry.name == named);
     let reasons = Cause::table()
-        .filter(|row| i64::from(row.mbedtls) == -number.abs())
+        .filter(|row| u64::from(row.mbedtls.unsigned_abs()) == number.unsigned_abs())
         .filter_map(|row| rows(FAILURES).find(|entry| entry.name == row.code));
     let is_number = number < 0 || mbedtls.is_some();
     if is_number {

@@ -11,7 +11,7 @@ use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::session::{Session, SessionError, excerpt};
+use super::session::{MAX_TEXT, Session, SessionError, excerpt};
 
 /// For an `AT` that is read at once.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(700);
@@ -180,7 +180,8 @@ fn probe(session: &mut Session, limit: Duration, first: bool) -> Result<Probe, S
     session.port().write(b"AT\r\n")?;
     let deadline = Instant::now() + limit;
     let mut seen = Vec::new();
-    while Instant::now() < deadline {
+    // What talks without end is no module, or one at another rate.
+    while Instant::now() < deadline && seen.len() < MAX_TEXT {
         session.receive()?;
         seen.extend(session.take_received());
         let text = String::from_utf8_lossy(&seen);

@@ -54,11 +54,17 @@ impl std::fmt::Display for Place {
 #[derive(Debug)]
 pub struct Port(OpenPort);
 
+/// Another kind of port. Its reads behave as those of [`Port`].
+pub trait Stream: Read + Write + std::fmt::Debug + Send {}
+
+impl<S: Read + Write + std::fmt::Debug + Send> Stream for S {}
+
 #[derive(Debug)]
 enum OpenPort {
     Serial(SerialPort),
     File(File),
     Tcp(TcpStream),
+    Other(Box<dyn Stream>),
 }
 
 impl Port {
@@ -97,6 +103,12 @@ impl Port {
         Ok(Self(OpenPort::Tcp(stream)))
     }
 
+    /// Something else that a host reads and writes, such as a module in memory.
+    #[must_use]
+    pub fn of(stream: impl Stream + 'static) -> Self {
+        Self(OpenPort::Other(Box::new(stream)))
+    }
+
     /// The rate, where the port has one.
     #[must_use]
     pub fn baud(&self) -> Option<u32> {
@@ -132,6 +144,7 @@ impl Port {
             OpenPort::Serial(port) => ended(port.read(into)),
             OpenPort::File(file) => file.read(into),
             OpenPort::Tcp(stream) => ended(stream.read(into)),
+            OpenPort::Other(stream) => stream.read(into),
         };
         match read {
             Err(error) if matches!(error.kind(), Interrupted | TimedOut | WouldBlock) => Ok(0),
@@ -153,6 +166,7 @@ impl Port {
             OpenPort::Serial(port) => port.write_all(bytes),
             OpenPort::File(file) => file.write_all(bytes),
             OpenPort::Tcp(stream) => stream.write_all(bytes),
+            OpenPort::Other(stream) => stream.write_all(bytes),
         };
         match written {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -23,7 +23,7 @@ pub const SOON: Duration = Duration::from_secs(10);
 /// Before a command is sent again that met `busy p...`.
 const BUSY_PAUSE: Duration = Duration::from_millis(200);
 /// More than any reply but raw data, which is counted.
-const MAX_TEXT: usize = 64 * 1024;
+pub(super) const MAX_TEXT: usize = 64 * 1024;
 
 /// Why an exchange came to no end. The modem's own refusals are [`SessionError::Refused`].
 #[derive(Debug)]
@@ -264,6 +264,10 @@ impl Session {
                     }
                 }
             }
+            // The value, and messages before it.
+            if self.received.len() > MAX_TEXT.saturating_add(max) {
+                return Err(self.malformed(line));
+            }
             self.receive_before(line, deadline, limit)?;
         }
     }
@@ -277,6 +281,7 @@ impl Session {
         to_prompt: bool,
     ) -> Result<Reply, SessionError> {
         let mut reply = Reply::default();
+        let mut text = 0_usize;
         let mut code = None;
         loop {
             while let Some(event) = self.next_event(to_prompt) {
@@ -298,10 +303,13 @@ impl Session {
                     }
                     "ready" => return Err(SessionError::Restarted { command: command() }),
                     _ if line.starts_with("ERR CODE:") => code = Some(line),
-                    _ => reply.0.push(line),
+                    _ => {
+                        text = text.saturating_add(line.len()).saturating_add(1);
+                        reply.0.push(line);
+                    }
                 }
             }
-            if self.received.len() > MAX_TEXT {
+            if self.received.len() > MAX_TEXT || text > MAX_TEXT {
                 return Err(self.malformed(command));
             }
             self.receive_before(command, deadline, limit)?;

@@ -359,6 +359,28 @@ fn print_result(
     }
 }
 
+/// Loads files for a role into the module on a port, as the command does, without a word.
+///
+/// # Errors
+///
+/// A sentence for files that cannot be read; inside of it, why the upload was refused or ended.
+pub fn upload(
+    port: Port,
+    role: PartitionRole,
+    files: &[PathBuf],
+) -> anyhow::Result<Result<Pushed, PushError>> {
+    let sources = source::read(role, files)?;
+    let task = Task {
+        role,
+        sources: &sources,
+        force: false,
+        dry_run: false,
+        device: None,
+    };
+    let silent = |_| Progress::hidden();
+    Ok(push(port, Arc::default(), &task, &mut |_| {}, &silent))
+}
+
 /// Finds the module, checks the content for it and loads it. The echo is left as it was.
 fn push(
     port: Port,

@@ -302,3 +302,58 @@ fn a_lint_error_refuses_and_force_overrides_it() {
         assert_eq!(remarks, 1);
     }
 }
+
+/// Says `first`, and then the same without end.
+#[derive(Debug)]
+struct Endless {
+    first: &'static [u8],
+    then: &'static [u8],
+    given: usize,
+}
+
+impl std::io::Read for Endless {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let first = std::mem::take(&mut self.first).iter();
+        let bytes = first.chain(self.then.iter().cycle());
+        for (place, byte) in into.iter_mut().zip(bytes) {
+            *place = *byte;
+        }
+        self.given += into.len();
+        assert!(self.given < 1 << 20, "it is listened to without end");
+        Ok(into.len())
+    }
+}
+
+impl std::io::Write for Endless {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_module_that_talks_without_end_is_given_up() {
+    for then in [b"x".as_slice(), b"a line\r\n", b"+SYSFLASH:9,"] {
+        let module = Endless {
+            first: b"\r\nOK\r\n",
+            then,
+            given: 0,
+        };
+        let sources = sources(&[NEW]);
+        let task = Task {
+            role: role(),
+            sources: &sources,
+            force: false,
+            dry_run: false,
+            device: None,
+        };
+        let silent = |_| Progress::hidden();
+        let port = Port::of(module);
+        let error = push(port, Arc::default(), &task, &mut |_| {}, &silent).unwrap_err();
+        assert_eq!(error.code(), "port_failed", "{error}");
+        assert_eq!(error.holds(), Some(Holds::Old));
+    }
+}
