@@ -14,9 +14,11 @@ use super::port::Port;
 /// A simulator that runs until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Sim {
-    child: Child,
+    pub(crate) child: Child,
     place: Place,
     control: SocketAddr,
+    /// What it says on stderr since it was ready.
+    pub(crate) lines: Receiver<String>,
 }
 
 #[derive(Debug)]
@@ -53,9 +55,11 @@ impl Sim {
             child,
             place: Place::Pty(PathBuf::new()),
             control: SocketAddr::from(([0, 0, 0, 0], 0)),
+            lines,
         };
         loop {
-            let line = lines
+            let line = sim
+                .lines
                 .recv_timeout(TIMEOUT)
                 .map_err(|error| format!("espat sim was not ready: {error}"))?;
             if let Some(address) = line.strip_prefix("control on ") {
