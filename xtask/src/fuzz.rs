@@ -24,50 +24,59 @@ pub(crate) struct Args {
     target: Option<String>,
 }
 
-/// Features of `fuzz-bodies` and the targets that need them. A program has one clock, so these are two
-/// programs.
-const BUILDS: [(&str, &[&str]); 2] = [("host", &[]), ("mock-time", &["modem", "boot"])];
+/// Features of `fuzz-bodies`. A program has one clock, so these are two programs; what needs neither runs in the first.
+const BUILDS: [&str; 2] = ["host", "mock-time"];
 
-const BODIES: &str = "crates/fuzz-bodies";
+pub(crate) const BODIES: &str = "crates/fuzz-bodies";
 
 /// Runs them; the first input on which a claim does not hold is an error.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let all = targets(Path::new(BODIES))?;
     if let Some(name) = &args.target
-        && !all.contains(name)
+        && !all.iter().any(|(_, target)| target == name)
     {
-        bail!("no target {name}; there are: {}", all.join(", "));
+        let names: Vec<&str> = all.iter().map(|(_, name)| name.as_str()).collect();
+        bail!("no target {name}; there are: {}", names.join(", "));
     }
     let with_coverage = Cmd::new("cargo +nightly fuzz --version").probe().is_some();
-    for (feature, only) in BUILDS {
-        let is_of_build = |name: &&String| {
-            let needs_another = BUILDS.iter().any(|(_, only)| only.contains(&name.as_str()));
-            only.contains(&name.as_str()) || (only.is_empty() && !needs_another)
-        };
-        let wanted = |name: &&String| args.target.as_ref().is_none_or(|one| one == *name);
-        let names: Vec<&String> = all.iter().filter(is_of_build).filter(wanted).collect();
+    for build in BUILDS {
+        let wanted = |name: &str| args.target.as_ref().is_none_or(|one| one == name);
+        let of_build = all.iter().filter(|(feature, _)| *feature == build);
+        let names: Vec<&String> = of_build
+            .map(|(_, name)| name)
+            .filter(|name| wanted(name))
+            .collect();
         if names.is_empty() {
             continue;
         }
         if with_coverage {
-            libfuzzer(feature, &names, args)?;
+            libfuzzer(build, &names, args)?;
         } else {
-            mutations(feature, &names, args).run()?;
+            mutations(build, &names, args).run()?;
         }
     }
     Ok(())
 }
 
-/// Each target has a folder of seeds.
-fn targets(bodies: &Path) -> Result<Vec<String>> {
-    let folder = bodies.join("seeds");
-    let entries = fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
-    let mut names = Vec::new();
-    for entry in entries {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
+/// Every target with the build that has it, as the list of `fuzz-bodies` says.
+pub(crate) fn targets(bodies: &Path) -> Result<Vec<(&'static str, String)>> {
+    let list = bodies.join("src/lib.rs");
+    let list = fs::read_to_string(&list).with_context(|| list.display().to_string())?;
+    let mut build = BUILDS[0];
+    let mut targets = Vec::new();
+    for line in list.lines().map(str::trim) {
+        let feature = line.strip_prefix("#[cfg(feature = \"");
+        let feature = feature.and_then(|rest| rest.strip_suffix("\")]"));
+        let name = line.strip_prefix("target(\"");
+        if let Some(name) = name.and_then(|rest| rest.split('"').next()) {
+            targets.push((build, name.to_owned()));
+        }
+        build = BUILDS
+            .into_iter()
+            .find(|build| feature == Some(*build))
+            .unwrap_or(BUILDS[0]);
     }
-    names.sort();
-    Ok(names)
+    Ok(targets)
 }
 
 fn mutations(feature: &str, names: &[&String], args: &Args) -> Cmd {
@@ -97,6 +106,7 @@ fn libfuzzer(feature: &str, names: &[&String], args: &Args) -> Result<()> {
             .arg("--")
             .arg(format!("-max_total_time={}", args.seconds))
             .arg(format!("-seed={}", args.seed))
+            .arg("-print_final_stats=1")
             .args(["-timeout=15", "-rss_limit_mb=2000"])
             .run()?;
     }
@@ -130,18 +140,34 @@ fn source(name: &str) -> String {
 mod tests {
     use super::*;
 
+    /// A target that nobody reads about, or that has no claim, is none.
     #[test]
-    fn every_target_that_a_build_names_has_seeds() {
-        let bodies = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("..")
-            .join(BODIES);
-        let all = targets(&bodies).unwrap();
-        for (_, only) in BUILDS {
-            for name in only {
-                assert!(all.iter().any(|one| one == name), "{name}");
-            }
+    fn every_target_has_seeds_and_a_row_in_the_documentation() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let all = targets(&root.join(BODIES)).unwrap();
+        let text = fs::read_to_string(root.join("docs/testing.md")).unwrap();
+        let rows: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .filter_map(|line| line.split('|').nth(1))
+            .collect();
+        for (_, name) in &all {
+            let seeds = root.join(BODIES).join("seeds").join(name);
+            assert!(fs::read_dir(&seeds).unwrap().count() > 0, "{name}");
+            assert!(
+                rows.iter().any(|row| row.contains(&format!("`{name}`"))),
+                "{name} has no row"
+            );
         }
-        assert!(all.iter().any(|name| name == "at_line"));
+        let folders = fs::read_dir(root.join(BODIES).join("seeds")).unwrap();
+        assert_eq!(folders.count(), all.len(), "seeds of no target");
+        for (build, name) in [
+            ("host", "at_line"),
+            ("host", "control"),
+            ("mock-time", "modem"),
+        ] {
+            assert!(all.contains(&(build, name.to_owned())), "{name}");
+        }
     }
 
     #[test]

@@ -39,20 +39,40 @@ mod dns_message;
 #[rustfmt::skip]
 #[path = "../../at-modem/src/filter/expression.rs"]
 mod expression;
+#[cfg(feature = "mock-time")]
+#[allow(dead_code, reason = "an answer sets it, and nothing else is looked at")]
+#[path = "../../at-modem/src/clock.rs"]
+mod clock;
 mod flash;
 #[path = "../../at-modem/src/port/framing.rs"]
 mod framing_code;
 #[cfg(feature = "host")]
 mod host;
+#[cfg(feature = "host")]
+mod host_module;
 mod lines;
 #[cfg(feature = "mock-time")]
 mod modem;
 mod network;
+mod ota;
+#[expect(dead_code, reason = "bodies use some of the doubles")]
+#[path = "../../tls-session/tests/engines/peer.rs"]
+mod peer;
+mod records;
+#[cfg(feature = "mock-time")]
+#[path = "../../at-modem/src/sntp.rs"]
+mod sntp_code;
+#[cfg(feature = "mock-time")]
+mod sntp_target;
 #[cfg(feature = "mock-time")]
 #[allow(dead_code, reason = "each body uses some of the doubles")]
 #[path = "../../at-modem/tests/modem/support/mod.rs"]
 mod support;
 mod tls;
+mod tls_peers;
+#[expect(dead_code, reason = "bodies use some of the doubles")]
+#[path = "../../tls-session/tests/servers/visitor.rs"]
+mod visitor;
 
 /// A body and its name.
 #[derive(Debug, Clone, Copy)]
@@ -85,14 +105,24 @@ pub const TARGETS: &[Target] = &[
     target("tls_client", 1200, tls::embedded_client),
     target("tls_client_rustls", 1200, tls::rustls_client),
     target("tls_raw", 4000, tls::raw),
+    target("tls_client_older", 1200, tls_peers::older_client),
+    target("tls_server", 1200, tls_peers::server_session),
+    target("tickets", 1500, tls_peers::tickets),
+    target("ota", 3000, ota::body),
     #[cfg(feature = "host")]
     target("transcript", 2000, host::transcript),
     #[cfg(feature = "host")]
     target("control", 1000, host::control),
+    #[cfg(feature = "host")]
+    target("push", 2000, host_module::push),
+    #[cfg(feature = "host")]
+    target("explain", 300, host_module::explain),
     #[cfg(feature = "mock-time")]
     target("modem", 1500, modem::session),
     #[cfg(feature = "mock-time")]
     target("boot", 2500, modem::boot),
+    #[cfg(feature = "mock-time")]
+    target("sntp", 300, sntp_target::body),
 ];
 
 /// The body of this name.

@@ -135,7 +135,11 @@ fn script(take: &mut Take<'_>, family: &Family) -> Script {
 }
 
 /// A chain and a name, or anybody.
-fn client_policy<'a>(anchors: &'a [&'a [u8]], strict: bool, engine: EngineRule) -> Policy<'a> {
+pub(crate) fn client_policy<'a>(
+    anchors: &'a [&'a [u8]],
+    strict: bool,
+    engine: EngineRule,
+) -> Policy<'a> {
     let mut policy = if strict {
         let now = Timestamp::from_unix(i64::try_from(NOW).unwrap());
         Policy::chain(

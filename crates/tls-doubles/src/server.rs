@@ -90,6 +90,17 @@ impl Server {
         &self.seen
     }
 
+    /// The traffic secrets of the connection so far.
+    pub fn secrets(&self) -> Vec<TrafficSecret> {
+        let epoch = self.epoch.iter();
+        epoch
+            .flat_map(|epoch| {
+                let handshake = [epoch.schedule.client, epoch.schedule.server];
+                handshake.into_iter().chain(epoch.client_application)
+            })
+            .collect()
+    }
+
     /// Whether what the script wanted changed was there to be changed.
     pub fn changed(&self) -> bool {
         self.changed

@@ -9,7 +9,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::{CertifiedKey, Signer, SigningKey};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureAlgorithm,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, KeyLog, SignatureAlgorithm,
     SignatureScheme, version,
 };
 use tls_doubles::io::Endpoint;
@@ -35,6 +35,8 @@ pub(crate) struct Visits {
     pub(crate) forges: bool,
     /// Does not trust the server.
     pub(crate) distrusts: bool,
+    /// Who is told the secrets of its connection.
+    pub(crate) key_log: Option<Arc<dyn KeyLog>>,
 }
 
 impl Visits {
@@ -49,6 +51,7 @@ impl Visits {
             identity: None,
             forges: false,
             distrusts: false,
+            key_log: None,
         }
     }
 
@@ -105,6 +108,9 @@ impl Visits {
                 forges: self.forges,
             }));
         config.alpn_protocols.clone_from(&self.alpn);
+        if let Some(key_log) = &self.key_log {
+            config.key_log = key_log.clone();
+        }
         config
     }
 
