@@ -1,6 +1,7 @@
-//! Duties of TLS sessions and the tests that hold them: `docs/spec/duties-tests.md`.
+//! Duties of TLS sessions and claims of the threat model, and the tests and fuzz targets that hold them:
+//! `docs/spec/duties-tests.md`, `docs/threat-model.md`.
 //!
-//! Each duty has a row, and each test that a row names exists.
+//! Each duty and each claim has a row, and each test or target that a row names exists.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,8 +9,16 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use crate::fuzz;
+
 /// The table of tests.
 const TABLE: &str = "docs/spec/duties-tests.md";
+
+/// The table of claims.
+const THREATS: &str = "docs/threat-model.md";
+
+/// Heads of its columns that name what holds a claim.
+const HOLDERS: [&str; 2] = ["tests", "targets"];
 
 /// Where the duties are: the line at which they begin, and the one before which they end.
 const DUTIES: &[(&str, &str, &str)] = &[
@@ -33,10 +42,52 @@ pub(crate) fn check<'s>(
         duties.extend(lines.filter_map(row));
     }
     let tests: BTreeSet<&str> = sources.flat_map(tests).collect();
-    Ok(complaints(&read(TABLE)?, &duties, &tests)
+    let targets: Vec<String> = fuzz::targets(&root.join(fuzz::BODIES))?
         .into_iter()
-        .map(|(line, what)| format!("{TABLE}:{line}: {what}"))
-        .collect())
+        .map(|(_, name)| name)
+        .collect();
+    let of = |file: &str, found: Vec<(usize, String)>| {
+        let lines = found.into_iter();
+        let lines = lines.map(|(line, what)| format!("{file}:{line}: {what}"));
+        lines.collect::<Vec<_>>()
+    };
+    let mut found = of(TABLE, complaints(&read(TABLE)?, &duties, &tests));
+    found.extend(of(THREATS, unheld(&read(THREATS)?, &tests, &targets)));
+    Ok(found)
+}
+
+/// Rows of the tables that have such columns: a claim that nothing holds, and what does not exist.
+fn unheld(text: &str, tests: &BTreeSet<&str>, targets: &[String]) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut holders: Vec<usize> = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        if !line.starts_with('|') {
+            holders.clear();
+            continue;
+        }
+        if holders.is_empty() {
+            let heads = cells.iter().enumerate();
+            holders.extend(heads.filter(|(_, it)| HOLDERS.contains(it)).map(|it| it.0));
+            continue;
+        }
+        if line.starts_with("|-") {
+            continue;
+        }
+        let named = holders.iter().filter_map(|column| cells.get(*column));
+        let named: Vec<&str> = named
+            .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+            .collect();
+        if named.is_empty() {
+            found.push((number, "no test and no target holds this claim".to_owned()));
+        }
+        for name in named {
+            if !tests.contains(name) && !targets.iter().any(|target| target == name) {
+                found.push((number, format!("there is no test or target `{name}`")));
+            }
+        }
+    }
+    found
 }
 
 fn complaints(table: &str, duties: &BTreeSet<u16>, tests: &BTreeSet<&str>) -> Vec<(usize, String)> {
@@ -91,6 +142,19 @@ mod tests {
         let source = "fn a() {}\n#[test]\nfn b() {}\n    #[test]\n    // why\n    #[cfg(unix)]\n    \
                       fn c<T>() {}\nfn d() {}\n";
         assert_eq!(tests(source).collect::<Vec<_>>(), ["b", "c"]);
+    }
+
+    #[test]
+    fn each_claim_has_a_test_or_a_target_that_exists() {
+        let text = "| asset | means |\n|---|---|\n| `x` | `y` |\n\n| claim | tests | targets |\n|---|---|---|\n\
+                    | `no` a | `b` | `dns` |\n| b | `none` | |\n| c | | |\n| d | | `dns`, `d` |\n";
+        let (tests, targets) = (BTreeSet::from(["b"]), ["dns".to_owned()]);
+        let expected = [
+            (8, "there is no test or target `none`".to_owned()),
+            (9, "no test and no target holds this claim".to_owned()),
+            (10, "there is no test or target `d`".to_owned()),
+        ];
+        assert_eq!(unheld(text, &tests, &targets), expected);
     }
 
     #[test]
