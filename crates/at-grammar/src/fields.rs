@@ -3,6 +3,8 @@
 //! Replies are never escaped, so a string may hold quotes and commas. A string ends at the first
 //! quote that a comma or the end follows; where a line allows better, it cuts from its end.
 
+use core::net::IpAddr;
+
 use crate::args::{Field, FieldWriter, Given};
 use crate::sink::Full;
 use crate::text::AtStr;
@@ -158,6 +160,14 @@ impl<'a> Fields<'a> {
             Given::Int(self.number()?)
         };
         T::read(given).ok()
+    }
+
+    /// An IP address, in quotes or, as firmware 1.x writes it, without.
+    pub(crate) fn address(&mut self) -> Option<IpAddr> {
+        if self.at_text() {
+            return self.next();
+        }
+        core::str::from_utf8(self.word()?).ok()?.parse().ok()
     }
 
     /// A field that may be left off at the end.

@@ -8,10 +8,11 @@
 //!
 //! Hosts of that time say nothing else, so a modem may be asked to understand it; unless it is, the
 //! names are unknown. `AT+UART_CUR` and `AT+UART_DEF` are commands of their own in every firmware.
+//! Some answers have another form, too: [`Reply::write_in`](crate::Reply::write_in).
 
 use crate::types::Bounded;
 
-/// Which names are known.
+/// Which names are known, and which form answers have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Dialect {

@@ -17,6 +17,7 @@ page and compares it: `WRITE_DOCS=1 cargo test -p at-grammar --test commands_pag
 * query: `AT+NAME?`; set: `AT+NAME=…`; execute: `AT+NAME`.
 * \"refused\": the line is understood, and answered with `ERROR`; `AT+CMD?` does not list it.
 * \"1.x\": only with `espat sim --dialect legacy`; with suffixes, `_CUR` and `_DEF` may follow the name there.
+  Some answers have another form there, too: [differences](differences.md#firmware-1x).
 
 | command | query | set | execute | remarks |
 |---|---|---|---|---|

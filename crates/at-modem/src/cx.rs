@@ -23,8 +23,6 @@ pub(crate) struct Cx<'a, 's, P: Platform> {
     pub(crate) commands: &'a P::Commands,
     pub(crate) clock: &'a WallClock,
     pub(crate) product: &'a crate::ProductInfo,
-    /// Commands as ESP8266 firmware has them.
-    pub(crate) legacy: bool,
     pub(crate) settings: &'a Settings,
     pub(crate) flash: &'a Flash<P::Flash>,
     pub(crate) port: &'a Port<'a>,

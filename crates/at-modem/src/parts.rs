@@ -44,7 +44,8 @@ pub struct Parts<'a, P: Platform> {
     pub clock: Option<&'a WallClock>,
     /// Names for `AT+GMR`.
     pub product: ProductInfo,
-    /// Accept the names of 1.x firmware as well: `_CUR`, `_DEF`, `AT+CIPSSLSIZE`.
+    /// Accept the names of 1.x firmware as well (`_CUR`, `_DEF`, `AT+CIPSSLSIZE`), and answer as it does:
+    /// [`Reply::write_in`](at_grammar::Reply::write_in). Datagrams reach the host unasked whatever `AT+CIPRECVMODE` says.
     pub legacy: bool,
     /// No right clock shows an earlier time: [`BUILT`], or what the caller knows better.
     pub built: Timestamp,
@@ -184,7 +185,7 @@ impl<'a, P: Platform> Parts<'a, P> {
         self
     }
 
-    /// With the names that hosts of this dialect use.
+    /// With the names and answers that hosts of this dialect know.
     #[must_use]
     pub fn with_dialect(mut self, dialect: Dialect) -> Self {
         self.legacy = dialect == Dialect::Legacy;

@@ -15,7 +15,7 @@ crate::commands! {
     #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub enum NetworkCommand<'a>;
     "AT+CIPV6" { query Cipv6Query; set Cipv6Set(bool); }
-    "AT+CIPDNS" { query CipdnsQuery; set CipdnsSet(DnsServers); }
+    suffixed "AT+CIPDNS" { query CipdnsQuery; set CipdnsSet(DnsServers); }
     "AT+CIPDOMAIN" { set CipdomainSet(Resolve<'a>); }
     "AT+PING" { set PingSet(HostName<'a>); }
 }

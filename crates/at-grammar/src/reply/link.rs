@@ -45,6 +45,18 @@ impl Ipd {
         out.put(b":")
     }
 
+    /// As firmware 1.x writes it: the address without quotes.
+    pub(crate) fn write_legacy(&self, out: &mut dyn Sink) -> Result<(), Full> {
+        let Some(Remote { ip, port }) = &self.remote else {
+            return self.write_to(out);
+        };
+        out.put(b"\r\n+IPD,")?;
+        let mut fields = FieldWriter::new(out);
+        fields.link(self.link.as_ref())?;
+        fields.value(&self.len)?;
+        print(out, format_args!(",{ip},{port}:"))
+    }
+
     /// Reads what stands between `+IPD,` and the colon.
     pub(crate) fn read(header: &[u8]) -> Option<Self> {
         let mut fields = Fields::new(header);
@@ -65,7 +77,7 @@ impl Ipd {
 
 fn remote(fields: &mut Fields<'_>) -> Option<Remote> {
     Some(Remote {
-        ip: fields.next()?,
+        ip: fields.address()?,
         port: fields.next()?,
     })
 }
@@ -87,6 +99,14 @@ impl RecvData {
             Some(Remote { ip, port }) => print(out, format_args!("\"{ip}\",{port},")),
             None => Ok(()),
         }
+    }
+
+    /// Reads what firmware 1.x has between the comma and the colon: a number.
+    pub(crate) fn read_legacy(header: &[u8]) -> Option<Self> {
+        let mut fields = Fields::new(header);
+        let len = fields.number()?;
+        let remote = None;
+        fields.is_empty().then_some(Self { len, remote })
     }
 
     /// Reads what stands between the colon and the last comma before the data.

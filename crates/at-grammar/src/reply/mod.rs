@@ -10,6 +10,7 @@
 //!
 //! Follows the ESP-AT command set, A.9, A.12, A.13 and A.18 to A.20.
 
+mod dialect;
 mod link;
 mod parser;
 

@@ -1,12 +1,13 @@
 //! Replies read from a stream that may be cut anywhere.
 //!
 //! Everything is a line but two things: the prompt, which nothing ends; and what follows
-//! the heads of data (`+IPD,…:`, `+SYSFLASH:<n>,`, `+CIPRECVDATA:<n>,`, `+USERRAM:<n>,` and
+//! the heads of data (`+IPD,…:`, `+SYSFLASH:<n>,`, `+CIPRECVDATA:<n>,` or `+CIPRECVDATA,<n>:`, `+USERRAM:<n>,` and
 //! `+SYSMFG:…,<n>,`), which is counted and may hold any byte.
 //! Raw data are handed out as they come, so the caller's buffer need only hold a line.
 
 use crate::commands::basic::VersionLine;
 use crate::commands::mfg::MfgHead;
+use crate::commands::network::DnsServers;
 use crate::commands::tcpip::DataInfo;
 use crate::error::ErrorWord;
 use crate::fields::Fields;
@@ -65,6 +66,8 @@ pub enum Progress<'b> {
 pub struct ReplyParser {
     raw: u32,
     data_info: DataInfo,
+    /// A prompt came last: firmware 1.x writes a blank behind it.
+    prompted: bool,
 }
 
 impl ReplyParser {
@@ -74,6 +77,7 @@ impl ReplyParser {
         Self {
             raw: 0,
             data_info: DataInfo::Off,
+            prompted: false,
         }
     }
 
@@ -95,12 +99,16 @@ impl ReplyParser {
         if self.raw > 0 {
             return self.data(input);
         }
-        let blank = input
-            .iter()
+        let after_prompt = usize::from(self.prompted && input.first() == Some(&b' '));
+        let breaks = input.iter().skip(after_prompt);
+        let blank = breaks
             .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-            .count();
+            .count()
+            .saturating_add(after_prompt);
+        self.prompted &= input.is_empty();
         let rest = input.get(blank..).unwrap_or_default();
         if rest.first() == Some(&b'>') {
+            self.prompted = true;
             return Progress::Event {
                 event: Event::Reply(Reply::Prompt),
                 consumed: blank.saturating_add(1),
@@ -154,6 +162,7 @@ impl ReplyParser {
         const IPD: &[u8] = b"+IPD,";
         const FLASH: &[u8] = b"+SYSFLASH:";
         const RECEIVED: &[u8] = b"+CIPRECVDATA:";
+        const RECEIVED_LEGACY: &[u8] = b"+CIPRECVDATA,";
         const RAM: &[u8] = b"+USERRAM:";
         const MFG: &[u8] = b"+SYSMFG:";
 
@@ -176,6 +185,11 @@ impl ReplyParser {
                 Reply::RecvData(data),
                 RECEIVED.len().checked_add(end)?.checked_add(1)?,
             ))
+        } else if let Some(rest) = input.strip_prefix(RECEIVED_LEGACY) {
+            let end = end_of_head(rest, b':', 1)?;
+            let data = RecvData::read_legacy(rest.get(..end)?)?;
+            let len = RECEIVED_LEGACY.len().checked_add(end)?.checked_add(1)?;
+            Some((Reply::RecvData(data), len))
         } else if let Some(rest) = input.strip_prefix(RAM) {
             let end = end_of_head(rest, b',', 1)?;
             let len = decimal(rest.get(..end)?)?;
@@ -260,6 +274,21 @@ fn station(text: &[u8]) -> Option<Mac> {
     unquoted(text)?.parse().ok()
 }
 
+/// Lines in which firmware 1.x has an address without quotes.
+fn legacy<'b>(tag: &[u8], fields: &[u8]) -> Option<Reply<'b>> {
+    let address = || core::str::from_utf8(fields).ok()?.parse().ok();
+    if tag == b"+CIPDOMAIN" {
+        return address().map(|address| Reply::Info(Info::Cipdomain(address)));
+    }
+    let (tag, suffix) = Suffix::split(tag)?;
+    let server = Some(address().filter(|_| tag == b"+CIPDNS")?);
+    let dns = DnsServers {
+        manual: true,
+        servers: [server, None, None],
+    };
+    Some(Reply::LegacyInfo(suffix, Info::Cipdns(dns)))
+}
+
 fn variable(line: &[u8]) -> Option<Reply<'_>> {
     let after = |tag: &[u8]| line.strip_prefix(tag);
     if let Some(word) = after(b"ERR CODE:") {
@@ -315,6 +344,9 @@ fn variable(line: &[u8]) -> Option<Reply<'_>> {
         let fields = fields.strip_prefix(b":")?;
         if let Some(info) = Info::read(tag, fields) {
             return Some(Reply::Info(info));
+        }
+        if let Some(reply) = legacy(tag, fields) {
+            return Some(reply);
         }
         let (tag, suffix) = Suffix::split(tag)?;
         let info = Info::read(tag, fields).filter(Info::is_suffixed)?;

@@ -335,6 +335,18 @@ impl DhcpInterfaces {
     /// Station and soft-AP.
     pub const BOTH: Self = Self(3);
 
+    /// With the bits of station and soft-AP exchanged, as firmware 1.x has them.
+    pub(crate) const fn swapped(self) -> Self {
+        let mut swapped = Self(self.0 & !Self::BOTH.0);
+        if self.station() {
+            swapped.0 |= Self::SOFT_AP.0;
+        }
+        if self.soft_ap() {
+            swapped.0 |= Self::STATION.0;
+        }
+        swapped
+    }
+
     /// These, with others added or taken away.
     #[must_use]
     pub const fn with(self, others: Self, enable: bool) -> Self {

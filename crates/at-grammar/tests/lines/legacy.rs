@@ -31,6 +31,9 @@ fn a_suffix_is_separated_from_its_command() {
             ("AT+CIPSTA", "=\"192.168.6.100\""),
             ("AT+CIPAP", "?"),
             ("AT+CIPAP", "=\"192.168.4.1\""),
+            ("AT+CIPDNS", "?"),
+            ("AT+CIPDNS", "=0"),
+            ("AT+CIPDNS", "=1,\"208.67.220.220\""),
         ] {
             let line = format!("{name}{}{rest}", suffix.text());
             let plain = format!("{name}{rest}");

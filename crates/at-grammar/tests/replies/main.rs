@@ -1,6 +1,7 @@
 //! Replies: exact bytes, and the same messages read back from a stream cut anywhere.
 #![expect(clippy::unwrap_used, reason = "functions that tests share")]
 
+mod legacy;
 mod links;
 mod messages;
 mod settings;

@@ -3,7 +3,7 @@
 use core::future::Future;
 use core::pin::Pin;
 
-use at_grammar::{InfoSet, LineError, Mux, RawLine, Row};
+use at_grammar::{Dialect, InfoSet, LineError, Mux, RawLine, Row};
 
 use super::{CommandError, Done};
 use crate::port::outlet::Outlet;
@@ -69,7 +69,12 @@ impl<'o> Answer<'o> {
     /// # Errors
     /// The line is longer than 768 bytes.
     pub async fn info<'l>(&mut self, line: &impl InfoSet<'l>) -> Result<(), CommandError> {
-        let mut print = Printer::new(self.output.turn().await, self.settings, None);
+        let mut print = Printer::new(
+            self.output.turn().await,
+            self.settings,
+            None,
+            Dialect::EspAt,
+        );
         print.line(line).await
     }
 }

@@ -6,7 +6,7 @@
 
 use core::pin::pin;
 
-use at_grammar::{Command, Dialect, LineError, RawLine, Reply};
+use at_grammar::{Command, LineError, RawLine, Reply};
 
 use crate::answer::{Answer, CommandError, CustomCommands as _, Done, erased};
 use crate::cx::Cx;
@@ -126,13 +126,8 @@ fn log_refusal(line: &LineBuffer, why: CommandError) {
 
 /// Finds who has the command: this crate, or its user.
 async fn execute<P: Platform>(cx: &Cx<'_, '_, P>, line: &[u8]) -> Result<Done, CommandError> {
-    let dialect = if cx.legacy {
-        Dialect::Legacy
-    } else {
-        Dialect::EspAt
-    };
     let mux = cx.settings.read(|values| values.links.mux);
-    let raw = RawLine::parse(line)?.with_dialect(dialect);
+    let raw = RawLine::parse(line)?.with_dialect(cx.port.dialect());
     match Command::from_raw(&raw, mux) {
         Ok(parsed) => {
             cx.port.set_suffix(parsed.suffix);

@@ -2,6 +2,7 @@
 
 use core::cell::RefCell;
 
+use at_grammar::Dialect;
 use partition_store::FlashStore;
 
 use crate::buffers::Queues;
@@ -46,7 +47,6 @@ pub(super) struct Owners<'a, P: Platform> {
     board: &'a P::Board,
     commands: &'a P::Commands,
     product: crate::ProductInfo,
-    legacy: bool,
     pub(super) clock: &'a WallClock,
     scratch: &'a Scratch,
     pub(super) settings: Settings,
@@ -68,6 +68,11 @@ impl<'a, P: Platform> Owners<'a, P> {
         store: FlashStore<P::Flash>,
     ) -> (Self, RingReader<'a>) {
         let (outlet, ring) = Outlet::new(&mut queues.output);
+        let dialect = if outside.legacy {
+            Dialect::Legacy
+        } else {
+            Dialect::EspAt
+        };
         let owners = Self {
             net: outside.net,
             extras: outside.extras,
@@ -76,12 +81,11 @@ impl<'a, P: Platform> Owners<'a, P> {
             board: outside.board,
             commands: outside.commands,
             product: outside.product,
-            legacy: outside.legacy,
             clock: outside.clock.unwrap_or(&queues.clock),
             scratch: &queues.scratch,
             settings: Settings::new(),
             flash: Flash::new(store),
-            port: Port::new(outlet, &queues.payload),
+            port: Port::new(outlet, &queues.payload, dialect),
             links: Links::new(&queues.inboxes, &queues.link_changes),
             tls: TlsSessions::new(sessions),
             station: Station::new(),
@@ -108,7 +112,6 @@ impl<'a, P: Platform> Owners<'a, P> {
             commands: self.commands,
             clock: self.clock,
             product: &self.product,
-            legacy: self.legacy,
             settings: &self.settings,
             flash: &self.flash,
             port: &self.port,

@@ -8,7 +8,7 @@
 use core::cell::Cell;
 use core::num::NonZeroUsize;
 
-use at_grammar::{Reply, Suffix};
+use at_grammar::{Dialect, Reply, Suffix};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use zeroize::Zeroize;
@@ -52,11 +52,17 @@ pub(crate) struct Port<'p> {
     stained: Cell<bool>,
     /// The suffix of the running command's name, which its replies repeat.
     suffix: Cell<Option<Suffix>>,
+    /// Which form messages have.
+    dialect: Dialect,
     changes: Changes,
 }
 
 impl<'p> Port<'p> {
-    pub(crate) const fn new(outlet: Outlet<'p>, payload: &'p PayloadBuffer) -> Self {
+    pub(crate) const fn new(
+        outlet: Outlet<'p>,
+        payload: &'p PayloadBuffer,
+        dialect: Dialect,
+    ) -> Self {
         Self {
             outlet,
             payload,
@@ -67,6 +73,7 @@ impl<'p> Port<'p> {
             data_mode: Cell::new(false),
             stained: Cell::new(false),
             suffix: Cell::new(None),
+            dialect,
             changes: Changes::new(),
         }
     }
@@ -82,17 +89,24 @@ impl<'p> Port<'p> {
 
     /// Waits for the right to write as the running command.
     pub(crate) async fn print<'s>(&'s self, settings: &'s Settings) -> Printer<'s> {
-        Printer::new(self.outlet.turn().await, settings, self.suffix.get())
+        let turn = self.outlet.turn().await;
+        Printer::new(turn, settings, self.suffix.get(), self.dialect)
     }
 
     /// As [`Self::print`], for what no command asked for.
     pub(crate) async fn print_unsolicited<'s>(&'s self, settings: &'s Settings) -> Printer<'s> {
-        Printer::new(self.outlet.unsolicited().await, settings, None)
+        let turn = self.outlet.unsolicited().await;
+        Printer::new(turn, settings, None, self.dialect)
     }
 
     /// Whether changes of links and station may be said: in passthrough only with `AT+SYSMSG` bit 2.
     pub(crate) fn says_status(&self, settings: &Settings) -> bool {
         !self.is_data_mode() || settings.read(|values| values.port.sysmsg.reports_in_passthrough())
+    }
+
+    /// Which form messages have.
+    pub(crate) const fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// The suffix of the running command's name.

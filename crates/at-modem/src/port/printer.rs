@@ -1,7 +1,7 @@
 //! Replies of the grammar onto the port.
 
 use at_grammar::reply::MAX_IPD_HEADER;
-use at_grammar::{Info, InfoSet, Reply, Suffix};
+use at_grammar::{Dialect, Info, InfoSet, Reply, Suffix};
 use heapless::Vec;
 
 use crate::failure::{CommandError, Failure};
@@ -17,6 +17,7 @@ pub(crate) struct Printer<'o> {
     settings: &'o Settings,
     /// What stands after the names of information lines: as the host named the command.
     suffix: Option<Suffix>,
+    dialect: Dialect,
 }
 
 impl<'o> Printer<'o> {
@@ -24,11 +25,13 @@ impl<'o> Printer<'o> {
         turn: Turn<'o>,
         settings: &'o Settings,
         suffix: Option<Suffix>,
+        dialect: Dialect,
     ) -> Self {
         Self {
             turn,
             settings,
             suffix,
+            dialect,
         }
     }
 
@@ -56,7 +59,9 @@ impl<'o> Printer<'o> {
     ///
     /// They are written once there is room, so that no future has to hold them.
     pub(crate) async fn replies(&mut self, replies: &[Reply<'_>]) {
-        let sizes = replies.iter().map(|reply| self.named(reply).size());
+        let sizes = replies
+            .iter()
+            .map(|reply| self.named(reply).size_in(self.dialect));
         let size = sizes.fold(0_usize, usize::saturating_add);
         if size > MAX_LINE {
             espat_log::error!("a reply of {} bytes does not fit {}", size, MAX_LINE);
@@ -81,7 +86,7 @@ impl<'o> Printer<'o> {
             let reply = self.named(reply);
             let begin = message.len();
             // It fits: its size was asked before.
-            let written = reply.write_to(&mut message).is_ok();
+            let written = reply.write_in(self.dialect, &mut message).is_ok();
             // Whoever waits for a prompt gets one.
             if written && !matches!(reply, Reply::OkPrompt | Reply::Prompt) {
                 self.filter(&mut message, begin);
@@ -120,7 +125,8 @@ impl<'o> Printer<'o> {
         tail: Option<&Reply<'_>>,
         mut fill: impl FnMut(&mut [u8]) -> usize,
     ) {
-        let around = head.size().saturating_add(tail.map_or(0, Reply::size));
+        let size = |reply: &Reply<'_>| reply.size_in(self.dialect);
+        let around = size(head).saturating_add(tail.map_or(0, size));
         self.turn.room(around.saturating_add(len)).await;
         self.edge(head);
         self.pieces(len, &mut fill);
@@ -133,7 +139,7 @@ impl<'o> Printer<'o> {
     #[inline(never)]
     fn edge(&mut self, reply: &Reply<'_>) {
         let mut line = Vec::<u8, MAX_IPD_HEADER>::new();
-        if reply.write_to(&mut line).is_ok() {
+        if reply.write_in(self.dialect, &mut line).is_ok() {
             self.turn.push(&line);
         }
     }

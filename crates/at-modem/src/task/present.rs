@@ -1,7 +1,8 @@
 //! What arrived, onto the port: whole, announced, or raw, as the host has chosen.
 
 use at_grammar::reply::Ipd;
-use at_grammar::{LinkId, Reply};
+use at_grammar::types::Protocol;
+use at_grammar::{Dialect, LinkId, Reply};
 use embassy_futures::select::select;
 use embassy_futures::yield_now;
 use embassy_time::Timer;
@@ -16,7 +17,7 @@ use crate::settings::links::Delivery;
 /// Dropping it cuts no message and loses no byte: what was not printed is still in the inbox.
 pub(super) async fn present(link: &Link<'_>, host: &PortOwners<'_>) {
     let inbox = link.inbox;
-    let delivery = || host.settings.read(|values| values.links.delivery(link.id));
+    let delivery = || delivery(link, host);
     loop {
         match delivery() {
             Delivery::Active if !inbox.is_empty() => {
@@ -62,10 +63,24 @@ pub(super) async fn present(link: &Link<'_>, host: &PortOwners<'_>) {
     }
 }
 
+/// How what arrives on a link reaches the host now. Firmware 1.x holds streams back for a host that fetches, and
+/// datagrams never.
+fn delivery(link: &Link<'_>, host: &PortOwners<'_>) -> Delivery {
+    let chosen = host.settings.read(|values| values.links.delivery(link.id));
+    let is_udp = || {
+        link.connection()
+            .is_some_and(|connection| connection.protocol == Protocol::Udp)
+    };
+    match (host.port.dialect(), chosen) {
+        (Dialect::Legacy, Delivery::Passive) if is_udp() => Delivery::Active,
+        (_, chosen) => chosen,
+    }
+}
+
 /// One `+IPD`: of a stream as much as one may hold, of datagrams one.
 async fn hand_over(link: &Link<'_>, host: &PortOwners<'_>) {
     let inbox = link.inbox;
-    let delivery = || host.settings.read(|values| values.links.delivery(link.id));
+    let delivery = || delivery(link, host);
     let mut print = host.port.print_unsolicited(host.settings).await;
     if delivery() != Delivery::Active {
         return;

@@ -6,7 +6,7 @@
 //! | `>` | CRLF text |
 //! | `+IPD,…` without a colon (passive) | CRLF text CRLF |
 //! | `+IPD,…:…` (active) | CRLF text |
-//! | `+CIPRECVDATA:…`, `+CIPSNTPTIME:…`, `+SYSFLASH:` and a digit or place, `+USERRAM:` with a comma | text |
+//! | `+CIPRECVDATA:…`, `+CIPRECVDATA,…`, `+CIPSNTPTIME:…`, `+SYSFLASH:` and a digit or place, `+USERRAM:` with a comma | text |
 //! | everything else | text CRLF |
 //!
 //! A line whose bytes follow another rule is written with `←|`.
@@ -57,6 +57,7 @@ fn ends(text: &Text) -> (bool, bool) {
         return (true, !text.has(b':'));
     }
     let data = head.starts_with(b"+CIPRECVDATA:")
+        || head.starts_with(b"+CIPRECVDATA,")
         || head.starts_with(b"+CIPSNTPTIME:")
         || (head.starts_with(b"+USERRAM:") && text.has(b','))
         || head
@@ -86,6 +87,7 @@ mod tests {
             ("OK then", "OK then\r\n"),
             ("+CWMODE:1", "+CWMODE:1\r\n"),
             ("+CIPRECVDATA:4,test", "+CIPRECVDATA:4,test"),
+            ("+CIPRECVDATA,4:test", "+CIPRECVDATA,4:test"),
             ("+CIPSNTPTIME:Thu", "+CIPSNTPTIME:Thu"),
             ("+SYSFLASH:3,abc", "+SYSFLASH:3,abc"),
             ("+SYSFLASH:\"fatfs\",1", "+SYSFLASH:\"fatfs\",1\r\n"),
