@@ -23,6 +23,8 @@ use led::Led;
 use partition_store::BuiltIn;
 use partition_store::esp_at::{FactoryParam, format};
 use partition_store::mock::{MemFlash, Rewrite};
+// The clock that embassy-time reads.
+use pc_time as _;
 use rand_core::OsRng;
 
 /// What the host says, and what it must read.

@@ -13,6 +13,8 @@ use edge_nal::TcpSplit as _;
 use edge_nal_std::Stack;
 use partition_store::FileFlash;
 use partition_store::esp_at::{BuiltIn, FactoryParam};
+// The clock that embassy-time reads.
+use pc_time as _;
 use rand_core::OsRng;
 
 mod host;

@@ -9,6 +9,8 @@ use std::time::SystemTime;
 use embassy_time::Delay;
 use embedded_io_adapters::tokio_1::FromTokio;
 use embedded_io_async::{Read as _, Write as _};
+// The clock that embassy-time reads.
+use pc_time as _;
 use rand_core::OsRng;
 use tls_session::{Anchors, Clock, Connection, Deadlines, Memory, Policy, Session, Timestamp};
 use tokio::net::TcpStream;

@@ -274,19 +274,22 @@ fn station(text: &[u8]) -> Option<Mac> {
     unquoted(text)?.parse().ok()
 }
 
-/// Lines in which firmware 1.x has an address without quotes.
-fn legacy<'b>(tag: &[u8], fields: &[u8]) -> Option<Reply<'b>> {
+/// Lines that only firmware 1.x has: names with a suffix, addresses without quotes.
+fn legacy<'b>(tag: &[u8], fields: &'b [u8]) -> Option<Reply<'b>> {
     let address = || core::str::from_utf8(fields).ok()?.parse().ok();
     if tag == b"+CIPDOMAIN" {
         return address().map(|address| Reply::Info(Info::Cipdomain(address)));
     }
     let (tag, suffix) = Suffix::split(tag)?;
-    let server = Some(address().filter(|_| tag == b"+CIPDNS")?);
-    let dns = DnsServers {
-        manual: true,
-        servers: [server, None, None],
-    };
-    Some(Reply::LegacyInfo(suffix, Info::Cipdns(dns)))
+    if let Some(server) = address().filter(|_| tag == b"+CIPDNS") {
+        let dns = DnsServers {
+            manual: true,
+            servers: [Some(server), None, None],
+        };
+        return Some(Reply::LegacyInfo(suffix, Info::Cipdns(dns)));
+    }
+    let info = Info::read(tag, fields).filter(Info::is_suffixed)?;
+    Some(Reply::LegacyInfo(suffix, info))
 }
 
 fn variable(line: &[u8]) -> Option<Reply<'_>> {
@@ -345,12 +348,7 @@ fn variable(line: &[u8]) -> Option<Reply<'_>> {
         if let Some(info) = Info::read(tag, fields) {
             return Some(Reply::Info(info));
         }
-        if let Some(reply) = legacy(tag, fields) {
-            return Some(reply);
-        }
-        let (tag, suffix) = Suffix::split(tag)?;
-        let info = Info::read(tag, fields).filter(Info::is_suffixed)?;
-        return Some(Reply::LegacyInfo(suffix, info));
+        return legacy(tag, fields);
     }
     VersionLine::read(line).map(Reply::Version)
 }

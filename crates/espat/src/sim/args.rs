@@ -1,14 +1,15 @@
 //! The command line of `espat sim`.
 
+use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use clap::builder::{OsStringValueParser, PathBufValueParser, TypedValueParser as _};
-use clap::{ArgGroup, ValueEnum};
+use clap::{ArgGroup, Parser as _, ValueEnum};
 use x509_facts::Timestamp;
 
-use super::log::LogTarget;
+use super::log::{LogFormat, LogLevel, LogTarget};
 use super::net::Map;
 use super::port::Choice;
 use super::wifi::ApSpec;
@@ -42,8 +43,9 @@ pub struct Args {
     #[arg(long)]
     pub stdio: bool,
 
-    /// What the modem accepts: the commands of ESP-AT 2 and newer, or also those of 1.x (`_CUR` and
-    /// `_DEF` at the end of a name, AT+CIPSSLSIZE), for hosts that know nothing newer.
+    /// What the modem accepts and how it answers: as ESP-AT 2 and newer, or as 1.x, for hosts that know nothing
+    /// newer (`_CUR` and `_DEF` at the end of a name, AT+CIPSSLSIZE, "+CIPRECVDATA,<n>:", addresses without
+    /// quotes, a blank behind the prompt).
     #[arg(long, value_enum, default_value_t = Dialect::Esp)]
     pub dialect: Dialect,
 
@@ -69,11 +71,20 @@ pub struct Args {
     pub ap: Vec<ApSpec>,
 
     /// Sends what the host asks for, over TCP or UDP, to another place. HOST is a name or an
-    /// address; without it PORT is one that the modem opens, and ADDR:PORT is where it appears on the
-    /// PC (a server's: else the same port of 127.0.0.1). May be repeated; a name that is mapped has no
+    /// address; without it PORT is one that the modem opens, and PLACE is where it appears on the
+    /// PC (a server's: else the same port of 127.0.0.1). PLACE is an address, or a name that the PC
+    /// resolves at the start; a line on stderr says to what. May be repeated; a name that is mapped has no
     /// other ports.
-    #[arg(long, value_name = "[HOST]:PORT=ADDR:PORT")]
+    #[arg(long, value_name = "[HOST]:PORT=PLACE:PORT")]
     pub map: Vec<Map>,
+
+    /// Hardware address of the station; the soft-AP has the next one.
+    #[arg(long, value_name = "MAC", value_parser = parse_mac)]
+    pub mac: Option<[u8; 6]>,
+
+    /// IPv4 address that the station gets from an access point, in a network of 24 bits. Without it 192.168.3.112.
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
+    pub address: Option<Ipv4Addr>,
 
     /// TLS sessions at a time, as far as a chip's memory goes; each takes about 24 KiB.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=5))]
@@ -86,6 +97,14 @@ pub struct Args {
     /// What the engine says about its work: to a file, or to stderr with -.
     #[arg(long, value_name = "FILE|-", value_parser = PathBufValueParser::new().map(LogTarget::from))]
     pub log: Option<LogTarget>,
+
+    /// How much of it: this level and those above.
+    #[arg(long, value_enum, default_value_t = LogLevel::Debug, requires = "log")]
+    pub log_level: LogLevel,
+
+    /// Its lines: for people, or a JSON object each.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, requires = "log")]
+    pub log_format: LogFormat,
 
     /// Certificates, keys or images that are in flash from the start, such as client_ca=ca.pem; a role
     /// that is named again has a second item.
@@ -100,6 +119,21 @@ pub struct Args {
     /// Without it 300, and with --stdio 0.
     #[arg(long, value_name = "MS", value_parser = milliseconds)]
     pub boot_ms: Option<Duration>,
+
+    /// Bytes of the AT port pass as slowly as on a UART of N bits a second, with 10 bits a byte; "module" takes
+    /// what the module has: 115200, or what AT+UART_CUR and AT+UART_DEF set.
+    #[arg(long, value_name = "N|module", value_parser = Baud::parse, conflicts_with = "virtual_time")]
+    pub baud: Option<Baud>,
+
+    /// Takes all random numbers from this one, so that a run can be repeated: keys, the hardware address, noise
+    /// of the control port; local ports are counted. Nothing is secret then.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// The modem's clock stands at 0 until the control port turns it with "time advance MS". A restart takes no
+    /// time unless --boot-ms says so.
+    #[arg(long)]
+    pub virtual_time: bool,
 
     /// End when the program that started this one ends.
     #[arg(long)]
@@ -119,11 +153,37 @@ pub struct Args {
     pub record_danger_secrets: bool,
 }
 
+/// The same options without the program around them.
+#[derive(Debug, clap::Parser)]
+struct Options {
+    #[command(flatten)]
+    args: Args,
+}
+
 impl Args {
-    /// How long a restart takes. On standard input a script has no way to wait.
+    /// From the words of a command line, without `espat sim` before them.
+    ///
+    /// # Errors
+    ///
+    /// What the program would print on stderr.
+    pub fn from_options<I>(options: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator,
+        I::Item: Into<OsString>,
+    {
+        let name = OsString::from("sim");
+        let words = std::iter::once(name).chain(options.into_iter().map(Into::into));
+        Options::try_parse_from(words).map(|options| options.args)
+    }
+
+    /// How long a restart takes. On standard input a script has no way to wait, and a clock that stands none to end it.
     #[must_use]
     pub fn boot(&self) -> Duration {
-        let usual = if self.stdio { Duration::ZERO } else { BOOT };
+        let usual = if self.stdio || self.virtual_time {
+            Duration::ZERO
+        } else {
+            BOOT
+        };
         self.boot_ms.unwrap_or(usual)
     }
 
@@ -156,7 +216,30 @@ pub enum Layout {
     MfgNvs,
 }
 
-/// Which commands are accepted.
+/// How fast the AT port is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Baud {
+    /// So many bits a second.
+    Fixed(u32),
+    /// What the module has.
+    Module,
+}
+
+impl Baud {
+    /// The slowest and the fastest that `AT+UART_CUR` takes.
+    const RANGE: std::ops::RangeInclusive<u32> = 80..=5_000_000;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "module" {
+            return Ok(Self::Module);
+        }
+        let baud = text.parse().ok().filter(|it| Self::RANGE.contains(it));
+        baud.map(Self::Fixed)
+            .ok_or_else(|| "expected module, or bits a second from 80 to 5000000".to_owned())
+    }
+}
+
+/// Which commands are accepted, and how they are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Dialect {
     /// Those of ESP-AT 2 and newer.
@@ -201,6 +284,29 @@ impl Clock {
                 .map(Timestamp::from_unix),
         }
     }
+}
+
+fn parse_mac(text: &str) -> Result<[u8; 6], String> {
+    let mac = super::wifi::parse_mac(text)?;
+    // IEEE 802, 8.2.2: the lowest bit of the first byte marks a group.
+    if mac.first().is_some_and(|first| first & 1 == 1) {
+        return Err(format!("{text} is the address of a group"));
+    }
+    Ok(mac)
+}
+
+fn parse_address(text: &str) -> Result<Ipv4Addr, String> {
+    let address: Ipv4Addr = text
+        .parse()
+        .map_err(|_| format!("{text} is no IPv4 address"))?;
+    let [first, .., last] = address.octets();
+    // 1 is the access point's, 0 and 255 are no station's.
+    if !(1..224).contains(&first) || first == 127 || !(2..255).contains(&last) {
+        return Err(format!(
+            "no station of a network of 24 bits can have {address}: its last number is 2 to 254"
+        ));
+    }
+    Ok(address)
 }
 
 fn milliseconds(text: &str) -> Result<Duration, String> {

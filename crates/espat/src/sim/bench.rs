@@ -1,50 +1,112 @@
-//! What a test changes around a running modem, apart from its access points: clock, names, delays, the wires of
-//! its port, its flash.
+//! What a test changes around a running modem, apart from its access points: clock, names, delays, the far side of
+//! connections, the wires of its port, its flash.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use async_io::Timer;
 use at_modem::WallClock;
+use embassy_futures::yield_now;
+use embassy_time::Timer;
 use x509_facts::Timestamp;
+
+use super::events::{Event, Events};
+use super::peers::{self, End, Peers};
+use super::rng::{Purpose, SimRng};
+use super::wire::Wire;
 
 /// 10000-01-01T00:00:00Z, which no date of a certificate reaches.
 const MAX_MICROS: i64 = 253_402_300_800_000_000;
 /// More than any host sends at once.
 const MAX_BYTES: usize = 65_536;
 /// For a delay that a test waits for.
-const MAX_LATENCY: Duration = Duration::from_secs(60);
+const MAX_LATENCY_MS: usize = 60_000;
+/// A year: no timer of a modem is longer.
+const MAX_ADVANCE_MS: usize = 366 * 24 * 3600 * 1000;
+/// The first of the ports that a system gives by itself (RFC 6335 §6).
+const DYNAMIC_PORTS: u16 = 49_152;
+/// How often the modem's tasks are polled between two turns of the clock. What one of them starts the next ones
+/// go on with, and no chain of them is longer.
+const POLLS_PER_TURN: usize = 64;
 
 /// The bench. Clones are the same one.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Bench(Rc<State>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     clock: RefCell<Option<Rc<WallClock>>>,
     latency: Cell<Duration>,
     /// Names that are not resolved, in small letters.
     unknown: RefCell<BTreeSet<String>>,
     no_names: Cell<bool>,
-    to_lose: Cell<usize>,
-    noise: RefCell<Vec<u8>>,
+    from_host: Wire,
+    to_host: Wire,
+    noise: RefCell<SimRng>,
     failing_writes: Cell<u32>,
+    peers: Peers,
+    events: Events,
+    /// With a seed, what the modem is told of its own ports; the PC's are others in every run.
+    next_port: Cell<Option<u16>>,
+}
+
+impl Default for Bench {
+    fn default() -> Self {
+        Self::new(Duration::ZERO, None)
+    }
 }
 
 impl Bench {
-    /// With this delay on each answer of a peer.
+    /// With this delay on each answer of a peer, and noise by the seed.
     #[must_use]
-    pub fn new(latency: Duration) -> Self {
-        let bench = Self::default();
-        bench.0.latency.set(latency);
-        bench
+    pub fn new(latency: Duration, seed: Option<u64>) -> Self {
+        Self(Rc::new(State {
+            clock: RefCell::default(),
+            latency: Cell::new(latency),
+            unknown: RefCell::default(),
+            no_names: Cell::new(false),
+            from_host: Wire::default(),
+            to_host: Wire::default(),
+            noise: RefCell::new(SimRng::new(seed, Purpose::Noise)),
+            failing_writes: Cell::new(0),
+            peers: Peers::default(),
+            events: Events::default(),
+            next_port: Cell::new(seed.map(|_| DYNAMIC_PORTS)),
+        }))
     }
 
     /// The clock of the module that has just been switched on.
     pub(super) fn attach(&self, clock: Rc<WallClock>) {
         *self.0.clock.borrow_mut() = Some(clock);
+    }
+
+    /// Where events are told.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.0.events
+    }
+
+    pub(super) fn tell(&self, event: &Event) {
+        self.0.events.tell(event);
+    }
+
+    pub(super) fn peers(&self) -> &Peers {
+        &self.0.peers
+    }
+
+    pub(super) fn wire_in(&self) -> &Wire {
+        &self.0.from_host
+    }
+
+    pub(super) fn wire_out(&self) -> &Wire {
+        &self.0.to_host
+    }
+
+    /// Both wires move at this pace, in bits a second.
+    pub(super) fn set_baud(&self, baud: u32) {
+        self.0.from_host.set_baud(baud);
+        self.0.to_host.set_baud(baud);
     }
 
     pub(super) fn latency(&self) -> Duration {
@@ -54,24 +116,13 @@ impl Bench {
     /// Waits as long as an answer of a peer is late. Dropping it loses nothing.
     pub(super) async fn delay(&self) {
         if !self.latency().is_zero() {
-            Timer::after(self.latency()).await;
+            Timer::after(to_embassy(self.latency())).await;
         }
     }
 
     /// Whether a question for this name has no answer.
     pub(super) fn is_unknown(&self, name: &str) -> bool {
         self.0.no_names.get() || self.0.unknown.borrow().contains(&name.to_ascii_lowercase())
-    }
-
-    /// What arrives of bytes that the host sent: noise comes before them, lost ones are gone.
-    pub(super) fn on_wire(&self, sent: &[u8]) -> Vec<u8> {
-        let lost = self.0.to_lose.get().min(sent.len());
-        self.0
-            .to_lose
-            .set(self.0.to_lose.get().saturating_sub(lost));
-        let mut arrives = self.0.noise.take();
-        arrives.extend_from_slice(sent.get(lost..).unwrap_or_default());
-        arrives
     }
 
     /// Whether the next write or erase of flash fails; each question counts as one.
@@ -81,39 +132,75 @@ impl Bench {
         left > 0
     }
 
+    /// The number that the modem is told for the local port of its next connection, if it is not the PC's.
+    pub(super) fn next_port(&self) -> Option<u16> {
+        let port = self.0.next_port.get()?;
+        let next = port.checked_add(1).unwrap_or(DYNAMIC_PORTS);
+        self.0.next_port.set(Some(next));
+        Some(port)
+    }
+
     /// Does what a line of the control port says; `None` if the line is not about the bench.
     pub(super) fn obey(&self, line: &str) -> Option<Result<(), String>> {
         let words: Vec<&str> = line.split_whitespace().collect();
+        let peers = &self.0.peers;
         Some(match words.as_slice() {
             ["clock", "set", time] => self.set_clock(time),
             ["clock", "jump", seconds] => self.jump(seconds),
-            ["latency", ms] => self.set_latency(ms),
-            ["dns", "fail"] => {
-                self.0.no_names.set(true);
-                Ok(())
-            }
-            ["dns", "fail", name] => {
-                self.0
-                    .unknown
-                    .borrow_mut()
-                    .insert(name.to_ascii_lowercase());
-                Ok(())
-            }
-            ["dns", "ok"] => {
-                self.0.no_names.set(false);
-                self.0.unknown.borrow_mut().clear();
-                Ok(())
-            }
-            ["uart", "lose", count] => {
-                number(count, MAX_BYTES).map(|count| self.0.to_lose.set(count))
-            }
-            ["uart", "noise", hex] => {
-                bytes(hex).map(|noise| self.0.noise.borrow_mut().extend(noise))
-            }
+            ["latency", ms] => number(ms, MAX_LATENCY_MS).map(|ms| {
+                self.0.latency.set(milliseconds(ms));
+            }),
+            ["dns", rest @ ..] => self.names(rest)?,
+            ["uart", "out", rest @ ..] => self.wire(&self.0.to_host, rest)?,
+            ["uart", rest @ ..] => self.wire(&self.0.from_host, rest)?,
             ["flash", "fail", count] => number(count, MAX_BYTES).map(|count| {
                 let count = u32::try_from(count).unwrap_or(u32::MAX);
                 self.0.failing_writes.set(count);
             }),
+            ["peer", "stall"] => {
+                peers.stall(0);
+                Ok(())
+            }
+            ["peer", "stall", left] => number(left, usize::MAX).map(|left| peers.stall(left)),
+            ["peer", "go"] => {
+                peers.go();
+                Ok(())
+            }
+            ["peer", "close"] => peers.end(None, End::Closed),
+            ["peer", "close", name] => peers.end(Some(*name), End::Closed),
+            ["peer", "reset"] => peers.end(None, End::Reset),
+            ["peer", "reset", name] => peers.end(Some(*name), End::Reset),
+            ["tls", "stall"] => {
+                peers.stall_next();
+                Ok(())
+            }
+            ["tls", "alert", name] => peers::alert(name).map(|number| peers.alert_next(number)),
+            _ => return None,
+        })
+    }
+
+    fn names(&self, words: &[&str]) -> Option<Result<(), String>> {
+        match words {
+            ["fail"] => self.0.no_names.set(true),
+            ["fail", name] => {
+                let name = name.to_ascii_lowercase();
+                self.0.unknown.borrow_mut().insert(name);
+            }
+            ["ok"] => {
+                self.0.no_names.set(false);
+                self.0.unknown.borrow_mut().clear();
+            }
+            _ => return None,
+        }
+        Some(Ok(()))
+    }
+
+    fn wire(&self, wire: &Wire, words: &[&str]) -> Option<Result<(), String>> {
+        Some(match words {
+            ["lose", count] => number(count, MAX_BYTES).map(|count| wire.lose(count)),
+            ["noise", hex] => bytes(hex).map(|noise| wire.add_noise(&noise)),
+            ["random", count] => number(count, MAX_BYTES)
+                .map(|count| wire.add_random(count, &mut self.0.noise.borrow_mut())),
             _ => return None,
         })
     }
@@ -140,14 +227,50 @@ impl Bench {
         clock.set_micros(then);
         Ok(())
     }
+}
 
-    fn set_latency(&self, ms: &str) -> Result<(), String> {
-        let max = usize::try_from(MAX_LATENCY.as_millis()).unwrap_or(usize::MAX);
-        let ms = number(ms, max)?;
-        let ms = u64::try_from(ms).map_err(|error| error.to_string())?;
-        self.0.latency.set(Duration::from_millis(ms));
-        Ok(())
+/// Does what a line says about virtual time; the answer behind `ok`. `None` if the line is not about it.
+///
+/// The modem's tasks run between two turns of the clock, so each timer ends at its own time.
+pub(super) async fn turn_time(line: &str) -> Option<Result<String, String>> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let ms = || (pc_time::now() / TICKS_PER_MS).to_string();
+    match words.as_slice() {
+        ["time"] => Some(Ok(ms())),
+        ["time", "advance", by] => Some(match number(by, MAX_ADVANCE_MS) {
+            Err(error) => Err(error),
+            Ok(_) if !pc_time::is_standing() => {
+                Err("time passes by itself; start with --virtual-time".to_owned())
+            }
+            Ok(by) => {
+                let by = u64::try_from(by).unwrap_or(u64::MAX);
+                let end = pc_time::now().saturating_add(by.saturating_mul(TICKS_PER_MS));
+                polls().await;
+                while pc_time::advance_to_next(end) {
+                    polls().await;
+                }
+                Ok(ms())
+            }
+        }),
+        _ => None,
     }
+}
+
+const TICKS_PER_MS: u64 = embassy_time::TICK_HZ / 1000;
+
+async fn polls() {
+    for _ in 0..POLLS_PER_TURN {
+        yield_now().await;
+    }
+}
+
+/// The same length of time.
+pub(super) fn to_embassy(time: Duration) -> embassy_time::Duration {
+    embassy_time::Duration::from_micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
+}
+
+fn milliseconds(ms: usize) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(u64::MAX))
 }
 
 fn number(text: &str, max: usize) -> Result<usize, String> {
@@ -173,20 +296,31 @@ fn bytes(hex: &str) -> Result<Vec<u8>, String> {
 mod tests {
     use super::*;
 
+    fn does(bench: &Bench, line: &str) {
+        assert_eq!(bench.obey(line), Some(Ok(())), "{line}");
+    }
+
     #[test]
-    fn a_wire_loses_and_adds_what_was_asked_for_once() {
-        let bench = Bench::default();
-        bench.obey("uart lose 3").unwrap().unwrap();
-        bench.obey("uart noise ff0a").unwrap().unwrap();
-        assert_eq!(bench.on_wire(b"AT"), b"\xff\x0a");
-        assert_eq!(bench.on_wire(b"AT\r\n"), b"T\r\n");
-        assert_eq!(bench.on_wire(b"AT\r\n"), b"AT\r\n");
+    fn each_wire_has_its_own_faults() {
+        let bench = Bench::new(Duration::ZERO, Some(1));
+        for line in [
+            "uart lose 3",
+            "uart noise ff0a",
+            "uart out lose 1",
+            "uart out random 4",
+        ] {
+            does(&bench, line);
+        }
+        assert_eq!(bench.wire_in().pass(b"AT\r\n"), b"\xff\x0a\n");
+        assert_eq!(bench.wire_in().pass(b"AT\r\n"), b"AT\r\n");
+        let out = bench.wire_out().pass(b"OK");
+        assert_eq!((out.len(), out.ends_with(b"K")), (5, true));
     }
 
     #[test]
     fn so_many_writes_fail() {
         let bench = Bench::default();
-        bench.obey("flash fail 2").unwrap().unwrap();
+        does(&bench, "flash fail 2");
         let fails: Vec<bool> = (0..4).map(|_| bench.flash_fails()).collect();
         assert_eq!(fails, [true, true, false, false]);
     }
@@ -199,8 +333,8 @@ mod tests {
         let clock = Rc::new(WallClock::new());
         bench.attach(clock.clone());
         assert!(bench.obey("clock jump 60").unwrap().is_err());
-        bench.obey(set).unwrap().unwrap();
-        bench.obey("clock jump -60").unwrap().unwrap();
+        does(&bench, set);
+        does(&bench, "clock jump -60");
         let now = clock.micros().unwrap() / 1_000_000;
         let wanted = Timestamp::parse_rfc3339("2025-12-31T23:59:00Z").unwrap();
         assert!((0..5).contains(&(now - wanted.as_unix())), "{now}");
@@ -209,12 +343,30 @@ mod tests {
     #[test]
     fn names_fail_one_by_one_or_all() {
         let bench = Bench::default();
-        bench.obey("dns fail Broker.local").unwrap().unwrap();
+        does(&bench, "dns fail Broker.local");
         assert!(bench.is_unknown("broker.LOCAL") && !bench.is_unknown("other"));
-        bench.obey("dns fail").unwrap().unwrap();
+        does(&bench, "dns fail");
         assert!(bench.is_unknown("other"));
-        bench.obey("dns ok").unwrap().unwrap();
+        does(&bench, "dns ok");
         assert!(!bench.is_unknown("broker.local"));
+    }
+
+    #[test]
+    fn ports_of_a_seeded_modem_are_the_same_in_every_run() {
+        let seeded = Bench::new(Duration::ZERO, Some(1));
+        let ports = [seeded.next_port(), seeded.next_port()];
+        assert_eq!(ports, [Some(49_152), Some(49_153)]);
+        assert_eq!(Bench::default().next_port(), None);
+    }
+
+    #[test]
+    fn time_is_turned_only_where_it_stands() {
+        let turn = |line| async_io::block_on(turn_time(line));
+        assert_eq!(turn("status"), None);
+        assert!(turn("time").unwrap().unwrap().parse::<u64>().is_ok());
+        let refused = turn("time advance 5").unwrap().unwrap_err();
+        assert!(refused.contains("--virtual-time"), "{refused}");
+        assert!(turn("time advance x").unwrap().is_err());
     }
 
     #[test]
@@ -226,6 +378,12 @@ mod tests {
             "uart lose -1",
             "uart noise f",
             "uart noise fg",
+            "uart out lose x",
+            "uart out",
+            "peer stall x",
+            "peer close 10.0.0.1:80",
+            "peer",
+            "tls alert nothing",
             "clock set yesterday",
             "clock jump",
         ] {

@@ -3,6 +3,7 @@
 use at_grammar::commands::basic::UartConfig;
 use at_modem::{Board, MemoryReport, SleepMode, Unsupported};
 
+use super::bench::Bench;
 use super::port::Line;
 
 /// Data memory of an ESP32 (its data sheet, §3.1.2: 520 KiB of SRAM, of which 320 KiB hold data).
@@ -14,13 +15,25 @@ pub struct SimBoard {
     line: Option<Line>,
     /// What the engine was given.
     taken: usize,
+    /// Whose wires are as fast as the settings say.
+    paced: Option<Bench>,
 }
 
 impl SimBoard {
     /// A board whose engine has `taken` bytes of memory.
     #[must_use]
     pub fn new(line: Option<Line>, taken: usize) -> Self {
-        Self { line, taken }
+        let paced = None;
+        Self { line, taken, paced }
+    }
+
+    /// With wires that are as fast as the settings say.
+    #[must_use]
+    pub fn paced(self, bench: Bench) -> Self {
+        Self {
+            paced: Some(bench),
+            ..self
+        }
     }
 }
 
@@ -32,6 +45,9 @@ impl Board for SimBoard {
 
     /// A port without a line (TCP, standard input) takes any.
     fn apply_uart(&self, settings: &UartConfig) -> Result<(), Unsupported> {
+        if let Some(bench) = &self.paced {
+            bench.set_baud(settings.baud.get());
+        }
         match &self.line {
             Some(line) => line.set(settings).map_err(|error| {
                 ::log::warn!("line settings: {error}");

@@ -4,12 +4,14 @@
 //! ap down iot          ▶ ok
 //! ap down nowhere      ▶ error: no access point has this name
 //! status               ▶ ok station=up ssid="iot" address=192.168.3.112 aps="iot",-40,up stations=0 mdns=""
+//! subscribe station    ▶ ok
+//!                      ▶ event station at=1432 state=lost ssid="" address=0.0.0.0
 //! ```
 //!
-//! The commands are listed in `docs/simulator.md`, and by `help`.
+//! The commands are listed in `docs/simulator.md`, and by `help`. A line that is a JSON object gets JSON.
 
 use std::ffi::OsStr;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::ffi::OsStrExt as _;
 use std::pin::Pin;
@@ -21,12 +23,14 @@ use async_io::Async;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use futures_lite::StreamExt as _;
+use futures_lite::future::or;
 use futures_lite::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use serde_json::{Value, json};
 
-use super::bench::Bench;
+use super::bench::{Bench, turn_time};
+use super::events::{Event, Subscription};
 use super::port::Tape;
-use super::wifi::{ApSpec, Control};
+use super::wifi::{ApSpec, Control, parse_mac};
 
 /// Longest line, in bytes. A client that sends a longer one gets an error, and the connection is closed.
 const LINE_MAX: u64 = 1024;
@@ -37,8 +41,11 @@ const CLIENTS_MAX: usize = 16;
 /// What `help` says.
 const HELP: &str = "ap add SSID[,PASSWORD] | ap remove SSID | ap down SSID | ap up SSID | \
     ap password SSID[,PASSWORD] | ap signal SSID,DBM | address lose | address get [ADDR] | \
-    station join MAC ADDR | station leave MAC | connections reset | clock set RFC3339 | clock jump SECONDS | \
-    dns fail [NAME] | dns ok | latency MS | uart lose N | uart noise HEX | flash fail N | power cut | status | help";
+    station join MAC ADDR | station leave MAC | connections reset | peer close [HOST:PORT] | peer reset [HOST:PORT] | \
+    peer stall [N] | peer go | tls alert NAME | tls stall | latency MS | dns fail [NAME] | dns ok | \
+    clock set RFC3339 | clock jump SECONDS | time | time advance MS | \
+    uart [out] lose N | uart [out] noise HEX | uart [out] random N | \
+    flash fail N | power cut | subscribe [KIND ...] | status | help";
 
 /// The power switch. Clones are the same switch.
 #[derive(Clone, Default)]
@@ -121,36 +128,107 @@ impl ControlPort {
     }
 }
 
+/// What happens next on a connection.
+enum Heard {
+    /// More of a line, or its end.
+    Read(std::io::Result<usize>),
+    /// Something that the client asked to be told of.
+    Event(Event),
+}
+
+/// The form of a line, and of what is said about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Words,
+    Json,
+}
+
 /// Answers one client until it goes, or sends a line that is too long.
 async fn attend(client: Async<TcpStream>, panel: &Panel) {
     let mut reader = BufReader::new(&client);
     let mut line = Vec::new();
+    let mut told: Option<(Subscription, Form)> = None;
     loop {
-        line.clear();
-        let mut limited = (&mut reader).take(LINE_MAX);
-        if !matches!(limited.read_until(b'\n', &mut line).await, Ok(1..)) {
-            return;
-        }
-        let is_whole = line.ends_with(b"\n") || limited.limit() > 0;
-        let answer = match std::str::from_utf8(&line) {
-            _ if !is_whole => in_words(Err(format!("line of more than {LINE_MAX} bytes"))),
-            Ok(line) if line.starts_with('{') => {
-                in_json(command(line).and_then(|it| panel.obey(&it)))
-            }
-            Ok(line) => in_words(panel.obey(line.trim())),
-            Err(_) => in_words(Err("line is not UTF-8".to_owned())),
+        let left = LINE_MAX.saturating_sub(u64::try_from(line.len()).unwrap_or(u64::MAX));
+        // Dropping it leaves in `line` what was read of it.
+        let read = async {
+            let mut limited = (&mut reader).take(left);
+            Heard::Read(limited.read_until(b'\n', &mut line).await)
         };
-        if (&client).write_all(answer.as_bytes()).await.is_err() || !is_whole {
+        let event = async {
+            match &told {
+                Some((subscription, _)) => Heard::Event(subscription.next().await),
+                None => pending().await,
+            }
+        };
+        let (answer, goes_on) = match or(event, read).await {
+            Heard::Event(event) => match told {
+                Some((_, Form::Json)) => (event.in_json(), true),
+                _ => (event.in_words(), true),
+            },
+            Heard::Read(Err(_)) => return,
+            Heard::Read(Ok(0)) if line.is_empty() => return,
+            Heard::Read(Ok(_)) => {
+                let is_whole = line.ends_with(b"\n")
+                    || u64::try_from(line.len()).is_ok_and(|length| length < LINE_MAX);
+                let answer = if is_whole {
+                    answer(panel, &line, &mut told).await
+                } else {
+                    in_words(Err(format!("line of more than {LINE_MAX} bytes")))
+                };
+                line.clear();
+                (answer, is_whole)
+            }
+        };
+        let answer = format!("{answer}\n");
+        if (&client).write_all(answer.as_bytes()).await.is_err() || !goes_on {
             return;
         }
     }
 }
 
+/// The answer to one line, without its end.
+async fn answer(panel: &Panel, line: &[u8], told: &mut Option<(Subscription, Form)>) -> String {
+    let Ok(line) = std::str::from_utf8(line) else {
+        return in_words(Err("line is not UTF-8".to_owned()));
+    };
+    let form = if line.starts_with('{') {
+        Form::Json
+    } else {
+        Form::Words
+    };
+    let command = match form {
+        Form::Json => command(line),
+        Form::Words => Ok(line.trim().to_owned()),
+    };
+    let result = match &command {
+        Ok(command) => match command.strip_prefix("subscribe") {
+            Some(kinds) if kinds.is_empty() || kinds.starts_with(' ') => {
+                let events = panel.bench.events();
+                let subscription = events.subscribe(kinds.split_whitespace());
+                subscription.map(|subscription| {
+                    *told = Some((subscription, form));
+                    String::new()
+                })
+            }
+            _ => panel.obey_any(command).await,
+        },
+        Err(error) => Err(error.clone()),
+    };
+    match form {
+        Form::Words => in_words(result),
+        Form::Json if command.as_deref() == Ok("status") => {
+            json!({"result": "ok", "value": panel.air.status_json()}).to_string()
+        }
+        Form::Json => in_json(result),
+    }
+}
+
 fn in_words(answer: Result<String, String>) -> String {
     match answer {
-        Ok(answer) if answer.is_empty() => "ok\n".to_owned(),
-        Ok(answer) => format!("ok {answer}\n"),
-        Err(error) => format!("error: {error}\n"),
+        Ok(answer) if answer.is_empty() => "ok".to_owned(),
+        Ok(answer) => format!("ok {answer}"),
+        Err(error) => format!("error: {error}"),
     }
 }
 
@@ -160,7 +238,7 @@ fn in_json(answer: Result<String, String>) -> String {
         Ok(value) => json!({"result": "ok", "value": value}),
         Err(message) => json!({"result": "error", "message": message}),
     };
-    format!("{answer}\n")
+    answer.to_string()
 }
 
 /// `{"command":"ap down iot"}`
@@ -173,7 +251,24 @@ fn command(line: &str) -> Result<String, String> {
 }
 
 impl Panel {
-    /// Does what a line says; the answer behind `ok`.
+    /// Does what a line says, of those too that take their time; the answer behind `ok`. `subscribe` is not among them.
+    ///
+    /// Dropping it may leave the clock before the time that was asked for.
+    ///
+    /// # Errors
+    ///
+    /// The answer behind `error:`.
+    pub async fn obey_any(&self, line: &str) -> Result<String, String> {
+        let Some(result) = turn_time(line).await else {
+            return self.obey(line);
+        };
+        if let (Ok(_), Some(tape)) = (&result, &self.tape) {
+            tape.control(line);
+        }
+        result
+    }
+
+    /// Does what a line says at once; the answer behind `ok`.
     ///
     /// # Errors
     ///
@@ -233,20 +328,6 @@ impl Panel {
 
 fn parse(spec: &str) -> Result<ApSpec, String> {
     ApSpec::parse(OsStr::from_bytes(spec.as_bytes())).map_err(|error| error.to_string())
-}
-
-fn parse_mac(text: &str) -> Result<[u8; 6], String> {
-    let bytes: Option<Vec<u8>> = text
-        .split(':')
-        .map(|byte| {
-            u8::from_str_radix(byte, 16)
-                .ok()
-                .filter(|_| byte.len() == 2)
-        })
-        .collect();
-    bytes
-        .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| format!("{text} is no hardware address"))
 }
 
 #[cfg(test)]

@@ -5,21 +5,23 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use async_io::Timer;
 use at_modem::{Exit, Modem, ModemBuffers, Parts, Platform, ProductInfo, Sessions, WallClock};
+use embassy_time::Timer;
 use embedded_io_async::Read as _;
 use futures_lite::future::or;
 use partition_store::esp_at::FactoryParam;
 use partition_store::file::Origin;
 use partition_store::{BuiltIn, FileFlash};
-use rand_core::OsRng;
 
 use super::Machine;
 use super::args::{Chip, Dialect, Layout};
+use super::bench::to_embassy;
 use super::board::SimBoard;
+use super::events::Event;
 use super::flash::SimFlash;
 use super::net::{HostExtras, HostNet};
 use super::port::{Port, RING, Rx, Tx};
+use super::rng::SimRng;
 use super::wifi::SimWifi;
 use crate::flash_image::content;
 
@@ -32,7 +34,7 @@ impl Platform for Simulated {
     type Extras = HostExtras;
     type Wifi = SimWifi;
     type Flash = SimFlash;
-    type Rng = OsRng;
+    type Rng = SimRng;
     type Board = SimBoard;
     type Commands = ();
 }
@@ -134,7 +136,10 @@ where
         let contents = content::gather(&machine.pki)?;
         content::load(place.open(machine).await?, &contents).await?;
     }
-    let board = SimBoard::new(port.line(), ModemBuffers::<TLS>::TLS_BYTES);
+    let mut board = SimBoard::new(port.line(), ModemBuffers::<TLS>::TLS_BYTES);
+    if machine.paced {
+        board = board.paced(machine.bench.clone());
+    }
     let mut host = None;
     let mut ready = Some(ready);
     loop {
@@ -157,6 +162,7 @@ where
         match or(cut, over).await {
             Some(result) => return result,
             None => {
+                tell(machine, "power cut");
                 machine.wifi.lose_power();
                 if let Some((rx, _)) = &mut host {
                     let rx: &mut Rx = rx;
@@ -192,7 +198,7 @@ where
             extras: &HostExtras,
             wifi: &machine.wifi,
             flash: file,
-            rng: OsRng,
+            rng: machine.rng.clone(),
             clock: Some(&clock),
             board,
             commands: &(),
@@ -203,35 +209,66 @@ where
         let mut modem = Modem::<Simulated, _>::boot(parts, &mut *buffers)
             .await
             .map_err(|error| anyhow!("{} cannot be booted: {error}", place.path.display()))?;
+        tell(machine, "booted");
         if let Some(ready) = ready.take() {
             ready();
         }
-        loop {
-            let (rx, tx) = match host {
-                Some(here) => here,
-                None => match port.accept().await.context("the AT port failed")? {
-                    Some(next) => host.insert(next),
-                    None => return Ok(()),
-                },
-            };
-            match modem.run(rx, tx).await {
-                Exit::PortClosed => *host = None,
-                Exit::Restart => {
-                    if sleep(rx, machine.boot).await {
-                        *host = None;
-                    }
-                    break;
-                }
-                Exit::DeepSleep { ms } => {
-                    if sleep(rx, Duration::from_millis(ms.into())).await {
-                        *host = None;
-                    }
-                    break;
-                }
-            }
+        let Some(pause) = hosts(machine, &mut modem, port, host).await? else {
+            return Ok(());
+        };
+        if let Some((rx, _)) = host
+            && sleep(rx, pause).await
+        {
+            *host = None;
         }
         file = modem.into_flash();
     }
+}
+
+/// Serves one host after the other until the module is to start again: how long it takes, or nothing when no host can
+/// come any more.
+async fn hosts<M: Sessions>(
+    machine: &Machine,
+    modem: &mut Modem<'_, Simulated, M>,
+    port: &mut Port,
+    host: &mut Option<(Rx, Tx)>,
+) -> anyhow::Result<Option<Duration>> {
+    let tell_host = |state| {
+        let event = Event::new("host").with("state", state);
+        machine.bench.tell(&event);
+    };
+    loop {
+        let (rx, tx) = match host {
+            Some(here) => here,
+            None => match port.accept().await.context("the AT port failed")? {
+                Some(next) => {
+                    tell_host("connected");
+                    host.insert(next)
+                }
+                None => return Ok(None),
+            },
+        };
+        match modem.run(rx, tx).await {
+            Exit::PortClosed => {
+                tell_host("gone");
+                *host = None;
+            }
+            Exit::Restart => {
+                tell(machine, "restarting");
+                return Ok(Some(machine.boot));
+            }
+            Exit::DeepSleep { ms } => {
+                tell(machine, "asleep");
+                return Ok(Some(Duration::from_millis(ms.into())));
+            }
+        }
+    }
+}
+
+fn tell(machine: &Machine, state: &str) {
+    machine
+        .bench
+        .tell(&Event::new("modem").with("state", state));
 }
 
 /// The port is not read, so what the host sends meanwhile is lost. Returns whether the host disconnected.
@@ -245,7 +282,7 @@ async fn sleep(rx: &mut Rx, time: Duration) -> bool {
         true
     };
     let wakes = async {
-        Timer::after(time).await;
+        Timer::after(to_embassy(time)).await;
         false
     };
     let gone = or(wakes, disconnected).await;

@@ -9,6 +9,7 @@ use partition_store::FileFlash;
 use partition_store::file::FileFlashError;
 
 use super::bench::Bench;
+use super::events::Event;
 
 /// A file as flash, of which a test can let writes fail.
 #[derive(Debug)]
@@ -52,8 +53,9 @@ impl SimFlash {
         Self { file, bench }
     }
 
-    fn check(&self) -> Result<(), SimFlashError> {
+    fn check(&self, what: &str) -> Result<(), SimFlashError> {
         if self.bench.flash_fails() {
+            self.bench.tell(&Event::new("flash").with("failed", what));
             return Err(SimFlashError::Asked);
         }
         Ok(())
@@ -83,14 +85,14 @@ impl NorFlash for SimFlash {
     const ERASE_SIZE: usize = <FileFlash as NorFlash>::ERASE_SIZE;
 
     async fn erase(&mut self, from: u32, to: u32) -> Result<(), SimFlashError> {
-        self.check()?;
+        self.check("erase")?;
         NorFlash::erase(&mut self.file, from, to)
             .await
             .map_err(SimFlashError::File)
     }
 
     async fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), SimFlashError> {
-        self.check()?;
+        self.check("write")?;
         NorFlash::write(&mut self.file, offset, bytes)
             .await
             .map_err(SimFlashError::File)

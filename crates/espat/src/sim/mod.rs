@@ -9,6 +9,10 @@
 //! | [`board`] | the chip around the engine |
 //! | [`control`] | access points and power, switched from outside |
 //! | [`mod@bench`] | clock, names, delays and faults, changed from outside |
+//! | [`peers`] | the far side of connections, changed from outside |
+//! | [`wire`] | the wires to the host |
+//! | [`events`] | who is told of what happens |
+//! | [`rng`] | the source of random numbers |
 //! | [`flash`] | the flash chip |
 //! | [`args`] | the wiring |
 //! | `engine` | the module itself |
@@ -22,6 +26,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use futures_lite::future::or;
+use rand_core::RngCore as _;
 
 use crate::flash_image::Given;
 use crate::report::{self, Outcome, WrongUsage};
@@ -32,22 +37,27 @@ pub mod bench;
 pub mod board;
 pub mod control;
 mod engine;
+pub mod events;
 pub mod flash;
 pub mod log;
 pub mod net;
+pub mod peers;
 pub mod port;
+pub mod rng;
 mod spawn;
 mod stop;
 pub mod wifi;
+pub mod wire;
 
 pub use args::Args;
 pub use spawn::{Config, Running};
 
-use args::{Chip, Clock, Dialect, Layout};
+use args::{Baud, Chip, Clock, Dialect, Layout};
 use bench::Bench;
 use control::{ControlPort, Panel, Power};
 use net::{HostNet, MapTable};
 use port::{Port, Tape};
+use rng::{Purpose, SimRng};
 use wifi::SimWifi;
 
 /// The module around the engine: what is there before a host says anything.
@@ -77,6 +87,10 @@ pub struct Machine {
     pub boot: Duration,
     /// What is in its flash from the start, beside what the image holds.
     pub pki: Vec<Given>,
+    /// Where its random numbers come from.
+    pub rng: SimRng,
+    /// Whether its port is as fast as the module's settings say.
+    pub paced: bool,
 }
 
 impl Machine {
@@ -88,8 +102,14 @@ impl Machine {
     pub fn new(args: &Args) -> anyhow::Result<Self> {
         let maps = MapTable::new(args.map.clone())
             .map_err(|error| WrongUsage(format!("--map: {error}")))?;
-        let wifi = SimWifi::new(&args.ap);
-        let bench = Bench::new(args.latency);
+        let bench = Bench::new(args.latency, args.seed);
+        let mac = args.mac.or_else(|| args.seed.map(seeded_mac));
+        let wifi = SimWifi::new(&args.ap)
+            .with_identity(mac, args.address)
+            .with_events(bench.events().clone());
+        if let Some(Baud::Fixed(baud)) = args.baud {
+            bench.set_baud(baud);
+        }
         Ok(Self {
             chip: args.chip,
             flash: args.flash.clone(),
@@ -103,8 +123,19 @@ impl Machine {
             bench,
             boot: args.boot(),
             pki: args.pki.clone(),
+            rng: SimRng::new(args.seed, Purpose::Modem),
+            paced: args.baud == Some(Baud::Module),
         })
     }
+}
+
+/// A hardware address by the seed: locally administered, and no group's.
+fn seeded_mac(seed: u64) -> [u8; 6] {
+    let mut mac = [0; 6];
+    SimRng::new(Some(seed), Purpose::Address).fill_bytes(&mut mac);
+    let [first, ..] = &mut mac;
+    *first = (*first & 0xfc) | 0x02;
+    mac
 }
 
 /// Runs `espat sim` until its host is gone (`--stdio`), or SIGTERM or SIGINT comes: both are a normal end.
@@ -128,8 +159,15 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
 ///
 /// As [`run`].
 pub async fn run_until(args: &Args, stop: impl Future<Output = ()>) -> anyhow::Result<Outcome> {
+    if args.virtual_time {
+        if args.control.is_none() {
+            let why = "--virtual-time needs --control: nothing else turns the clock";
+            return Err(WrongUsage(why.to_owned()).into());
+        }
+        pc_time::stop();
+    }
     let machine = Machine::new(args)?;
-    log::start(args.log.as_ref())?;
+    let _log = log::start(args.log.as_ref(), args.log_level, args.log_format)?;
     let mut port = Port::open(&args.port())?;
     port.wire(machine.bench.clone());
     let secrets = if args.record_danger_secrets {
@@ -153,11 +191,14 @@ pub async fn run_until(args: &Args, stop: impl Future<Output = ()>) -> anyhow::R
         tape,
     };
     // The AT port last: who waits for it has read the rest.
-    let announcements = [
-        control.as_ref().map(ControlPort::announcement),
-        port.announcement(),
-    ];
-    let announce = || announcements.into_iter().flatten().for_each(report::note);
+    let control_port = control.as_ref().map(ControlPort::announcement);
+    let places = machine.net.resolved_maps().map(|map| format!("map {map}"));
+    let announcements: Vec<String> = control_port
+        .into_iter()
+        .chain(places)
+        .chain(port.announcement())
+        .collect();
+    let announce = || announcements.into_iter().for_each(report::note);
     let controlled = async {
         match &control {
             Some(control) => control.serve(&panel).await,

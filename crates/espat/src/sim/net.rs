@@ -24,6 +24,7 @@ use embedded_io_async::ErrorKind;
 use futures_lite::future::or;
 
 use super::bench::Bench;
+use super::events::Event;
 use super::wifi::{Lease, SimWifi};
 
 mod listener;
@@ -125,10 +126,27 @@ impl HostNet {
         }
     }
 
+    /// The maps whose target was given by name, and what it is.
+    pub fn resolved_maps(&self) -> impl Iterator<Item = &Map> {
+        self.maps.named_targets()
+    }
+
     /// With delays and names that a test changes.
     #[must_use]
     pub fn with_bench(self, bench: Bench) -> Self {
         Self { bench, ..self }
+    }
+
+    async fn open(&self, remote: SocketAddr, peer: &str) -> Result<HostTcp, NetError> {
+        let lease = self.lease_to(remote.ip())?;
+        let target = self.maps.redirect(remote)?;
+        if target != remote {
+            ::log::info!("{peer} is {target} by --map");
+        }
+        let socket = while_leased(&lease, TcpConnect::connect(&Stack::new(), target)).await?;
+        self.bench.delay().await;
+        let socket = HostTcp::new(socket, lease, self.bench.clone(), peer.to_owned());
+        socket.map_err(NetError::Io)
     }
 
     fn lease(&self) -> Result<Lease, NetError> {
@@ -146,12 +164,19 @@ impl TcpConnect for HostNet {
 
     /// Dropping it closes the half-open connection.
     async fn connect(&self, remote: SocketAddr) -> Result<HostTcp, NetError> {
-        let lease = self.lease_to(remote.ip())?;
-        let target = self.maps.redirect(remote)?;
-        let socket = while_leased(&lease, TcpConnect::connect(&Stack::new(), target)).await?;
-        self.bench.delay().await;
-        let socket = HostTcp::new(socket, lease).map_err(NetError::Io)?;
-        Ok(socket.with_bench(self.bench.clone()))
+        let peer = self.maps.label(remote);
+        let result = self.open(remote, &peer).await;
+        let event = Event::new("connect").with("peer", &peer);
+        self.bench.tell(&match &result {
+            Ok(socket) => {
+                let via = socket
+                    .peer()
+                    .map_or_else(|_| String::new(), |it| it.to_string());
+                event.with("via", via).with("result", "open")
+            }
+            Err(error) => event.with("result", "failed").with("why", error),
+        });
+        result
     }
 }
 
@@ -161,7 +186,7 @@ impl TcpBind for HostNet {
 
     /// Waits for nothing, so dropping it loses nothing.
     async fn bind(&self, local: SocketAddr) -> Result<HostListener, NetError> {
-        HostListener::bind(local, &self.maps, self.wifi.clone()).await
+        HostListener::bind(local, self).await
     }
 }
 
@@ -218,6 +243,7 @@ impl UdpBind for HostNet {
         // Where it sends is not known yet.
         let lease = self.wifi.lease_anywhere().ok_or(NetError::NoAddress)?;
         HostUdp::bind(local, self.maps.clone(), lease)
+            .inspect_err(|error| listener::complain(local.port(), local, error))
     }
 }
 
@@ -226,6 +252,23 @@ impl Dns for HostNet {
 
     /// Dropping it leaves the PC's resolver running; its answer is ignored.
     async fn get_host_by_name(&self, host: &str, kind: AddrType) -> Result<IpAddr, NetError> {
+        let result = self.resolve(host, kind).await;
+        let event = Event::new("dns").with("name", host);
+        self.bench.tell(&match &result {
+            Ok(address) => event.with("address", address),
+            Err(error) => event.with("failed", error),
+        });
+        result
+    }
+
+    /// No command asks for it. Dropping it loses nothing.
+    async fn get_host_by_address(&self, _: IpAddr, _: &mut [u8]) -> Result<usize, NetError> {
+        Err(NetError::Lookup(io::ErrorKind::Unsupported.into()))
+    }
+}
+
+impl HostNet {
+    async fn resolve(&self, host: &str, kind: AddrType) -> Result<IpAddr, NetError> {
         let lease = self.lease()?;
         self.bench.delay().await;
         if self.bench.is_unknown(host) {
@@ -262,11 +305,6 @@ impl Dns for HostNet {
             let words = "no address of the wanted kind";
             NetError::Lookup(io::Error::new(io::ErrorKind::NotFound, words))
         })
-    }
-
-    /// No command asks for it. Dropping it loses nothing.
-    async fn get_host_by_address(&self, _: IpAddr, _: &mut [u8]) -> Result<usize, NetError> {
-        Err(NetError::Lookup(io::ErrorKind::Unsupported.into()))
     }
 }
 

@@ -94,6 +94,7 @@ pub struct Rx {
 #[derive(Debug)]
 pub struct Tx {
     wire: Rc<Wire>,
+    bench: Bench,
     tape: Option<Tape>,
 }
 
@@ -195,8 +196,8 @@ impl Port {
                 bench: self.bench.clone(),
                 tape: self.tape.clone(),
             };
-            let tape = self.tape.clone();
-            (rx, Tx { wire, tape })
+            let (bench, tape) = (self.bench.clone(), self.tape.clone());
+            (rx, Tx { wire, bench, tape })
         }))
     }
 
@@ -235,12 +236,15 @@ impl Read for Rx {
         // A burst may be lost whole, and then it is as if none had come.
         while self.ring.is_empty() && !into.is_empty() {
             let mut burst = [0; RING];
-            let count = self.fill(&mut burst).await?;
+            let wire = self.bench.wire_in();
+            let room = wire.free().await.min(RING);
+            let count = self.fill(burst.get_mut(..room).unwrap_or_default()).await?;
             if count == 0 {
                 break;
             }
-            let arrived = self.bench.on_wire(burst.get(..count).unwrap_or_default());
-            self.ring.extend(arrived);
+            wire.carry(count);
+            self.ring
+                .extend(wire.pass(burst.get(..count).unwrap_or_default()));
         }
         let count = into.len().min(self.ring.len());
         for (place, byte) in into.iter_mut().zip(self.ring.drain(..count)) {
@@ -280,11 +284,22 @@ impl ErrorType for Tx {
 impl Write for Tx {
     /// Waits for room, as for a host that holds RTS back. Dropping it loses nothing.
     async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = match &*self.wire {
-            Wire::Tcp(stream) => (&mut &*stream).write(bytes).await,
-            Wire::Pty(file) => (&mut &*file).write(bytes).await,
-            Wire::Stdio(stream) => (&mut &*stream).write(bytes).await,
-        }?;
+        let wire = self.bench.wire_out();
+        loop {
+            let noise = wire.noise();
+            if noise.is_empty() || bytes.is_empty() {
+                break;
+            }
+            let count = self.put(&noise).await?;
+            wire.take_noise(count);
+        }
+        let lost = wire.take_losses(bytes.len());
+        if lost > 0 {
+            return Ok(lost);
+        }
+        let room = wire.free().await.min(bytes.len());
+        let count = self.put(bytes.get(..room).unwrap_or_default()).await?;
+        wire.carry(count);
         if let Some(tape) = &self.tape {
             tape.printed(bytes.get(..count).unwrap_or_default());
         }
@@ -294,6 +309,16 @@ impl Write for Tx {
     /// Nothing is held back here, so there is nothing to wait for.
     async fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Tx {
+    async fn put(&self, bytes: &[u8]) -> io::Result<usize> {
+        match &*self.wire {
+            Wire::Tcp(stream) => (&mut &*stream).write(bytes).await,
+            Wire::Pty(file) => (&mut &*file).write(bytes).await,
+            Wire::Stdio(stream) => (&mut &*stream).write(bytes).await,
+        }
     }
 }
 

@@ -1,27 +1,32 @@
-//! A modem on a thread of its own, for programs that are their own host.
+//! A modem on a thread of its own, for programs and tests that are their own host.
 
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use anyhow::{Context as _, anyhow};
+use futures_lite::future::or;
+
 use super::args::{Chip, Clock, Dialect, Layout};
 use super::bench::Bench;
-use super::control::Power;
+use super::control::{Panel, Power};
 use super::net::{HostNet, Map, MapTable};
 use super::port::{Choice, Port};
+use super::rng::{Purpose, SimRng};
 use super::wifi::SimWifi;
-use super::{Machine, engine};
+use super::{Args, Machine, engine};
 
 /// A modem that runs until this is dropped.
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
-    stop: Arc<Stop>,
+    desk: Arc<Desk>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -34,27 +39,62 @@ pub struct Config {
     pub maps: Vec<Map>,
 }
 
-#[derive(Debug, Default)]
-struct Stop(Mutex<(bool, Option<Waker>)>);
+/// A line for the control port, and where its answer goes.
+type Request = (String, mpsc::Sender<Result<String, String>>);
 
-impl Stop {
-    fn now(&self) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.0 = true;
-        if let Some(waker) = state.1.take() {
+/// What other threads want of the modem's.
+#[derive(Debug, Default)]
+struct Desk(Mutex<Wishes>);
+
+#[derive(Debug, Default)]
+struct Wishes {
+    stop: bool,
+    /// Nobody answers any more.
+    ended: bool,
+    lines: VecDeque<Request>,
+    wakers: Vec<Waker>,
+}
+
+impl Desk {
+    fn wishes(&self) -> MutexGuard<'_, Wishes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wish(&self, wish: impl FnOnce(&mut Wishes)) {
+        let mut wishes = self.wishes();
+        wish(&mut wishes);
+        let wakers = std::mem::take(&mut wishes.wakers);
+        drop(wishes);
+        for waker in wakers {
             waker.wake();
         }
     }
 
-    fn wait(&self) -> impl Future<Output = ()> {
-        poll_fn(|context| {
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if state.0 {
-                return Poll::Ready(());
-            }
-            state.1 = Some(context.waker().clone());
-            Poll::Pending
+    /// Waits until `ready` finds what it looks for.
+    fn until<T>(&self, mut ready: impl FnMut(&mut Wishes) -> Option<T>) -> impl Future<Output = T> {
+        poll_fn(move |context| {
+            let mut wishes = self.wishes();
+            ready(&mut wishes).map_or_else(
+                || {
+                    wishes.wakers.push(context.waker().clone());
+                    Poll::Pending
+                },
+                Poll::Ready,
+            )
         })
+    }
+
+    fn stopped(&self) -> impl Future<Output = ()> {
+        self.until(|wishes| wishes.stop.then_some(()))
+    }
+
+    /// Answers lines for as long as it is polled.
+    async fn serve(&self, panel: &Panel) {
+        loop {
+            let (line, answer) = self.until(|wishes| wishes.lines.pop_front()).await;
+            // Who asked may have gone.
+            let _ = answer.send(panel.obey_any(line.trim()).await);
+        }
     }
 }
 
@@ -65,44 +105,49 @@ impl Running {
     ///
     /// The port, a map or the flash image is not available.
     pub fn start(config: Config) -> io::Result<Self> {
-        let stop = Arc::new(Stop::default());
-        let stopped = stop.clone();
+        Self::run(move || blank(config)).map_err(|error| io::Error::other(format!("{error:#}")))
+    }
+
+    /// As [`start`](Self::start), with the options of `espat sim`. Its AT port is that of `--listen`, or a free one of
+    /// this machine's loopback; options about other ports, files of the log and the end of the program are not for it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence: what contradicts itself, or is not available.
+    pub fn with_args(args: Args) -> anyhow::Result<Self> {
+        Self::run(move || {
+            if args.virtual_time {
+                pc_time::stop();
+            }
+            let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            let port = Port::open(&Choice::Listen(args.listen.unwrap_or(free)))?;
+            Ok((Machine::new(&args)?, port))
+        })
+    }
+
+    fn run(
+        open: impl FnOnce() -> anyhow::Result<(Machine, Port)> + Send + 'static,
+    ) -> anyhow::Result<Self> {
+        let desk = Arc::new(Desk::default());
+        let theirs = Arc::clone(&desk);
         let (ready, address) = mpsc::channel();
         // Sockets and cells of the modem stay on its thread.
         let thread = thread::Builder::new()
             .name("modem".to_owned())
             .spawn(move || {
-                let opened = open(config);
-                match opened {
-                    Ok((machine, mut port)) => {
-                        let address = port
-                            .local_addr()
-                            .ok_or_else(|| io::Error::other("no TCP port"));
-                        let booted = || {
-                            // The caller waits for it below.
-                            let _ = ready.send(address);
-                        };
-                        let run = async {
-                            if let Err(error) = engine::operate(&machine, &mut port, booted).await {
-                                ::log::error!("{error:#}");
-                                // Received by a caller whose modem did not boot.
-                                let _ = ready.send(Err(io::Error::other(format!("{error:#}"))));
-                            }
-                        };
-                        async_io::block_on(futures_lite::future::or(run, stopped.wait()));
-                    }
-                    Err(error) => {
-                        // Reported to the caller below.
-                        let _ = ready.send(Err(error));
-                    }
+                if let Err(error) = live(open, &theirs, &ready) {
+                    ::log::error!("{error:#}");
+                    // Received by a caller whose modem did not boot.
+                    let _ = ready.send(Err(error));
                 }
-            })?;
+            })
+            .context("no thread for the modem")?;
         let address = address
             .recv()
-            .map_err(|_| io::Error::other("the modem did not start"))??;
+            .map_err(|_| anyhow!("the modem did not start"))??;
         Ok(Self {
             address,
-            stop,
+            desk,
             thread: Some(thread),
         })
     }
@@ -112,33 +157,88 @@ impl Running {
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
+
+    /// Does what a line of the control port says; what stands behind `ok` there. `subscribe` is not for it.
+    ///
+    /// # Errors
+    ///
+    /// What stands behind `error:` there, or that the modem has ended.
+    pub fn control(&self, line: &str) -> Result<String, String> {
+        let (answer, answered) = mpsc::channel();
+        self.desk.wish(|wishes| {
+            // Dropped there, if nobody answers any more.
+            if !wishes.ended {
+                wishes.lines.push_back((line.to_owned(), answer));
+            }
+        });
+        answered
+            .recv()
+            .unwrap_or_else(|_| Err("the modem has ended".to_owned()))
+    }
 }
 
-fn open(config: Config) -> io::Result<(Machine, Port)> {
-    let maps = MapTable::new(config.maps).map_err(|error| io::Error::other(error.to_string()))?;
+/// The thread of a modem.
+fn live(
+    open: impl FnOnce() -> anyhow::Result<(Machine, Port)>,
+    desk: &Desk,
+    ready: &mpsc::Sender<anyhow::Result<SocketAddr>>,
+) -> anyhow::Result<()> {
+    let (machine, mut port) = open()?;
+    let address = port.local_addr().context("no TCP port")?;
+    port.wire(machine.bench.clone());
+    let panel = Panel {
+        air: machine.wifi.control(),
+        bench: machine.bench.clone(),
+        power: machine.power.clone(),
+        tape: None,
+    };
+    let booted = || {
+        // The caller waits for it.
+        let _ = ready.send(Ok(address));
+    };
+    let stopped = async {
+        desk.stopped().await;
+        Ok(())
+    };
+    let served = async {
+        desk.serve(&panel).await;
+        Ok(())
+    };
+    let operated = engine::operate(&machine, &mut port, booted);
+    let result = async_io::block_on(or(or(operated, stopped), served));
+    let mut wishes = desk.wishes();
+    wishes.ended = true;
+    wishes.lines.clear();
+    result
+}
+
+fn blank(config: Config) -> anyhow::Result<(Machine, Port)> {
+    let maps = MapTable::new(config.maps)?;
     let wifi = SimWifi::new(&[]);
+    let bench = Bench::default();
     let machine = Machine {
         chip: Chip::Esp32,
         flash: Some(config.flash),
         clock: Clock::Unset,
-        net: HostNet::new(maps, wifi.clone()),
+        net: HostNet::new(maps, wifi.clone()).with_bench(bench.clone()),
         wifi,
         power: Power::default(),
         tls_links: 5,
         dialect: Dialect::Esp,
         layout: Layout::Partitions,
-        bench: Bench::default(),
+        bench,
         boot: Duration::ZERO,
         pki: Vec::new(),
+        rng: SimRng::new(None, Purpose::Modem),
+        paced: false,
     };
-    let port = Port::open(&Choice::Listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))))
-        .map_err(|error| io::Error::other(format!("{error:#}")))?;
+    let port = Port::open(&Choice::Listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))))?;
     Ok((machine, port))
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.stop.now();
+        self.desk.wish(|wishes| wishes.stop = true);
         if let Some(thread) = self.thread.take() {
             // A panic of the modem has been printed by its thread.
             let _ = thread.join();

@@ -8,11 +8,9 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::ffi::OsStr;
 use std::fmt;
 use std::future::poll_fn;
 use std::net::Ipv4Addr;
-use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -22,21 +20,25 @@ use at_modem::wifi::{
 };
 use futures_lite::future::yield_now;
 
+use super::events::{Event, Events};
+
 mod control;
 mod lease;
 mod own_ap;
+mod spec;
 
 pub use control::{Control, ControlError};
 pub use lease::Lease;
+pub use spec::{ApError, ApSpec};
 
-/// What the station has once it joined, from the documentation's transcripts.
+/// What the station has once it joined without `--address`, from the documentation's transcripts.
 const ADDRESS: Ipv4Config = Ipv4Config {
     address: Ipv4Addr::new(192, 168, 3, 112),
     gateway: Ipv4Addr::new(192, 168, 3, 1),
     netmask: Ipv4Addr::new(255, 255, 255, 0),
 };
 
-/// Hardware address of the station; locally administered, so no other device has it.
+/// Hardware address of the station without `--mac`; locally administered, so no other device has it.
 const MAC: [u8; 6] = [0x02, 0xe5, 0x70, 0xa7, 0xff, 0x01];
 
 /// The name of the open access point that is always there.
@@ -44,123 +46,6 @@ const DEFAULT_SSID: &[u8] = b"iot";
 
 /// The 2.4 GHz channels that do not overlap.
 const CHANNELS: [u8; 3] = [1, 6, 11];
-
-/// IEEE 802.11 limit of a network name; `AT+CWJAP` has the same.
-const SSID_MAX: usize = 32;
-
-/// A passphrase of WPA (IEEE 802.11 J.4.1): 8 to 63 characters.
-const PASSPHRASE: std::ops::RangeInclusive<usize> = 8..=63;
-
-/// Digits of a pre-shared key in hexadecimal, which stands in for a passphrase.
-const KEY_DIGITS: usize = 64;
-
-/// One `--ap SSID[,PASSWORD]`. `Debug` keeps the password to itself.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApSpec {
-    ssid: Ssid,
-    password: Vec<u8>,
-}
-
-/// Why an `--ap` was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ApError {
-    /// There is no network name.
-    NoSsid,
-    /// The network name has `length` bytes.
-    SsidTooLong {
-        /// Its length.
-        length: usize,
-    },
-    /// No network can have a password of `length` bytes.
-    PasswordLength {
-        /// Its length.
-        length: usize,
-    },
-}
-
-impl fmt::Display for ApError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoSsid => f.write_str("a network name is missing; expected SSID[,PASSWORD]"),
-            Self::SsidTooLong { length } => {
-                write!(
-                    f,
-                    "the network name has {length} bytes, at most {SSID_MAX} are possible"
-                )
-            }
-            Self::PasswordLength { length } => {
-                write!(
-                    f,
-                    "the password has {length} bytes; WPA takes 8 to 63, or 64 hexadecimal digits, and an open network \
-                     none"
-                )
-            }
-        }
-    }
-}
-
-impl std::error::Error for ApError {}
-
-impl ApSpec {
-    /// Reads `SSID[,PASSWORD]`; the name ends at the first comma, and no password means open. In the name `\,` is a comma
-    /// and `\\` a backslash, as in `AT+CWJAP`.
-    ///
-    /// # Errors
-    ///
-    /// [`ApError`] when a part is missing, too long, or a password that no network can have.
-    pub fn parse(text: &OsStr) -> Result<Self, ApError> {
-        let mut ssid = Vec::new();
-        let mut password: &[u8] = &[];
-        let mut rest = text.as_bytes();
-        while let [byte, behind @ ..] = rest {
-            rest = behind;
-            match (byte, behind) {
-                (b'\\', [escaped @ (b',' | b'\\'), after @ ..]) => {
-                    ssid.push(*escaped);
-                    rest = after;
-                }
-                (b',', _) => {
-                    password = behind;
-                    break;
-                }
-                (byte, _) => ssid.push(*byte),
-            }
-        }
-        if ssid.is_empty() {
-            return Err(ApError::NoSsid);
-        }
-        let length = password.len();
-        let is_key = length == KEY_DIGITS && password.iter().all(u8::is_ascii_hexdigit);
-        if !(password.is_empty() || PASSPHRASE.contains(&length) || is_key) {
-            return Err(ApError::PasswordLength { length });
-        }
-        Ok(Self {
-            ssid: Ssid::from_slice(&ssid)
-                .map_err(|_| ApError::SsidTooLong { length: ssid.len() })?,
-            password: password.to_vec(),
-        })
-    }
-}
-
-impl ApSpec {
-    fn encryption(&self) -> Encryption {
-        if self.password.is_empty() {
-            Encryption::Open
-        } else {
-            Encryption::Wpa2Psk
-        }
-    }
-}
-
-impl fmt::Debug for ApSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApSpec")
-            .field("ssid", &self.ssid.escape_ascii().to_string())
-            .field("open", &self.password.is_empty())
-            .finish()
-    }
-}
 
 /// An access point and whether its radio is on.
 struct Ap {
@@ -213,8 +98,14 @@ enum Station {
 }
 
 struct State {
+    /// What the station gets from an access point, and the address it has from the factory.
+    home: (Ipv4Config, [u8; 6]),
     aps: Vec<Ap>,
     station: Station,
+    /// Who is told of changes.
+    events: Events,
+    /// What was told last.
+    told: String,
     /// What the station has once it joined.
     config: Ipv4Config,
     mac: [u8; 6],
@@ -222,7 +113,7 @@ struct State {
     /// What mDNS would answer; shown on the control port.
     announced: Option<String>,
     /// Changes that no command caused, oldest first.
-    events: VecDeque<WifiEvent>,
+    unasked: VecDeque<WifiEvent>,
     /// Counts how often an address was lost, so that old sockets know they are old.
     epoch: u64,
     wakers: Vec<Waker>,
@@ -248,6 +139,48 @@ impl State {
             self.epoch = self.epoch.wrapping_add(1);
         }
         self.station = station;
+    }
+
+    /// The station in one word.
+    fn word(&self) -> &'static str {
+        match self.station {
+            Station::Idle => "idle",
+            Station::Associated { .. } => "joining",
+            Station::Up { .. } => "up",
+            Station::Addressless { .. } => "addressless",
+            Station::Lost { .. } => "lost",
+        }
+    }
+
+    /// The name of the network it is in.
+    fn ssid(&self) -> String {
+        let ap = self.associated();
+        ap.map_or_else(String::new, |ap| ap.facts.ssid.escape_ascii().to_string())
+    }
+
+    /// Its address, or 0.0.0.0.
+    fn shown_address(&self) -> Ipv4Addr {
+        if self.is_up() {
+            self.config.address
+        } else {
+            Ipv4Addr::UNSPECIFIED
+        }
+    }
+
+    fn summary(&self) -> String {
+        format!("{} {} {}", self.word(), self.ssid(), self.shown_address())
+    }
+
+    /// Says what has changed, if anything has.
+    fn tell(&mut self) {
+        let summary = self.summary();
+        if summary != self.told {
+            self.told = summary;
+            let event = Event::new("station").with("state", self.word());
+            let event = event.with("ssid", self.ssid());
+            self.events
+                .tell(&event.with("address", self.shown_address()));
+        }
     }
 
     fn listen(&mut self, context: &Context<'_>) {
@@ -316,17 +249,49 @@ impl SimWifi {
             .collect();
         Self {
             state: Rc::new(RefCell::new(State {
+                home: (ADDRESS, MAC),
                 aps,
                 station: Station::Idle,
+                events: Events::default(),
+                told: String::new(),
                 config: ADDRESS,
                 mac: MAC,
                 own: own_ap::OwnAp::default(),
                 announced: None,
-                events: VecDeque::new(),
+                unasked: VecDeque::new(),
                 epoch: 0,
                 wakers: Vec::new(),
             })),
         }
+    }
+
+    /// With a hardware address of its own, and the address that access points give it.
+    #[must_use]
+    pub fn with_identity(self, mac: Option<[u8; 6]>, address: Option<Ipv4Addr>) -> Self {
+        self.change(|state| {
+            let mac = mac.unwrap_or(MAC);
+            let config = address.map_or(ADDRESS, |address| {
+                let [a, b, c, _] = address.octets();
+                Ipv4Config {
+                    address,
+                    gateway: Ipv4Addr::new(a, b, c, 1),
+                    netmask: Ipv4Addr::new(255, 255, 255, 0),
+                }
+            });
+            state.home = (config, mac);
+            (state.config, state.mac) = state.home;
+        });
+        self
+    }
+
+    /// With these told of what changes: `station` and `guest`.
+    #[must_use]
+    pub fn with_events(self, events: Events) -> Self {
+        self.change(|state| {
+            state.told = state.summary();
+            state.events = events;
+        });
+        self
     }
 
     /// A handle that makes access points vanish and come back.
@@ -346,9 +311,8 @@ impl SimWifi {
             state.turn(Station::Idle);
             state.own.stop();
             state.announced = None;
-            state.events.clear();
-            state.config = ADDRESS;
-            state.mac = MAC;
+            state.unasked.clear();
+            (state.config, state.mac) = state.home;
         });
     }
 
@@ -356,6 +320,7 @@ impl SimWifi {
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.state.borrow_mut();
         let result = change(&mut state);
+        state.tell();
         let wakers = std::mem::take(&mut state.wakers);
         drop(state);
         for waker in wakers {
@@ -401,7 +366,7 @@ impl Wifi for SimWifi {
     async fn leave(&self) {
         self.change(|state| {
             state.turn(Station::Idle);
-            state.events.clear();
+            state.unasked.clear();
         });
     }
 
@@ -426,7 +391,7 @@ impl Wifi for SimWifi {
     async fn event(&self) -> WifiEvent {
         poll_fn(|context| {
             let mut state = self.state.borrow_mut();
-            state.events.pop_front().map_or_else(
+            state.unasked.pop_front().map_or_else(
                 || {
                     state.listen(context);
                     Poll::Pending
@@ -464,7 +429,7 @@ impl Wifi for SimWifi {
                 Some(config) => state.own.start(&config),
                 None => state.own.stop(),
             };
-            state.events.extend(left);
+            state.unasked.extend(left);
         });
         Ok(())
     }
@@ -479,14 +444,14 @@ impl Wifi for SimWifi {
     async fn deauthenticate(&self, station: Option<[u8; 6]>) {
         self.change(|state| {
             let left = state.own.deauthenticate(station);
-            state.events.extend(left);
+            state.unasked.extend(left);
         });
     }
 
     /// Sockets of the old address end.
     async fn set_address(&self, address: Option<Ipv4Config>) -> Result<(), Unsupported> {
         self.change(|state| {
-            let config = address.unwrap_or(ADDRESS);
+            let config = address.unwrap_or(state.home.0);
             if config != state.config {
                 state.config = config;
                 if let Station::Up { ap } = state.station {
@@ -512,6 +477,21 @@ impl Wifi for SimWifi {
     fn set_hostname(&self, _: &str) -> Result<(), Unsupported> {
         Ok(())
     }
+}
+
+/// Six pairs of hexadecimal digits, with colons.
+pub(super) fn parse_mac(text: &str) -> Result<[u8; 6], String> {
+    let bytes: Option<Vec<u8>> = text
+        .split(':')
+        .map(|byte| {
+            u8::from_str_radix(byte, 16)
+                .ok()
+                .filter(|_| byte.len() == 2)
+        })
+        .collect();
+    bytes
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| format!("{text} is no hardware address"))
 }
 
 #[cfg(test)]

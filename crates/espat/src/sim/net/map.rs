@@ -1,7 +1,7 @@
 //! `--map HOST:PORT=ADDR:PORT`: which places are elsewhere. Without a host it is the modem's own port.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::str::FromStr;
 
 use super::NetError;
@@ -53,6 +53,19 @@ pub struct Map {
     pub port: u16,
     /// Where it goes instead.
     pub target: SocketAddr,
+    /// The name of that place, where the command line has one.
+    pub target_name: Option<String>,
+}
+
+impl fmt::Display for Map {
+    /// `broker.local:8883 is localhost:8883 (127.0.0.1:8883)`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{} is ", self.host, self.port)?;
+        match &self.target_name {
+            Some(name) => write!(f, "{name} ({})", self.target),
+            None => self.target.fmt(f),
+        }
+    }
 }
 
 /// Why a `--map` was refused.
@@ -63,8 +76,15 @@ pub enum MapError {
     NoTarget,
     /// What stands before `=` is not a name or address with a port.
     Source,
-    /// What stands after `=` is not an address with a port.
+    /// What stands after `=` is not a name or an address with a port.
     Target,
+    /// The name after `=` has no address.
+    NoAddress {
+        /// The name, with its port.
+        name: String,
+        /// What the PC's resolver says.
+        why: String,
+    },
     /// No peer can be reached at 0.0.0.0 or `[::]`, or at port 0; port 0 is not a port of ours either.
     Unreachable {
         /// The target.
@@ -88,9 +108,10 @@ impl fmt::Display for MapError {
             Self::Source => f.write_str(
                 "before '=' a name or an address with a port is expected, like example.org:443",
             ),
-            Self::Target => {
-                f.write_str("after '=' an address with a port is expected, like 127.0.0.1:8443")
-            }
+            Self::Target => f.write_str(
+                "after '=' a name or an address with a port is expected, like 127.0.0.1:8443",
+            ),
+            Self::NoAddress { name, why } => write!(f, "{name} has no address: {why}"),
             Self::Unreachable { target } => write!(f, "nothing can be reached at {target}"),
             Self::Twice { host, port } => write!(f, "{host}:{port} is mapped twice"),
             Self::TooMany => f.write_str("too many names are mapped"),
@@ -105,21 +126,52 @@ impl FromStr for Map {
 
     fn from_str(text: &str) -> Result<Self, MapError> {
         let (source, target) = text.split_once('=').ok_or(MapError::NoTarget)?;
-        let target: SocketAddr = target.parse().map_err(|_| MapError::Target)?;
+        let (target, target_name) = parse_target(target)?;
         let (host, port) = source.rsplit_once(':').ok_or(MapError::Source)?;
-        // `parse` alone would take "+80".
-        let port = Some(port)
-            .filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
-            .and_then(|port| port.parse().ok())
-            .filter(|&port| port != 0)
-            .ok_or(MapError::Source)?;
+        let port = parse_port(port).ok_or(MapError::Source)?;
         let host = parse_host(host).ok_or(MapError::Source)?;
         // The modem may listen everywhere, but nothing can be sent to everywhere.
         let nowhere = target.ip().is_unspecified() && host != Host::Own;
         if nowhere || target.port() == 0 {
             return Err(MapError::Unreachable { target });
         }
-        Ok(Self { host, port, target })
+        Ok(Self {
+            host,
+            port,
+            target,
+            target_name,
+        })
+    }
+}
+
+fn parse_port(text: &str) -> Option<u16> {
+    // `parse` alone would take "+80".
+    Some(text)
+        .filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|port| port.parse().ok())
+        .filter(|&port| port != 0)
+}
+
+/// An address with a port, or a name with a port that the PC resolves now: IPv4 first, as the modem does.
+fn parse_target(text: &str) -> Result<(SocketAddr, Option<String>), MapError> {
+    if let Ok(target) = text.parse() {
+        return Ok((target, None));
+    }
+    let (name, port) = text.rsplit_once(':').ok_or(MapError::Target)?;
+    let port = parse_port(port).ok_or(MapError::Target)?;
+    let Some(Host::Name(name)) = parse_host(name) else {
+        return Err(MapError::Target);
+    };
+    let failed = |why: &str| MapError::NoAddress {
+        name: text.to_owned(),
+        why: why.to_owned(),
+    };
+    let found = (name.as_str(), port).to_socket_addrs();
+    let mut found: Vec<SocketAddr> = found.map_err(|error| failed(&error.to_string()))?.collect();
+    found.sort_by_key(SocketAddr::is_ipv6);
+    match found.first() {
+        Some(target) => Ok((*target, Some(text.to_owned()))),
+        None => Err(failed("none was found")),
     }
 }
 
@@ -183,6 +235,23 @@ impl MapTable {
         }
         drop(free);
         Ok(Self { maps, names })
+    }
+
+    /// Those whose target was given by name, with what it is.
+    pub(super) fn named_targets(&self) -> impl Iterator<Item = &Map> {
+        self.maps.iter().filter(|map| map.target_name.is_some())
+    }
+
+    /// What the host calls a place: the mapped name of a made-up address, or the address.
+    pub(super) fn label(&self, remote: SocketAddr) -> String {
+        let name = self
+            .names
+            .iter()
+            .find_map(|(name, address)| (IpAddr::V4(*address) == remote.ip()).then_some(name));
+        match name {
+            Some(name) => format!("{name}:{}", remote.port()),
+            None => remote.to_string(),
+        }
     }
 
     /// The made-up address of a mapped name.

@@ -1,7 +1,9 @@
 //! A TCP connection that lasts no longer than the station's address.
 
+use std::future::{Future, pending};
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use at_modem::TcpOptions;
@@ -13,8 +15,12 @@ use rustix::net::sockopt::{
     set_socket_keepalive, set_socket_linger, set_tcp_keepcnt, set_tcp_keepidle, set_tcp_keepintvl,
 };
 
+use futures_lite::future::or;
+
 use super::{NetError, while_leased};
 use crate::sim::bench::Bench;
+use crate::sim::events::Event;
+use crate::sim::peers::{End, Peer, Way};
 use crate::sim::wifi::Lease;
 
 /// A TCP connection of the simulated station.
@@ -24,6 +30,19 @@ pub struct HostTcp {
     socket: TcpSocket,
     lease: Lease,
     bench: Bench,
+    /// The far side, as a test wants it.
+    far: Rc<Peer>,
+    /// What the modem is told of its own port, if that is not the PC's.
+    shown_port: Option<u16>,
+}
+
+impl Drop for HostTcp {
+    fn drop(&mut self) {
+        let (received, sent) = self.far.traffic();
+        let event = Event::new("close").with("peer", self.far.name());
+        self.bench
+            .tell(&event.with("received", received).with("sent", sent));
+    }
 }
 
 impl std::fmt::Debug for HostTcp {
@@ -35,19 +54,24 @@ impl std::fmt::Debug for HostTcp {
 }
 
 impl HostTcp {
-    pub(super) fn new(socket: TcpSocket, lease: Lease) -> io::Result<Self> {
+    /// A connection with `peer`, as events and the control port call it.
+    pub(super) fn new(
+        socket: TcpSocket,
+        lease: Lease,
+        bench: Bench,
+        peer: String,
+    ) -> io::Result<Self> {
         // A TLS record goes out when it is complete, not when the last one is acknowledged.
         socket.get_ref().set_nodelay(true)?;
+        let far = bench.peers().connected(peer);
+        let shown_port = bench.next_port();
         Ok(Self {
             socket,
             lease,
-            bench: Bench::default(),
+            bench,
+            far,
+            shown_port,
         })
-    }
-
-    /// With the delay that a test sets.
-    pub(super) fn with_bench(self, bench: Bench) -> Self {
-        Self { bench, ..self }
     }
 
     /// The real address of the peer, after any `--map`.
@@ -67,11 +91,13 @@ impl HostTcp {
     /// The port of this side.
     #[must_use]
     pub fn local_port(&self) -> Option<u16> {
-        self.socket
+        let own = self
+            .socket
             .get_ref()
             .local_addr()
             .ok()
-            .map(|own| own.port())
+            .map(|own| own.port());
+        self.shown_port.or(own)
     }
 }
 
@@ -109,20 +135,77 @@ impl ErrorType for &HostTcp {
     type Error = NetError;
 }
 
+impl HostTcp {
+    /// What `operation` on the socket says; nothing if the far side changed before. Dropping it is as dropping that.
+    async fn unless_changed<T>(
+        &self,
+        changed: impl Future<Output = ()>,
+        operation: impl Future<Output = io::Result<T>>,
+    ) -> Result<Option<T>, NetError> {
+        let changed = async {
+            changed.await;
+            Ok(None)
+        };
+        let operation = async { operation.await.map(Some) };
+        while_leased(&self.lease, or(changed, operation)).await
+    }
+
+    /// Waits until the far side lets something through. Nothing is taken.
+    async fn way(&self) -> Result<Way, NetError> {
+        loop {
+            let changed = self.far.changed();
+            match self.far.way() {
+                Way::Held => {
+                    self.unless_changed(changed, pending::<io::Result<()>>())
+                        .await?
+                }
+                way => return Ok(way),
+            };
+        }
+    }
+
+    async fn late_readable(&self) -> io::Result<()> {
+        (&self.socket).readable().await?;
+        // Nothing is taken before the delay is over, so that dropping it loses nothing.
+        self.bench.delay().await;
+        Ok(())
+    }
+}
+
 impl Read for &HostTcp {
     async fn read(&mut self, into: &mut [u8]) -> Result<usize, NetError> {
-        if !self.bench.latency().is_zero() {
-            // Nothing is taken before the delay is over, so that dropping it loses nothing.
-            while_leased(&self.lease, (&self.socket).readable()).await?;
-            self.bench.delay().await;
-        }
-        while_leased(&self.lease, (&self.socket).read(into)).await
+        let count = loop {
+            let changed = self.far.changed();
+            let room = match self.way().await? {
+                Way::Instead => return Ok(self.far.take_instead(into)),
+                Way::Ended(End::Reset) => return Err(reset()),
+                Way::Ended(End::Closed) | Way::Held => return Ok(0),
+                Way::Open(most) => most.min(into.len()),
+            };
+            let into = into.get_mut(..room).unwrap_or_default();
+            let read = async {
+                if !self.bench.latency().is_zero() {
+                    self.late_readable().await?;
+                }
+                (&self.socket).read(into).await
+            };
+            if let Some(count) = self.unless_changed(changed, read).await? {
+                break count;
+            }
+        };
+        self.far.note_received(count);
+        Ok(count)
     }
 }
 
 impl Write for &HostTcp {
     async fn write(&mut self, bytes: &[u8]) -> Result<usize, NetError> {
-        while_leased(&self.lease, (&self.socket).write(bytes)).await
+        if self.far.is_reset() {
+            return Err(reset());
+        }
+        let count = while_leased(&self.lease, (&self.socket).write(bytes)).await?;
+        self.far.note_sent(count);
+        Ok(count)
     }
 
     async fn flush(&mut self) -> Result<(), NetError> {
@@ -130,9 +213,25 @@ impl Write for &HostTcp {
     }
 }
 
+fn reset() -> NetError {
+    NetError::Io(io::ErrorKind::ConnectionReset.into())
+}
+
 impl Readable for &HostTcp {
     async fn readable(&mut self) -> Result<(), NetError> {
-        while_leased(&self.lease, (&self.socket).readable()).await
+        loop {
+            let changed = self.far.changed();
+            if !matches!(self.way().await?, Way::Open(_)) {
+                return Ok(());
+            }
+            if self
+                .unless_changed(changed, async { (&self.socket).readable().await })
+                .await?
+                .is_some()
+            {
+                return Ok(());
+            }
+        }
     }
 }
 

@@ -120,7 +120,13 @@ fn a_map_is_read_from_its_four_parts() {
         ),
     ] {
         let target = target.parse().unwrap();
-        assert_eq!(text.parse(), Ok(Map { host, port, target }), "{text}");
+        let map = Map {
+            host,
+            port,
+            target,
+            target_name: None,
+        };
+        assert_eq!(text.parse(), Ok(map), "{text}");
     }
 }
 
@@ -142,7 +148,9 @@ fn a_map_that_makes_no_sense_is_refused_with_its_reason() {
         ("[127.0.0.1]:80=127.0.0.1:80", MapError::Source),
         (&long, MapError::Source),
         ("example.org:80=", MapError::Target),
-        ("example.org:80=localhost:80", MapError::Target),
+        ("example.org:80=localhost:0", MapError::Target),
+        ("example.org:80=local host:80", MapError::Target),
+        ("example.org:80=:80", MapError::Target),
         ("example.org:80=127.0.0.1", MapError::Target),
         ("example.org:80=::1:80", MapError::Target),
         (
@@ -160,6 +168,30 @@ fn a_map_that_makes_no_sense_is_refused_with_its_reason() {
     ] {
         assert_eq!(text.parse::<Map>(), Err(error), "{text}");
     }
+}
+
+#[test]
+fn a_target_may_be_a_name_that_the_pc_knows() {
+    let map: Map = "broker.local:8883=LocalHost:18883".parse().unwrap();
+    assert_eq!(map.target, "127.0.0.1:18883".parse().unwrap());
+    let said = map.to_string();
+    assert_eq!(
+        said,
+        "broker.local:8883 is LocalHost:18883 (127.0.0.1:18883)"
+    );
+    let unknown = "a:1=nowhere.invalid:1".parse::<Map>().unwrap_err();
+    assert!(matches!(unknown, MapError::NoAddress { .. }), "{unknown}");
+    let named = table(&["a:1=127.0.0.1:1", "b:1=localhost:1"]);
+    assert_eq!(named.named_targets().count(), 1);
+}
+
+#[test]
+fn a_peer_has_the_name_that_its_host_uses() {
+    let table = table(&["broker.local:8883=127.0.0.1:1"]);
+    let name = table.resolve("broker.local").unwrap();
+    assert_eq!(table.label((name, 8883).into()), "broker.local:8883");
+    let other: SocketAddr = "10.0.0.1:80".parse().unwrap();
+    assert_eq!(table.label(other), "10.0.0.1:80");
 }
 
 #[test]

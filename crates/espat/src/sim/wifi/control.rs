@@ -3,9 +3,13 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
+use at_grammar::types::Mac;
 use at_modem::wifi::WifiEvent;
+use serde_json::{Value, json};
 
-use super::{Ap, ApSpec, SimWifi, State, Station};
+use crate::sim::events::Event;
+
+use super::{Ap, ApSpec, SimWifi, Station};
 
 /// Changes what is around the station. Clones control the same air.
 #[derive(Debug, Clone)]
@@ -85,7 +89,7 @@ impl Control {
             match state.station {
                 Station::Up { ap } | Station::Addressless { ap } if gone => {
                     state.turn(Station::Lost { ap });
-                    state.events.push_back(WifiEvent::Disconnected);
+                    state.unasked.push_back(WifiEvent::Disconnected);
                 }
                 // The join that is under way reports it.
                 Station::Associated { .. } if gone => state.turn(Station::Idle),
@@ -108,7 +112,7 @@ impl Control {
             {
                 state.turn(Station::Up { ap });
                 state
-                    .events
+                    .unasked
                     .extend([WifiEvent::Connected, WifiEvent::GotIp]);
             }
         });
@@ -145,7 +149,7 @@ impl Control {
         self.wifi.change(|state| match state.station {
             Station::Up { ap } => {
                 state.turn(Station::Addressless { ap });
-                state.events.push_back(WifiEvent::LostIp);
+                state.unasked.push_back(WifiEvent::LostIp);
                 Ok(())
             }
             _ => Err(ControlError::NotJoined),
@@ -177,7 +181,7 @@ impl Control {
                 if let Some(address) = address {
                     state.config.address = address;
                 }
-                state.events.push_back(WifiEvent::GotIp);
+                state.unasked.push_back(WifiEvent::GotIp);
                 Ok(())
             }
             _ => Err(ControlError::NotJoined),
@@ -202,7 +206,10 @@ impl Control {
                 return Err(ControlError::Exists);
             }
             state.own.stations.push((mac, address));
-            state.events.extend([
+            let event = Event::new("guest").with("mac", Mac(mac));
+            let event = event.with("address", address);
+            state.events.tell(&event.with("state", "joined"));
+            state.unasked.extend([
                 WifiEvent::StationJoined { mac },
                 WifiEvent::StationAddressed { mac, address },
             ]);
@@ -221,7 +228,9 @@ impl Control {
             if left.is_empty() {
                 return Err(ControlError::NoSuchStation);
             }
-            state.events.extend(left);
+            let event = Event::new("guest").with("mac", Mac(mac));
+            state.events.tell(&event.with("state", "left"));
+            state.unasked.extend(left);
             Ok(())
         })
     }
@@ -230,17 +239,6 @@ impl Control {
     #[must_use]
     pub fn status(&self) -> String {
         let state = self.wifi.state.borrow();
-        let station = match state.station {
-            Station::Idle => "idle",
-            Station::Associated { .. } => "joining",
-            Station::Up { .. } => "up",
-            Station::Addressless { .. } => "addressless",
-            Station::Lost { .. } => "lost",
-        };
-        let name = |state: &State| {
-            let ap = state.associated();
-            ap.map_or_else(String::new, |ap| ap.facts.ssid.escape_ascii().to_string())
-        };
         let aps: Vec<String> = state
             .aps
             .iter()
@@ -251,18 +249,39 @@ impl Control {
                 format!("\"{ssid}\",{},{there}", ap.facts.rssi)
             })
             .collect();
-        let address = if state.is_up() {
-            state.config.address
-        } else {
-            Ipv4Addr::UNSPECIFIED
-        };
         format!(
-            "station={station} ssid=\"{}\" address={address} aps={} stations={} mdns=\"{}\"",
-            name(&state),
+            "station={} ssid=\"{}\" address={} aps={} stations={} mdns=\"{}\"",
+            state.word(),
+            state.ssid(),
+            state.shown_address(),
             aps.join(";"),
             state.own.stations.len(),
             state.announced.as_deref().unwrap_or_default()
         )
+    }
+
+    /// The same as a JSON object.
+    #[must_use]
+    pub fn status_json(&self) -> Value {
+        let state = self.wifi.state.borrow();
+        let aps = state.aps.iter().filter(|ap| !ap.facts.ssid.is_empty());
+        let aps: Vec<Value> = aps
+            .map(|ap| {
+                json!({
+                    "ssid": ap.facts.ssid.escape_ascii().to_string(),
+                    "dbm": ap.facts.rssi,
+                    "up": ap.present,
+                })
+            })
+            .collect();
+        json!({
+            "station": state.word(),
+            "ssid": state.ssid(),
+            "address": state.shown_address().to_string(),
+            "aps": aps,
+            "stations": state.own.stations.len(),
+            "mdns": state.announced.as_deref().unwrap_or_default(),
+        })
     }
 
     fn each(&self, ssid: &[u8], mut change: impl FnMut(&mut Ap)) -> Result<(), ControlError> {

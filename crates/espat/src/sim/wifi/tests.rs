@@ -1,5 +1,6 @@
 //! Joins, losses and scans, without a clock.
 
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use at_modem::wifi::Password;
