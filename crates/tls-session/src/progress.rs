@@ -1,6 +1,8 @@
 //! How far a session is, and why it is over: what every engine keeps beside a connection.
 
 use core::cell::{Cell, RefCell};
+use core::future::poll_fn;
+use core::pin::Pin;
 
 use embassy_futures::select::{Either, select};
 use embedded_hal_async::delay::DelayNs;
@@ -95,6 +97,38 @@ impl Progress {
     /// The peer's certificate, once it was accepted.
     pub(crate) fn certificate(&self) -> Option<PeerCertificate> {
         self.certificate.borrow().clone()
+    }
+
+    /// A handshake that takes no more than `ms` of the peer's time. What `steps` computes is not the peer's, and `clock`
+    /// tells how much that was; without one it counts, too. `None` if the time is over.
+    pub(crate) async fn in_time<F: Future>(
+        delay: &(impl DelayNs + Clone),
+        ms: u32,
+        clock: Option<fn() -> u64>,
+        mut steps: Pin<&mut F>,
+    ) -> Option<F::Output> {
+        let computed = Cell::new(0_u64);
+        let mut steps = poll_fn(|context| {
+            let begin = clock.map(|clock| clock());
+            let polled = steps.as_mut().poll(context);
+            if let (Some(clock), Some(begin)) = (clock, begin) {
+                let took = clock().saturating_sub(begin);
+                computed.set(computed.get().saturating_add(took));
+            }
+            polled
+        });
+        let mut granted = ms;
+        loop {
+            let mut delay = delay.clone();
+            match select(&mut steps, delay.delay_ms(granted)).await {
+                Either::First(output) => return Some(output),
+                // Ours is added, and what is computed in that time again.
+                Either::Second(()) => match u32::try_from(computed.take()).unwrap_or(u32::MAX) {
+                    0 => return None,
+                    more => granted = more,
+                },
+            }
+        }
     }
 
     /// Waits for the peer no longer than one step may take.

@@ -33,6 +33,8 @@ pub struct Connection<T: Transport> {
     pub(crate) incoming: Mutex<NoopRawMutex, Incoming<T::Rx>>,
     pub(crate) outgoing: Mutex<NoopRawMutex, T::Tx>,
     pub(crate) delay: T::Delay,
+    /// Milliseconds since some moment.
+    pub(crate) clock: Option<fn() -> u64>,
     pub(crate) shared: Shared,
     #[cfg(feature = "rustls")]
     pub(crate) ledger: Option<&'static Ledger>,
@@ -54,12 +56,23 @@ impl<R: Read, W: Write, D: DelayNs + Clone> Connection<(R, W, D)> {
             incoming: Mutex::new(Incoming::new(rx)),
             outgoing: Mutex::new(tx),
             delay,
+            clock: None,
             shared: Shared::new(),
             #[cfg(feature = "rustls")]
             ledger: None,
             #[cfg(feature = "rustls")]
             resumption: None,
         }
+    }
+
+    /// Lets the deadline of the handshake count the peer's time alone: what a slow processor computes is added to it.
+    ///
+    /// `clock` counts milliseconds from any moment on, while a future is polled too, and never goes back. Without it the
+    /// deadline counts all time.
+    #[must_use]
+    pub const fn with_clock(mut self, clock: fn() -> u64) -> Self {
+        self.clock = Some(clock);
+        self
     }
 
     /// Lets the session offer a ticket of an earlier one, and keep those that it gets.

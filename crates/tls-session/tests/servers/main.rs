@@ -23,4 +23,5 @@ mod hellos;
 mod host;
 mod hostile;
 mod openings;
+mod own_time;
 mod visitor;

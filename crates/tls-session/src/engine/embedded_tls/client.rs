@@ -92,12 +92,12 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
             config = config.with_alpn(policy.alpn);
         }
         let handshake = self.engine.open(TlsContext::new(&config, Lent(provider)));
-        let mut delay = self.connection.delay.clone();
+        let (delay, clock) = (&self.connection.delay, self.connection.clock);
         let progress = &shared.progress;
-        match select(handshake, delay.delay_ms(handshake_ms)).await {
-            Either::First(Ok(())) => {}
-            Either::First(Err(error)) => return Err(progress.reason_or(engine_cause(error))),
-            Either::Second(()) => {
+        match Progress::in_time(delay, handshake_ms, clock, pin!(handshake)).await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => return Err(progress.reason_or(engine_cause(error))),
+            None => {
                 let late = StreamError::HandshakeTimeout { ms: handshake_ms };
                 return Err(progress.reason_or(late));
             }

@@ -3,8 +3,10 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::cell::{Cell, RefCell};
+use core::pin::pin;
 
 use embassy_futures::select::{Either, select};
+use embassy_futures::yield_now;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use embedded_hal_async::delay::DelayNs;
@@ -172,6 +174,9 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
                 Step::NeedRecord => {
                     halves.flush().await?;
                     drop(out);
+                    // A signature takes tenths of a second on a chip, and the next record is often here already: other
+                    // tasks go on between two of them.
+                    yield_now().await;
                     record = incoming.record(halves).await?;
                     is_fresh = true;
                     out = halves.outgoing.lock().await;
@@ -224,12 +229,14 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
     ) -> Result<Evidence, Reason> {
         let connection = self.connection;
         let progress = &connection.shared.progress;
-        let mut delay = connection.delay.clone();
+        let (delay, clock) = (&connection.delay, connection.clock);
         let ms = deadlines.handshake_ms;
-        let outcome = match select(self.run(), delay.delay_ms(ms)).await {
-            Either::First(outcome) => outcome,
-            Either::Second(()) => Err(progress.refuse(StreamError::HandshakeTimeout { ms })),
+        let outcome = {
+            let run = pin!(self.run());
+            Progress::in_time(delay, ms, clock, run).await
         };
+        let late = StreamError::HandshakeTimeout { ms };
+        let outcome = outcome.unwrap_or_else(|| Err(progress.refuse(late)));
         let (halves, incoming) = self.halves();
         if let Some(witness) = witness {
             let chain = halves.with(|core| core.attempt().take_chain());
