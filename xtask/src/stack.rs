@@ -4,19 +4,22 @@
 //! recordings are made on each run by tls-session's own test, so that they fit the client of today. The
 //! limits are here, the numbers of the day in `docs/footprint.md`.
 
+mod sessions;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::checks;
-use crate::cmd::remove_folder;
+use self::sessions::Sessions;
+use crate::cmd::{Cmd, remove_folder};
 use crate::emulator::Emulator;
 use crate::toolchain::{Compiler, Core, TARGET};
-use crate::workspace::Workspace;
+use crate::workspace::{RUSTLS, Workspace};
+use crate::{checks, rustls};
 
 /// A run takes 5 s.
 const RUN_LIMIT: Duration = Duration::from_secs(120);
@@ -84,9 +87,13 @@ impl Optimise {
 }
 
 pub(crate) fn run(workspace: &Workspace, compiler: Compiler, optimise: Optimise) -> Result<()> {
-    let report = measured(workspace, compiler, optimise)?;
-    println!("{report}");
-    let complaints = report.complaints();
+    let bench = Bench::recorded(workspace, compiler, optimise)?;
+    let handshakes = Report::parse(&bench.run("stack")?)?;
+    println!("{handshakes}");
+    let sessions = Sessions::parse(&bench.run("resumption")?)?;
+    println!("{sessions}");
+    let mut complaints = handshakes.complaints();
+    complaints.extend(sessions.complaints());
     match optimise {
         Optimise::Size if !complaints.is_empty() => bail!("{}", complaints.join("; ")),
         Optimise::Size => eprintln!("all within their limits"),
@@ -95,37 +102,88 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler, optimise: Optimise)
     Ok(())
 }
 
-/// Builds the program, runs it, and reads what it printed.
+/// Builds the program for single handshakes, runs it, and reads what it printed.
 pub(crate) fn measured(
     workspace: &Workspace,
     compiler: Compiler,
     optimise: Optimise,
 ) -> Result<Report> {
-    let core = Core::require(compiler, workspace)?;
-    let emulator = Emulator::require(workspace)?;
-    let scratch = workspace.scratch("stack");
-    let recordings = scratch.join("recordings");
-    remove_folder(&recordings)?;
-    fs::create_dir_all(&recordings)
-        .with_context(|| format!("cannot make {}", recordings.display()))?;
-    checks::workspace_tests(workspace)
-        .args(["--test", "memory"])
-        .env("STACK_RECORDINGS", recordings.to_string_lossy())
-        .run()?;
+    let bench = Bench::recorded(workspace, compiler, optimise)?;
+    Report::parse(&bench.run("stack")?)
+}
 
-    let profile = optimise.profile();
-    core.cargo("build", "core", TARGET)?
-        .args(["--manifest-path", "firmware/tools/stack/Cargo.toml"])
-        .args(["--profile", profile, "--target-dir"])
-        .arg(workspace.chip_builds())
-        .env("STACK_RECORDINGS", recordings.to_string_lossy())
-        .run()?;
-    let program = format!("{}/{TARGET}/{profile}/stack", workspace.chip_builds());
-    let printed = scratch.join(format!("{profile}.txt"));
-    let ran = measure(&emulator, Path::new(&program), &printed);
-    let text = fs::read_to_string(&printed).unwrap_or_default();
-    ran.with_context(|| format!("the last line of the program: {}", last_line(&text)))?;
-    Report::parse(&text)
+const MANIFEST: &str = "firmware/tools/stack/Cargo.toml";
+
+/// Where the programs are built and run.
+struct Bench<'w> {
+    workspace: &'w Workspace,
+    core: Core,
+    emulator: Emulator,
+    scratch: PathBuf,
+    profile: &'static str,
+}
+
+impl<'w> Bench<'w> {
+    /// With recordings of today.
+    fn recorded(workspace: &'w Workspace, compiler: Compiler, optimise: Optimise) -> Result<Self> {
+        let bench = Self {
+            workspace,
+            core: Core::require(compiler, workspace)?,
+            emulator: Emulator::require(workspace)?,
+            scratch: workspace.scratch("stack"),
+            profile: optimise.profile(),
+        };
+        let recordings = bench.scratch.join("recordings");
+        remove_folder(&recordings)?;
+        fs::create_dir_all(&recordings)
+            .with_context(|| format!("cannot make {}", recordings.display()))?;
+        checks::workspace_tests(workspace)
+            .args(["--test", "memory", "--test", "recorded_sessions"])
+            .env("STACK_RECORDINGS", bench.recordings())
+            .run()?;
+        Ok(bench)
+    }
+
+    fn recordings(&self) -> String {
+        let folder = self.scratch.join("recordings");
+        folder.to_string_lossy().into_owned()
+    }
+
+    /// What a program prints.
+    fn run(&self, name: &str) -> Result<String> {
+        let cmd = match name {
+            "resumption" => self.with_rustls()?,
+            _ => self.build("core")?,
+        };
+        cmd.args(["--bin", name]).run()?;
+        let (builds, profile) = (self.workspace.chip_builds(), self.profile);
+        let program = format!("{builds}/{TARGET}/{profile}/{name}");
+        let printed = self.scratch.join(format!("{name}-{profile}.txt"));
+        let ran = measure(&self.emulator, Path::new(&program), &printed);
+        let text = fs::read_to_string(&printed).unwrap_or_default();
+        ran.with_context(|| format!("the last line of {name}: {}", last_line(&text)))?;
+        Ok(text)
+    }
+
+    fn build(&self, crates: &str) -> Result<Cmd> {
+        Ok(self
+            .core
+            .cargo("build", crates, TARGET)?
+            .args(["--manifest-path", MANIFEST])
+            .args(["--profile", self.profile, "--target-dir"])
+            .arg(self.workspace.chip_builds())
+            .env("STACK_RECORDINGS", self.recordings()))
+    }
+
+    /// As the images with both engines are built.
+    fn with_rustls(&self) -> Result<Cmd> {
+        let cmd = self
+            .build("core,alloc")?
+            .args(["--features", RUSTLS])
+            .args(["--config", &format!("build.rustflags=['{}']", rustls::CFG)])
+            .env("RUSTC_BOOTSTRAP", "1");
+        rustls::patched(cmd, MANIFEST, TARGET, self.workspace)
+    }
 }
 
 /// Runs `program` to its end, its serial port going to the file `printed`.
