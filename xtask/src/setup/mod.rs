@@ -34,7 +34,7 @@ impl Fetch {
 }
 
 /// Programs that the tests start, and the Debian packages that have them.
-const PROGRAMS: [Package; 12] = [
+const PROGRAMS: [Package; 14] = [
     Package {
         program: "openssl",
         names: &["openssl"],
@@ -72,6 +72,10 @@ const PROGRAMS: [Package; 12] = [
         names: &["mosquitto-clients"],
     },
     Package {
+        program: "nginx",
+        names: &["nginx"],
+    },
+    Package {
         program: "python3",
         names: &["python3"],
     },
@@ -83,6 +87,11 @@ const PROGRAMS: [Package; 12] = [
     Package {
         program: VALGRIND,
         names: &["valgrind"],
+    },
+    // Go's crypto/tls, by an interpreter: 5 MB where Go's compiler and its sources are 81.
+    Package {
+        program: "yaegi",
+        names: &["yaegi"],
     },
 ];
 

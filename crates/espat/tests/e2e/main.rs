@@ -50,6 +50,7 @@ mod refusals;
 mod reports;
 mod restart;
 mod resumption;
+mod resumption_peers;
 mod server;
 mod story;
 mod support;

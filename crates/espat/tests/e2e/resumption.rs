@@ -10,9 +10,9 @@ use crate::support::servers::TlsServer;
 use crate::support::world::{PORT, World};
 
 /// `AT+SSLVERSION`, and the version in words.
-const VERSIONS: [(&str, &str); 2] = [("12,12", "TLS 1.2"), ("13,13", "TLS 1.3")];
+pub(crate) const VERSIONS: [(&str, &str); 2] = [("12,12", "TLS 1.2"), ("13,13", "TLS 1.3")];
 
-fn p256(world: &World) -> Credentials {
+pub(crate) fn p256(world: &World) -> Credentials {
     world.ca.leaf("server", KeyKind::P256, VALID)
 }
 
@@ -26,7 +26,7 @@ fn visit(host: &mut Host, version: &str) -> bool {
     resumed
 }
 
-fn is_resumed(host: &mut Host, version: &str) -> bool {
+pub(crate) fn is_resumed(host: &mut Host, version: &str) -> bool {
     let peer = host.ask_until("AT+SSLPEER?", "\r\n\r\nOK\r\n");
     let start = format!(r#"+SSLPEER:0,"{version}","#);
     assert!(peer.starts_with(&start), "{peer}");

@@ -22,9 +22,14 @@ struct Site {
 
 impl Site {
     fn new() -> Self {
+        Self::with(KeyKind::P256)
+    }
+
+    /// With a key of this kind for the server.
+    fn with(kind: KeyKind) -> Self {
         let world = World::new();
         let devices = Ca::root(world.folder.path(), "device CA", KeyKind::P256);
-        let own = world.ca.leaf("module", KeyKind::P256, VALID);
+        let own = world.ca.leaf("module", kind, VALID);
         let mut world = world.option("--clock", "host");
         for (partition, file) in [
             ("server_cert", &own.certificate),
@@ -237,7 +242,8 @@ programs! {
     curl: Curl,
     python_ssl: Python,
     mosquitto_sub: Mosquitto,
-    java: Java
+    java: Java,
+    go: Go
 }
 
 /// With `AT+SYSLOG=1` the host is told of itself.
@@ -340,4 +346,15 @@ fn keys_change_and_a_renegotiation_is_declined() {
     client.wait_for(|line| line.contains("no renegotiation").then_some(()));
     host.hears("0,CLOSED\r\n");
     host.ok("AT");
+}
+
+/// A PC signs with it in milliseconds; a module would take seconds for each client, and refuses to begin.
+#[test]
+fn a_key_of_rsa_4096_serves_on_a_pc() {
+    let site = Site::with(KeyKind::Rsa4096);
+    let (_modem, mut host, port) = site.serve(0);
+    for version in VERSIONS {
+        let visit = site.visit(port, version, None);
+        is_served(Program::Openssl, &visit, &mut host, "");
+    }
 }

@@ -20,6 +20,7 @@ pub(crate) enum Program {
     Python,
     Mosquitto,
     Java,
+    Go,
 }
 
 /// A version that a client is limited to.
@@ -89,6 +90,7 @@ impl Program {
             Self::Python => python(visit),
             Self::Mosquitto => mosquitto(visit),
             Self::Java => java(visit),
+            Self::Go => go(visit),
         }
     }
 
@@ -108,6 +110,7 @@ impl Program {
             Self::Openssl => format!("SSL alert number {number}"),
             Self::Gnutls => format!("Received alert [{number}]"),
             Self::Java => format!("Received fatal alert: {}", words.replace(' ', "_")),
+            Self::Go => format!("remote error: tls: {}", of_go(number)),
             // Its own words for an expired certificate do not say whose; of what it received it prints level and number.
             Self::Curl => format!("({}):", (2 << 8) | u16::from(number)),
             Self::Python | Self::Mosquitto => format!("alert {words}"),
@@ -118,7 +121,7 @@ impl Program {
     pub(crate) fn asks(self, host: &mut Host) -> Vec<u8> {
         let first = host.ipd_on(0);
         match self {
-            Self::Openssl | Self::Gnutls | Self::Python | Self::Java => {
+            Self::Openssl | Self::Gnutls | Self::Python | Self::Java | Self::Go => {
                 assert_eq!(first, b"hello\n", "{self:?}");
                 first
             }
@@ -138,7 +141,7 @@ impl Program {
     /// The host's second part: an answer that the program prints as `HELLO`, up to `CLOSED`.
     pub(crate) fn is_answered(self, host: &mut Host, asked: &[u8]) {
         match self {
-            Self::Openssl | Self::Gnutls | Self::Python | Self::Java => {
+            Self::Openssl | Self::Gnutls | Self::Python | Self::Java | Self::Go => {
                 host.transmit_on(0, b"HELLO\n");
                 host.ask("AT+CIPCLOSE=0", "0,CLOSED\r\n\r\nOK\r\n");
             }
@@ -247,6 +250,28 @@ fn java(visit: &Visit<'_>) -> Command {
     client
 }
 
+fn go(visit: &Visit<'_>) -> Command {
+    let mut client = program("yaegi");
+    client
+        .arg("run")
+        .arg(source("client.go"))
+        .args([&visit.port.to_string(), utf8(visit.ca)])
+        .arg(format!("1.{}", visit.version.digit()));
+    shows(&mut client, visit.own, []);
+    client
+}
+
+/// An alert in Go's words.
+fn of_go(number: u8) -> &'static str {
+    match number {
+        43 => "unsupported certificate",
+        45 => "expired certificate",
+        48 => "unknown certificate authority",
+        116 => "certificate required",
+        _ => panic!("no client of these tests gets alert {number}"),
+    }
+}
+
 /// Adds certificate and key, each behind its option if there is one.
 fn shows<const N: usize>(client: &mut Command, own: Option<&Credentials>, options: [&str; N]) {
     let Some(own) = own else { return };
@@ -256,7 +281,7 @@ fn shows<const N: usize>(client: &mut Command, own: Option<&Credentials>, option
 }
 
 /// A client of ours for a language whose library has no program.
-fn source(name: &str) -> PathBuf {
+pub(crate) fn source(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/clients");
     folder.join(name)
 }

@@ -2,8 +2,10 @@
 
 pub(crate) mod clients;
 pub(crate) mod gnutls;
+pub(crate) mod go;
 pub(crate) mod modem;
 pub(crate) mod mosquitto;
+pub(crate) mod nginx;
 pub(crate) mod pki;
 pub(crate) mod process;
 pub(crate) mod servers;

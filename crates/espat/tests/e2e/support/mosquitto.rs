@@ -27,22 +27,37 @@ impl Broker {
         Self::start(folder, &(own + settings))
     }
 
+    /// As [`Self::certified`], at the address of another one that is gone.
+    pub(crate) fn certified_at(
+        address: SocketAddr,
+        folder: &Path,
+        own: &Credentials,
+        settings: &str,
+    ) -> Self {
+        let certificate = utf8(&own.certificate);
+        let key = utf8(&own.key);
+        let own = format!("certfile {certificate}\nkeyfile {key}\n");
+        Self::try_at(address, folder, &(own + settings)).expect("the port is free again")
+    }
+
     /// Its files lie in `folder`; `settings` are lines about its only listener.
     pub(crate) fn start(folder: &Path, settings: &str) -> Self {
-        at_a_free_port(|address| {
-            let config = folder.join("mosquitto.conf");
-            let text = format!(
-                "user root\nlog_dest stderr\nlog_type all\nlistener {} 127.0.0.1\n{settings}",
-                address.port()
-            );
-            fs::write(&config, text).expect("room");
-            let mut command = program("mosquitto");
-            command.args(["-c", utf8(&config)]);
-            let mut process = Process::start(&mut command);
-            // "1700000000: mosquitto version 2.0.11 running"
-            process.wait_or_end(|line| line.ends_with(" running").then_some(()))?;
-            Some(Self { process, address })
-        })
+        at_a_free_port(|address| Self::try_at(address, folder, settings))
+    }
+
+    fn try_at(address: SocketAddr, folder: &Path, settings: &str) -> Option<Self> {
+        let config = folder.join("mosquitto.conf");
+        let text = format!(
+            "user root\nlog_dest stderr\nlog_type all\nlistener {} 127.0.0.1\n{settings}",
+            address.port()
+        );
+        fs::write(&config, text).expect("room");
+        let mut command = program("mosquitto");
+        command.args(["-c", utf8(&config)]);
+        let mut process = Process::start(&mut command);
+        // "1700000000: mosquitto version 2.0.11 running"
+        process.wait_or_end(|line| line.ends_with(" running").then_some(()))?;
+        Some(Self { process, address })
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::{TIMEOUT, utf8};
 
 /// Which Debian package has a program.
-const PACKAGES: [(&str, &str); 11] = [
+const PACKAGES: [(&str, &str); 13] = [
     ("openssl", "openssl"),
     ("chronyd", "chrony"),
     ("curl", "curl"),
@@ -21,8 +21,10 @@ const PACKAGES: [(&str, &str); 11] = [
     ("javac", "openjdk-17-jdk-headless"),
     ("mosquitto", "mosquitto"),
     ("mosquitto_sub", "mosquitto-clients"),
+    ("nginx", "nginx"),
     ("python3", "python3"),
     ("setpriv", "util-linux"),
+    ("yaegi", "yaegi"),
 ];
 
 /// Says in one line what is missing and how to get it.
