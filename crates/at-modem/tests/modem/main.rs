@@ -53,6 +53,7 @@ mod pki;
 mod probe;
 mod radio;
 mod reconnect;
+mod resumption;
 mod rollback;
 mod sending;
 mod server;
