@@ -89,6 +89,12 @@ pub trait Board {
         None
     }
 
+    /// Whether a server may have a key of RSA-4096. Its signature takes 700 M instructions, 4.3 s at 160 MHz with one per
+    /// cycle, in which no link and no command is served; each client has one made before it has proved anything.
+    fn serves_with_slow_keys(&self) -> bool {
+        false
+    }
+
     /// Memory with these capabilities, as ESP-IDF numbers them.
     fn memory_of(&self, _capabilities: u32) -> Option<MemoryKind> {
         None

@@ -90,6 +90,9 @@ tls_session::reasons! {
         /// Our private key is encrypted, and there is no password anywhere.
         KeyEncrypted => "key_encrypted", -0x3C00, 0,
             "our private key is encrypted, and there is no password for it";
+        /// A key of our server with which a signature takes this board too long: each client would have it make one.
+        KeyTooSlow => "key_too_slow", -0x7080, 0,
+            "RSA-4096 takes our server 746 M instructions for each client, 400 M are allowed here; RSA-2048 takes 150 M, P-256 64 M";
         /// The strict policy asks for more than these settings check.
         StrictPolicy => "strict_policy", -0x7100, 0,
             "the strict policy wants a checked server, which these settings do not";

@@ -155,6 +155,11 @@ impl<'a, P: Platform> Owners<'a, P> {
             scratch: self.scratch,
             tls: &self.tls,
             #[cfg(feature = "rustls")]
+            server_keys: match crate::platform::Board::serves_with_slow_keys(self.board) {
+                true => crate::tls::credentials::ServerKeys::Any,
+                false => crate::tls::credentials::ServerKeys::Quick,
+            },
+            #[cfg(feature = "rustls")]
             ledger: crate::platform::Board::ledger(self.board),
         }
     }

@@ -24,6 +24,11 @@ pub(crate) mod tls;
     expect(dead_code, reason = "a build without rustls has no clients with TLS")
 )]
 mod tls_server;
+#[cfg_attr(
+    not(feature = "rustls"),
+    expect(dead_code, reason = "a build without rustls has no clients with TLS")
+)]
+mod turns;
 mod udp;
 pub(crate) mod why;
 

@@ -29,6 +29,8 @@ use super::present::print_connected;
 use super::stream::pump;
 use super::tls::SessionOwners;
 use super::tls_server::{self, Client, HANDSHAKES, Job};
+#[cfg(feature = "rustls")]
+use super::turns::Turns;
 use crate::links::Link;
 use crate::links::server::Listening;
 use crate::links::state::{Connection, Event};
@@ -103,7 +105,8 @@ async fn credentials<P: Platform>(
         return Ok(None);
     };
     let mut handshake = Handshake::begin(handshakes).await;
-    let acceptor = handshake.acceptor(owners.flash, owners.scratch, terms);
+    let keys = owners.server_keys;
+    let acceptor = handshake.acceptor(owners.flash, owners.scratch, terms, keys);
     let acceptor = acceptor.await;
     acceptor
         .map(Some)
@@ -163,8 +166,12 @@ async fn serve<P: Platform, M: Sessions, A: TcpAccept>(
     #[cfg(feature = "rustls")]
     let (records, _) = M::parts(memory);
     #[cfg(feature = "rustls")]
-    let of_sessions =
-        M::each(|number| tls_server::clients_of(owners, records.get(number), jobs.get(number)));
+    let turns = Turns::new();
+    #[cfg(feature = "rustls")]
+    let of_sessions = M::each(|number| {
+        let (records, job) = (records.get(number), jobs.get(number));
+        tls_server::clients_of(owners, records, job, &turns)
+    });
     let mut slot = pin!(Place::empty());
     let accept_loop = slot.as_mut().fill(|| {
         let places = Places {

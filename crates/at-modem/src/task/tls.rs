@@ -4,7 +4,7 @@ use core::pin::pin;
 
 use at_grammar::types::Protocol;
 use edge_nal::TcpSplit;
-use embassy_time::{Delay, with_timeout};
+use embassy_time::{Delay, Instant, with_timeout};
 use embedded_io_async::{Read, Write};
 use rand_core::CryptoRngCore;
 #[cfg(feature = "rustls")]
@@ -23,6 +23,8 @@ use crate::links::Link;
 use crate::links::state::{CloseBy, Request, Target};
 use crate::platform::Platform;
 use crate::scratch::Scratch;
+#[cfg(feature = "rustls")]
+use crate::tls::credentials::ServerKeys;
 use crate::tls::credentials::{Handshake, Handshakes};
 use crate::tls::sessions::{Peer, Probed, Slot, TlsSessions};
 use crate::tls::terms::terms_of;
@@ -37,6 +39,9 @@ pub(crate) struct SessionOwners<'a, 's, P: Platform> {
     pub(crate) clock: &'a WallClock,
     pub(crate) scratch: &'s Scratch,
     pub(crate) tls: &'a TlsSessions<'s>,
+    /// Keys that a server may have.
+    #[cfg(feature = "rustls")]
+    pub(crate) server_keys: ServerKeys,
     /// Who was promised how much of the heap.
     #[cfg(feature = "rustls")]
     pub(crate) ledger: Option<&'static tls_session::Ledger>,
@@ -92,7 +97,7 @@ impl<P: Platform> SessionOwners<'_, '_, P> {
     }
 
     pub(super) fn connection<R: Read, W: Write>(&self, rx: R, tx: W) -> Connection<(R, W, Delay)> {
-        let connection = Connection::new(rx, tx, Delay);
+        let connection = Connection::new(rx, tx, Delay).with_clock(|| Instant::now().as_millis());
         #[cfg(feature = "rustls")]
         if let Some(ledger) = self.ledger {
             return connection.with_ledger(ledger);

@@ -33,6 +33,7 @@ use super::present::print_connected;
 use super::server::{have_connections, lowest_free};
 use super::stream::{End, pump};
 use super::tls::SessionOwners;
+use super::turns::{Paced, Turn, Turns};
 use super::why::reason_line;
 use crate::buffers::Records;
 use crate::links::Link;
@@ -94,6 +95,7 @@ pub(super) async fn clients_of<P: Platform, S: TcpSplit + TcpShutdown>(
     owners: &SessionOwners<'_, '_, P>,
     records: Option<&Records>,
     job: Option<&Job<'_, S>>,
+    turns: &Turns,
 ) {
     let (Some(records), Some(job)) = (records, job) else {
         return core::future::pending().await;
@@ -103,7 +105,7 @@ pub(super) async fn clients_of<P: Platform, S: TcpSplit + TcpShutdown>(
         let client = job.client.wait().await;
         job.give_way.reset();
         let remote = client.remote;
-        let make = |client| serve(owners, records, job, client);
+        let make = |client| serve(owners, records, (job, turns), client);
         let refused = match owners.check_heap_for_client(bytes_on_heap(&make)) {
             Ok(()) => on_heap(|| make(client)).await,
             Err(why) => {
@@ -156,7 +158,7 @@ async fn turn_down<S: TcpSplit + TcpShutdown>(client: Client<'_, S>) {
 async fn serve<P: Platform, S: TcpSplit + TcpShutdown>(
     owners: &SessionOwners<'_, '_, P>,
     records: &Records,
-    job: &Job<'_, S>,
+    (job, turns): (&Job<'_, S>, &Turns),
     client: Client<'_, S>,
 ) -> Result<(), Why> {
     let Client {
@@ -169,8 +171,13 @@ async fn serve<P: Platform, S: TcpSplit + TcpShutdown>(
     let outcome = {
         let mut records = records.lock().await;
         let (rx, tx) = socket.split();
-        let stream = owners.connection(rx, tx);
+        let links = owners.links.links;
+        let turn = Turn::new(turns, &job.since, || {
+            links.each().iter().any(|link| link.is_open())
+        });
+        let stream = owners.connection(Paced(rx, &turn), Paced(tx, &turn));
         let (rng, clock) = (owners.links.rng.clone(), owners.clock.reading());
+        let deadlines = Deadlines::default();
         let opened = {
             // The server is asked for it as long as the handshake takes.
             let Some(acceptor) = server.acceptor() else {
@@ -178,18 +185,12 @@ async fn serve<P: Platform, S: TcpSplit + TcpShutdown>(
             };
             let mut place = pin!(Place::empty());
             let records = &mut *records;
-            let accept = place.as_mut().fill(|| {
-                Session::accept(
-                    &stream,
-                    records,
-                    &acceptor,
-                    clock,
-                    Deadlines::default(),
-                    rng,
-                )
-            });
+            let accept = place
+                .as_mut()
+                .fill(|| Session::accept(&stream, records, &acceptor, clock, deadlines, rng));
             select(accept, job.give_way.wait()).await
         };
+        turn.end();
         job.since.set(None);
         server.changed.signal(());
         match opened {
@@ -203,11 +204,7 @@ async fn serve<P: Platform, S: TcpSplit + TcpShutdown>(
             }
         }
     };
-    hang_up(&mut socket).await;
-    if outcome.is_err() {
-        drain(&mut socket).await;
-    }
-    drop(socket);
+    part(socket, outcome.is_err()).await;
     // Before the host hears of it, so that it can open the next one.
     drop(claim);
     match outcome? {
@@ -260,6 +257,14 @@ async fn talk<P: Platform, T: Transport>(
         .as_mut()
         .fill(|| pump(link, &owners.links.host, rx, tx, Why::from));
     pump.await
+}
+
+/// The end of a connection.
+async fn part<S: TcpSplit + TcpShutdown>(mut socket: S, refused: bool) {
+    hang_up(&mut socket).await;
+    if refused {
+        drain(&mut socket).await;
+    }
 }
 
 /// close_notify, to a client that may not listen.

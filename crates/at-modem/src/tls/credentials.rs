@@ -33,6 +33,30 @@ use tls_session::reason::SetupError;
 /// Bytes of a private key in DER: RSA of 4096 bits takes 2376 in PKCS#8.
 const MAX_KEY: usize = 2560;
 
+/// Keys that a server may have.
+#[cfg(feature = "rustls")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ServerKeys {
+    Any,
+    /// Those that this processor signs with in the time of a client.
+    Quick,
+}
+
+#[cfg(feature = "rustls")]
+impl ServerKeys {
+    /// Bytes of the longest modulus that is quick: RSA-3072 takes 356 M instructions, RSA-4096 746 M.
+    const QUICK: usize = 3072 / 8;
+
+    fn check(self, key: &ClientKey<'_>) -> Result<(), Cause> {
+        match (self, key) {
+            (Self::Quick, ClientKey::Rsa { modulus, .. }) if modulus.len() > Self::QUICK => {
+                Err(ModemError::KeyTooSlow.into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// How the server proves who it is, as in [`PeerTerms`].
 enum HeldPeer {
     /// No handshake is under way.
@@ -159,6 +183,7 @@ impl<'m> Handshake<'m> {
                         (roles, number),
                         place,
                         &mut certificates[..],
+                        |_| Ok(()),
                     )
                     .await?,
                 )
@@ -192,6 +217,7 @@ impl Handshake<'_> {
         flash: &Flash<F>,
         scratch: &Scratch,
         terms: ServerTerms,
+        keys: ServerKeys,
     ) -> Result<Acceptor, Cause> {
         let HandshakeMemory {
             certificates,
@@ -201,8 +227,9 @@ impl Handshake<'_> {
         } = &mut *self.0;
         let place = IdentityPlace { message, key };
         let roles = (Role::SERVER_CERTIFICATE, Role::SERVER_KEY);
-        let identity = load_identity(flash, scratch, (roles, 0), place, &mut certificates[..]);
-        let identity = identity.await?;
+        let decoded = &mut certificates[..];
+        let check = |key: &ClientKey<'_>| keys.check(key);
+        let identity = load_identity(flash, scratch, (roles, 0), place, decoded, check).await?;
         let anchors = match terms.verify_client {
             true => load_anchors(flash, scratch, (Role::SERVER_CA, 0), certificates).await?,
             false => Vec::new(),
@@ -317,6 +344,7 @@ async fn load_identity<'m, F: MultiwriteNorFlash>(
     ((certificate, key), number): ((Role, Role), u8),
     place: IdentityPlace<'m>,
     decoded: &mut [u8],
+    check: impl FnOnce(&ClientKey<'_>) -> Result<(), Cause>,
 ) -> Result<Identity<'m>, Cause> {
     let IdentityPlace {
         message,
@@ -335,7 +363,9 @@ async fn load_identity<'m, F: MultiwriteNorFlash>(
         })
     })
     .await?;
-    Ok(Identity::new(&chain, parts(&key)?, message)?)
+    let key = parts(&key)?;
+    check(&key)?;
+    Ok(Identity::new(&chain, key, message)?)
 }
 
 /// A key of the image as one that can sign.

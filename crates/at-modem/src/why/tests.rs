@@ -18,6 +18,7 @@ fn code_number_flags_and_words_of_the_modem_s_reasons_stay_as_they_are() {
         ModemError::KeyErased,
         ModemError::KeyMissing { number, available },
         ModemError::KeyEncrypted,
+        ModemError::KeyTooSlow,
         ModemError::StrictPolicy,
         ModemError::HostNotFound,
         ModemError::SntpFailed,

@@ -30,12 +30,17 @@ const IMAGES: [(&str, &[u8]); 3] = [
 /// A modem with credentials of a server, several links, and the time.
 pub(crate) fn equipped() -> Bench {
     let mut bench = Bench::multiplexed();
+    equip(&mut bench);
+    bench
+}
+
+/// Gives a modem what [`equipped`] has.
+pub(crate) fn equip(bench: &mut Bench) {
     for (partition, image) in IMAGES {
         bench.flash.preset(partition, image);
     }
     bench.expect("AT+CIPSNTPCFG=0", OK);
     bench.expect("AT+SYSTIMESTAMP=1800000000", OK);
-    bench
 }
 
 /// As [`equipped`], and it serves; with `ca_enable` 1 clients must show a certificate.
@@ -491,5 +496,44 @@ fn duty_180_a_server_with_one_client_passes_through() {
         bench.pass(Duration::from_secs(1));
         bench.expect("AT+CIPMODE=0", OK);
         bench.expect("AT+CIPCLOSE", "0,CLOSED\r\n\r\nOK\r\n");
+    }
+}
+
+macro_rules! own {
+    ($name:literal) => {
+        include_str!(concat!("data/", $name)).as_bytes()
+    };
+}
+
+/// A board that does not say that it is quick refuses a key with which each client would stop it for seconds. Keys and
+/// certificates are openssl's (`openssl req -x509 -newkey rsa:4096`).
+#[test]
+fn duty_128_a_key_that_is_too_slow_starts_no_server() {
+    let start = format!("AT+CIPSERVER=1,{PORT},\"SSL\"");
+    for (quick, certificate, key) in [
+        (true, own!("rsa3072.crt.pem"), own!("rsa3072.key.pem")),
+        (false, own!("rsa4096.crt.pem"), own!("rsa4096.key.pem")),
+    ] {
+        let mut bench = fresh();
+        bench.join();
+        bench.expect("AT+CIPMUX=1", OK);
+        for (namespace, value) in [("server_cert", certificate), ("server_key", key)] {
+            write(&mut bench, namespace, &format!("{namespace}.0"), 8, value);
+        }
+        if quick {
+            bench.expect(&*start, OK);
+            continue;
+        }
+        bench.expect(&*start, ERROR);
+        assert!(bench.net.knock(PORT, PEER).is_none());
+        let why = bench.line("AT+SSLWHY?");
+        for word in [
+            "746 M instructions",
+            "400 M are allowed",
+            "\\\"key_too_slow\\\"",
+        ] {
+            assert!(why.contains(word), "{why}");
+        }
+        bench.expect("AT+CIPSERVER?", "+CIPSERVER:0\r\n\r\nOK\r\n");
     }
 }

@@ -4,10 +4,11 @@
 use embassy_time::{Duration, Instant};
 use rustls::SupportedProtocolVersion;
 
+use crate::support::net::Door;
 use crate::support::tls_client::{Client, Shows, VERSIONS};
-use crate::support::{Bench, text};
+use crate::support::{Bench, Setup, text};
 
-use super::tls_server::{OK, PORT, equipped, serving};
+use super::tls_server::{OK, PORT, equip, equipped, serving};
 
 const GOOD: &str = "192.168.4.9:9";
 const BAD: &str = "192.168.4.66:6";
@@ -304,5 +305,65 @@ fn a_restart_in_the_middle_of_handshakes_leaves_nothing_behind() {
         bench.expect("AT+SYSTIMESTAMP=1800000000", OK);
         bench.expect(format!("AT+CIPSERVER=1,{PORT},\"SSL\",1"), OK);
         linked(&mut bench, 0, VERSIONS[1]);
+    }
+}
+
+/// A crowd says hello at the same time to a module that computes for long. While a link is open, one is answered after
+/// another, and between two of them the others have the processor for as long as the first took; the link gets its data
+/// meanwhile. Without a link nobody waits.
+#[test]
+fn duty_190_clients_that_are_not_known_get_half_of_the_processor() {
+    for version in VERSIONS {
+        for link_is_open in [false, true] {
+            let setup = Setup::new();
+            setup.chip.labours(Duration::from_millis(20));
+            let mut bench = setup.boot().quiet();
+            bench.join();
+            bench.expect("AT+CIPMUX=1", OK);
+            equip(&mut bench);
+            bench.expect(format!("AT+CIPSERVER=1,{PORT},\"SSL\""), OK);
+            if link_is_open {
+                bench.net.door("192.168.3.102:8080", Door::Sink);
+                let start = "AT+CIPSTART=4,\"TCP\",\"192.168.3.102\",8080";
+                bench.expect(start, "4,CONNECT\r\n\r\nOK\r\n");
+            }
+            let other = link_is_open.then(|| bench.net.peer());
+            let mut clients =
+                [(); 3].map(|()| Client::knock(&bench, (PORT, GOOD), version, Shows::Nothing));
+            bench.settle();
+            let (begin, before) = (Instant::now(), bench.chip.laboured());
+            for client in &mut clients {
+                let hello = client.speaks();
+                client.peer.sends(&hello);
+            }
+            // When somebody was answered, and what had been computed by then.
+            let mut answered = Vec::new();
+            while answered.len() < clients.len() {
+                bench.settle();
+                for client in &mut clients {
+                    if client.listens().unwrap() {
+                        answered.push((begin.elapsed(), bench.chip.laboured()));
+                    }
+                }
+                if let Some(other) = &other {
+                    other.sends(b"x");
+                    bench.hear("\r\n+IPD,4,1:x");
+                }
+                assert!(begin.elapsed() < Duration::from_secs(5), "{answered:?}");
+                bench.pass(Duration::from_millis(10));
+            }
+            assert!(answered[0].1 > before, "{answered:?}");
+            for pair in answered.windows(2) {
+                let (took, computed) = (pair[1].0 - pair[0].0, pair[1].1 - pair[0].1);
+                if link_is_open {
+                    assert!(computed > Duration::MIN, "two at once: {answered:?}");
+                    // Three calls make the answer, and the next turn comes as much later. A fourth, behind the answer, is no
+                    // part of the turn; on a chip it costs next to nothing.
+                    assert!(took >= computed / 4 * 6, "{version:?} {answered:?}");
+                } else {
+                    assert_eq!(took, Duration::MIN, "{version:?} {answered:?}");
+                }
+            }
+        }
     }
 }

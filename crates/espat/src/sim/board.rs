@@ -67,6 +67,11 @@ impl Board for SimBoard {
         })
     }
 
+    /// A PC signs with RSA-4096 in milliseconds.
+    fn serves_with_slow_keys(&self) -> bool {
+        true
+    }
+
     /// A PC that sleeps is of no use to its user: accepted, without effect.
     fn set_sleep(&self, _: SleepMode) -> Result<(), Unsupported> {
         Ok(())

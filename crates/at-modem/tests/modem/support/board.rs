@@ -1,10 +1,11 @@
 //! A chip that does what the modem asks and records it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use at_grammar::commands::basic::UartConfig;
-use at_modem::{Board, MemoryKind, MemoryReport, SleepMode, Unsupported};
+use at_modem::{Board, Caps, Heap, Ledger, MemoryKind, MemoryReport, SleepMode, Unsupported};
+use embassy_time::{Duration, MockDriver};
 
 use super::port::Port;
 
@@ -15,6 +16,33 @@ struct State {
     sleep: Vec<SleepMode>,
     wakes: Vec<(u8, bool)>,
     program: Option<u32>,
+    labours: bool,
+}
+
+std::thread_local! {
+    /// What a call of the TLS engine takes, and what all of them took so far.
+    static LABOUR: Cell<(Duration, Duration)> = const { Cell::new((Duration::MIN, Duration::MIN)) };
+}
+
+/// A heap without an end, by which the chip knows when the TLS engine computes: time passes then.
+struct Labour;
+
+static LABOURS: Ledger = Ledger::new(&Labour, Caps::SMALL);
+
+impl Heap for Labour {
+    fn free(&self) -> usize {
+        usize::MAX
+    }
+
+    fn largest(&self) -> usize {
+        usize::MAX
+    }
+
+    fn enter(&self) {
+        let (each, all) = LABOUR.get();
+        MockDriver::get().advance(each);
+        LABOUR.set((each, all + each));
+    }
 }
 
 /// A chip; clones share it.
@@ -35,6 +63,17 @@ impl Chip {
     /// Nothing it is asked for is there from now on.
     pub(crate) fn refuses(&self) {
         self.state.borrow_mut().refuses = true;
+    }
+
+    /// From the next start on each call of the TLS engine takes that long.
+    pub(crate) fn labours(&self, each: Duration) {
+        self.state.borrow_mut().labours = true;
+        LABOUR.set((each, Duration::MIN));
+    }
+
+    /// What all calls of the TLS engine took.
+    pub(crate) fn laboured(&self) -> Duration {
+        LABOUR.get().1
     }
 
     /// It says from now on that its program lies at this address of the flash.
@@ -82,6 +121,10 @@ impl Board for Chip {
             free: 148_408,
             least_free: 84_044,
         })
+    }
+
+    fn ledger(&self) -> Option<&'static Ledger> {
+        self.state.borrow().labours.then_some(&LABOURS)
     }
 
     fn memory_of(&self, capabilities: u32) -> Option<MemoryKind> {
