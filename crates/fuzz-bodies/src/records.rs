@@ -100,7 +100,11 @@ fn edited(edit: &Edit, (kind, content, whose): Part, out: &mut Vec<u8>) -> Vec<P
             vec![(kind, changed, whose)]
         }
         Edit::Drop => Vec::new(),
-        Edit::Twice => vec![(kind, content.clone(), whose), (kind, content, whose)],
+        // Behind the last message the copy comes when the session is open.
+        Edit::Twice => vec![
+            (kind, content.clone(), whose),
+            (kind, content, Whose::Inserted),
+        ],
         Edit::Before(other, bytes) => {
             let inserted = (*other, bytes.clone(), Whose::Inserted);
             vec![inserted, (kind, content, whose)]

@@ -2,7 +2,7 @@
 //!
 //! They are part of `crates/fuzz-bodies`, and are run here because a program has one clock.
 
-use crate::{modem, mutate};
+use crate::{modem, mutate, sntp_target};
 
 const RUNS: usize = 100;
 
@@ -34,4 +34,9 @@ fn each_line_has_one_result_and_the_port_answers_after_anything() {
 #[test]
 fn it_boots_whatever_flash_holds() {
     run("boot", modem::boot);
+}
+
+#[test]
+fn no_datagram_sets_the_clock_but_an_answer_of_the_server_that_was_asked() {
+    run("sntp", sntp_target::body);
 }

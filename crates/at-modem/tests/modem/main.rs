@@ -25,9 +25,22 @@ mod modem;
 #[expect(unreachable_pub, reason = "it is public in its package")]
 #[path = "../../../fuzz-bodies/src/mutate.rs"]
 mod mutate;
+#[path = "../../../fuzz-bodies/src/sntp_target.rs"]
+mod sntp_target;
 #[expect(unreachable_pub, reason = "it is public in its package")]
 #[path = "../../../fuzz-bodies/src/take.rs"]
 mod take;
+
+// What that body asks, and what it sets.
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "an answer sets it, and nothing else is looked at"
+)]
+#[path = "../../src/clock.rs"]
+mod clock;
+#[path = "../../src/sntp.rs"]
+mod sntp_code;
 
 mod busy;
 mod commands;
