@@ -30,8 +30,14 @@ impl Sim {
             stderr.read_line(&mut line).expect("a line");
             line.trim().to_owned()
         };
-        let control = line();
-        let control = control.strip_prefix("control on ").expect("first");
+        // A log may come before it.
+        let control = loop {
+            let line = line();
+            assert!(!line.is_empty(), "it ended");
+            if let Some(control) = line.strip_prefix("control on ") {
+                break control.to_owned();
+            }
+        };
         let port = loop {
             let line = line();
             assert!(!line.is_empty(), "it ended");
@@ -41,7 +47,7 @@ impl Sim {
             }
         };
         Self {
-            control: control.to_owned(),
+            control,
             port,
             child,
             stderr,
