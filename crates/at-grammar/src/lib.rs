@@ -80,6 +80,7 @@
 //! | [`types`] | domain types: names, numbers, addresses, codes, zones |
 //! | [`reply`] | messages of the modem and their reader |
 //! | [`args`] | parameter lists, for declaring commands |
+//! | crate root | [`parameters`]: names of a command's parameters, for people |
 //!
 //! Features, all off by default: `alloc` ([`Sink`] for `Vec<u8>`), `defmt` (formats the public
 //! types, logs to defmt), `log` (logs to the `log` facade).
@@ -100,6 +101,7 @@ mod raw;
 pub mod reply;
 mod set;
 mod sink;
+mod syntax;
 mod table;
 mod text;
 mod tuples;
@@ -114,6 +116,7 @@ pub use raw::{Form, RawLine};
 pub use reply::{Event, Progress, Reply, ReplyParser};
 pub use set::{CommandSet, Forms, InfoSet, Row, SetForm, Visibility};
 pub use sink::{Full, Measure, Sink, SliceSink};
+pub use syntax::parameters;
 pub use table::{Command, Info};
 pub use text::AtStr;
 pub use types::LinkId;
