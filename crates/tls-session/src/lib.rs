@@ -68,7 +68,7 @@
 //! Features: `embedded-tls` (default: TLS 1.3 and pre-shared keys, no allocator), `rustls` (TLS 1.2 and 1.3, with an
 //! allocator); without either there are policies, verification and reasons, but no session. With both, pre-shared keys
 //! go to embedded-tls and all else to rustls. `defmt` (formats for public types, log lines), `log` (log lines),
-//! `p384-compact` (a P-384 of less code).
+//! `p384-compact` (a P-384 of less code), `danger-secret-log` (for tools on a PC alone: secrets of sessions for who asks).
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(
     not(feature = "embedded-tls"),
@@ -84,6 +84,8 @@ extern crate alloc;
 mod alg;
 #[cfg(feature = "rustls")]
 pub mod budget;
+#[cfg(feature = "danger-secret-log")]
+mod danger_secret_log;
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 mod engine;
 pub mod evidence;
@@ -104,6 +106,8 @@ mod version;
 
 #[cfg(feature = "rustls")]
 pub use budget::{Budget, Caps, Own, budget};
+#[cfg(feature = "danger-secret-log")]
+pub use danger_secret_log::danger_log_secrets;
 pub use evidence::{Evidence, Opened};
 #[cfg(feature = "rustls")]
 pub use heap::{Heap, Ledger};

@@ -49,6 +49,8 @@ pub(super) fn configure(
     // Early data can be replayed.
     config.enable_early_data = false;
     config.require_ems = policy.master_secret == MasterSecret::Required;
+    #[cfg(feature = "danger-secret-log")]
+    crate::danger_secret_log::apply(&mut config);
     Ok(config)
 }
 
