@@ -18,8 +18,12 @@ pub(crate) enum Command {
     Demo(espat::demo::Args),
     /// Run the simulated modem
     Sim(espat::sim::Args),
+    /// Talk to a modem: a terminal that knows its commands
+    Term(espat::term::Args),
     /// Make, show, unpack and check certificate images
     Pki(espat::pki::Args),
+    /// Replay a recording of `espat sim` and show what differs
+    Replay(espat::replay::Args),
     /// Load certificates and keys into a module, over its AT port
     Push(espat::push::Args),
     /// Say whether a server's certificates would be accepted, and why not

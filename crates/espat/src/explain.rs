@@ -80,6 +80,11 @@ pub fn words(what: &str) -> Option<String> {
     in_text(&found).ok()
 }
 
+/// The most specific thing known of a line of the port: what it means, and what to do.
+pub(crate) fn first(line: &str) -> Option<(&'static str, &'static str)> {
+    explain(line).first().map(|entry| (entry.means, entry.todo))
+}
+
 fn in_text(entries: &[Entry]) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     for entry in entries {

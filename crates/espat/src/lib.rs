@@ -12,12 +12,16 @@
 //! | `at_host` | host end of an AT port: serial or TCP, commands, data |
 //! | `push` | `espat push`: certificates into a module, over its AT port |
 //! | `doctor` | `espat doctor`: which step of a failing set-up is wrong |
+//! | `capture` | `--capture`: what was sent and received, for Wireshark |
 //! | `flash_image` | `espat flash-image`: a whole flash as a file, and the map of one |
+//! | `replay` | `espat replay`: a recording against the simulator or a module |
+//! | `term` | `espat term`: a terminal for a modem |
 //! | `hil` | `espat hil`: a board on this PC's ports, checked |
 //! | `private_file` | files that only the user can read |
 //! | `report` | exit statuses, `--json`, messages |
 
 pub mod at_host;
+mod capture;
 pub mod demo;
 mod device;
 pub mod doctor;
@@ -27,8 +31,10 @@ pub mod hil;
 pub mod pki;
 mod private_file;
 pub mod push;
+pub mod replay;
 pub mod report;
 pub mod sim;
+pub mod term;
 pub mod transcript;
 pub mod verify;
 

@@ -50,6 +50,8 @@ fn main() -> ExitCode {
         Command::Verify(args) => espat::verify::run(&args),
         Command::Explain(args) => espat::explain::run(&args),
         Command::Sim(args) => espat::sim::run(&args),
+        Command::Term(args) => espat::term::run(&args),
+        Command::Replay(args) => espat::replay::run(&args),
         Command::Doctor(args) => espat::doctor::run(&args),
         Command::FlashImage(args) => espat::flash_image::run(&args),
         Command::Completions { shell } => completions(shell),

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 /// Creates an empty file that only the user can read, in place of what has this name.
@@ -29,6 +29,19 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
         .permissions(Permissions::from_mode(0o600))
         .tempfile_in(folder)?;
     file.persist(path).map_err(|error| error.error)
+}
+
+/// Creates a file that only the user can read, where nothing has this name: nothing is replaced or followed.
+///
+/// # Errors
+///
+/// Those of the file system; `AlreadyExists` if there is something.
+pub(crate) fn create_new(path: &Path) -> io::Result<File> {
+    File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
 }
 
 #[cfg(test)]

@@ -109,6 +109,20 @@ impl Port {
         Self(OpenPort::Other(Box::new(stream)))
     }
 
+    /// Another handle of the same port, so that one thread reads while another writes.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system; `Unsupported` for what [`Port::of`] made.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self(match &self.0 {
+            OpenPort::Serial(port) => OpenPort::Serial(port.try_clone()?),
+            OpenPort::File(file) => OpenPort::File(file.try_clone()?),
+            OpenPort::Tcp(stream) => OpenPort::Tcp(stream.try_clone()?),
+            OpenPort::Other(_) => return Err(io::ErrorKind::Unsupported.into()),
+        }))
+    }
+
     /// The rate, where the port has one.
     #[must_use]
     pub fn baud(&self) -> Option<u32> {

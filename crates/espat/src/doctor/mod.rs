@@ -29,6 +29,7 @@ use tls_session::{PeerName, Timestamp};
 
 use crate::at_host::Place;
 use crate::at_host::port::DEFAULT_BAUD;
+use crate::capture::{Capture, CaptureFile};
 use crate::device::Device;
 use crate::pki;
 use crate::report::{Outcome, WrongUsage};
@@ -69,6 +70,11 @@ pub struct Args {
     /// Whose rules apply [default: espat, with --port those of the module]
     #[arg(long, value_enum)]
     device: Option<Device>,
+    /// Writes what the connections of this PC to the server sent and received to FILE (pcapng, for Wireshark), with the
+    /// secrets of these TLS sessions: whoever has FILE reads all of it, though nothing but handshakes is sent. FILE must
+    /// be new, and only you can read it
+    #[arg(long, value_name = "FILE")]
+    capture: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -99,11 +105,26 @@ struct Sent {
 ///
 /// A sentence: files that cannot be read, a port that cannot be opened, wrong usage.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let Some(path) = &args.capture else {
+        return diagnose(args, None);
+    };
+    let file = CaptureFile::create(path)?;
+    let capture = file.capture();
+    let captured = Args {
+        server: args.server.captured(capture),
+        ..args.clone()
+    };
+    let outcome = diagnose(&captured, Some(capture));
+    file.finish()?;
+    outcome
+}
+
+fn diagnose(args: &Args, capture: Option<&Capture>) -> anyhow::Result<Outcome> {
     if let Some(name) = &args.name {
         PeerName::new(name).map_err(|cause| WrongUsage(format!("'{name}': {cause}")))?;
     }
     let mut steps = Steps::new(args.json);
-    let sent = look_at_server(args, &mut steps)?;
+    let sent = look_at_server(args, &mut steps, capture)?;
     let mut attached = match &args.port {
         Some(place) => match module::attach(place, args.baud, args.log_port.as_ref())? {
             Ok((attached, step)) => {
@@ -162,7 +183,11 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
 }
 
 /// Name, TCP, TLS, chain. `None` where no certificate came.
-fn look_at_server(args: &Args, steps: &mut Steps) -> anyhow::Result<Option<Sent>> {
+fn look_at_server(
+    args: &Args,
+    steps: &mut Steps,
+    capture: Option<&Capture>,
+) -> anyhow::Result<Option<Sent>> {
     let server = &args.server;
     let addresses: Vec<SocketAddr> = match (server.host(), server.port()).to_socket_addrs() {
         Ok(addresses) => addresses.collect(),
@@ -201,7 +226,10 @@ fn look_at_server(args: &Args, steps: &mut Steps) -> anyhow::Result<Option<Sent>
         }
     }
     // SSLKEYLOGFILE names a file in which Wireshark finds the secrets of these connections.
-    let keys: Arc<dyn KeyLog> = Arc::new(KeyLogFile::new());
+    let keys: Arc<dyn KeyLog> = Arc::new(Keys {
+        file: KeyLogFile::new(),
+        capture: capture.cloned(),
+    });
     let connect = || {
         let error = |why: at_modem::why::Why| std::io::Error::other(why.to_string());
         server.connect().map_err(error)
@@ -221,6 +249,22 @@ fn look_at_server(args: &Args, steps: &mut Steps) -> anyhow::Result<Option<Sent>
     let chain = sent.as_ref().map_or(&[][..], |it| &it.chain);
     let goes_on = steps.add(chain::step(chain))?;
     Ok(sent.filter(|_| goes_on))
+}
+
+/// Both places for secrets.
+#[derive(Debug)]
+struct Keys {
+    file: KeyLogFile,
+    capture: Option<Capture>,
+}
+
+impl KeyLog for Keys {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        self.file.log(label, client_random, secret);
+        if let Some(capture) = &self.capture {
+            capture.log(label, client_random, secret);
+        }
+    }
 }
 
 /// What the server takes.

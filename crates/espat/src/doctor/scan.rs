@@ -3,7 +3,6 @@
 //! The certificates are only looked at here: judging them is `trust`'s, by the modem's rules.
 
 use std::io::{ErrorKind, Write as _};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +15,8 @@ use rustls::sign::CertifiedKey;
 use rustls::{
     DigitallySignedStruct, Error, KeyLog, SignatureScheme, SupportedProtocolVersion, version,
 };
+
+use crate::capture::Tap;
 
 /// For one answer of the server.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -62,7 +63,7 @@ impl std::fmt::Display for Refused {
 /// Both versions, the newer first. `connect` opens a connection to the server; `keys` receives the
 /// secrets of each session.
 pub(super) fn scan(
-    connect: &dyn Fn() -> std::io::Result<TcpStream>,
+    connect: &dyn Fn() -> std::io::Result<Tap>,
     host: &str,
     keys: &Arc<dyn KeyLog>,
 ) -> Vec<Seen> {
@@ -73,7 +74,7 @@ pub(super) fn scan(
 }
 
 fn one(
-    connect: &dyn Fn() -> std::io::Result<TcpStream>,
+    connect: &dyn Fn() -> std::io::Result<Tap>,
     host: &str,
     keys: &Arc<dyn KeyLog>,
     version: &'static SupportedProtocolVersion,
@@ -92,7 +93,7 @@ fn one(
 }
 
 fn handshake(
-    connect: &dyn Fn() -> std::io::Result<TcpStream>,
+    connect: &dyn Fn() -> std::io::Result<Tap>,
     host: &str,
     keys: &Arc<dyn KeyLog>,
     version: &'static SupportedProtocolVersion,
@@ -110,10 +111,9 @@ fn handshake(
     let mut session =
         ClientConnection::new(Arc::new(config), name).map_err(|error| other(&error))?;
     let mut stream = connect().map_err(|error| other(&error))?;
-    let timeouts = stream
-        .set_read_timeout(Some(TIMEOUT))
-        .and_then(|()| stream.set_write_timeout(Some(TIMEOUT)));
-    timeouts.map_err(|error| other(&error))?;
+    stream
+        .set_timeouts(TIMEOUT)
+        .map_err(|error| other(&error))?;
     while session.is_handshaking() {
         if let Err(error) = session.complete_io(&mut stream) {
             recorder.refused.store(true, Ordering::Relaxed);
@@ -141,9 +141,9 @@ fn handshake(
 }
 
 /// Whether the server, which has asked for a certificate and got none, ends the session with an alert.
-fn is_refused_afterwards(session: &mut ClientConnection, stream: &mut TcpStream) -> bool {
+fn is_refused_afterwards(session: &mut ClientConnection, stream: &mut Tap) -> bool {
     // What it says first is a ticket or an alert; a server that waits for the client says nothing.
-    if stream.set_read_timeout(Some(REFUSAL_TIMEOUT)).is_err() {
+    if stream.set_read_timeout(REFUSAL_TIMEOUT).is_err() {
         return false;
     }
     while session.wants_read() {

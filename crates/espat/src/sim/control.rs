@@ -108,6 +108,12 @@ impl ControlPort {
         format!("control on {}", self.local)
     }
 
+    /// The address, with the port that was taken.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
     /// Serves everyone who connects, for as long as it is polled.
     pub async fn serve(&self, panel: &Panel) {
         let mut clients: Vec<Pin<Box<dyn Future<Output = ()> + '_>>> = Vec::new();

@@ -15,12 +15,15 @@
 //! | [`rng`] | the source of random numbers |
 //! | [`flash`] | the flash chip |
 //! | [`args`] | the wiring |
+//! | `settings` | the options, as a recording has them |
+//! | `in_process` | a simulator on a thread, for commands that are its host |
 //! | `engine` | the module itself |
 //!
 //! Everything runs on the thread of the caller. State that a module keeps in flash is in the flash
 //! image and nowhere else.
 
 use std::future::{Future, pending};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,17 +42,20 @@ pub mod control;
 mod engine;
 pub mod events;
 pub mod flash;
+mod in_process;
 pub mod log;
 pub mod net;
 pub mod peers;
 pub mod port;
 pub mod rng;
+mod settings;
 mod spawn;
 mod stop;
 pub mod wifi;
 pub mod wire;
 
 pub use args::Args;
+pub(crate) use in_process::InProcess;
 pub use spawn::{Config, Running};
 
 use args::{Baud, Chip, Clock, Dialect, Layout};
@@ -159,6 +165,27 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
 ///
 /// As [`run`].
 pub async fn run_until(args: &Args, stop: impl Future<Output = ()>) -> anyhow::Result<Outcome> {
+    let settings = settings::of_this_program(args);
+    let announce = |places: Places| places.announcements.iter().for_each(report::note);
+    serve(args, &settings, stop, announce).await
+}
+
+/// Where a simulator that is ready can be reached.
+#[derive(Debug, Default)]
+struct Places {
+    port: Option<SocketAddr>,
+    control: Option<SocketAddr>,
+    /// The lines from which a script learns them. The AT port is last: who waits for it has read the rest.
+    announcements: Vec<String>,
+}
+
+/// As [`run_until`]; `settings` are the options that a recording begins with, and `ready` is called once.
+async fn serve(
+    args: &Args,
+    settings: &[settings::Setting],
+    stop: impl Future<Output = ()>,
+    ready: impl FnOnce(Places),
+) -> anyhow::Result<Outcome> {
     if args.virtual_time {
         if args.control.is_none() {
             let why = "--virtual-time needs --control: nothing else turns the clock";
@@ -170,16 +197,7 @@ pub async fn run_until(args: &Args, stop: impl Future<Output = ()>) -> anyhow::R
     let _log = log::start(args.log.as_ref(), args.log_level, args.log_format)?;
     let mut port = Port::open(&args.port())?;
     port.wire(machine.bench.clone());
-    let secrets = if args.record_danger_secrets {
-        Secrets::DangerShown
-    } else {
-        Secrets::Hidden
-    };
-    let tape = args
-        .record
-        .as_ref()
-        .map(|path| Tape::create(path, secrets))
-        .transpose()?;
+    let tape = tape(args, settings)?;
     if let Some(tape) = &tape {
         port.record(tape.clone());
     }
@@ -190,15 +208,17 @@ pub async fn run_until(args: &Args, stop: impl Future<Output = ()>) -> anyhow::R
         power: machine.power.clone(),
         tape,
     };
-    // The AT port last: who waits for it has read the rest.
     let control_port = control.as_ref().map(ControlPort::announcement);
-    let places = machine.net.resolved_maps().map(|map| format!("map {map}"));
-    let announcements: Vec<String> = control_port
-        .into_iter()
-        .chain(places)
-        .chain(port.announcement())
-        .collect();
-    let announce = || announcements.into_iter().for_each(report::note);
+    let maps = machine.net.resolved_maps().map(|map| format!("map {map}"));
+    let places = Places {
+        port: port.local_addr(),
+        control: control.as_ref().map(ControlPort::local_addr),
+        announcements: control_port
+            .into_iter()
+            .chain(maps)
+            .chain(port.announcement())
+            .collect(),
+    };
     let controlled = async {
         match &control {
             Some(control) => control.serve(&panel).await,
@@ -210,10 +230,25 @@ pub async fn run_until(args: &Args, stop: impl Future<Output = ()>) -> anyhow::R
         stop.await;
         Ok(())
     };
-    let operated = operate(&machine, &mut port, announce);
+    let operated = operate(&machine, &mut port, || ready(places));
     or(or(operated, stopped), controlled).await?;
     port.finish();
     Ok(Outcome::Done)
+}
+
+/// The recording that is asked for, with the options that it begins with.
+fn tape(args: &Args, settings: &[settings::Setting]) -> anyhow::Result<Option<Tape>> {
+    let Some(path) = &args.record else {
+        return Ok(None);
+    };
+    let secrets = if args.record_danger_secrets {
+        Secrets::DangerShown
+    } else {
+        Secrets::Hidden
+    };
+    let tape = Tape::create(path, secrets)?;
+    tape.settings(settings);
+    Ok(Some(tape))
 }
 
 /// Serves one host after the other; returns when no other can come. Calls `ready` when the module

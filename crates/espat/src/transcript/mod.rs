@@ -29,7 +29,10 @@ mod secrets;
 pub mod text;
 
 pub use parse::{Line, ParseError, PeerKind, PeerStep, Step, parse};
+pub(crate) use record::message::{is_final, message};
+pub(crate) use record::parts::prompted;
 pub use record::{Recorder, Secrets};
+pub(crate) use secrets::has_secret;
 pub use text::{Match, Text, TextError, Variables};
 
 /// Marks what the host sends, with the line end that a command has.

@@ -19,11 +19,13 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use self::message::{data, ends_data, head, is_final, is_refusal, message};
+use self::parts::{Prompted, password_of, prompted};
 use super::secrets::{Known, command, is_command, is_public, shows_secret, unfinished_command};
 use super::text::show;
 use super::{FROM_MODEM, Step, TO_MODEM, parse};
 
-mod message;
+pub(crate) mod message;
+pub(crate) mod parts;
 
 /// What becomes of passwords and keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +145,30 @@ impl<W: Write> Recorder<W> {
             writeln!(self.out, "# {line}")?;
         }
         Ok(())
+    }
+
+    /// An option with which the session began; before anything else. The flash image is a remark: the session
+    /// changed it, and what it held before is not known.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    pub fn setting(&mut self, name: &str, value: Option<&str>) -> io::Result<()> {
+        let Some(value) = value else {
+            return writeln!(self.out, "@sim {name}");
+        };
+        if name == "--flash" {
+            return self.remark(&format!("{name} {value}, as it was before"));
+        }
+        let value = match (name, password_of(value)) {
+            ("--ap", Some((ssid, password))) if self.hides() && !password.is_empty() => {
+                self.keep(password.as_bytes())?;
+                let name = self.known.name(password.as_bytes()).unwrap_or_default();
+                format!("{},{{${name}}}", show(ssid.as_bytes()))
+            }
+            _ => show(value.as_bytes()),
+        };
+        writeln!(self.out, "@sim {name} {value}")
     }
 
     /// The control port obeyed this line.
@@ -484,19 +510,7 @@ impl<W: Write> Recorder<W> {
 
     /// What the last command has a prompt for; `None` for passthrough, and where it is no command.
     fn payload(&self) -> Option<Payload> {
-        let (name, parameters) = command(&self.command)?;
-        let number = |text: &&[u8]| std::str::from_utf8(text).ok()?.trim().parse().ok();
-        let (left, secret): (Option<usize>, bool) = match name.as_str() {
-            // Link and length; a UDP peer may follow.
-            "CIPSEND" | "CIPSENDL" | "CIPSENDEX" => {
-                (parameters.iter().map_while(number).last(), false)
-            }
-            "SYSFLASH" | "SYSMFG" if writes(name.as_str(), &parameters) => (
-                parameters.last().and_then(number),
-                parameters.get(1).is_none_or(|store| !is_public(store)),
-            ),
-            _ => (None, false),
-        };
+        let Prompted { left, secret } = prompted(&self.command)?;
         Some(Payload {
             left,
             secret: secret && self.hides(),

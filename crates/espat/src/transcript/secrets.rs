@@ -106,6 +106,11 @@ impl Known {
     }
 }
 
+/// Whether a line of a host has a password or a key in it.
+pub(crate) fn has_secret(line: &[u8]) -> bool {
+    !Known::default().learn(line).is_empty()
+}
+
 /// Everything that can be a command: what was left over from before can stand in front of it.
 fn commands(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let lines = bytes.split(|&byte| byte == b'\n');

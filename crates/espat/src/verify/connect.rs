@@ -5,13 +5,13 @@ use std::net::{IpAddr, TcpStream, ToSocketAddrs as _};
 use std::str::FromStr;
 use std::time::Duration;
 
-use async_io::Async;
 use at_modem::why::{Cause, ModemError, Stage, Why};
-use edge_nal_std::TcpSocket;
 use embassy_time::{Delay, with_timeout};
 use rand_core::OsRng;
 use tls_session::reason::StreamError;
 use tls_session::{Chain, Connection, Deadlines, Memory, Opened, PeerName, Policy, Session};
+
+use crate::capture::{Capture, Tap, TapSocket};
 
 /// As long as one step of the handshake may take.
 const CONNECT_MS: u32 = 10_000;
@@ -22,10 +22,11 @@ const GOODBYE: embassy_time::Duration = embassy_time::Duration::from_secs(1);
 const CHAIN_BYTES: usize = 65_536;
 
 /// `HOST:PORT`; an IPv6 address stands in brackets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Server {
     host: String,
     port: u16,
+    capture: Option<Capture>,
 }
 
 impl FromStr for Server {
@@ -44,6 +45,7 @@ impl FromStr for Server {
             Ok(port) if port != 0 && !host.is_empty() => Ok(Self {
                 host: host.to_owned(),
                 port,
+                capture: None,
             }),
             _ => Err(form),
         }
@@ -67,11 +69,17 @@ impl Server {
         is_name.then_some(self.host.as_str())
     }
 
+    /// The same server, its connections written down.
+    pub(crate) fn captured(&self, capture: &Capture) -> Self {
+        Self {
+            capture: Some(capture.clone()),
+            ..self.clone()
+        }
+    }
+
     /// Connects, performs the handshake and says goodbye.
     pub(crate) fn handshake(&self, policy: &Policy<'_>) -> Result<Opened, Why> {
-        let stream = self.connect()?;
-        let socket =
-            TcpSocket::new(Async::new(stream).map_err(|error| at(Stage::Tcp, cause(&error)))?);
+        let socket = self.socket()?;
         let transport = Connection::new(&socket, &socket, Delay);
         let mut memory: Box<Memory> = Box::default();
         async_io::block_on(async {
@@ -86,10 +94,7 @@ impl Server {
 
     /// The certificates that the server sends, in DER, its own first; empty where there is no handshake.
     pub(crate) fn chain(&self, policy: &Policy<'_>) -> Vec<Vec<u8>> {
-        let Ok(Ok(socket)) = self
-            .connect()
-            .map(|stream| Async::new(stream).map(TcpSocket::new))
-        else {
+        let Ok(socket) = self.socket() else {
             return Vec::new();
         };
         let transport = Connection::new(&socket, &socket, Delay);
@@ -109,8 +114,18 @@ impl Server {
         chain.certificates().map(<[u8]>::to_vec).collect()
     }
 
-    /// The first of the host's addresses that answers.
-    pub(crate) fn connect(&self) -> Result<TcpStream, Why> {
+    fn socket(&self) -> Result<TapSocket, Why> {
+        let stream = self.stream()?;
+        TapSocket::new(stream, self.capture.as_ref()).map_err(|error| at(Stage::Tcp, cause(&error)))
+    }
+
+    /// A connection to the first of the host's addresses that answers.
+    pub(crate) fn connect(&self) -> Result<Tap, Why> {
+        let stream = self.stream()?;
+        Tap::new(stream, self.capture.as_ref()).map_err(|error| at(Stage::Tcp, cause(&error)))
+    }
+
+    fn stream(&self) -> Result<TcpStream, Why> {
         let addresses = (self.host.as_str(), self.port)
             .to_socket_addrs()
             .map_err(|_| at(Stage::Dns, ModemError::HostNotFound))?;

@@ -28,6 +28,7 @@ use tls_session::{
     Timestamp,
 };
 
+use crate::capture::CaptureFile;
 use crate::device::{self, Device};
 use crate::pki;
 use crate::pki::files;
@@ -71,6 +72,10 @@ pub struct Args {
     /// RFC 5280 and RFC 9525
     #[arg(long)]
     strict: bool,
+    /// Writes what the connection sent and received to FILE (pcapng, for Wireshark), with the secrets of the TLS session:
+    /// whoever has FILE reads all of it. FILE must be new, and only you can read it
+    #[arg(long, value_name = "FILE", requires = "connect")]
+    capture: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -99,7 +104,20 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         None => NameRule::DangerAnyName,
     };
     let clock = args.at.or_else(pki::now).map_or(Clock::Unset, Clock::At);
-    match judge(args, name, clock)? {
+    let capture = args
+        .capture
+        .as_deref()
+        .map(CaptureFile::create)
+        .transpose()?;
+    let server = match (&args.connect, &capture) {
+        (Some(server), Some(file)) => Some(server.captured(file.capture())),
+        (server, _) => server.clone(),
+    };
+    let judged = judge(args, server.as_ref(), name, clock);
+    if let Some(file) = capture {
+        file.finish()?;
+    }
+    match judged? {
         Ok(()) => Ok(Outcome::Done),
         Err(refusal) => {
             refusal.report(args.json)?;
@@ -126,7 +144,12 @@ impl From<Why> for Refusal {
 }
 
 /// Asks tls-session, and reports an acceptance. The outer error is about files, the inner is the verdict.
-fn judge(args: &Args, name: NameRule<'_>, clock: Clock) -> anyhow::Result<Result<(), Refusal>> {
+fn judge(
+    args: &Args,
+    server: Option<&Server>,
+    name: NameRule<'_>,
+    clock: Clock,
+) -> anyhow::Result<Result<(), Refusal>> {
     let trusted = match (&args.ca, &args.bin) {
         (Some(file), _) => trust::from_file(file)?,
         (None, Some(image)) => trust::from_image(image)?,
@@ -147,7 +170,7 @@ fn judge(args: &Args, name: NameRule<'_>, clock: Clock) -> anyhow::Result<Result
         policy.master_secret = MasterSecret::Required;
     }
 
-    if let Some(server) = &args.connect {
+    if let Some(server) = server {
         policy.sni = server.sni();
         return judge_server(args, server, &policy, &anchor_ders);
     }

@@ -22,6 +22,7 @@
 //! | `reports` | public reports that need a modem and a server |
 //! | `bad_input` | nothing a host sends, or stops sending, harms the modem |
 //! | `doctor` | which step of a set-up is wrong |
+//! | `capture` | what a capture holds, as Wireshark reads it |
 //! | `flash_files` | flash images that cannot be used are refused in one line |
 //! | `restart` | what outlives the power |
 //! | `ci_bench` | the example for a CI with pytest passes |
@@ -33,6 +34,7 @@
 )]
 
 mod bad_input;
+mod capture;
 mod ci_bench;
 mod console;
 mod doctor;

@@ -49,6 +49,13 @@ impl Tape {
         self.write(|start, recorder| recorder.printed(start.elapsed(), bytes));
     }
 
+    /// The options with which the session began; before anything else.
+    pub(in crate::sim) fn settings(&self, settings: &[(String, Option<String>)]) {
+        for (name, value) in settings {
+            self.write(|_, recorder| recorder.setting(name, value.as_deref()));
+        }
+    }
+
     /// A line of the control port that was obeyed.
     pub fn control(&self, line: &str) {
         self.write(|_, recorder| recorder.control(line));

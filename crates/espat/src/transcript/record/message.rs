@@ -1,7 +1,7 @@
 //! What the modem prints, cut into messages.
 
 /// The length of the first message, if it is there as a whole.
-pub(super) fn message(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn message(bytes: &[u8]) -> Option<usize> {
     let line_end = |from: usize| {
         let rest = bytes.get(from..)?;
         let at = rest.windows(2).position(|pair| pair == b"\r\n")?;
@@ -103,7 +103,7 @@ pub(super) fn ends_data(message: &[u8]) -> bool {
 }
 
 /// Whether a message says how a command ended.
-pub(super) fn is_final(message: &[u8]) -> bool {
+pub(crate) fn is_final(message: &[u8]) -> bool {
     [b"\r\nOK\r\n".as_slice(), b"\r\nERROR\r\n"].contains(&message) || is_busy(message)
 }
 

@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::{TIMEOUT, utf8};
 
 /// Which Debian package has a program.
-const PACKAGES: [(&str, &str); 13] = [
+const PACKAGES: [(&str, &str); 14] = [
     ("openssl", "openssl"),
     ("chronyd", "chrony"),
     ("curl", "curl"),
@@ -24,6 +24,7 @@ const PACKAGES: [(&str, &str); 13] = [
     ("nginx", "nginx"),
     ("python3", "python3"),
     ("setpriv", "util-linux"),
+    ("tshark", "tshark"),
     ("yaegi", "yaegi"),
 ];
 

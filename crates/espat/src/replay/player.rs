@@ -1,0 +1,425 @@
+//! Sends what the host sent, and collects what the modem says.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use tempfile::TempDir;
+
+use super::script::{Action, Script, Turn};
+use super::{Args, normal};
+use crate::at_host::Port;
+use crate::report::{self, WrongUsage};
+use crate::sim::InProcess;
+use crate::transcript::{Match, Text, Variables};
+
+/// After the result of a command that ended otherwise than recorded: for what follows it at once.
+const QUIET: Duration = Duration::from_millis(300);
+/// For an answer of the control port.
+const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Lines after which a modem takes the next command.
+const RESULTS: [&[u8]; 7] = [
+    b"\r\nOK\r\n",
+    b"\r\nERROR\r\n",
+    b"\r\nready\r\n",
+    b"SEND OK\r\n",
+    b"SEND FAIL\r\n",
+    b"busy p...\r\n",
+    b"\r\n>",
+];
+/// A modem that never stops talking does not fill this program's memory.
+const RECEIVED_MAX: usize = 4 * 1024 * 1024;
+
+/// What was recorded, and what came.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    /// Line of the file, counted from 1.
+    pub(super) line: usize,
+    /// The host's part, as it is written.
+    pub(super) sent: Vec<String>,
+    /// Lines, escaped.
+    pub(super) recorded: Vec<String>,
+    pub(super) replayed: Vec<String>,
+    /// Why the rest was not waited for.
+    pub(super) ended: Option<String>,
+    same: bool,
+    exact: bool,
+}
+
+impl Exchange {
+    pub(super) const fn is_same(&self) -> bool {
+        self.same
+    }
+
+    /// A line as it is compared.
+    pub(super) fn compared(&self, line: &str) -> String {
+        if self.exact {
+            line.to_owned()
+        } else {
+            normal::line(line)
+        }
+    }
+}
+
+/// A replay that runs.
+#[derive(Debug)]
+pub(super) struct Player {
+    port: Port,
+    sim: Option<InProcess>,
+    /// Holds the copy of a flash image.
+    _folder: Option<TempDir>,
+    variables: Variables,
+    timeout: Duration,
+    exact: bool,
+    /// What a module that is on already says by itself is not asked for.
+    skips_start: bool,
+    received: Vec<u8>,
+    done: Vec<Exchange>,
+}
+
+/// What some input is to an exchange.
+enum Progress {
+    /// So many bytes are it.
+    Whole(usize, Variables),
+    /// More is needed.
+    Part,
+    Different,
+}
+
+impl Player {
+    /// Starts the simulator, or opens the port.
+    pub(super) fn start(
+        args: &Args,
+        script: &Script,
+        variables: Variables,
+    ) -> anyhow::Result<Self> {
+        let (port, sim, folder) = match &args.port {
+            Some(place) => {
+                if !script.options.is_empty() {
+                    report::note(format_args!(
+                        "recorded with espat sim {}: a module keeps its own settings",
+                        hidden(&script.options)
+                    ));
+                }
+                let port = Port::open(place, args.baud, args.flow_control)?;
+                (port, None, None)
+            }
+            None => {
+                let (sim, folder) = simulator(args, script)?;
+                let stream = TcpStream::connect(sim.port()?).context("the simulator is gone")?;
+                (Port::tcp(stream)?, Some(sim), folder)
+            }
+        };
+        let mut player = Self {
+            port,
+            skips_start: sim.is_none(),
+            sim,
+            _folder: folder,
+            variables,
+            timeout: args.timeout,
+            exact: args.exact,
+            received: Vec::new(),
+            done: Vec::new(),
+        };
+        if player.sim.is_none() {
+            player.quiet(Instant::now() + QUIET);
+            player.received.clear();
+        } else if !script.from_power_on {
+            player.echo_off()?;
+        }
+        Ok(player)
+    }
+
+    /// Where a transcript of a person begins: after `ready` and `ATE0`.
+    fn echo_off(&mut self) -> anyhow::Result<()> {
+        let expected = [Text::literal(b"\r\nready\r\n")];
+        self.wait(&expected, self.timeout);
+        self.received.clear();
+        self.port.write(b"ATE0\r\n")?;
+        self.wait(&[Text::literal(b"ATE0\r\n\r\nOK\r\n")], self.timeout);
+        self.received.clear();
+        Ok(())
+    }
+
+    /// One exchange.
+    pub(super) fn turn(&mut self, turn: &Turn) -> anyhow::Result<()> {
+        if std::mem::take(&mut self.skips_start) && turn.actions.is_empty() {
+            report::note(
+                "what is recorded before the first command is not asked for: the module is on already",
+            );
+            return Ok(());
+        }
+        for (_, action) in &turn.actions {
+            self.act(action)
+                .with_context(|| format!("line {}", turn.line))?;
+        }
+        let timeout = turn.within.unwrap_or(self.timeout);
+        let (count, ended, same) = match self.wait(&turn.expected, timeout) {
+            (Progress::Whole(count, kept), _) => {
+                self.variables.extend(kept);
+                (count, None, true)
+            }
+            (_, ended) => (self.received.len(), ended, false),
+        };
+        let replayed: Vec<u8> = self.received.drain(..count).collect();
+        let recorded = if same {
+            Vec::new()
+        } else {
+            self.recorded(&turn.expected, &replayed)
+        };
+        self.done.push(Exchange {
+            line: turn.line,
+            sent: turn
+                .actions
+                .iter()
+                .map(|(written, _)| written.clone())
+                .collect(),
+            recorded,
+            replayed: if same { Vec::new() } else { lines(&replayed) },
+            ended,
+            same,
+            exact: self.exact,
+        });
+        Ok(())
+    }
+
+    /// What came after the last exchange is one of its own, which was not recorded.
+    pub(super) fn finish(mut self) -> Vec<Exchange> {
+        self.quiet(Instant::now() + QUIET);
+        if !self.received.is_empty() {
+            self.done.push(Exchange {
+                line: 0,
+                sent: Vec::new(),
+                recorded: Vec::new(),
+                replayed: lines(&self.received),
+                ended: None,
+                same: false,
+                exact: self.exact,
+            });
+        }
+        self.done
+    }
+
+    fn act(&mut self, action: &Action) -> anyhow::Result<()> {
+        match action {
+            Action::Silence(time) => {
+                // Not to wait for something: being silent is what the host does here.
+                thread::sleep(*time);
+                Ok(())
+            }
+            Action::Send(text) => {
+                let bytes = text
+                    .expand(&self.variables)
+                    .map_err(|error| WrongUsage(error.to_string()))?;
+                self.port
+                    .write(&bytes)
+                    .context("the modem takes no more bytes")
+            }
+            Action::Control(text) => {
+                let line = text
+                    .expand(&self.variables)
+                    .map_err(|error| WrongUsage(error.to_string()))?;
+                self.control(&line)
+            }
+        }
+    }
+
+    fn control(&self, line: &[u8]) -> anyhow::Result<()> {
+        let Some(sim) = &self.sim else {
+            report::note("a line of the control port is left out: a module has none");
+            return Ok(());
+        };
+        let mut stream = TcpStream::connect(sim.control()?).context("the control port")?;
+        stream.set_read_timeout(Some(CONTROL_TIMEOUT))?;
+        stream.write_all(&[line, b"\n"].concat())?;
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer)?;
+        match answer.trim_end() {
+            answer if answer == "ok" || answer.starts_with("ok ") => Ok(()),
+            answer => bail!("the control port says {answer}"),
+        }
+    }
+
+    /// Reads until it is all there, or cannot be any more.
+    fn wait(&mut self, expected: &[Text], timeout: Duration) -> (Progress, Option<String>) {
+        let deadline = Instant::now() + timeout;
+        loop {
+            match self.progress(expected) {
+                Progress::Part => {}
+                Progress::Different => {
+                    let ended = self.end_of_result(expected, deadline);
+                    // What came late may be what was missing.
+                    let progress = self.progress(expected);
+                    return (progress, ended);
+                }
+                whole @ Progress::Whole(..) => return (whole, None),
+            }
+            if let Err(ended) = self.receive() {
+                return (Progress::Different, Some(ended));
+            }
+            if Instant::now() >= deadline {
+                let ended = format!("nothing more came within {} s", timeout.as_secs_f32());
+                return (Progress::Different, Some(ended));
+            }
+        }
+    }
+
+    /// Something else came: reads on to the end of that, so that the next command does not meet a busy modem.
+    fn end_of_result(&mut self, expected: &[Text], deadline: Instant) -> Option<String> {
+        let ends = |bytes: &[u8]| {
+            RESULTS
+                .iter()
+                .any(|result| bytes.windows(result.len()).any(|part| part == *result))
+        };
+        let mut recorded = Vec::new();
+        for text in expected {
+            recorded.extend(text.expand(&self.variables).unwrap_or_default());
+        }
+        while ends(&recorded) && !ends(&self.received) && Instant::now() < deadline {
+            if let Err(ended) = self.receive() {
+                return Some(ended);
+            }
+        }
+        self.quiet(Instant::now() + QUIET);
+        None
+    }
+
+    /// Reads until nothing has come for a while, at most twice as long.
+    fn quiet(&mut self, mut until: Instant) {
+        let last = until + QUIET;
+        while Instant::now() < until {
+            match self.receive() {
+                Ok(0) => {}
+                Ok(_) => until = (Instant::now() + QUIET).min(last),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// At most a tenth of a second.
+    fn receive(&mut self) -> Result<usize, String> {
+        let mut bytes = [0; 4096];
+        let count = self.port.read(&mut bytes).map_err(|it| match it.kind() {
+            std::io::ErrorKind::UnexpectedEof => "the port was closed".to_owned(),
+            _ => format!("the port failed: {it}"),
+        })?;
+        if self.received.len() > RECEIVED_MAX {
+            return Err(format!("more than {RECEIVED_MAX} bytes came"));
+        }
+        self.received.extend(bytes.iter().take(count));
+        Ok(count)
+    }
+
+    fn progress(&self, expected: &[Text]) -> Progress {
+        match self.exactly(expected) {
+            Progress::Different if !self.exact => self.nearly(expected),
+            progress => progress,
+        }
+    }
+
+    /// Byte for byte, places filled in.
+    fn exactly(&self, expected: &[Text]) -> Progress {
+        let mut kept = Variables::new();
+        let mut at = 0_usize;
+        for text in expected {
+            let rest = self.received.get(at..).unwrap_or_default();
+            match text.compare(rest, &self.variables) {
+                Ok(Match::Whole { length, kept: new }) => {
+                    at = at.saturating_add(length);
+                    kept.extend(new);
+                }
+                Ok(Match::Part) => return Progress::Part,
+                Ok(Match::Not { .. }) | Err(_) => return Progress::Different,
+            }
+        }
+        Progress::Whole(at, kept)
+    }
+
+    /// Line for line, without what changes from run to run.
+    fn nearly(&self, expected: &[Text]) -> Progress {
+        let recorded = self.recorded(expected, &self.received);
+        let mut came = self.received.split_inclusive(|&byte| byte == b'\n');
+        let mut at = 0_usize;
+        for line in &recorded {
+            let Some(piece) = came.next() else {
+                return Progress::Part;
+            };
+            let wanted = normal::line(line);
+            let shown = piece.escape_ascii().to_string();
+            if normal::line(&shown) == wanted {
+                at = at.saturating_add(piece.len());
+            } else if !line.ends_with("\\n") && shown.starts_with(line.as_str()) {
+                // Without a line end in the recording: a prompt, and data.
+                at = at.saturating_add(line.len());
+                break;
+            } else if !piece.ends_with(b"\n") {
+                return Progress::Part;
+            } else {
+                return Progress::Different;
+            }
+        }
+        Progress::Whole(at, Variables::new())
+    }
+
+    /// The recorded lines; a place that stands for anything is filled with what came there.
+    fn recorded(&self, expected: &[Text], came: &[u8]) -> Vec<String> {
+        let mut bytes = Vec::new();
+        let mut rest = came;
+        for text in expected {
+            match (
+                text.compare(rest, &self.variables),
+                text.expand(&self.variables),
+            ) {
+                (Ok(Match::Whole { length, .. }), _) => {
+                    let (here, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+                    bytes.extend_from_slice(here);
+                    rest = behind;
+                }
+                (_, Ok(literal)) => bytes.extend(literal),
+                (_, Err(_)) => bytes.extend(text.to_string().into_bytes()),
+            }
+        }
+        lines(&bytes)
+    }
+}
+
+/// Each with its line end, escaped.
+fn lines(bytes: &[u8]) -> Vec<String> {
+    bytes
+        .split_inclusive(|&byte| byte == b'\n')
+        .map(|line| line.escape_ascii().to_string())
+        .collect()
+}
+
+/// Without passwords of access points.
+fn hidden(options: &[String]) -> String {
+    let mut shown = Vec::new();
+    let mut name = "";
+    for word in options {
+        let is_password = name == "--ap" && word.contains(',');
+        shown.push(if is_password { "SSID,…" } else { word });
+        name = word;
+    }
+    shown.join(" ")
+}
+
+/// With the options of the recording, those of the command line behind them.
+fn simulator(args: &Args, script: &Script) -> anyhow::Result<(InProcess, Option<TempDir>)> {
+    let mut options = script.options.clone();
+    options.extend(args.sim.iter().cloned());
+    let folder = match &args.flash {
+        None => None,
+        Some(image) => {
+            let folder = tempfile::tempdir().context("no place for a copy of the flash image")?;
+            let copy = folder.path().join("flash.bin");
+            std::fs::copy(image, &copy)
+                .with_context(|| format!("cannot copy {}", image.display()))?;
+            options.push("--flash".to_owned());
+            options.push(copy.to_string_lossy().into_owned());
+            Some(folder)
+        }
+    };
+    Ok((InProcess::start(&options)?, folder))
+}
