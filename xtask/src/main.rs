@@ -10,6 +10,7 @@ mod checks;
 mod citations;
 mod cmd;
 mod cpu;
+mod demo_svg;
 mod deny;
 mod dist;
 mod duties;
@@ -131,10 +132,12 @@ enum Command {
     Imports,
     /// The program for installing, with manual pages and completions, in target/dist. Not a part of `test`.
     Dist,
+    /// The picture of the demo, docs/demo.svg. Not a part of `test`.
+    DemoSvg,
 }
 
 impl Command {
-    /// What to run, and how. Nothing for [`Command::Fuzz`], [`Command::Imports`] and [`Command::Dist`], which are no steps.
+    /// What to run, and how. Nothing for the commands that are no steps.
     fn plan(self) -> (Vec<Step>, Options) {
         let mut options = Options {
             fetch: Fetch::Allowed,
@@ -193,7 +196,7 @@ impl Command {
             Self::C3 => vec![Step::C3],
             Self::E2e => vec![Step::E2e],
             Self::Examples => vec![Step::Examples],
-            Self::Fuzz(_) | Self::Imports | Self::Dist => Vec::new(),
+            Self::Fuzz(_) | Self::Imports | Self::Dist | Self::DemoSvg => Vec::new(),
         };
         (steps, options)
     }
@@ -212,6 +215,7 @@ fn main() -> ExitCode {
                 let names = libraries.map(|package| package.name.as_str());
                 imports::write(workspace.root(), names).map(|()| true)
             }
+            (Command::DemoSvg, _) => demo_svg::run(&workspace).map(|()| true),
             (_, [step]) => Ok(step.run(&workspace, options)),
             _ => run::all(&steps, &workspace, options.fetch),
         });

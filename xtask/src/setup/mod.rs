@@ -34,7 +34,7 @@ impl Fetch {
 }
 
 /// Programs that the tests start, and the Debian packages that have them.
-const PROGRAMS: [Package; 14] = [
+const PROGRAMS: [Package; 15] = [
     Package {
         program: "openssl",
         names: &["openssl"],
@@ -78,6 +78,10 @@ const PROGRAMS: [Package; 14] = [
     Package {
         program: "python3",
         names: &["python3"],
+    },
+    Package {
+        program: "tshark",
+        names: &["tshark"],
     },
     Package {
         program: QEMU,
