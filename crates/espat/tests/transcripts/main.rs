@@ -85,7 +85,8 @@ fn record_and_replay() -> Result<(), libtest_mimic::Failed> {
     if recorded.contains(PASSWORD) {
         return Err(format!("the password is in it:\n{recorded}").into());
     }
-    let whole = format!("@let secret1 {PASSWORD}\n@sim --ap espressif,{PASSWORD}\n{recorded}");
+    // The options are in it, too.
+    let whole = format!("@let secret1 {PASSWORD}\n{recorded}");
     std::fs::write(&tape, whole)?;
     session::replay(&tape, &[]).map_err(|why| format!("{why}\n\n{recorded}").into())
 }
