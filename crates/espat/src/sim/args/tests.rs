@@ -144,7 +144,11 @@ fn what_makes_no_sense_is_wrong_usage_and_says_why() {
         (&["--ap", "home,secret"], "the password has 6 bytes"),
         (&["--map", "example.org:80"], "no '='"),
         (&["--map", "example.org=127.0.0.1:80"], "before '='"),
-        (&["--map", "example.org:80=localhost:80"], "after '='"),
+        (&["--map", "example.org:80=localhost"], "after '='"),
+        (
+            &["--map", "example.org:80=nowhere.invalid:80"],
+            "nowhere.invalid:80 has no address",
+        ),
         (&["--clock", "now"], "neither unset nor host"),
         (
             &["--clock", "2026-02-30T00:00:00Z"],
