@@ -185,26 +185,15 @@ impl Package {
             .filter(|name| *name != "default")
     }
 
-    /// Every set of its features, the empty one first, each without log lines and with all kinds of them: logging
-    /// has nothing to do with the other features. Left out are sets with a feature that another one
-    /// of the set turns on: they are the set without it.
+    /// Every set of its features, the empty one first; the smallest and the largest also with all kinds of log lines, which
+    /// add formats and lines to what there is. Left out are sets with a feature that another one of the set turns on: they
+    /// are the set without it.
     pub(crate) fn feature_sets(&self) -> Vec<Vec<&str>> {
         let mut sets: Vec<Vec<&str>> = vec![Vec::new()];
         for name in self.features().filter(|name| !LOGGING.contains(name)) {
             let with: Vec<Vec<&str>> = sets
                 .iter()
                 .map(|set| set.iter().copied().chain([name]).collect())
-                .collect();
-            sets.extend(with);
-        }
-        let logging: Vec<&str> = self
-            .features()
-            .filter(|name| LOGGING.contains(name))
-            .collect();
-        if !logging.is_empty() {
-            let with: Vec<Vec<&str>> = sets
-                .iter()
-                .map(|set| logging.iter().chain(set).copied().collect())
                 .collect();
             sets.extend(with);
         }
@@ -219,6 +208,19 @@ impl Package {
             !set.iter()
                 .any(|other| set.iter().any(|one| turns_on(one, other)))
         });
+        let logging: Vec<&str> = self
+            .features()
+            .filter(|name| LOGGING.contains(name))
+            .collect();
+        if !logging.is_empty() {
+            let mut with: Vec<Vec<&str>> = sets
+                .iter()
+                .take(1)
+                .chain(sets.iter().skip(1).max_by_key(|set| set.len()))
+                .map(|set| logging.iter().chain(set).copied().collect())
+                .collect();
+            sets.append(&mut with);
+        }
         sets
     }
 
