@@ -18,6 +18,7 @@ use crate::commands::network::{DnsServers, PingLine};
 use crate::commands::options::{PersistenceLine, TcpOptionsLine};
 use crate::commands::passthrough::{RetryInterval, SendInterval};
 use crate::commands::receive::{ReceiveLengths, ReceiveTypeLine};
+use crate::commands::rollback::RollbackLine;
 use crate::commands::server::{IdleTimeout, MaxConnections, ServerLine};
 use crate::commands::sntp::{SntpInterval, SntpLine};
 use crate::commands::softap::{AssociatedStation, LeasePool, SoftAp};
@@ -330,6 +331,7 @@ crate::__info_lines! {
     "AT+SYSMSG" Sysmsg(SysMsg);
     "AT+SYSMSGFILTER" Sysmsgfilter(bool);
     "AT+SYSMSGFILTERCFG" Sysmsgfiltercfg(FilterLine<'a>);
+    "AT+SYSROLLBACK" Sysrollback(RollbackLine<'a>);
     "AT+SYSLOG" Syslog(bool);
     "AT+SYSSTORE" Sysstore(bool);
     "AT+SYSTEMP" Systemp(Temperature);

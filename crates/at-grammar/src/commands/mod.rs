@@ -13,6 +13,7 @@ pub mod options;
 pub mod passthrough;
 mod policy;
 pub mod receive;
+pub mod rollback;
 pub mod server;
 pub mod sntp;
 pub mod softap;

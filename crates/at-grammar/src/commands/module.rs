@@ -22,7 +22,7 @@ crate::commands! {
     "AT+RFPOWER" { query RfpowerQuery; set RfpowerSet(SetPower); }
     "AT+SYSMSGFILTER" { query SysmsgfilterQuery; set SysmsgfilterSet(bool); }
     "AT+SYSMSGFILTERCFG" { query SysmsgfiltercfgQuery; set SysmsgfiltercfgSet(FilterRequest); }
-    "AT+SYSROLLBACK" { execute Sysrollback; }
+    "AT+SYSROLLBACK" { query SysrollbackQuery; execute Sysrollback; }
     "AT+SLEEPWKCFG" { set SleepwkcfgSet(WakeSource); }
     unlisted "AT+SYSREG" { set SysregSet(RegisterRequest); }
     "AT+SYSTEMP" { query SystempQuery; }

@@ -88,7 +88,12 @@ fn sleep_and_power() {
         (ONE, "AT+RFPOWER=78,16", Err(0x0107_0001)),
         (ONE, "AT+RFPOWER=78,1,1,1,1", Err(0x0106_0405)),
         (ONE, "AT+SYSROLLBACK", Ok(Command::Module(Sysrollback))),
-        (ONE, "AT+SYSROLLBACK?", Err(0x010c_0000)),
+        (
+            ONE,
+            "AT+SYSROLLBACK?",
+            Ok(Command::Module(SysrollbackQuery)),
+        ),
+        (ONE, "AT+SYSROLLBACK=1", Err(0x010c_0000)),
         (
             ONE,
             "AT+SYSREG=0,0x3FF44004",

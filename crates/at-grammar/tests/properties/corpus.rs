@@ -118,6 +118,7 @@ pub(crate) const LINES: &[(Mux, &str)] = &[
     (Mux::Single, "AT+SYSMSGFILTERCFG?"),
     (Mux::Single, "AT+SYSMSGFILTERCFG=1,18,3,7"),
     (Mux::Single, "AT+SYSROLLBACK"),
+    (Mux::Single, "AT+SYSROLLBACK?"),
     (Mux::Single, "AT+SYSREG=1,0x3ff44004,1"),
     (Mux::Single, "AT+SYSTEMP?"),
     (Mux::Single, "AT+USERRAM?"),

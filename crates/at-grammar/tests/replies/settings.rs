@@ -3,6 +3,7 @@
 use at_grammar::Suffix;
 use at_grammar::commands::mfg::{MfgHead, MfgLine};
 use at_grammar::commands::module::{FilterLine, MemoryLine, PowerLine, Temperature, TextLine};
+use at_grammar::commands::rollback::{RollbackLine, SlotFields};
 use at_grammar::commands::softap::{AssociatedStation, LeasePool, SoftAp};
 use at_grammar::commands::station::{Country, HostnameLine, ReconnectLine, WifiConfigLine};
 
@@ -42,6 +43,21 @@ pub(crate) fn lines() -> Vec<(Info<'static>, &'static str)> {
                 total: 307_200,
             }),
             "+SYSRAM:110592,148408,84044,307200\r\n",
+        ),
+        (
+            Info::Sysrollback(RollbackLine {
+                running: SlotFields {
+                    address: 0x6_0000,
+                    version: "0.1.0".into(),
+                    state: "good".into(),
+                },
+                other: SlotFields {
+                    address: 0x23_0000,
+                    version: "".into(),
+                    state: "empty".into(),
+                },
+            }),
+            "+SYSROLLBACK:0x60000,\"0.1.0\",0x230000,\"\",\"good\",\"empty\"\r\n",
         ),
         (
             Info::Sysmfg(MfgLine::Namespace(name("factory_param"))),

@@ -135,6 +135,7 @@ async fn module_command<P: Platform>(
         ModuleCommand::UserdocsQuery => module::docs(cx).await,
         // There is no server that offers any.
         ModuleCommand::CipfwverQuery => Ok(Done::Ok),
+        ModuleCommand::SysrollbackQuery => rollback::show(cx).await,
         ModuleCommand::Sysrollback => rollback::to_other_slot(cx).await,
         // Memory is not shown, and nobody offers updates.
         ModuleCommand::SysregSet(_)

@@ -1,4 +1,4 @@
-//! `AT+SYSROLLBACK`: to the program of the other slot and back, and every reason not to.
+//! `AT+SYSROLLBACK`: to the program of the other slot and back, and every reason not to; its query.
 
 use at_modem::Exit;
 use partition_store::ChipId;
@@ -81,6 +81,48 @@ fn what_the_bootloader_would_not_start_is_not_selected() {
         assert!(bench.exits().is_empty());
         let data = bench.flash.partition("otadata");
         assert!(data.iter().all(|byte| *byte == 0xff));
+    }
+}
+
+/// What the query says of the other slot is what the command does.
+#[test]
+fn the_query_says_what_is_in_both_slots_and_whether_the_command_would_work() {
+    let mut damaged = good("2").unwrap();
+    damaged[100] ^= 1;
+    let other_chip = program(ChipId::new(5), b"2", &[300]);
+    for (other, version, state) in [
+        (good("2.0"), "2.0", "good"),
+        (None, "", "empty"),
+        (Some(b"not a program!!!".to_vec()), "", "empty"),
+        (Some(damaged), "", "damaged"),
+        (Some(other_chip), "", "other_chip"),
+    ] {
+        let mut bench = with([good("1.5"), other]).boot().quiet();
+        let line = format!(
+            "+SYSROLLBACK:0x100000,\"1.5\",0x280000,\"{version}\",\"good\",\"{state}\"\r\n{OK}"
+        );
+        bench.expect("AT+SYSROLLBACK?", line);
+        let before = bench.flash.counts().writes;
+        let done = bench.line("AT+SYSROLLBACK").contains("OK");
+        assert_eq!(done, state == "good", "{state}");
+        assert_eq!(bench.flash.counts().writes > before, done, "{state}");
+    }
+}
+
+#[test]
+fn the_query_begins_with_the_program_that_runs() {
+    let lines = [
+        "+SYSROLLBACK:0x100000,\"1\",0x280000,\"2\",\"good\",\"good\"\r\n",
+        "+SYSROLLBACK:0x280000,\"2\",0x100000,\"1\",\"good\",\"good\"\r\n",
+    ];
+    let setup = with([good("1"), good("2")]);
+    setup.flash.preset("otadata", &selects(SECOND, VALID));
+    let mut bench = setup.boot().quiet();
+    bench.expect("AT+SYSROLLBACK?", format!("{}{OK}", lines[1]));
+    // The board knows better than OTA data.
+    for (address, line) in [(0x10_0020, lines[0]), (0x28_0020, lines[1])] {
+        bench.chip.runs_at(address);
+        bench.expect("AT+SYSROLLBACK?", format!("{line}{OK}"));
     }
 }
 

@@ -27,6 +27,8 @@ fn prepared(lab: &Lab) -> Result<Flash> {
     fs::write(flash.path(), bytes)?;
     let (machine, mut host) = Machine::boot(lab, &flash, Options::named("first"))?;
     host.ok("AT")?;
+    let outcome = shown(&mut host, 0, "good");
+    machine.explain(outcome)?;
     ensure!(started(&machine) == [SLOTS[0]], "{}", machine.errors());
     Ok(flash)
 }
@@ -39,6 +41,20 @@ fn started(machine: &Machine) -> Vec<usize> {
         usize::from_str_radix(at.strip_suffix(" starts")?, 16).ok()
     });
     lines.collect()
+}
+
+/// What the query says of both slots; `other` of the one that does not run.
+fn shown(host: &mut Host, running: usize, other: &str) -> Result<()> {
+    let [run_at, other_at] = [running, 1 - running].map(|slot| SLOTS.get(slot).copied());
+    let (run_at, other_at) = (run_at.context("a slot")?, other_at.context("a slot")?);
+    let version = env!("CARGO_PKG_VERSION");
+    let there = if other == "good" { version } else { "" };
+    host.ask(
+        "AT+SYSROLLBACK?",
+        &format!(
+            "+SYSROLLBACK:{run_at:#x},\"{version}\",{other_at:#x},\"{there}\",\"good\",\"{other}\"\r\n\r\nOK\r\n"
+        ),
+    )
 }
 
 fn roll_back(host: &mut Host) -> Result<()> {
@@ -62,7 +78,7 @@ pub(crate) fn cuts(bench: &Bench) -> Result<()> {
 
         let expected = usize::from(writes == WRITES);
         let (machine, mut host) = Machine::boot(&lab, &flash, Options::named("after"))?;
-        let outcome = roll_back(&mut host);
+        let outcome = shown(&mut host, expected, "good").and_then(|()| roll_back(&mut host));
         machine.explain(outcome)?;
         let found = started(&machine);
         let both = [expected, 1 - expected].map(|slot| SLOTS.get(slot).copied());
@@ -91,6 +107,7 @@ pub(crate) fn damage(bench: &Bench) -> Result<()> {
         fs::write(flash.path(), bytes)?;
         let (machine, mut host) = Machine::boot(&lab, &flash, Options::named(name))?;
         let outcome = (|| {
+            shown(&mut host, 0, "damaged")?;
             host.ok("AT+SYSLOG=1")?;
             host.ask("AT+SYSROLLBACK", "ERR CODE:0x010a0005\r\n\r\nERROR\r\n")
         })();
