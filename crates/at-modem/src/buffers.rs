@@ -1,6 +1,10 @@
 //! Every large buffer of a modem, each with one job, handed over once.
 
+#[cfg(not(feature = "heap-records"))]
+use core::ops::DerefMut;
+
 use at_grammar::LinkId;
+#[cfg(not(feature = "heap-records"))]
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 
@@ -14,8 +18,8 @@ use crate::tls::credentials::{HandshakeMemory, Handshakes};
 
 /// Queues and buffers of a modem with `TLS` sessions at once, 1 to 5.
 ///
-/// 57 KB, 13 KB for the credentials of a handshake, and 22 KB for each session. Links without TLS need
-/// none of the latter; a TLS link that finds all sessions taken is refused by name.
+/// 57 KB, 13 KB for the credentials of a handshake, and 21 KB for the records of each session; with `heap-records`
+/// those are on the heap instead, while they are under way. A TLS link that finds all sessions taken is refused by name.
 ///
 /// It belongs in a static of the caller, or in a box, not on a stack. All of it is zero at first, so
 /// that a static takes no place in flash.
@@ -40,8 +44,44 @@ pub(crate) struct Queues {
     pub(crate) clock: WallClock,
 }
 
-/// Records of one session: whoever has its slot has them, a link of ours or a client's.
-pub(crate) type Records = Mutex<NoopRawMutex, tls_session::Memory>;
+/// Records of one session.
+#[cfg(not(feature = "heap-records"))]
+pub(crate) type RecordMemory = tls_session::Memory;
+/// Records of one session: there while they are under way.
+#[cfg(feature = "heap-records")]
+pub(crate) type RecordMemory = tls_session::HeapMemory;
+
+/// Those of one slot: whoever has the slot has them, a link of ours or a client's.
+pub(crate) struct Records(
+    #[cfg(not(feature = "heap-records"))] Mutex<NoopRawMutex, RecordMemory>,
+    #[cfg(feature = "heap-records")] (),
+);
+
+impl Records {
+    const fn new() -> Self {
+        #[cfg(not(feature = "heap-records"))]
+        return Self(Mutex::new(RecordMemory::new()));
+        #[cfg(feature = "heap-records")]
+        Self(())
+    }
+
+    /// For one session. What is on the heap is free again when this is dropped.
+    #[cfg(not(feature = "heap-records"))]
+    pub(crate) async fn take(&self) -> impl DerefMut<Target = RecordMemory> {
+        self.0.lock().await
+    }
+
+    /// For one session. What is on the heap is free again when this is dropped.
+    #[cfg(feature = "heap-records")]
+    #[expect(
+        clippy::unused_async,
+        reason = "without the feature there is one memory for each slot"
+    )]
+    pub(crate) async fn take(&self) -> RecordMemory {
+        let Self(()) = self;
+        RecordMemory::new()
+    }
+}
 
 /// Records of TLS sessions, and what handshakes read from flash; those take turns.
 pub(crate) struct SessionMemory<const TLS: usize> {
@@ -66,7 +106,7 @@ impl<const TLS: usize> ModemBuffers<TLS> {
                 clock: WallClock::new(),
             },
             sessions: SessionMemory {
-                records: [const { Mutex::new(tls_session::Memory::new()) }; TLS],
+                records: [const { Records::new() }; TLS],
                 handshakes: Mutex::new(HandshakeMemory::new()),
             },
         }

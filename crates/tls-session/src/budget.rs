@@ -131,7 +131,81 @@ pub struct Budget {
     pub idle: usize,
     /// In one piece.
     pub block: usize,
+    /// For a record each way of an open session, where they are on the heap: open sessions share them.
+    pub records: Records,
 }
+
+/// Bytes of heap for records of open sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Records {
+    /// For one that is received.
+    pub incoming: usize,
+    /// For what is sealed at once.
+    pub outgoing: usize,
+}
+
+impl Records {
+    /// Where they are in buffers of the caller.
+    pub const NONE: Self = Self {
+        incoming: 0,
+        outgoing: 0,
+    };
+
+    /// Both.
+    #[must_use]
+    pub const fn sum(self) -> usize {
+        self.incoming.saturating_add(self.outgoing)
+    }
+
+    pub(crate) const fn of(self, direction: Direction) -> usize {
+        match direction {
+            Direction::In => self.incoming,
+            Direction::Out => self.outgoing,
+        }
+    }
+
+    pub(crate) const fn of_mut(&mut self, direction: Direction) -> &mut usize {
+        match direction {
+            Direction::In => &mut self.incoming,
+            Direction::Out => &mut self.outgoing,
+        }
+    }
+
+    /// What is left of them.
+    pub(crate) const fn less(self, other: Self) -> Self {
+        Self {
+            incoming: self.incoming.saturating_sub(other.incoming),
+            outgoing: self.outgoing.saturating_sub(other.outgoing),
+        }
+    }
+
+    /// The larger one of each.
+    pub(crate) const fn max(self, other: Self) -> Self {
+        Self {
+            incoming: max(self.incoming, other.incoming),
+            outgoing: max(self.outgoing, other.outgoing),
+        }
+    }
+}
+
+/// Which way a record goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    In,
+    Out,
+}
+
+/// Bytes of the buffers of a session for its whole life, where its engine needs that: the largest record in, and out what
+/// fits two of ours.
+pub(crate) const BUFFERS: [usize; 2] = [16_640, 4096];
+
+/// For a record each way: the largest with room for an alert's header behind it, and one of ours with what may have to be
+/// sent before it.
+pub(crate) const RECORDS: Records = Records {
+    incoming: BUFFERS[0] + 5,
+    outgoing: BUFFERS[1] / 2 + 288,
+};
 
 /// Entries of a ClientHello that are kept one by one: names, protocols, shares, pre-shared keys. Honest clients send
 /// fewer than ten.
@@ -161,19 +235,14 @@ const fn copied(chain: usize) -> usize {
     chain + chain / 8
 }
 
-/// What a session may need; `buffer` is that of its incoming records.
+/// What a session may need; `buffer` is that of its incoming records, 0 where they are on the heap.
 ///
 /// A program's allocator adds headers and leaves gaps, which are in these numbers: a session fits if they are free.
 #[must_use]
 pub const fn budget(caps: &Caps, versions: Versions, own: Own, buffer: usize) -> Budget {
     let chain = copied(caps.flight);
     let names = caps.names() * BLOCK;
-    // Both the old and the new buffer are there while it grows.
-    let records = if caps.records() > buffer {
-        caps.records() * 2
-    } else {
-        0
-    };
+    let buffers = Buffers::of(caps, buffer);
     let (again, transcript) = match versions.min() {
         Version::Tls13 => (names, 0),
         // At its end rustls copies the chain for a session store, by when the names are gone; and for a signature of
@@ -185,13 +254,47 @@ pub const fn budget(caps: &Caps, versions: Versions, own: Own, buffer: usize) ->
     };
     let ours = own.anchors + 3 * own.identity;
     Budget {
-        handshake: HANDSHAKE + chain + again + ours + 3 * transcript + records,
+        handshake: HANDSHAKE + chain + again + ours + 3 * transcript + buffers.handshake,
         idle: IDLE + chain,
-        block: max(max(caps.flight, records / 2), 2 * transcript),
+        block: max(max(caps.flight, buffers.block), 2 * transcript),
+        records: buffers.records,
     }
 }
 
-/// What a session with a client may need. `own` is what it shows, `asks` whether the client must show a certificate.
+/// What records take.
+struct Buffers {
+    handshake: usize,
+    block: usize,
+    records: Records,
+}
+
+impl Buffers {
+    /// `buffer` is that of the caller.
+    const fn of(caps: &Caps, buffer: usize) -> Self {
+        let needed = caps.records();
+        match buffer {
+            // One for all messages of the handshake each way.
+            0 => Self {
+                handshake: needed + BUFFERS[1] + 2 * BLOCK,
+                block: needed,
+                records: RECORDS,
+            },
+            // Both the old and the new buffer are there while it grows.
+            _ if needed > buffer => Self {
+                handshake: 2 * needed,
+                block: needed,
+                records: Records::NONE,
+            },
+            _ => Self {
+                handshake: 0,
+                block: 0,
+                records: Records::NONE,
+            },
+        }
+    }
+}
+
+/// What a session with a client may need; `buffer` as above. `own` is what it shows, `asks` whether the client must show a certificate.
 ///
 /// What all sessions of a server share is not in it.
 #[must_use]
@@ -212,17 +315,14 @@ pub const fn server_budget(
         Version::Tls12 if asks => caps.hello() + caps.client + own.identity + OURS,
         Version::Tls12 | Version::Tls13 => 0,
     };
-    let records = if caps.records() > buffer {
-        caps.records() * 2
-    } else {
-        0
-    };
+    let buffers = Buffers::of(caps, buffer);
     let shown = chain + chain / 2 + 3 * transcript;
     let ours = own.anchors + 4 * own.identity + own.identity / 2;
     Budget {
-        handshake: SERVER + ours + max(hello, shown) + records,
+        handshake: SERVER + ours + max(hello, shown) + buffers.handshake,
         idle: SERVER_IDLE + copied(chain),
-        block: max(max(caps.hello(), chain), max(records / 2, 2 * transcript)),
+        block: max(max(caps.hello(), chain), max(buffers.block, 2 * transcript)),
+        records: buffers.records,
     }
 }
 

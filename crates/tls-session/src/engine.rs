@@ -27,7 +27,7 @@ pub(crate) use embedded_tls::{guard::Incoming, state::Shared};
 #[cfg(feature = "embedded-tls")]
 pub(crate) use limits::MAX_PROTOCOL;
 pub(crate) use limits::{MAX_IDLE_RECORDS, OVERHEAD, QUIET_MS, check_protocols};
-pub(crate) use seam::{Attempt, Engine, Witness};
+pub(crate) use seam::{Attempt, Engine, Memory, Witness};
 
 /// The cipher suites of all engines of this build.
 pub(crate) fn suites() -> impl Iterator<Item = u16> {

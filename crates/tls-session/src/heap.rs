@@ -3,12 +3,23 @@
 //! A session is let in only if all that it may need ([`Budget`]) is free and not promised to another. So rustls's
 //! requests, each of which would end the program if it failed, do not fail. A [`Heap`] with a reserve covers errors of
 //! that arithmetic: the session ends with `no_memory`, and the program goes on.
+//!
+//! Where records are on the heap too ([`HeapMemory`](crate::HeapMemory)), open sessions share what one record takes each way.
+//! A handshake may take those bytes: it is over in time, or times out.
+
+mod loan;
+
+pub(crate) use loan::Loan;
 
 use core::cell::{Cell, RefCell};
+use core::task::Waker;
 
 use critical_section::Mutex;
+use embassy_sync::waitqueue::MultiWakerRegistration;
 
-use crate::budget::{Budget, Caps, Own, ServerNeeds, budget, server_budget};
+use crate::budget::{
+    BUFFERS, Budget, Caps, Direction, Own, Records, ServerNeeds, budget, server_budget,
+};
 use crate::policy::{EngineRule, PeerAuth, Policy, Versions};
 use crate::reason::CapacityError;
 use crate::session::{Acceptor, Tickets};
@@ -31,6 +42,19 @@ pub trait Heap: Sync {
     }
 }
 
+/// Whether an open session gets bytes for a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lends {
+    Now,
+    /// When others have given theirs back.
+    Later,
+    /// Nobody has any, and there are not enough.
+    Never(CapacityError),
+}
+
+/// Tasks that wait for bytes at the same time without waking each other in between.
+const WAITING: usize = 8;
+
 /// Who was promised how much of a heap. One for all sessions of a program.
 pub struct Ledger {
     heap: &'static dyn Heap,
@@ -38,6 +62,8 @@ pub struct Ledger {
     kept: Mutex<Cell<Kept>>,
     /// Goes before a session is refused.
     tickets: Mutex<RefCell<Option<Tickets>>>,
+    /// Who waits for bytes for a record.
+    waiting: Mutex<RefCell<MultiWakerRegistration<WAITING>>>,
 }
 
 /// What is kept for sessions that are there.
@@ -49,6 +75,25 @@ struct Kept {
     open: usize,
     /// Most bytes of one of their calls, since there were none. Calls come one after another.
     call: usize,
+    /// Bytes of a record each way, where open sessions have them on the heap.
+    records: Records,
+    /// Bytes of records under way. They are no longer free.
+    lent: Records,
+}
+
+impl Kept {
+    const NOTHING: Self = Self {
+        handshakes: 0,
+        open: 0,
+        call: 0,
+        records: Records::NONE,
+        lent: Records::NONE,
+    };
+
+    /// Bytes that no record may take.
+    const fn calls(&self) -> usize {
+        self.handshakes.saturating_add(self.call)
+    }
 }
 
 impl core::fmt::Debug for Ledger {
@@ -67,12 +112,9 @@ impl Ledger {
         Self {
             heap,
             caps,
-            kept: Mutex::new(Cell::new(Kept {
-                handshakes: 0,
-                open: 0,
-                call: 0,
-            })),
+            kept: Mutex::new(Cell::new(Kept::NOTHING)),
             tickets: Mutex::new(RefCell::new(None)),
+            waiting: Mutex::new(RefCell::new(MultiWakerRegistration::new())),
         }
     }
 
@@ -101,11 +143,17 @@ impl Ledger {
         &self.caps
     }
 
-    /// Bytes that are kept for sessions that are there: for handshakes under way, and for a call of an open one.
+    /// Bytes that are kept for sessions that are there: for handshakes under way, for a call of an open one, and for a
+    /// record each way where those are on the heap.
     #[must_use]
     pub fn promised(&self) -> usize {
-        let kept = critical_section::with(|section| self.kept.borrow(section).get());
-        kept.handshakes.saturating_add(kept.call)
+        let kept = self.kept();
+        let records = kept.records.less(kept.lent).sum();
+        kept.calls().saturating_add(records)
+    }
+
+    fn kept(&self) -> Kept {
+        critical_section::with(|section| self.kept.borrow(section).get())
     }
 
     /// Bytes that are free and kept for nobody.
@@ -120,19 +168,91 @@ impl Ledger {
             let mut kept = place.get();
             change(&mut kept);
             place.set(kept);
+            self.waiting.borrow_ref_mut(section).wake();
         });
     }
 
-    /// Whether a session under this policy would be let in now, before anything is connected.
+    /// Has a task woken when somebody has given bytes back.
+    pub(crate) fn wake_later(&self, waker: &Waker) {
+        critical_section::with(|section| self.waiting.borrow_ref_mut(section).register(waker));
+    }
+
+    /// Whether a session may take so many bytes for a record. `own` are those that it has in that direction.
+    pub(crate) fn lends(&self, direction: Direction, bytes: usize, own: usize) -> Lends {
+        loop {
+            match self.lends_now(direction, bytes, own) {
+                Lends::Now => return Lends::Now,
+                _ if self.evict() => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn lends_now(&self, direction: Direction, bytes: usize, own: usize) -> Lends {
+        let kept = self.kept();
+        // What goes out never waits for what came in: that may wait for the host.
+        let aside = match direction {
+            Direction::In => kept.records.less(kept.lent).outgoing,
+            Direction::Out => 0,
+        };
+        let taken = kept.calls().saturating_add(aside);
+        let (spare, largest) = (self.heap.free().saturating_sub(taken), self.heap.largest());
+        if bytes <= spare && bytes <= largest {
+            return Lends::Now;
+        }
+        if kept.lent.of(direction) > own || kept.handshakes > 0 {
+            return Lends::Later;
+        }
+        Lends::Never(match bytes > spare {
+            true => CapacityError::no_memory(bytes, spare),
+            false => CapacityError::no_block(bytes, largest),
+        })
+    }
+
+    /// A session has taken so many bytes for a record.
+    pub(crate) fn lent(&self, direction: Direction, bytes: usize) {
+        self.change(|kept| {
+            let lent = kept.lent.of_mut(direction);
+            *lent = lent.saturating_add(bytes);
+        });
+    }
+
+    /// They are free again.
+    pub(crate) fn given_back(&self, direction: Direction, bytes: usize) {
+        self.change(|kept| {
+            let lent = kept.lent.of_mut(direction);
+            *lent = lent.saturating_sub(bytes);
+        });
+    }
+
+    /// Whether there are two blocks for a session's whole life.
+    pub(crate) fn check_buffers(&self, lengths: [usize; 2]) -> Result<(), CapacityError> {
+        let [incoming, outgoing] = lengths;
+        self.fits(
+            &Budget {
+                handshake: incoming.saturating_add(outgoing),
+                idle: incoming.saturating_add(outgoing),
+                block: incoming.max(outgoing),
+                records: Records::NONE,
+            },
+            0,
+        )
+    }
+
+    /// Whether a session under this policy would be let in now, before anything is connected. `buffer` is that of its
+    /// incoming records, 0 where they are on the heap.
     ///
     /// # Errors
     ///
     /// [`CapacityError::NoMemory`] or [`CapacityError::NoBlock`], with both numbers.
     pub fn check(&self, policy: &Policy<'_>, buffer: usize) -> Result<(), CapacityError> {
-        // These sessions are the other engine's, which takes nothing.
+        // These sessions are the other engine's, which takes nothing but its buffers.
         let without = matches!(policy.peer, PeerAuth::PreSharedKey(_));
         if without || policy.engine != EngineRule::Best {
-            return Ok(());
+            return match buffer {
+                0 => self.check_buffers(BUFFERS),
+                _ => Ok(()),
+            };
         }
         self.versions(policy, buffer).map(drop)
     }
@@ -213,8 +333,18 @@ impl Ledger {
     }
 
     fn fits_now(&self, budget: &Budget, aside: usize) -> Result<(), CapacityError> {
-        let (spare, largest) = (self.spare(), self.heap.largest());
+        let kept = self.kept();
+        let (free, largest) = (self.heap.free(), self.heap.largest());
+        // While the handshake lasts, no open session needs to have room for a record.
+        let spare = free.saturating_sub(kept.calls());
         let needed = budget.handshake.saturating_add(aside);
+        if spare < needed {
+            return Err(CapacityError::no_memory(needed, spare));
+        }
+        // Afterwards one of them must.
+        let spare = spare.saturating_add(kept.lent.sum());
+        let records = budget.records.max(kept.records).sum();
+        let needed = budget.idle.saturating_add(records).saturating_add(aside);
         if spare < needed {
             return Err(CapacityError::no_memory(needed, spare));
         }
@@ -259,6 +389,7 @@ impl Ledger {
             let promise = Promise {
                 ledger: self,
                 handshake: Some(bytes),
+                records: admitted.budget.records,
             };
             Ok((admitted, promise))
         })
@@ -301,16 +432,20 @@ pub(crate) struct Promise {
     ledger: &'static Ledger,
     /// Those of its handshake, until that is over.
     handshake: Option<usize>,
+    /// Those of a record each way.
+    records: Records,
 }
 
 impl Promise {
     /// The handshake is over, and what the session holds is no longer free. Each of its calls takes `call` bytes at most.
     pub(crate) fn open(&mut self, call: usize) {
         if let Some(bytes) = self.handshake.take() {
+            let records = self.records;
             self.ledger.change(|kept| {
                 kept.handshakes = kept.handshakes.saturating_sub(bytes);
                 kept.open = kept.open.saturating_add(1);
                 kept.call = kept.call.max(call);
+                kept.records = kept.records.max(records);
             });
         }
     }
@@ -323,7 +458,7 @@ impl Drop for Promise {
             None => {
                 kept.open = kept.open.saturating_sub(1);
                 if kept.open == 0 {
-                    kept.call = 0;
+                    (kept.call, kept.records) = (0, Records::NONE);
                 }
             }
         });

@@ -105,7 +105,7 @@ pub mod verify;
 mod version;
 
 #[cfg(feature = "rustls")]
-pub use budget::{Budget, Caps, Own, budget};
+pub use budget::{Budget, Caps, Own, Records, budget};
 #[cfg(feature = "danger-secret-log")]
 pub use danger_secret_log::danger_log_secrets;
 pub use evidence::{Evidence, Opened};
@@ -117,6 +117,8 @@ pub use policy::{
     Policy, PreSharedKey, Profile, ServerPolicy, Versions,
 };
 pub use reason::{Cause, PeerRole, Reason, Stage};
+#[cfg(feature = "rustls")]
+pub use session::HeapMemory;
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 pub use session::{
     Acceptor, Chain, Deadlines, FULL_OUTGOING, FULL_RECORD, Memory, Reader, Resumption, Session,

@@ -9,6 +9,8 @@
 
 use crate::engine::{self, Any, AnyReader, AnyWriter, Attempt, Engine as _, Witness};
 use crate::evidence::{Evidence, Opened};
+#[cfg(feature = "rustls")]
+use crate::heap::Loan;
 use crate::policy::{Clock, Policy};
 use crate::progress::Progress;
 #[cfg(feature = "embedded-tls")]
@@ -41,27 +43,54 @@ pub const FULL_OUTGOING: usize = (1 << 14) + engine::OVERHEAD;
 /// `IN` bounds the largest record the server may send: at [`FULL_RECORD`] none is too large. `OUT`
 /// bounds what goes into one record of ours, minus 133 bytes of overhead, and must hold ClientHello;
 /// beyond [`FULL_OUTGOING`] a record would be longer than TLS allows.
+///
+/// With rustls both may be 0: `HeapMemory`.
 pub struct Memory<const IN: usize = FULL_RECORD, const OUT: usize = 4096> {
     incoming: [u8; IN],
     outgoing: [u8; OUT],
+    /// For an engine that keeps its buffers as long as its session lasts.
+    #[cfg(feature = "rustls")]
+    lent: [Loan; 2],
 }
+
+/// Memory for one session whose records are on the heap, each only while it is under way: an idle session of rustls has
+/// none. One of embedded-tls has 20,736 bytes as long as this lives.
+///
+/// With a [`Ledger`](crate::Ledger) all that a handshake may need, records included, is promised before it begins, and
+/// what one record each way takes is kept for the sessions that are open. Two large records at a time may find less:
+/// then one waits until the other was taken by the caller or, if only fragments are free, ends with `no_memory`.
+#[cfg(feature = "rustls")]
+pub type HeapMemory = Memory<0, 0>;
 
 impl<const IN: usize, const OUT: usize> Memory<IN, OUT> {
     /// All zero.
     #[must_use]
     pub const fn new() -> Self {
         const {
+            let on_heap = cfg!(feature = "rustls") && IN == 0 && OUT == 0;
             // ClientHello with the longest server name and a line full of ALPN stays below this.
-            assert!(OUT >= 1024, "ClientHello must fit");
+            assert!(on_heap || OUT >= 1024, "ClientHello must fit");
             assert!(OUT <= FULL_OUTGOING, "no record may be longer");
             assert!(
-                IN >= 1024,
+                on_heap || IN >= 1024,
                 "the server's Finished and a small certificate must fit"
             );
         }
         Self {
             incoming: [0; IN],
             outgoing: [0; OUT],
+            #[cfg(feature = "rustls")]
+            lent: [Loan::NONE; 2],
+        }
+    }
+
+    /// As an engine takes it.
+    const fn parts(&mut self) -> engine::Memory<'_> {
+        engine::Memory {
+            incoming: &mut self.incoming,
+            outgoing: &mut self.outgoing,
+            #[cfg(feature = "rustls")]
+            lent: &mut self.lent,
         }
     }
 }
@@ -170,9 +199,7 @@ impl<'m, T: Transport + 'm> Session<'m, T> {
             return Err(Reason::new(Stage::Setup, StreamError::Dead));
         }
         progress.step_ms.set(deadlines.step_ms);
-        let (incoming, outgoing) = (&mut memory.incoming[..], &mut memory.outgoing[..]);
-        let memory = (incoming, outgoing);
-        let mut engine = Any::server(connection, memory, acceptor, clock, rng)?;
+        let mut engine = Any::server(connection, memory.parts(), acceptor, clock, rng)?;
         let evidence: Result<Evidence, Reason> = match &mut engine {
             #[cfg(feature = "rustls")]
             Any::Rustls(engine) => engine.conduct(deadlines, None, &[]).await,
@@ -203,8 +230,7 @@ impl<'m, T: Transport + 'm> Session<'m, T> {
             return Err(Reason::new(Stage::Setup, StreamError::Dead));
         }
         progress.step_ms.set(deadlines.step_ms);
-        let (incoming, outgoing) = (&mut memory.incoming[..], &mut memory.outgoing[..]);
-        let mut engine = Any::new(connection, incoming, outgoing, policy)?;
+        let mut engine = Any::new(connection, memory.parts(), policy)?;
         let attempt = Attempt {
             policy,
             deadlines,

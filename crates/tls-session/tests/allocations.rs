@@ -57,7 +57,7 @@ fn each(case: &Case, offers: Versions, faults: impl Fn(usize) -> Faults) -> (usi
         let was_notified = alert == Some(50) || ended.wire.server().close_notify;
         assert!(
             stage != Stage::Data || was_notified,
-            "{} {request}",
+            "{} {request}: alert {alert:?}, {reason}",
             case.name
         );
         if let Some(alert) = alert.filter(|_| stage != Stage::Data) {
@@ -79,6 +79,10 @@ fn a_request_that_fails_ends_the_session_and_nothing_else() {
             Case::new("P-256", &ec, version),
             Case::new("P-256, mutual", &ec, version).mutual(KeyKind::P256),
             Case::new("RSA, mutual", &rsa, version).mutual(KeyKind::Rsa(2048)),
+            Case::new("P-256", &ec, version).on_heap(),
+            Case::new("P-256, mutual", &ec, version)
+                .mutual(KeyKind::P256)
+                .on_heap(),
         ] {
             let (requests, one) = each(&case, offers, Faults::One);
             let (_, all) = each(&case, offers, |request| Faults::From(request..));

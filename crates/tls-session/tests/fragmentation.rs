@@ -47,6 +47,10 @@ fn cases() -> Vec<(Case, Versions)> {
         }
         let mutual = Case::new("P-256, by RSA", &ec, version).mutual(KeyKind::Rsa(2048));
         cases.push((mutual, offers));
+        for chain in [0, 4000] {
+            let long = Case::new("RSA", &rsa, version).padded(chain).on_heap();
+            cases.push((long, offers));
+        }
     }
     cases
 }

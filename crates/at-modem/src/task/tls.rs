@@ -16,7 +16,7 @@ use super::link::{CLOSE_TIMEOUT, begin, conclude, connect, hang_up, look_up, unl
 use super::owners::LinkOwners;
 use super::stream::{End, pump};
 use super::why::with_sntp;
-use crate::buffers::Records;
+use crate::buffers::{RecordMemory, Records};
 use crate::clock::WallClock;
 use crate::flash::Flash;
 use crate::links::Link;
@@ -52,7 +52,7 @@ impl<P: Platform> SessionOwners<'_, '_, P> {
     fn check_heap(&self, policy: &Policy<'_>) -> Result<(), Why> {
         #[cfg(feature = "rustls")]
         if let Some(ledger) = self.ledger {
-            let checked = ledger.check(policy, tls_session::FULL_RECORD);
+            let checked = ledger.check(policy, RECORD_BUFFER);
             checked.map_err(|error| Reason::new(tls_session::Stage::Setup, error))?;
         }
         #[cfg(not(feature = "rustls"))]
@@ -64,7 +64,7 @@ impl<P: Platform> SessionOwners<'_, '_, P> {
     #[cfg(feature = "rustls")]
     pub(super) fn check_heap_for_client(&self, aside: usize) -> Result<(), Why> {
         if let (Some(ledger), Some(acceptor)) = (self.ledger, self.links.links.server.acceptor()) {
-            let checked = ledger.check_client(&acceptor, tls_session::FULL_RECORD, aside);
+            let checked = ledger.check_client(&acceptor, RECORD_BUFFER, aside);
             let reason = |error| Reason::new(tls_session::Stage::Setup, error).of_client();
             checked.map_err(reason)?;
         }
@@ -106,6 +106,13 @@ impl<P: Platform> SessionOwners<'_, '_, P> {
     }
 }
 
+/// Bytes of a session's own buffer for incoming records; none where they are on the heap.
+#[cfg(feature = "rustls")]
+const RECORD_BUFFER: usize = match cfg!(feature = "heap-records") {
+    true => 0,
+    false => tls_session::FULL_RECORD,
+};
+
 /// Serves one session after another for as long as it is polled.
 pub(crate) async fn run<P: Platform>(
     slot: &Slot,
@@ -125,8 +132,8 @@ pub(crate) async fn run<P: Platform>(
             continue;
         };
         let result = {
-            let mut records = records.lock().await;
-            let records = &mut *records;
+            let mut records = records.take().await;
+            let records: &mut RecordMemory = &mut records;
             let mut place_of_it = pin!(Place::empty());
             let attempt = place_of_it
                 .as_mut()
@@ -148,7 +155,7 @@ async fn attempt<P: Platform>(
     link: &Link<'_>,
     slot: &Slot,
     owners: &SessionOwners<'_, '_, P>,
-    (request, records): (&Request, &mut tls_session::Memory),
+    (request, records): (&Request, &mut RecordMemory),
     handshakes: &Handshakes,
 ) -> Result<End, Why> {
     let setup = |cause| Why::new(Stage::Setup, cause);
@@ -236,7 +243,7 @@ async fn dry_run<'m, P: Platform, R, T>(
     link: &Link<'_>,
     owners: &SessionOwners<'_, '_, P>,
     transport: &'m Connection<(R, T, Delay)>,
-    memory: &'m mut tls_session::Memory,
+    memory: &'m mut RecordMemory,
     policy: &Policy<'_>,
 ) -> Why
 where
@@ -265,7 +272,7 @@ where
 async fn probe<'s, 'm, R, T>(
     scratch: &'s Scratch,
     transport: &'m Connection<(R, T, Delay)>,
-    memory: &'m mut tls_session::Memory,
+    memory: &'m mut RecordMemory,
     policy: &Policy<'_>,
     rng: impl CryptoRngCore,
 ) -> Probed<'s>

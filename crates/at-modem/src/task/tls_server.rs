@@ -35,7 +35,7 @@ use super::stream::{End, pump};
 use super::tls::SessionOwners;
 use super::turns::{Paced, Turn, Turns};
 use super::why::reason_line;
-use crate::buffers::Records;
+use crate::buffers::{RecordMemory, Records};
 use crate::links::Link;
 use crate::links::state::{CloseBy, Connection, Event};
 use crate::platform::Platform;
@@ -106,7 +106,9 @@ pub(super) async fn clients_of<P: Platform, S: TcpSplit + TcpShutdown>(
         job.give_way.reset();
         let remote = client.remote;
         let make = |client| serve(owners, records, (job, turns), client);
-        let refused = match owners.check_heap_for_client(bytes_on_heap(&make)) {
+        let aside = bytes_on_heap(&make);
+        espat_log::info!("heap of a client's task: {} bytes", aside);
+        let refused = match owners.check_heap_for_client(aside) {
             Ok(()) => on_heap(|| make(client)).await,
             Err(why) => {
                 turn_down(client).await;
@@ -169,7 +171,7 @@ async fn serve<P: Platform, S: TcpSplit + TcpShutdown>(
     } = client;
     let (server, host) = (&owners.links.links.server, &owners.links.host);
     let outcome = {
-        let mut records = records.lock().await;
+        let mut records = records.take().await;
         let (rx, tx) = socket.split();
         let links = owners.links.links;
         let turn = Turn::new(turns, &job.since, || {
@@ -184,7 +186,7 @@ async fn serve<P: Platform, S: TcpSplit + TcpShutdown>(
                 return Err(Why::new(Stage::Setup, StreamError::Closed));
             };
             let mut place = pin!(Place::empty());
-            let records = &mut *records;
+            let records: &mut RecordMemory = &mut records;
             let accept = place
                 .as_mut()
                 .fill(|| Session::accept(&stream, records, &acceptor, clock, deadlines, rng));

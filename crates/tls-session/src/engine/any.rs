@@ -3,11 +3,15 @@
 use embedded_io_async::{Read, Write};
 use rand_core::CryptoRngCore;
 
-use super::Engine;
 #[cfg(feature = "embedded-tls")]
 use super::embedded_tls;
 #[cfg(feature = "rustls")]
 use super::rustls;
+use super::{Engine, Memory};
+#[cfg(all(feature = "embedded-tls", feature = "rustls"))]
+use crate::budget::BUFFERS;
+#[cfg(all(feature = "embedded-tls", feature = "rustls"))]
+use crate::heap::Loan;
 #[cfg(feature = "rustls")]
 use crate::policy::EngineRule;
 use crate::policy::{Clock, PeerAuth, Policy};
@@ -60,6 +64,21 @@ macro_rules! on {
     };
 }
 
+/// The buffers of an engine that keeps them, on the heap where the caller has none.
+#[cfg(all(feature = "embedded-tls", feature = "rustls"))]
+fn for_life<'m>(
+    ledger: Option<&'static crate::heap::Ledger>,
+    memory: Memory<'m>,
+) -> Result<(&'m mut [u8], &'m mut [u8]), Reason> {
+    if !memory.incoming.is_empty() {
+        return Ok((memory.incoming, memory.outgoing));
+    }
+    let pair = Loan::pair(ledger, BUFFERS);
+    *memory.lent = pair.map_err(|error| Reason::new(Stage::Setup, error))?;
+    let [incoming, outgoing] = memory.lent;
+    Ok((incoming.bytes_mut(), outgoing.bytes_mut()))
+}
+
 impl<'m, T: Transport + 'm> Any<'m, T> {
     /// Chooses by policy. Nothing is sent yet.
     ///
@@ -68,18 +87,21 @@ impl<'m, T: Transport + 'm> Any<'m, T> {
     /// Why no engine of this build can do what the policy asks for.
     pub(crate) fn new(
         connection: &'m Connection<T>,
-        incoming: &'m mut [u8],
-        outgoing: &'m mut [u8],
+        memory: Memory<'m>,
         policy: &Policy<'_>,
     ) -> Result<Self, Reason> {
         // External pre-shared keys are in embedded-tls alone; all else is better served by rustls.
         #[cfg(feature = "rustls")]
         if policy.engine == EngineRule::Best && !matches!(policy.peer, PeerAuth::PreSharedKey(_)) {
-            let client = rustls::client::Client::new(connection, incoming, outgoing);
+            let client = rustls::client::Client::new(connection, memory.incoming, memory.outgoing);
             return Ok(Self::Rustls(client));
         }
         #[cfg(feature = "embedded-tls")]
         if embedded_tls::client::takes(policy) {
+            #[cfg(feature = "rustls")]
+            let (incoming, outgoing) = for_life(connection.ledger, memory)?;
+            #[cfg(not(feature = "rustls"))]
+            let Memory { incoming, outgoing } = memory;
             let client = embedded_tls::client::Client::new(connection, incoming, outgoing);
             return Ok(Self::Embedded(client));
         }
@@ -94,12 +116,12 @@ impl<'m, T: Transport + 'm> Any<'m, T> {
     #[cfg(feature = "rustls")]
     pub(crate) fn server<G: CryptoRngCore>(
         connection: &'m Connection<T>,
-        (incoming, outgoing): (&'m mut [u8], &'m mut [u8]),
+        memory: Memory<'m>,
         acceptor: &Acceptor,
         clock: Clock,
         rng: G,
     ) -> Result<Self, Reason> {
-        let mut engine = rustls::client::Client::new(connection, incoming, outgoing);
+        let mut engine = rustls::client::Client::new(connection, memory.incoming, memory.outgoing);
         engine.serve(&acceptor.served, clock, rng);
         Ok(Self::Rustls(engine))
     }
@@ -108,7 +130,7 @@ impl<'m, T: Transport + 'm> Any<'m, T> {
     #[cfg(not(feature = "rustls"))]
     pub(crate) fn server<G: CryptoRngCore>(
         _: &'m Connection<T>,
-        _: (&'m mut [u8], &'m mut [u8]),
+        _: Memory<'m>,
         acceptor: &Acceptor,
         _: Clock,
         _: G,

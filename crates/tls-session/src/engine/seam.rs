@@ -4,10 +4,21 @@ use embedded_io_async::{Read, Write};
 use rand_core::CryptoRngCore;
 
 use crate::evidence::Evidence;
+#[cfg(feature = "rustls")]
+use crate::heap::Loan;
 use crate::policy::Policy;
 use crate::reason::Reason;
 use crate::session::Deadlines;
 use crate::transport::Transport;
+
+/// The caller's memory for the records of one session. Empty buffers: it is the heap.
+pub(crate) struct Memory<'m> {
+    pub(crate) incoming: &'m mut [u8],
+    pub(crate) outgoing: &'m mut [u8],
+    /// For buffers on the heap that stay as long as the session.
+    #[cfg(feature = "rustls")]
+    pub(crate) lent: &'m mut [Loan; 2],
+}
 
 /// Is shown each certificate of the server before it is judged.
 pub(crate) type Witness<'w> = dyn Fn(&[u8]) + 'w;

@@ -3,6 +3,7 @@
 //! A program has one allocator, so a test that uses this is alone in its program.
 
 use std::alloc::System;
+use std::cell::Cell;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,8 +23,8 @@ use tls_doubles::rng::TestRng;
 use tls_session::identity::{ClientKey, IdentityMemory};
 use tls_session::verify::Version;
 use tls_session::{
-    Anchors, Budget, Caps, Clock as Time, Connection, Deadlines, Heap, Identity, Ledger, Memory,
-    NameRule, Policy, Reason, Session, Timestamp, Transport, Versions,
+    Anchors, Budget, Caps, Clock as Time, Connection, Deadlines, Heap, HeapMemory, Identity,
+    Ledger, Memory, NameRule, Policy, Reason, Session, Timestamp, Transport, Versions,
 };
 
 use crate::peer::{Peer, Serves};
@@ -31,7 +32,17 @@ use tls_doubles::keys::{Key, KeyKind};
 use tls_doubles::pki::{Family, Issued, Spec};
 
 #[global_allocator]
-pub(crate) static HEAP: SessionHeap<System> = SessionHeap::beside(System);
+pub(crate) static HEAP: SessionHeap<System> = SessionHeap::on_thread(System, is_theirs);
+
+thread_local! {
+    /// The harness allocates on a thread of its own.
+    static THEIRS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is that of the sessions.
+fn is_theirs() -> bool {
+    THEIRS.try_with(Cell::get).unwrap_or_default()
+}
 
 /// The heap, as sessions see it.
 struct Sessions;
@@ -88,8 +99,9 @@ pub(crate) static SMALL: Ledger = Ledger::new(&Sessions, Caps::SMALL);
 /// For two sessions that stay while others come and go.
 pub(crate) static OTHERS: [Ledger; 2] = [const { Ledger::new(&Sessions, Caps::SMALL) }; 2];
 
-/// Gives the heap its memory.
+/// Gives the heap its memory, for sessions on this thread.
 pub(crate) fn start(sessions: usize, reserve: usize) {
+    THEIRS.set(true);
     let memory = |bytes| Box::leak(vec![std::mem::MaybeUninit::uninit(); bytes].into_boxed_slice());
     HEAP.start(memory(sessions), memory(reserve));
 }
@@ -184,6 +196,8 @@ pub(crate) struct Case {
     /// What the server names if it asks for a certificate.
     pub(crate) asks: Option<Vec<DistinguishedName>>,
     pub(crate) fragment: Option<usize>,
+    /// Records are on the heap.
+    pub(crate) on_heap: bool,
 }
 
 impl Case {
@@ -196,6 +210,16 @@ impl Case {
             own: None,
             asks: None,
             fragment: None,
+            on_heap: false,
+        }
+    }
+
+    /// The same with records on the heap.
+    pub(crate) fn on_heap(self) -> Self {
+        Self {
+            name: format!("{}, on the heap", self.name),
+            on_heap: true,
+            ..self
         }
     }
 
@@ -264,7 +288,8 @@ fn with_policy<V>(case: &Case, offers: Versions, then: impl FnOnce(&Policy<'_>) 
 pub(crate) fn budget_of(case: &Case, ledger: &Ledger, offers: Versions) -> Budget {
     with_policy(case, offers, |policy| {
         let own = tls_session::Own::of(policy);
-        tls_session::budget(ledger.caps(), offers, own, IN)
+        let buffer = if case.on_heap { 0 } else { IN };
+        tls_session::budget(ledger.caps(), offers, own, buffer)
     })
 }
 
@@ -283,13 +308,18 @@ pub(crate) fn session_over(
     let (wire, rx, tx) = connect(case.serves().peer(), faults);
     let taken = with_policy(case, offers, |policy| {
         let clock = Clock::default();
-        let mut memory = Box::new(Memory::<IN, 4096>::new());
+        let (mut memory, mut none) = (Box::new(Memory::<IN, 4096>::new()), HeapMemory::new());
         let (before, promised) = (HEAP.free(), ledger.promised());
         HEAP.forget_least();
         let taken = {
             let connection = Connection::new(rx, tx, clock.delay()).with_ledger(ledger);
-            let all = use_it(&connection, &mut memory, policy, (&wire, before));
-            run_until_stalled_then_advance(pin!(all), &clock).ready()
+            if case.on_heap {
+                let all = use_it(&connection, &mut none, policy, (&wire, before));
+                run_until_stalled_then_advance(pin!(all), &clock).ready()
+            } else {
+                let all = use_it(&connection, &mut memory, policy, (&wire, before));
+                run_until_stalled_then_advance(pin!(all), &clock).ready()
+            }
         };
         assert_eq!(HEAP.free(), before, "{}: {taken:?}", case.name);
         assert_eq!(ledger.promised(), promised, "{}", case.name);
@@ -298,9 +328,9 @@ pub(crate) fn session_over(
     Ended { taken, wire }
 }
 
-async fn use_it<T: Transport>(
+async fn use_it<T: Transport, const I: usize, const O: usize>(
     connection: &Connection<T>,
-    memory: &mut Memory<IN, 4096>,
+    memory: &mut Memory<I, O>,
     policy: &Policy<'_>,
     (wire, before): (&Wire<Peer>, usize),
 ) -> Result<Taken, Reason> {

@@ -77,15 +77,20 @@ pub(crate) fn each(bench: &Bench) -> Result<()> {
     let outcome = all(&mut host, &world);
     let taken = machine.explain(outcome)?;
     let stack = machine.explain(stack_of_each(&machine.log()))?;
-    let kept = machine.explain(kept_for_each(&machine.log()))?;
-    println!("| session | heap, bound | heap, most | heap, idle | stack, deepest |");
-    println!("|---|---:|---:|---:|---:|");
-    for (((case, taken), kept), stack) in CASES.iter().zip(taken).zip(kept).zip(stack) {
+    let kept = machine.explain(kept_for_each(&machine.log(), KEPT))?;
+    let open = machine.explain(kept_for_each(&machine.log(), OPEN))?;
+    println!("| session | heap, bound | heap, most | idle, bound | idle | stack, deepest |");
+    println!("|---|---:|---:|---:|---:|---:|");
+    let bounds = kept.into_iter().zip(open);
+    for (((case, taken), (kept, open)), stack) in CASES.iter().zip(taken).zip(bounds).zip(stack) {
         let Taken { most, idle } = taken;
-        println!("| {} | {kept} | {most} | {idle} | {stack} |", case.name);
+        println!(
+            "| {} | {kept} | {most} | {open} | {idle} | {stack} |",
+            case.name
+        );
         ensure!(
-            most <= kept,
-            "{}: {most} bytes of heap taken, {kept} kept",
+            most <= kept && idle <= open,
+            "{}: of the heap {most} bytes taken and {kept} kept, then {idle} and {open}",
             case.name
         );
     }
@@ -227,15 +232,24 @@ fn stack_of_each(log: &str) -> Result<Vec<u32>> {
     Ok(found)
 }
 
-/// From the lines that the firmware leaves in its log where a session begins; there are two for each case.
-fn kept_for_each(log: &str) -> Result<Vec<u32>> {
+/// What the log says before the bytes that a session may need: for its handshake, and once it is open.
+pub(crate) const KEPT: &str = "heap kept for the handshake: ";
+const OPEN: &str = "heap of the session when it is open, at most: ";
+
+/// Numbers of bytes behind such words in the log.
+pub(crate) fn bytes_logged(log: &str, words: &str) -> Result<Vec<u32>> {
     let lines = log.lines().filter_map(|line| {
-        let (_, kept) = line.split_once("heap kept for the handshake: ")?;
+        let (_, kept) = line.split_once(words)?;
         kept.strip_suffix(" bytes")
     });
-    let found: Vec<u32> = lines
+    Ok(lines
         .map(str::parse)
-        .collect::<std::result::Result<_, _>>()?;
+        .collect::<std::result::Result<_, _>>()?)
+}
+
+/// From the lines that the firmware leaves in its log where a session begins; there are two for each case.
+fn kept_for_each(log: &str, words: &str) -> Result<Vec<u32>> {
+    let found = bytes_logged(log, words)?;
     ensure!(
         found.len() == 2 * CASES.len(),
         "{} reports of the heap",

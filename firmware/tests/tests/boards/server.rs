@@ -10,6 +10,7 @@ use modem_tests::machine::{Flash, Machine, Options};
 use modem_tests::peers::{ADDRESS, P256};
 
 use crate::bench::{Bench, World};
+use crate::engines::{KEPT, bytes_logged, heap};
 use crate::story::JOINED;
 
 /// The port that the modem's server listens to.
@@ -31,7 +32,7 @@ pub(crate) fn whole(bench: &Bench) -> Result<()> {
     let (machine, mut host) = Machine::boot(&world.lab, &world.flash, options)?;
     let outcome = (|| {
         prepare(&mut host, &world)?;
-        let before = free_heap(&mut host)?;
+        let (before, _) = heap(&mut host)?;
         for (version, count) in ["-tls1_3", "-tls1_2"].into_iter().zip(1..) {
             let took = served(&mut host, &world, outside, version).context(version)?;
             let took = took.as_millis();
@@ -40,10 +41,18 @@ pub(crate) fn whole(bench: &Bench) -> Result<()> {
             );
             refuses(&mut host, &world, outside, (version, count)).context(version)?;
         }
-        let after = free_heap(&mut host)?;
+        let (after, least) = heap(&mut host)?;
         ensure!(
             after == before,
             "of the heap {before} were free, then {after}"
+        );
+        let log = machine.log();
+        let of = |words| bytes_logged(&log, words).map(|all| all.into_iter().max());
+        let kept = of(KEPT)?.context("no session in the log")?;
+        let task = of("heap of a client's task: ")?.context("no task in the log")?;
+        let most = before.saturating_sub(least);
+        println!(
+            "| a client, both sides P-256: heap at most | {most} of {kept} and {task} for its task |"
         );
         host.ok("AT+CIPSERVER=0")
     })();
@@ -97,12 +106,6 @@ fn refuses(host: &mut Host, world: &World, port: u16, (version, count): (&str, u
         }
         ensure!(begin.elapsed() < TIMEOUT, "{why}");
     }
-}
-
-fn free_heap(host: &mut Host) -> Result<u32> {
-    let line = host.ask_until("AT+SYSRAM?", "\r\n\r\nOK\r\n")?;
-    let numbers = line.strip_prefix("+SYSRAM:").context("the heap")?;
-    Ok(numbers.split(',').next().unwrap_or_default().parse()?)
 }
 
 /// Without rustls there is no TLS server, and the reason says so.

@@ -23,10 +23,10 @@ use super::incoming::Incoming;
 use super::resume::Offer;
 use super::sealed::{LastAlert, REPLY, Sealed};
 use super::served::Served;
-use crate::budget::call;
+use crate::budget::{BUFFERS, Direction, call};
 use crate::engine::{Attempt, Engine, MAX_IDLE_RECORDS, QUIET_MS, Witness, check_protocols};
 use crate::evidence::Evidence;
-use crate::heap::{self, Admitted, Promise};
+use crate::heap::{self, Admitted, Loan, Promise};
 use crate::policy::{Clock, Policy, Versions};
 use crate::progress::{Progress, Refused};
 use crate::reason::{
@@ -42,7 +42,7 @@ pub(crate) struct Client<'m, T: Transport> {
     core: RefCell<Option<Box<Core>>>,
     incoming: Incoming<'m>,
     outgoing: Mutex<NoopRawMutex, Outgoing<'m>>,
-    /// Bytes of the outgoing buffer.
+    /// Bytes of the outgoing buffer, in the handshake where it is on the heap.
     room: usize,
     writing: Cell<bool>,
     /// We have said close_notify.
@@ -55,7 +55,7 @@ pub(crate) struct Client<'m, T: Transport> {
 }
 
 impl<'m, T: Transport + 'm> Client<'m, T> {
-    /// Takes its memory. Nothing is sent yet.
+    /// Takes its memory; where that is empty, records are on the heap. Nothing is sent yet.
     pub(crate) fn new(
         connection: &'m Connection<T>,
         incoming: &'m mut [u8],
@@ -65,8 +65,14 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
             connection,
             core: RefCell::new(None),
             incoming: Incoming::new(incoming),
-            room: outgoing.len(),
-            outgoing: Mutex::new(Outgoing(Sealed::new(outgoing))),
+            room: match outgoing.len() {
+                0 => BUFFERS[1],
+                room => room,
+            },
+            outgoing: Mutex::new(Outgoing(match outgoing.is_empty() {
+                true => Sealed::on_heap(),
+                false => Sealed::new(outgoing),
+            })),
             writing: Cell::new(false),
             finished: Cell::new(false),
             closed: Cell::new(false),
@@ -111,6 +117,10 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
             without,
         } = admitted;
         espat_log::info!("heap kept for the handshake: {} bytes", budget.handshake);
+        espat_log::info!(
+            "heap of the session when it is open, at most: {} bytes",
+            budget.idle
+        );
         if without.is_some() {
             espat_log::warn!("TLS 1.2 is left out: the heap has room for 1.3 alone");
         }
@@ -125,10 +135,18 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
     }
 
     /// Makes the engine of a session, with the reserve of the heap behind it.
-    fn begin(&self, make: impl FnOnce(usize) -> Result<Core, Cause>) -> Result<Box<Core>, Reason> {
-        let ledger = self.connection.ledger;
+    fn begin(
+        &mut self,
+        make: impl FnOnce(usize) -> Result<Core, Cause>,
+    ) -> Result<Box<Core>, Reason> {
+        let (ledger, room) = (self.connection.ledger, self.room);
+        let out = &mut self.outgoing.get_mut().0;
+        if out.is_on_heap() {
+            let loan = Loan::take(ledger, Direction::Out, room);
+            out.lend(loan.map_err(|error| Reason::new(Stage::Setup, error))?);
+        }
         let (core, outcome) = heap::run(ledger, || {
-            make(self.room).map(|mut core| {
+            make(room).map(|mut core| {
                 core.set_ledger(ledger);
                 Box::new(core)
             })
@@ -258,6 +276,9 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
         });
         let (evidence, later) = evidence.map_err(|_| progress.reason_or(StreamError::Dead))??;
         incoming.release();
+        if let Ok(mut out) = halves.outgoing.try_lock() {
+            out.0.give_back();
+        }
         if let Some(promise) = &mut self.promise {
             promise.open(later);
         }
@@ -523,7 +544,12 @@ impl<T: Transport> Tx<'_, '_, T> {
         let halves = self.halves;
         let mut out = halves.outgoing.lock().await;
         let chunk = halves.with(|core| core.chunk())?;
-        if !out.0.has_room(chunk) {
+        if let Err(refused) = halves.make_room(&mut out, data.len().min(chunk)).await {
+            drop(out);
+            halves.send_alert().await;
+            return Err(refused);
+        }
+        if !out.0.is_on_heap() && !out.0.has_room(chunk) {
             halves.send(&mut out).await?;
         }
         let sealed = halves.with(|core| core.seal(data, &mut out.0));
@@ -542,6 +568,7 @@ impl<T: Transport> Tx<'_, '_, T> {
         let mut out = halves.outgoing.lock().await;
         halves.send(&mut out).await?;
         halves.send_control(&mut out).await?;
+        out.0.give_back();
         halves.flush().await
     }
 }

@@ -18,9 +18,9 @@ use super::served::Served;
 use super::side::Side;
 use super::suites::offered;
 use super::watch::{HEADER, Watch};
-use crate::budget::Caps;
+use crate::budget::{Caps, Direction};
 use crate::evidence::{Application, Evidence, Finished, Negotiated, Peer};
-use crate::heap::Ledger;
+use crate::heap::{Ledger, Lends};
 use crate::policy::{Clock, Policy, Versions};
 use crate::reason::{
     CapacityError, Cause, ClientError, EngineError, Limit, NegotiationError, ProtocolViolation,
@@ -309,6 +309,15 @@ impl Core {
         match (self.stage, self.ledger) {
             (Stage::Data, Some(ledger)) => ledger.allows(bytes),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether it gets so many bytes for a record that is received, besides the `own` ones that it has: those of its
+    /// handshake are promised.
+    pub(super) fn lends(&self, bytes: usize, own: usize) -> Lends {
+        match (self.stage, self.ledger) {
+            (Stage::Data, Some(ledger)) => ledger.lends(Direction::In, bytes, own),
+            _ => Lends::Now,
         }
     }
 

@@ -2,6 +2,8 @@
 
 use alloc::boxed::Box;
 use core::cell::{Cell, RefCell};
+use core::future::poll_fn;
+use core::task::Poll;
 
 use embassy_futures::select::select;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
@@ -10,16 +12,17 @@ use embedded_hal_async::delay::DelayNs;
 use embedded_io_async::{Error as _, Write};
 
 use super::core::Core;
-use super::sealed::{LastAlert, Sealed};
-use crate::heap;
+use super::sealed::{LastAlert, Sealed, loan};
+use crate::budget::Direction;
+use crate::heap::{self, Lends, Loan};
 use crate::progress::{Progress, Refused};
-use crate::reason::{Cause, StreamError};
+use crate::reason::{CapacityError, Cause, StreamError};
 use crate::transport::{Connection, Transport};
 
 /// Milliseconds for an alert that says why we refuse.
 const CLOSE_MS: u32 = 1000;
 
-/// What is to be sent, in the caller's buffer.
+/// What is to be sent.
 pub(super) struct Outgoing<'m>(pub(super) Sealed<'m>);
 
 impl Drop for Outgoing<'_> {
@@ -85,6 +88,51 @@ impl<T: Transport> Halves<'_, '_, T> {
             }
         }
         Ok(())
+    }
+
+    /// Makes sure that there is room to seal so many bytes of data, where there is no buffer of the caller's. What was
+    /// sealed before is sent first; bytes that others have are waited for.
+    pub(super) async fn make_room(
+        &self,
+        out: &mut Outgoing<'_>,
+        content: usize,
+    ) -> Result<(), Refused> {
+        let len = loan(content);
+        if !out.0.is_on_heap() || out.0.room().len() >= len {
+            return Ok(());
+        }
+        self.send(out).await?;
+        let ledger = self.connection.ledger;
+        poll_fn(|context| {
+            if let Some(ledger) = ledger {
+                ledger.wake_later(context.waker());
+            }
+            let error = match ledger.map(|at| at.lends(Direction::Out, len, 0)) {
+                Some(Lends::Later) => return Poll::Pending,
+                Some(Lends::Never(error)) => error,
+                Some(Lends::Now) | None => match Loan::take(ledger, Direction::Out, len) {
+                    Ok(loan) => {
+                        out.0.lend(loan);
+                        return Poll::Ready(Ok(()));
+                    }
+                    Err(error) => error,
+                },
+            };
+            Poll::Ready(Err(self.without_bytes(error)))
+        })
+        .await
+    }
+
+    /// Ends the session for bytes that it does not get. What the engine takes to say so may fail like the rest, and is
+    /// served from the reserve.
+    pub(super) fn without_bytes(&self, error: CapacityError) -> Refused {
+        let mut place = self.core.borrow_mut();
+        if let Some(core) = place.as_deref_mut() {
+            let (alert, _) = heap::run(self.connection.ledger, || core.last_alert());
+            self.last_alert.set(alert);
+        }
+        *place = None;
+        self.progress().refuse(error)
     }
 
     pub(super) async fn flush(&self) -> Result<(), Refused> {

@@ -1,13 +1,17 @@
 //! Records as they come: header, look, body, one step of the engine.
 //!
 //! ```text
-//! caller's buffer, or where a message does not fit it, one on the heap
+//! caller's buffer, or one on the heap: where a message does not fit the former, or there is none
 //! 0            kept              kept + have
 //! | incomplete | record under way | ...       rustls has positions in the first part: it stays as it is
 //! ```
+//!
+//! Without a buffer of the caller's there is none but while a record is under way: its header, which says how long it is,
+//! has a place of its own.
 
-use alloc::vec::Vec;
+use core::future::poll_fn;
 use core::ops::Range;
+use core::task::Poll;
 
 use embedded_io_async::{Error as _, Read};
 use zeroize::Zeroize;
@@ -17,8 +21,10 @@ use super::drive::Step;
 use super::halves::Halves;
 use super::sealed::{REPLY, Sealed};
 use super::watch::HEADER;
+use crate::budget::{BUFFERS, Direction};
+use crate::heap::{Ledger, Lends, Loan};
 use crate::progress::Refused;
-use crate::reason::{CapacityError, Cause, Limit, Reason, StreamError};
+use crate::reason::{CapacityError, Cause, Limit, Reason, Stage, StreamError};
 use crate::transport::Transport;
 
 /// The heap is asked for so many bytes more at a time.
@@ -26,12 +32,15 @@ const STEP: usize = 2048;
 
 /// Records of the peer that are not done with.
 pub(super) struct Incoming<'m> {
+    /// Empty where records are on the heap.
     bytes: &'m mut [u8],
     /// Stands in for `bytes` while it is not empty.
-    large: Vec<u8>,
+    large: Loan,
+    /// Header of the record under way.
+    head: [u8; HEADER],
     /// Bytes at the front that rustls still needs: the beginning of a message.
     kept: usize,
-    /// Bytes of the record under way that are here, behind those.
+    /// Bytes of the record under way that are here, its header among them.
     have: usize,
     /// Data that nobody has taken yet.
     data: Range<usize>,
@@ -41,7 +50,6 @@ impl Drop for Incoming<'_> {
     /// Data were decrypted in place.
     fn drop(&mut self) {
         self.bytes.zeroize();
-        self.large.zeroize();
     }
 }
 
@@ -49,7 +57,8 @@ impl<'m> Incoming<'m> {
     pub(super) const fn new(bytes: &'m mut [u8]) -> Self {
         Self {
             bytes,
-            large: Vec::new(),
+            large: Loan::NONE,
+            head: [0; HEADER],
             kept: 0,
             have: 0,
             data: 0..0,
@@ -69,7 +78,7 @@ impl<'m> Incoming<'m> {
         if self.large.is_empty() {
             self.bytes
         } else {
-            &self.large
+            self.large.bytes()
         }
     }
 
@@ -77,20 +86,19 @@ impl<'m> Incoming<'m> {
         if self.large.is_empty() {
             self.bytes
         } else {
-            &mut self.large
+            self.large.bytes_mut()
         }
     }
 
-    /// Goes back to the caller's buffer, once nothing is left in the other.
+    /// Gives back what is on the heap, once nothing is left in it.
     pub(super) fn release(&mut self) {
-        if self.kept == 0 && self.have == 0 && !self.large.is_empty() {
+        if self.kept == 0 && self.have == 0 && self.data.is_empty() {
             self.forget();
         }
     }
 
     fn forget(&mut self) {
-        self.large.zeroize();
-        self.large = Vec::new();
+        self.large = Loan::NONE;
     }
 
     /// Bytes of the caller's buffer.
@@ -98,23 +106,79 @@ impl<'m> Incoming<'m> {
         self.bytes.len()
     }
 
-    /// Makes the buffer at least `needed` bytes long.
-    fn grow(&mut self, needed: usize, core: &Core) -> Result<(), CapacityError> {
+    /// Bytes of the longest record.
+    fn longest(&self) -> usize {
+        match self.room() {
+            0 => BUFFERS[0],
+            room => room,
+        }
+    }
+
+    /// Bytes of a buffer that is at least `needed` bytes long; `None` if others have them.
+    fn larger(&self, needed: usize, core: &Core) -> Result<Option<usize>, CapacityError> {
         let now = self.buffer().len();
-        let limit = self.bytes.len().max(core.caps().records());
+        let messages = core.caps().records();
+        let (on_heap, is_open) = (self.room() == 0, core.stage() == Stage::Data);
+        // On the heap there is room for the header of an alert behind the rest.
+        let limit = match (on_heap, is_open) {
+            (true, false) => messages.saturating_add(HEADER),
+            (true, true) => self.longest().max(messages).saturating_add(HEADER),
+            (false, _) => self.longest().max(messages),
+        };
         let too_large = |limit| CapacityError::too_large(Limit::HandshakeMessage, needed, limit);
         if needed > limit {
             return Err(too_large(limit));
         }
-        let len = needed.max(now.saturating_add(STEP)).min(limit);
-        core.may_take(len)?;
-        let mut large = Vec::new();
-        large.try_reserve_exact(len).map_err(|_| too_large(now))?;
-        large.extend_from_slice(self.buffer());
-        large.resize(len, 0);
-        self.large.zeroize();
+        let len = match now {
+            // Promised, in one piece for all of the handshake.
+            _ if on_heap && !is_open => limit,
+            0 => needed.saturating_add(HEADER).min(limit),
+            _ => needed.max(now.saturating_add(STEP)).min(limit),
+        };
+        match core.lends(len, self.large.bytes().len()) {
+            Lends::Now => Ok(Some(len)),
+            Lends::Later => Ok(None),
+            Lends::Never(error) => Err(error),
+        }
+    }
+
+    /// Makes the buffer so long.
+    fn grow(&mut self, len: usize, ledger: Option<&'static Ledger>) -> Result<(), CapacityError> {
+        let mut large = Loan::take(ledger, Direction::In, len)?;
+        let old = self.buffer();
+        if let Some(place) = large.bytes_mut().get_mut(..old.len()) {
+            place.copy_from_slice(old);
+        }
         self.large = large;
         Ok(())
+    }
+
+    /// Makes the buffer so long, when the bytes are there.
+    async fn make_room<T: Transport>(
+        &mut self,
+        needed: usize,
+        halves: Halves<'_, '_, T>,
+    ) -> Result<(), Refused> {
+        if needed <= self.buffer().len() {
+            return Ok(());
+        }
+        let ledger = halves.connection.ledger;
+        let larger = poll_fn(|context| {
+            if let Some(ledger) = ledger {
+                ledger.wake_later(context.waker());
+            }
+            match halves.with(|core| self.larger(needed, core)) {
+                Ok(Ok(None)) => Poll::Pending,
+                Ok(Ok(Some(len))) => Poll::Ready(Ok(self.grow(len, ledger))),
+                Ok(Err(error)) => Poll::Ready(Ok(Err(error))),
+                Err(refused) => Poll::Ready(Err(refused)),
+            }
+        });
+        let larger = larger.await?;
+        larger.map_err(|error| match error {
+            CapacityError::HeapExhausted { .. } => halves.without_bytes(error),
+            error => self.refuse(error.into(), halves),
+        })
     }
 
     /// Reads until a whole record is here; returns where it begins and ends.
@@ -129,29 +193,30 @@ impl<'m> Incoming<'m> {
         let mut whole = HEADER;
         loop {
             if self.have >= HEADER {
-                let header = self.buffer().get(self.kept..).and_then(<[u8]>::first_chunk);
-                let header = header.copied().unwrap_or_default();
-                let room = self.bytes.len();
-                let body = halves.with(|core| core.watch().header(header, room))?;
+                let (head, longest) = (self.head, self.longest());
+                let body = halves.with(|core| core.watch().header(head, longest))?;
                 let body = body.map_err(|cause| self.refuse(cause, halves))?;
                 whole = HEADER.saturating_add(body);
+                self.make_room(self.kept.saturating_add(whole), halves)
+                    .await?;
+                let place = self.kept..self.kept.saturating_add(HEADER);
+                if let Some(place) = self.buffer_mut().get_mut(place) {
+                    place.copy_from_slice(&head);
+                }
                 if self.have >= whole {
                     self.have = 0;
                     return Ok((self.kept, self.kept.saturating_add(whole)));
                 }
             }
-            let from = self.kept.saturating_add(self.have);
-            let to = self.kept.saturating_add(whole);
-            if to > self.buffer().len() {
-                let grown = halves.with(|core| self.grow(to, core));
-                if grown.is_err() {
-                    self.forget();
-                }
-                grown?.map_err(|error| self.refuse(error.into(), halves))?;
-            }
-            let into = self.buffer_mut().get_mut(from..to).unwrap_or_default();
             let mut rx = halves.connection.incoming.lock().await;
-            let read = rx.io.read(into);
+            let into = match self.have {
+                have @ ..HEADER => self.head.get_mut(have..),
+                have => {
+                    let place = self.kept.saturating_add(have)..self.kept.saturating_add(whole);
+                    self.buffer_mut().get_mut(place)
+                }
+            };
+            let read = rx.io.read(into.unwrap_or_default());
             match progress.limited(&halves.connection.delay, read).await? {
                 Ok(0) => return Err(progress.refuse(StreamError::PeerEof)),
                 Ok(count) => self.have = self.have.saturating_add(count).min(whole),
@@ -217,6 +282,7 @@ impl<'m> Incoming<'m> {
             to.copy_from_slice(from);
         }
         self.data.start = self.data.start.saturating_add(count);
+        self.release();
         count
     }
 
@@ -226,7 +292,13 @@ impl<'m> Incoming<'m> {
         let mut sealed = Sealed::new(&mut reply);
         let kept = self.kept;
         let _ = halves.with(|core| {
-            core.refuse(&cause, self.buffer_mut(), kept, &mut sealed);
+            let mut aside = [0; HEADER];
+            // Behind an incomplete message, which there may be room for.
+            let bytes = match self.buffer_mut() {
+                bytes if kept == 0 && bytes.len() < HEADER => &mut aside[..],
+                bytes => bytes,
+            };
+            core.refuse(&cause, bytes, kept, &mut sealed);
             // Without room for it there is none.
             core.keep_control(sealed.waiting())
         });
