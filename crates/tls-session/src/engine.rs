@@ -39,3 +39,11 @@ pub(crate) fn suites() -> impl Iterator<Item = u16> {
     #[cfg(not(feature = "rustls"))]
     return core::iter::once(embedded_tls::client::SUITE);
 }
+
+/// The key exchange groups that are offered, the preferred first.
+pub(crate) fn groups() -> impl Iterator<Item = u16> {
+    #[cfg(feature = "rustls")]
+    return tls_provider::GROUPS.iter().map(|group| group.name().into());
+    #[cfg(not(feature = "rustls"))]
+    return core::iter::once(0x0017);
+}

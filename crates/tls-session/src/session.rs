@@ -25,6 +25,7 @@ use rand_core::CryptoRngCore;
 mod acceptor;
 mod chain;
 mod deadlines;
+mod offer;
 mod tickets;
 
 pub use acceptor::{Acceptor, MAX_NAME};
@@ -237,14 +238,15 @@ impl<'m, T: Transport + 'm> Session<'m, T> {
             witness,
         };
         // Not in a function of `Any`: a future less for the compiler to follow.
-        let evidence = match &mut engine {
+        let evidence: Result<Evidence, Reason> = match &mut engine {
             #[cfg(feature = "embedded-tls")]
             Any::Embedded(engine) => engine.handshake(attempt, rng).await,
             #[cfg(feature = "rustls")]
             Any::Rustls(engine) => engine.handshake(attempt, rng).await,
         };
-        let opened = evidence?.covers(policy);
-        let opened = opened.map_err(|cause| progress.reason_or(cause))?;
+        let evidence = evidence.map_err(|reason| offer::shown(reason, policy))?;
+        let opened = evidence.covers(policy);
+        let opened = opened.map_err(|cause| offer::shown(progress.reason_or(cause), policy))?;
         engine.keep_tickets();
         progress.step_ms.set(0);
         progress.stage.set(Stage::Data);

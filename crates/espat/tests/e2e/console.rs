@@ -103,7 +103,7 @@ fn the_server_chooses_among_our_protocols() {
     host.ok(r#"AT+CIPSSLCALPN=2,"coap","h3""#);
     host.is_refused(
         PORT,
-        r#""hello",-0x7780,0x00000000,0,"","","server alert: no application protocol (120)","peer_alert""#,
+        r#""hello",-0x7780,0x00000000,0,"","","server alert: no application protocol (120): server speaks none of the protocols that were offered in ALPN: offered 'coap' 'h3'","peer_alert""#,
     );
     // No list is no wish.
     host.ok("AT+CIPSSLCALPN=0");

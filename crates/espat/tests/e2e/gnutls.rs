@@ -67,7 +67,7 @@ fn a_server_with_nothing_in_common_with_us_is_refused() {
         let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
         host.is_refused(
             PORT,
-            r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40): it takes none of ECDHE with AES-GCM or ChaCha20 (old servers do not), or its key is not RSA, P-256, P-384 or Ed25519","nothing_in_common""#,
+            r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40): it takes none of ECDHE with AES-GCM or ChaCha20 (old servers do not), or its key is not RSA, P-256, P-384 or Ed25519: offered TLS 1.2-1.3, P-256 X25519 P-384, all suites, no SNI","nothing_in_common""#,
         );
     }
 }
@@ -84,7 +84,7 @@ fn a_server_that_insists_on_another_protocol_is_refused() {
     host.ok("AT+CIPSSLCALPN=1,\"h2\"");
     host.is_refused(
         PORT,
-        r#""hello",-0x7780,0x00000000,0,"","","server alert: no application protocol (120)","peer_alert""#,
+        r#""hello",-0x7780,0x00000000,0,"","","server alert: no application protocol (120): server speaks none of the protocols that were offered in ALPN: offered 'h2'","peer_alert""#,
     );
 }
 
@@ -96,7 +96,7 @@ fn a_server_that_demands_a_certificate_says_so() {
     let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
     host.opens(PORT);
     host.hears("CLOSED\r\n");
-    host.last_reason_is(r#""data",-0x7780,0x00000000,0,"","","server alert: certificate required (116)","peer_alert""#);
+    host.last_reason_is(r#""data",-0x7780,0x00000000,0,"","","server alert: certificate required (116): server wants a certificate from us, and got none","peer_alert""#);
 }
 
 #[test]

@@ -124,7 +124,10 @@ fn intermediates_in_the_item_are_sent() {
     }
     // Without it, the server knows the root only.
     host.ok("AT+CIPSSLCCONF=3,2,0");
-    turned_away(&mut host, "unknown CA (48)");
+    turned_away(
+        &mut host,
+        "unknown CA (48): server does not know the CA of our certificate, or we sent no intermediate",
+    );
 }
 
 /// In TLS 1.3 the server says no only after the client has finished (RFC 8446 §4.4.2.4).
@@ -152,15 +155,27 @@ fn a_server_that_does_not_like_our_certificate_says_why() {
     let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
     load(&mut host, &items);
     for (number, alert) in [
-        (1, "unknown CA (48)"),
-        (2, "certificate expired (45)"),
-        (3, "unsupported certificate (43)"),
+        (
+            1,
+            "unknown CA (48): server does not know the CA of our certificate, or we sent no intermediate",
+        ),
+        (
+            2,
+            "certificate expired (45): our certificate has expired, or the clock of the server is wrong",
+        ),
+        (
+            3,
+            "unsupported certificate (43): server takes no certificate like ours: its kind of key, or its purpose",
+        ),
     ] {
         host.ok(&format!("AT+CIPSSLCCONF=3,{number},0"));
         turned_away(&mut host, alert);
     }
     host.ok("AT+CIPSSLCCONF=2,0,0");
-    turned_away(&mut host, "certificate required (116)");
+    turned_away(
+        &mut host,
+        "certificate required (116): server wants a certificate from us, and got none",
+    );
     host.ok("AT+CIPSSLCCONF=3,0,0");
     known_as("device", &mut server, &mut host);
 }
@@ -252,7 +267,7 @@ fn certificate_or_key_that_will_not_do_is_refused_before_the_connection() {
     host.ok("AT+CIPSSLCCONF=3,2,0");
     let beyond = (
         "cert_missing",
-        "no certificate item 2: the partition holds 2",
+        "no certificate item 2: there are items 0 to 1",
     );
     cannot(&mut host, NO_CERTIFICATE, "-0x7580", beyond);
     host.ok("AT+CIPSSLCCONF=3,1,0");
@@ -308,7 +323,10 @@ fn a_broker_takes_our_certificate_for_our_name() {
         host.closes();
     }
     host.ok("AT+CIPSSLCCONF=2,0,0");
-    turned_away(&mut host, "certificate required (116)");
+    turned_away(
+        &mut host,
+        "certificate required (116): server wants a certificate from us, and got none",
+    );
 }
 
 #[test]

@@ -227,7 +227,7 @@ fn the_application_protocol_that_was_agreed_on_is_reported() {
         host.ok(r#"AT+CIPSSLCALPN=1,"coap""#);
         host.is_refused(
             PORT,
-            r#""hello",-0x7780,0x00000000,0,"","","server alert: no application protocol (120)","peer_alert""#,
+            r#""hello",-0x7780,0x00000000,0,"","","server alert: no application protocol (120): server speaks none of the protocols that were offered in ALPN: offered 'coap'","peer_alert""#,
         );
     }
 }
@@ -260,7 +260,7 @@ fn servers_that_know_only_old_suites_are_refused() {
     ] {
         refused(
             options,
-            r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40): it takes none of ECDHE with AES-GCM or ChaCha20 (old servers do not), or its key is not RSA, P-256, P-384 or Ed25519","nothing_in_common""#,
+            r#""hello",-0x7780,0x00000000,0,"","","server alert: handshake failure (40): it takes none of ECDHE with AES-GCM or ChaCha20 (old servers do not), or its key is not RSA, P-256, P-384 or Ed25519: offered TLS 1.2-1.3, P-256 X25519 P-384, all suites, no SNI","nothing_in_common""#,
         );
     }
 }
@@ -302,7 +302,7 @@ fn peers_that_do_not_speak_tls_are_distinguished() {
         // A fatal alert: internal_error.
         (
             b"\x15\x03\x03\x00\x02\x02\x50",
-            r#"-0x7780,0x00000000,0,"","","server alert: internal error (80)","peer_alert""#,
+            r#"-0x7780,0x00000000,0,"","","server alert: internal error (80): the log of the server has the reason","peer_alert""#,
         ),
     ];
     let mut world = World::new();
@@ -329,7 +329,7 @@ fn a_server_that_demands_a_certificate_ends_the_session_and_says_so() {
     let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
     host.opens(PORT);
     host.hears("CLOSED\r\n");
-    let why = r#""data",-0x7780,0x00000000,0,"","","server alert: certificate required (116)","peer_alert""#;
+    let why = r#""data",-0x7780,0x00000000,0,"","","server alert: certificate required (116): server wants a certificate from us, and got none","peer_alert""#;
     host.last_reason_is(why);
     host.ok("AT");
 }

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::flags;
 use super::protocol::Alert;
-use super::text::{Version, group_text};
+use super::text::{AlertHint, Version, group_text};
 
 crate::reasons! {
     /// What a client of our server did, or could not agree on.
@@ -41,7 +41,8 @@ crate::reasons! {
         /// The client showed no certificate, and has to.
         NoClientCertificate => "no_client_certificate", -0x7480, flags::MISSING, "client showed no certificate";
         /// The client refused our certificate, or what we are, by an alert in the handshake.
-        RefusedUs(alert: u8) => "client_refused_us", -0x7780, 0, "client refused us: {alert}", alert = Alert(alert);
+        RefusedUs(alert: u8) => "client_refused_us", -0x7780, 0, "client refused us: {alert}{hint}",
+            alert = Alert(alert), hint = AlertHint(alert);
     }
 }
 

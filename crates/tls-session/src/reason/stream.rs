@@ -3,6 +3,7 @@
 use embedded_io_async::ErrorKind;
 
 use super::protocol::Alert;
+use super::text::AlertHint;
 
 crate::reasons! {
     /// What ended the byte stream, or the session on it.
@@ -11,7 +12,7 @@ crate::reasons! {
         /// The peer refused the connection.
         ConnectionRefused => "connection_refused", -0x0044, 0, "server refused the connection";
         /// No route to the peer.
-        Unreachable => "unreachable", -0x0044, 0, "no route to the server";
+        Unreachable => "unreachable", -0x0044, 0, "no route to the server: is it in another network, or this end in none?";
         /// The connection was reset.
         Reset => "reset", -0x0050, 0, "connection reset";
         /// The stream failed in another way.
@@ -37,8 +38,7 @@ crate::reasons! {
             /// Its number (RFC 8446 §6).
             number: u8
         ) => "peer_alert", -0x7780, 0, "server alert: {alert}{hint}",
-            alert = Alert(number),
-            hint = if number == 70 { ": server takes no version that is offered" } else { "" };
+            alert = Alert(number), hint = AlertHint(number);
         /// A write was given up half-way; going on could use a nonce twice.
         WriteAbandoned => "write_abandoned", -0x7280, 0, "a write was given up half-way";
         /// A read was given up inside a record; what follows cannot be parsed.

@@ -53,6 +53,46 @@ pub const fn alert_text(number: u8) -> &'static str {
     }
 }
 
+/// Prints what an alert most often means for the end that receives it, and nothing where its name says all.
+///
+/// Which alert a peer sends is its choice: what stands here is what OpenSSL, GnuTLS, Mbed TLS, Java and Go send it for.
+pub(super) struct AlertHint(pub(super) u8);
+
+impl fmt::Display for AlertHint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hint = match self.0 {
+            10 | 22 | 50 | 80 => "the log of the server has the reason",
+            20 => "a pre-shared key differs, or bytes were changed on the way",
+            40 => {
+                "server wants a certificate from us, or does not know our pre-shared key, our suites or the name in SNI"
+            }
+            42 => "server cannot verify our certificate: another CA, damaged, or not for clients",
+            43 => "server takes no certificate like ours: its kind of key, or its purpose",
+            44 => "our certificate was revoked: another one is needed",
+            45 => "our certificate has expired, or the clock of the server is wrong",
+            46 => "server refused our certificate: its log has the reason",
+            47 => {
+                "with a pre-shared key the keys differ, else the log of the server has the reason"
+            }
+            48 => "server does not know the CA of our certificate, or we sent no intermediate",
+            49 => "our certificate is valid, and the server does not let it in: its list of users",
+            51 => "a pre-shared key differs, or our key does not belong to our certificate",
+            70 => "server takes no version that is offered",
+            71 => "server wants longer keys or stronger suites than ours",
+            86 => "server knows a newer version than the one that was offered",
+            90 => "server gave up",
+            109 => "server misses an extension: a name in SNI, or a group that it knows",
+            110 => "server does not take an extension that it never offered",
+            112 => "server has no host of this name: SNI",
+            115 => "server does not know the identity of our pre-shared key",
+            116 => "server wants a certificate from us, and got none",
+            120 => "server speaks none of the protocols that were offered in ALPN",
+            _ => return Ok(()),
+        };
+        write!(f, ": {hint}")
+    }
+}
+
 /// The name of a cipher suite in IANA's registry, for those that are spoken here; `unknown` for others.
 #[must_use]
 pub const fn suite_text(suite: u16) -> &'static str {

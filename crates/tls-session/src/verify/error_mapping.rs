@@ -92,9 +92,7 @@ pub(super) fn reason_for(
         }
         Error::UnknownIssuer => no_issuer(walk),
         // A self-signed server that is not the pinned one is simply not trusted.
-        Error::CaUsedAsEndEntity if walk.leaf.is_self_issued() => {
-            leaf(CertificateError::NotTrusted).wanting(walk.leaf.issuer())
-        }
+        Error::CaUsedAsEndEntity if walk.leaf.is_self_issued() => self_signed(walk),
         Error::CaUsedAsEndEntity => leaf(CertificateError::LeafIsCa),
         Error::EndEntityUsedAsCa => first(CertificateError::NotCa, &|c, depth| {
             depth > 0 && c.is_ca() != Some(true)
@@ -145,9 +143,20 @@ fn no_issuer(walk: &Walk<'_, '_>) -> Reason {
     } else {
         CertificateError::NotTrusted
     };
+    if depth == 0 && last.is_self_issued() {
+        return self_signed(walk);
+    }
     Reason::new(Stage::Certificate, cause)
         .about(depth, last.subject())
         .wanting(last.issuer())
+}
+
+/// Nobody else issued the server's certificate, so there is no CA to be found.
+fn self_signed(walk: &Walk<'_, '_>) -> Reason {
+    Reason::new(Stage::Certificate, CertificateError::NotTrusted)
+        .about(0, walk.leaf.subject())
+        .wanting(walk.leaf.issuer())
+        .finding("it is self-signed, so load this certificate itself")
 }
 
 /// The first certificate upwards with a critical extension that is not known.

@@ -38,7 +38,11 @@ pub(super) fn check(
         return match (common_name, common_name_matches(leaf.subject(), name)) {
             (CommonName::Ignored, _) => Err(refusal(Cause::Certificate(CertificateError::NoName))),
             (CommonName::CountsWithoutSan, false) => {
-                Err(refusal(Cause::Certificate(CertificateError::NameMismatch)))
+                let reason = refusal(Cause::Certificate(CertificateError::NameMismatch));
+                Err(match leaf.subject().common_name() {
+                    Some(cn) => reason.finding(format_args!("CN={cn}, and no subjectAltName")),
+                    None => reason.finding("neither subjectAltName nor CN"),
+                })
             }
             (CommonName::CountsWithoutSan, true) if constrained => Err(refusal(
                 Cause::Certificate(CertificateError::NameConstraint),
@@ -53,8 +57,15 @@ pub(super) fn check(
     certificate
         .verify_is_valid_for_subject_name(&wanted)
         .map_err(|_| {
-            let found = Names::of_hosts(leaf);
-            refusal(Cause::Certificate(CertificateError::NameMismatch)).finding(found)
+            let (reason, found) = (
+                refusal(Cause::Certificate(CertificateError::NameMismatch)),
+                Names::of_hosts(leaf),
+            );
+            // An address as text in a DNS name looks right and counts for nothing.
+            match name.is_ip_address() && !has_address(leaf) {
+                true => reason.finding(format_args!("no IP entry, only {found}")),
+                false => reason.finding(found),
+            }
         })
 }
 
@@ -64,6 +75,11 @@ const fn host_name(name: &GeneralName<'_>) -> bool {
         name,
         GeneralName::Dns(_) | GeneralName::DnsNotAscii(_) | GeneralName::Ip(_)
     )
+}
+
+fn has_address(certificate: &Certificate<'_>) -> bool {
+    let mut names = certificate.subject_alt_names().into_iter().flatten();
+    names.any(|name| matches!(name, GeneralName::Ip(_)))
 }
 
 /// Displays names of a certificate, as many as fit a [`Text`](crate::reason::Text), then how many more.

@@ -289,7 +289,7 @@ fn duty_28_the_servers_answer_to_an_empty_certificate_is_reported() {
         assert_eq!(reason.stage, Stage::Data);
         assert_eq!(
             reason.to_string(),
-            "server alert: certificate required (116)"
+            "server alert: certificate required (116): server wants a certificate from us, and got none"
         );
         assert_eq!(wire.server().seen().certificate, Some(Vec::new()));
     }

@@ -511,7 +511,7 @@ fn duty_22_an_alert_is_in_the_reason_wherever_it_comes() {
     let reason = after_handshake(|wire| wire.server_mut().send_alert(2, 116)).unwrap_err();
     assert_eq!(
         reason.to_string(),
-        "server alert: certificate required (116)"
+        "server alert: certificate required (116): server wants a certificate from us, and got none"
     );
     // user_canceled announces a close and is no failure.
     let closed = after_handshake(|wire| {

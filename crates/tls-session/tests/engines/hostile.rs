@@ -301,7 +301,7 @@ fn duty_33_an_alert_instead_of_a_hello_is_explained() {
             None,
             40,
             "server alert: handshake failure (40): it takes none of ECDHE with AES-GCM or ChaCha20 \
-             (old servers do not), or its key is not RSA, P-256, P-384 or Ed25519",
+             (old servers do not), or its key is not RSA, P-256, P-384 or Ed25519: offered TLS 1.2-1.3, P-256 X25519 P-384, all suites, no SNI",
         ),
         (None, 70, "server takes no version from TLS 1.2 to TLS 1.3"),
         (
@@ -309,7 +309,11 @@ fn duty_33_an_alert_instead_of_a_hello_is_explained() {
             70,
             "server takes no version from TLS 1.3 to TLS 1.3",
         ),
-        (None, 80, "server alert: internal error (80)"),
+        (
+            None,
+            80,
+            "server alert: internal error (80): the log of the server has the reason",
+        ),
     ] {
         let policy = Policy {
             versions: versions.map_or(tls_session::Versions::ALL, only),

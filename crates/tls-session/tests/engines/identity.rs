@@ -275,7 +275,7 @@ fn duty_28_and_53_without_an_identity_the_server_decides() {
         let (result, _) = meet(Asks::new(&ALL), version, (KeyKind::P256, None));
         let reason = result.unwrap_err();
         assert_eq!(reason.cause, StreamError::PeerAlert(116).into());
-        let words = "server alert: certificate required (116)";
+        let words = "server alert: certificate required (116): server wants a certificate from us, and got none";
         assert_eq!(reason.to_string(), words, "{version:?}");
     }
 }

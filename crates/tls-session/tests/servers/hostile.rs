@@ -271,7 +271,10 @@ fn duty_141_a_client_that_refuses_us_is_quoted() {
             ClientError::RefusedUs(48).into(),
             "{version:?}"
         );
-        assert_eq!(reason.to_string(), "client refused us: unknown CA (48)");
+        assert_eq!(
+            reason.to_string(),
+            "client refused us: unknown CA (48): client does not know the CA of our certificate, or we sent no intermediate"
+        );
     }
 }
 
