@@ -68,7 +68,8 @@ tls_session::reasons! {
             number: u8,
             /// How many items there are.
             available: u16,
-        } => "ca_missing", -0x7680, 0, "no CA item {number}: the partition holds {available}";
+        } => "ca_missing", -0x7680, 0,
+            "no CA item {number}: {held}", held = Held(available);
         /// The partition of our certificates holds no image.
         CertErased => "cert_erased", -0x7580, 0, "no certificate of ours loaded: the partition is erased";
         /// The partition of our certificates holds no item of this number.
@@ -77,7 +78,8 @@ tls_session::reasons! {
             number: u8,
             /// How many items there are.
             available: u16,
-        } => "cert_missing", -0x7580, 0, "no certificate item {number}: the partition holds {available}";
+        } => "cert_missing", -0x7580, 0,
+            "no certificate item {number}: {held}", held = Held(available);
         /// The partition of our private keys holds no image.
         KeyErased => "key_erased", -0x7600, 0, "no private key loaded: the partition is erased";
         /// The partition of our private keys holds no item of this number.
@@ -86,7 +88,8 @@ tls_session::reasons! {
             number: u8,
             /// How many items there are.
             available: u16,
-        } => "key_missing", -0x7600, 0, "no key item {number}: the partition holds {available}";
+        } => "key_missing", -0x7600, 0,
+            "no key item {number}: {held}", held = Held(available);
         /// Our private key is encrypted, and there is no password anywhere.
         KeyEncrypted => "key_encrypted", -0x3C00, 0,
             "our private key is encrypted, and there is no password for it";
@@ -96,6 +99,11 @@ tls_session::reasons! {
         /// The strict policy asks for more than these settings check.
         StrictPolicy => "strict_policy", -0x7100, 0,
             "the strict policy wants a checked server, which these settings do not";
+        /// The station is in no network, or has no address there yet.
+        NoNetwork => "no_network", -0x0044, 0,
+            "the station has no address: join a network first (AT+CWJAP); AT+CWSTATE? says how far it is";
+        /// A server is wanted where there is one link alone.
+        ServerMux => "server_mux", -0x7100, 0, "a server needs several links: AT+CIPMUX=1 first";
         /// The host's name has no address.
         HostNotFound => "host_not_found", -0x0052, 0, "host name has no address";
         /// A time server that was asked gave no time.
@@ -147,7 +155,7 @@ tls_session::reasons! {
             given: u8,
             /// The least, or the most.
             needed: u8,
-        } => "parameter_count", -0x7100, 0, "command has {given} parameters, and {needed} are needed";
+        } => "parameter_count", -0x7100, 0, "parameters on the line: {given}, needed: {needed}";
         /// `=`, `?` or neither, where the command has no such form.
         CommandForm => "command_form", -0x7100, 0, "command does not have this form (=, ? or neither)";
         /// A client of the server was slow, and another one waited.
@@ -159,6 +167,19 @@ tls_session::reasons! {
             /// Sessions there can be.
             limit: u32,
         } => "too_large", -0x7200, 0, "sessions open at once of {needed}, at most {limit} here";
+    }
+}
+
+/// Prints which items there are. They count from 0, as those who count the files they packed do not.
+struct Held(u16);
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str("there is none; items count from 0"),
+            1 => f.write_str("there is item 0 alone"),
+            count => write!(f, "there are items 0 to {}", count.saturating_sub(1)),
+        }
     }
 }
 

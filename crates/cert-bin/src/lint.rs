@@ -13,6 +13,7 @@
 
 mod device;
 mod finding;
+mod mistaken;
 
 use x509_facts::{Certificate, GeneralName, Timestamp};
 
@@ -27,6 +28,7 @@ use crate::writer::{MAX_CONTENT_LEN, MAX_PER_KIND, NewItem, image_size};
 
 pub use device::Device;
 pub use finding::{Finding, Level, Problem};
+use mistaken::Origin;
 
 /// What is known about the place and time the items are meant for. The default knows nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -138,7 +140,12 @@ pub fn check_new(
     report: &mut dyn FnMut(Finding),
 ) -> Result<Tally, ScratchTooSmall> {
     let mut report = Reporter::new(report);
-    check_items(items.iter().copied(), context, scratch, &mut report)?;
+    check_items(
+        items.iter().copied(),
+        (context, Origin::File),
+        scratch,
+        &mut report,
+    )?;
     if items.is_empty() {
         report.push(None, Problem::NoItems);
     }
@@ -180,7 +187,7 @@ pub fn check_image(
 ) -> Result<Tally, ScratchTooSmall> {
     let mut report = Reporter::new(report);
     let items = image.items().map(NewItem::from);
-    check_items(items, context, scratch, &mut report)?;
+    check_items(items, (context, Origin::Flash), scratch, &mut report)?;
     report.check_size(image.as_bytes().len(), context);
     Ok(report.tally)
 }
@@ -198,10 +205,12 @@ pub fn check_content(
     report: &mut dyn FnMut(Finding),
 ) -> Result<Tally, ScratchTooSmall> {
     let mut report = Reporter::new(report);
+    let origin = Origin::File;
     Subject {
         index,
         item,
         context,
+        origin,
     }
     .check(scratch, &mut report)?;
     Ok(report.tally)
@@ -245,7 +254,7 @@ impl<'r> Reporter<'r> {
 /// What concerns every list: each content, labels against the partition, repetitions.
 fn check_items<'i>(
     items: impl Iterator<Item = NewItem<'i>> + Clone,
-    context: &Context,
+    (context, origin): (&Context, Origin),
     scratch: &mut [u8],
     report: &mut Reporter<'_>,
 ) -> Result<(), ScratchTooSmall> {
@@ -260,6 +269,7 @@ fn check_items<'i>(
             index,
             item,
             context,
+            origin,
         }
         .check(scratch, report)?;
         // An image with more items has run out of ids and says so; comparing them all would take long.
@@ -286,6 +296,7 @@ struct Subject<'s> {
     index: usize,
     item: NewItem<'s>,
     context: &'s Context,
+    origin: Origin,
 }
 
 /// What was met inside one content.
@@ -356,26 +367,6 @@ impl Subject<'_> {
         match (self.context.device, self.context.role) {
             (Device::Espat, Some(role)) => role.kind,
             _ => self.item.kind,
-        }
-    }
-
-    /// The mistake behind a content of no use, where it says more than [`Problem::WrongKind`].
-    fn mistake(&self) -> Option<Mistake> {
-        if self.context.device == Device::EspAt {
-            // The codes of the original firmware's judgement are those of its specification.
-            return None;
-        }
-        let mistake = Mistake::of_content(self.item.content, self.kind())?;
-        match mistake {
-            // These have findings of their own.
-            Mistake::EncryptedKey => None,
-            Mistake::CertificateNotKey | Mistake::KeyNotCertificate
-                if self.context.role.is_none() =>
-            {
-                None
-            }
-            Mistake::CertificateRequest | Mistake::PublicKey if self.context.role.is_none() => None,
-            other => Some(other),
         }
     }
 

@@ -1,19 +1,18 @@
 //! What went wrong before the bytes got here: files of another kind, and uploads that changed them.
 //!
 //! A parser says at which byte its input is wrong. This module recognises the mistake behind it, so that a person reads
-//! what to do. It is asked only after a parser has refused its input: what it says is likely, not proven.
+//! what to do. What it says is likely, not proven.
 
 use core::fmt;
 
-use crate::content::{self, ObjectFault, ObjectKind, der, pem};
-use crate::image::{HEADER_LEN, ITEM_HEADER_LEN, Image, ItemKind, MAGIC};
+use crate::content::{self, Encoding, ObjectFault, ObjectKind, Shape, der, pem};
+use crate::image::{HEADER_LEN, Image, ImageError, ItemKind, MAGIC};
 
-/// How many places of a partition are tried for an image at another offset.
-const MAX_TRIES: usize = 8;
+mod image;
+mod text;
+
 /// A run of erased bytes of this length inside an item is no content.
 const ERASED_RUN: usize = 16;
-/// So many bytes of a text are looked at.
-const SAMPLE: usize = 2048;
 
 macro_rules! mistakes {
     ($($(#[$of_row:meta])* $row:ident => $code:literal, $text:literal;)+) => {
@@ -51,12 +50,32 @@ mistakes! {
     HexText => "hex_text", "hex digits as text: send the bytes themselves (xxd -r -p makes them)";
     /// The text between the markers alone.
     Base64Text => "base64_text", "base64 without its BEGIN and END lines: use the whole PEM file";
+    /// An image as base64, as JSON and terminals carry it.
+    Base64Image => "base64_image", "base64 text of an image: decode it first (base64 -d), and send the bytes";
+    /// A PEM file that was put into base64 once more, as Kubernetes keeps secrets.
+    Base64Pem => "base64_pem", "base64 text of a PEM file: decode it first (base64 -d)";
+    /// Each byte from 0x80 on became two or three.
+    Utf8Transfer => "utf8_transfer",
+        "the upload sent the bytes as text in UTF-8: send them as they are, from a file opened in binary mode";
     /// Each LF became CR LF on the way.
     TextTransfer => "text_transfer", "the upload turned LF into CR LF: send the file in binary mode";
     /// The image does not start at the start of the partition.
     WrongOffset => "wrong_offset", "the image is not at offset 0 of the partition: erase, and write it there";
     /// Flash was written twice without an erase: each bit is 1 only if both had it.
     NotErased => "not_erased", "written over old data: erase the partition first, then write again";
+    /// Fewer bytes came than were announced, and what was sent next was taken for the rest.
+    CommandInData => "command_in_data",
+        "an AT command stands in the data: fewer bytes arrived than <length> said; erase, and send all of them";
+    /// Zeros alone.
+    Zeros => "zeros", "zeros, not an image: erase the partition, and write an image of espat pki pack";
+    /// The eight bytes in front of the items are erased flash.
+    NoHeader => "no_header", "the header is missing, items are there: an interrupted upload; erase, and write it again";
+    /// It begins as an image, and what follows makes no sense.
+    DamagedImage => "damaged_image",
+        "the image contradicts itself: erase the partition, and write the whole file in binary mode";
+    /// It begins as nothing that is known here.
+    NotAnImage => "not_an_image",
+        "not an image, which begins with F1 F1: erase the partition, and write an image of espat pki pack";
     /// The end is missing.
     Truncated => "truncated", "the end is missing: erase, and write the whole file";
     /// An image where one certificate or key belongs.
@@ -67,6 +86,13 @@ mistakes! {
     AppImage => "app_image", "a firmware image, not certificates: write an image of espat pki pack";
     /// A partition table.
     PartitionTable => "partition_table", "a partition table, not certificates: write an image of espat pki pack";
+    /// All partitions of a flash in one file.
+    FlashDump => "flash_dump",
+        "a dump of a whole flash, not of a partition: espat flash-image --inspect FILE shows where that lies";
+    /// ZIP, gzip, 7z, tar.
+    Archive => "archive", "an archive (ZIP, gzip, 7z): unpack it, and use the file in it";
+    /// What Java keeps certificates in.
+    JavaKeystore => "java_keystore", "a Java keystore (.jks): keytool -exportcert -rfc takes a certificate out";
     /// A key where a certificate belongs.
     KeyNotCertificate => "key_not_certificate",
         "a private key, where a certificate belongs: write it to the partition of keys";
@@ -79,6 +105,14 @@ mistakes! {
     CrLineEnds => "cr_line_ends", "line ends are a carriage return (CR) alone: save it with LF";
     /// Pasted out of source text or JSON.
     EscapedLineEnds => "escaped_line_ends", "line ends are written as \\n, backslash and n: put real line ends there";
+    /// Line ends were taken out, or became blanks.
+    NoLineEnds => "no_line_ends",
+        "no line ends: BEGIN and END lines stand alone, with the base64 between them";
+    /// Pasted with the indentation of YAML or source text.
+    Indented => "indented_lines", "lines begin with blanks: take them out (sed 's/^[[:blank:]]*//' FILE)";
+    /// What `openssl x509 -text -noout` prints.
+    CertificateText => "certificate_text",
+        "the text of a certificate without the certificate: openssl x509 -in FILE writes its PEM";
     /// The END line is missing.
     NoEnd => "no_end_line", "BEGIN without its END line: the end of the file is missing";
     /// A marker that lost a dash, or whose dashes were replaced.
@@ -97,8 +131,16 @@ mistakes! {
         "the key is ENCRYPTED, and there is no password here: openssl pkey -in key.pem -out plain.pem";
     /// What one sends to a CA.
     CertificateRequest => "certificate_request", "a CERTIFICATE REQUEST: use the certificate that the CA made of it";
+    /// A list of certificates that are withdrawn.
+    RevocationList => "revocation_list", "a revocation list (X509 CRL), not a certificate: use the CA's certificate";
+    /// `openssl ecparam` without `-genkey`.
+    EcParameters => "ec_parameters", "EC PARAMETERS alone, without a key: openssl ecparam -genkey makes one";
+    /// A `.ppk`.
+    PuttyKey => "putty_key", "a PuTTY key (.ppk): puttygen FILE -O private-openssh, then ssh-keygen -p -m PEM";
     /// Half a key.
     PublicKey => "public_key", "a PUBLIC KEY alone: use the certificate, or the private key";
+    /// Nothing that is known.
+    NotPemOrDer => "not_pem_or_der", "neither PEM nor DER: export the certificate or key as PEM (Base64) or DER";
     /// What a download brought that failed.
     WebPage => "web_page", "a web page, not a certificate: download the file itself";
 }
@@ -111,53 +153,119 @@ impl fmt::Display for Mistake {
 
 impl core::error::Error for Mistake {}
 
-impl Mistake {
-    /// What a certificate partition holds instead of an image, or what happened to the image.
+/// Why a certificate partition, or an image file, is of no use.
+///
+/// `Display` says what to do, then what the reader stumbled over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct BadImage {
+    /// What the reader refuses; `None` where the table is whole and the contents behind it are changed.
+    pub error: Option<ImageError>,
+    /// The mistake behind it; `None` where there is nothing at all: erased flash, an empty file.
+    pub mistake: Option<Mistake>,
+    /// The first wrong byte; 0 where all of it is at fault.
+    pub offset: usize,
+}
+
+impl BadImage {
+    /// A stable word for scripts: the mistake's, or `erased`, `empty_input`.
     #[must_use]
-    pub fn of_image(bytes: &[u8]) -> Option<Self> {
-        if starts_with_magic(bytes) {
-            return of_damaged_image(bytes);
+    pub const fn code(&self) -> &'static str {
+        match (self.mistake, self.error) {
+            (Some(mistake), _) => mistake.code(),
+            (None, Some(error)) => error.code(),
+            (None, None) => Mistake::DamagedImage.code(),
         }
-        if bytes.starts_with(&[0xAA, 0x50]) {
-            return Some(Self::PartitionTable);
-        }
-        if is_nvs(bytes) {
-            return Some(Self::NvsPartition);
-        }
-        if has_image_behind(bytes) {
-            return Some(Self::WrongOffset);
-        }
-        let written = without_erased_end(bytes);
-        if pem::is_present(written) {
-            return Some(Self::PemNotImage);
-        }
-        if der::is_likely(written) {
-            return Some(Self::DerNotImage);
-        }
-        // A segment count, an SPI mode and an entry point follow.
-        if let [0xE9, 1..=16, 0..=5, ..] = bytes {
-            return Some(Self::AppImage);
-        }
-        of_text(written)
     }
 
-    /// Whether the upload went wrong, rather than the file.
+    /// Nothing was ever written there.
     #[must_use]
-    pub const fn is_upload(self) -> bool {
+    pub const fn is_blank(&self) -> bool {
         matches!(
-            self,
-            Self::PemNotImage
-                | Self::DerNotImage
-                | Self::HexText
-                | Self::TextTransfer
-                | Self::WrongOffset
-                | Self::NotErased
-                | Self::Truncated
-                | Self::ImageInValue
-                | Self::NvsPartition
-                | Self::AppImage
-                | Self::PartitionTable
+            self.error,
+            Some(ImageError::Erased | ImageError::EmptyInput)
         )
+    }
+}
+
+impl fmt::Display for BadImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.mistake, self.error) {
+            (Some(mistake), Some(error)) => {
+                write!(
+                    f,
+                    "{mistake} [{}] ({error} [{}])",
+                    mistake.code(),
+                    error.code()
+                )
+            }
+            (Some(mistake), None) => write!(f, "{mistake} [{}]", mistake.code()),
+            (None, Some(error)) => write!(f, "{error} [{}]", error.code()),
+            (None, None) => f.write_str(self.code()),
+        }
+    }
+}
+
+impl core::error::Error for BadImage {}
+
+/// Reads an image as sessions and tools do: [`Image::parse`], which knows the table alone, and the mistakes behind what
+/// it refuses. An upload in text mode that left the table whole is refused, too.
+///
+/// # Errors
+///
+/// What is wrong, and the mistake behind it.
+pub fn read_image(bytes: &[u8]) -> Result<Image<'_>, BadImage> {
+    match Image::parse(bytes) {
+        Ok(image) => match image::text_mode_behind(&image, bytes) {
+            Some(offset) => Err(BadImage {
+                error: None,
+                mistake: Some(Mistake::TextTransfer),
+                offset,
+            }),
+            None => Ok(image),
+        },
+        Err(error) => Err(BadImage {
+            error: Some(error),
+            mistake: Mistake::behind(error, bytes),
+            offset: error.offset_in(bytes),
+        }),
+    }
+}
+
+impl Mistake {
+    /// What a certificate partition holds instead of an image, or what happened to the image; `None` for a good one, and
+    /// where nothing was written.
+    #[must_use]
+    pub fn of_image(bytes: &[u8]) -> Option<Self> {
+        read_image(bytes).err()?.mistake
+    }
+
+    fn behind(error: ImageError, bytes: &[u8]) -> Option<Self> {
+        Some(match error {
+            ImageError::EmptyInput | ImageError::Erased => return None,
+            _ if bytes.starts_with(&MAGIC.to_le_bytes()) => image::damage(bytes),
+            _ => instead_of_image(bytes),
+        })
+    }
+
+    /// What the content of an item or value in flash is instead, where `wanted` says which kind belongs there: as
+    /// [`Mistake::of_content`], with what the way into flash may have done to it.
+    #[must_use]
+    pub fn of_item(content: &[u8], wanted: ItemKind) -> Option<Self> {
+        match Self::of_content(content, wanted) {
+            // The length was that of the file, which became longer on the way.
+            Some(Self::NoEnd | Self::BrokenDashes | Self::NotPemOrDer) | None
+                if text::is_cut_in_text_mode(content) =>
+            {
+                Some(Self::TextTransfer)
+            }
+            Some(Self::NoEnd | Self::BrokenDashes | Self::NotPemOrDer) | None
+                if text::has_command(content) =>
+            {
+                Some(Self::CommandInData)
+            }
+            mistake => mistake,
+        }
     }
 
     /// What one certificate or key file is instead, where `wanted` says which of both belongs there.
@@ -166,7 +274,7 @@ impl Mistake {
         if starts_with_magic(content) {
             return Some(Self::ImageInValue);
         }
-        if is_utf16(content) {
+        if text::is_utf16(content) {
             return Some(Self::Utf16);
         }
         let written = without_erased_end(content).len();
@@ -185,13 +293,26 @@ impl Mistake {
         }
         if usable {
             // There is one, so only its inside can be wrong.
-            return overwritten(content).then_some(Self::NotErased);
+            let is_damaged = pem::is_present(content) || text::is_unreadable_der(content);
+            return (is_damaged && image::overwritten(content)).then_some(Self::NotErased);
         }
+        let parameters = || {
+            let mut all = content::objects(content).flatten();
+            all.any(|object| object.kind == ObjectKind::EcParameters)
+                .then_some(Self::EcParameters)
+        };
         found
-            .or_else(|| of_label(content))
-            .or_else(|| of_text(content))
-            .or_else(|| of_broken_pem(content))
-            .or_else(|| is_pkcs12(content).then_some(Self::Pkcs12))
+            .or_else(|| text::of_label(content))
+            .or_else(parameters)
+            .or_else(|| text::of_text(content))
+            .or_else(|| text::of_broken_pem(content))
+            .or_else(|| of_binary(content))
+            .or_else(|| (content.len() >= ERASED_RUN && is_zeros(content)).then_some(Self::Zeros))
+            .or_else(|| image::overwritten(content).then_some(Self::NotErased))
+            .or_else(|| {
+                let is_nothing = Shape::of(content).encoding == Encoding::None;
+                (is_nothing && !content.is_empty()).then_some(Self::NotPemOrDer)
+            })
     }
 }
 
@@ -207,134 +328,128 @@ const fn instead(kind: ObjectKind, wanted: ItemKind) -> Option<Mistake> {
     })
 }
 
+/// What bytes are that do not begin as an image.
+fn instead_of_image(bytes: &[u8]) -> Mistake {
+    let written = without_erased_end(bytes);
+    if is_zeros(written) {
+        return Mistake::Zeros;
+    }
+    let table = [0xAA, 0x50];
+    if bytes
+        .get(0x8000..)
+        .is_some_and(|rest| rest.starts_with(&table))
+    {
+        return Mistake::FlashDump;
+    }
+    if bytes.starts_with(&table) {
+        return Mistake::PartitionTable;
+    }
+    if is_nvs(bytes) {
+        return Mistake::NvsPartition;
+    }
+    if image::lacks_header(bytes) {
+        return Mistake::NoHeader;
+    }
+    if image::lies_behind(bytes) {
+        return Mistake::WrongOffset;
+    }
+    if text::is_image_in_utf8(bytes) {
+        return Mistake::Utf8Transfer;
+    }
+    // Digits of an offset look like the tag of a SEQUENCE.
+    if text::is_hex(written.trim_ascii()) {
+        return Mistake::HexText;
+    }
+    if let Some(mistake) = raw_file(written) {
+        return mistake;
+    }
+    // A segment count, an SPI mode and an entry point follow.
+    if let [0xE9, 1..=16, 0..=5, ..] = bytes {
+        return Mistake::AppImage;
+    }
+    text::of_text(written)
+        .or_else(|| of_binary(written))
+        .unwrap_or(Mistake::NotAnImage)
+}
+
+/// A file of one certificate or key, written without an image around it.
+fn raw_file(written: &[u8]) -> Option<Mistake> {
+    if pem::is_present(written) {
+        let cut = matches!(
+            pem::Blocks::new(written).last(),
+            Some(Err(content::BrokenObject {
+                fault: ObjectFault::NoEnd,
+                ..
+            }))
+        );
+        return Some(if cut {
+            Mistake::Truncated
+        } else {
+            Mistake::PemNotImage
+        });
+    }
+    if !der::is_likely(written) || is_pkcs12(written) || is_pkcs7(written) {
+        return None;
+    }
+    // A few bytes at the end of a signature may well be 0xFF.
+    let lacking = match der::outer(written) {
+        Err(ObjectFault::Truncated { declared, .. }) => declared.saturating_sub(written.len()),
+        _ => 0,
+    };
+    Some(if lacking >= ERASED_RUN {
+        Mistake::Truncated
+    } else {
+        Mistake::DerNotImage
+    })
+}
+
+/// Containers of other programs.
+fn of_binary(content: &[u8]) -> Option<Mistake> {
+    if is_pkcs12(content) {
+        return Some(Mistake::Pkcs12);
+    }
+    if is_pkcs7(content) {
+        return Some(Mistake::Pkcs7);
+    }
+    let starts = |magic: &[u8]| content.starts_with(magic);
+    if starts(b"PK\x03\x04") || starts(&[0x1F, 0x8B]) || starts(b"7z\xBC\xAF") {
+        return Some(Mistake::Archive);
+    }
+    (starts(&[0xFE, 0xED, 0xFE, 0xED]) || starts(&[0xCE, 0xCE, 0xCE, 0xCE]))
+        .then_some(Mistake::JavaKeystore)
+}
+
 fn starts_with_magic(bytes: &[u8]) -> bool {
     bytes.len() > HEADER_LEN && bytes.starts_with(&MAGIC.to_le_bytes())
 }
 
-/// An image by its first bytes that cannot be read.
-fn of_damaged_image(bytes: &[u8]) -> Option<Mistake> {
-    if is_image_without_crs(bytes) {
-        return Some(Mistake::TextTransfer);
-    }
-    if overwritten(bytes) {
-        return Some(Mistake::NotErased);
-    }
-    let list_len = bytes.get(4..HEADER_LEN)?.first_chunk::<4>()?;
-    let declared = usize::try_from(u32::from_le_bytes(*list_len)).ok()?;
-    let end = HEADER_LEN.checked_add(declared)?;
-    let written = without_erased_end(bytes).len();
-    // Less than an item says nothing about what was meant to follow.
-    let begun = written
-        > HEADER_LEN
-            .saturating_add(ITEM_HEADER_LEN)
-            .saturating_add(ERASED_RUN);
-    (begun && written.saturating_add(ERASED_RUN) < end).then_some(Mistake::Truncated)
-}
-
-/// Labels of PEM that nothing here reads, but that a person can do something about.
-fn of_label(content: &[u8]) -> Option<Mistake> {
-    pem::Blocks::new(content)
-        .flatten()
-        .find_map(|block| match block.label {
-            b"TRUSTED CERTIFICATE" | b"X509 TRUSTED CERTIFICATE" => {
-                Some(Mistake::TrustedCertificate)
-            }
-            b"PKCS7" | b"CMS" | b"PKCS #7 SIGNED DATA" => Some(Mistake::Pkcs7),
-            b"OPENSSH PRIVATE KEY" => Some(Mistake::OpenSshKey),
-            _ => None,
-        })
-}
-
-/// Text without a block that can be framed.
-fn of_text(content: &[u8]) -> Option<Mistake> {
-    let text = content.trim_ascii();
-    if is_utf16(text) {
-        return Some(Mistake::Utf16);
-    }
-    if text.starts_with(b"<") {
-        return Some(Mistake::WebPage);
-    }
-    let hex = |byte: &u8| {
-        byte.is_ascii_hexdigit() || byte.is_ascii_whitespace() || b":,x\\".contains(byte)
-    };
-    if text.len() >= 32 && text.iter().all(hex) {
-        return Some(Mistake::HexText);
-    }
-    // A DER SEQUENCE of more than 255 bytes.
-    let base64 = |byte: &u8| {
-        byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || b"+/=".contains(byte)
-    };
-    (text.starts_with(b"MI") && text.len() >= 32 && text.iter().all(base64))
-        .then_some(Mistake::Base64Text)
-}
-
-/// BEGIN or END is there, and no block comes of it.
-fn of_broken_pem(content: &[u8]) -> Option<Mistake> {
-    let has = |marker: &[u8]| content.windows(marker.len()).any(|it| it == marker);
-    if !has(b"BEGIN ") {
-        return None;
-    }
-    if !content.contains(&b'\n') {
-        if has(b"\\n") {
-            return Some(Mistake::EscapedLineEnds);
-        }
-        if content.contains(&b'\r') {
-            return Some(Mistake::CrLineEnds);
-        }
-    }
-    if overwritten(content) {
-        return Some(Mistake::NotErased);
-    }
-    match pem::Blocks::new(content).next() {
-        None
-        | Some(Err(content::BrokenObject {
-            fault: ObjectFault::Marker,
-            ..
-        })) => Some(Mistake::BrokenDashes),
-        Some(Err(content::BrokenObject {
-            fault: ObjectFault::NoEnd,
-            ..
-        })) => {
-            let end = has(b"END ");
-            Some(if end {
-                Mistake::BrokenDashes
-            } else {
-                Mistake::NoEnd
-            })
-        }
-        Some(Err(content::BrokenObject {
-            fault: ObjectFault::LabelMismatch,
-            ..
-        })) if !has(b"-----END ") || ends_without_dashes(content) => Some(Mistake::BrokenDashes),
-        _ => None,
-    }
-}
-
-/// The last line is an END line that lacks a dash at its end.
-fn ends_without_dashes(content: &[u8]) -> bool {
-    !content.trim_ascii_end().ends_with(b"-----")
-}
-
-/// A byte order mark, or every other byte of the start is zero.
-fn is_utf16(content: &[u8]) -> bool {
-    let marked = content.starts_with(&[0xFF, 0xFE]) || content.starts_with(&[0xFE, 0xFF]);
-    let start = content.first_chunk::<8>();
-    let wide = start.is_some_and(|start| {
-        matches!(start, [a, 0, b, 0, c, 0, d, 0] | [0, a, 0, b, 0, c, 0, d]
-            if [a, b, c, d].into_iter().all(|&byte| byte.is_ascii_graphic()))
-    });
-    wide || (marked && content.get(2..).is_some_and(|rest| rest.contains(&0)))
+/// Whether there is something, and all of it is zero.
+fn is_zeros(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&byte| byte == 0)
 }
 
 /// PFX (RFC 7292 §4): SEQUENCE { version INTEGER 3, SEQUENCE { … } }.
 fn is_pkcs12(content: &[u8]) -> bool {
-    der::outer(content).is_ok()
-        && matches!(
-            content,
-            [0x30, 0x82, _, _, 2, 1, 3, 0x30, ..]
-                | [0x30, 0x81, _, 2, 1, 3, 0x30, ..]
-                | [0x30, 0x80, 2, 1, 3, 0x30, ..]
-        )
+    matches!(
+        content,
+        [0x30, 0x82, _, _, 2, 1, 3, 0x30, ..]
+            | [0x30, 0x81, _, 2, 1, 3, 0x30, ..]
+            | [0x30, 0x80, 2, 1, 3, 0x30, ..]
+    )
+}
+
+/// ContentInfo (RFC 5652 §3) with signedData: the object identifier 1.2.840.113549.1.7.2.
+fn is_pkcs7(content: &[u8]) -> bool {
+    const SIGNED_DATA: [u8; 11] = [
+        0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x02,
+    ];
+    let inner = match content {
+        [0x30, 0x82, _, _, inner @ ..] | [0x30, 0x81, _, inner @ ..] | [0x30, 0x80, inner @ ..] => {
+            inner
+        }
+        _ => return false,
+    };
+    inner.starts_with(&SIGNED_DATA)
 }
 
 /// A page header of ESP-IDF: a state whose bits only fall, a sequence number, the version of the format.
@@ -350,92 +465,4 @@ fn without_erased_end(bytes: &[u8]) -> &[u8] {
     bytes
         .get(..bytes.len().saturating_sub(erased))
         .unwrap_or_default()
-}
-
-fn has_image_behind(bytes: &[u8]) -> bool {
-    let magic = MAGIC.to_le_bytes();
-    (1..bytes.len())
-        .filter(|&at| bytes.get(at..).is_some_and(|rest| rest.starts_with(&magic)))
-        .take(MAX_TRIES)
-        .any(|at| {
-            bytes
-                .get(at..)
-                .is_some_and(|rest| Image::parse(rest).is_ok())
-        })
-}
-
-/// Flash that is written twice holds the AND of both: of two base64 texts mostly bytes that no base64 has.
-fn overwritten(bytes: &[u8]) -> bool {
-    let marker = b"-----BEGIN ";
-    let Some(start) = bytes.windows(marker.len()).position(|it| it == marker) else {
-        return false;
-    };
-    let text = bytes.get(start..).unwrap_or_default();
-    let text = text.get(..SAMPLE).unwrap_or(text);
-    let mut len = 0_usize;
-    let mut foreign = 0_usize;
-    for &byte in text.iter().take_while(|&&byte| byte < 0x80) {
-        len = len.saturating_add(1);
-        let belongs = byte.is_ascii_alphanumeric() || b"+/=- \r\n".contains(&byte);
-        foreign = foreign.saturating_add(usize::from(!belongs));
-    }
-    len >= 64 && foreign.saturating_mul(8) > len
-}
-
-/// Whether the bytes are an image once each CR in front of an LF is taken out.
-fn is_image_without_crs(bytes: &[u8]) -> bool {
-    let mut bytes = WithoutCrs {
-        rest: bytes,
-        removed: 0,
-    };
-    let Some([_, _, c0, c1, rest @ ..]) = bytes.array::<HEADER_LEN>() else {
-        return false;
-    };
-    let mut left = u32::from_le_bytes(rest);
-    for _ in 0..u16::from_le_bytes([c0, c1]) {
-        let Some([kind, _, n0, n1]) = bytes.array::<ITEM_HEADER_LEN>() else {
-            return false;
-        };
-        let n = u32::from(u16::from_le_bytes([n0, n1]));
-        let whole = n.next_multiple_of(4).saturating_add(4);
-        if ItemKind::from_type(kind).is_none() || left < n.saturating_add(4) {
-            return false;
-        }
-        left = left.saturating_sub(whole);
-        if !(0..whole.saturating_sub(4)).all(|_| bytes.next().is_some()) {
-            return false;
-        }
-    }
-    left == 0 && bytes.removed > 0
-}
-
-/// Bytes of an upload in text mode, as they were before it.
-struct WithoutCrs<'a> {
-    rest: &'a [u8],
-    removed: usize,
-}
-
-impl WithoutCrs<'_> {
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let mut taken = [0; N];
-        for byte in &mut taken {
-            *byte = self.next()?;
-        }
-        Some(taken)
-    }
-}
-
-impl Iterator for WithoutCrs<'_> {
-    type Item = u8;
-
-    fn next(&mut self) -> Option<u8> {
-        if let Some(rest) = self.rest.strip_prefix(b"\r\n") {
-            self.rest = rest;
-            self.removed = self.removed.saturating_add(1);
-            return Some(b'\n');
-        }
-        let (&byte, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        Some(byte)
-    }
 }

@@ -181,7 +181,8 @@ fn of_key(kind: KeyKind, device: Device) -> Option<(&'static str, String)> {
             "key_unsupported",
             match kind {
                 KeyKind::Other => {
-                    "a key without the name of its curve, or of an unsupported curve".into()
+                    "a key of an unsupported kind (DSA) or curve, or without the name of its curve"
+                        .into()
                 }
                 kind => format!(
                     "a key of kind {kind}; P-256, P-384, Ed25519 and RSA of 2048 to 4096 bits can sign"

@@ -188,10 +188,10 @@ fn a_ca_comes_from_an_image_as_a_modem_picks_it() {
         ("bins/two_ca_rsa_p256.bin:2", 1, "ca_missing"),
         ("bins/two_ca_rsa_p256.bin:255", 1, "ca_missing"),
         ("bins/ca_concat_two.bin", 0, ""),
-        ("bins/accepts_junk.bin", 1, "ca_unreadable"),
+        ("bins/accepts_junk.bin", 1, "not_pem_or_der"),
         ("malformed/partition_dump.bin", 0, ""),
         ("malformed/all_ff_4096.bin", 1, "ca_erased"),
-        ("malformed/cut_one_byte.bin", 1, "ca_unreadable"),
+        ("malformed/cut_one_byte.bin", 1, "truncated"),
         ("bins/two_ca_rsa_p256.bin:256", 2, ""),
         (missing, 1, ""),
     ] {

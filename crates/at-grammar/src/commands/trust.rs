@@ -356,7 +356,7 @@ pub enum PkiLine<'a> {
         /// Of the certificate, DER; for a key, of its SubjectPublicKeyInfo.
         sha256: Sha256,
     },
-    /// `+PKI:"<partition>",<item>,"<label>","<code>",<offset>`: a part of an item that is of no use.
+    /// `+PKI:"<partition>",<item>,"<label>","<code>",<offset>,"<text>"`: a part of an item that is of no use.
     BadObject {
         /// Name of the partition.
         partition: AtStr<'a>,
@@ -368,8 +368,10 @@ pub enum PkiLine<'a> {
         code: AtStr<'a>,
         /// Where, from the start of the partition.
         offset: u32,
+        /// What is wrong and what to do.
+        text: AtStr<'a>,
     },
-    /// `+PKI:"<partition>","<code>",<offset>`: no items, `erased` among the reasons.
+    /// `+PKI:"<partition>","<code>",<offset>,"<text>"`: no items, `erased` among the reasons.
     BadImage {
         /// Name of the partition.
         partition: AtStr<'a>,
@@ -377,6 +379,8 @@ pub enum PkiLine<'a> {
         code: AtStr<'a>,
         /// The first wrong byte, from the start of the partition.
         offset: u32,
+        /// What is wrong and what to do.
+        text: AtStr<'a>,
     },
 }
 
@@ -404,21 +408,25 @@ impl<'a> InfoLine<'a> for PkiLine<'a> {
                 label,
                 code,
                 offset,
+                text,
             } => {
                 out.cleaned(partition)?;
                 out.value(item)?;
                 out.cleaned(label)?;
                 out.cleaned(code)?;
-                out.value(offset)
+                out.value(offset)?;
+                out.cleaned(text)
             }
             Self::BadImage {
                 partition,
                 code,
                 offset,
+                text,
             } => {
                 out.cleaned(partition)?;
                 out.cleaned(code)?;
-                out.value(offset)
+                out.value(offset)?;
+                out.cleaned(text)
             }
         }
     }
@@ -430,6 +438,7 @@ impl<'a> InfoLine<'a> for PkiLine<'a> {
                 partition,
                 code: fields.quoted()?,
                 offset: fields.number()?,
+                text: fields.quoted()?,
             });
         }
         let item = fields.number()?;
@@ -451,6 +460,7 @@ impl<'a> InfoLine<'a> for PkiLine<'a> {
             label,
             code: subject,
             offset: fields.number()?,
+            text: fields.quoted()?,
         })
     }
 }

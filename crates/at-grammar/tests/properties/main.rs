@@ -370,8 +370,8 @@ proptest! {
         // A string ends at a quote before a comma, and none of these has a quote.
         let infos = [
             Info::Pki(PkiLine::Object { partition: word, item, label: word, subject: text, not_after: text, sha256: Sha256(hash) }),
-            Info::Pki(PkiLine::BadObject { partition: word, item, label: word, code: text, offset: offset >> 1 }),
-            Info::Pki(PkiLine::BadImage { partition: word, code: text, offset: offset >> 1 }),
+            Info::Pki(PkiLine::BadObject { partition: word, item, label: word, code: text, offset: offset >> 1, text }),
+            Info::Pki(PkiLine::BadImage { partition: word, code: text, offset: offset >> 1, text }),
             Info::Sslprobe(ProbeLine::Certificate {
                 depth, subject: text, issuer: text, not_before: text, not_after: text, sha256: Sha256(hash), key: word,
             }),

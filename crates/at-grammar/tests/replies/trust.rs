@@ -266,16 +266,18 @@ fn items() -> Vec<(Info<'static>, &'static str)> {
                 label: text("key"),
                 code: text("encrypted_key"),
                 offset: 12,
+                text: text("it has a password"),
             }),
-            "+PKI:\"client_key\",1,\"key\",\"encrypted_key\",12\r\n",
+            "+PKI:\"client_key\",1,\"key\",\"encrypted_key\",12,\"it has a password\"\r\n",
         ),
         (
             Info::Pki(PkiLine::BadImage {
                 partition: text("server_ca"),
                 code: text("erased"),
                 offset: 0,
+                text: text("nothing is there"),
             }),
-            "+PKI:\"server_ca\",\"erased\",0\r\n",
+            "+PKI:\"server_ca\",\"erased\",0,\"nothing is there\"\r\n",
         ),
     ]
 }

@@ -123,8 +123,7 @@ pub(super) async fn connect<P: Platform>(
     let refusal = if let Err(reason) = allowed {
         Some(reason)
     } else if !network_is_up(cx) {
-        let reason = Why::new(Stage::Tcp, StreamError::Unreachable);
-        Some(reason.wanting("an IP address of the station"))
+        Some(Why::new(Stage::Tcp, ModemError::NoNetwork))
     } else {
         None
     };

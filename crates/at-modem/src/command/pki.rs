@@ -3,8 +3,8 @@
 //! ```text
 //! +PKI:"client_ca",0,"ca","CN=Root","2035-01-01T00:00:00Z","<sha256 of the certificate>"
 //! +PKI:"client_key",0,"key","p-256","","<sha256 of the public key>"
-//! +PKI:"server_key",0,"key","encrypted_key",12
-//! +PKI:"mqtt_ca","bad_magic",0
+//! +PKI:"server_key",0,"key","encrypted_key",12,"the key is ENCRYPTED, …"
+//! +PKI:"mqtt_ca","pem_not_image",0,"PEM text, not an image: use espat pki pack"
 //! ```
 
 use at_grammar::commands::trust::PkiLine;
@@ -85,7 +85,7 @@ async fn values<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<(), CommandError> {
 ///
 /// The scratch memory is used as for a partition.
 pub(super) async fn describe_value<P: Platform>(cx: &Cx<'_, '_, P>, namespace: Label, key: Label) {
-    let bad = |code| Fact::BadImage { code, offset: 0 };
+    let bad = |code| Fact::BadImage(Bad::new(code, 0));
     let Some(role) = PartitionRole::from_name(namespace.as_str()) else {
         return;
     };
@@ -107,7 +107,7 @@ pub(super) async fn describe_value<P: Platform>(cx: &Cx<'_, '_, P>, namespace: L
         };
         let Some((fact, more)) = fact else { break };
         // What concerns the value as a whole names its key.
-        let whole = matches!(fact, Fact::BadImage { .. });
+        let whole = matches!(fact, Fact::BadImage(_));
         let name = if whole { key } else { namespace };
         line(cx, name.as_str(), &fact).await;
         if !more {
@@ -132,13 +132,7 @@ pub(super) async fn describe<P: Platform>(cx: &Cx<'_, '_, P>, name: &str) {
                 .map(<[u8]>::len);
             match len.and_then(|len| raw.get_mut(..len)) {
                 Some(bytes) => fact(bytes, wanted, nth),
-                None => {
-                    let fact = Fact::BadImage {
-                        code: "unreadable",
-                        offset: 0,
-                    };
-                    Some((fact, false))
-                }
+                None => Some((Fact::BadImage(Bad::new("unreadable", 0)), false)),
             }
         };
         let Some((fact, more)) = fact else { break };
@@ -155,21 +149,23 @@ async fn line<P: Platform>(cx: &Cx<'_, '_, P>, partition: &str, fact: &Fact) {
     let partition = AtStr::plain(partition.as_bytes());
     let number = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
     let line = match fact {
-        Fact::BadImage { code, offset } => PkiLine::BadImage {
+        Fact::BadImage(Bad { code, text, offset }) => PkiLine::BadImage {
             partition,
             code: AtStr::from(*code),
             offset: number(*offset),
+            text: AtStr::from(*text),
         },
         Fact::Object {
             item,
             label,
-            what: Err(Bad { code, offset }),
+            what: Err(Bad { code, text, offset }),
         } => PkiLine::BadObject {
             partition,
             item: *item,
             label: AtStr::from(label.name()),
             code: AtStr::from(*code),
             offset: number(*offset),
+            text: AtStr::from(*text),
         },
         Fact::Object {
             item,

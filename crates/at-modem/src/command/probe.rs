@@ -23,8 +23,7 @@ use crate::port::printer::Printer;
 use crate::task::why::reason_line;
 use crate::tls::sessions::Probed;
 use crate::why::MAX_TEXT;
-use crate::why::{Stage, Why};
-use tls_session::reason::StreamError;
+use crate::why::{ModemError, Stage, Why};
 
 pub(super) async fn run<P: Platform>(
     cx: &Cx<'_, '_, P>,
@@ -43,7 +42,7 @@ pub(super) async fn run<P: Platform>(
     let failed = if let Err(reason) = check_tls(cx, id, &host) {
         reason
     } else if !network_is_up(cx) {
-        Why::new(Stage::Tcp, StreamError::Unreachable).wanting("an IP address of the station")
+        Why::new(Stage::Tcp, ModemError::NoNetwork)
     } else {
         drop(cx.tls.take_probed());
         let request = Request {

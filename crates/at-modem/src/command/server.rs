@@ -14,7 +14,7 @@ use crate::links::server::{Listening, ServerTerms};
 use crate::platform::Platform;
 use crate::task::why::reason_line;
 use crate::tls::terms::{master_secret, profile};
-use crate::why::{Stage, Why};
+use crate::why::{ModemError, Stage, Why};
 use tls_session::Acceptor;
 use tls_session::reason::SetupError;
 
@@ -68,11 +68,20 @@ async fn create<P: Platform>(cx: &Cx<'_, '_, P>, server: &Server) -> Result<Done
         return Err(NO_TLS_SERVER);
     }
     let family = server.transport.get().family;
-    let refused = cx.settings.read(|values| {
+    let (single, no_ipv6) = cx.settings.read(|values| {
         let ipv6 = family == at_grammar::types::Family::V6;
-        values.links.mux == Mux::Single || (ipv6 && !values.links.ipv6)
+        (values.links.mux == Mux::Single, ipv6 && !values.links.ipv6)
     });
-    if refused || cx.links.server.listening.get().is_some() || !network_is_up(cx) {
+    let reason = match (single, network_is_up(cx)) {
+        (true, _) => Some(ModemError::ServerMux),
+        (false, false) => Some(ModemError::NoNetwork),
+        (false, true) => None,
+    };
+    if let (Some(error), Some(_)) = (reason, terms) {
+        let why = Why::new(Stage::Setup, error);
+        cx.links.server.keep_refusal(why, None);
+    }
+    if reason.is_some() || no_ipv6 || cx.links.server.listening.get().is_some() {
         return Err(Failure::Refused.into());
     }
     let listening = Listening {

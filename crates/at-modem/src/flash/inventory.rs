@@ -9,10 +9,10 @@
 //! key takes most: 1.2 KiB of buffers, and what P-384 needs.
 
 use at_grammar::types::Sha256;
+use cert_bin::ItemKind;
 use cert_bin::content::{self, BrokenObject, Encoding, KeyForm, ObjectKind, PrivateKey, Shape};
-use cert_bin::mistake::Mistake;
+use cert_bin::mistake::{Mistake, read_image};
 use cert_bin::public::{MAX_PUBLIC_KEY_INFO, public_key_info};
-use cert_bin::{Image, ItemKind};
 use core::ops::Range;
 use sha2::Digest;
 use tls_session::reason::{Text, cut};
@@ -26,7 +26,7 @@ use x509_facts::Certificate;
 )]
 pub(crate) enum Fact {
     /// No items, and the first wrong byte.
-    BadImage { code: &'static str, offset: usize },
+    BadImage(Bad),
     /// Part of an item.
     Object {
         item: u16,
@@ -51,8 +51,46 @@ pub(crate) struct Content {
 pub(crate) struct Bad {
     /// A code that never changes.
     pub(crate) code: &'static str,
+    /// What is wrong and what to do.
+    pub(crate) text: &'static str,
     /// From the start of the partition.
     pub(crate) offset: usize,
+}
+
+impl Bad {
+    /// With the sentence that goes with the code.
+    pub(crate) fn new(code: &'static str, offset: usize) -> Self {
+        let text = text_of(code);
+        Self { code, text, offset }
+    }
+}
+
+/// What a code of `AT+PKI?` means; empty for those of the NVS, which name the damage.
+fn text_of(code: &str) -> &'static str {
+    let mistake = || Mistake::ALL.iter().find(|mistake| mistake.code() == code);
+    match code {
+        "erased" => "nothing is written there: use espat pki pack, and AT+SYSFLASH or espat push",
+        "empty" => "the item has no content: the file that was packed was empty",
+        "unreadable" => "flash cannot be read",
+        "key_not_used" => {
+            "no command looks under this name: client_ca.0, client_ca.1 and so on are used"
+        }
+        "embedded_nul" => "a NUL byte hides the text behind it",
+        "damaged" => "it cannot be read: openssl x509 -text or openssl pkey -text says why",
+        "wrong_kind" => "neither a certificate nor a private key",
+        "data_crc" | "chunk_missing" | "length_mismatch" | "no_terminator" | "too_many_chunks" => {
+            "the value is damaged: write it again"
+        }
+        "invalid_key" => {
+            "the parts of the key contradict each other: openssl pkey -check says which"
+        }
+        "unsupported_key" => {
+            "a key of a kind that is not supported: P-256, P-384, Ed25519 and RSA are"
+        }
+        "key_too_large" => "an RSA key of more than 4096 bits",
+        "buffer_too_small" => "larger than can be looked at here; a session may read it",
+        _ => mistake().map_or("", |it| it.text()),
+    }
 }
 
 /// Fact number `nth` about the partition in `bytes`, which are spent by it, and whether there is
@@ -60,7 +98,7 @@ pub(crate) struct Bad {
 ///
 /// `wanted` is what the partition is for, where that is known.
 pub(crate) fn fact(bytes: &mut [u8], wanted: Option<ItemKind>, nth: usize) -> Option<(Fact, bool)> {
-    let found = match Image::parse(bytes) {
+    let found = match read_image(bytes) {
         Ok(image) => {
             let items = (0_u16..).zip(image.items());
             find(
@@ -72,11 +110,8 @@ pub(crate) fn fact(bytes: &mut [u8], wanted: Option<ItemKind>, nth: usize) -> Op
                 nth,
             )?
         }
-        Err(error) => {
-            let fact = Fact::BadImage {
-                code: Mistake::of_image(bytes).map_or(error.code(), Mistake::code),
-                offset: error.offset_in(bytes),
-            };
+        Err(bad) => {
+            let fact = Fact::BadImage(Bad::new(bad.code(), bad.offset));
             return Some((fact, false));
         }
     };
@@ -98,10 +133,7 @@ pub(crate) fn value_fact(
 /// Looks into what was found.
 fn fact_of(bytes: &mut [u8], (place, more): (Place, bool)) -> (Fact, bool) {
     let what = place.what.and_then(|(kind, range)| {
-        read(bytes, kind, range.clone()).map_err(|code| Bad {
-            code,
-            offset: range.start,
-        })
+        read(bytes, kind, range.clone()).map_err(|code| Bad::new(code, range.start))
     });
     let fact = Fact::Object {
         item: place.item,
@@ -135,18 +167,13 @@ fn places(
     content: &[u8],
     start: usize,
 ) -> impl Iterator<Item = Place> {
-    let mistake = Mistake::of_content(content, wanted).filter(|mistake| mistake.is_upload());
+    let mistake = Mistake::of_item(content, wanted);
     let useless = mistake.map(Mistake::code).or_else(|| useless(content));
     let objects = content::objects(content)
         .filter(move |_| useless.is_none())
         .filter_map(move |object| judge(object, start).transpose());
     useless
-        .map(|code| {
-            Err(Bad {
-                code,
-                offset: start,
-            })
-        })
+        .map(|code| Err(Bad::new(code, start)))
         .into_iter()
         .chain(objects)
         .map(move |what| Place {
@@ -175,12 +202,7 @@ fn judge(
     object: Result<content::Object<'_>, BrokenObject>,
     start: usize,
 ) -> Result<Option<(Readable, Range<usize>)>, Bad> {
-    let bad = |code, range: Range<usize>| {
-        Err(Bad {
-            code,
-            offset: start.saturating_add(range.start),
-        })
-    };
+    let bad = |code, range: Range<usize>| Err(Bad::new(code, start.saturating_add(range.start)));
     let object = match object {
         Ok(object) => object,
         Err(broken) => return bad("damaged", broken.range),

@@ -9,8 +9,8 @@
 //!
 //! The bytes of a value are the content of an item: PEM or DER, without the header of an image.
 
-use cert_bin::mistake::Mistake;
-use cert_bin::{Image, ImageError, ItemKind};
+use cert_bin::ItemKind;
+use cert_bin::mistake::{Mistake, read_image};
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 use partition_store::nvs::{Cursor, Label, Listed, ValueKind};
 use partition_store::{FlashError, FlashStore, Nvs, NvsError, PartitionStore};
@@ -101,7 +101,7 @@ impl Role {
             Credential::Certificate | Credential::ServerCertificate => ItemKind::Cert,
             Credential::Key | Credential::ServerKey => ItemKind::Key,
         };
-        match Mistake::of_content(content, wanted) {
+        match Mistake::of_item(content, wanted) {
             Some(Mistake::EncryptedKey) if wanted == ItemKind::Key => {
                 ModemError::KeyEncrypted.into()
             }
@@ -129,12 +129,12 @@ impl<F: MultiwriteNorFlash> Flash<F> {
         }
         let bytes = self.read_partition(role.partition, into).await;
         let bytes = bytes.ok_or(role.unreadable)?;
-        let image = match Image::parse(bytes) {
+        let image = match read_image(bytes) {
             Ok(image) => image,
-            Err(ImageError::Erased | ImageError::EmptyInput) => return Err(role.erased),
-            Err(error) => {
-                espat_log::warn!("{} cannot be read: {}", role.partition, error.code());
-                return Err(match Mistake::of_image(bytes) {
+            Err(bad) if bad.is_blank() => return Err(role.erased),
+            Err(bad) => {
+                espat_log::warn!("{} cannot be read: {}", role.partition, bad.code());
+                return Err(match bad.mistake {
                     Some(mistake) => Cause::Content(role.credential, mistake),
                     None => role.unreadable,
                 });

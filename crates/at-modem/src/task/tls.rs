@@ -171,7 +171,9 @@ async fn attempt<P: Platform>(
             .fill(|| handshake.load(owners.flash, owners.scratch));
         load.await.map_err(setup)?
     };
-    let policy = loaded.policy(owners.clock.reading()).map_err(setup)?;
+    let policy = loaded
+        .policy(owners.clock.reading())
+        .map_err(|cause| loaded.refusal(cause))?;
     owners.check_heap(&policy)?;
     let remote = look_up(link, owners.links, &request.target).await?;
     let (mut socket, local_port) = connect(link, owners.links, remote).await?;

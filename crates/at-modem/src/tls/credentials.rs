@@ -27,7 +27,7 @@ use crate::scratch::{SCRATCH, Scratch};
 use crate::secret::Psk;
 use crate::settings::HostText;
 use crate::settings::tls::{AlpnList, SuiteList};
-use crate::why::{Cause, ModemError};
+use crate::why::{Cause, ModemError, Stage, Why};
 use tls_session::reason::SetupError;
 
 /// Bytes of a private key in DER: RSA of 4096 bits takes 2376 in PKCS#8.
@@ -286,6 +286,17 @@ impl Loaded<'_> {
             identity: self.identity.as_ref(),
             ..Policy::new(peer)
         })
+    }
+
+    /// Why the terms make no policy, with the name where that is what is wrong.
+    pub(crate) fn refusal(&self, cause: Cause) -> Why {
+        let why = Why::new(Stage::Setup, cause);
+        match (cause, &self.terms.name) {
+            (Cause::Tls(tls_session::Cause::Setup(SetupError::NameInvalid)), Some(name)) => {
+                why.finding(format_args!("'{name}'"))
+            }
+            _ => why,
+        }
     }
 
     /// ESP-AT checks the name only where one is configured; `AT+SSLPOLICY?` then prints `name=none`. The CN counts as in

@@ -20,6 +20,8 @@ fn code_number_flags_and_words_of_the_modem_s_reasons_stay_as_they_are() {
         ModemError::KeyEncrypted,
         ModemError::KeyTooSlow,
         ModemError::StrictPolicy,
+        ModemError::NoNetwork,
+        ModemError::ServerMux,
         ModemError::HostNotFound,
         ModemError::SntpFailed,
         ModemError::HostIsUrl,

@@ -169,11 +169,15 @@ fn with_syslog_a_write_is_followed_by_what_it_is() {
             "client_ca",
             input!("ca_p256.crt.pem")
         ),
-        text(format!("+PKI:\"client_ca\",\"key_not_used\",0\r\n{OK}").as_bytes())
+        text(format!(
+                "+PKI:\"client_ca\",\"key_not_used\",0,\"no command looks under this name: client_ca.0, client_ca.1 and so on are used\"\r\n{OK}"
+            ).as_bytes())
     );
     assert_eq!(
         said(&mut bench, "mqtt_ca", "mqtt_ca", b"this is no certificate"),
-        text(format!("+PKI:\"mqtt_ca\",0,\"ca\",\"not_pem_or_der\",0\r\n{OK}").as_bytes())
+        text(format!(
+                "+PKI:\"mqtt_ca\",0,\"ca\",\"not_pem_or_der\",0,\"neither PEM nor DER: export the certificate or key as PEM (Base64) or DER\"\r\n{OK}"
+            ).as_bytes())
     );
     assert_eq!(
         said(&mut bench, "ble_data", "cfg0", b"0,16"),
@@ -210,7 +214,9 @@ fn a_damaged_value_is_reported_and_not_handed_out() {
     );
     bench.expect(
         "AT+PKI?",
-        format!("+PKI:\"client_ca.0\",\"data_crc\",0\r\n{OK}"),
+        format!(
+            "+PKI:\"client_ca.0\",\"data_crc\",0,\"the value is damaged: write it again\"\r\n{OK}"
+        ),
     );
     // Written again it is good.
     write(

@@ -272,7 +272,7 @@ fn a_flash_that_fails_gives_error_with_its_code_and_the_modem_goes_on() {
     let writes = fail_each(Operation::Write, &said, |reply| reply == failed);
     assert!(writes >= 5, "{writes}");
     // The data are written by the time they are looked at: what cannot be looked at is still there.
-    let unseen = b"\r\n>+PKI:\"client_ca\",\"unreadable\",0\r\n\r\nOK\r\n";
+    let unseen = b"\r\n>+PKI:\"client_ca\",\"unreadable\",0,\"flash cannot be read\"\r\n\r\nOK\r\n";
     fail_each(Operation::Read, &said, |reply| {
         reply == failed || reply == unseen
     });

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use at_modem::why::Why;
 use cert_bin::lint::{self, Context, Level};
-use cert_bin::mistake::Mistake;
-use cert_bin::{Image, ItemKind, NewItem, PartitionRole};
+use cert_bin::mistake::read_image;
+use cert_bin::{ItemKind, NewItem, PartitionRole};
 use tls_session::{
     Anchors, Clock, CommonName, NameRule, PeerName, Policy, Timestamp, verify_server,
 };
@@ -48,23 +48,18 @@ impl Trust {
 
     /// The items of an image in memory.
     pub(super) fn from_bytes(name: String, bytes: &[u8], number: usize) -> Result<Self, Step> {
-        match Image::parse(bytes) {
+        match read_image(bytes) {
             Ok(image) => Ok(Self {
                 name,
                 items: image.items().map(|it| it.content.to_vec()).collect(),
                 number,
             }),
-            Err(error) => {
-                let mistake = Mistake::of_image(bytes);
-                let code = mistake.map_or(error.code(), Mistake::code);
-                let words = mistake.map_or_else(|| error.to_string(), |it| it.to_string());
-                Err(Step::failed(
-                    CA,
-                    code,
-                    format!("{name}: {words}"),
-                    "make an image with espat pki pack, load it with espat push",
-                ))
-            }
+            Err(bad) => Err(Step::failed(
+                CA,
+                bad.code(),
+                format!("{name}: {bad}"),
+                "make an image with espat pki pack, load it with espat push",
+            )),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The map of a flash image: which bytes belong to what, and what is in them.
 
-use cert_bin::{Image, ImageError, PartitionRole};
+use cert_bin::PartitionRole;
+use cert_bin::mistake::read_image;
 use partition_store::{Partition, PartitionKind, Table};
 use x509_facts::Certificate;
 
@@ -128,14 +129,14 @@ fn row(flash: &[u8], partition: &Partition, nested: bool) -> Row {
 
 /// A line for each item of a certificate image.
 fn items(bytes: &[u8]) -> Vec<String> {
-    match Image::parse(bytes) {
+    match read_image(bytes) {
         Ok(image) => image
             .items()
             .enumerate()
             .map(|(number, item)| format!("{number}: {}", subject(item.content)))
             .collect(),
-        Err(ImageError::Erased) => vec!["erased".to_owned()],
-        Err(error) => vec![format!("{error} [{}]", error.code())],
+        Err(bad) if bad.is_blank() => vec!["erased".to_owned()],
+        Err(bad) => vec![bad.to_string()],
     }
 }
 

@@ -2,15 +2,34 @@
 
 use cert_bin::content::{self, Encoding, Object, ObjectKind, PrivateKey, Shape};
 use cert_bin::lint::{Finding, Level, Problem};
-use cert_bin::mistake::Mistake;
+use cert_bin::mistake::{BadImage, Mistake};
 use cert_bin::{Image, ImageError, ImageWarning, Item};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use x509_facts::{Certificate, GeneralName};
 
 /// Why an image was refused, with its numbers.
-pub(super) fn image_error(error: &ImageError, mistake: Option<Mistake>) -> Value {
-    let details = match *error {
+pub(super) fn image_error(bad: &BadImage) -> Value {
+    let error = bad.error;
+    let details = error.map_or(Value::Null, |error| image_error_details(&error));
+    let code = bad.code();
+    let message = match (bad.mistake, error) {
+        (Some(mistake), _) => Mistake::text(mistake).to_owned(),
+        (None, Some(error)) => error.to_string(),
+        (None, None) => bad.to_string(),
+    };
+    let fixed = json!({
+        "result": "error",
+        "kind": error.map_or(code, |error| error.code()),
+        "code": code,
+        "message": message,
+        "findings": [{"code": code, "level": "error", "message": message}],
+    });
+    merged(fixed, details)
+}
+
+fn image_error_details(error: &ImageError) -> Value {
+    match *error {
         ImageError::TruncatedHeader { have } => json!({"have": have}),
         ImageError::BadMagic { found } => json!({"found": format!("{found:04x}")}),
         ImageError::ListLengthExceedsInput {
@@ -26,17 +45,7 @@ pub(super) fn image_error(error: &ImageError, mistake: Option<Mistake>) -> Value
         } => json!({"index": index, "declared": declared, "available": available}),
         ImageError::UnlistedBytes { left } => json!({"left": left}),
         _ => Value::Null,
-    };
-    let code = mistake.map_or(error.code(), Mistake::code);
-    let message = mistake.map_or_else(|| error.to_string(), |it| it.to_string());
-    let fixed = json!({
-        "result": "error",
-        "kind": error.code(),
-        "code": code,
-        "message": message,
-        "findings": [{"code": code, "level": "error", "message": message}],
-    });
-    merged(fixed, details)
+    }
 }
 
 /// What is odd about an image.
@@ -58,6 +67,15 @@ pub(super) fn warning(warning: &ImageWarning) -> Value {
             .map_or(Value::Null, |index| json!({"index": index})),
     };
     merged(json!({"kind": warning.code()}), details)
+}
+
+/// What is odd about an image, as findings.
+pub(super) fn warning_findings(image: &Image<'_>) -> Vec<Value> {
+    let findings = image.warnings().map(|it| {
+        let fixed = json!({"code": it.code(), "level": "warning", "message": it.to_string()});
+        merged(fixed, warning(&it))
+    });
+    findings.collect()
 }
 
 /// All warnings of an image.

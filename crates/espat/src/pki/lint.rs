@@ -53,11 +53,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
         let is_error = |it: &&Value| it.get("level").is_some_and(|level| level == "error");
         let error = findings.iter().find(is_error);
         let text = |name: &str| error.and_then(|it| it.get(name)).and_then(Value::as_str);
+        let mut all = describe::warning_findings(&image);
+        all.extend(findings.iter().cloned());
         report::print_json(&json!({
             "result": if error.is_some() { "refused" } else { "ok" },
             "code": text("code").unwrap_or("ok"),
             "message": text("message").unwrap_or("a device will take it"),
-            "findings": findings,
+            "findings": all,
             "size": image.as_bytes().len(),
             "item_count": image.count(),
             "items": items,

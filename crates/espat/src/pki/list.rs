@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
             "result": "ok",
             "code": "ok",
             "message": describe::items_word(usize::from(image.count())),
-            "findings": describe::warnings(&image),
+            "findings": describe::warning_findings(&image),
             "size": image.as_bytes().len(),
             "item_count": image.count(),
             "items": items,

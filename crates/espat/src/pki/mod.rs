@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cert_bin::mistake::Mistake;
+use cert_bin::mistake::read_image;
 use cert_bin::{Image, PartitionRole};
 use clap::Subcommand;
 use serde_json::json;
@@ -154,26 +154,13 @@ impl Source {
 
     /// The image in `bytes`; a refusal is reported, and `None`.
     fn parse<'b>(&self, bytes: &'b [u8]) -> anyhow::Result<Option<Image<'b>>> {
-        match Image::parse(bytes) {
+        match read_image(bytes) {
             Ok(image) => Ok(Some(image)),
-            Err(error) => {
-                let mistake = Mistake::of_image(bytes);
+            Err(bad) => {
                 if self.json {
-                    report::print_json(&describe::image_error(&error, mistake))?;
+                    report::print_json(&describe::image_error(&bad))?;
                 }
-                match mistake {
-                    Some(mistake) => complain_about(
-                        &self.image,
-                        format_args!(
-                            "{mistake} [{}] ({error} [{}])",
-                            mistake.code(),
-                            error.code()
-                        ),
-                    ),
-                    None => {
-                        complain_about(&self.image, format_args!("{error} [{}]", error.code()));
-                    }
-                }
+                complain_about(&self.image, bad);
                 Ok(None)
             }
         }

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use cert_bin::PartitionRole;
+use cert_bin::mistake::Mistake;
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
@@ -99,6 +101,7 @@ fn read(image: &Path) -> anyhow::Result<Vec<Value>> {
 
 fn list(args: &List) -> anyhow::Result<Outcome> {
     let values = read(&args.image)?;
+    let mistakes = mistakes(&values);
     if args.json {
         let list: Vec<Json> = values
             .iter()
@@ -122,16 +125,40 @@ fn list(args: &List) -> anyhow::Result<Outcome> {
             .collect();
         report::print_json(&json!({
             "result": "ok",
-            "code": Json::Null,
+            "code": "ok",
             "message": describe::items_word(values.len()),
-            "findings": [],
+            "findings": mistakes.iter().map(|(_, finding)| finding).collect::<Vec<_>>(),
             "values": list,
         }))?;
     } else {
         let lines = values.iter().map(|it| format!("{}\n", line(it)));
         report::print(&lines.collect::<String>())?;
+        for (line, _) in &mistakes {
+            report::note(line);
+        }
     }
     Ok(Outcome::Done)
+}
+
+/// Values under the name of a role that hold something else, as a line and as a finding.
+fn mistakes(values: &[Value]) -> Vec<(String, Json)> {
+    let found = values.iter().filter_map(|value| {
+        let role = PartitionRole::from_name(&value.namespace)?;
+        let Stored::Bytes(bytes) = &value.stored else {
+            return None;
+        };
+        let mistake = Mistake::of_item(bytes, role.kind)?;
+        let place = format!("{}/{}", value.namespace, value.key);
+        let code = mistake.code();
+        let line = format!("warning: {place}: {mistake} [{code}]");
+        let finding = json!({
+            "code": code,
+            "level": "warning",
+            "message": format!("{place}: {mistake}"),
+        });
+        Some((line, finding))
+    });
+    found.collect()
 }
 
 /// `client_ca/client_ca.0: 603 bytes, pem, sha256 …`

@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
             "result": "ok",
             "code": "ok",
             "message": format!("{} written", describe::items_word(files.len())),
-            "findings": warnings,
+            "findings": describe::warning_findings(&image),
             "items": items,
             "warnings": warnings,
         }))?;

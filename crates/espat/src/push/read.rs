@@ -1,6 +1,7 @@
 //! What a module holds: the contents of a role, by number.
 
-use cert_bin::{Image, PartitionRole};
+use cert_bin::PartitionRole;
+use cert_bin::mistake::read_image;
 
 use crate::at_host::{Session, SessionError};
 
@@ -25,9 +26,9 @@ pub(crate) fn contents(
         Some(Storage::Image { size }) => {
             let size = usize::try_from(size).unwrap_or(usize::MAX);
             let bytes = image::read_all(session, &name, size)?;
-            Ok(match Image::parse(&bytes) {
+            Ok(match read_image(&bytes) {
                 Ok(image) => Ok(image.items().map(|it| it.content.to_vec()).collect()),
-                Err(error) => Err((error.code(), error.to_string())),
+                Err(bad) => Err((bad.code(), bad.to_string())),
             })
         }
         Some(Storage::Values { .. }) => {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use cert_bin::mistake::read_image;
 use cert_bin::{Image, ImageError, ItemKind, NewItem, PartitionRole};
 
 use crate::pki::files;
@@ -93,8 +94,8 @@ fn in_file(role: PartitionRole, path: &Path) -> anyhow::Result<Vec<Source>> {
             }],
         });
     }
-    let image = Image::parse(&content)
-        .with_context(|| format!("{name} begins like a certificate image"))?;
+    let image =
+        read_image(&content).with_context(|| format!("{name} begins like a certificate image"))?;
     let items = image.items().enumerate().map(|(index, item)| Source {
         name: format!("{name}, item {index}"),
         kind: item.kind,

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use at_modem::why::{Cause, Credential, ModemError, Stage, Why};
-use cert_bin::content::ContentError;
-use cert_bin::mistake::Mistake;
-use cert_bin::{Image, ImageError, ItemKind};
+use cert_bin::ItemKind;
+use cert_bin::mistake::{Mistake, read_image};
 use tls_session::reason::SetupError;
 
 use super::{Refusal, certificates};
@@ -18,7 +17,8 @@ type Trusted = anyhow::Result<Result<Vec<Vec<u8>>, Refusal>>;
 /// Every certificate of a PEM or DER file.
 pub(super) fn from_file(path: &Path) -> Trusted {
     let bytes = files::read(path)?;
-    Ok(from_content(&bytes, &path.display().to_string()))
+    let name = path.display().to_string();
+    Ok(from_content(&bytes, &name, Mistake::of_content))
 }
 
 /// The item that `<ca_number>` picks: by position, whatever its label says.
@@ -30,14 +30,14 @@ pub(super) fn from_image(given: &Path) -> Trusted {
         reason: Box::new(Why::new(Stage::Setup, cause)),
         detail: Some(format!("{name}: {detail}")),
     };
-    let image = match Image::parse(&bytes) {
+    let image = match read_image(&bytes) {
         Ok(image) => image,
-        Err(error) => {
-            let cause = match error {
-                ImageError::Erased => Cause::from(ModemError::CaErased),
-                _ => unreadable(Mistake::of_image(&bytes)),
+        Err(bad) => {
+            let cause = match bad.is_blank() {
+                true => Cause::from(ModemError::CaErased),
+                false => unreadable(bad.mistake),
             };
-            return Ok(Err(refusal(cause, format!("{error} [{}]", error.code()))));
+            return Ok(Err(refusal(cause, bad.to_string())));
         }
     };
     let Some(item) = image.at(usize::from(number)) else {
@@ -57,10 +57,14 @@ pub(super) fn from_image(given: &Path) -> Trusted {
     Ok(from_content(
         item.content,
         &format!("{name}, item {number}"),
+        Mistake::of_item,
     ))
 }
 
-fn from_content(content: &[u8], name: &str) -> Result<Vec<Vec<u8>>, Refusal> {
+/// What is behind a content of no use.
+type Behind = fn(&[u8], ItemKind) -> Option<Mistake>;
+
+fn from_content(content: &[u8], name: &str, behind: Behind) -> Result<Vec<Vec<u8>>, Refusal> {
     match certificates(content) {
         Ok((ders, unreadable)) => {
             if unreadable > 0 {
@@ -70,7 +74,13 @@ fn from_content(content: &[u8], name: &str) -> Result<Vec<Vec<u8>>, Refusal> {
             }
             Ok(ders)
         }
-        Err(error) => Err(refused(&error, content, name)),
+        Err(error) => {
+            let cause = unreadable(behind(content, ItemKind::Ca));
+            Err(Refusal {
+                reason: Box::new(Why::new(Stage::Setup, cause)),
+                detail: Some(format!("{name}: {error} [{}]", error.code())),
+            })
+        }
     }
 }
 
@@ -78,14 +88,6 @@ fn from_content(content: &[u8], name: &str) -> Result<Vec<Vec<u8>>, Refusal> {
 fn unreadable(mistake: Option<Mistake>) -> Cause {
     let known = mistake.map(|mistake| Cause::Content(Credential::Ca, mistake));
     known.unwrap_or_else(|| SetupError::CaUnreadable.into())
-}
-
-fn refused(error: &ContentError, content: &[u8], name: &str) -> Refusal {
-    let cause = unreadable(Mistake::of_content(content, ItemKind::Ca));
-    Refusal {
-        reason: Box::new(Why::new(Stage::Setup, cause)),
-        detail: Some(format!("{name}: {error} [{}]", error.code())),
-    }
 }
 
 /// `FILE:N`, unless there is a file of the whole name.

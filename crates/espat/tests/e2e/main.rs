@@ -20,6 +20,8 @@
 //! | `trust` | what would be checked, what a server shows, what the flash holds |
 //! | `one_judge` | the tools and the modem say the same of the same input |
 //! | `reports` | public reports that need a modem and a server |
+//! | `uploads` | each mistake of an upload has one code and one sentence on all surfaces |
+//! | `newcomer` | what goes wrong on the first day, and what the port says of it |
 //! | `bad_input` | nothing a host sends, or stops sending, harms the modem |
 //! | `doctor` | which step of a set-up is wrong |
 //! | `capture` | what a capture holds, as Wireshark reads it |
@@ -44,6 +46,7 @@ mod identity;
 mod links;
 mod matrix;
 mod mqtt;
+mod newcomer;
 mod one_judge;
 mod peers;
 mod ports;
@@ -57,3 +60,4 @@ mod server;
 mod story;
 mod support;
 mod trust;
+mod uploads;

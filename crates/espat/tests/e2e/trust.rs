@@ -166,7 +166,7 @@ fn the_flash_is_described_as_openssl_describes_it() {
         .expect("the CA");
     assert!(first.ends_with(&line), "{said}");
     assert!(
-        said.contains("+PKI:\"client_key\",\"erased\",0\r\n"),
+        said.contains("+PKI:\"client_key\",\"erased\",0,\""),
         "{said}"
     );
 
