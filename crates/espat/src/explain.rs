@@ -40,9 +40,18 @@ struct Entry {
 ///
 /// What the output says.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let what = args.what.join(" ");
+    // Behind what is to be explained, an option looks like a part of it.
+    let is_option = |word: &&String| word.as_str() != "--json";
+    let words: Vec<&str> = args
+        .what
+        .iter()
+        .filter(is_option)
+        .map(String::as_str)
+        .collect();
+    let json = args.json || words.len() < args.what.len();
+    let what = words.join(" ");
     let found = explain(&what);
-    if args.json {
+    if json {
         let findings: Vec<_> = found
             .iter()
             .map(|entry| {
@@ -144,6 +153,8 @@ fn explain(what: &str) -> Vec<Entry> {
         .filter(|entry| words.contains(&entry.name))
         .collect();
     codes.into_iter().for_each(&mut add);
+    by_phrase(what).into_iter().for_each(&mut add);
+    by_alert(what, &words).into_iter().for_each(&mut add);
     by_sentence(what).into_iter().for_each(&mut add);
     for word in &words {
         rows(ERRORS)
@@ -178,8 +189,40 @@ fn by_sentence(what: &str) -> Vec<Entry> {
         .collect()
 }
 
+/// Replies and words of logs of more than one word, as they stand in the line.
+fn by_phrase(what: &str) -> Vec<Entry> {
+    let is_phrase = |entry: &Entry| entry.name.contains(' ') && !entry.name.starts_with("alert ");
+    let phrases = rows(ERRORS).filter(is_phrase);
+    phrases.filter(|entry| what.contains(entry.name)).collect()
+}
+
+/// The alert of a line that has one: by its number, as OpenSSL (`alert number 48`), Mbed TLS (`msg 48`), GnuTLS (`[48]`)
+/// and this modem (`(48)`) print it, else by its name.
+fn by_alert(what: &str, words: &[&str]) -> Option<Entry> {
+    let lower = what.to_lowercase();
+    if !lower.contains("alert") {
+        return None;
+    }
+    let alerts = || rows(ERRORS).filter(|entry| entry.name.starts_with("alert "));
+    let numbered = |entry: &Entry| {
+        let number = entry.name.trim_start_matches("alert ");
+        words.contains(&number)
+    };
+    let squeezed: String = lower.chars().filter(char::is_ascii_alphanumeric).collect();
+    let named = |entry: &Entry| {
+        let (name, _) = entry.means.split_once(':').unwrap_or_default();
+        squeezed.contains(&name.replace('_', ""))
+    };
+    alerts().find(numbered).or_else(|| alerts().find(named))
+}
+
 /// `MBEDTLS_ERR_X509_CERT_VERIFY_FAILED`, with or without its beginning.
 fn by_name(word: &str) -> Option<Entry> {
+    let flag = word.strip_prefix("MBEDTLS_X509_").unwrap_or(word);
+    if let Some(flag) = flag.strip_prefix("BADCERT_") {
+        let mut flags = rows(ERRORS).filter(|entry| entry.name.starts_with("0x000"));
+        return flags.find(|entry| entry.means.split([':', ' ']).next() == Some(flag));
+    }
     let name = word.strip_prefix("MBEDTLS_ERR_").or_else(|| {
         ["X509_", "SSL_", "PK_", "NET_", "PEM_"]
             .iter()
@@ -322,6 +365,25 @@ mod tests {
             ("0x00008000", "0x00008000"),
             (r#"+PKI:"client_ca","pem_not_image",0"#, "pem_not_image"),
             ("PEM text, not an image", "pem_not_image"),
+            ("alert 112", "alert 112"),
+            (
+                "SSL routines::tlsv1 alert unknown ca:SSL alert number 48",
+                "alert 48",
+            ),
+            ("received fatal alert: CertificateRequired", "alert 116"),
+            ("is a fatal alert message (msg 40)", "alert 40"),
+            ("*** Received alert [51]: Decrypt error", "alert 51"),
+            ("server alert: unknown PSK identity (115)", "alert 115"),
+            ("several_certificates", "several_certificates"),
+            ("NO CA FOUND", "NO CA FOUND"),
+            ("busy p...", "busy p..."),
+            (
+                "  ! The certificate is not correctly signed by the trusted CA",
+                "is not correctly signed by the trusted CA",
+            ),
+            ("MBEDTLS_X509_BADCERT_NOT_TRUSTED", "0x00000008"),
+            ("it fails with BADCERT_CN_MISMATCH for google", "0x00000004"),
+            ("start_ssl_client: -9984", "-0x2700"),
         ] {
             assert_eq!(
                 names(line).first(),
@@ -332,6 +394,39 @@ mod tests {
         }
         for line in ["", "hello", "OK", "AT+CIPSTART"] {
             assert!(names(line).is_empty(), "{line}: {:?}", names(line));
+        }
+    }
+
+    /// The codes of the lint, as its source has them: none of them needs the source to be understood.
+    #[test]
+    fn every_finding_and_every_alert_with_a_hint_is_explained() {
+        let sources = [
+            include_str!("../../cert-bin/src/lint/finding.rs"),
+            include_str!("../../cert-bin/src/image/warning.rs"),
+            include_str!("../../cert-bin/src/writer.rs"),
+            include_str!("../../cert-bin/src/content.rs"),
+            include_str!("../../cert-bin/src/public.rs"),
+            include_str!("../../partition-store/src/nvs/error.rs"),
+        ];
+        let code = |line: &'static str| {
+            let (_, literal) = line.split_once("=> \"")?;
+            let (word, rest) = literal.split_once('"')?;
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            (word.chars().all(plain) && rest == ",").then_some(word)
+        };
+        let codes: BTreeSet<&str> = sources
+            .iter()
+            .flat_map(|it| it.lines().filter_map(code))
+            .collect();
+        assert!(codes.len() > 40, "{codes:?}");
+        for code in codes {
+            assert_eq!(names(code).first(), Some(&code), "{code}");
+        }
+        for number in 0..=u8::MAX {
+            let text = tls_session::reason::StreamError::PeerAlert(number).to_string();
+            let hinted = text.matches(": ").count() > 1;
+            let found = names(&text).first() == Some(&format!("alert {number}").as_str());
+            assert!(found || !hinted, "{text}");
         }
     }
 

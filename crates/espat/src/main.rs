@@ -59,5 +59,6 @@ fn main() -> ExitCode {
         Command::Hil(args) => espat::hil::run(&args),
         Command::Demo(args) => espat::demo::run(args, espat::demo::simulated),
     };
-    espat::report::finish(result).into()
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    espat::report::finish(result, json).into()
 }

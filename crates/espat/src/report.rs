@@ -6,8 +6,12 @@
 use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+/// Whether stdout holds its one JSON value already.
+static PRINTED: AtomicBool = AtomicBool::new(false);
 
 /// What a command came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +46,14 @@ impl fmt::Display for WrongUsage {
 
 impl std::error::Error for WrongUsage {}
 
-/// Turns what a command returned into the program's exit status; an error becomes its sentence on stderr.
-pub fn finish(result: anyhow::Result<Outcome>) -> Outcome {
+/// Turns what a command returned into the program's exit status; an error becomes its sentence on stderr, and with
+/// `json` the value on stdout, where the command has not printed one.
+pub fn finish(result: anyhow::Result<Outcome>, json: bool) -> Outcome {
     result.unwrap_or_else(|error| {
+        if json && !PRINTED.load(Ordering::Relaxed) {
+            // The sentence on stderr says it in any case.
+            let _ = print_json(&failure(&error));
+        }
         // The whole chain of causes in one line.
         complain(format_args!("{error:#}"));
         if error.is::<WrongUsage>() {
@@ -52,6 +61,24 @@ pub fn finish(result: anyhow::Result<Outcome>) -> Outcome {
         } else {
             Outcome::Refused
         }
+    })
+}
+
+/// An error in the shape that every command has.
+fn failure(error: &anyhow::Error) -> Value {
+    let code = if error.is::<WrongUsage>() {
+        "wrong_usage"
+    } else if error.chain().any(|it| it.is::<io::Error>()) {
+        "io_error"
+    } else {
+        "failed"
+    };
+    let message = format!("{error:#}");
+    json!({
+        "result": "error",
+        "code": code,
+        "message": message,
+        "findings": [{"code": code, "level": "error", "message": message}],
     })
 }
 
@@ -87,5 +114,6 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 ///
 /// As [`print()`].
 pub fn print_json(value: &Value) -> anyhow::Result<()> {
+    PRINTED.store(true, Ordering::Relaxed);
     print(&format!("{value:#}\n"))
 }

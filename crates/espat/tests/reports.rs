@@ -100,3 +100,208 @@ fn every_report_is_answered_as_expected() {
     let wrong: Vec<String> = cases.iter().flat_map(differences).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// What `--json` of any command may print beside this status.
+fn faults_of_shape(json: &Value, status: i32) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for field in ["result", "code", "message"] {
+        if json[field].as_str().is_none_or(str::is_empty) {
+            wrong.push(format!("{field} is {}", json[field]));
+        }
+    }
+    let result = json["result"].as_str().unwrap_or_default();
+    if !["ok", "refused", "error"].contains(&result) || (result == "ok") != (status == 0) {
+        wrong.push(format!("result {result} with status {status}"));
+    }
+    let Some(findings) = json["findings"].as_array() else {
+        wrong.push("no findings".to_owned());
+        return wrong;
+    };
+    for finding in findings {
+        let level = finding["level"].as_str().unwrap_or_default();
+        let is_known = ["error", "warning", "note"].contains(&level);
+        let has_words = finding["message"].as_str().is_some_and(|it| !it.is_empty());
+        if !is_known || !has_words || !finding["code"].is_string() {
+            wrong.push(format!("finding {finding}"));
+        }
+        if level == "error" && result == "ok" {
+            wrong.push(format!("ok beside {finding}"));
+        }
+    }
+    wrong
+}
+
+/// Every command that has `--json`, with what succeeds, what is refused and what cannot be done at all.
+const COMMANDS: &[(&[&str], i32)] = &[
+    (
+        &["pki", "pack", "-o", "@OUT/a.bin", "ca", "at-ca.crt.pem"],
+        0,
+    ),
+    (&["pki", "pack", "-o", "@OUT/r.bin", "ca", "d18.ca.pem"], 1),
+    (&["pki", "pack", "-o", "@OUT/r.bin", "ca", "d16.key.pem"], 1),
+    (
+        &[
+            "pki",
+            "pack",
+            "-o",
+            "@OUT/r.bin",
+            "--force",
+            "ca",
+            "d16.key.pem",
+        ],
+        0,
+    ),
+    (
+        &["pki", "pack", "-o", "@OUT/r.bin", "ca", "no-such-file.pem"],
+        1,
+    ),
+    (
+        &[
+            "pki",
+            "pack",
+            "-o",
+            "/no/such/folder/r.bin",
+            "ca",
+            "at-ca.crt.pem",
+        ],
+        1,
+    ),
+    (
+        &["pki", "pack", "-o", "@OUT/r.bin", "chain", "at-ca.crt.pem"],
+        2,
+    ),
+    (
+        &["pki", "pack", "-o", "at-ca.crt.pem", "ca", "at-ca.crt.pem"],
+        2,
+    ),
+    (&["pki", "list", "@OUT/a.bin"], 0),
+    (&["pki", "list", "at-ca.crt.pem"], 1),
+    (&["pki", "list", "no-such-file.bin"], 1),
+    (&["pki", "lint", "@OUT/a.bin"], 0),
+    (
+        &["pki", "lint", "--partition", "client_key", "@OUT/a.bin"],
+        1,
+    ),
+    (&["pki", "lint", "at-ca.crt.pem"], 1),
+    (&["pki", "lint", "/dev/null"], 1),
+    (&["pki", "lint", "no-such-file.bin"], 1),
+    (&["pki", "unpack", "@OUT/a.bin", "-o", "@OUT/files"], 0),
+    (&["pki", "unpack", "@OUT/a.bin", "-o", "@OUT/files"], 1),
+    (&["pki", "unpack", "at-ca.crt.pem", "-o", "@OUT/files"], 1),
+    (&["pki", "nvs", "list", "at-ca.crt.pem"], 1),
+    (&["pki", "nvs", "list", "no-such-file.bin"], 1),
+    (
+        &[
+            "verify",
+            "--ca",
+            "d01.ca.pem",
+            "--chain",
+            "d01.chain.pem",
+            "--at",
+            "2026-01-01T00:00:00Z",
+        ],
+        0,
+    ),
+    (
+        &[
+            "verify",
+            "--ca",
+            "d02.ca.pem",
+            "--chain",
+            "d01.chain.pem",
+            "--at",
+            "2026-01-01T00:00:00Z",
+        ],
+        1,
+    ),
+    (
+        &["verify", "--ca", "d16.key.pem", "--chain", "d01.chain.pem"],
+        1,
+    ),
+    (
+        &[
+            "verify",
+            "--ca",
+            "no-such-file.pem",
+            "--chain",
+            "d01.chain.pem",
+        ],
+        1,
+    ),
+    (
+        &[
+            "verify",
+            "--bin",
+            "@OUT/a.bin:7",
+            "--chain",
+            "d01.chain.pem",
+        ],
+        1,
+    ),
+    (
+        &[
+            "verify",
+            "--bin",
+            "@OUT/a.bin:256",
+            "--chain",
+            "d01.chain.pem",
+        ],
+        2,
+    ),
+    (
+        &["verify", "--ca", "d01.ca.pem", "--connect", "127.0.0.1:1"],
+        1,
+    ),
+    (&["doctor", "127.0.0.1:1", "--ca", "at-ca.crt.pem"], 1),
+    (&["doctor", "127.0.0.1:1", "--ca", "no-such-file.pem"], 1),
+    (&["flash-image", "--inspect", "no-such-file.bin"], 1),
+    (&["explain", "issuer_unknown"], 0),
+    (&["explain", "no such thing"], 1),
+    (
+        &[
+            "push",
+            "--port",
+            "/no/such/port",
+            "client_ca",
+            "at-ca.crt.pem",
+        ],
+        1,
+    ),
+    (
+        &[
+            "push",
+            "--port",
+            "/no/such/port",
+            "client_ca",
+            "no-such-file.pem",
+        ],
+        1,
+    ),
+];
+
+#[test]
+fn json_of_every_command_has_one_shape() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let out = temporary.path().to_str().expect("a path in UTF-8");
+    let mut wrong = Vec::new();
+    for (arguments, expected) in COMMANDS {
+        let said = Command::new(env!("CARGO_BIN_EXE_espat"))
+            .current_dir(folder())
+            .args(arguments.iter().map(|it| it.replace("@OUT", out)))
+            .arg("--json")
+            .output()
+            .expect("the program starts");
+        let status = said.status.code().expect("no signal ended it");
+        if status != *expected {
+            wrong.push(format!("{arguments:?}: status {status}"));
+        }
+        match serde_json::from_slice(&said.stdout) {
+            Ok(json) => {
+                let faults = faults_of_shape(&json, status);
+                wrong.extend(faults.iter().map(|it| format!("{arguments:?}: {it}")));
+            }
+            Err(error) => wrong.push(format!("{arguments:?}: {error}: {said:?}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

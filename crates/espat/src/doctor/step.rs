@@ -29,6 +29,15 @@ impl State {
         }
     }
 
+    /// As in the findings of the other commands.
+    const fn level(self) -> &'static str {
+        match self {
+            Self::Passed | Self::Skipped => "note",
+            Self::Warning => "warning",
+            Self::Failed => "error",
+        }
+    }
+
     const fn code(self) -> &'static str {
         match self {
             Self::Passed => "passed",
@@ -130,7 +139,8 @@ impl Step {
         json!({
             "step": self.name,
             "state": self.state.code(),
-            "code": self.code,
+            "code": self.code.as_deref().unwrap_or_default(),
+            "level": self.state.level(),
             "message": self.message,
             "advice": self.advice,
             "data": self.data,
@@ -175,7 +185,7 @@ impl Steps {
         if self.json {
             report::print_json(&json!({
                 "result": if succeeds { "ok" } else { "refused" },
-                "code": failed.and_then(|it| it.code.as_deref()),
+                "code": failed.and_then(|it| it.code.as_deref()).unwrap_or("ok"),
                 "message": message,
                 "findings": self.all.iter().map(Step::json).collect::<Vec<Value>>(),
             }))?;

@@ -142,7 +142,7 @@ fn show(args: &Args, flash: &[u8], name: &str) -> anyhow::Result<Outcome> {
             .collect();
         report::print_json(&json!({
             "result": "ok",
-            "code": Value::Null,
+            "code": "ok",
             "message": format!("{name}: {} bytes", flash.len()),
             "findings": [],
             "map": rows,

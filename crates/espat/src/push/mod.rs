@@ -332,7 +332,7 @@ fn print_result(
         let module = result.as_ref().ok().map(|it| it.module.to_string());
         report::print_json(&json!({
             "result": if result.is_ok() { "ok" } else { "refused" },
-            "code": result.as_ref().err().map(PushError::code),
+            "code": result.as_ref().err().map_or("ok", PushError::code),
             "message": message,
             "findings": findings,
             "partition": role.to_string(),

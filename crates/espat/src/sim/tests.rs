@@ -22,7 +22,7 @@ fn args(line: &str) -> Args {
 fn maps_that_contradict_each_other_are_wrong_usage() {
     let error = Machine::new(&args("--map a:1=127.0.0.1:1 --map a:1=127.0.0.1:2")).unwrap_err();
     assert_eq!(error.to_string(), "--map: a:1 is mapped twice");
-    assert_eq!(report::finish(Err(error)), Outcome::Usage);
+    assert_eq!(report::finish(Err(error), false), Outcome::Usage);
 }
 
 #[test]
