@@ -332,7 +332,9 @@ impl Subject<'_> {
             self.push(report, problem);
             return Ok(());
         }
-        if let Some(mistake @ (Mistake::ImageInValue | Mistake::Utf16)) = self.mistake() {
+        if let Some(mistake @ (Mistake::ImageInValue | Mistake::Utf16 | Mistake::NotErased)) =
+            self.mistake()
+        {
             self.push(report, Problem::Mistaken(mistake));
             return Ok(());
         }

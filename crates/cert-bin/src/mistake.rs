@@ -293,6 +293,9 @@ impl Mistake {
         }
         if usable {
             // There is one, so only its inside can be wrong.
+            if text::is_indented(content) {
+                return Some(Self::Indented);
+            }
             let is_damaged = pem::is_present(content) || text::is_unreadable_der(content);
             return (is_damaged && image::overwritten(content)).then_some(Self::NotErased);
         }

@@ -46,15 +46,18 @@ pub(super) fn explain(line: &RawLine<'_>, mux: Mux, error: LineError) -> Option<
     })
 }
 
-/// `"SSL"` or `"SSLv6"` is one of the parameters.
+/// `"SSL"` or `"SSLv6"` is one of the parameters, or another name for it, which there is not.
 fn names_tls(params: &[u8]) -> bool {
     params
         .split(|&byte| byte == b',')
         .map(|param| param.trim_ascii_start())
         .any(|param| {
             let name = param.strip_prefix(b"\"").unwrap_or(param);
-            name.get(..3)
-                .is_some_and(|start| start.eq_ignore_ascii_case(b"SSL"))
+            name.get(..3).is_some_and(|start| {
+                [b"SSL", b"TLS"]
+                    .iter()
+                    .any(|it| start.eq_ignore_ascii_case(*it))
+            })
         })
 }
 
@@ -164,6 +167,12 @@ mod tests {
         ),
         (
             "AT+CIPSTART=\"SSLv2\",\"h\",443",
+            Mux::Single,
+            Some(0),
+            ModemError::ParameterValue { index: 0 },
+        ),
+        (
+            "AT+CIPSTART=\"TLS\",\"h\",443",
             Mux::Single,
             Some(0),
             ModemError::ParameterValue { index: 0 },

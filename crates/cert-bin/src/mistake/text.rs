@@ -128,15 +128,14 @@ pub(super) fn of_broken_pem(content: &[u8]) -> Option<Mistake> {
 }
 
 /// The line behind BEGIN begins with a blank.
-fn is_indented(content: &[u8]) -> bool {
+pub(super) fn is_indented(content: &[u8]) -> bool {
     let mut lines = content.split(|&byte| byte == b'\n');
     let behind_begin = lines.by_ref().any(|line| {
         let line = line.trim_ascii();
         line.starts_with(b"-----BEGIN ") && line.ends_with(b"-----")
     });
     let next = if behind_begin { lines.next() } else { None };
-    next.and_then(<[u8]>::first)
-        .is_some_and(|byte| matches!(byte, b' ' | b'\t'))
+    next.is_some_and(|line| matches!(line, [b' ' | b'\t', ..]) && !line.trim_ascii().is_empty())
 }
 
 /// The last line is an END line that lacks a dash at its end.
