@@ -72,7 +72,7 @@ fn facts(certificate: &Certificate<'_>) -> [String; 4] {
         format!("issuer  {}", certificate.issuer()),
         format!("valid   {} to {}", validity.not_before, validity.not_after),
         format!("key     {}", certificate.key_kind()),
-        format!("sha-256 {}", pki::sha256(certificate.der())),
+        format!("sha256 {}", pki::sha256(certificate.der())),
     ]
 }
 

@@ -242,15 +242,28 @@ pub(super) fn summary(object: &Value) -> String {
     let field = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or("?");
     match field("kind") {
         "certificate" => format!(
-            "{}, until {}, {}",
+            "{}, until {}, {}, sha256 {}",
             field("subject"),
             field("not_after"),
-            field("key")
+            field("key"),
+            field("der_sha256")
         ),
         "private_key" => format!("private key {}, {}", field("key"), field("form")),
         "damaged" => format!("damaged: {}", field("fault")),
         other => other.replace('_', " "),
     }
+}
+
+/// SHA-256 of each certificate in a content, of its DER: what `openssl x509 -fingerprint -sha256` prints.
+pub(super) fn fingerprints(content: &[u8]) -> Vec<String> {
+    let certificates = objects(content, &mut super::scratch());
+    let hash = |object: &Value| {
+        object
+            .get("der_sha256")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    certificates.iter().filter_map(hash).collect()
 }
 
 /// `1 item`, `2 items`.

@@ -54,12 +54,11 @@ pub(super) fn table(image: &Image<'_>, items: &[Value]) -> Result<String, std::f
         let word = |name: &str| field(name).as_str().unwrap_or_default().to_owned();
         writeln!(
             text,
-            "{:<8} at {:<6} {:>5} bytes  {:<4}  sha256 {}",
+            "{:<8} at {:<6} {:>5} bytes  {}",
             format!("{} {}", item.kind, item.id),
             item.offset,
             item.content.len(),
             word("encoding"),
-            word("sha256"),
         )?;
         for object in field("objects").as_array().into_iter().flatten() {
             writeln!(text, "    {}", describe::summary(object))?;

@@ -175,10 +175,13 @@ pub(crate) fn line(value: &Value) -> String {
             let length = bytes.len();
             match describe::encoding(bytes) {
                 "none" => format!("{namespace}/{key}: {length} bytes"),
-                encoding => format!(
-                    "{namespace}/{key}: {length} bytes, {encoding}, sha256 {}",
-                    describe::sha256(bytes)
-                ),
+                encoding => {
+                    let mut text = format!("{namespace}/{key}: {length} bytes, {encoding}");
+                    for hash in describe::fingerprints(bytes) {
+                        text.push_str(&format!(", sha256 {hash}"));
+                    }
+                    text
+                }
             }
         }
     }

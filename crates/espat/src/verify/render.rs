@@ -172,7 +172,7 @@ fn accepted_text(
         let validity = certificate.validity();
         writeln!(
             text,
-            "  {part:<12}  {}\n                {} to {}, {}\n                sha-256 {}",
+            "  {part:<12}  {}\n                {} to {}, {}\n                sha256 {}",
             certificate.subject(),
             validity.not_before,
             validity.not_after,
