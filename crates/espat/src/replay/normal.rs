@@ -7,30 +7,40 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// Where it applies, and what stands for the value. The pattern has one group: the value.
+/// Where it applies, and what stands for the value. The pattern has one group: the value. Classes of ASCII alone: this
+/// crate has the regular expressions without Unicode tables.
 const RULES: &[(&str, &str)] = &[
     // Times.
     (r"^\+CIPSNTPTIME:(.+)", "time"),
-    (r"^\+SYSTIMESTAMP:(\d+)", "time"),
-    (r"^\+PING:(\d+)", "milliseconds"),
-    (r#""(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)""#, "time"),
+    (r"^\+SYSTIMESTAMP:([0-9]+)", "time"),
+    (r"^\+PING:([0-9]+)", "milliseconds"),
+    (
+        r#""([0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]Z)""#,
+        "time",
+    ),
     (r"^compile time\(([^)]*)\)", "time"),
     // Addresses.
-    (r"\b([0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5})\b", "mac"),
     (
-        r#"^\+(?:CIFSR|CIPSTA|CIPAP|CIPDNS|CIPDOMAIN|CWLIF|DIST_STA_IP)\b[^"]*?"?(\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:]+)"#,
+        r"(?-u:\b)([0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5})(?-u:\b)",
+        "mac",
+    ),
+    (
+        r#"^\+(?:CIFSR|CIPSTA|CIPAP|CIPDNS|CIPDOMAIN|CWLIF|DIST_STA_IP)(?-u:\b)[^"]*?"?([0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:]+)"#,
         "address",
     ),
     // The modem's own port of a link.
     (
-        r#"^\+(?:CIPSTATE|CIPSTATUS):\d,"[^"]*","[^"]*",\d+,(\d+),"#,
+        r#"^\+(?:CIPSTATE|CIPSTATUS):[0-9],"[^"]*","[^"]*",[0-9]+,([0-9]+),"#,
         "port",
     ),
     // The port of a client that was refused.
-    (r"\(\S+:(\d+), \d+ refused\)", "port"),
+    (r"\([^ ]+:([0-9]+), [0-9]+ refused\)", "port"),
     // What is measured.
-    (r#"^\+CWJAP:"(?:[^"\\]|\\.)*","[^"]*",\d+,(-?\d+)"#, "dBm"),
-    (r#"^\+CWLAP:\(\d+,"(?:[^"\\]|\\.)*",(-?\d+)"#, "dBm"),
+    (
+        r#"^\+CWJAP:"(?:[^"\\]|\\.)*","[^"]*",[0-9]+,(-?[0-9]+)"#,
+        "dBm",
+    ),
+    (r#"^\+CWLAP:\([0-9]+,"(?:[^"\\]|\\.)*",(-?[0-9]+)"#, "dBm"),
     (r"^\+SYSTEMP:(.+)", "temperature"),
     (r"^\+SYSRAM:(.+)", "bytes"),
 ];
