@@ -1,12 +1,14 @@
 //! Every large buffer of a modem, each with one job, handed over once.
 
 #[cfg(not(feature = "heap-records"))]
-use core::ops::DerefMut;
+use core::ops::{Deref, DerefMut};
 
 use at_grammar::LinkId;
 #[cfg(not(feature = "heap-records"))]
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
+#[cfg(not(feature = "heap-records"))]
+use embassy_sync::mutex::MutexGuard;
 
 use crate::changes::Changes;
 use crate::clock::WallClock;
@@ -67,8 +69,8 @@ impl Records {
 
     /// For one session. What is on the heap is free again when this is dropped.
     #[cfg(not(feature = "heap-records"))]
-    pub(crate) async fn take(&self) -> impl DerefMut<Target = RecordMemory> {
-        self.0.lock().await
+    pub(crate) async fn take(&self) -> RecordsInUse<'_> {
+        RecordsInUse(self.0.lock().await)
     }
 
     /// For one session. What is on the heap is free again when this is dropped.
@@ -80,6 +82,33 @@ impl Records {
     pub(crate) async fn take(&self) -> RecordMemory {
         let Self(()) = self;
         RecordMemory::new()
+    }
+}
+
+/// The records of a session, until they are dropped and wiped.
+#[cfg(not(feature = "heap-records"))]
+pub(crate) struct RecordsInUse<'r>(MutexGuard<'r, NoopRawMutex, RecordMemory>);
+
+#[cfg(not(feature = "heap-records"))]
+impl Deref for RecordsInUse<'_> {
+    type Target = RecordMemory;
+
+    fn deref(&self) -> &RecordMemory {
+        &self.0
+    }
+}
+
+#[cfg(not(feature = "heap-records"))]
+impl DerefMut for RecordsInUse<'_> {
+    fn deref_mut(&mut self) -> &mut RecordMemory {
+        &mut self.0
+    }
+}
+
+#[cfg(not(feature = "heap-records"))]
+impl Drop for RecordsInUse<'_> {
+    fn drop(&mut self) {
+        self.0.wipe();
     }
 }
 

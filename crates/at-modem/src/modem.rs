@@ -14,6 +14,7 @@ use tls_session::Timestamp;
 use crate::command;
 use crate::cx::Cx;
 use crate::flash;
+use crate::links::Links;
 use crate::parts::Parts;
 use crate::platform::Platform;
 use crate::port::framing::LineBuffer;
@@ -178,7 +179,7 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
     /// Dropping it closes all links and may cut the message being written to the port.
     pub async fn run(&mut self, rx: &mut impl Read, tx: &mut impl Write) -> Exit {
         let (owners, memory) = (&self.owners, &*self.sessions);
-        let output = Output::of(&owners.port, &mut self.ring);
+        let output = Output::of(&owners.port, &owners.links, &mut self.ring);
         owners.port.set_mode(Mode::Hold);
         let announce = !core::mem::replace(&mut self.announced, true);
         let exit = {
@@ -256,14 +257,15 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
 /// passed the port stays in memory.
 struct Output<'r, 'a> {
     port: &'r Port<'a>,
+    links: &'r Links<'a>,
     ring: &'r mut RingReader<'a>,
 }
 
 impl<'r, 'a> Output<'r, 'a> {
     /// Of an earlier host nothing is left in the ring.
-    fn of(port: &'r Port<'a>, ring: &'r mut RingReader<'a>) -> Self {
+    fn of(port: &'r Port<'a>, links: &'r Links<'a>, ring: &'r mut RingReader<'a>) -> Self {
         port.outlet.clear(ring);
-        Self { port, ring }
+        Self { port, links, ring }
     }
 }
 
@@ -271,6 +273,9 @@ impl Drop for Output<'_, '_> {
     fn drop(&mut self) {
         self.port.outlet.clear(self.ring);
         self.port.wipe_payload();
+        for link in self.links.each() {
+            link.inbox.reset();
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::verify::{Accepted, PeerCertificate};
 use core::cell::RefCell;
 use embedded_io_async::{ErrorType, Read, Write};
 use rand_core::CryptoRngCore;
+use zeroize::Zeroize as _;
 
 mod acceptor;
 mod chain;
@@ -93,6 +94,12 @@ impl<const IN: usize, const OUT: usize> Memory<IN, OUT> {
             #[cfg(feature = "rustls")]
             lent: &mut self.lent,
         }
+    }
+
+    /// Overwrites all of it with zeros: records of a session that is over were plaintext.
+    pub fn wipe(&mut self) {
+        self.incoming.as_mut_slice().zeroize();
+        self.outgoing.as_mut_slice().zeroize();
     }
 }
 

@@ -24,6 +24,9 @@ pub(crate) const CAPACITY: usize = 5760;
 /// Datagrams that wait for the host at most.
 const DATAGRAMS: usize = 16;
 
+/// Zeros that are written at a time.
+const WIPE: usize = 256;
+
 /// How long after a read nothing is announced: hosts take an `+IPD` in the burst of the read's `OK`
 /// for a part of the answer.
 const QUIET: Duration = Duration::from_millis(30);
@@ -38,6 +41,8 @@ struct Datagram {
 /// What arrived on one link.
 pub(crate) struct Inbox {
     bytes: Pipe<NoopRawMutex, CAPACITY>,
+    /// Something was written into it since it was wiped last.
+    holds_data: Cell<bool>,
     /// Empty for a stream.
     datagrams: RefCell<Deque<Datagram, DATAGRAMS>>,
     /// Something arrived or was read, the peer finished, or the mode of delivery changed.
@@ -56,6 +61,7 @@ impl Inbox {
     pub(crate) const fn new() -> Self {
         Self {
             bytes: Pipe::new(),
+            holds_data: Cell::new(false),
             datagrams: RefCell::new(Deque::new()),
             changed: Signal::new(),
             finished: Cell::new(false),
@@ -65,9 +71,18 @@ impl Inbox {
         }
     }
 
-    /// For a new connection.
+    /// For a new connection, and after one: nothing of what arrived stays in memory.
     pub(crate) fn reset(&self) {
         self.bytes.clear();
+        if self.holds_data.replace(false) {
+            // From its start to its end.
+            while self
+                .bytes
+                .try_write(&[0; WIPE])
+                .is_ok_and(|count| count > 0)
+            {}
+            self.bytes.clear();
+        }
         self.datagrams.borrow_mut().clear();
         self.changed.reset();
         self.finished.set(false);
@@ -78,6 +93,7 @@ impl Inbox {
 
     /// Takes all of `bytes`, waiting for room. Dropping it loses what was not taken.
     pub(crate) async fn push(&self, mut bytes: &[u8]) {
+        self.holds_data.set(true);
         self.heard.set(Instant::now());
         while !bytes.is_empty() {
             let taken = self.bytes.write(bytes).await;
@@ -98,6 +114,7 @@ impl Inbox {
             // Nothing to hand on.
             return true;
         }
+        self.holds_data.set(true);
         let mut rest = bytes;
         while let Ok(taken @ 1..) = self.bytes.try_write(rest) {
             rest = rest.get(taken..).unwrap_or_default();

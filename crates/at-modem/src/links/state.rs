@@ -322,11 +322,15 @@ impl LinkState {
                 };
             }
             (Self::Closing { .. }, Event::Close(_)) => {}
-            (_, Event::Forget) => {
+            // It stays as it is: writing the same again would move what the stack had into the room that `None` leaves.
+            (Self::Closed { .. }, Event::Forget) => {}
+            (Self::Refused { reason }, Event::Forget) => {
                 *self = Self::Closed {
-                    last: self.last().cloned(),
+                    last: Some(reason.clone()),
                 };
             }
+            // Of a constant, for the same reason.
+            (_, Event::Forget) => *self = Self::CLOSED,
             _ => return Err(OutOfTurn),
         }
         Ok(print)

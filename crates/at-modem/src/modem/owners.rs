@@ -52,7 +52,7 @@ pub(super) struct Owners<'a, P: Platform> {
     pub(super) settings: Settings,
     pub(super) flash: Flash<P::Flash>,
     pub(super) port: Port<'a>,
-    links: Links<'a>,
+    pub(super) links: Links<'a>,
     tls: TlsSessions<'a>,
     pub(super) station: Station,
     time: Time,

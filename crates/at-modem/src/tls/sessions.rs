@@ -47,7 +47,10 @@ impl Slot {
 
     /// It is over.
     pub(crate) fn end(&self) {
-        self.peer.replace(None);
+        // A `None` that is moved brings what the stack had along: none where there is one.
+        if self.peer.borrow().is_some() {
+            self.peer.replace(None);
+        }
     }
 
     const fn new() -> Self {
@@ -163,7 +166,9 @@ impl<'s> TlsSessions<'s> {
 
     /// Tasks were dropped: all slots are free, and nobody waits for a probe. The next host begins without tickets.
     pub(crate) fn forget(&self) {
-        self.probed.replace(None);
+        if self.probed.borrow().is_some() {
+            self.probed.replace(None);
+        }
         self.tickets.forget_all();
         for slot in &self.slots {
             slot.forget();

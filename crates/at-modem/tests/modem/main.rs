@@ -83,3 +83,4 @@ mod udp;
 mod wifi;
 #[cfg(target_os = "linux")]
 mod wiping;
+mod wiping_sessions;

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::Read as _;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
@@ -225,7 +224,7 @@ impl Read for Socket {
             connection.listener.listen(context);
             let count = connection.inbound.len().min(into.len());
             if count > 0 {
-                connection.inbound.read_exact(&mut into[..count]).unwrap();
+                std::io::Read::read_exact(&mut connection.inbound, &mut into[..count]).unwrap();
                 return Some(Ok(count));
             }
             if let Some(kind) = connection.broken {

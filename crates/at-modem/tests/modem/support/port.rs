@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::io::Read as _;
 use std::rc::Rc;
 
 use embedded_io_async::{ErrorType, Read, Write};
@@ -108,7 +107,7 @@ impl Read for Port {
                 return (!state.plugged).then_some(0);
             }
             // A copy of slices: what the double costs is in the counts of `cargo xtask bench`.
-            state.input.read_exact(&mut into[..count]).unwrap();
+            std::io::Read::read_exact(&mut state.input, &mut into[..count]).unwrap();
             Some(count)
         })
         .await)
