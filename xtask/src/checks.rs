@@ -53,6 +53,10 @@ pub(crate) fn powerset(workspace: &Workspace) -> Vec<Cmd> {
 /// tested with them, too.
 const REPLACING: [&str; 2] = ["mock-time", "p384-compact"];
 
+/// What the programs have and images have not: the tests of the whole workspace are with it, those of the libraries alone
+/// without it.
+const OF_PROGRAMS: &str = "heap-records";
+
 /// All but the end-to-end tests, which have a step of their own; then the libraries with features that
 /// replace something, with these.
 pub(crate) fn host(workspace: &Workspace) -> Vec<Cmd> {
@@ -65,7 +69,9 @@ pub(crate) fn host(workspace: &Workspace) -> Vec<Cmd> {
         |package: &&Package| package.features().any(|name| REPLACING.contains(&name));
     let two_ways: Vec<&Package> = workspace.libraries().filter(has_two_ways).collect();
     if !two_ways.is_empty() {
-        let features = features(two_ways.iter().copied(), |name| !LOGGING.contains(&name));
+        let features = features(two_ways.iter().copied(), |name| {
+            !LOGGING.contains(&name) && name != OF_PROGRAMS
+        });
         commands.push(
             Cmd::new("cargo test")
                 .args(selected(two_ways.into_iter()))
