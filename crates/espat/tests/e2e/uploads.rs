@@ -1,5 +1,10 @@
 //! Uploads that went wrong: each has one code and one sentence, the same in `AT+PKI?`, in `+SSLWHY`, and in what
 //! `espat pki lint` and `espat verify` say of the partition read back.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "a panic in a test is its verdict"
+)]
 
 use std::fs;
 use std::path::Path;
@@ -74,6 +79,7 @@ fn read(path: &Path) -> Vec<u8> {
     fs::read(path).expect("it is there")
 }
 
+#[expect(clippy::too_many_lines, reason = "a row per mistake")]
 fn uploads(world: &World) -> Vec<Upload> {
     let folder = world.folder.path();
     let ca = &world.ca.own;
@@ -146,12 +152,12 @@ fn uploads(world: &World) -> Vec<Upload> {
         upload("noise", noise, "not_an_image"),
         upload(
             "keys",
-            force_pack("key", &[ca.key.clone()]),
+            force_pack("key", std::slice::from_ref(&ca.key)),
             "key_not_certificate",
         ),
         upload(
             "keys called CAs",
-            force_pack("ca", &[ca.key.clone()]),
+            force_pack("ca", std::slice::from_ref(&ca.key)),
             "key_not_certificate",
         ),
         upload("pages of NVS", nvs, "nvs_partition"),
@@ -256,6 +262,10 @@ fn dumped(flash: &Path) -> std::path::PathBuf {
 }
 
 /// Where certificates are values, the bare file belongs.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table, and what is asked about each row"
+)]
 #[test]
 fn a_value_that_is_no_certificate_is_named_the_same_everywhere() {
     let world = World::new();
