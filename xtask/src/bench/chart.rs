@@ -62,7 +62,7 @@ pub(crate) fn draw(counts: &Counts) -> String {
     let baseline = height - 8;
     let _ = writeln!(
         text,
-        "<text x=\"{LEFT}\" y=\"{baseline}\">blue: verification of the chain; grey: key exchange, signatures of the \
+        "<text x=\"8\" y=\"{baseline}\">blue: verification of the chain; grey: key exchange, signatures of the \
          handshake, the rest</text>\n</svg>"
     );
     text
