@@ -6,7 +6,7 @@
 //! take_output ◀─ records ◀─ packing ◀─ messages ◀───┘
 //! ```
 //!
-//! It never refuses: whatever a client does wrong is written down in [`Seen::faults`], so that a
+//! It never refuses: whatever a client does wrong is written down in [`Seen::violations`], so that a
 //! client that should have stopped is caught going on.
 
 use std::collections::VecDeque;
