@@ -44,7 +44,7 @@ pub struct Args {
     pub stdio: bool,
 
     /// What the modem accepts and how it answers: as ESP-AT 2 and newer, or as 1.x, for hosts that know nothing
-    /// newer (`_CUR` and `_DEF` at the end of a name, AT+CIPSSLSIZE, "+CIPRECVDATA,<n>:", addresses without
+    /// newer (`_CUR` and `_DEF` at the end of a name, AT+CIPSSLSIZE, "+CIPRECVDATA,N:", addresses without
     /// quotes, a blank behind the prompt).
     #[arg(long, value_enum, default_value_t = Dialect::Esp)]
     pub dialect: Dialect,
