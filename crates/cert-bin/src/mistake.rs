@@ -259,7 +259,7 @@ impl Mistake {
             {
                 Some(Self::TextTransfer)
             }
-            Some(Self::NoEnd | Self::BrokenDashes | Self::NotPemOrDer) | None
+            Some(Self::NoEnd | Self::BrokenDashes | Self::NotPemOrDer | Self::Truncated) | None
                 if text::has_command(content) =>
             {
                 Some(Self::CommandInData)

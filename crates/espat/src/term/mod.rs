@@ -202,7 +202,10 @@ fn obey(line: &str, link: &Link) -> anyhow::Result<Next> {
 fn unhex(digits: &str) -> anyhow::Result<Vec<u8>> {
     let digits: Vec<char> = digits.chars().filter(|it| !it.is_whitespace()).collect();
     let byte = |pair: &[char]| match pair {
-        [high, low] => u8::from_str_radix(&format!("{high}{low}"), 16).ok(),
+        // A sign would be taken for a digit.
+        [high, low] if high.is_ascii_hexdigit() => {
+            u8::from_str_radix(&format!("{high}{low}"), 16).ok()
+        }
         _ => None,
     };
     let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
