@@ -26,7 +26,8 @@ pub(super) struct Visitor(StreamOwned<ClientConnection, TcpStream>);
 impl Visitors {
     /// The port is free now; somebody may be faster than the modem, and then the modem says so.
     pub(super) fn new(pki: &Pki) -> anyhow::Result<Self> {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let free = TcpListener::bind((of_this_process(), 0))
+            .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
         let mut roots = RootCertStore::empty();
         roots.add(rustls::pki_types::CertificateDer::from_pem_slice(
             pki.ca.as_bytes(),
@@ -78,6 +79,13 @@ impl Visitors {
         }
         Ok(Visitor(StreamOwned::new(session, stream)))
     }
+}
+
+/// An address of this machine that other programs hardly use. Connections between those take ports of 127.0.0.1 all the
+/// time, a free one among them. Linux has all of 127.0.0.0/8, other systems the first address alone.
+fn of_this_process() -> Ipv4Addr {
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 64, high, low.max(1))
 }
 
 impl Visitor {
