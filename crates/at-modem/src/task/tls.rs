@@ -15,6 +15,7 @@ use tls_session::{Chain, Connection, Deadlines, Policy, Resumption, Session, Tra
 use super::link::{CLOSE_TIMEOUT, begin, conclude, connect, hang_up, look_up, unless_closed};
 use super::owners::LinkOwners;
 use super::stream::{End, pump};
+use super::turns::{Paced, Turn};
 use super::why::with_sntp;
 use crate::buffers::{RecordMemory, Records};
 use crate::clock::WallClock;
@@ -31,6 +32,9 @@ use crate::tls::terms::terms_of;
 use crate::why::{Stage, Why};
 use tls_session::reason::StreamError;
 use wiped_place::Place;
+
+/// The halves of a socket, and what wakes a session that waits.
+type Parts<'t, 'u, R, W> = (Paced<'t, 'u, R>, Paced<'t, 'u, W>, Delay);
 
 /// What tasks of sessions need; `'s` is the life of the buffers.
 pub(crate) struct SessionOwners<'a, 's, P: Platform> {
@@ -88,15 +92,22 @@ impl<P: Platform> SessionOwners<'_, '_, P> {
         rx: R,
         tx: W,
         target: &Target,
-    ) -> Connection<(R, W, Delay)> {
-        let connection = self.connection(rx, tx);
+    ) -> Connection<Parts<'static, 'static, R, W>> {
+        let connection = self.connection(rx, tx, None);
         match self.resumption(target) {
             Some(resumption) => connection.with_resumption(resumption),
             None => connection,
         }
     }
 
-    pub(super) fn connection<R: Read, W: Write>(&self, rx: R, tx: W) -> Connection<(R, W, Delay)> {
+    /// A connection, of a client if it takes turns.
+    pub(super) fn connection<'t, 'u, R: Read, W: Write>(
+        &self,
+        rx: R,
+        tx: W,
+        turn: Option<&'u Turn<'t>>,
+    ) -> Connection<Parts<'t, 'u, R, W>> {
+        let (rx, tx) = (Paced(rx, turn), Paced(tx, turn));
         let connection = Connection::new(rx, tx, Delay).with_clock(|| Instant::now().as_millis());
         #[cfg(feature = "rustls")]
         if let Some(ledger) = self.ledger {

@@ -33,7 +33,7 @@ use super::present::print_connected;
 use super::server::{have_connections, lowest_free};
 use super::stream::{End, pump};
 use super::tls::SessionOwners;
-use super::turns::{Paced, Turn, Turns};
+use super::turns::{Turn, Turns};
 use super::why::reason_line;
 use crate::buffers::{RecordMemory, Records};
 use crate::links::Link;
@@ -174,10 +174,9 @@ async fn serve<P: Platform, S: TcpSplit + TcpShutdown>(
         let mut records = records.take().await;
         let (rx, tx) = socket.split();
         let links = owners.links.links;
-        let turn = Turn::new(turns, &job.since, || {
-            links.each().iter().any(|link| link.is_open())
-        });
-        let stream = owners.connection(Paced(rx, &turn), Paced(tx, &turn));
+        let others = || links.each().iter().any(|link| link.is_open());
+        let turn = Turn::new(turns, &job.since, &others);
+        let stream = owners.connection(rx, tx, Some(&turn));
         let (rng, clock) = (owners.links.rng.clone(), owners.clock.reading());
         let deadlines = Deadlines::default();
         let opened = {

@@ -24,13 +24,13 @@ impl Turns {
 }
 
 /// The turns of one handshake.
-pub(super) struct Turn<'t, F> {
+pub(super) struct Turn<'t> {
     turns: &'t Turns,
     held: Cell<Option<Held<'t>>>,
     /// Since when the handshake has been under way: it does not include what it waits for its turn.
     since: &'t Cell<Option<Instant>>,
     /// Whether somebody waits for the processor whose session is open.
-    others: F,
+    others: &'t dyn Fn() -> bool,
     over: Cell<bool>,
 }
 
@@ -40,8 +40,12 @@ struct Held<'t> {
     since: Instant,
 }
 
-impl<'t, F: Fn() -> bool> Turn<'t, F> {
-    pub(super) const fn new(turns: &'t Turns, since: &'t Cell<Option<Instant>>, others: F) -> Self {
+impl<'t> Turn<'t> {
+    pub(super) const fn new(
+        turns: &'t Turns,
+        since: &'t Cell<Option<Instant>>,
+        others: &'t dyn Fn() -> bool,
+    ) -> Self {
         Self {
             turns,
             held: Cell::new(None),
@@ -83,30 +87,41 @@ impl<'t, F: Fn() -> bool> Turn<'t, F> {
     }
 }
 
-/// A half of a client's socket: what it brings is worked on in turns.
-pub(super) struct Paced<'t, 'u, S, F>(pub(super) S, pub(super) &'u Turn<'t, F>);
+/// A half of a socket. What a client's brings is worked on in turns, what a server's brings at once: one type, so that an
+/// image has the engine once.
+pub(super) struct Paced<'t, 'u, S>(pub(super) S, pub(super) Option<&'u Turn<'t>>);
 
-impl<S: ErrorType, F> ErrorType for Paced<'_, '_, S, F> {
+impl<S> Paced<'_, '_, S> {
+    fn give_back(&self) {
+        if let Some(turn) = self.1 {
+            turn.give_back();
+        }
+    }
+}
+
+impl<S: ErrorType> ErrorType for Paced<'_, '_, S> {
     type Error = S::Error;
 }
 
-impl<S: Read, F: Fn() -> bool> Read for Paced<'_, '_, S, F> {
+impl<S: Read> Read for Paced<'_, '_, S> {
     async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Self::Error> {
-        self.1.give_back();
+        self.give_back();
         let len = self.0.read(buf).await?;
-        self.1.take().await;
+        if let Some(turn) = self.1 {
+            turn.take().await;
+        }
         Ok(len)
     }
 }
 
-impl<S: Write, F: Fn() -> bool> Write for Paced<'_, '_, S, F> {
+impl<S: Write> Write for Paced<'_, '_, S> {
     async fn write(&mut self, buf: &[u8]) -> Result<usize, Self::Error> {
-        self.1.give_back();
+        self.give_back();
         self.0.write(buf).await
     }
 
     async fn flush(&mut self) -> Result<(), Self::Error> {
-        self.1.give_back();
+        self.give_back();
         self.0.flush().await
     }
 }

@@ -53,7 +53,10 @@ fn a_server_that_does_not_take_the_key_is_refused() {
     let reason = Attempt::new(Script::good(&family.site()), policy()).refused();
     assert_eq!(reason.cause, Cause::Proof(ProofError::PskNotTaken));
     assert_eq!(reason.stage, Stage::Hello);
-    assert_eq!(reason.to_string(), "server did not take the pre-shared key");
+    assert_eq!(
+        reason.to_string(),
+        "server did not take the pre-shared key: identity 'meter-7'"
+    );
 }
 
 #[test]
