@@ -84,8 +84,6 @@ extern crate alloc;
 mod alg;
 #[cfg(feature = "rustls")]
 pub mod budget;
-#[cfg(feature = "danger-secret-log")]
-mod danger_secret_log;
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 mod engine;
 pub mod evidence;
@@ -107,7 +105,7 @@ mod version;
 #[cfg(feature = "rustls")]
 pub use budget::{Budget, Caps, Own, Records, budget};
 #[cfg(feature = "danger-secret-log")]
-pub use danger_secret_log::danger_log_secrets;
+pub use engine::rustls::danger_secret_log::danger_log_secrets;
 pub use evidence::{Evidence, Opened};
 #[cfg(feature = "rustls")]
 pub use heap::{Heap, Ledger};

@@ -25,6 +25,8 @@ pub(crate) mod client;
 mod client_hello;
 mod config;
 mod core;
+#[cfg(feature = "danger-secret-log")]
+pub(crate) mod danger_secret_log;
 mod drive;
 mod errors;
 mod halves;

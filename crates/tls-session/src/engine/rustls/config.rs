@@ -50,7 +50,7 @@ pub(super) fn configure(
     config.enable_early_data = false;
     config.require_ems = policy.master_secret == MasterSecret::Required;
     #[cfg(feature = "danger-secret-log")]
-    crate::danger_secret_log::apply(&mut config);
+    super::danger_secret_log::apply(&mut config);
     Ok(config)
 }
 

@@ -24,7 +24,7 @@ pub fn danger_log_secrets(log: Option<Arc<dyn KeyLog>>) {
 }
 
 /// Gives a session's configuration the log, if there is one.
-pub(crate) fn apply(config: &mut ClientConfig) {
+pub(super) fn apply(config: &mut ClientConfig) {
     let log = LOG.read().unwrap_or_else(PoisonError::into_inner);
     if let Some(log) = &*log {
         config.key_log = log.clone();
