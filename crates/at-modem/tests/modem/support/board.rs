@@ -1,11 +1,12 @@
 //! A chip that does what the modem asks and records it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use at_grammar::commands::basic::UartConfig;
-use at_modem::{Board, Caps, Heap, Ledger, MemoryKind, MemoryReport, SleepMode, Unsupported};
-use embassy_time::{Duration, MockDriver};
+use at_modem::{Board, MemoryKind, MemoryReport, SleepMode, Unsupported};
+#[cfg(feature = "rustls")]
+use embassy_time::Duration;
 
 use super::port::Port;
 
@@ -16,33 +17,8 @@ struct State {
     sleep: Vec<SleepMode>,
     wakes: Vec<(u8, bool)>,
     program: Option<u32>,
+    #[cfg(feature = "rustls")]
     labours: bool,
-}
-
-std::thread_local! {
-    /// What a call of the TLS engine takes, and what all of them took so far.
-    static LABOUR: Cell<(Duration, Duration)> = const { Cell::new((Duration::MIN, Duration::MIN)) };
-}
-
-/// A heap without an end, by which the chip knows when the TLS engine computes: time passes then.
-struct Labour;
-
-static LABOURS: Ledger = Ledger::new(&Labour, Caps::SMALL);
-
-impl Heap for Labour {
-    fn free(&self) -> usize {
-        usize::MAX
-    }
-
-    fn largest(&self) -> usize {
-        usize::MAX
-    }
-
-    fn enter(&self) {
-        let (each, all) = LABOUR.get();
-        MockDriver::get().advance(each);
-        LABOUR.set((each, all + each));
-    }
 }
 
 /// A chip; clones share it.
@@ -65,15 +41,17 @@ impl Chip {
         self.state.borrow_mut().refuses = true;
     }
 
+    #[cfg(feature = "rustls")]
     /// From the next start on each call of the TLS engine takes that long.
     pub(crate) fn labours(&self, each: Duration) {
         self.state.borrow_mut().labours = true;
-        LABOUR.set((each, Duration::MIN));
+        labour::LABOUR.set((each, Duration::MIN));
     }
 
+    #[cfg(feature = "rustls")]
     /// What all calls of the TLS engine took.
     pub(crate) fn laboured(&self) -> Duration {
-        LABOUR.get().1
+        labour::LABOUR.get().1
     }
 
     /// It says from now on that its program lies at this address of the flash.
@@ -123,8 +101,9 @@ impl Board for Chip {
         })
     }
 
-    fn ledger(&self) -> Option<&'static Ledger> {
-        self.state.borrow().labours.then_some(&LABOURS)
+    #[cfg(feature = "rustls")]
+    fn ledger(&self) -> Option<&'static at_modem::Ledger> {
+        self.state.borrow().labours.then_some(&labour::LABOURS)
     }
 
     fn memory_of(&self, capabilities: u32) -> Option<MemoryKind> {
@@ -156,5 +135,41 @@ impl Board for Chip {
         self.works()?;
         self.state.borrow_mut().sleep.push(mode);
         Ok(())
+    }
+}
+
+/// Time that the TLS engine takes.
+#[cfg(feature = "rustls")]
+mod labour {
+    use std::cell::Cell;
+
+    use at_modem::{Caps, Heap, Ledger};
+    use embassy_time::{Duration, MockDriver};
+
+    std::thread_local! {
+        /// What a call of the TLS engine takes, and what all of them took so far.
+        pub(super) static LABOUR: Cell<(Duration, Duration)> =
+            const { Cell::new((Duration::MIN, Duration::MIN)) };
+    }
+
+    /// A heap without an end, by which the chip knows when the TLS engine computes: time passes then.
+    struct Labour;
+
+    pub(super) static LABOURS: Ledger = Ledger::new(&Labour, Caps::SMALL);
+
+    impl Heap for Labour {
+        fn free(&self) -> usize {
+            usize::MAX
+        }
+
+        fn largest(&self) -> usize {
+            usize::MAX
+        }
+
+        fn enter(&self) {
+            let (each, all) = LABOUR.get();
+            MockDriver::get().advance(each);
+            LABOUR.set((each, all + each));
+        }
     }
 }
