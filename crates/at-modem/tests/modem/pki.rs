@@ -239,7 +239,7 @@ fn what_cannot_be_used_is_reported_with_its_place() {
         (&nul, vec!["0,\"ca\",\"no_end_line\",12"]),
         (&[0xf0, 0xf1, 0, 0], vec!["\"not_an_image\",0"]),
         (&[0; 64], vec!["\"zeros\",0"]),
-        (&[0xf1, 0xf1, 1], vec!["\"truncated\",4"]),
+        (&[0xf1, 0xf1, 1, 0xff], vec!["\"truncated\",4"]),
         (&image(&[]), vec!["\"damaged_image\",2"]),
         (&[0xf1, 0xf1, 1, 0, 0, 0x20, 0, 0], vec!["\"truncated\",4"]),
         (&image(&[(9, b"x")]), vec!["\"damaged_image\",8"]),
