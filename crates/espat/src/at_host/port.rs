@@ -59,6 +59,14 @@ pub trait Stream: Read + Write + std::fmt::Debug + Send {}
 
 impl<S: Read + Write + std::fmt::Debug + Send> Stream for S {}
 
+/// Why a port gives no more, for a person.
+pub(crate) fn end_of(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the port was closed".to_owned(),
+        _ => format!("the port failed: {error}"),
+    }
+}
+
 #[derive(Debug)]
 enum OpenPort {
     Serial(SerialPort),

@@ -151,11 +151,9 @@ impl Capture {
 
 impl KeyLog for Capture {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
-        let hex = |bytes: &[u8]| -> Zeroizing<String> {
-            Zeroizing::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-        };
-        let (random, secret) = (hex(client_random), hex(secret));
-        let line = Zeroizing::new(format!("{label} {} {}\n", *random, *secret));
+        let secret = Zeroizing::new(hex::encode(secret));
+        let random = hex::encode(client_random);
+        let line = Zeroizing::new(format!("{label} {random} {}\n", *secret));
         self.taken().secrets.push_str(&line);
     }
 }

@@ -106,25 +106,24 @@ struct Sent {
 /// A sentence: files that cannot be read, a port that cannot be opened, wrong usage.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     let Some(path) = &args.capture else {
-        return diagnose(args, None);
+        return diagnose(args);
     };
     let file = CaptureFile::create(path)?;
-    let capture = file.capture();
     let captured = Args {
-        server: args.server.captured(capture),
+        server: args.server.captured(file.capture()),
         ..args.clone()
     };
-    let outcome = diagnose(&captured, Some(capture));
+    let outcome = diagnose(&captured);
     file.finish()?;
     outcome
 }
 
-fn diagnose(args: &Args, capture: Option<&Capture>) -> anyhow::Result<Outcome> {
+fn diagnose(args: &Args) -> anyhow::Result<Outcome> {
     if let Some(name) = &args.name {
         PeerName::new(name).map_err(|cause| WrongUsage(format!("'{name}': {cause}")))?;
     }
     let mut steps = Steps::new(args.json);
-    let sent = look_at_server(args, &mut steps, capture)?;
+    let sent = look_at_server(args, &mut steps)?;
     let mut attached = match &args.port {
         Some(place) => match module::attach(place, args.baud, args.log_port.as_ref())? {
             Ok((attached, step)) => {
@@ -183,11 +182,7 @@ fn diagnose(args: &Args, capture: Option<&Capture>) -> anyhow::Result<Outcome> {
 }
 
 /// Name, TCP, TLS, chain. `None` where no certificate came.
-fn look_at_server(
-    args: &Args,
-    steps: &mut Steps,
-    capture: Option<&Capture>,
-) -> anyhow::Result<Option<Sent>> {
+fn look_at_server(args: &Args, steps: &mut Steps) -> anyhow::Result<Option<Sent>> {
     let server = &args.server;
     let addresses: Vec<SocketAddr> = match (server.host(), server.port()).to_socket_addrs() {
         Ok(addresses) => addresses.collect(),
@@ -228,7 +223,7 @@ fn look_at_server(
     // SSLKEYLOGFILE names a file in which Wireshark finds the secrets of these connections.
     let keys: Arc<dyn KeyLog> = Arc::new(Keys {
         file: KeyLogFile::new(),
-        capture: capture.cloned(),
+        capture: server.capture().cloned(),
     });
     let connect = || {
         let error = |why: at_modem::why::Why| std::io::Error::other(why.to_string());

@@ -273,10 +273,7 @@ pub(crate) fn items_word(count: usize) -> String {
 
 /// In hex.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// The fields of both objects, in order; null has none.

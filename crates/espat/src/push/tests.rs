@@ -26,15 +26,20 @@ fn sources(contents: &[&[u8]]) -> Vec<Source> {
     source::read(role(), &paths).unwrap()
 }
 
-fn push_to(double: &Double, manners: Manners, contents: &[&[u8]]) -> Result<Pushed, PushError> {
-    let sources = sources(contents);
-    let task = Task {
+/// As the command loads them without options.
+fn task(sources: &[Source]) -> Task<'_> {
+    Task {
         role: role(),
-        sources: &sources,
+        sources,
         force: false,
         dry_run: false,
         device: None,
-    };
+    }
+}
+
+fn push_to(double: &Double, manners: Manners, contents: &[&[u8]]) -> Result<Pushed, PushError> {
+    let sources = sources(contents);
+    let task = task(&sources);
     let port = double.open(manners);
     push(port, Arc::default(), &task, &mut |_| {}, &|_| {
         Progress::hidden()
@@ -251,13 +256,7 @@ fn an_interrupt_ends_the_upload_between_two_commands() {
     push_to(&module, Manners::default(), &[OLD]).unwrap();
     let interrupt: Arc<AtomicBool> = Arc::default();
     let sources = sources(&[NEW]);
-    let task = Task {
-        role: role(),
-        sources: &sources,
-        force: false,
-        dry_run: false,
-        device: None,
-    };
+    let task = task(&sources);
     // The bar is made before the first byte is erased.
     let pressed = |_| {
         interrupt.store(true, std::sync::atomic::Ordering::Relaxed);
@@ -283,11 +282,9 @@ fn a_lint_error_refuses_and_force_overrides_it() {
     let sources = sources(&[b"not a certificate"]);
     for force in [false, true] {
         let task = Task {
-            role: role(),
-            sources: &sources,
             force,
             dry_run: true,
-            device: None,
+            ..task(&sources)
         };
         let port = module.open(Manners::default());
         let mut remarks = 0;
@@ -343,13 +340,7 @@ fn a_module_that_talks_without_end_is_given_up() {
             given: 0,
         };
         let sources = sources(&[NEW]);
-        let task = Task {
-            role: role(),
-            sources: &sources,
-            force: false,
-            dry_run: false,
-            device: None,
-        };
+        let task = task(&sources);
         let silent = |_| Progress::hidden();
         let port = Port::of(module);
         let error = push(port, Arc::default(), &task, &mut |_| {}, &silent).unwrap_err();

@@ -1,6 +1,5 @@
 //! Sends what the host sent, and collects what the modem says.
 
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,14 +10,13 @@ use tempfile::TempDir;
 use super::script::{Action, Script, Turn};
 use super::{Args, normal};
 use crate::at_host::Port;
+use crate::at_host::port::end_of;
 use crate::report::{self, WrongUsage};
-use crate::sim::InProcess;
+use crate::sim::Running;
 use crate::transcript::{Match, Text, Variables};
 
 /// After the result of a command that ended otherwise than recorded: for what follows it at once.
 const QUIET: Duration = Duration::from_millis(300);
-/// For an answer of the control port.
-const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Lines after which a modem takes the next command.
 const RESULTS: [&[u8]; 7] = [
     b"\r\nOK\r\n",
@@ -67,7 +65,7 @@ impl Exchange {
 #[derive(Debug)]
 pub(super) struct Player {
     port: Port,
-    sim: Option<InProcess>,
+    sim: Option<Running>,
     /// Holds the copy of a flash image.
     _folder: Option<TempDir>,
     variables: Variables,
@@ -108,7 +106,7 @@ impl Player {
             }
             None => {
                 let (sim, folder) = simulator(args, script)?;
-                let stream = TcpStream::connect(sim.port()?).context("the simulator is gone")?;
+                let stream = TcpStream::connect(sim.address()).context("the simulator is gone")?;
                 (Port::tcp(stream)?, Some(sim), folder)
             }
         };
@@ -231,14 +229,10 @@ impl Player {
             report::note("a line of the control port is left out: a module has none");
             return Ok(());
         };
-        let mut stream = TcpStream::connect(sim.control()?).context("the control port")?;
-        stream.set_read_timeout(Some(CONTROL_TIMEOUT))?;
-        stream.write_all(&[line, b"\n"].concat())?;
-        let mut answer = String::new();
-        BufReader::new(stream).read_line(&mut answer)?;
-        match answer.trim_end() {
-            answer if answer == "ok" || answer.starts_with("ok ") => Ok(()),
-            answer => bail!("the control port says {answer}"),
+        let line = std::str::from_utf8(line).context("a line of the control port")?;
+        match sim.control(line) {
+            Ok(_) => Ok(()),
+            Err(error) => bail!("the control port says error: {error}"),
         }
     }
 
@@ -301,10 +295,7 @@ impl Player {
     /// At most a tenth of a second.
     fn receive(&mut self) -> Result<usize, String> {
         let mut bytes = [0; 4096];
-        let count = self.port.read(&mut bytes).map_err(|it| match it.kind() {
-            std::io::ErrorKind::UnexpectedEof => "the port was closed".to_owned(),
-            _ => format!("the port failed: {it}"),
-        })?;
+        let count = self.port.read(&mut bytes).map_err(|it| end_of(&it))?;
         if self.received.len() > RECEIVED_MAX {
             return Err(format!("more than {RECEIVED_MAX} bytes came"));
         }
@@ -406,7 +397,7 @@ fn hidden(options: &[String]) -> String {
 }
 
 /// With the options of the recording, those of the command line behind them.
-fn simulator(args: &Args, script: &Script) -> anyhow::Result<(InProcess, Option<TempDir>)> {
+fn simulator(args: &Args, script: &Script) -> anyhow::Result<(Running, Option<TempDir>)> {
     let mut options = script.options.clone();
     options.extend(args.sim.iter().cloned());
     let folder = match &args.flash {
@@ -421,5 +412,5 @@ fn simulator(args: &Args, script: &Script) -> anyhow::Result<(InProcess, Option<
             Some(folder)
         }
     };
-    Ok((InProcess::start(&options)?, folder))
+    Ok((Running::with_options(&options)?, folder))
 }

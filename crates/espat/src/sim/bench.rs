@@ -281,15 +281,11 @@ fn number(text: &str, max: usize) -> Result<usize, String> {
 }
 
 /// Pairs of hexadecimal digits.
-fn bytes(hex: &str) -> Result<Vec<u8>, String> {
-    let pairs = hex.as_bytes().chunks(2).map(|pair| {
-        let pair = std::str::from_utf8(pair).ok().filter(|it| it.len() == 2)?;
-        u8::from_str_radix(pair, 16).ok()
-    });
-    pairs
-        .collect::<Option<Vec<u8>>>()
+fn bytes(digits: &str) -> Result<Vec<u8>, String> {
+    hex::decode(digits)
+        .ok()
         .filter(|it| it.len() <= MAX_BYTES)
-        .ok_or_else(|| format!("expected pairs of hexadecimal digits, not {hex}"))
+        .ok_or_else(|| format!("expected pairs of hexadecimal digits, not {digits}"))
 }
 
 #[cfg(test)]

@@ -16,14 +16,13 @@
 //! | [`flash`] | the flash chip |
 //! | [`args`] | the wiring |
 //! | `settings` | the options, as a recording has them |
-//! | `in_process` | a simulator on a thread, for commands that are its host |
+//! | `spawn` | a simulator on a thread, for programs that are its host |
 //! | `engine` | the module itself |
 //!
 //! Everything runs on the thread of the caller. State that a module keeps in flash is in the flash
 //! image and nowhere else.
 
 use std::future::{Future, pending};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,7 +41,6 @@ pub mod control;
 mod engine;
 pub mod events;
 pub mod flash;
-mod in_process;
 pub mod log;
 pub mod net;
 pub mod peers;
@@ -55,14 +53,13 @@ pub mod wifi;
 pub mod wire;
 
 pub use args::Args;
-pub(crate) use in_process::InProcess;
 pub use spawn::{Config, Running};
 
 use args::{Baud, Chip, Clock, Dialect, Layout};
 use bench::Bench;
 use control::{ControlPort, Panel, Power};
 use net::{HostNet, MapTable};
-use port::{Port, Tape};
+use port::{Choice, Port, Tape};
 use rng::{Purpose, SimRng};
 use wifi::SimWifi;
 
@@ -133,6 +130,16 @@ impl Machine {
             paced: args.baud == Some(Baud::Module),
         })
     }
+
+    /// What lines of the control port are about.
+    fn panel(&self, tape: Option<Tape>) -> Panel {
+        Panel {
+            air: self.wifi.control(),
+            bench: self.bench.clone(),
+            power: self.power.clone(),
+            tape,
+        }
+    }
 }
 
 /// A hardware address by the seed: locally administered, and no group's.
@@ -165,60 +172,29 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
 ///
 /// As [`run`].
 pub async fn run_until(args: &Args, stop: impl Future<Output = ()>) -> anyhow::Result<Outcome> {
+    if args.virtual_time && args.control.is_none() {
+        let why = "--virtual-time needs --control: nothing else turns the clock";
+        return Err(WrongUsage(why.to_owned()).into());
+    }
     let settings = settings::of_this_program(args);
-    let announce = |places: Places| places.announcements.iter().for_each(report::note);
-    serve(args, &settings, stop, announce).await
-}
-
-/// Where a simulator that is ready can be reached.
-#[derive(Debug, Default)]
-struct Places {
-    port: Option<SocketAddr>,
-    control: Option<SocketAddr>,
-    /// The lines from which a script learns them. The AT port is last: who waits for it has read the rest.
-    announcements: Vec<String>,
-}
-
-/// As [`run_until`]; `settings` are the options that a recording begins with, and `ready` is called once.
-async fn serve(
-    args: &Args,
-    settings: &[settings::Setting],
-    stop: impl Future<Output = ()>,
-    ready: impl FnOnce(Places),
-) -> anyhow::Result<Outcome> {
-    if args.virtual_time {
-        if args.control.is_none() {
-            let why = "--virtual-time needs --control: nothing else turns the clock";
-            return Err(WrongUsage(why.to_owned()).into());
-        }
-        pc_time::stop();
-    }
-    let machine = Machine::new(args)?;
-    let _log = log::start(args.log.as_ref(), args.log_level, args.log_format)?;
-    let mut port = Port::open(&args.port())?;
-    port.wire(machine.bench.clone());
-    let tape = tape(args, settings)?;
-    if let Some(tape) = &tape {
-        port.record(tape.clone());
-    }
-    let control = args.control.map(ControlPort::open).transpose()?;
-    let panel = Panel {
-        air: machine.wifi.control(),
-        bench: machine.bench.clone(),
-        power: machine.power.clone(),
+    let Opened {
+        machine,
+        mut port,
         tape,
-    };
-    let control_port = control.as_ref().map(ControlPort::announcement);
+        _log,
+    } = Opened::new(args, &args.port(), &settings)?;
+    let control = args.control.map(ControlPort::open).transpose()?;
+    let panel = machine.panel(tape);
     let maps = machine.net.resolved_maps().map(|map| format!("map {map}"));
-    let places = Places {
-        port: port.local_addr(),
-        control: control.as_ref().map(ControlPort::local_addr),
-        announcements: control_port
-            .into_iter()
-            .chain(maps)
-            .chain(port.announcement())
-            .collect(),
-    };
+    // The AT port last: who waits for it has read the rest.
+    let announcements: Vec<String> = control
+        .as_ref()
+        .map(ControlPort::announcement)
+        .into_iter()
+        .chain(maps)
+        .chain(port.announcement())
+        .collect();
+    let announce = || announcements.iter().for_each(report::note);
     let controlled = async {
         match &control {
             Some(control) => control.serve(&panel).await,
@@ -230,10 +206,50 @@ async fn serve(
         stop.await;
         Ok(())
     };
-    let operated = operate(&machine, &mut port, || ready(places));
+    let operated = operate(&machine, &mut port, announce);
     or(or(operated, stopped), controlled).await?;
     port.finish();
     Ok(Outcome::Done)
+}
+
+/// What runs a modem with some options: in a program of its own, or on a thread of another.
+struct Opened {
+    machine: Machine,
+    port: Port,
+    tape: Option<Tape>,
+    /// Until this is dropped.
+    _log: log::Running,
+}
+
+impl Opened {
+    /// `settings` are the options that a recording begins with.
+    fn new(args: &Args, port: &Choice, settings: &[settings::Setting]) -> anyhow::Result<Self> {
+        if args.virtual_time {
+            pc_time::stop();
+        }
+        let machine = Machine::new(args)?;
+        let log = log::start(args.log.as_ref(), args.log_level, args.log_format)?;
+        let port = Port::open(port)?;
+        let tape = tape(args, settings)?;
+        Ok(Self {
+            _log: log,
+            ..Self::with(machine, port, tape)
+        })
+    }
+
+    /// Without a log.
+    fn with(machine: Machine, mut port: Port, tape: Option<Tape>) -> Self {
+        port.wire(machine.bench.clone());
+        if let Some(tape) = &tape {
+            port.record(tape.clone());
+        }
+        Self {
+            machine,
+            port,
+            tape,
+            _log: log::Running::default(),
+        }
+    }
 }
 
 /// The recording that is asked for, with the options that it begins with.

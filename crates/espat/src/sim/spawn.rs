@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::task::{Poll, Waker};
@@ -13,6 +13,8 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use futures_lite::future::or;
 
+use crate::report::WrongUsage;
+
 use super::args::{Chip, Clock, Dialect, Layout};
 use super::bench::Bench;
 use super::control::{Panel, Power};
@@ -20,7 +22,10 @@ use super::net::{HostNet, Map, MapTable};
 use super::port::{Choice, Port};
 use super::rng::{Purpose, SimRng};
 use super::wifi::SimWifi;
-use super::{Args, Machine, engine};
+use super::{Args, Machine, Opened, engine};
+
+/// A port of this machine that is free.
+const FREE: Choice = Choice::Listen(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0));
 
 /// A modem that runs until this is dropped.
 #[derive(Debug)]
@@ -109,25 +114,37 @@ impl Running {
     }
 
     /// As [`start`](Self::start), with the options of `espat sim`. Its AT port is that of `--listen`, or a free one of
-    /// this machine's loopback; options about other ports, files of the log and the end of the program are not for it.
+    /// this machine's loopback; options about other ports and the end of the program are not for it.
     ///
     /// # Errors
     ///
     /// A sentence: what contradicts itself, or is not available.
     pub fn with_args(args: Args) -> anyhow::Result<Self> {
         Self::run(move || {
-            if args.virtual_time {
-                pc_time::stop();
-            }
-            let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            let port = Port::open(&Choice::Listen(args.listen.unwrap_or(free)))?;
-            Ok((Machine::new(&args)?, port))
+            let port = args.listen.map_or(FREE, Choice::Listen);
+            Opened::new(&args, &port, &[])
         })
     }
 
-    fn run(
-        open: impl FnOnce() -> anyhow::Result<(Machine, Port)> + Send + 'static,
-    ) -> anyhow::Result<Self> {
+    /// For a command of this program that is its host: the words of its options, of which the port is not one.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongUsage`] for options that there are not, and as [`with_args`](Self::with_args).
+    pub(crate) fn with_options(options: &[String]) -> anyhow::Result<Self> {
+        let args = Args::from_options(options).map_err(|error| {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            WrongUsage(format!("options of the simulator: {first}"))
+        })?;
+        Self::with_args(Args {
+            listen: None,
+            stdio: false,
+            ..args
+        })
+    }
+
+    fn run(open: impl FnOnce() -> anyhow::Result<Opened> + Send + 'static) -> anyhow::Result<Self> {
         let desk = Arc::new(Desk::default());
         let theirs = Arc::clone(&desk);
         let (ready, address) = mpsc::channel();
@@ -179,19 +196,18 @@ impl Running {
 
 /// The thread of a modem.
 fn live(
-    open: impl FnOnce() -> anyhow::Result<(Machine, Port)>,
+    open: impl FnOnce() -> anyhow::Result<Opened>,
     desk: &Desk,
     ready: &mpsc::Sender<anyhow::Result<SocketAddr>>,
 ) -> anyhow::Result<()> {
-    let (machine, mut port) = open()?;
+    let Opened {
+        machine,
+        mut port,
+        tape,
+        _log,
+    } = open()?;
     let address = port.local_addr().context("no TCP port")?;
-    port.wire(machine.bench.clone());
-    let panel = Panel {
-        air: machine.wifi.control(),
-        bench: machine.bench.clone(),
-        power: machine.power.clone(),
-        tape: None,
-    };
+    let panel = machine.panel(tape);
     let booted = || {
         // The caller waits for it.
         let _ = ready.send(Ok(address));
@@ -212,7 +228,7 @@ fn live(
     result
 }
 
-fn blank(config: Config) -> anyhow::Result<(Machine, Port)> {
+fn blank(config: Config) -> anyhow::Result<Opened> {
     let maps = MapTable::new(config.maps)?;
     let wifi = SimWifi::new(&[]);
     let bench = Bench::default();
@@ -232,8 +248,7 @@ fn blank(config: Config) -> anyhow::Result<(Machine, Port)> {
         rng: SimRng::new(None, Purpose::Modem),
         paced: false,
     };
-    let port = Port::open(&Choice::Listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))))?;
-    Ok((machine, port))
+    Ok(Opened::with(machine, Port::open(&FREE)?, None))
 }
 
 impl Drop for Running {

@@ -14,6 +14,7 @@ use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use at_grammar::types::Mac;
 use at_modem::Unsupported;
 use at_modem::wifi::{
     AccessPoint, Encryption, Ipv4Config, Join, JoinError, SoftAp, Ssid, Wifi, WifiEvent,
@@ -481,17 +482,9 @@ impl Wifi for SimWifi {
 
 /// Six pairs of hexadecimal digits, with colons.
 pub(super) fn parse_mac(text: &str) -> Result<[u8; 6], String> {
-    let bytes: Option<Vec<u8>> = text
-        .split(':')
-        .map(|byte| {
-            u8::from_str_radix(byte, 16)
-                .ok()
-                .filter(|_| byte.len() == 2)
-        })
-        .collect();
-    bytes
-        .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| format!("{text} is no hardware address"))
+    text.parse()
+        .map(|Mac(mac)| mac)
+        .map_err(|_| format!("{text} is no hardware address"))
 }
 
 #[cfg(test)]

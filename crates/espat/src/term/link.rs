@@ -14,6 +14,7 @@ use anyhow::{Context as _, bail};
 
 use super::screen::Screen;
 use crate::at_host::Port;
+use crate::at_host::port::end_of;
 use crate::transcript::{is_final, message, prompted};
 
 /// For what comes after a result at once, before a program with piped input ends or begins.
@@ -213,10 +214,7 @@ impl Incoming<'_> {
                 }
                 Err(error) => {
                     self.pause();
-                    let ended = match error.kind() {
-                        std::io::ErrorKind::UnexpectedEof => "the port was closed".to_owned(),
-                        _ => format!("the port failed: {error}"),
-                    };
+                    let ended = end_of(&error);
                     let mut leaving = false;
                     self.change(|state| {
                         leaving = state.leaving;

@@ -32,7 +32,7 @@ use crate::at_host::port::DEFAULT_BAUD;
 use crate::at_host::{Place, Port};
 use crate::explain;
 use crate::report::{self, Outcome};
-use crate::sim::InProcess;
+use crate::sim::Running;
 
 use editor::Keyboard;
 use link::Link;
@@ -84,11 +84,11 @@ pub struct Args {
 ///
 /// A sentence: a port that cannot be opened, or that ends.
 pub fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let sim = args.sim.then(|| InProcess::start(&args.options));
+    let sim = args.sim.then(|| Running::with_options(&args.options));
     let sim = sim.transpose()?;
     let port = match (&sim, &args.port) {
         (Some(sim), _) => {
-            let stream = TcpStream::connect(sim.port()?).context("the simulator is gone")?;
+            let stream = TcpStream::connect(sim.address()).context("the simulator is gone")?;
             Port::tcp(stream)?
         }
         (None, Some(place)) => Port::open(place, args.baud, args.flow_control)?,
@@ -200,14 +200,6 @@ fn obey(line: &str, link: &Link) -> anyhow::Result<Next> {
 }
 
 fn unhex(digits: &str) -> anyhow::Result<Vec<u8>> {
-    let digits: Vec<char> = digits.chars().filter(|it| !it.is_whitespace()).collect();
-    let byte = |pair: &[char]| match pair {
-        // A sign would be taken for a digit.
-        [high, low] if high.is_ascii_hexdigit() => {
-            u8::from_str_radix(&format!("{high}{low}"), 16).ok()
-        }
-        _ => None,
-    };
-    let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
-    bytes.with_context(|| format!("'{}' is no row of bytes", digits.iter().collect::<String>()))
+    let digits: String = digits.chars().filter(|it| !it.is_whitespace()).collect();
+    hex::decode(&digits).with_context(|| format!("'{digits}' is no row of bytes"))
 }

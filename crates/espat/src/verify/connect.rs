@@ -77,6 +77,11 @@ impl Server {
         }
     }
 
+    /// Where its connections are written down.
+    pub(crate) const fn capture(&self) -> Option<&Capture> {
+        self.capture.as_ref()
+    }
+
     /// Connects, performs the handshake and says goodbye.
     pub(crate) fn handshake(&self, policy: &Policy<'_>) -> Result<Opened, Why> {
         let socket = self.socket()?;
