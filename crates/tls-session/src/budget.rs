@@ -13,6 +13,7 @@
 use alloc::vec::Vec;
 
 use crate::policy::{PeerAuth, Policy, Versions};
+use crate::sizes::FULL_RECORD;
 use crate::verify::Version;
 
 /// What a peer may make a session hold, in bytes. One for the whole program.
@@ -198,7 +199,7 @@ pub(crate) enum Direction {
 
 /// Bytes of the buffers of a session for its whole life, where its engine needs that: the largest record in, and out what
 /// fits two of ours.
-pub(crate) const BUFFERS: [usize; 2] = [16_640, 4096];
+pub(crate) const BUFFERS: [usize; 2] = [FULL_RECORD, 4096];
 
 /// For a record each way: the largest with room for an alert's header behind it, and one of ours with what may have to be
 /// sent before it.

@@ -98,6 +98,8 @@ pub mod resumption;
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 pub mod session;
 #[cfg(any(feature = "embedded-tls", feature = "rustls"))]
+mod sizes;
+#[cfg(any(feature = "embedded-tls", feature = "rustls"))]
 pub mod transport;
 pub mod verify;
 mod version;

@@ -34,8 +34,7 @@ pub use chain::Chain;
 pub use deadlines::Deadlines;
 pub use tickets::{Resumption, Tickets};
 
-/// Bytes of the largest incoming record: 2^14 of content and 256 of expansion (RFC 8446 §5.2).
-pub const FULL_RECORD: usize = 16_640;
+pub use crate::sizes::FULL_RECORD;
 
 /// Bytes for the largest outgoing record: 2^14 of content (RFC 8446 §5.1) and what the engine keeps free.
 pub const FULL_OUTGOING: usize = (1 << 14) + engine::OVERHEAD;

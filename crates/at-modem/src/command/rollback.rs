@@ -13,7 +13,6 @@ use partition_store::{
 };
 
 use super::one_line;
-
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
 use crate::platform::{Board as _, Platform};

@@ -7,7 +7,6 @@ use crate::policy::{PeerAuth, Policy};
 use crate::reason::{
     Cause, NegotiationError, ProofError, Reason, SetupError, StreamError, group_text,
 };
-use crate::verify::Version;
 
 /// Adds what was offered, where the reason is about it and says nothing more special.
 pub(super) fn shown(reason: Reason, policy: &Policy<'_>) -> Reason {
@@ -47,14 +46,10 @@ struct Offered<'p>(&'p Policy<'p>);
 impl fmt::Display for Offered<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(policy) = self;
-        let digits = |version| match version {
-            Version::Tls12 => "1.2",
-            _ => "1.3",
-        };
         let (min, max) = (policy.versions.min(), policy.versions.max());
-        write!(f, "offered TLS {}", digits(min))?;
+        write!(f, "offered {}", min.as_str())?;
         if min != max {
-            write!(f, "-{}", digits(max))?;
+            write!(f, "-{}", max.as_str().trim_start_matches("TLS "))?;
         }
         f.write_str(",")?;
         for group in engine::groups() {

@@ -138,14 +138,14 @@ pub(super) fn reason_for(
 /// Nobody who was sent or loaded has the name of the last issuer, or in another encoding only.
 fn no_issuer(walk: &Walk<'_, '_>) -> Reason {
     let (last, depth) = walk.end();
+    if depth == 0 && last.is_self_issued() {
+        return self_signed(walk);
+    }
     let cause = if walk.names_an_issuer_otherwise(&last) {
         CertificateError::IssuerEncoding
     } else {
         CertificateError::NotTrusted
     };
-    if depth == 0 && last.is_self_issued() {
-        return self_signed(walk);
-    }
     Reason::new(Stage::Certificate, cause)
         .about(depth, last.subject())
         .wanting(last.issuer())

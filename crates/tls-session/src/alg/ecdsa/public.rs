@@ -22,7 +22,7 @@ use rustls_pki_types::InvalidSignature;
 
 /// Bits of a digit. With 5 a table has 8 points, and a digit that is not 0 comes every sixth bit: 4 and 6 take more
 /// additions in all.
-const WIDTH: u32 = 5;
+const WIDTH: usize = 5;
 /// Odd multiples of a point: 1, 3, … 15.
 const MULTIPLES: usize = 1 << (WIDTH - 2);
 
@@ -154,7 +154,7 @@ fn set_digits(digits: &mut [i8], big_endian: &[u8]) {
         *place = value
             .cast_signed()
             .wrapping_sub(i8::from(carry == 1) << WIDTH);
-        at = at.saturating_add(5);
+        at = at.saturating_add(WIDTH);
     }
 }
 

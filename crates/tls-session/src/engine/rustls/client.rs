@@ -61,18 +61,16 @@ impl<'m, T: Transport + 'm> Client<'m, T> {
         incoming: &'m mut [u8],
         outgoing: &'m mut [u8],
     ) -> Self {
+        let (room, sealed) = match outgoing.len() {
+            0 => (BUFFERS[1], Sealed::on_heap()),
+            room => (room, Sealed::new(outgoing)),
+        };
         Self {
             connection,
             core: RefCell::new(None),
             incoming: Incoming::new(incoming),
-            room: match outgoing.len() {
-                0 => BUFFERS[1],
-                room => room,
-            },
-            outgoing: Mutex::new(Outgoing(match outgoing.is_empty() {
-                true => Sealed::on_heap(),
-                false => Sealed::new(outgoing),
-            })),
+            room,
+            outgoing: Mutex::new(Outgoing(sealed)),
             writing: Cell::new(false),
             finished: Cell::new(false),
             closed: Cell::new(false),
