@@ -7,6 +7,7 @@
 mod sessions;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -133,14 +134,14 @@ impl<'w> Bench<'w> {
             scratch: workspace.scratch("stack"),
             profile: optimise.profile(),
         };
-        let recordings = bench.scratch.join("recordings");
-        remove_folder(&recordings)?;
-        fs::create_dir_all(&recordings)
-            .with_context(|| format!("cannot make {}", recordings.display()))?;
+        let fresh = bench.scratch.join("fresh-recordings");
+        remove_folder(&fresh)?;
+        fs::create_dir_all(&fresh).with_context(|| format!("cannot make {}", fresh.display()))?;
         checks::workspace_tests(workspace)
             .args(["--test", "memory", "--test", "recorded_sessions"])
-            .env("STACK_RECORDINGS", bench.recordings())
+            .env("STACK_RECORDINGS", fresh.to_string_lossy())
             .run()?;
+        renew(Path::new(&bench.recordings()), &fresh)?;
         Ok(bench)
     }
 
@@ -184,6 +185,31 @@ impl<'w> Bench<'w> {
             .env("RUSTC_BOOTSTRAP", "1");
         rustls::patched(cmd, MANIFEST, TARGET, self.workspace)
     }
+}
+
+/// Makes `folder` hold what `fresh` holds. A file that is the same already stays as it is: the programs include all of
+/// them, and are not built again for it.
+fn renew(folder: &Path, fresh: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let files = |folder: &Path| -> Result<BTreeMap<OsString, Vec<u8>>> {
+        let mut found = BTreeMap::new();
+        for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+            let entry = entry?;
+            found.insert(entry.file_name(), fs::read(entry.path())?);
+        }
+        Ok(found)
+    };
+    let (old, new) = (files(folder)?, files(fresh)?);
+    for name in old.keys().filter(|name| !new.contains_key(*name)) {
+        fs::remove_file(folder.join(name))?;
+    }
+    for (name, bytes) in new
+        .iter()
+        .filter(|(name, bytes)| old.get(*name) != Some(*bytes))
+    {
+        fs::write(folder.join(name), bytes)?;
+    }
+    Ok(())
 }
 
 /// Runs `program` to its end, its serial port going to the file `printed`.
@@ -351,6 +377,40 @@ impl fmt::Display for Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn recordings_that_are_the_same_are_left_alone_and_others_are_replaced() {
+        let scratch = std::env::temp_dir().join(format!("xtask-recordings-{}", std::process::id()));
+        let (folder, fresh) = (scratch.join("folder"), scratch.join("fresh"));
+        for (folder, files) in [
+            (
+                &folder,
+                [("same", "1"), ("other", "2"), ("gone", "3")].as_slice(),
+            ),
+            (&fresh, &[("same", "1"), ("other", "4"), ("new", "5")]),
+        ] {
+            fs::create_dir_all(folder).unwrap();
+            for (name, text) in files {
+                fs::write(folder.join(name), text).unwrap();
+            }
+        }
+        let old = std::time::SystemTime::UNIX_EPOCH;
+        for name in ["same", "other"] {
+            let file = fs::File::options().write(true).open(folder.join(name));
+            file.unwrap().set_modified(old).unwrap();
+        }
+        renew(&folder, &fresh).unwrap();
+        let read = |name| fs::read_to_string(folder.join(name)).ok();
+        let modified = |name| fs::metadata(folder.join(name)).unwrap().modified().unwrap();
+        assert_eq!(
+            ["same", "other", "new"].map(read),
+            ["1", "4", "5"].map(|it| Some(it.to_owned()))
+        );
+        assert_eq!(read("gone"), None);
+        assert_eq!(modified("same"), old);
+        assert_ne!(modified("other"), old);
+        fs::remove_dir_all(&scratch).unwrap();
+    }
 
     /// Everything at its limit.
     fn full() -> String {

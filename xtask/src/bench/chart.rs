@@ -19,7 +19,7 @@ const BARS: [(&str, &str); 9] = [
 
 const CLOCK: f64 = 160e6;
 const ROW: usize = 26;
-const LEFT: usize = 190;
+const LEFT: u16 = 190;
 const WIDTH: usize = 720;
 /// Pixels of a second.
 const SECOND: f64 = 85.0;
@@ -48,7 +48,6 @@ pub(crate) fn draw(counts: &Counts) -> String {
         let (y, baseline) = (at * ROW + 8, at * ROW + 24);
         let (all, chain) = (all / CLOCK, chain / CLOCK);
         let (wide, narrow) = (all * SECOND, chain * SECOND);
-        let left: f64 = 190.0;
         let _ = writeln!(
             text,
             "<text x=\"{}\" y=\"{baseline}\" text-anchor=\"end\">{name}</text>\
@@ -56,7 +55,7 @@ pub(crate) fn draw(counts: &Counts) -> String {
              <rect class=\"verify\" x=\"{LEFT}\" y=\"{y}\" width=\"{narrow:.1}\" height=\"20\"/>\
              <text x=\"{:.1}\" y=\"{baseline}\">{all:.2} s</text>",
             LEFT - 8,
-            left + wide + 6.0,
+            f64::from(LEFT) + wide + 6.0,
         );
     }
     let baseline = height - 8;

@@ -99,7 +99,7 @@ impl Baseline {
         }
         for (row, _) in found.counts.iter() {
             if self.counts.get(row).is_none() {
-                complaints.push(format!("{row} is new: `cargo xtask bench --record`"));
+                complaints.push(format!("{row} is new: `cargo xtask bench --mode record`"));
             }
         }
         complaints
@@ -161,7 +161,7 @@ mod tests {
             before.complaints(&found),
             [
                 "a was not counted",
-                "b is new: `cargo xtask bench --record`"
+                "b is new: `cargo xtask bench --mode record`"
             ]
         );
     }

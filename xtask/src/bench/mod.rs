@@ -1,9 +1,9 @@
 //! What things cost, counted: `cargo xtask bench`.
 //!
 //! ```text
-//! firmware/tools/bench ── callgrind ──┐                          ┌─▶ judged against bench.json (--check)
+//! firmware/tools/bench ── callgrind ──┐                          ┌─▶ judged against bench.json (--mode check)
 //! firmware/tools/stack ── QEMU ───────┴─▶ instructions by name ──┤
-//!                                                                └─▶ bench.json, docs/performance.md and .svg (--record)
+//!                                                                └─▶ bench.json, docs/performance.md and .svg (--mode record)
 //! ```
 //!
 //! Both count instructions, which are the same in every run: time on a machine with other work to do is not. The

@@ -1,8 +1,8 @@
 //! Work of the modem and of its peers, row by row, for callgrind to count.
 //!
 //! ```text
-//! bench_row(name, units) ── boundary: callgrind writes what was counted since the last one
-//!    counted(work)       ── only what happens in here counts; doubles prepare and check outside of it
+//! bench_boundary(row, units) ── callgrind writes what was counted since the last one
+//!    bench_counted(work)     ── only what happens in here counts; doubles prepare and check outside of it
 //! ```
 //!
 //! Standard output has one line for each boundary, in their order: the name of the row that ends there

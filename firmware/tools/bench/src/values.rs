@@ -32,7 +32,7 @@ pub(crate) fn run() {
     bench_boundary("sysmfg.list.80", 1);
 }
 
-/// One value of 1 KiB, about as much as a certificate.
+/// One value of 200 bytes.
 fn write(bench: &mut Bench, key: &str, count: bool) {
     let line = format!("AT+SYSMFG=2,\"client_ca\",\"{key}\",8,200\r\n");
     let settle = |bench: &mut Bench| {
