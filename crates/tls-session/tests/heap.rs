@@ -32,7 +32,7 @@ use tls_session::{
 
 use peer::{Peer, Serves};
 use tls_doubles::clock::Clock;
-use tls_doubles::exec::run;
+use tls_doubles::exec::{Outcome, run};
 use tls_doubles::io::{Broken, Faults, Rx, Tx, connect};
 use tls_doubles::keys::{Key, KeyKind};
 use tls_doubles::pki::{Family, Issued, NOW, Site, Spec};
@@ -141,7 +141,7 @@ fn measure(site: &Site, policy: &Policy<'_>, version: Version, clients: bool) ->
     {
         let mut delay = clock.delay();
         let mut sleep = pin!(delay.delay_ms(1));
-        drop(run(sleep.as_mut()));
+        assert_eq!(run(sleep.as_mut()), Outcome::Stalled);
     }
     let (wire, rx, tx) = connect(serves.peer(), Faults::default());
     let mut memory = Box::new(Memory::<16_640, 4096>::new());
