@@ -37,7 +37,10 @@ pub(crate) fn run(workspace: &Workspace, compiler: Compiler) -> Result<()> {
         base.args(["--config", "xtask/bare-metal.toml", "--target-dir"])
             .arg(workspace.relative(&scratch))
     });
-    for library in workspace.libraries() {
+    let for_chips = workspace
+        .libraries()
+        .filter(|library| !library.is_for_a_pc());
+    for library in for_chips {
         let base = if library.needs_alloc() {
             &with_alloc
         } else {

@@ -2,7 +2,7 @@
 //!
 //! A package with a program in it is made for a PC. A package under `crates/` without one is a
 //! library, and every library has to build for a chip.
-
+//! library, and every library has to build for a chip, but for those of category "simulation".
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -235,6 +235,11 @@ impl Package {
         self.categories.iter().any(|name| name == "no-std")
     }
 
+    /// Whether it is for a PC alone, by its categories: what stands in for a part of a chip.
+    pub(crate) fn is_for_a_pc(&self) -> bool {
+        self.categories.iter().any(|name| name == "simulation")
+    }
+
     /// Whether it has an engine that needs an allocator, as a feature.
     pub(crate) fn has_rustls(&self) -> bool {
         self.features().any(|name| name == RUSTLS)
@@ -351,6 +356,15 @@ pub(crate) mod tests {
         assert!(!workspace.packages.iter().any(Package::needs_alloc));
         workspace.packages[0].categories = vec!["cryptography".to_owned(), "no-std".to_owned()];
         assert!(workspace.packages[0].needs_alloc());
+    }
+
+    #[test]
+    fn a_package_is_for_a_pc_if_its_categories_say_so() {
+        let workspace = Workspace::load().unwrap();
+        let for_a_pc = workspace
+            .libraries()
+            .filter(|package| package.is_for_a_pc());
+        assert_eq!(names(for_a_pc), ["pc-time"]);
     }
 
     #[test]
