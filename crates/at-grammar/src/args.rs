@@ -37,9 +37,17 @@ pub enum Given<'a> {
 /// A type of parameter: bytes become it at the edge, and it can be written back.
 pub trait Field<'a>: Sized {
     /// Takes the value or says what is wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// [`FieldError`]: what kind of value or which range would do.
     fn read(given: Given<'a>) -> Result<Self, FieldError>;
 
     /// Writes the value so that [`read`](Self::read) yields it again.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the size that was needed, if the sink has no room.
     fn write(&self, out: &mut dyn Sink) -> Result<(), Full>;
 }
 
@@ -226,6 +234,10 @@ impl<'a> Args<'a> {
     }
 
     /// Checks the number of parameters, a link number not counted.
+    ///
+    /// # Errors
+    ///
+    /// [`ArgError`]: fewer than `min` or more than `max` were given.
     pub fn takes(&self, min: u8, max: u8) -> Result<(), ArgError> {
         let min = min.saturating_add(self.base);
         let max = max.saturating_add(self.base);
@@ -252,6 +264,10 @@ impl<'a> Args<'a> {
     }
 
     /// A parameter without default.
+    ///
+    /// # Errors
+    ///
+    /// [`ArgError::Missing`] without a value, [`ArgError::Value`] if it is not one of `T`; both with its index.
     pub fn required<T: Field<'a>>(&mut self) -> Result<T, ArgError> {
         let index = self.index;
         match self.next()? {
@@ -261,6 +277,10 @@ impl<'a> Args<'a> {
     }
 
     /// A parameter that may be left empty, or off at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`ArgError::Value`] if there is a value and it is not one of `T`.
     pub fn optional<T: Field<'a>>(&mut self) -> Result<Option<T>, ArgError> {
         let index = self.index;
         if self.is_empty() {
@@ -275,11 +295,19 @@ impl<'a> Args<'a> {
     }
 
     /// A parameter with a default.
+    ///
+    /// # Errors
+    ///
+    /// As [`optional`](Self::optional).
     pub fn or<T: Field<'a>>(&mut self, default: T) -> Result<T, ArgError> {
         Ok(self.optional()?.unwrap_or(default))
     }
 
     /// Two parameters that are given together or not at all.
+    ///
+    /// # Errors
+    ///
+    /// As [`optional`](Self::optional) for the first and, if it is there, [`required`](Self::required) for the second.
     pub fn pair<A: Field<'a>, B: Field<'a>>(&mut self) -> Result<Option<(A, B)>, ArgError> {
         let index = self.index;
         match self.optional()? {
@@ -344,6 +372,10 @@ impl<'s> FieldWriter<'s> {
     }
 
     /// A value.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the size that was needed, if the sink has no room.
     pub fn value<'a, T: Field<'a>>(&mut self, value: &T) -> Result<(), Full> {
         self.comma()?;
         value.write(self.out)
@@ -363,6 +395,10 @@ impl<'s> FieldWriter<'s> {
     }
 
     /// A value or a place left empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the size that was needed, if the sink has no room.
     pub fn optional<'a, T: Field<'a>>(&mut self, value: Option<&T>) -> Result<(), Full> {
         match value {
             Some(value) => self.value(value),
@@ -374,6 +410,10 @@ impl<'s> FieldWriter<'s> {
     }
 
     /// A value with a default; the default is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the size that was needed, if the sink has no room.
     pub fn unless<'a, T: Field<'a> + PartialEq>(
         &mut self,
         value: &T,
@@ -388,6 +428,10 @@ impl<'s> FieldWriter<'s> {
     }
 
     /// A string as replies spell it: never escaped.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the size that was needed, if the sink has no room.
     pub fn quoted(&mut self, text: &AtStr<'_>) -> Result<(), Full> {
         self.comma()?;
         text.write_quoted(self.out)
@@ -401,11 +445,19 @@ impl<'s> FieldWriter<'s> {
 
     /// A string in which nothing can end a field or a line: a quote becomes `'`, a control
     /// character a blank.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the size that was needed, if the sink has no room.
     pub fn cleaned(&mut self, text: &AtStr<'_>) -> Result<(), Full> {
         self.labelled("", text)
     }
 
     /// A label and a string, cleaned, in the same quotes.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the size that was needed, if the sink has no room.
     pub fn labelled(&mut self, label: &str, text: &AtStr<'_>) -> Result<(), Full> {
         self.comma()?;
         self.out.put(b"\"")?;
@@ -421,18 +473,30 @@ impl<'s> FieldWriter<'s> {
     }
 
     /// Anything that prints as it stands on the wire.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the size that was needed, if the sink has no room.
     pub fn show(&mut self, value: impl core::fmt::Display) -> Result<(), Full> {
         self.comma()?;
         crate::sink::show(self.out, value)
     }
 
     /// A number the way Mbed TLS writes its errors: `-0x2700`.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the size that was needed, if the sink has no room.
     pub fn signed_hex(&mut self, number: i32) -> Result<(), Full> {
         let sign = if number < 0 { "-" } else { "" };
         self.show(format_args!("{sign}{:#06x}", number.unsigned_abs()))
     }
 
     /// The link number before everything else, where there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the size that was needed, if the sink has no room.
     pub fn link<'a, T: Field<'a>>(&mut self, link: Option<&T>) -> Result<(), Full> {
         link.map_or(Ok(()), |link| self.value(link))
     }

@@ -15,6 +15,10 @@ pub trait InfoLine<'a>: Sized {
     const CLOSED: bool = true;
 
     /// Writes everything between the colon and the line's end.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the size that was needed, if the sink has no room.
     fn write_fields(&self, out: &mut FieldWriter<'_>) -> Result<(), Full>;
 
     /// Reads the same; `None` where the line is of another kind.

@@ -22,6 +22,10 @@ use crate::table::Command;
 /// let error = parse_line(b"AT+FAKE", Mux::Single).unwrap_err();
 /// assert_eq!(error.error_word().raw(), 0x0109_0000);
 /// ```
+///
+/// # Errors
+///
+/// [`LineError`]: why the line is no command of the table, or which parameter is wrong.
 pub fn parse_line(line: &[u8], mux: Mux) -> Result<Command<'_>, LineError> {
     parse_line_as(line, mux, Dialect::EspAt).map(|parsed| parsed.command)
 }
@@ -49,6 +53,10 @@ pub struct Parsed<'a> {
 /// assert!(parse_line_as(line, Mux::Single, Dialect::EspAt).is_err());
 /// # Ok::<(), at_grammar::LineError>(())
 /// ```
+///
+/// # Errors
+///
+/// As [`parse_line`].
 pub fn parse_line_as(line: &[u8], mux: Mux, dialect: Dialect) -> Result<Parsed<'_>, LineError> {
     let parsed = parse(line, mux, dialect);
     if let Err(error) = &parsed {
@@ -130,6 +138,10 @@ impl Command<'_> {
     /// Writes the line with its CRLF, if a modem would take it.
     ///
     /// Nothing is written unless all of it can be said; only [`WriteError::Full`] leaves a part.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`]: the modem would refuse the line, or the sink has no room.
     pub fn write_line(&self, out: &mut dyn Sink) -> Result<(), WriteError> {
         let mut check = Checker::default();
         self.write_to(&mut check)?;

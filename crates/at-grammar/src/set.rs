@@ -18,9 +18,17 @@ use crate::sink::{Full, Sink};
 /// The parameters of a set form: a struct, a tuple of up to four required ones, or a single [`Field`].
 pub trait SetForm<'a>: Sized {
     /// Takes the parameters from left to right, count first.
+    ///
+    /// # Errors
+    ///
+    /// [`ArgError`]: which parameter is missing, too many or not allowed.
     fn from_args(args: &mut Args<'a>) -> Result<Self, ArgError>;
 
     /// Writes the parameters so that [`from_args`](Self::from_args) yields the same struct.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the size that was needed, if the sink has no room.
     fn write_args(&self, args: &mut FieldWriter<'_>) -> Result<(), Full>;
 }
 
@@ -150,6 +158,10 @@ pub trait InfoSet<'a>: Sized {
 pub type Reader<'a, T> = fn(&RawLine<'a>, Mux) -> Result<T, LineError>;
 
 /// Looks a line's command up. `readers` belong to the rows one by one.
+///
+/// # Errors
+///
+/// [`LineError::UnknownCommand`] if no row has the name; otherwise what the row's reader says.
 pub fn dispatch<'a, T>(
     table: &[Row],
     readers: &[Reader<'a, T>],
@@ -165,6 +177,10 @@ pub fn dispatch<'a, T>(
 }
 
 /// All of a parameter list as `T`.
+///
+/// # Errors
+///
+/// [`LineError`] around what `T` says, or for parameters that it left over.
 pub fn set_form<'a, T: SetForm<'a>>(
     line: &RawLine<'a>,
     params: &'a [u8],
@@ -178,6 +194,10 @@ pub fn set_form<'a, T: SetForm<'a>>(
 }
 
 /// `AT+NAME=` and its parameters.
+///
+/// # Errors
+///
+/// [`Full`], with the size that was needed, if the sink has no room.
 pub fn write_set<'a, T: SetForm<'a>>(name: &str, set: &T, out: &mut dyn Sink) -> Result<(), Full> {
     out.put(name.as_bytes())?;
     out.put(b"=")?;
@@ -185,6 +205,10 @@ pub fn write_set<'a, T: SetForm<'a>>(name: &str, set: &T, out: &mut dyn Sink) ->
 }
 
 /// `+NAME:` and the fields of a line, `suffix` after the name.
+///
+/// # Errors
+///
+/// [`Full`], with the size that was needed, if the sink has no room.
 pub fn write_info<'a, T: InfoLine<'a>>(
     name: &str,
     suffix: Option<Suffix>,

@@ -28,6 +28,10 @@ impl core::error::Error for Full {}
 /// a message would hurt.
 pub trait Sink {
     /// Appends all of `bytes`, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`]: not all of `bytes` fit, and none was stored.
     fn put(&mut self, bytes: &[u8]) -> Result<(), Full>;
 }
 

@@ -418,6 +418,10 @@ impl Command<'_> {
     }
 
     /// Writes the line without terminator.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the size that was needed, if the sink has no room.
     pub fn write_to(&self, out: &mut dyn Sink) -> Result<(), Full> {
         CommandSet::write_to(self, out)
     }
@@ -425,11 +429,19 @@ impl Command<'_> {
 
 impl<'a> Info<'a> {
     /// Writes the line, with its CRLF where it has one.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the size that was needed, if the sink has no room.
     pub fn write_to(&self, out: &mut dyn Sink) -> Result<(), Full> {
         InfoSet::write_to(self, out)
     }
 
     /// Writes the line under the name that firmware 1.x has for it, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the size that was needed, if the sink has no room.
     pub fn write_as(&self, suffix: Suffix, out: &mut dyn Sink) -> Result<(), Full> {
         self.write_with(self.is_suffixed().then_some(suffix), out)
     }

@@ -62,6 +62,10 @@ impl<'a> AtStr<'a> {
     }
 
     /// Copies the bytes meant.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the length in bytes, if it is more than `N`.
     pub fn copy<const N: usize>(&self) -> Result<heapless::Vec<u8, N>, Full> {
         let mut copy = heapless::Vec::new();
         for byte in self.bytes() {

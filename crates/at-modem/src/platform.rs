@@ -68,11 +68,19 @@ pub struct MemoryKind {
 /// The chip around the modem.
 pub trait Board {
     /// Whether [`Self::apply_uart`] would do it. Asked before `OK`, which leaves with the old settings.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`] if the chip cannot do it, as without an implementation.
     fn check_uart(&self, _settings: &UartConfig) -> Result<(), Unsupported> {
         Err(Unsupported)
     }
 
     /// Sets the AT port. Called when everything printed before has left it.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`] if the chip cannot do it, as without an implementation.
     fn apply_uart(&self, _settings: &UartConfig) -> Result<(), Unsupported> {
         Err(Unsupported)
     }
@@ -112,11 +120,19 @@ pub trait Board {
     }
 
     /// A pin whose level ends light sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`] if the chip cannot do it, as without an implementation.
     fn wake_on(&self, _pin: u8, _high: bool) -> Result<(), Unsupported> {
         Err(Unsupported)
     }
 
     /// Chooses how the chip sleeps while nothing happens.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`] if the chip cannot do it, as without an implementation.
     fn set_sleep(&self, _mode: SleepMode) -> Result<(), Unsupported> {
         Err(Unsupported)
     }

@@ -268,17 +268,29 @@ pub trait Wifi {
     }
 
     /// Another hardware address for the station, or for our access point.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`] if the chip cannot do it, as without an implementation.
     async fn set_mac(&self, _soft_ap: bool, _mac: [u8; 6]) -> Result<(), Unsupported> {
         Err(Unsupported)
     }
 
     /// Applies settings of the radio, at boot and after each change. On an error
     /// they are still stored and printed.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`] if the chip cannot do it, as without an implementation.
     fn set_radio(&self, _config: &RadioConfig<'_>) -> Result<(), Unsupported> {
         Err(Unsupported)
     }
 
     /// Sets the host name that is sent to DHCP servers.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`] if the chip cannot do it, as without an implementation.
     fn set_hostname(&self, _name: &str) -> Result<(), Unsupported> {
         Err(Unsupported)
     }

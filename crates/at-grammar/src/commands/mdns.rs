@@ -99,6 +99,10 @@ impl<'a> TxtRecord<'a> {
     };
 
     /// The pairs that `"<key>","<value>",…` spells, escaped as in a command line.
+    ///
+    /// # Errors
+    ///
+    /// [`ArgError`]: what is wrong with a pair, and its index.
     pub fn new(raw: &'a [u8]) -> Result<Self, ArgError> {
         if raw.is_empty() {
             return Ok(Self::EMPTY);

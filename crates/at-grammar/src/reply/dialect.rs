@@ -29,6 +29,10 @@ impl Reply<'_> {
     }
 
     /// As [`write_to`](Self::write_to), in the form that hosts of this dialect read.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the size that was needed, if the sink has no room.
     pub fn write_in(&self, dialect: Dialect, out: &mut dyn Sink) -> Result<(), Full> {
         match dialect {
             Dialect::EspAt => self.write_to(out),

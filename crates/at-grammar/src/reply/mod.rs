@@ -253,6 +253,10 @@ impl Reply<'_> {
     }
 
     /// Writes the message with every CR and LF that belongs to it.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with the size that was needed, if the sink has no room.
     pub fn write_to(&self, out: &mut dyn Sink) -> Result<(), Full> {
         match self {
             Self::ErrCode(word) => print(out, format_args!("ERR CODE:{word}\r\n")),

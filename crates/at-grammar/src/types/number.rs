@@ -365,11 +365,19 @@ impl Pmf {
 
 impl Args<'_> {
     /// The link number of one link; comes first, and only with [`Mux::Multiple`](crate::Mux::Multiple).
+    ///
+    /// # Errors
+    ///
+    /// [`ArgError`]: it is missing, or no number of a link.
     pub fn link(&mut self) -> Result<Option<LinkId>, ArgError> {
         self.link_as()
     }
 
     /// The link number or 5 for all; comes first, and only with [`Mux::Multiple`](crate::Mux::Multiple).
+    ///
+    /// # Errors
+    ///
+    /// [`ArgError`]: it is missing, or neither the number of a link nor 5.
     pub fn link_target(&mut self) -> Result<Option<LinkTarget>, ArgError> {
         self.link_as()
     }

@@ -36,6 +36,10 @@ macro_rules! string_fields {
             pub const MAX: usize = $max;
 
             /// Checks length and bytes.
+            ///
+            /// # Errors
+            ///
+            /// [`FieldError`]: too short, too long, or a byte that is not allowed in it.
             pub fn new(text: impl Into<AtStr<'a>>) -> Result<Self, FieldError> {
                 let text = text.into();
                 check(text, $min..=$max, $accepts).map(|()| Self(text))
