@@ -127,12 +127,12 @@ pub(crate) fn e2e(workspace: &Workspace) -> Vec<Cmd> {
 /// started one by one.
 pub(crate) fn examples(workspace: &Workspace) -> Vec<Cmd> {
     let mut commands = Vec::new();
-    if workspace.examples().next().is_some() {
-        commands.push(Cmd::new("cargo build").args(selected(workspace.examples())));
+    if workspace.example_programs().next().is_some() {
+        commands.push(Cmd::new("cargo build").args(selected(workspace.example_programs())));
     }
     commands.extend(
         workspace
-            .examples()
+            .example_programs()
             .map(|package| Cmd::of(&workspace.program(&package.name))),
     );
     commands

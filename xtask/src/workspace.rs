@@ -138,6 +138,11 @@ impl Workspace {
             .filter(move |package| package.manifest_path.starts_with(&folder))
     }
 
+    /// Those which are a program. The others are there for their tests, which the steps `host` and `e2e` run.
+    pub(crate) fn example_programs(&self) -> impl Iterator<Item = &Package> {
+        self.examples().filter(|package| package.has("bin"))
+    }
+
     /// Integration tests of the libraries, or of the programs: a program's start real servers. Those
     /// that require a feature run with the features of their package.
     pub(crate) fn integration_tests(&self, of_programs: bool) -> BTreeSet<&str> {
@@ -323,6 +328,15 @@ pub(crate) mod tests {
     #[test]
     fn examples_are_known_by_their_folder() {
         assert_eq!(names(sample().examples()), ["first-steps"]);
+    }
+
+    #[test]
+    fn an_example_without_a_program_is_not_started() {
+        let workspace = Workspace::load().unwrap();
+        assert!(names(workspace.examples()).contains(&"rust-bench"));
+        let programs = names(workspace.example_programs());
+        assert!(!programs.contains(&"rust-bench"), "{programs:?}");
+        assert!(programs.contains(&"grammar-only"), "{programs:?}");
     }
 
     #[test]
