@@ -220,8 +220,7 @@ mod curves {
 #[expect(non_snake_case, reason = "the name of the curve's type")]
 mod compact {
     use super::*;
-    use p384_compact as p384;
-    curve!(NistP384, p384, 48);
+    curve!(NistP384, p384_compact, 48);
 }
 
 #[test]
