@@ -49,6 +49,7 @@ use embedded_io_async::Write;
 use esp_backtrace as _;
 use esp_hal::clock::CpuClock;
 use esp_hal::interrupt::Priority;
+use esp_hal::peripherals::{LPWR, RTC_TIMER};
 use esp_hal::rng::Trng;
 use esp_hal::rtc_cntl::Rtc;
 use esp_hal::timer::timg::TimerGroup;
@@ -88,11 +89,7 @@ async fn main(spawner: Spawner) {
     esp_rtos::start(TimerGroup::new(p.TIMG0).timer0, p.FROM_CPU_INTR0);
     #[cfg(not(feature = "esp32"))]
     guard::watch(p.ASSIST_DEBUG);
-    static CLOCK: StaticCell<WallClock> = StaticCell::new();
-    let clock: &WallClock = CLOCK.init(WallClock::new());
-    let rtc = Rtc::new(p.RTC_TIMER);
-    board::recall(&rtc, clock);
-    spawn(&spawner, board::watch(rtc, clock));
+    let clock = start_clock(&spawner, p.RTC_TIMER);
 
     static ABOVE: StaticCell<InterruptExecutor<1>> = StaticCell::new();
     let above = ABOVE
@@ -148,10 +145,25 @@ async fn main(spawner: Spawner) {
         Some(modem) => pin!(modem.run(&mut rx, &mut tx)).await,
         None => Exit::Restart,
     };
+    stop(exit, p.LPWR).await
+}
+
+/// The clock of the modem, with the time from before the restart, and the watchdog.
+fn start_clock(spawner: &Spawner, timer: RTC_TIMER<'static>) -> &'static WallClock {
+    static CLOCK: StaticCell<WallClock> = StaticCell::new();
+    let clock: &WallClock = CLOCK.init(WallClock::new());
+    let rtc = Rtc::new(timer);
+    board::recall(&rtc, clock);
+    spawn(spawner, board::watch(rtc, clock));
+    clock
+}
+
+/// Sleeps or restarts, as the modem ended.
+async fn stop(exit: Exit, power: LPWR<'static>) -> ! {
     // `OK` is on its way; a host that holds it back with CTS gets one second.
     let _ = with_timeout(Duration::from_secs(1), port::Tx.flush()).await;
     match exit {
-        Exit::DeepSleep { ms } if ms > 0 => board::sleep(p.LPWR, ms),
+        Exit::DeepSleep { ms } if ms > 0 => board::sleep(power, ms),
         _ => esp_hal::system::software_reset(),
     }
 }
