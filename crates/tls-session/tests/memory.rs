@@ -68,7 +68,7 @@ fn a_session_and_its_memory_stay_within_24_kib() {
         SameRng::new(),
     ));
     // With rustls also what two buffers on the heap are known by.
-    let lent = usize::from(cfg!(feature = "rustls")) * 2 * 5 * size_of::<usize>();
+    let lent = usize::from(cfg!(feature = "rustls")) * 2 * 4 * size_of::<usize>();
     assert_eq!(size_of::<Memory>(), FULL_RECORD + 4096 + lent);
     let (transport, session) = (
         size_of::<Transport<'_>>(),

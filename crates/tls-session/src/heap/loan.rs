@@ -6,6 +6,7 @@
 //!                                      └─ never ─▶ the session ends with no_memory
 //! ```
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use zeroize::Zeroize;
@@ -15,17 +16,21 @@ use crate::budget::Direction;
 use crate::reason::CapacityError;
 
 /// Bytes for records of one session.
+// Fields whose "none" is zero in memory: an empty `Vec` is not, nor is an `Option` of a pair. With one of those the static
+// that holds a session's memory, with all buffers of a modem around it (93 KB), would lie in flash as well.
 pub(crate) struct Loan {
-    bytes: Vec<u8>,
-    /// Who counts it, and for which direction.
-    counted: Option<(&'static Ledger, Direction)>,
+    bytes: Option<Box<[u8]>>,
+    /// Who counts it.
+    ledger: Option<&'static Ledger>,
+    direction: Direction,
 }
 
 impl Loan {
-    /// No bytes.
+    /// No bytes. All zero.
     pub(crate) const NONE: Self = Self {
-        bytes: Vec::new(),
-        counted: None,
+        bytes: None,
+        ledger: None,
+        direction: Direction::In,
     };
 
     /// Takes so many bytes, all zero, in a call of its own: what came from the reserve, which the engine may need, goes
@@ -40,7 +45,7 @@ impl Loan {
         let mut loan = loan?;
         if let Some(ledger) = ledger {
             ledger.lent(direction, len);
-            loan.counted = Some((ledger, direction));
+            (loan.ledger, loan.direction) = (Some(ledger), direction);
         }
         Ok(loan)
     }
@@ -52,8 +57,9 @@ impl Loan {
         }
         bytes.resize(len, 0);
         Ok(Self {
-            bytes,
-            counted: None,
+            // As long as it was asked for, so nothing is moved.
+            bytes: Some(bytes.into_boxed_slice()),
+            ..Self::NONE
         })
     }
 
@@ -73,27 +79,28 @@ impl Loan {
         pair
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes().is_empty()
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.as_deref().unwrap_or_default()
     }
 
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
+        self.bytes.as_deref_mut().unwrap_or_default()
     }
 }
 
 impl Drop for Loan {
     /// Data were decrypted in place.
     fn drop(&mut self) {
-        let len = self.bytes.len();
-        self.bytes.zeroize();
-        self.bytes = Vec::new();
-        if let Some((ledger, direction)) = self.counted {
-            ledger.given_back(direction, len);
+        let len = self.bytes().len();
+        self.bytes_mut().zeroize();
+        // Before it is counted as free.
+        drop(self.bytes.take());
+        if let Some(ledger) = self.ledger {
+            ledger.given_back(self.direction, len);
         }
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Section {
 pub(crate) enum LoadKind {
     /// Instructions and constants.
     Stored,
+    /// RAM that starts with values: they are in flash as well.
+    Initialised,
     /// RAM that starts as zero or as anything.
     Ram,
 }
@@ -51,8 +53,8 @@ impl Program {
             SectionKind::Text
             | SectionKind::ReadOnlyData
             | SectionKind::ReadOnlyDataWithRel
-            | SectionKind::ReadOnlyString
-            | SectionKind::Data => Some(LoadKind::Stored),
+            | SectionKind::ReadOnlyString => Some(LoadKind::Stored),
+            SectionKind::Data => Some(LoadKind::Initialised),
             SectionKind::UninitializedData => Some(LoadKind::Ram),
             _ => None,
         };

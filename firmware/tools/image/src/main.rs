@@ -116,6 +116,12 @@ fn run(cli: &Cli) -> Result<()> {
         "more stack than there is: {}",
         too_deep.join(", ")
     );
+    let besides = report.in_flash_besides();
+    ensure!(
+        besides.is_empty(),
+        "buffers whose values at the start are not all zero, and so in flash as well: {}",
+        besides.join(", ")
+    );
     ensure!(
         report.stack() >= cli.stack,
         "{} bytes are left for the stack, and {} are needed",

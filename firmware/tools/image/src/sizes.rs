@@ -12,6 +12,9 @@ use crate::elf::{LoadKind, Program};
 const CRATE_WORTH_A_LINE: u64 = 4096;
 const STATIC_WORTH_A_LINE: u64 = 1024;
 const FRAME_WORTH_A_LINE: u64 = 4096;
+/// A static that starts with values is in flash as well. One of buffers, of which a single field is not zero, is larger than
+/// this; a table of the radio's libraries is not.
+const MAX_INITIALISED: u64 = 4096;
 
 /// The tables, largest first.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,6 +23,7 @@ pub(crate) struct Report {
     crates: Vec<(String, u64)>,
     statics: Vec<(String, u64)>,
     frames: Vec<(String, u64)>,
+    initialised: Vec<(String, u64)>,
     stack: u64,
 }
 
@@ -27,12 +31,16 @@ impl Report {
     pub(crate) fn of(program: &Program) -> Self {
         let mut crates = BTreeMap::<String, u64>::new();
         let mut statics = BTreeMap::<String, u64>::new();
+        let mut initialised = Vec::new();
         for symbol in &program.symbols {
-            match symbol.kind {
-                LoadKind::Stored => {
-                    *crates.entry(crate_of(&symbol.name)).or_default() += symbol.size;
-                }
-                LoadKind::Ram => *statics.entry(symbol.name.clone()).or_default() += symbol.size,
+            if symbol.kind != LoadKind::Ram {
+                *crates.entry(crate_of(&symbol.name)).or_default() += symbol.size;
+            }
+            if symbol.kind != LoadKind::Stored {
+                *statics.entry(symbol.name.clone()).or_default() += symbol.size;
+            }
+            if symbol.kind == LoadKind::Initialised && symbol.size > MAX_INITIALISED {
+                initialised.push((symbol.name.clone(), symbol.size));
             }
         }
         let mut sections: Vec<_> = program
@@ -51,6 +59,7 @@ impl Report {
                 frames.sort_by_key(|(_, size)| core::cmp::Reverse(*size));
                 frames
             },
+            initialised,
             stack: program.stack,
         }
     }
@@ -58,6 +67,12 @@ impl Report {
     /// Bytes that are left for the stack of the main thread.
     pub(crate) const fn stack(&self) -> u64 {
         self.stack
+    }
+
+    /// Statics too large to be in flash besides.
+    pub(crate) fn in_flash_besides(&self) -> Vec<String> {
+        let named = |(name, size): &(String, u64)| format!("{name} ({size} bytes)");
+        self.initialised.iter().map(named).collect()
     }
 
     /// The functions of which a single call takes more stack than there is.
@@ -155,6 +170,8 @@ mod tests {
                 symbol("c::f", 10, LoadKind::Stored),
                 symbol("d::f", 20, LoadKind::Stored),
                 symbol("a::BUFFER", 2048, LoadKind::Ram),
+                symbol("e::TABLE", 4096, LoadKind::Initialised),
+                symbol("e::BUFFER", 4097, LoadKind::Initialised),
             ],
             frames: vec![
                 ("a::f".to_owned(), 16),
@@ -167,12 +184,21 @@ mod tests {
         assert_eq!(
             report.crates,
             [
+                row("e", 8193),
                 row("b", 6000),
                 row("a", 5000),
                 row("others, each below 4096", 30)
             ]
         );
-        assert_eq!(report.statics, [row("a::BUFFER", 2048)]);
+        assert_eq!(
+            report.statics,
+            [
+                row("e::BUFFER", 4097),
+                row("e::TABLE", 4096),
+                row("a::BUFFER", 2048)
+            ]
+        );
+        assert_eq!(report.in_flash_besides(), ["e::BUFFER (4097 bytes)"]);
         assert_eq!(report.frames, [row("a::h", 9000), row("a::g", 5000)]);
         assert_eq!(report.never_fit(), ["a::h"]);
         assert!(report.to_string().ends_with("main thread: 8000 bytes"));
