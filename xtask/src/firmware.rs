@@ -235,8 +235,8 @@ fn rustflags(chip: Chip) -> String {
         .flatten()
         .map(|registry| registry.path());
     let here = std::env::current_dir().into_iter();
-    // A derived `Debug` prints the name of its variant alone: without it less than 20 % of the slot would be free.
-    let debug = (chip == Chip::Esp32c6).then(|| "'-Zfmt-debug=shallow'".to_owned());
+    // `{:?}` prints nothing. Whatever reaches the host has texts of its own; a log line keeps its words without such a value.
+    let debug = (chip == Chip::Esp32c6).then(|| "'-Zfmt-debug=none'".to_owned());
     let relax = match chip {
         Chip::Esp32c3 | Chip::Esp32c6 => Some("'-Ctarget-feature=+relax'".to_owned()),
         Chip::Esp32 => None,

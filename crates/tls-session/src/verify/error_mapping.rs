@@ -131,7 +131,22 @@ pub(super) fn reason_for(
         | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
             signature_reason(walk, anchors)
         }
-        other => leaf(CertificateError::Malformed).finding(format_args!("{other:?}")),
+        other => leaf(CertificateError::Malformed).finding(format_args!("{}", name(other))),
+    }
+}
+
+/// What webpki calls an error that is one of form: images are built without `Debug`.
+const fn name(error: &Error) -> &'static str {
+    match error {
+        Error::BadDer => "BadDer",
+        Error::BadDerTime => "BadDerTime",
+        Error::ExtensionValueInvalid => "ExtensionValueInvalid",
+        Error::InvalidSerialNumber => "InvalidSerialNumber",
+        Error::MalformedDnsIdentifier => "MalformedDnsIdentifier",
+        Error::MalformedExtensions => "MalformedExtensions",
+        Error::TrailingData(_) => "TrailingData",
+        Error::UnsupportedNameType => "UnsupportedNameType",
+        _ => "webpki",
     }
 }
 
