@@ -452,7 +452,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// All zero.
+    /// Empty. Not all zero: in a static with a value at the start it is in flash as well.
     #[must_use]
     pub const fn new() -> Self {
         Self {

@@ -190,13 +190,22 @@ impl fmt::Write for OfClient<'_, '_> {
     /// The word stands in a row's own text, which comes in one piece between the values in it.
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text;
-        while let Some((before, after)) = rest.split_once("server") {
+        while let Some((before, after)) = around_server(rest) {
             self.0.write_str(before)?;
             self.0.write_str("client")?;
             rest = after;
         }
         self.0.write_str(rest)
     }
+}
+
+/// What stands before and behind the word.
+// Not `split_once`: what it searches with is 1.5 KB of an image, and nothing else there needs it.
+fn around_server(text: &str) -> Option<(&str, &str)> {
+    (0..text.len()).find_map(|at| {
+        let (before, behind) = text.split_at_checked(at)?;
+        Some((before, behind.strip_prefix("server")?))
+    })
 }
 
 /// Why a session was refused or ended.

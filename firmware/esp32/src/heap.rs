@@ -104,9 +104,8 @@ mod sessions {
     /// For a request that finds no room all the same: what one call of rustls takes.
     const RESERVE: usize = 8 * 1024;
 
-    /// Threads of the radio allocate while rustls is at work, so the thread counts.
     #[global_allocator]
-    pub(super) static HEAP: SessionHeap<Radio> = SessionHeap::on_thread(Radio, guard::on_main);
+    pub(super) static HEAP: SessionHeap<Radio> = SessionHeap::beside(Radio);
 
     /// The longest chain that is verified has an RSA-4096 leaf and six intermediates, 8.9 KB.
     const CAPS: Caps = Caps {
@@ -154,6 +153,7 @@ mod sessions {
                 (&mut *(&raw mut SPARE)).assume_init_mut(),
             )
         };
-        HEAP.start(sessions, spare);
+        // Threads of the radio allocate while rustls is at work, so the thread counts.
+        HEAP.start_on_thread(sessions, spare, guard::on_main);
     }
 }

@@ -25,7 +25,7 @@ use esp_radio::wifi::sta::StationConfig;
 use esp_radio::wifi::{AuthenticationMethodConfig, Config, Interface, Password, WifiController};
 use heapless::Vec;
 use modem_net::dhcp::{self, Mac, Pool, Server};
-use static_cell::{ConstStaticCell, StaticCell};
+use static_cell::StaticCell;
 
 use crate::convert::protocols;
 use crate::net;
@@ -85,9 +85,11 @@ pub(crate) fn start(spawner: &Spawner) -> SoftAp {
 /// Leases addresses and reports stations that come and go. Never ends.
 #[embassy_executor::task]
 pub(crate) async fn keep(station: &'static Station) {
-    static MEMORY: ConstStaticCell<dhcp::Memory> = ConstStaticCell::new(dhcp::Memory::new());
+    // Made at run time: it is not all zero, and would be in flash as well.
+    static MEMORY: StaticCell<dhcp::Memory> = StaticCell::new();
     let own = &station.own;
-    let lend = dhcp::serve(own.stack, MEMORY.take(), &own.server, |mac, address| {
+    let memory = MEMORY.init_with(dhcp::Memory::new);
+    let lend = dhcp::serve(own.stack, memory, &own.server, |mac, address| {
         own.bound(mac, address);
     });
     let watch = async {

@@ -6,7 +6,7 @@
 //! release ───── by address ────────────▶ where it came from
 //! ```
 //!
-//! Where other threads allocate while a session's call runs, [`SessionHeap::on_thread`] keeps their requests apart.
+//! Where other threads allocate while a session's call runs, [`SessionHeap::start_on_thread`] keeps their requests apart.
 //!
 //! In Rust a request that fails ends the program, and rustls makes many. So a session's request that finds no room is
 //! served from the reserve, and [`SessionHeap::leave`] says so: the session then ends, and gives back what it took.
@@ -48,9 +48,12 @@ impl Faults {
     }
 }
 
+// All zero before the start, or the lists of both regions, 2 KB, would be in flash as well.
 struct State {
     sessions: Region,
     reserve: Region,
+    /// Whether the caller runs on the thread of the sessions; where there is none, all are theirs.
+    is_theirs: Option<fn() -> bool>,
     inside: bool,
     /// Bytes of the first request that found no room since a call began.
     failed: Option<usize>,
@@ -63,8 +66,6 @@ pub struct SessionHeap<O> {
     outside: O,
     /// Nobody but sessions allocates, so all of it is theirs.
     alone: bool,
-    /// Whether the caller runs on the thread of the sessions.
-    is_theirs: fn() -> bool,
     state: Mutex<RefCell<State>>,
 }
 
@@ -93,23 +94,17 @@ impl SessionHeap<Nobody> {
 }
 
 impl<O> SessionHeap<O> {
-    /// Beside another allocator, in a program where nothing else allocates while a session's call runs.
+    /// Beside another allocator. Until [`Self::start_on_thread`] says otherwise, nothing else allocates while a session's call
+    /// runs.
     #[must_use]
     pub const fn beside(outside: O) -> Self {
-        Self::on_thread(outside, || true)
-    }
-
-    /// Beside another allocator that other threads use meanwhile. `is_theirs` says whether the caller runs on the
-    /// thread of the sessions; it must not allocate.
-    #[must_use]
-    pub const fn on_thread(outside: O, is_theirs: fn() -> bool) -> Self {
         Self {
             outside,
             alone: false,
-            is_theirs,
             state: Mutex::new(RefCell::new(State {
                 sessions: Region::EMPTY,
                 reserve: Region::EMPTY,
+                is_theirs: None,
                 inside: false,
                 failed: None,
                 faults: Faults::None,
@@ -125,7 +120,7 @@ impl<O> SessionHeap<O> {
     /// As [`Self::with`]; also says whether this is a request of a session's call.
     fn with_caller<V>(&self, then: impl FnOnce(&mut State, bool) -> V) -> V {
         self.with(|state| {
-            let inside = state.inside && (self.is_theirs)();
+            let inside = state.inside && state.is_theirs.is_none_or(|is_theirs| is_theirs());
             then(state, inside)
         })
     }
@@ -140,6 +135,18 @@ impl<O> SessionHeap<O> {
             state.sessions.start(sessions);
             state.reserve.start(reserve);
         });
+    }
+
+    /// As [`Self::start`], where other threads use the other allocator while a session's call runs. `is_theirs` says whether
+    /// the caller runs on the thread of the sessions; it must not allocate.
+    pub fn start_on_thread(
+        &self,
+        sessions: &'static mut [MaybeUninit<u8>],
+        reserve: &'static mut [MaybeUninit<u8>],
+        is_theirs: fn() -> bool,
+    ) {
+        self.with(|state| state.is_theirs = Some(is_theirs));
+        self.start(sessions, reserve);
     }
 
     /// What is allocated from here on is a session's.

@@ -32,7 +32,7 @@ use tls_doubles::keys::{Key, KeyKind};
 use tls_doubles::pki::{Family, Issued, Spec};
 
 #[global_allocator]
-pub(crate) static HEAP: SessionHeap<System> = SessionHeap::on_thread(System, is_theirs);
+pub(crate) static HEAP: SessionHeap<System> = SessionHeap::beside(System);
 
 thread_local! {
     /// The harness allocates on a thread of its own.
@@ -103,7 +103,7 @@ pub(crate) static OTHERS: [Ledger; 2] = [const { Ledger::new(&Sessions, Caps::SM
 pub(crate) fn start(sessions: usize, reserve: usize) {
     THEIRS.set(true);
     let memory = |bytes| Box::leak(vec![std::mem::MaybeUninit::uninit(); bytes].into_boxed_slice());
-    HEAP.start(memory(sessions), memory(reserve));
+    HEAP.start_on_thread(memory(sessions), memory(reserve), is_theirs);
 }
 
 /// Asks for a certificate, with these names of authorities, and takes any.
