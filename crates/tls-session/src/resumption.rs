@@ -131,6 +131,7 @@ impl Dates {
             }),
             Clock::At(now) if now > self.not_after => Err(CertificateError::Expired {
                 not_after: self.not_after,
+                now,
             }),
             Clock::At(_) => Ok(()),
         }

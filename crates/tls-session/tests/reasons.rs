@@ -57,6 +57,9 @@ fn protocol() -> Vec<Cause> {
         Cause::Protocol(ProtocolViolation::UnsupportedExtension),
         Cause::Protocol(ProtocolViolation::KeyLimit),
     ];
+    all.extend(
+        [42, 43, 50, 83, 99].map(|kind| Cause::Protocol(ProtocolViolation::RecordType(kind))),
+    );
     for message in [0, 1, 2, 4, 5, 8, 11, 12, 13, 14, 15, 20, 22, 24, 254, 255] {
         all.push(Cause::Protocol(ProtocolViolation::Message(message)));
         all.push(Cause::Protocol(ProtocolViolation::MessageTwice(message)));
@@ -150,8 +153,14 @@ fn authentication() -> Vec<Cause> {
             now: Timestamp::from_unix(0),
             floor: date(),
         }),
-        Cause::Certificate(CertificateError::Expired { not_after: date() }),
-        Cause::Certificate(CertificateError::NotYetValid { not_before: date() }),
+        Cause::Certificate(CertificateError::Expired {
+            not_after: date(),
+            now: date(),
+        }),
+        Cause::Certificate(CertificateError::NotYetValid {
+            not_before: date(),
+            now: date(),
+        }),
         Cause::Certificate(CertificateError::NameMismatch),
         Cause::Certificate(CertificateError::NoName),
         Cause::Certificate(CertificateError::NotCa),

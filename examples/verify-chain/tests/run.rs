@@ -26,7 +26,7 @@ fn without_arguments_it_shows_one_acceptance_and_four_refusals() {
         "accepted: a path to the CA",
         "refused: no chain to the loaded CA (-0x2700, flags 0x0008",
         "refused: certificate is for another name: DNS:server-a.example.test, ",
-        "refused: expired on 2021-01-01T00:00:00Z (-0x2700, flags 0x0001",
+        "refused: expired on 2021-01-01T00:00:00Z; the clock says 2026-01-01T00:00:00Z (-0x2700, flags 0x0001",
         "refused: clock not set",
     ]) {
         assert!(verdict.starts_with(expected), "{verdict}");

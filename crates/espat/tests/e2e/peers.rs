@@ -284,11 +284,11 @@ fn peers_that_do_not_speak_tls_are_distinguished() {
     let peers: [(&[u8], &str); 5] = [
         (
             b"HTTP/1.1 400 Bad Request\r\n\r\n",
-            r#"-0x7200,0x00000000,0,"","","record type 72: the server may not speak TLS on this port","protocol""#,
+            r#"-0x7200,0x00000000,0,"","","record type 72, as HTTP begins: the server may not speak TLS on this port","protocol""#,
         ),
         (
             b"SSH-2.0-OpenSSH_9.2p1\r\n",
-            r#"-0x7200,0x00000000,0,"","","record type 83: the server may not speak TLS on this port","protocol""#,
+            r#"-0x7200,0x00000000,0,"","","record type 83, as SSH begins: the server may not speak TLS on this port","protocol""#,
         ),
         (
             b"",

@@ -31,12 +31,16 @@ crate::reasons! {
         Expired {
             /// The date that was missed.
             not_after: Timestamp,
-        } => "expired", -0x2700, flags::EXPIRED, "expired on {not_after}";
+            /// What the clock says.
+            now: Timestamp,
+        } => "expired", -0x2700, flags::EXPIRED, "expired on {not_after}; the clock says {now}";
         /// notBefore has not come.
         NotYetValid {
             /// The date that was missed.
             not_before: Timestamp,
-        } => "not_yet_valid", -0x2700, flags::FUTURE, "not valid before {not_before}";
+            /// What the clock says.
+            now: Timestamp,
+        } => "not_yet_valid", -0x2700, flags::FUTURE, "not valid before {not_before}; the clock says {now}";
         /// The certificate is for other names.
         NameMismatch => "name_mismatch", -0x2700, flags::CN_MISMATCH, "certificate is for another name";
         /// The certificate names nobody: no SAN, and no CN that may count.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::text::alert_text;
+use super::text::{FirstByte, alert_text};
 
 crate::reasons! {
     /// What the bytes of a record or message did that they may not.
@@ -10,7 +10,7 @@ crate::reasons! {
     pub enum ProtocolViolation {
         /// A record type that TLS does not know: the peer may not speak TLS.
         RecordType(kind: u8) => "protocol", -0x7200, 0,
-            "record type {kind}: the server may not speak TLS on this port";
+            "record type {kind}{first}: the server may not speak TLS on this port", first = FirstByte(kind);
         /// A known record type where it is not legal.
         RecordHere(kind: u8) => "protocol", -0x7700, 0, "record type {kind} is not legal here";
         /// A record version other than 3.3 (3.1 in the first).

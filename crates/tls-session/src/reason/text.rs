@@ -18,6 +18,22 @@ impl fmt::Display for Version {
     }
 }
 
+/// Prints which protocol begins with this byte where a record type should be.
+pub(super) struct FirstByte(pub(super) u8);
+
+impl fmt::Display for FirstByte {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            b'H' => ", as HTTP begins",
+            b'S' => ", as SSH begins",
+            b'2' => ", as SMTP and FTP begin",
+            b'*' => ", as IMAP begins",
+            b'+' => ", as POP3 begins",
+            _ => "",
+        })
+    }
+}
+
 /// The RFC's name of an alert, `unknown` where it has none.
 #[must_use]
 pub const fn alert_text(number: u8) -> &'static str {
@@ -134,37 +150,22 @@ pub const fn group_text(group: u16) -> &'static str {
     }
 }
 
-/// Mbed TLS's name of an error number, without `MBEDTLS_ERR_`; `unknown` for others.
+/// Mbed TLS's name of a number that a reason has, without `MBEDTLS_ERR_`; `unknown` for others.
 #[must_use]
 pub const fn mbedtls_text(number: i32) -> &'static str {
     match number {
         -0x0044 => "NET_CONNECT_FAILED",
         -0x004C => "NET_RECV_FAILED",
-        -0x004E => "NET_SEND_FAILED",
         -0x0050 => "NET_CONN_RESET",
         -0x0052 => "NET_UNKNOWN_HOST",
-        -0x1080 => "PEM_NO_HEADER_FOOTER_PRESENT",
-        -0x2100 => "X509_BAD_INPUT_DATA",
         -0x2180 => "X509_INVALID_FORMAT",
-        -0x2280 => "X509_INVALID_SERIAL",
-        -0x2480 => "X509_INVALID_DATE",
-        -0x2500 => "X509_INVALID_SIGNATURE",
-        -0x2580 => "X509_INVALID_EXTENSIONS",
-        -0x2600 => "X509_UNKNOWN_VERSION",
-        -0x2680 => "X509_SIG_MISMATCH",
         -0x2700 => "X509_CERT_VERIFY_FAILED",
-        -0x2780 => "X509_CERT_UNKNOWN_FORMAT",
-        -0x2880 => "X509_ALLOC_FAILED",
-        -0x2900 => "X509_FILE_IO_ERROR",
         -0x3000 => "X509_FATAL_ERROR",
-        -0x3900 => "PK_UNKNOWN_NAMED_CURVE",
         -0x3C00 => "PK_PASSWORD_REQUIRED",
         -0x3C80 => "PK_UNKNOWN_PK_ALG",
         -0x3D00 => "PK_KEY_INVALID_FORMAT",
-        -0x3E80 => "PK_FEATURE_UNAVAILABLE",
         -0x3F00 => "PK_TYPE_MISMATCH",
         -0x4200 => "RSA_KEY_CHECK_FAILED",
-        -0x4290 => "RSA_PUBLIC_FAILED",
         -0x4380 => "RSA_VERIFY_FAILED",
         -0x4E00 => "ECP_VERIFY_FAILED",
         -0x6600 => "SSL_ILLEGAL_PARAMETER",
@@ -178,8 +179,6 @@ pub const fn mbedtls_text(number: i32) -> &'static str {
         -0x7200 => "SSL_INVALID_RECORD",
         -0x7280 => "SSL_CONN_EOF",
         -0x7300 => "SSL_DECODE_ERROR",
-        -0x7380 => "SSL_NO_CIPHER_CHOSEN",
-        -0x7400 => "SSL_NO_RNG",
         -0x7480 => "SSL_NO_CLIENT_CERTIFICATE",
         -0x7500 => "SSL_UNSUPPORTED_EXTENSION",
         -0x7580 => "SSL_CERTIFICATE_REQUIRED",
@@ -188,12 +187,7 @@ pub const fn mbedtls_text(number: i32) -> &'static str {
         -0x7700 => "SSL_UNEXPECTED_MESSAGE",
         -0x7780 => "SSL_FATAL_ALERT_MESSAGE",
         -0x7880 => "SSL_PEER_CLOSE_NOTIFY",
-        -0x7900 => "SSL_BAD_HS_CLIENT_HELLO",
-        -0x7980 => "SSL_BAD_HS_SERVER_HELLO",
         -0x7A00 => "SSL_BAD_CERTIFICATE",
-        -0x7A80 => "SSL_BAD_HS_CERTIFICATE_REQUEST",
-        -0x7B00 => "SSL_BAD_HS_SERVER_KEY_EXCHANGE",
-        -0x7E80 => "SSL_BAD_HS_FINISHED",
         -0x7F00 => "SSL_ALLOC_FAILED",
         _ => "unknown",
     }

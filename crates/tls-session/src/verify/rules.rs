@@ -217,20 +217,16 @@ pub(super) fn dates(
     now: Timestamp,
 ) -> Result<(), Reason> {
     let validity = certificate.validity();
-    let cause = if now < validity.not_before {
-        Cause::Certificate(CertificateError::NotYetValid {
-            not_before: validity.not_before,
-        })
-    } else if now > validity.not_after {
-        Cause::Certificate(CertificateError::Expired {
-            not_after: validity.not_after,
-        })
+    let (not_before, not_after) = (validity.not_before, validity.not_after);
+    let (cause, missed) = if now < not_before {
+        (
+            CertificateError::NotYetValid { not_before, now },
+            not_before,
+        )
+    } else if now > not_after {
+        (CertificateError::Expired { not_after, now }, not_after)
     } else {
         return Ok(());
-    };
-    let missed = match cause {
-        Cause::Certificate(CertificateError::NotYetValid { not_before }) => not_before,
-        _ => validity.not_after,
     };
     Err(Reason::new(Stage::Certificate, cause)
         .about(depth, certificate.subject())

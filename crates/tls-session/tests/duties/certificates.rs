@@ -28,7 +28,8 @@ fn duty_8_dates_are_exact_to_the_second() {
         assert_eq!(
             cause(&reason),
             Cause::Certificate(CertificateError::NotYetValid {
-                not_before: date(NOW - 100)
+                not_before: date(NOW - 100),
+                now: date(now),
             })
         );
         assert_eq!(
@@ -43,7 +44,8 @@ fn duty_8_dates_are_exact_to_the_second() {
         assert_eq!(
             cause(&reason),
             Cause::Certificate(CertificateError::Expired {
-                not_after: date(NOW + 100)
+                not_after: date(NOW + 100),
+                now: date(now),
             })
         );
         assert_eq!(

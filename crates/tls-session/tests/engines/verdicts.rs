@@ -250,19 +250,29 @@ fn duty_51_dates_and_clocks() {
         },
         root(),
     );
-    let expired = |not_after| Some(E::Expired { not_after });
+    let expired = |not_after, now| Some(E::Expired { not_after, now });
     for (clock, expected) in [
         (Clock::At(date(NOW - 100)), None),
         (
             Clock::At(date(NOW - 101)),
             Some(E::NotYetValid {
                 not_before: date(NOW - 100),
+                now: date(NOW - 101),
             }),
         ),
         (Clock::At(date(NOW + 50)), None),
-        (Clock::At(date(NOW + 51)), expired(date(NOW + 50))),
-        (Clock::At(date(NOW + 101)), expired(date(NOW + 100))),
-        (Clock::At(date(NOT_AFTER + 1)), expired(date(NOW + 100))),
+        (
+            Clock::At(date(NOW + 51)),
+            expired(date(NOW + 50), date(NOW + 51)),
+        ),
+        (
+            Clock::At(date(NOW + 101)),
+            expired(date(NOW + 100), date(NOW + 101)),
+        ),
+        (
+            Clock::At(date(NOT_AFTER + 1)),
+            expired(date(NOW + 100), date(NOT_AFTER + 1)),
+        ),
         (Clock::Unset, Some(E::ClockNotSet)),
         (
             Clock::BeforeFloor {

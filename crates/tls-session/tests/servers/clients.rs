@@ -304,6 +304,7 @@ fn duty_166_to_169_each_fault_of_a_certificate_has_its_reason_and_alert() {
             }),
             CertificateError::Expired {
                 not_after: date(NOW - 1),
+                now: date(NOW),
             }
             .into(),
             45,
@@ -316,6 +317,7 @@ fn duty_166_to_169_each_fault_of_a_certificate_has_its_reason_and_alert() {
             }),
             CertificateError::NotYetValid {
                 not_before: date(NOW + 1),
+                now: date(NOW),
             }
             .into(),
             45,
