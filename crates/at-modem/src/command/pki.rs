@@ -17,7 +17,7 @@ use partition_store::{NvsError, PartitionStore};
 
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
-use crate::flash::inventory::{Bad, Content, Fact, fact, value_fact};
+use crate::flash::inventory::{Bad, Content, Fact, Unusable, fact, value_fact};
 use crate::platform::Platform;
 
 /// Name of a partition, with room for the longest there can be.
@@ -85,13 +85,13 @@ async fn values<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<(), CommandError> {
 ///
 /// The scratch memory is used as for a partition.
 pub(super) async fn describe_value<P: Platform>(cx: &Cx<'_, '_, P>, namespace: Label, key: Label) {
-    let bad = |code| Fact::BadImage(Bad::new(code, 0));
+    let bad = |why| Fact::BadImage(Bad { why, offset: 0 });
     let Some(role) = PartitionRole::from_name(namespace.as_str()) else {
         return;
     };
     let Some(item) = role.item_number(key.as_str()) else {
         // It is there, and no command will find it.
-        line(cx, key.as_str(), &bad("key_not_used")).await;
+        line(cx, key.as_str(), &bad(Unusable::KeyNotUsed)).await;
         return;
     };
     for nth in 0.. {
@@ -101,8 +101,8 @@ pub(super) async fn describe_value<P: Platform>(cx: &Cx<'_, '_, P>, namespace: L
             let item = (u16::from(item), role.kind);
             match len {
                 Ok(len) => value_fact(&mut raw[..], len, item, nth),
-                Err(NvsError::Damaged(damage)) => Some((bad(damage.code()), false)),
-                Err(_) => Some((bad("unreadable"), false)),
+                Err(NvsError::Damaged(damage)) => Some((bad(Unusable::Value(damage)), false)),
+                Err(_) => Some((bad(Unusable::Unreadable), false)),
             }
         };
         let Some((fact, more)) = fact else { break };
@@ -132,7 +132,10 @@ pub(super) async fn describe<P: Platform>(cx: &Cx<'_, '_, P>, name: &str) {
                 .map(<[u8]>::len);
             match len.and_then(|len| raw.get_mut(..len)) {
                 Some(bytes) => fact(bytes, wanted, nth),
-                None => Some((Fact::BadImage(Bad::new("unreadable", 0)), false)),
+                None => {
+                    let why = Unusable::Unreadable;
+                    Some((Fact::BadImage(Bad { why, offset: 0 }), false))
+                }
             }
         };
         let Some((fact, more)) = fact else { break };
@@ -149,23 +152,23 @@ async fn line<P: Platform>(cx: &Cx<'_, '_, P>, partition: &str, fact: &Fact) {
     let partition = AtStr::plain(partition.as_bytes());
     let number = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
     let line = match fact {
-        Fact::BadImage(Bad { code, text, offset }) => PkiLine::BadImage {
+        Fact::BadImage(Bad { why, offset }) => PkiLine::BadImage {
             partition,
-            code: AtStr::from(*code),
+            code: AtStr::from(why.code()),
             offset: number(*offset),
-            text: AtStr::from(*text),
+            text: AtStr::from(why.text()),
         },
         Fact::Object {
             item,
             label,
-            what: Err(Bad { code, text, offset }),
+            what: Err(Bad { why, offset }),
         } => PkiLine::BadObject {
             partition,
             item: *item,
             label: AtStr::from(label.name()),
-            code: AtStr::from(*code),
+            code: AtStr::from(why.code()),
             offset: number(*offset),
-            text: AtStr::from(*text),
+            text: AtStr::from(why.text()),
         },
         Fact::Object {
             item,

@@ -10,10 +10,13 @@
 
 use at_grammar::types::Sha256;
 use cert_bin::ItemKind;
-use cert_bin::content::{self, BrokenObject, Encoding, KeyForm, ObjectKind, PrivateKey, Shape};
+use cert_bin::content::{
+    self, BrokenObject, ContentError, Encoding, KeyForm, ObjectKind, PrivateKey, Shape,
+};
 use cert_bin::mistake::{Mistake, read_image};
-use cert_bin::public::{MAX_PUBLIC_KEY_INFO, public_key_info};
+use cert_bin::public::{MAX_PUBLIC_KEY_INFO, PublicKeyError, public_key_info};
 use core::ops::Range;
+use partition_store::nvs::Damage;
 use sha2::Digest;
 use tls_session::reason::{Text, cut};
 use x509_facts::Certificate;
@@ -49,47 +52,91 @@ pub(crate) struct Content {
 /// A part that is of no use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bad {
-    /// A code that never changes.
-    pub(crate) code: &'static str,
-    /// What is wrong and what to do.
-    pub(crate) text: &'static str,
+    pub(crate) why: Unusable,
     /// From the start of the partition.
     pub(crate) offset: usize,
 }
 
-impl Bad {
-    /// With the sentence that goes with the code.
-    pub(crate) fn new(code: &'static str, offset: usize) -> Self {
-        let text = text_of(code);
-        Self { code, text, offset }
+/// Why a partition, a value or an object is of no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    /// Another kind of file, or one that its upload changed.
+    Mistake(Mistake),
+    /// Nothing was ever written there.
+    Erased,
+    /// Flash cannot be read.
+    Unreadable,
+    /// No command looks for a value of this name.
+    KeyNotUsed,
+    /// An item without content.
+    Empty,
+    /// Text that a NUL byte ends.
+    EmbeddedNul,
+    /// A certificate or key that cannot be read.
+    Damaged,
+    /// Readable, and neither certificate nor key.
+    WrongKind,
+    /// It does not fit the buffer of this command.
+    TooLarge,
+    /// A value of `mfg_nvs` that is damaged.
+    Value(Damage),
+    /// A private key whose public half cannot be computed.
+    Key(PublicKeyError),
+}
+
+impl Unusable {
+    /// A code that never changes.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::Mistake(mistake) => mistake.code(),
+            Self::Erased => "erased",
+            Self::Unreadable => "unreadable",
+            Self::KeyNotUsed => "key_not_used",
+            Self::Empty => "empty",
+            Self::EmbeddedNul => "embedded_nul",
+            Self::Damaged => "damaged",
+            Self::WrongKind => "wrong_kind",
+            Self::TooLarge => "buffer_too_small",
+            Self::Value(damage) => damage.code(),
+            Self::Key(error) => error.code(),
+        }
+    }
+
+    /// What is wrong and what to do.
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::Mistake(mistake) => mistake.text(),
+            Self::Erased => {
+                "nothing is written there: use espat pki pack, and AT+SYSFLASH or espat push"
+            }
+            Self::Unreadable => "flash cannot be read",
+            Self::KeyNotUsed => {
+                "no command looks under this name: client_ca.0, client_ca.1 and so on are used"
+            }
+            Self::Empty => "the item has no content: the file that was packed was empty",
+            Self::EmbeddedNul => "a NUL byte hides the text behind it",
+            Self::Damaged => "it cannot be read: openssl x509 -text or openssl pkey -text says why",
+            Self::WrongKind => "neither a certificate nor a private key",
+            Self::TooLarge => "larger than can be looked at here; a session may read it",
+            Self::Value(_) => "the value is damaged: write it again",
+            Self::Key(PublicKeyError::InvalidKey) => {
+                "the parts of the key contradict each other: openssl pkey -check says which"
+            }
+            Self::Key(PublicKeyError::Unsupported { .. }) => {
+                "a key of a kind that is not supported: P-256, P-384, Ed25519 and RSA are"
+            }
+            Self::Key(PublicKeyError::TooLarge) => "an RSA key of more than 4096 bits",
+            Self::Key(_) => "a key whose public half cannot be computed",
+        }
     }
 }
 
-/// What a code of `AT+PKI?` means; empty for those of the NVS, which name the damage.
-fn text_of(code: &str) -> &'static str {
-    let mistake = || Mistake::ALL.iter().find(|mistake| mistake.code() == code);
-    match code {
-        "erased" => "nothing is written there: use espat pki pack, and AT+SYSFLASH or espat push",
-        "empty" => "the item has no content: the file that was packed was empty",
-        "unreadable" => "flash cannot be read",
-        "key_not_used" => {
-            "no command looks under this name: client_ca.0, client_ca.1 and so on are used"
+impl From<ContentError> for Unusable {
+    fn from(error: ContentError) -> Self {
+        match error {
+            ContentError::BufferTooSmall { .. } => Self::TooLarge,
+            _ => Self::Damaged,
         }
-        "embedded_nul" => "a NUL byte hides the text behind it",
-        "damaged" => "it cannot be read: openssl x509 -text or openssl pkey -text says why",
-        "wrong_kind" => "neither a certificate nor a private key",
-        "data_crc" | "chunk_missing" | "length_mismatch" | "no_terminator" | "too_many_chunks" => {
-            "the value is damaged: write it again"
-        }
-        "invalid_key" => {
-            "the parts of the key contradict each other: openssl pkey -check says which"
-        }
-        "unsupported_key" => {
-            "a key of a kind that is not supported: P-256, P-384, Ed25519 and RSA are"
-        }
-        "key_too_large" => "an RSA key of more than 4096 bits",
-        "buffer_too_small" => "larger than can be looked at here; a session may read it",
-        _ => mistake().map_or("", |it| it.text()),
     }
 }
 
@@ -111,8 +158,10 @@ pub(crate) fn fact(bytes: &mut [u8], wanted: Option<ItemKind>, nth: usize) -> Op
             )?
         }
         Err(bad) => {
-            let fact = Fact::BadImage(Bad::new(bad.code(), bad.offset));
-            return Some((fact, false));
+            // Where no mistake is behind it, nothing was written.
+            let why = bad.mistake.map_or(Unusable::Erased, Unusable::Mistake);
+            let offset = bad.offset;
+            return Some((Fact::BadImage(Bad { why, offset }), false));
         }
     };
     Some(fact_of(bytes, found))
@@ -133,7 +182,8 @@ pub(crate) fn value_fact(
 /// Looks into what was found.
 fn fact_of(bytes: &mut [u8], (place, more): (Place, bool)) -> (Fact, bool) {
     let what = place.what.and_then(|(kind, range)| {
-        read(bytes, kind, range.clone()).map_err(|code| Bad::new(code, range.start))
+        let offset = range.start;
+        read(bytes, kind, range).map_err(|why| Bad { why, offset })
     });
     let fact = Fact::Object {
         item: place.item,
@@ -168,12 +218,12 @@ fn places(
     start: usize,
 ) -> impl Iterator<Item = Place> {
     let mistake = Mistake::of_item(content, wanted);
-    let useless = mistake.map(Mistake::code).or_else(|| useless(content));
+    let useless = mistake.map(Unusable::Mistake).or_else(|| useless(content));
     let objects = content::objects(content)
         .filter(move |_| useless.is_none())
         .filter_map(move |object| judge(object, start).transpose());
     useless
-        .map(|code| Err(Bad::new(code, start)))
+        .map(|why| Err(Bad { why, offset: start }))
         .into_iter()
         .chain(objects)
         .map(move |what| Place {
@@ -184,14 +234,14 @@ fn places(
 }
 
 /// Content that holds no object anybody would find.
-fn useless(content: &[u8]) -> Option<&'static str> {
+fn useless(content: &[u8]) -> Option<Unusable> {
     let shape = Shape::of(content);
     if content.is_empty() {
-        Some("empty")
+        Some(Unusable::Empty)
     } else if shape.embedded_nul {
-        Some("embedded_nul")
+        Some(Unusable::EmbeddedNul)
     } else if shape.encoding == Encoding::None {
-        Some("not_pem_or_der")
+        Some(Unusable::Mistake(Mistake::NotPemOrDer))
     } else {
         None
     }
@@ -202,25 +252,30 @@ fn judge(
     object: Result<content::Object<'_>, BrokenObject>,
     start: usize,
 ) -> Result<Option<(Readable, Range<usize>)>, Bad> {
-    let bad = |code, range: Range<usize>| Err(Bad::new(code, start.saturating_add(range.start)));
+    let bad = |why, range: Range<usize>| {
+        let offset = start.saturating_add(range.start);
+        Err(Bad { why, offset })
+    };
     let object = match object {
         Ok(object) => object,
-        Err(broken) => return bad("damaged", broken.range),
+        Err(broken) => return bad(Unusable::Damaged, broken.range),
     };
     let kind = match object.kind {
         ObjectKind::Certificate => Readable::Certificate,
         ObjectKind::PrivateKey(form) => Readable::PrivateKey(form),
         ObjectKind::EcParameters => return Ok(None),
-        ObjectKind::EncryptedPrivateKey => return bad("encrypted_key", object.range),
-        _ => return bad("wrong_kind", object.range),
+        ObjectKind::EncryptedPrivateKey => {
+            return bad(Unusable::Mistake(Mistake::EncryptedKey), object.range);
+        }
+        _ => return bad(Unusable::WrongKind, object.range),
     };
     let range = start.saturating_add(object.range.start)..start.saturating_add(object.range.end);
     Ok(Some((kind, range)))
 }
 
-/// Looks into one object; an error is its code.
-fn read(bytes: &mut [u8], kind: Readable, range: Range<usize>) -> Result<Content, &'static str> {
-    const LOST: &str = "damaged";
+/// Looks into one object.
+fn read(bytes: &mut [u8], kind: Readable, range: Range<usize>) -> Result<Content, Unusable> {
+    const LOST: Unusable = Unusable::Damaged;
     let len = range.len();
     let split = bytes.len().checked_sub(len).ok_or(LOST)?;
     if bytes.get(range.clone()).is_none() {
@@ -234,7 +289,7 @@ fn read(bytes: &mut [u8], kind: Readable, range: Range<usize>) -> Result<Content
         .ok_or(LOST)?;
     let der = match object.der() {
         Some(der) => der,
-        None => object.decode_into(scratch).map_err(|error| error.code())?.0,
+        None => object.decode_into(scratch)?.0,
     };
     match kind {
         Readable::Certificate => {
@@ -248,7 +303,7 @@ fn read(bytes: &mut [u8], kind: Readable, range: Range<usize>) -> Result<Content
         Readable::PrivateKey(form) => {
             let key = PrivateKey::parse(form, der).map_err(|_| LOST)?;
             let mut public = [0; MAX_PUBLIC_KEY_INFO];
-            let public = public_key_info(&key, &mut public).map_err(|error| error.code())?;
+            let public = public_key_info(&key, &mut public).map_err(Unusable::Key)?;
             Ok(Content {
                 subject: cut(key.kind),
                 not_after: Text::new(),
