@@ -2,8 +2,9 @@
 //! it would have to count parameters.
 
 use at_grammar::{ArgError, Command, FieldError, Form, LineError, LinkId, Mux, RawLine, Row};
+use heapless::String;
 
-use crate::links::RefusedLine;
+use crate::links::{MAX_GIVEN, RefusedLine};
 use crate::why::ModemError;
 
 /// Commands whose lines are explained. `AT+CIPSTART` and its like are so only for links with TLS.
@@ -14,6 +15,75 @@ const OPENING: [&str; 4] = [
     "AT+SAVETRANSLINK",
 ];
 const SETTINGS: [&str; 2] = ["AT+CIPSSL", "AT+SSL"];
+
+/// Commands with a secret on their line: none of their parameters is shown.
+const SECRET: &str = "AT+CIPSSLCPSK";
+
+/// What the parameters of these commands may be, by place; whether a link number comes first with several links, which
+/// is not counted. The last place stands for all behind it.
+const ALLOWED: &[(&str, bool, &[&str])] = &[
+    ("AT+CIPSTART", true, OPEN),
+    ("AT+CIPSTARTEX", false, OPEN),
+    (
+        "AT+CIPSERVER",
+        false,
+        &[
+            SWITCH,
+            PORT,
+            "TCP, TCPv6, SSL, SSLv6",
+            "0; 1 with SSL alone",
+            "0 to 3",
+        ],
+    ),
+    (
+        "AT+SAVETRANSLINK",
+        false,
+        &["0, 1, 3", HOST, PORT, TRANSPORT, KEEP_ALIVE],
+    ),
+    ("AT+CIPSSLCCONF", true, &["0 to 3", "0 to 255"]),
+    ("AT+CIPSSLCCN", true, &[NAME]),
+    ("AT+CIPSSLCSNI", true, &[NAME]),
+    (
+        "AT+CIPSSLCALPN",
+        true,
+        &["0 to 5, how many follow", "1 to 255 bytes"],
+    ),
+    (
+        "AT+CIPSSLCCIPHER",
+        true,
+        &["0 to 32, how many follow", "0x0000 to 0xffff"],
+    ),
+    (SECRET, true, &["at most 32 bytes", IDENTITY]),
+    (
+        "AT+CIPSSLCPSKHEX",
+        true,
+        &["at most 64 hex digits, two for each byte", IDENTITY],
+    ),
+    ("AT+CIPSSLSIZE", false, &["2048 to 4096"]),
+    ("AT+SSLPOLICY", false, &[SWITCH]),
+    ("AT+SSLRESUME", false, &[SWITCH]),
+    (
+        "AT+SSLVERSION",
+        true,
+        &["12, 13", "12, 13, not below the first"],
+    ),
+    ("AT+SSLPROBE", false, &[HOST, PORT]),
+];
+const OPEN: &[&str] = &[
+    TRANSPORT,
+    HOST,
+    PORT,
+    KEEP_ALIVE,
+    "an IP address of this modem",
+    "0 to 60000 (ms)",
+];
+const TRANSPORT: &str = "TCP, TCPv6, SSL, SSLv6, UDP, UDPv6";
+const HOST: &str = "name or address, 1 to 64 bytes without blanks";
+const NAME: &str = "at most 64 bytes without blanks";
+const IDENTITY: &str = "1 to 32 bytes";
+const PORT: &str = "1 to 65535";
+const KEEP_ALIVE: &str = "0 to 7200 (s)";
+const SWITCH: &str = "0, 1";
 
 fn row(line: &RawLine<'_>) -> Option<&'static Row> {
     Command::TABLE.iter().find(|row| line.is(row.name))
@@ -39,11 +109,66 @@ pub(super) fn explain(line: &RawLine<'_>, mux: Mux, error: LineError) -> Option<
     } else {
         SETTINGS.iter().any(|start| row.name.starts_with(start))
     };
-    about_tls.then(|| RefusedLine {
-        link: link(params, mux),
-        command: row.name,
-        cause: cause(params, mux, error),
+    about_tls.then(|| {
+        let of_link = names_link(row.name).then_some(mux);
+        let cause = cause(params, of_link, error);
+        RefusedLine {
+            link: match mux {
+                Mux::Single => Some(LinkId::ZERO),
+                Mux::Multiple => of_link.and_then(|_| link(params)),
+            },
+            command: row.name,
+            cause,
+            given: given(row.name, params, cause),
+            allowed: allowed(row.name, mux, cause),
+        }
     })
+}
+
+/// The parameter that a reason is about, as it stands in the line.
+fn given(command: &str, params: &[u8], cause: ModemError) -> String<MAX_GIVEN> {
+    let mut shown = String::new();
+    let Some(index) = place(cause).filter(|_| !command.starts_with(SECRET)) else {
+        return shown;
+    };
+    let mut quoted = false;
+    let between = |byte: &u8| {
+        quoted ^= *byte == b'"';
+        *byte == b',' && !quoted
+    };
+    let param = params.split(between).nth(usize::from(index));
+    let text = core::str::from_utf8(param.unwrap_or_default()).unwrap_or("bytes");
+    for char in text.chars() {
+        // What does not fit is left out.
+        if shown.push(char).is_err() {
+            break;
+        }
+    }
+    shown
+}
+
+/// What the parameter that a reason is about may be.
+fn allowed(command: &str, mux: Mux, cause: ModemError) -> &'static str {
+    let ModemError::ParameterValue { index } = cause else {
+        return "";
+    };
+    let Some((_, linked, places)) = ALLOWED.iter().find(|(name, ..)| *name == command) else {
+        return "";
+    };
+    let before = u8::from(*linked && mux == Mux::Multiple);
+    let place = usize::from(index.saturating_sub(before));
+    places.get(place).or(places.last()).copied().unwrap_or("")
+}
+
+/// Which parameter a reason is about, from 0.
+const fn place(cause: ModemError) -> Option<u8> {
+    match cause {
+        ModemError::ParameterValue { index }
+        | ModemError::ParameterKind { index }
+        | ModemError::ParameterLength { index, .. }
+        | ModemError::ParameterSyntax { index } => Some(index),
+        _ => None,
+    }
 }
 
 /// `"SSL"` or `"SSLv6"` is one of the parameters, or another name for it, which there is not.
@@ -68,14 +193,18 @@ fn first_number(params: &[u8]) -> Option<i32> {
 }
 
 /// The link that is meant, where that is certain.
-fn link(params: &[u8], mux: Mux) -> Option<LinkId> {
-    match mux {
-        Mux::Single => Some(LinkId::ZERO),
-        Mux::Multiple => LinkId::new(u8::try_from(first_number(params)?).ok()?),
-    }
+fn link(params: &[u8]) -> Option<LinkId> {
+    LinkId::new(u8::try_from(first_number(params)?).ok()?)
 }
 
-fn cause(params: &[u8], mux: Mux, error: LineError) -> ModemError {
+/// Whether a link number comes first with several links.
+fn names_link(command: &str) -> bool {
+    let row = ALLOWED.iter().find(|(name, ..)| *name == command);
+    row.is_none_or(|(_, linked, _)| *linked)
+}
+
+/// `mux` is that of a command which may name a link.
+fn cause(params: &[u8], mux: Option<Mux>, error: LineError) -> ModemError {
     let LineError::Argument(error) = error else {
         return ModemError::CommandForm;
     };
@@ -83,7 +212,7 @@ fn cause(params: &[u8], mux: Mux, error: LineError) -> ModemError {
     match error {
         ArgError::Count { needed, given } => match (mux, number) {
             // One too few, and it is the one that the other state of AT+CIPMUX asks for.
-            (Mux::Multiple, None) => ModemError::LinkMissing,
+            (Some(Mux::Multiple), None) => ModemError::LinkMissing,
             _ => ModemError::ParameterCount { given, needed },
         },
         ArgError::Syntax { index } | ArgError::Missing { index } => {
@@ -91,11 +220,13 @@ fn cause(params: &[u8], mux: Mux, error: LineError) -> ModemError {
         }
         ArgError::Overflow { index } => ModemError::ParameterValue { index },
         ArgError::Value { index, error } => match (error, mux, number) {
-            (FieldError::Range, Mux::Multiple, Some(number)) if index == 0 => {
+            (FieldError::Range, Some(Mux::Multiple), Some(number)) if index == 0 => {
                 ModemError::LinkNumber { number }
             }
-            (FieldError::Kind, Mux::Multiple, None) if index == 0 => ModemError::LinkMissing,
-            (FieldError::Kind, Mux::Single, Some(_)) if index == 0 => ModemError::LinkUnwanted,
+            (FieldError::Kind, Some(Mux::Multiple), None) if index == 0 => ModemError::LinkMissing,
+            (FieldError::Kind, Some(Mux::Single), Some(_)) if index == 0 => {
+                ModemError::LinkUnwanted
+            }
             (FieldError::Range, ..) => ModemError::ParameterValue { index },
             (FieldError::Kind, ..) => ModemError::ParameterKind { index },
             (FieldError::Length { len, max }, ..) => {
@@ -108,145 +239,4 @@ fn cause(params: &[u8], mux: Mux, error: LineError) -> ModemError {
 }
 
 #[cfg(test)]
-mod tests {
-    extern crate std;
-    use super::*;
-
-    fn explained(text: &str, mux: Mux) -> Option<RefusedLine> {
-        let line = RawLine::parse(text.as_bytes()).unwrap();
-        let error = Command::from_raw(&line, mux).unwrap_err();
-        explain(&line, mux, error)
-    }
-
-    /// A line, the state of `AT+CIPMUX`, the link it is about, and what is wrong with it.
-    const LINES: &[(&str, Mux, Option<u8>, ModemError)] = &[
-        (
-            "AT+CIPSTART=5,\"SSL\",\"h\",443",
-            Mux::Multiple,
-            None,
-            ModemError::LinkNumber { number: 5 },
-        ),
-        (
-            "AT+CIPSTART=-1,\"SSL\",\"h\",443",
-            Mux::Multiple,
-            None,
-            ModemError::LinkNumber { number: -1 },
-        ),
-        (
-            "AT+CIPSTART=\"SSL\",\"h\",443",
-            Mux::Multiple,
-            None,
-            ModemError::LinkMissing,
-        ),
-        (
-            "AT+CIPSTART=2,\"SSL\",\"h\",443",
-            Mux::Single,
-            Some(0),
-            ModemError::LinkUnwanted,
-        ),
-        (
-            "AT+CIPSTART=2,\"SSL\",\"h\"",
-            Mux::Multiple,
-            Some(2),
-            ModemError::ParameterCount {
-                given: 3,
-                needed: 4,
-            },
-        ),
-        (
-            "AT+CIPSTART=\"SSL\",\"h\",\"443\"",
-            Mux::Single,
-            Some(0),
-            ModemError::ParameterKind { index: 2 },
-        ),
-        (
-            "AT+CIPSTART=\"SSL\",\"h\",70000",
-            Mux::Single,
-            Some(0),
-            ModemError::ParameterValue { index: 2 },
-        ),
-        (
-            "AT+CIPSTART=\"SSLv2\",\"h\",443",
-            Mux::Single,
-            Some(0),
-            ModemError::ParameterValue { index: 0 },
-        ),
-        (
-            "AT+CIPSTART=\"TLS\",\"h\",443",
-            Mux::Single,
-            Some(0),
-            ModemError::ParameterValue { index: 0 },
-        ),
-        (
-            "AT+CIPSTART=\"SSL\",\"h,443",
-            Mux::Single,
-            Some(0),
-            ModemError::ParameterSyntax { index: 1 },
-        ),
-        (
-            "AT+CIPSSLCCONF=4,0,0",
-            Mux::Single,
-            Some(0),
-            ModemError::ParameterValue { index: 0 },
-        ),
-        (
-            "AT+CIPSSLCCONF=6,2,0,0",
-            Mux::Multiple,
-            None,
-            ModemError::LinkNumber { number: 6 },
-        ),
-        (
-            "AT+CIPSSLCCN=0,\"name\"",
-            Mux::Single,
-            Some(0),
-            ModemError::ParameterCount {
-                given: 2,
-                needed: 1,
-            },
-        ),
-        (
-            "AT+CIPSSLCCN=\"name\"",
-            Mux::Multiple,
-            None,
-            ModemError::LinkMissing,
-        ),
-        (
-            "AT+CIPSSLCCONF",
-            Mux::Single,
-            Some(0),
-            ModemError::CommandForm,
-        ),
-    ];
-
-    #[test]
-    fn each_mistake_of_a_line_has_its_reason() {
-        for &(text, mux, of, cause) in LINES {
-            let found = explained(text, mux);
-            let found = found.unwrap_or_else(|| panic!("{text}: nothing"));
-            assert_eq!(found.link.map(LinkId::get), of, "{text}");
-            assert_eq!(found.cause, cause, "{text}");
-        }
-    }
-
-    #[test]
-    fn other_commands_are_not_explained() {
-        for text in [
-            "AT+CIPSTART=\"TCP\",\"h\"",
-            "AT+CIPSTART=9,\"UDP\",\"h\",1",
-            "AT+CWJAP=1",
-            "AT+FAKE",
-            "AT+CIPSEND=x",
-        ] {
-            assert_eq!(explained(text, Mux::Multiple), None, "{text}");
-        }
-        for (text, is) in [
-            ("AT+CIPSTART=0,\"TCP\",\"h\",1", true),
-            ("AT+CIPSSLCCONF=2,0,0", true),
-            ("AT+SSLWHY?", false),
-            ("AT+CWMODE=1", false),
-        ] {
-            let line = RawLine::parse(text.as_bytes()).unwrap();
-            assert_eq!(supersedes(&line), is, "{text}");
-        }
-    }
-}
+mod tests;

@@ -132,7 +132,7 @@ async fn execute<P: Platform>(cx: &Cx<'_, '_, P>, line: &[u8]) -> Result<Done, C
         Ok(parsed) => {
             cx.port.set_suffix(parsed.suffix);
             if line_reason::supersedes(&raw) {
-                cx.links.refused_line.set(None);
+                cx.links.refused_line.replace(None);
             }
             table::run(cx, parsed.command).await
         }
@@ -147,7 +147,7 @@ async fn execute<P: Platform>(cx: &Cx<'_, '_, P>, line: &[u8]) -> Result<Done, C
         }
         Err(error) => {
             if let Some(reason) = line_reason::explain(&raw, mux, error) {
-                cx.links.refused_line.set(Some(reason));
+                cx.links.refused_line.replace(Some(reason));
             }
             Err(error.into())
         }

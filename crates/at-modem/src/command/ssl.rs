@@ -11,6 +11,7 @@ use zeroize::Zeroize;
 use super::{resume, store_if_wanted};
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
+use crate::links::RefusedLine;
 use crate::platform::Platform;
 use crate::secret::{MAX_PSK, Psk, Secret};
 use crate::settings::key::Key;
@@ -304,10 +305,10 @@ fn replace_key<P: Platform>(
 pub(super) async fn why<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
     let mut print = cx.port.print(cx.settings).await;
     // Later than whatever is known of its link.
-    let refused = cx.links.refused_line.get();
+    let refused = cx.links.refused_line.borrow().clone();
     for (link, id) in cx.links.each().iter().zip(ids()) {
-        let of_line = refused.filter(|line| line.link == Some(id));
-        if let Some(reason) = of_line.map(|line| line.why()).or_else(|| link.last()) {
+        let of_line = refused.as_ref().filter(|line| line.link == Some(id));
+        if let Some(reason) = of_line.map(RefusedLine::why).or_else(|| link.last()) {
             reason_line(&mut print, Some(id), &reason, &reason).await;
         }
     }

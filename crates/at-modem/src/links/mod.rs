@@ -15,6 +15,7 @@ use core::net::SocketAddr;
 use at_grammar::reply::{LinkConn, Remote};
 use at_grammar::types::Terminal;
 use at_grammar::{LinkId, Reply};
+use heapless::String;
 
 use crate::changes::Changes;
 use crate::settings::Settings;
@@ -41,11 +42,11 @@ pub(crate) struct Links<'a> {
     /// What was asked for last: passthrough opens it again.
     last_request: RefCell<Option<Request>>,
     /// The last command about TLS, where it was refused for its text.
-    pub(crate) refused_line: Cell<Option<RefusedLine>>,
+    pub(crate) refused_line: RefCell<Option<RefusedLine>>,
 }
 
 /// A command about TLS that was refused before anything was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RefusedLine {
     /// The link it is about; `None` where the line does not say.
     pub(crate) link: Option<LinkId>,
@@ -53,12 +54,24 @@ pub(crate) struct RefusedLine {
     pub(crate) command: &'static str,
     /// What is wrong with it.
     pub(crate) cause: ModemError,
+    /// The parameter at fault, as it stands in the line; empty where none is, and where it may be a secret.
+    pub(crate) given: String<MAX_GIVEN>,
+    /// What the parameter may be; empty where the sentence says so.
+    pub(crate) allowed: &'static str,
 }
+
+/// Most bytes of a refused parameter that are shown.
+pub(crate) const MAX_GIVEN: usize = 24;
 
 impl RefusedLine {
     /// The same as the reason of a link.
     pub(crate) fn why(&self) -> Why {
-        Why::new(Stage::Setup, self.cause).finding(self.command)
+        let why = Why::new(Stage::Setup, self.cause).wanting(self.allowed);
+        if self.given.is_empty() {
+            why.finding(self.command)
+        } else {
+            why.finding(format_args!("{} in {}", self.given, self.command))
+        }
     }
 }
 
@@ -81,7 +94,7 @@ impl<'a> Links<'a> {
             changes,
             server: Server::new(),
             last_request: RefCell::new(None),
-            refused_line: Cell::new(None),
+            refused_line: RefCell::new(None),
         }
     }
 
@@ -116,7 +129,7 @@ impl<'a> Links<'a> {
     /// Tasks were dropped: there is no server, and all links are closed.
     pub(crate) fn forget(&self) {
         self.server.forget();
-        self.refused_line.set(None);
+        self.refused_line.replace(None);
         for link in &self.each {
             link.forget();
         }

@@ -185,7 +185,7 @@ fn a_command_that_is_not_understood_says_what_is_wrong_with_it() {
         (
             1,
             "AT+CIPSTART=3,\"SSL\",\"h\",0",
-            "3,\"setup\",-0x7100,0x00000000,0,\"\",\"\",\"parameter 3 has a value that is not allowed (they count from 0): AT+CIPSTART\",\"parameter_value\"",
+            "3,\"setup\",-0x7100,0x00000000,0,\"\",\"1 to 65535\",\"parameter 3 has a value that is not allowed (they count from 0): 0 in AT+CIPSTART\",\"parameter_value\"",
         ),
         (
             0,
@@ -195,7 +195,7 @@ fn a_command_that_is_not_understood_says_what_is_wrong_with_it() {
         (
             0,
             "AT+CIPSSLCCONF=9",
-            "0,\"setup\",-0x7100,0x00000000,0,\"\",\"\",\"parameter 0 has a value that is not allowed (they count from 0): AT+CIPSSLCCONF\",\"parameter_value\"",
+            "0,\"setup\",-0x7100,0x00000000,0,\"\",\"0 to 3\",\"parameter 0 has a value that is not allowed (they count from 0): 9 in AT+CIPSSLCCONF\",\"parameter_value\"",
         ),
         (
             0,
