@@ -104,7 +104,7 @@ mistakes! {
     /// Old line ends.
     CrLineEnds => "cr_line_ends", "line ends are a carriage return (CR) alone: save it with LF";
     /// Pasted out of source text or JSON.
-    EscapedLineEnds => "escaped_line_ends", "line ends are written as \\n, backslash and n: put real line ends there";
+    EscapedLineEnds => "escaped_line_ends", "line ends are written as \\n, backslash and n: put real line ends there, without quotes";
     /// Line ends were taken out, or became blanks.
     NoLineEnds => "no_line_ends",
         "no line ends: BEGIN and END lines stand alone, with the base64 between them";

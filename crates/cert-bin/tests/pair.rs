@@ -141,3 +141,31 @@ fn an_impossible_key_has_no_public_half() {
         Err(PublicKeyError::InvalidKey)
     );
 }
+
+/// Mbed TLS writes the scalar as an INTEGER, with a sign octet in front: 33 octets on P-256, 49 on P-384. The scalar is 1,
+/// so the public point is the generator of the curve (SEC 2, 2.4.2 and 2.5.1).
+#[test]
+fn a_scalar_with_a_sign_octet_is_the_same_key() {
+    const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+    const P384: &[u8] = &[0x2b, 0x81, 4, 0, 0x22];
+    for (curve, len, generator) in [
+        (P256, 32, [0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47]),
+        (P384, 48, [0xaa, 0x87, 0xca, 0x22, 0xbe, 0x8b, 0x05, 0x37]),
+    ] {
+        for octets in [len, len + 1, len + 2] {
+            let mut der = vec![0x30, 0, 2, 1, 1, 4, u8::try_from(octets).unwrap()];
+            der.resize(der.len() + octets - 1, 0);
+            der.push(1);
+            let oid = u8::try_from(curve.len()).unwrap();
+            der.extend([0xa0, oid + 2, 6, oid]);
+            der.extend(curve);
+            der[1] = u8::try_from(der.len() - 2).unwrap();
+            let mut scratch = [0; 256];
+            let key = decode_private_key(&der, &mut scratch).unwrap();
+            let mut info = [0; MAX_PUBLIC_KEY_INFO];
+            let info = public_key_info(&key, &mut info).unwrap();
+            let x = &info[info.len() - 2 * len..];
+            assert_eq!(x[..8], generator, "{octets} octets");
+        }
+    }
+}

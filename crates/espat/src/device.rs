@@ -128,7 +128,9 @@ pub(crate) fn refused_at_connect(
         let kind = role.map_or(item.kind, |role| role.kind);
         let of_clients = role.is_some_and(|role| role.owner == Owner::Server);
         let mut buffer = vec![0; item.content.len()];
-        for object in content::objects(item.content).flatten() {
+        let objects = || content::objects(item.content).flatten();
+        let several = objects().nth(1).is_some();
+        for (number, object) in objects().enumerate() {
             let Ok((der, _)) = object.decode_into(&mut buffer) else {
                 continue;
             };
@@ -148,7 +150,14 @@ pub(crate) fn refused_at_connect(
                 _ => None,
             };
             if let Some((code, text)) = judged {
-                let message = format!("{} refuses each session with it: {text}", device.name());
+                let which = match Certificate::parse(der) {
+                    Ok(certificate) if several => {
+                        format!("certificate {number}, {}: ", certificate.subject())
+                    }
+                    _ => String::new(),
+                };
+                let device = device.name();
+                let message = format!("{which}{device} refuses each session with it: {text}");
                 found.push(Refused {
                     index,
                     code,

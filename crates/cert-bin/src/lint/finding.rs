@@ -258,7 +258,7 @@ impl fmt::Display for Problem {
             Self::Mistaken(mistake) => mistake.fmt(f),
             Self::EmbeddedNul => f.write_str("a NUL byte hides the text behind it from the device"),
             Self::WrongKind => f.write_str("the content is not what the item is labelled"),
-            Self::EncryptedKey => f.write_str("the key is encrypted; the device has no password"),
+            Self::EncryptedKey => f.write_str(Mistake::EncryptedKey.text()),
             Self::UnsupportedByDevice => {
                 f.write_str("the TLS library of the original firmware does not know the algorithm")
             }

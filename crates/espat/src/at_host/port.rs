@@ -50,6 +50,29 @@ impl std::fmt::Display for Place {
     }
 }
 
+impl Place {
+    /// What may be meant instead, where there is nothing of this name.
+    fn hint(&self) -> String {
+        let Self::Device(path) = self else {
+            return String::new();
+        };
+        let text = path.display().to_string();
+        let is_port = |text: &str| text.parse::<u16>().is_ok();
+        if path.exists() {
+            String::new()
+        } else if text.rsplit_once(':').is_some_and(|(_, port)| is_port(port)) {
+            format!(" (a TCP port is written tcp://{text})")
+        } else if text.to_ascii_uppercase().starts_with("COM") {
+            " (serial ports have names such as /dev/ttyUSB0 here)".to_owned()
+        } else {
+            String::new()
+        }
+    }
+}
+
+/// ENOTTY: a device without the settings of a serial port.
+const NO_TERMINAL: i32 = 25;
+
 /// An open port. A read that finds nothing ends after a tenth of a second, with no bytes.
 #[derive(Debug)]
 pub struct Port(OpenPort);
@@ -82,10 +105,14 @@ impl Port {
     ///
     /// A sentence that names the place.
     pub fn open(place: &Place, baud: u32, flow_control: bool) -> anyhow::Result<Self> {
-        let cannot = || format!("cannot open {place}");
+        let cannot = || format!("cannot open {place}{}", place.hint());
         match place {
             Place::Device(path) if is_device(path) => serial(path, baud, flow_control)
                 .map(|port| Self(OpenPort::Serial(port)))
+                .map_err(|error| match error.raw_os_error() {
+                    Some(NO_TERMINAL) => anyhow::Error::new(error).context("it is no serial port"),
+                    _ => error.into(),
+                })
                 .with_context(cannot),
             Place::Device(path) => {
                 let file = OpenOptions::new().read(true).write(true).open(path);

@@ -3,7 +3,7 @@
 //! Certificates and keys are stored the way the flash keeps them: as an image in their partition, or as values in
 //! `mfg_nvs`. Any other user partition takes the bytes of a file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -11,9 +11,13 @@ use cert_bin::{ImageWriter, NewItem, PartitionRole};
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 use partition_store::nvs::Label;
 use partition_store::{FlashStore, Nvs, PartitionStore as _};
+use serde_json::Value;
 
+use crate::device::Device;
 use crate::pki::files;
+use crate::push::check;
 use crate::push::source::{self, Source};
+use crate::report;
 
 /// `PARTITION=FILE` of a command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +85,56 @@ pub(crate) fn gather(given: &[Given]) -> anyhow::Result<Vec<Content>> {
         });
     }
     Ok(contents)
+}
+
+/// What a device makes of the certificates and keys, and what refuses them.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    /// Of all contents, for a program.
+    pub(crate) findings: Vec<Value>,
+    codes: Vec<String>,
+    can_be_forced: bool,
+}
+
+impl Checked {
+    /// Says on stderr what was found.
+    pub(crate) fn of(contents: &[Content], device: Device, force: bool) -> Self {
+        let mut all = Self {
+            can_be_forced: true,
+            ..Self::default()
+        };
+        for content in contents {
+            let Bytes::Items(role, sources) = &content.bytes else {
+                continue;
+            };
+            let judged = check::judge(*role, sources, device, None, force);
+            for remark in judged.remarks {
+                report::note(&remark.line);
+                all.findings.push(remark.json);
+            }
+            if !judged.codes.is_empty() {
+                all.can_be_forced &= judged.can_be_forced;
+                all.codes.extend(judged.codes);
+            }
+        }
+        all
+    }
+
+    /// Why nothing is written; `None` where something is.
+    pub(crate) fn refusal(&self, output: &Path) -> Option<(&str, String)> {
+        let code = self.codes.first()?;
+        let hint = if self.can_be_forced {
+            "; --force writes it all the same"
+        } else {
+            ""
+        };
+        let codes = self.codes.join(", ");
+        let name = output.display();
+        Some((
+            code,
+            format!("{name} was not written: a device cannot use {codes}{hint}"),
+        ))
+    }
 }
 
 /// Whether any of it is a private key.

@@ -22,6 +22,7 @@ use partition_store::mock::{MemFlash, Rewrite};
 use partition_store::{BuiltIn, CertStorage, Partition, PartitionKind, PartitionName, SECTOR};
 use serde_json::{Value, json};
 
+use crate::device::Device;
 use crate::pki::files::{self, Access, Output};
 use crate::report::{self, Outcome};
 use crate::sim::args::{Chip, Layout};
@@ -68,6 +69,12 @@ pub struct Args {
     /// that is named again has a second item. Other user partitions take the bytes of a file
     #[arg(value_name = "PARTITION=FILE")]
     contents: Vec<Given>,
+    /// Write contents that a device cannot use
+    #[arg(long)]
+    force: bool,
+    /// Whose rules apply
+    #[arg(long, value_enum, default_value_t)]
+    device: Device,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -82,17 +89,29 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     match (&args.inspect, &args.output) {
         (Some(image), _) => {
             let flash = files::read(image)?;
-            show(args, &flash, &image.display().to_string())
+            show(args, &flash, &image.display().to_string(), Vec::new())
         }
-        (None, Some(output)) => {
-            let output = Output::new(output)?;
+        (None, Some(path)) => {
+            let output = Output::new(path)?;
             let contents = content::gather(&args.contents)?;
+            let checked = content::Checked::of(&contents, args.device, args.force);
+            if let Some((code, message)) = checked.refusal(path) {
+                if args.json {
+                    report::print_json(&json!({
+                        "result": "refused",
+                        "code": code,
+                        "message": message,
+                        "findings": checked.findings,
+                    }))?;
+                }
+                report::complain(message);
+                return Ok(Outcome::Refused);
+            }
             let layout = layout(args.chip, args.layout);
             let flash = async_io::block_on(build(layout, &contents))?;
             // Whatever goes in now: a modem that starts from it will keep passwords there.
             output.write(&flash, Access::OwnerOnly)?;
-            let name = args.output.as_ref().map(|it| it.display().to_string());
-            show(args, &flash, &name.unwrap_or_default())
+            show(args, &flash, &path.display().to_string(), checked.findings)
         }
         // clap asks for one of them.
         (None, None) => Ok(Outcome::Usage),
@@ -122,7 +141,7 @@ async fn build(layout: &BuiltIn, contents: &[content::Content]) -> anyhow::Resul
     Ok(flash.bytes().to_vec())
 }
 
-fn show(args: &Args, flash: &[u8], name: &str) -> anyhow::Result<Outcome> {
+fn show(args: &Args, flash: &[u8], name: &str, findings: Vec<Value>) -> anyhow::Result<Outcome> {
     let rows = map::of(flash).with_context(|| name.to_owned())?;
     if let Some(path) = &args.svg {
         Output::new(path)?.write(draw::svg(&rows).as_bytes(), Access::Usual)?;
@@ -144,7 +163,7 @@ fn show(args: &Args, flash: &[u8], name: &str) -> anyhow::Result<Outcome> {
             "result": "ok",
             "code": "ok",
             "message": format!("{name}: {} bytes", flash.len()),
-            "findings": [],
+            "findings": findings,
             "map": rows,
         }))?;
     } else {

@@ -52,7 +52,15 @@ impl Output {
                 bail!("cannot write {name}: it exists and is not a regular file")
             }
             Ok(metadata) => Some(metadata.permissions()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
+                Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+                    bail!(
+                        "cannot write {name}: there is no folder {}",
+                        folder.display()
+                    )
+                }
+                _ => None,
+            },
             Err(error) => return Err(error).with_context(|| format!("cannot write {name}")),
         };
         Ok(Self {

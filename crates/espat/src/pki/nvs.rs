@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use super::files::{self, Access, Output};
 use super::unpack::holds_certificates_alone;
 use super::{describe, size};
+use crate::device::Device;
 use crate::flash_image::Given;
 use crate::flash_image::content;
 use crate::flash_image::values::{self, Stored, Value};
@@ -45,6 +46,12 @@ struct Pack {
     /// What goes in, by role, such as client_ca=ca.pem; a role that is named again has a second item
     #[arg(value_name = "ROLE=FILE", required = true)]
     contents: Vec<Given>,
+    /// Pack contents that a device cannot use
+    #[arg(long)]
+    force: bool,
+    /// Whose rules apply
+    #[arg(long, value_enum, default_value_t)]
+    device: Device,
 }
 
 #[derive(Debug, clap::Args)]
@@ -78,6 +85,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
 fn pack(args: &Pack) -> anyhow::Result<Outcome> {
     let output = Output::new(&args.output)?;
     let contents = content::gather(&args.contents)?;
+    let checked = content::Checked::of(&contents, args.device, args.force);
+    if let Some((_, message)) = checked.refusal(&args.output) {
+        report::complain(message);
+        return Ok(Outcome::Refused);
+    }
     let image = values::make(args.size, &contents)?;
     let access = if content::has_keys(&contents) {
         Access::OwnerOnly

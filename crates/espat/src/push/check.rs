@@ -1,13 +1,13 @@
 //! Does the content fit, and can this module use it?
 
 use cert_bin::lint::{self, Context, Finding, Level, Problem};
-use cert_bin::{ImageWriter, NewItem};
+use cert_bin::{ImageWriter, NewItem, PartitionRole};
 use serde_json::Value;
 
-use crate::device;
+use crate::device::{self, Device};
 use crate::pki;
 
-use super::{Module, PushError, Storage, Task, values};
+use super::{Module, PushError, Source, Storage, Task, values};
 
 /// Of each page of NVS, entries of 32 bytes can hold data (spec: cert-bin 9.3).
 const NVS_PAGE_DATA: usize = 126 * 32;
@@ -15,9 +15,19 @@ const NVS_PAGE: usize = 4096;
 
 /// A finding of the lint, for a person and for a program.
 #[derive(Debug)]
-pub(super) struct Remark {
-    pub(super) line: String,
-    pub(super) json: Value,
+pub(crate) struct Remark {
+    pub(crate) line: String,
+    pub(crate) json: Value,
+}
+
+/// What is known of the items of one role.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) remarks: Vec<Remark>,
+    /// Codes of what refuses them.
+    pub(crate) codes: Vec<String>,
+    /// `--force` would override all of them.
+    pub(crate) can_be_forced: bool,
 }
 
 /// What will be written.
@@ -36,7 +46,7 @@ pub(super) fn check(
     remark: &mut dyn FnMut(Remark),
 ) -> Result<Checked, PushError> {
     let items: Vec<NewItem<'_>> = task.sources.iter().map(super::Source::item).collect();
-    lint(task, module, storage, &items, remark)?;
+    lint(task, module, storage, remark)?;
     match storage {
         Storage::Image { size } => {
             let too_big = |needs| PushError::DoesNotFit {
@@ -81,65 +91,86 @@ fn lint(
     task: &Task<'_>,
     module: &Module,
     storage: Storage,
-    items: &[NewItem<'_>],
     remark: &mut dyn FnMut(Remark),
 ) -> Result<(), PushError> {
     let device = task.device.unwrap_or_else(|| module.device());
+    let size = match storage {
+        Storage::Image { size } => Some(size),
+        Storage::Values { .. } => None,
+    };
+    let judged = judge(task.role, task.sources, device, size, task.force);
+    judged.remarks.into_iter().for_each(remark);
+    if judged.codes.is_empty() {
+        return Ok(());
+    }
+    Err(PushError::Unusable {
+        codes: judged.codes,
+        can_be_forced: judged.can_be_forced,
+    })
+}
+
+/// What a device makes of these items. Whether they fit is not asked.
+pub(crate) fn judge(
+    role: PartitionRole,
+    sources: &[Source],
+    device: Device,
+    partition_size: Option<u32>,
+    force: bool,
+) -> Judged {
+    let items: Vec<NewItem<'_>> = sources.iter().map(Source::item).collect();
     let context = Context {
-        role: Some(task.role),
+        role: Some(role),
         now: pki::now(),
-        partition_size: match storage {
-            Storage::Image { size } => Some(size),
-            Storage::Values { .. } => None,
-        },
+        partition_size,
         device: device.lint(),
     };
     let mut findings: Vec<Finding> = Vec::new();
     let mut scratch = pki::scratch();
     // The scratch is as large as any content needs.
-    let linted = lint::check_new(items, &context, &mut scratch, &mut |it| findings.push(it));
-    let mut codes = Vec::new();
-    let mut can_be_forced = true;
+    let linted = lint::check_new(&items, &context, &mut scratch, &mut |it| findings.push(it));
+    let mut judged = Judged {
+        remarks: Vec::new(),
+        codes: Vec::new(),
+        can_be_forced: !force,
+    };
     for finding in &findings {
         let problem = &finding.problem;
         // Size is the other check's, which says how much there is.
         if matches!(problem, Problem::TooBigForPartition { .. }) {
             continue;
         }
-        let forced = task.force && problem.can_be_forced();
+        let forced = force && problem.can_be_forced();
         let is_error = problem.level() == Level::Error && !forced;
         if is_error {
-            codes.push(problem.code().to_owned());
-            can_be_forced &= problem.can_be_forced();
+            judged.codes.push(problem.code().to_owned());
+            judged.can_be_forced &= problem.can_be_forced();
         }
-        let name = name_of(task, finding.index);
+        let name = name_of(role, sources, finding.index);
         let level = if is_error { "error" } else { "warning" };
-        remark(Remark {
+        let mut json = pki::finding(finding);
+        if let Some(of_json) = json.get_mut("level") {
+            *of_json = level.into();
+        }
+        judged.remarks.push(Remark {
             line: format!("{level}: {name}: {problem} [{}]", problem.code()),
-            json: pki::finding(finding),
+            json,
         });
     }
-    for it in device::refused_at_connect(items, device, Some(task.role)) {
-        let name = name_of(task, Some(it.index));
-        remark(Remark {
+    for it in device::refused_at_connect(&items, device, Some(role)) {
+        let name = name_of(role, sources, Some(it.index));
+        judged.remarks.push(Remark {
             line: format!("warning: {name}: {} [{}]", it.message, it.code),
             json: it.json(),
         });
     }
     if linted.is_err() {
-        codes.push("damaged".to_owned());
+        judged.codes.push("damaged".to_owned());
     }
-    if codes.is_empty() {
-        return Ok(());
-    }
-    Err(PushError::Unusable {
-        codes,
-        can_be_forced: can_be_forced && !task.force,
-    })
+    judged
 }
 
 /// The file of an item, or the role.
-fn name_of(task: &Task<'_>, index: Option<usize>) -> String {
-    let source = index.and_then(|index| task.sources.get(index));
-    source.map_or_else(|| task.role.to_string(), |it| it.name.clone())
+fn name_of(role: PartitionRole, sources: &[Source], index: Option<usize>) -> String {
+    let source = index.and_then(|index| sources.get(index));
+    source.map_or_else(|| role.to_string(), |it| it.name.clone())
 }

@@ -9,7 +9,7 @@
 //! Works with this project's firmware and simulator and, by protocol, with Espressif's ESP-AT 2.x (partitions) and 3.1
 //! and later (`mfg_nvs`). Whatever ends it early, it says what the module holds then: [`Holds`].
 
-mod check;
+pub(crate) mod check;
 mod image;
 mod interrupt;
 mod module;

@@ -20,7 +20,9 @@ mod trust;
 use std::path::{Path, PathBuf};
 
 use at_modem::why::{Stage, Why};
+use cert_bin::ItemKind;
 use cert_bin::content::{self, ContentError};
+use cert_bin::mistake::Mistake;
 use clap::ArgGroup;
 use tls_session::reason::CertificateError;
 use tls_session::{
@@ -286,7 +288,10 @@ fn chain(file: &Path) -> anyhow::Result<Result<Vec<Vec<u8>>, Refusal>> {
                 ContentError::Damaged { .. } => CertificateError::Malformed,
                 _ => CertificateError::NoCertificate,
             },
-            error.to_string(),
+            match Mistake::of_content(&bytes, ItemKind::Cert) {
+                Some(mistake) => format!("{mistake} [{}]", mistake.code()),
+                None => error.to_string(),
+            },
         )),
     })
 }

@@ -75,10 +75,14 @@ fn from_content(content: &[u8], name: &str, behind: Behind) -> Result<Vec<Vec<u8
             Ok(ders)
         }
         Err(error) => {
-            let cause = unreadable(behind(content, ItemKind::Ca));
+            let mistake = behind(content, ItemKind::Ca);
+            let detail = match mistake {
+                Some(Mistake::ImageInValue) => format!("{name}: --bin takes an image"),
+                _ => format!("{name}: {error} [{}]", error.code()),
+            };
             Err(Refusal {
-                reason: Box::new(Why::new(Stage::Setup, cause)),
-                detail: Some(format!("{name}: {error} [{}]", error.code())),
+                reason: Box::new(Why::new(Stage::Setup, unreadable(mistake))),
+                detail: Some(detail),
             })
         }
     }
