@@ -71,8 +71,9 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         report::print(&in_text(&found)?)?;
     }
     if found.is_empty() {
+        let near = similar(&what).map_or_else(String::new, |name| format!("; is {name} meant?"));
         report::complain(format_args!(
-            "nothing is known of '{what}'; a code, a number such as -0x2700, or a line of the port is expected"
+            "nothing is known of '{what}'{near}; a code, a number such as -0x2700, or a line of the port is expected"
         ));
         return Ok(Outcome::Refused);
     }
@@ -87,6 +88,31 @@ pub fn words(what: &str) -> Option<String> {
         return None;
     }
     in_text(&found).ok()
+}
+
+/// The code that differs from this word in one or two letters.
+fn similar(what: &str) -> Option<&'static str> {
+    let word = what.trim().to_lowercase().replace([' ', '-'], "_");
+    let distances = all().map(|entry| (letters_between(&word, entry.name), entry.name));
+    let near = distances.filter(|(distance, name)| *distance <= 2 && name.len() > 5);
+    near.min().map(|(_, name)| name)
+}
+
+/// Letters to insert, delete or replace.
+fn letters_between(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (at, mine) in one.chars().enumerate() {
+        let mut next = vec![at.saturating_add(1)];
+        for ((theirs, above), diagonal) in other.iter().zip(row.iter().skip(1)).zip(&row) {
+            let left = next.last().copied().unwrap_or(0);
+            let replaced = diagonal.saturating_add(usize::from(mine != *theirs));
+            let shifted = left.min(*above).saturating_add(1);
+            next.push(replaced.min(shifted));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
 }
 
 /// The most specific thing known of a line of the port: what it means, and what to do.
@@ -161,7 +187,7 @@ fn explain(what: &str) -> Vec<Entry> {
             .filter(|entry| word.starts_with("+CWJAP:") && entry.name == *word)
             .for_each(&mut add);
         by_name(word).into_iter().for_each(&mut add);
-        if let Some(number) = number(word) {
+        if let Some(number) = number(word, what.to_lowercase().starts_with("flags")) {
             by_number(what, word, number).into_iter().for_each(&mut add);
         }
     }
@@ -193,7 +219,10 @@ fn by_sentence(what: &str) -> Vec<Entry> {
 fn by_phrase(what: &str) -> Vec<Entry> {
     let is_phrase = |entry: &Entry| entry.name.contains(' ') && !entry.name.starts_with("alert ");
     let phrases = rows(ERRORS).filter(is_phrase);
-    phrases.filter(|entry| what.contains(entry.name)).collect()
+    let lower = what.to_lowercase();
+    phrases
+        .filter(|entry| lower.contains(&entry.name.to_lowercase()))
+        .collect()
 }
 
 /// The alert of a line that has one: by its number, as OpenSSL (`alert number 48`), Mbed TLS (`msg 48`), GnuTLS (`[48]`)
@@ -235,9 +264,9 @@ fn by_name(word: &str) -> Option<Entry> {
     })
 }
 
-/// Decimal or hexadecimal, with its sign.
-fn number(word: &str) -> Option<i64> {
-    let stated = word.contains("ERRNO");
+/// Decimal or hexadecimal, with its sign; `0xFFFF8100` and `FFFF8100` are negative numbers of 32 bits.
+fn number(word: &str, is_flags: bool) -> Option<i64> {
+    let stated = word.contains("ERRNO") || is_flags;
     let word = word
         .rsplit(':')
         .next()
@@ -247,15 +276,43 @@ fn number(word: &str) -> Option<i64> {
         Some(digits) => (-1, digits),
         None => (1, word),
     };
-    let value = match digits
+    let is_negative = |hex: &&str| hex.len() == 8 && hex.to_lowercase().starts_with("ffff");
+    let hex = digits
         .strip_prefix("0x")
         .or_else(|| digits.strip_prefix("0X"))
-    {
+        .or_else(|| Some(digits).filter(is_negative));
+    let value = match hex {
+        Some(hex) if is_negative(&hex) && sign > 0 => {
+            let value = i64::from_str_radix(hex, 16).ok()?;
+            value.checked_sub(1 << 32)?
+        }
         Some(hex) => i64::from_str_radix(hex, 16).ok()?,
         None if stated || digits.len() >= 2 => digits.parse().ok()?,
         None => return None,
     };
     value.checked_mul(sign)
+}
+
+/// Rows of an Mbed TLS number. One without a row of its own is the sum of a number of the upper layer and one of the
+/// layer below, which has the last seven bits.
+fn of_mbedtls(word: &str, number: i64) -> Vec<Entry> {
+    const BELOW: u64 = 0x7f;
+    let is_hex = word.to_lowercase().starts_with("0x");
+    let value = number.unsigned_abs();
+    // Small numbers and sums are many: a port or a length is none.
+    let stated = number < 0 || is_hex && word.len() == 6;
+    if value <= BELOW && !stated {
+        return Vec::new();
+    }
+    let row = |value: u64| {
+        let named = format!("-{value:#06X}").replace("0X", "0x");
+        rows(ERRORS).find(move |entry| entry.name == named)
+    };
+    match (row(value), row(value & !BELOW)) {
+        (Some(exact), _) => vec![exact],
+        (None, Some(upper)) if stated => [upper].into_iter().chain(row(value & BELOW)).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// What a number may be: an ERR CODE, an Mbed TLS number, verify flags.
@@ -274,12 +331,11 @@ fn by_number(what: &str, word: &str, number: i64) -> Vec<Entry> {
     if let Some(entry) = of_esp_tls {
         return vec![entry];
     }
-    let named = format!("-{:#06X}", number.unsigned_abs()).replace("0X", "0x");
-    let mbedtls = rows(ERRORS).find(|entry| entry.name == named);
+    let mbedtls = of_mbedtls(word, number);
     let reasons = Cause::table()
         .filter(|row| u64::from(row.mbedtls.unsigned_abs()) == number.unsigned_abs())
         .filter_map(|row| rows(FAILURES).find(|entry| entry.name == row.code));
-    let is_number = number < 0 || mbedtls.is_some();
+    let is_number = number < 0 || !mbedtls.is_empty();
     if is_number {
         // A whole line has its code; a bare number has all that are possible.
         let reasons = reasons.filter(|_| !what.contains(' ') && !what.contains(','));
@@ -298,147 +354,4 @@ fn by_number(what: &str, word: &str, number: i64) -> Vec<Entry> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    fn names(what: &str) -> Vec<&'static str> {
-        explain(what).iter().map(|entry| entry.name).collect()
-    }
-
-    #[test]
-    fn every_reason_is_explained_by_its_code_its_number_and_its_sentence() {
-        for row in Cause::table() {
-            let by_code = explain(row.code);
-            let entry = by_code.first().expect(row.code);
-            assert_eq!(entry.name, row.code);
-            assert!(!entry.means.is_empty(), "{}", row.code);
-            let number = format!("-0x{:04X}", row.mbedtls.unsigned_abs());
-            assert!(names(&number).contains(&row.code), "{number}: {}", row.code);
-            assert!(
-                names(&number).contains(&number.as_str()),
-                "{number} has no row"
-            );
-            // The log has Mbed TLS's name of it, which is the one of the document.
-            let named = rows(ERRORS).find(|entry| entry.name == number);
-            let name = tls_session::reason::mbedtls_text(row.mbedtls);
-            assert!(
-                named.is_some_and(|it| it.means.starts_with(name)),
-                "{number} {name}"
-            );
-            let decimal = row.mbedtls.to_string();
-            assert_eq!(names(&decimal), names(&number));
-        }
-    }
-
-    #[test]
-    fn a_fixed_sentence_leads_to_its_code() {
-        let sentences = Cause::table().filter(|row| !row.text.contains('{'));
-        for row in sentences.filter(|row| row.text.split(' ').count() >= 3) {
-            let found = names(row.text);
-            assert!(found.contains(&row.code), "{}: {found:?}", row.text);
-        }
-    }
-
-    #[test]
-    fn lines_of_both_modems_and_their_logs_are_read() {
-        let why = r#"+SSLWHY:0,"certificate",-0x2700,0x00000008,1,"CN=A","CN=B","no chain to the loaded CA","issuer_unknown""#;
-        for (line, first) in [
-            (why, "issuer_unknown"),
-            ("ERR CODE:0x010b0000", "0x010b0000"),
-            ("ERR CODE:0x01060201", "0x0106"),
-            ("ERR CODE:0x010a8001", "0x010a0000"),
-            ("0x01090000", "0x01090000"),
-            ("+CWJAP:2", "+CWJAP:2"),
-            ("-9984", "-0x2700"),
-            ("+ERRNO:-15616", "-0x3D00"),
-            ("+ERRNO:8", "0x00000008"),
-            ("0x00000204", "0x00000004"),
-            (
-                "E (1234) esp-tls-mbedtls: mbedtls_ssl_handshake returned -0x7780",
-                "-0x7780",
-            ),
-            ("mbedtls_ssl_handshake returned -0x2700, flags 8", "-0x2700"),
-            ("MBEDTLS_ERR_X509_CERT_VERIFY_FAILED", "-0x2700"),
-            ("E (99) esp-tls: open failed, error 0x8006", "0x8006"),
-            ("0x801a", "0x801A"),
-            ("0x00008000", "0x00008000"),
-            (r#"+PKI:"client_ca","pem_not_image",0"#, "pem_not_image"),
-            ("PEM text, not an image", "pem_not_image"),
-            ("alert 112", "alert 112"),
-            (
-                "SSL routines::tlsv1 alert unknown ca:SSL alert number 48",
-                "alert 48",
-            ),
-            ("received fatal alert: CertificateRequired", "alert 116"),
-            ("is a fatal alert message (msg 40)", "alert 40"),
-            ("*** Received alert [51]: Decrypt error", "alert 51"),
-            ("server alert: unknown PSK identity (115)", "alert 115"),
-            ("several_certificates", "several_certificates"),
-            ("NO CA FOUND", "NO CA FOUND"),
-            ("busy p...", "busy p..."),
-            (
-                "  ! The certificate is not correctly signed by the trusted CA",
-                "is not correctly signed by the trusted CA",
-            ),
-            ("MBEDTLS_X509_BADCERT_NOT_TRUSTED", "0x00000008"),
-            ("it fails with BADCERT_CN_MISMATCH for google", "0x00000004"),
-            ("start_ssl_client: -9984", "-0x2700"),
-        ] {
-            assert_eq!(
-                names(line).first(),
-                Some(&first),
-                "{line}: {:?}",
-                names(line)
-            );
-        }
-        for line in ["", "hello", "OK", "AT+CIPSTART"] {
-            assert!(names(line).is_empty(), "{line}: {:?}", names(line));
-        }
-    }
-
-    /// The codes of the lint, as its source has them: none of them needs the source to be understood.
-    #[test]
-    fn every_finding_and_every_alert_with_a_hint_is_explained() {
-        let sources = [
-            include_str!("../../cert-bin/src/lint/finding.rs"),
-            include_str!("../../cert-bin/src/image/warning.rs"),
-            include_str!("../../cert-bin/src/writer.rs"),
-            include_str!("../../cert-bin/src/content.rs"),
-            include_str!("../../cert-bin/src/public.rs"),
-            include_str!("../../partition-store/src/nvs/error.rs"),
-        ];
-        let code = |line: &'static str| {
-            let (_, literal) = line.split_once("=> \"")?;
-            let (word, rest) = literal.split_once('"')?;
-            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-            (word.chars().all(plain) && rest == ",").then_some(word)
-        };
-        let codes: BTreeSet<&str> = sources
-            .iter()
-            .flat_map(|it| it.lines().filter_map(code))
-            .collect();
-        assert!(codes.len() > 40, "{codes:?}");
-        for code in codes {
-            assert_eq!(names(code).first(), Some(&code), "{code}");
-        }
-        for number in 0..=u8::MAX {
-            let text = tls_session::reason::StreamError::PeerAlert(number).to_string();
-            let hinted = text.matches(": ").count() > 1;
-            let found = names(&text).first() == Some(&format!("alert {number}").as_str());
-            assert!(found || !hinted, "{text}");
-        }
-    }
-
-    #[test]
-    fn no_name_of_the_second_document_stands_twice() {
-        let mut seen = BTreeSet::new();
-        for entry in rows(ERRORS) {
-            assert!(seen.insert(entry.name), "{}", entry.name);
-            assert!(
-                !entry.means.is_empty() && !entry.todo.is_empty(),
-                "{entry:?}"
-            );
-        }
-    }
-}
+mod tests;
