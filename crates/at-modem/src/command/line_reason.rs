@@ -177,7 +177,11 @@ fn names_tls(params: &[u8]) -> bool {
         .split(|&byte| byte == b',')
         .map(|param| param.trim_ascii_start())
         .any(|param| {
-            let name = param.strip_prefix(b"\"").unwrap_or(param);
+            // Some write the quotes of another language.
+            let name = match param {
+                [b'"' | b'\'', name @ ..] => name,
+                _ => param,
+            };
             name.get(..3).is_some_and(|start| {
                 [b"SSL", b"TLS"]
                     .iter()

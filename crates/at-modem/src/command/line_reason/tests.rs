@@ -108,6 +108,12 @@ const LINES: &[(&str, Mux, Option<u8>, ModemError)] = &[
         Some(0),
         ModemError::CommandForm,
     ),
+    (
+        "AT+CIPSTART='SSL','h',443",
+        Mux::Single,
+        Some(0),
+        ModemError::ParameterSyntax { index: 0 },
+    ),
     // These name no link, whatever AT+CIPMUX is.
     (
         "AT+SSLPOLICY=7",
