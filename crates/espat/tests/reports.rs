@@ -254,7 +254,27 @@ const COMMANDS: &[(&[&str], i32)] = &[
     ),
     (&["doctor", "127.0.0.1:1", "--ca", "at-ca.crt.pem"], 1),
     (&["doctor", "127.0.0.1:1", "--ca", "no-such-file.pem"], 1),
+    (
+        &["flash-image", "-o", "@OUT/f.bin", "client_ca=at-ca.crt.pem"],
+        0,
+    ),
+    (
+        &["flash-image", "-o", "@OUT/r.bin", "client_ca=d16.key.pem"],
+        1,
+    ),
+    (
+        &[
+            "flash-image",
+            "-o",
+            "@OUT/k.bin",
+            "--force",
+            "client_ca=d16.key.pem",
+        ],
+        0,
+    ),
+    (&["flash-image", "--inspect", "@OUT/f.bin"], 0),
     (&["flash-image", "--inspect", "no-such-file.bin"], 1),
+    (&["replay", "at-ca.crt.pem"], 1),
     (&["explain", "issuer_unknown"], 0),
     (&["explain", "no such thing"], 1),
     (

@@ -22,6 +22,8 @@
 //! | `reports` | public reports that need a modem and a server |
 //! | `uploads` | each mistake of an upload has one code and one sentence on all surfaces |
 //! | `newcomer` | what goes wrong on the first day, and what the port says of it |
+//! | `mistakes` | what goes wrong with files and command lines, and what the tools say of it |
+//! | `public_reports` | what people report of other firmware, and what is said of it here |
 //! | `bad_input` | nothing a host sends, or stops sending, harms the modem |
 //! | `doctor` | which step of a set-up is wrong |
 //! | `capture` | what a capture holds, as Wireshark reads it |
@@ -45,12 +47,14 @@ mod gnutls;
 mod identity;
 mod links;
 mod matrix;
+mod mistakes;
 mod mqtt;
 mod newcomer;
 mod one_judge;
 mod peers;
 mod ports;
 mod psk;
+mod public_reports;
 mod refusals;
 mod reports;
 mod restart;

@@ -32,47 +32,215 @@ fn a_session_without_a_network_says_how_to_join_one() {
 /// Each of these lines, with what the reason must name, and its code.
 const LINES: &[(&str, &str, &str)] = &[
     (
-        "AT+CIPSTART=\"SSL\",\"https://192.168.3.129\",8739",
+        r#"AT+CIPSTART="SSL","https://192.168.3.129",8739"#,
         "https://192.168.3.129",
         "host_is_url",
     ),
     (
-        "AT+CIPSTART=\"SSL\",\"192.168.3.129:8739\",8739",
+        r#"AT+CIPSTART="SSL","192.168.3.129:8739",8739"#,
         "192.168.3.129:8739",
         "host_is_url",
     ),
     (
-        "AT+CIPSTART=\"SSL\",\"192.168.3.129/path\",8739",
+        r#"AT+CIPSTART="SSL","192.168.3.129/path",8739"#,
         "192.168.3.129/path",
         "host_is_url",
     ),
     (
-        "AT+CIPSTART=\"TLS\",\"192.168.3.129\",8739",
-        "parameter 0",
+        r#"AT+CIPSTART="TLS","192.168.3.129",8739"#,
+        "SSL, SSLv6",
         "parameter_value",
     ),
     (
-        "AT+CIPSTART=\"SSL\",\"192.168.3.129\",\"8739\"",
-        "parameter 2",
+        r#"AT+CIPSTART="TLS","192.168.3.129",8739"#,
+        "'TLS' in AT+CIPSTART",
+        "parameter_value",
+    ),
+    (
+        r#"AT+CIPSTART="SSL","192.168.3.129","8739""#,
+        "parameter 2 is a number in quotes",
         "parameter_kind",
     ),
     (
-        "AT+CIPSTART=\"SSL\",\"192.168.3.129\",87390",
-        "parameter 2",
+        r#"AT+CIPSTART="SSL","192.168.3.129",87390"#,
+        "87390 in AT+CIPSTART",
         "parameter_value",
     ),
     (
-        "AT+CIPSTART=\"SSL\",\"192.168.3.129\"",
+        r#"AT+CIPSTART="SSL","192.168.3.129",0"#,
+        r#""1 to 65535""#,
+        "parameter_value",
+    ),
+    (
+        r#"AT+CIPSTART="SSL","192.168.3.129",-8739"#,
+        "-8739 in AT+CIPSTART",
+        "parameter_value",
+    ),
+    (
+        r#"AT+CIPSTART="SSL","192.168.3.129",99999999999"#,
+        r#""1 to 65535""#,
+        "parameter_value",
+    ),
+    (
+        r#"AT+CIPSTART="SSL","192.168.3.129""#,
         "needed: 3",
         "parameter_count",
     ),
     (
-        "AT+CIPSTART=0,\"SSL\",\"192.168.3.129\",8739",
+        r#"AT+CIPSTART=SSL,"192.168.3.129",8739"#,
+        "parameter 0 is missing or cannot be read",
+        "parameter_syntax",
+    ),
+    (
+        r#"AT+CIPSTART="SSL",192.168.3.129,8739"#,
+        "192.168.3.129 in AT+CIPSTART",
+        "parameter_syntax",
+    ),
+    (
+        r#"AT+CIPSTART="SSL","192.168.3.129,8739"#,
+        "parameter 1 is missing or cannot be read",
+        "parameter_syntax",
+    ),
+    (
+        r#"AT+CIPSTART="SSL","",8739"#,
+        "1 to 64 bytes without blanks",
+        "parameter_value",
+    ),
+    (
+        r#"AT+CIPSTART="SSL","my broker",8739"#,
+        "'my broker' in AT+CIPSTART",
+        "parameter_value",
+    ),
+    (
+        r#"AT+CIPSTART="SSL","192.168.3.129",8739,"60""#,
+        "'60' in AT+CIPSTART",
+        "parameter_kind",
+    ),
+    (
+        r#"AT+CIPSTART="SSL","192.168.3.129",8739,9999"#,
+        r#""0 to 7200 (s)""#,
+        "parameter_value",
+    ),
+    (
+        r#"AT+CIPSTART="SSL","192.168.3.129",8739,60,"eth0""#,
+        "an IP address of this modem",
+        "parameter_value",
+    ),
+    (
+        r#"AT+CIPSTART="SSL","192.168.3.129",8739,60,"",90000"#,
+        r#""0 to 60000 (ms)""#,
+        "parameter_value",
+    ),
+    (
+        r#"AT+CIPSTART=0,"SSL","192.168.3.129",8739"#,
         "AT+CIPMUX is 0",
         "link_unwanted",
     ),
-    ("AT+CIPSSLCCONF=5,0,0", "parameter 0", "parameter_value"),
-    ("AT+CIPSSLCCONF=\"2\",0,0", "parameter 0", "parameter_kind"),
+    ("AT+CIPSSLCCONF=5,0,0", r#""0 to 3""#, "parameter_value"),
+    (
+        r#"AT+CIPSSLCCONF="2",0,0"#,
+        "'2' in AT+CIPSSLCCONF",
+        "parameter_kind",
+    ),
+    ("AT+CIPSSLCCONF=2,0,256", r#""0 to 255""#, "parameter_value"),
+    ("AT+CIPSSLCCONF=0,2,0,0", "needed: 3", "parameter_count"),
+    ("AT+CIPSSLCCONF", "does not have this form", "command_form"),
+    (
+        "AT+CIPSSLCCN=broker",
+        "broker in AT+CIPSSLCCN",
+        "parameter_syntax",
+    ),
+    (
+        r#"AT+CIPSSLCCN="bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb""#,
+        "65 bytes, 64 are allowed",
+        "parameter_length",
+    ),
+    (
+        r#"AT+CIPSSLCSNI="my broker""#,
+        "'my broker' in AT+CIPSSLCSNI",
+        "parameter_value",
+    ),
+    (r#"AT+CIPSSLCALPN=2,"mqtt""#, "needed: 3", "parameter_count"),
+    (
+        r#"AT+CIPSSLCALPN="mqtt""#,
+        "'mqtt' in AT+CIPSSLCALPN",
+        "parameter_kind",
+    ),
+    (
+        r#"AT+CIPSSLCCIPHER=1,"TLS_AES_128_GCM_SHA256""#,
+        "parameter 1 is a number in quotes or text",
+        "parameter_kind",
+    ),
+    (
+        "AT+SSLVERSION=1.2,1.3",
+        "1.2 in AT+SSLVERSION",
+        "parameter_syntax",
+    ),
+    ("AT+SSLVERSION=2,3", r#""12, 13""#, "parameter_value"),
+    (
+        "AT+SSLVERSION=13,12",
+        "not below the first",
+        "parameter_value",
+    ),
+    ("AT+SSLPOLICY=on", "on in AT+SSLPOLICY", "parameter_syntax"),
+    ("AT+SSLPOLICY=2", r#""0, 1""#, "parameter_value"),
+    (
+        r#"AT+CIPSSLCPSKHEX="0x1234","device""#,
+        "at most 64 hex digits",
+        "parameter_value",
+    ),
+    (
+        r#"AT+CIPSSLCPSK="secret","""#,
+        "1 to 32 bytes",
+        "parameter_value",
+    ),
+    (
+        r#"AT+CIPSERVER=1,8443,"TLS""#,
+        r#""TCP, TCPv6, SSL, SSLv6""#,
+        "parameter_value",
+    ),
+];
+
+/// The same with several links; the line says which link it is about.
+const LINES_OF_LINKS: &[(&str, &str, &str)] = &[
+    (
+        r#"AT+CIPSTART="SSL","192.168.3.129",8739"#,
+        "link number is missing",
+        "link_missing",
+    ),
+    (
+        r#"AT+CIPSTART=5,"SSL","192.168.3.129",8739"#,
+        "no link has the number 5; 0 to 4 are links",
+        "link_number",
+    ),
+    (
+        r#"AT+CIPSTART=-1,"SSL","192.168.3.129",8739"#,
+        "0 to 4 are links",
+        "link_number",
+    ),
+    (
+        r#"AT+CIPSTART=0,"SSL","192.168.3.129""#,
+        "needed: 4",
+        "parameter_count",
+    ),
+    (
+        r#"AT+CIPSTART=0,"SSL","192.168.3.129",87390"#,
+        "87390 in AT+CIPSTART",
+        "parameter_value",
+    ),
+    ("AT+CIPSSLCCONF=2", "needed: 2", "parameter_count"),
+    ("AT+CIPSSLCCONF=0,4,0,0", r#""0 to 3""#, "parameter_value"),
+    (
+        r#"AT+CIPSSLCCN="broker.local""#,
+        "link number is missing",
+        "link_missing",
+    ),
+    (r#"AT+CIPSSLCALPN=1,"mqtt""#, "mqtt", "parameter_kind"),
+    (
+        r#"AT+CIPSSLCPSK="key","device""#,
+        "link number is missing",
+        "link_missing",
+    ),
 ];
 
 #[test]
@@ -90,18 +258,13 @@ fn a_line_that_is_refused_says_which_parameter_is_wrong() {
     assert!(said.contains("AT+CIPMUX=1 first"), "{said}");
     assert!(said.ends_with(",\"server_mux\""), "{said}");
     host.ok("AT+CIPMUX=1");
-    for (line, code) in [
-        ("AT+CIPSTART=\"SSL\",\"192.168.3.129\",8739", "link_missing"),
-        (
-            "AT+CIPSTART=5,\"SSL\",\"192.168.3.129\",8739",
-            "link_number",
-        ),
-    ] {
+    for (line, names, code) in LINES_OF_LINKS {
         let said = why(&mut host, line);
-        let code = format!(",\"{code}\"");
         // Behind it is the reason of the server.
+        let code = format!(",\"{code}\"");
+        let reason = said.lines().find(|why| why.ends_with(&code));
         assert!(
-            said.lines().any(|why| why.ends_with(&code)),
+            reason.is_some_and(|it| it.contains(names)),
             "{line}: {said}"
         );
     }
