@@ -1,5 +1,6 @@
 //! ECDSA over P-256 and P-384 with a hash of any length (FIPS 186-5 §6.4: the leftmost bits count).
 
+mod jacobian;
 mod public;
 
 #[cfg(feature = "p384-compact")]

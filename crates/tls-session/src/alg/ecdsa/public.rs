@@ -1,7 +1,7 @@
 //! ECDSA's check of a signature (FIPS 186-5 §6.4.2) in variable time.
 //!
 //! ```text
-//! VerifyingKey, hash, Signature ─▶ PublicCheck { a, b, Q, r } ─▶ a·G + b·Q, one chain of doublings ─▶ x = r?
+//! VerifyingKey, hash, Signature ─▶ PublicCheck { a, b, Q, r } ─▶ a·G + b·Q, one chain of doublings ─▶ X = r·Z²?
 //! ```
 //!
 //! What is computed here shows in the time that it takes. [`PublicCheck`] is the only way in, and it is made of
@@ -11,14 +11,13 @@
 use ecdsa::hazmat::bits2field;
 use ecdsa::{Signature, SignatureSize, VerifyingKey};
 use p256::elliptic_curve::generic_array::ArrayLength;
-use p256::elliptic_curve::group::{Curve as _, Group};
 use p256::elliptic_curve::ops::{Invert, Reduce};
-use p256::elliptic_curve::point::AffineCoordinates as _;
 use p256::elliptic_curve::sec1::{FromEncodedPoint, ModulusSize, ToEncodedPoint};
-use p256::elliptic_curve::{
-    AffinePoint, CurveArithmetic, FieldBytes, PrimeCurve, ProjectivePoint, Scalar,
-};
+use p256::elliptic_curve::{AffinePoint, Field as _, FieldBytes, PrimeField, Scalar};
+use primeorder::PrimeCurveParams;
 use rustls_pki_types::InvalidSignature;
+
+use super::jacobian::Point;
 
 /// Bits of a digit. With 5 a table has 8 points, and a digit that is not 0 comes every sixth bit: 4 and 6 take more
 /// additions in all.
@@ -30,18 +29,18 @@ const MULTIPLES: usize = 1 << (WIDTH - 2);
 const MAX_DIGITS: usize = 384 + 1;
 
 /// A signature to be checked, of numbers that everybody may know.
-pub(super) struct PublicCheck<C: CurveArithmetic> {
+pub(super) struct PublicCheck<C: PrimeCurveParams> {
     /// What the base point is multiplied by.
     a: Scalar<C>,
     /// What the public key is multiplied by.
     b: Scalar<C>,
-    key: AffinePoint<C>,
+    key: Point<C::FieldElement>,
     r: Scalar<C>,
 }
 
 impl<C> PublicCheck<C>
 where
-    C: PrimeCurve + CurveArithmetic,
+    C: PrimeCurveParams,
     AffinePoint<C>: FromEncodedPoint<C> + ToEncodedPoint<C>,
     C::FieldBytesSize: ModulusSize,
     SignatureSize<C>: ArrayLength<u8>,
@@ -59,7 +58,7 @@ where
         Ok(Self {
             a: <Scalar<C> as Reduce<C::Uint>>::reduce_bytes(&hash) * inverse,
             b: *r * inverse,
-            key: *key.as_affine(),
+            key: point_of::<C>(key).ok_or(InvalidSignature)?,
             r: *r,
         })
     }
@@ -70,18 +69,18 @@ where
     pub(super) fn run(&self) -> Result<(), InvalidSignature> {
         // Plain arrays, filled where they lie: a struct of both would be made elsewhere and copied.
         let mut digits = [0; 2 * MAX_DIGITS];
-        let mut multiples = [ProjectivePoint::<C>::identity(); 2 * MULTIPLES];
-        let points = [ProjectivePoint::<C>::generator(), self.key.into()];
-        for (multiples, point) in multiples.chunks_exact_mut(MULTIPLES).zip(&points) {
-            set_multiples::<C>(multiples, point);
+        let mut multiples = [Point::INFINITY; 2 * MULTIPLES];
+        let (x, y) = C::GENERATOR;
+        let points = [&Point::of(x, y), &self.key];
+        for (multiples, point) in multiples.chunks_exact_mut(MULTIPLES).zip(points) {
+            set_multiples(multiples, point);
         }
         for (digits, scalar) in digits.chunks_exact_mut(MAX_DIGITS).zip([self.a, self.b]) {
             let bytes: FieldBytes<C> = scalar.into();
             set_digits(digits, &bytes);
         }
-        // The point at infinity is at x = 0, which no r is.
-        let x = sum_of_products::<C>(&digits, &multiples).to_affine().x();
-        if <Scalar<C> as Reduce<C::Uint>>::reduce_bytes(&x) == self.r {
+        let sum = sum_of_products(&digits, &multiples);
+        if candidates::<C>(&self.r).any(|x| sum.has_x(&x)) {
             Ok(())
         } else {
             Err(InvalidSignature)
@@ -89,38 +88,61 @@ where
     }
 }
 
+/// The point of a public key.
+fn point_of<C>(key: &VerifyingKey<C>) -> Option<Point<C::FieldElement>>
+where
+    C: PrimeCurveParams,
+    AffinePoint<C>: FromEncodedPoint<C> + ToEncodedPoint<C>,
+    C::FieldBytesSize: ModulusSize,
+{
+    let point = key.as_affine().to_encoded_point(false);
+    let of = |bytes: &FieldBytes<C>| Option::from(C::FieldElement::from_repr(bytes.clone()));
+    Some(Point::of(of(point.x()?)?, of(point.y()?)?))
+}
+
+/// The coordinates that are `r` modulo the order: `r` itself, and `r` + order where that is below the field's modulus.
+fn candidates<C: PrimeCurveParams>(r: &Scalar<C>) -> impl Iterator<Item = C::FieldElement> {
+    let small: FieldBytes<C> = (*r).into();
+    let mut large = small.clone();
+    // r + (order - 1) + 1
+    let less: FieldBytes<C> = (-Scalar::<C>::ONE).into();
+    let mut carry = true;
+    for (byte, other) in large.iter_mut().zip(&less).rev() {
+        (*byte, carry) = byte.carrying_add(*other, carry);
+    }
+    let large = Some(large).filter(|_| !carry);
+    let numbers = [Some(small), large].into_iter().flatten();
+    numbers.filter_map(|number| Option::from(C::FieldElement::from_repr(number)))
+}
+
 /// 1, 3, … 15 times `point`.
 // Not inlined: its points are gone before the sum needs its own.
 #[inline(never)]
-fn set_multiples<C: CurveArithmetic>(
-    multiples: &mut [ProjectivePoint<C>],
-    point: &ProjectivePoint<C>,
-) {
-    let double = point.double();
-    let mut next = *point;
+fn set_multiples<F: PrimeField>(multiples: &mut [Point<F>], point: &Point<F>) {
+    let mut double = point.clone();
+    double.double();
+    let mut next = point.clone();
     for multiple in multiples {
-        *multiple = next;
-        next += &double;
+        *multiple = next.clone();
+        next.add(&double, false);
     }
 }
 
 /// The sum of both products, with one chain of doublings (Straus).
-fn sum_of_products<C: CurveArithmetic>(
+fn sum_of_products<F: PrimeField>(
     digits: &[i8; 2 * MAX_DIGITS],
-    multiples: &[ProjectivePoint<C>; 2 * MULTIPLES],
-) -> ProjectivePoint<C> {
-    let mut sum = ProjectivePoint::<C>::identity();
+    multiples: &[Point<F>; 2 * MULTIPLES],
+) -> Point<F> {
+    let mut sum = Point::INFINITY;
     let used = digits.chunks_exact(MAX_DIGITS).map(used).max();
     for at in (0..used.unwrap_or(0)).rev() {
-        sum = sum.double();
+        sum.double();
         let terms = digits.chunks_exact(MAX_DIGITS);
         for (digits, multiples) in terms.zip(multiples.chunks_exact(MULTIPLES)) {
             let digit = digits.get(at).copied().unwrap_or(0);
             let multiple = multiples.get(usize::from(digit.unsigned_abs() / 2));
-            match (digit, multiple) {
-                (1.., Some(multiple)) => sum += multiple,
-                (..=-1, Some(multiple)) => sum -= multiple,
-                _ => {}
+            if let Some(multiple) = multiple.filter(|_| digit != 0) {
+                sum.add(multiple, digit < 0);
             }
         }
     }

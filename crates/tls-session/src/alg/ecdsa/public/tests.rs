@@ -140,30 +140,77 @@ macro_rules! curve {
                 assert!(!verdict(&public, &hash.to_repr(), &signature));
             }
 
+            fn point(
+                point: ProjectivePoint,
+            ) -> Point<<$curve::$name as PrimeCurveParams>::FieldElement> {
+                match VerifyingKey::from_affine(point.to_affine()) {
+                    Ok(key) => point_of::<$curve::$name>(&key).unwrap(),
+                    // A key is not the point at infinity.
+                    Err(_) => Point::INFINITY,
+                }
+            }
+
+            /// Whether `found` is `expected`: by x of both, and by x of both plus G, which tells a point from its negative.
+            fn is_same(
+                mut found: Point<<$curve::$name as PrimeCurveParams>::FieldElement>,
+                expected: ProjectivePoint,
+            ) -> bool {
+                let x = |point: ProjectivePoint| {
+                    let encoded = point.to_affine().to_encoded_point(false);
+                    encoded.x().map(|x| PrimeField::from_repr(*x).unwrap())
+                };
+                [expected, expected + ProjectivePoint::GENERATOR]
+                    .into_iter()
+                    .all(|expected| {
+                        let is = match x(expected) {
+                            Some(x) => found.has_x(&x),
+                            None => (0..50_u32).all(|x| !found.has_x(&x.into())),
+                        };
+                        found.add(&point(ProjectivePoint::GENERATOR), false);
+                        is
+                    })
+            }
+
             #[test]
             fn sums_that_meet_themselves_are_right() {
                 // Q = ±G and small a, b: additions of a point to itself and to its inverse.
                 for key in [ProjectivePoint::GENERATOR, -ProjectivePoint::GENERATOR] {
                     for a in 0..20 {
                         for b in 0..20 {
-                            let mut multiples = [ProjectivePoint::IDENTITY; 2 * MULTIPLES];
-                            set_multiples::<$curve::$name>(
-                                &mut multiples[..MULTIPLES],
-                                &ProjectivePoint::GENERATOR,
-                            );
-                            set_multiples::<$curve::$name>(&mut multiples[MULTIPLES..], &key);
+                            let mut multiples = [Point::INFINITY; 2 * MULTIPLES];
+                            let (base, other) = multiples.split_at_mut(MULTIPLES);
+                            set_multiples(base, &point(ProjectivePoint::GENERATOR));
+                            set_multiples(other, &point(key));
                             let mut digits = [0; 2 * MAX_DIGITS];
                             set_digits(&mut digits[..MAX_DIGITS], &scalar(a).to_repr());
                             set_digits(&mut digits[MAX_DIGITS..], &scalar(b).to_repr());
                             let sum = ProjectivePoint::GENERATOR * scalar(a) + key * scalar(b);
-                            assert_eq!(
-                                sum_of_products::<$curve::$name>(&digits, &multiples),
-                                sum,
-                                "{a} {b}"
-                            );
+                            let found = sum_of_products(&digits, &multiples);
+                            assert!(is_same(found, sum), "{a} {b}");
                         }
                     }
                 }
+            }
+
+            #[test]
+            fn points_at_infinity_change_nothing() {
+                let base = point(ProjectivePoint::GENERATOR);
+                let mut sum = Point::INFINITY;
+                sum.double();
+                sum.add(&Point::INFINITY, true);
+                assert!(is_same(sum.clone(), ProjectivePoint::IDENTITY));
+                sum.add(&base, true);
+                sum.add(&Point::INFINITY, false);
+                assert!(is_same(sum.clone(), -ProjectivePoint::GENERATOR));
+                // To its negative, in other coordinates than those.
+                let mut double = base.clone();
+                double.double();
+                sum.double();
+                sum.add(&double, false);
+                assert!(is_same(sum.clone(), ProjectivePoint::IDENTITY));
+                sum.add(&double, false);
+                sum.add(&double, false);
+                assert!(is_same(sum, ProjectivePoint::GENERATOR * scalar(4)));
             }
 
             #[test]
