@@ -66,6 +66,25 @@ fn a_server_of_openssl_is_resumed() {
     }
 }
 
+/// Our hello with a ticket has a share for X25519: a server without that asks for another one, and resumes all the same.
+#[test]
+fn a_server_of_openssl_with_one_group_is_resumed() {
+    for group in ["P-256", "P-384", "X25519"] {
+        let world = World::new();
+        let server = TlsServer::start(&p256(&world), &["-rev", "-tls1_3", "-groups", group], None);
+        let (_world, _modem, mut host) = world.server(PORT, server.address).ready();
+        for number in 0..4 {
+            host.opens(PORT);
+            host.transmit(b"abcba\r\n");
+            assert!(host.ipd().starts_with(b"abcba"));
+            assert_eq!(is_resumed(&mut host, "TLS 1.3"), number > 0, "{group}");
+            let peer = host.ask_until("AT+SSLPEER?", "\r\n\r\nOK\r\n");
+            assert!(peer.contains(&format!(r#","{group}","#)), "{peer}");
+            host.closes();
+        }
+    }
+}
+
 #[test]
 fn a_server_that_gives_no_tickets_is_not_resumed() {
     for (options, version) in [

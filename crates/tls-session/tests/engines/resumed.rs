@@ -133,6 +133,70 @@ fn a_session_is_resumed_and_says_so() {
     }
 }
 
+/// The groups of the shares in all hellos of one session.
+fn shares(server: &Arc<ServerConfig>, policy: Policy<'_>, resumption: Resumption) -> Vec<Vec<u16>> {
+    let attempt = Attempt::new(Peer::of(server), policy).resuming(resumption);
+    let (result, wire) = attempt.with(async |mut session, wire| {
+        exchange(&mut session, wire, 1).await?;
+        session.close().await
+    });
+    result.unwrap().unwrap();
+    let hellos = wire.server().client_hellos();
+    let groups = hellos.iter().map(|hello| {
+        let known = hello.groups().into_iter();
+        known
+            .filter(|group| hello.key_share(*group).is_some())
+            .collect()
+    });
+    groups.collect()
+}
+
+/// A hello with a ticket has a share for X25519, which is the cheapest, until the server has asked for another one.
+#[test]
+fn the_share_beside_a_ticket_is_of_the_cheapest_group_that_the_server_takes() {
+    const P256: u16 = 23;
+    const P384: u16 = 24;
+    const X25519: u16 = 29;
+    let family = Family::new(KeyKind::P256);
+    let anchors: &[&[u8]] = &[&family.root.der];
+    let policy = policy_at(anchors, Version::Tls13, 0);
+    let serves = |groups: &[u16]| {
+        let serves = Serves {
+            groups: groups.to_vec(),
+            ..Serves::only(&family.site(), Version::Tls13)
+        };
+        serves.config()
+    };
+    for (groups, sessions) in [
+        (
+            &[X25519, P256, P384][..],
+            [&[P256][..], &[X25519], &[X25519], &[X25519]],
+        ),
+        (
+            &[X25519],
+            [&[P256, X25519], &[X25519], &[X25519], &[X25519]],
+        ),
+        (&[P256], [&[P256], &[X25519, P256], &[P256], &[P256]]),
+        (&[P384], [&[P256, P384], &[P384], &[P384], &[P384]]),
+    ] {
+        let (server, store) = (Arc::new(serves(groups)), tickets());
+        for (number, expected) in sessions.into_iter().enumerate() {
+            let before = store.count();
+            let seen = shares(&server, policy, to(&store));
+            let expected: Vec<_> = expected.iter().map(|group| vec![*group]).collect();
+            assert_eq!(seen, expected, "{groups:?}, session {number}");
+            assert_eq!(before > 0, number > 0, "a ticket was there");
+        }
+        // It does not know its tickets any more, and knows other groups.
+        let mut other = serves(&[P256, P384]);
+        other.session_storage = rustls::server::ServerSessionMemoryCache::new(8);
+        let other = Arc::new(other);
+        shares(&other, policy, to(&store));
+        let last = shares(&other, policy, to(&store));
+        assert!(matches!(last.as_slice(), [_]), "{groups:?}: {last:?}");
+    }
+}
+
 /// What is known of the server is what it proved then.
 #[test]
 fn duty_119_what_is_known_of_the_peer_is_what_it_proved() {

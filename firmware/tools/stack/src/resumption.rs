@@ -9,7 +9,7 @@
 //! done
 //! ```
 //!
-//! where number 0 is the full handshake and 1 the resumed one, `longest` is the longest step between two flights of the
+//! where number 0 is the full handshake and the others are resumed, `longest` is the longest step between two flights of the
 //! peer, and `tickets` is the heap that is left when all sessions are closed. The limits are those of `cargo xtask stack`,
 //! which makes the recordings and reads the lines.
 #![no_std]
@@ -61,6 +61,7 @@ static RECORDINGS: &[(&str, &[u8])] = recordings![
     "client-1.2-x25519",
     "client-1.3-p256",
     "client-1.3-x25519",
+    "client-1.3-both",
     "server-1.2-p256",
     "server-1.2-x25519",
     "server-1.3-p256",

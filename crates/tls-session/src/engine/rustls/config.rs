@@ -33,7 +33,12 @@ pub(super) fn configure(
         None => Arc::new(NoTime),
         Some(resume) => Arc::new(resume.time()),
     };
-    let mut config = ClientConfig::builder_with_details(Arc::new(provider(&suites, GROUPS)), time)
+    let mut groups = GROUPS.to_vec();
+    if let Some(share) = resume.and_then(Resume::share) {
+        // rustls makes its share for the first. Many servers go by the order, too: they would ask for another one.
+        groups.sort_by_key(|group| group.name() != share);
+    }
+    let mut config = ClientConfig::builder_with_details(Arc::new(provider(&suites, &groups)), time)
         .with_protocol_versions(&versions_of(&suites))
         .map_err(|_| SetupError::NoSuite)?
         .dangerous()

@@ -161,9 +161,10 @@ impl Core {
         let resumed = self.is_resumed();
         let group = self.connection.common().negotiated_key_exchange_group();
         if let Some(resume) = &mut self.resume {
+            resume.exchanged(group.map(|group| group.name()));
             match resumed {
                 true => resume.resumed(),
-                false => resume.verified(&self.attempt, group.map(|group| group.name())),
+                false => resume.verified(&self.attempt),
             }
         }
         self.attempt.forget();

@@ -24,6 +24,24 @@ use crate::verify::{PeerCertificate, Version};
 /// Longest lifetime of a ticket, in seconds (RFC 9846 §4.7.1).
 const MAX_LIFETIME: u32 = 7 * 24 * 60 * 60;
 
+/// Without a ticket rustls makes a share for the first of [`GROUPS`](tls_provider::GROUPS).
+const FIRST_SHARE: NamedGroup = NamedGroup::secp256r1;
+/// What is tried with a ticket: an exchange on P-256 takes more than twice as many instructions, and is most of what a
+/// resumed session of TLS 1.3 costs.
+const RESUMED_SHARE: NamedGroup = NamedGroup::X25519;
+
+/// The group for which the next hello to a server has a share, if it offers a ticket. `last` is the one of the last hello
+/// with a ticket, `taken` that of the session, where it had an exchange.
+///
+/// A server that took another group than the one with a share asked for it in a HelloRetryRequest (RFC 9846 §4.1.4), a
+/// round trip that it is spared the next time.
+fn next_share(last: Option<NamedGroup>, taken: Option<NamedGroup>) -> NamedGroup {
+    match taken {
+        Some(taken) if taken != last.unwrap_or(FIRST_SHARE) => taken,
+        _ => last.unwrap_or(RESUMED_SHARE),
+    }
+}
+
 /// rustls ages tickets by the time since the start: a wall clock may be set.
 #[derive(Debug)]
 pub(super) struct Uptime(pub(super) fn() -> u64);
@@ -81,7 +99,6 @@ struct Slots {
 
 /// The store that rustls sees.
 pub(super) struct Bound {
-    group: Option<NamedGroup>,
     slots: Mutex<RefCell<Slots>>,
 }
 
@@ -102,8 +119,9 @@ impl ClientSessionStore for Bound {
     /// It is kept with the ticket.
     fn set_kx_hint(&self, _: ServerName<'static>, _: NamedGroup) {}
 
+    /// The first of the groups it is.
     fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
-        self.group
+        None
     }
 
     fn set_tls12_session(&self, _: ServerName<'static>, value: Tls12ClientSessionValue) {
@@ -162,6 +180,10 @@ pub(super) struct Resume {
     offered: Option<Offered>,
     /// What tickets of this session will stand on.
     facts: Option<Arc<Facts>>,
+    /// The group of the key share in our hello, if a ticket is offered.
+    share: Option<NamedGroup>,
+    /// The group of the next one.
+    next_share: NamedGroup,
     /// Lifetime and length of the tickets of 1.3 that have come and are not kept yet.
     noted: Option<Tickets>,
     /// The evidence covers the policy.
@@ -173,6 +195,7 @@ impl Resume {
     /// another handshake has that.
     pub(super) fn new(offer: Offer, attempt: &Arc<Attempt>) -> Self {
         let ticket = offer.ticket.filter(|ticket| ticket.judge.seat(attempt));
+        let share = ticket.as_ref().map(|ticket| ticket.share);
         let (judge, offered, value) = match ticket {
             None => (Arc::new(Judge::of(attempt)), None, None),
             Some(Entry {
@@ -183,7 +206,6 @@ impl Resume {
                 ..
             }) => (judge, Some(Offered { facts, bytes }), Some(value)),
         };
-        let group = offered.as_ref().and_then(|offered| offered.facts.group);
         let slots = Slots {
             offered: value,
             ..Slots::default()
@@ -196,11 +218,12 @@ impl Resume {
             now: offer.now,
             judge,
             bound: Arc::new(Bound {
-                group,
                 slots: Mutex::new(RefCell::new(slots)),
             }),
             offered,
             facts: None,
+            share,
+            next_share: next_share(share, None),
             noted: None,
             is_open: false,
         }
@@ -208,6 +231,11 @@ impl Resume {
 
     pub(super) const fn judge(&self) -> &Arc<Judge> {
         &self.judge
+    }
+
+    /// The group that stands first in a hello with a ticket.
+    pub(super) const fn share(&self) -> Option<NamedGroup> {
+        self.share
     }
 
     pub(super) fn bound(&self) -> Arc<Bound> {
@@ -244,13 +272,18 @@ impl Resume {
         offered.map_or(0, |offered| offered.facts.chain)
     }
 
+    /// The handshake is over, with an exchange of that group if it had one.
+    pub(super) fn exchanged(&mut self, taken: Option<NamedGroup>) {
+        self.next_share = next_share(self.share, taken);
+    }
+
     /// The handshake is over: a server that took the ticket is still the one that signed then.
     pub(super) fn resumed(&mut self) {
         self.facts = self.offered.as_ref().map(|offered| offered.facts.clone());
     }
 
     /// The handshake is over, and the server has proved itself in it.
-    pub(super) fn verified(&mut self, attempt: &Attempt, group: Option<NamedGroup>) {
+    pub(super) fn verified(&mut self, attempt: &Attempt) {
         self.offered = None;
         let Some(verdict) = attempt.verdict() else {
             return;
@@ -269,7 +302,6 @@ impl Resume {
             certificate: attempt.certificate(),
             since: self.store.uptime(),
             chain: attempt.chain_bytes(),
-            group,
         }));
     }
 
@@ -334,6 +366,7 @@ impl Resume {
             facts: facts.clone(),
             judge: self.judge.clone(),
             value,
+            share: self.next_share,
             bytes,
             until: until.min(facts.since.saturating_add(MAX_AGE)),
         };

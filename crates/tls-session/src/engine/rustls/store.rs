@@ -56,8 +56,6 @@ pub(super) struct Facts {
     pub(super) since: u64,
     /// Bytes of its chain.
     pub(super) chain: usize,
-    /// The group that it took, which spares a HelloRetryRequest.
-    pub(super) group: Option<NamedGroup>,
 }
 
 impl Facts {
@@ -91,6 +89,8 @@ pub(super) struct Entry {
     /// rustls compares its address.
     pub(super) judge: Arc<Judge>,
     pub(super) value: Value,
+    /// The group of the key share in a hello that offers it.
+    pub(super) share: NamedGroup,
     /// Bytes of the ticket.
     pub(super) bytes: usize,
     /// Second from which on it is not used, from the start of the program.
