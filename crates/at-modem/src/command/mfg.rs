@@ -166,17 +166,14 @@ async fn namespace_line<P: Platform>(cx: &Cx<'_, '_, P>, name: &Label) {
 async fn keys<P: Platform>(cx: &Cx<'_, '_, P>, namespace: Label) -> Result<Done, CommandError> {
     cx.port.takes_long();
     let mut cursor = Cursor::new();
-    while let Some(listed) = cx
+    // Damaged ones are listed, too: reading one says what happened to it.
+    while let Some((key, kind)) = cx
         .flash
         .next_key(namespace, &mut cursor)
         .await
         .map_err(|error| failed(&error))?
     {
-        if let Some(damage) = listed.damage {
-            // It stays listed: reading it says what happened to it.
-            espat_log::warn!("a value is damaged: {}", damage.code());
-        }
-        key_line(cx, &namespace, &listed.key, listed.kind).await;
+        key_line(cx, &namespace, &key, kind).await;
     }
     Ok(Done::Ok)
 }

@@ -69,13 +69,13 @@ async fn values<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<(), CommandError> {
             continue;
         }
         let mut keys = Cursor::new();
-        while let Some(listed) = cx
+        while let Some((key, _)) = cx
             .flash
             .next_key(namespace, &mut keys)
             .await
             .map_err(unreadable)?
         {
-            describe_value(cx, namespace, listed.key).await;
+            describe_value(cx, namespace, key).await;
         }
     }
     Ok(())

@@ -12,7 +12,7 @@
 use cert_bin::ItemKind;
 use cert_bin::mistake::{Mistake, read_image};
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
-use partition_store::nvs::{Cursor, Label, Listed, ValueKind};
+use partition_store::nvs::{Cursor, Label, ValueKind};
 use partition_store::{FlashError, FlashStore, Nvs, NvsError, PartitionStore};
 
 use super::Flash;
@@ -227,17 +227,17 @@ impl<F: MultiwriteNorFlash> Flash<F> {
         Nvs::read_only(region).await?.next_namespace(cursor).await
     }
 
-    /// The next key of a namespace of `mfg_nvs`.
+    /// The next key of a namespace of `mfg_nvs`, and the type of its value, which is not looked at.
     pub(crate) async fn next_key(
         &self,
         namespace: Label,
         cursor: &mut Cursor,
-    ) -> Result<Option<Listed>, NvsError<Broken<F>>> {
+    ) -> Result<Option<(Label, ValueKind)>, NvsError<Broken<F>>> {
         let mut store = self.lock().await;
         let Some(region) = store.mfg_region() else {
             return Err(NvsError::NoSuchNamespace);
         };
         let mut nvs = Nvs::read_only(region).await?;
-        nvs.next_key(namespace, cursor).await
+        nvs.next_name(namespace, cursor).await
     }
 }

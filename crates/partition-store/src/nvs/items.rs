@@ -8,12 +8,14 @@ use super::label::Label;
 use super::pages::Nvs;
 
 /// Where a listing has got to. Whatever is written in between, going on never fails; it may leave
-/// out or repeat what moved.
+/// out or repeat what moved. One is for all namespaces, or for the keys of one.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cursor {
     page: usize,
     entry: u8,
     bitmap: Option<Bitmap>,
+    /// The number of the namespace whose keys are listed, once it was looked up.
+    pub(super) namespace: Option<u8>,
 }
 
 impl Cursor {
@@ -29,6 +31,7 @@ impl Cursor {
             page: item.page,
             entry: item.index.saturating_add(item.entry.span),
             bitmap: None,
+            namespace: None,
         }
     }
 
@@ -38,6 +41,7 @@ impl Cursor {
             page,
             entry: 0,
             bitmap: None,
+            namespace: None,
         }
     }
 }
@@ -95,7 +99,10 @@ impl<F: NorFlash> Nvs<'_, F> {
                     whole: bitmap.is_whole(index, entry.span),
                 }));
             }
-            *cursor = Cursor::page(cursor.page.saturating_add(1));
+            *cursor = Cursor {
+                namespace: cursor.namespace,
+                ..Cursor::page(cursor.page.saturating_add(1))
+            };
         }
         Ok(None)
     }

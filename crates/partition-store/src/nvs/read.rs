@@ -102,8 +102,47 @@ impl<F: NorFlash> Nvs<'_, F> {
         namespace: Label,
         cursor: &mut Cursor,
     ) -> Result<Option<Listed>, NvsError<F::Error>> {
-        let number = self.namespace(namespace).await?;
-        let number = number.ok_or(NvsError::NoSuchNamespace)?;
+        let Some((item, key, kind)) = self.next_of(namespace, cursor).await? else {
+            return Ok(None);
+        };
+        let damage = match self.check(&item, kind).await {
+            Ok(_) => None,
+            Err(NvsError::Damaged(damage)) => Some(damage),
+            Err(other) => return Err(other),
+        };
+        Ok(Some(Listed { key, kind, damage }))
+    }
+
+    /// The next key of a namespace, and the type of its value, which is not looked at; each comes once.
+    ///
+    /// Reads about 32 bytes per item of the partition behind it, and at the first call per item before it. Dropping the
+    /// future loses nothing.
+    ///
+    /// # Errors
+    /// There is no such namespace, or the flash fails.
+    pub async fn next_name(
+        &mut self,
+        namespace: Label,
+        cursor: &mut Cursor,
+    ) -> Result<Option<(Label, ValueKind)>, NvsError<F::Error>> {
+        let next = self.next_of(namespace, cursor).await?;
+        Ok(next.map(|(_, key, kind)| (key, kind)))
+    }
+
+    async fn next_of(
+        &mut self,
+        namespace: Label,
+        cursor: &mut Cursor,
+    ) -> Result<Option<(Item, Label, ValueKind)>, NvsError<F::Error>> {
+        let number = match cursor.namespace {
+            Some(number) => number,
+            None => {
+                let number = self.namespace(namespace).await?;
+                *cursor
+                    .namespace
+                    .insert(number.ok_or(NvsError::NoSuchNamespace)?)
+            }
+        };
         while let Some(item) = self.next_whole(cursor).await? {
             let (Some(key), Some(kind)) = (item.entry.key, item.entry.kind.kind()) else {
                 continue;
@@ -112,15 +151,9 @@ impl<F: NorFlash> Nvs<'_, F> {
                 continue;
             }
             let same = |other: &Item| other.entry.kind.is_value() && other.is_of(number, key);
-            if !self.is_last(&item, same).await? {
-                continue;
+            if self.is_last(&item, same).await? {
+                return Ok(Some((item, key, kind)));
             }
-            let damage = match self.check(&item, kind).await {
-                Ok(_) => None,
-                Err(NvsError::Damaged(damage)) => Some(damage),
-                Err(other) => return Err(other),
-            };
-            return Ok(Some(Listed { key, kind, damage }));
         }
         Ok(None)
     }

@@ -92,8 +92,10 @@ pub(crate) fn namespaces(nvs: &mut Nvs<'_, MemFlash>) -> Vec<Label> {
 pub(crate) fn everything(nvs: &mut Nvs<'_, MemFlash>) -> BTreeMap<(String, String), Seen> {
     let mut all = BTreeMap::new();
     for namespace in namespaces(nvs) {
-        let mut cursor = Cursor::new();
+        let (mut cursor, mut names) = (Cursor::new(), Cursor::new());
         while let Some(listed) = block_on(nvs.next_key(namespace, &mut cursor)).unwrap() {
+            let name = block_on(nvs.next_name(namespace, &mut names)).unwrap();
+            assert_eq!(name, Some((listed.key, listed.kind)));
             let seen = get(nvs, namespace.as_str(), listed.key.as_str()).unwrap();
             match (&seen, listed.damage) {
                 (Seen::Damaged(found), Some(listed)) => assert_eq!(*found, listed),
@@ -109,6 +111,7 @@ pub(crate) fn everything(nvs: &mut Nvs<'_, MemFlash>) -> BTreeMap<(String, Strin
                 listed.key
             );
         }
+        assert_eq!(block_on(nvs.next_name(namespace, &mut names)), Ok(None));
     }
     all
 }
