@@ -257,7 +257,7 @@ impl Waiting {
             self.bytes.copy_within(self.start..self.end, 0);
             self.end = self.end.saturating_sub(self.start);
             self.start = 0;
-            self.bytes.get_mut(self.end..).unwrap_or_default().zeroize();
+            self.bytes.get_mut(self.end..).unwrap_or_default().fill(0);
         }
         match self.bytes.split_at_mut_checked(self.end) {
             Some((used, free)) => (used.get(self.start..).unwrap_or_default(), free),
@@ -270,13 +270,17 @@ impl Waiting {
         self.end = self.end.saturating_add(count).min(CAPACITY);
     }
 
+    /// Takes bytes out, and overwrites them.
+    ///
+    /// All that a host sends is overwritten here, so it is done in words and not, as `zeroize` does it, byte by byte. The
+    /// memory stays in use, so no compiler may leave that out: unlike in `drop`, later reads could see it.
     fn consume(&mut self, count: usize) {
         let start = self.start;
         self.start = start.saturating_add(count).min(self.end);
         self.bytes
             .get_mut(start..self.start)
             .unwrap_or_default()
-            .zeroize();
+            .fill(0);
     }
 }
 

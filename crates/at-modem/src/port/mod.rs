@@ -48,8 +48,8 @@ pub(crate) struct Port<'p> {
     ended: Cell<Option<End>>,
     /// Data mode without end: what the host sends goes to a link, and nothing else is printed.
     data_mode: Cell<bool>,
-    /// The payload buffer was written since it was wiped last.
-    stained: Cell<bool>,
+    /// So many bytes at the front of the payload buffer were written since it was wiped last.
+    stained: Cell<usize>,
     /// The suffix of the running command's name, which its replies repeat.
     suffix: Cell<Option<Suffix>>,
     /// Which form messages have.
@@ -71,7 +71,7 @@ impl<'p> Port<'p> {
             limit: Cell::new(0),
             ended: Cell::new(None),
             data_mode: Cell::new(false),
-            stained: Cell::new(false),
+            stained: Cell::new(0),
             suffix: Cell::new(None),
             dialect,
             changes: Changes::new(),
@@ -227,18 +227,16 @@ impl<'p> Port<'p> {
         self.changes.until(escaped).await;
     }
 
-    /// The payload has ended.
     /// Wipes what came after prompts: a private key, a filter, data of a link. While a task of a link
     /// sends it, it stays.
     pub(crate) fn wipe_payload(&self) {
-        if let Ok(mut payload) = self.payload.try_lock()
-            && self.stained.replace(false)
-        {
-            // As a slice: of an array each byte is written by itself.
-            payload.as_mut_slice().zeroize();
+        if let Ok(mut payload) = self.payload.try_lock() {
+            let stained = payload.get_mut(..self.stained.take());
+            stained.unwrap_or_default().zeroize();
         }
     }
 
+    /// The payload has ended.
     fn end(&self, end: End) {
         self.ended.set(Some(end));
         self.changes.note();
@@ -269,7 +267,7 @@ impl<'p> Port<'p> {
             return 0;
         };
         to.copy_from_slice(from);
-        self.stained.set(true);
+        self.stained.set(self.stained.get().max(end));
         self.have.set(end);
         self.changes.note();
         count

@@ -27,8 +27,8 @@ pub(crate) const RING: usize = 8192;
 /// The memory of the ring.
 pub(crate) type Ring = Pipe<NoopRawMutex, RING>;
 
-/// Zeros written to the ring at a time.
-const WIPE: usize = 256;
+/// Zeros written to the ring at a time: most of a wipe of smaller ones is calls.
+const WIPE: usize = 1024;
 
 /// The end of the ring that [`Outlet::drain`] takes from.
 pub(crate) type RingReader<'p> = Reader<'p, NoopRawMutex, RING>;
@@ -42,7 +42,7 @@ pub(crate) struct Outlet<'p> {
     waiting: Cell<usize>,
     /// The port was flushed since it was given bytes last.
     flushed: Cell<bool>,
-    /// The ring has bytes, waiting or taken, that were not overwritten.
+    /// The ring has bytes, waiting or taken, that were not overwritten and may be somebody's secret.
     stained: Cell<bool>,
     /// `waiting` or `flushed` has changed.
     changes: Changes,
@@ -184,12 +184,17 @@ impl Turn<'_> {
     }
 
     /// Puts bytes that [`Self::room`] made room for: two copies at most, where the ring wraps.
-    pub(crate) fn push(&mut self, mut bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.outlet.stained.set(true);
+        self.push_public(bytes);
+    }
+
+    /// As [`Self::push`], of bytes that are the same whatever was said: they need not be overwritten.
+    pub(crate) fn push_public(&mut self, mut bytes: &[u8]) {
         let outlet = self.outlet;
         while let Ok(taken @ 1..) = outlet.ring.try_write(bytes) {
             let waiting = outlet.waiting.get().saturating_add(taken);
             outlet.waiting.set(waiting);
-            outlet.stained.set(true);
             bytes = bytes.get(taken..).unwrap_or_default();
         }
         if !bytes.is_empty() {

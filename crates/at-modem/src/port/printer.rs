@@ -20,6 +20,22 @@ pub(crate) struct Printer<'o> {
     dialect: Dialect,
 }
 
+/// Whether a reply shows nothing of what host and peer say, but a number: the results of most commands.
+const fn is_public(reply: &Reply<'_>) -> bool {
+    matches!(
+        reply,
+        Reply::Ok
+            | Reply::Error
+            | Reply::OkPrompt
+            | Reply::Prompt
+            | Reply::Busy
+            | Reply::ErrCode(_)
+            | Reply::Recv(_)
+            | Reply::SendOk
+            | Reply::SendFail
+    )
+}
+
 impl<'o> Printer<'o> {
     pub(crate) const fn new(
         turn: Turn<'o>,
@@ -92,7 +108,10 @@ impl<'o> Printer<'o> {
                 self.filter(&mut message, begin);
             }
         }
-        self.turn.push(&message);
+        match replies.iter().all(is_public) {
+            true => self.turn.push_public(&message),
+            false => self.turn.push(&message),
+        }
     }
 
     /// Takes out of the message that begins at `begin` what the host does not want to read.
