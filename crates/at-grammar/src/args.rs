@@ -118,13 +118,14 @@ fn param(input: &[u8]) -> Lexed<'_> {
 
 /// A string, its opening quote taken; `None` if nothing closes it.
 fn text(body: &[u8]) -> Option<Lexed<'_>> {
-    let (mut escapes, mut escaped) = (false, false);
-    let end = body.iter().position(|byte| {
-        let closes = *byte == b'"' && !escaped;
-        escaped = *byte == b'\\' && !escaped;
-        escapes |= escaped;
-        closes
-    })?;
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\');
+    let mut end = body.iter().position(special)?;
+    let escapes = body.get(end) == Some(&b'\\');
+    while body.get(end) == Some(&b'\\') {
+        // Whatever follows it is data.
+        let next = end.saturating_add(2);
+        end = next.saturating_add(body.get(next..)?.iter().position(special)?);
+    }
     let (raw, rest) = body.split_at_checked(end)?;
     let (_, rest) = rest.split_first()?;
     Some((rest, Lexeme::Text(AtStr::from_line(raw, escapes))))
@@ -132,21 +133,23 @@ fn text(body: &[u8]) -> Option<Lexed<'_>> {
 
 /// Digits to a number, which is an overflow beyond 32 bits; `None` if there are none.
 fn number(input: &[u8], radix: u32, negative: bool) -> Option<Lexed<'_>> {
-    let is_digit = |byte: &u8| char::from(*byte).is_digit(radix);
-    let len = input.iter().take_while(|byte| is_digit(byte)).count();
-    let (digits, rest) = input.split_at_checked(len)?;
-    if digits.is_empty() {
+    let mut rest = input;
+    let mut size = Some(0_u32);
+    while let [byte, behind @ ..] = rest {
+        let Some(digit) = char::from(*byte).to_digit(radix) else {
+            break;
+        };
+        let shifted = size.and_then(|size| size.checked_mul(radix));
+        size = shifted.and_then(|size| size.checked_add(digit));
+        rest = behind;
+    }
+    if rest.len() == input.len() {
         return None;
     }
-    let value = digits.iter().try_fold(0_i32, |value, &digit| {
-        let digit = i32::try_from(char::from(digit).to_digit(radix)?).ok()?;
-        let shifted = value.checked_mul(i32::try_from(radix).ok()?)?;
-        // Towards the sign from the start: -2147483648 has no positive twin.
-        if negative {
-            shifted.checked_sub(digit)
-        } else {
-            shifted.checked_add(digit)
-        }
+    // -2147483648 has no positive twin.
+    let value = size.and_then(|size| match negative {
+        true => 0_i32.checked_sub_unsigned(size),
+        false => i32::try_from(size).ok(),
     });
     Some((rest, value.map_or(Lexeme::Overflow, Lexeme::Int)))
 }

@@ -124,7 +124,9 @@ pub use types::LinkId;
 /// What [`commands!`] expands to.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::set::{Reader, dispatch, read_info, set_form, write_info, write_set};
+    pub use crate::set::{
+        Reader, Rows, read_info, read_row, search, set_form, write_info, write_set,
+    };
 }
 
 /// The code of the README, compiled.

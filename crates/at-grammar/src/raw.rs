@@ -136,6 +136,8 @@ impl<'a> RawLine<'a> {
         // A table is searched with this. Its names begin alike, so their ends are compared first.
         let end = |name: &[u8]| name.last().map(u8::to_ascii_uppercase);
         let (this, name) = (self.name, name.as_bytes());
-        this.len() == name.len() && end(this) == end(name) && this.eq_ignore_ascii_case(name)
+        this.len() == name.len()
+            && end(this) == end(name)
+            && (this == name || this.eq_ignore_ascii_case(name))
     }
 }

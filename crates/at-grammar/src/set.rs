@@ -93,7 +93,7 @@ impl Visibility {
 
 impl Row {
     /// Whether the line is this command's.
-    fn is_meant(&self, line: &RawLine<'_>) -> bool {
+    pub(crate) fn is_meant(&self, line: &RawLine<'_>) -> bool {
         line.is(self.name)
             && self.visibility.known_to(line.dialect())
             && (line.suffix().is_none() || self.suffixed)
@@ -157,22 +157,38 @@ pub trait InfoSet<'a>: Sized {
 /// Reads the forms of one row.
 pub type Reader<'a, T> = fn(&RawLine<'a>, Mux) -> Result<T, LineError>;
 
-/// Looks a line's command up. `readers` belong to the rows one by one.
+/// The rows of a set one by one, for those that find a row by themselves.
+pub trait Rows<'a>: CommandSet<'a> {
+    /// The command of a line that is known to be this row's.
+    ///
+    /// # Errors
+    ///
+    /// What the row's reader says; [`LineError::UnknownCommand`] if there is no such row.
+    fn from_row(row: usize, line: &RawLine<'a>, mux: Mux) -> Result<Self, LineError>;
+}
+
+/// Looks a line's command up, row by row.
 ///
 /// # Errors
 ///
 /// [`LineError::UnknownCommand`] if no row has the name; otherwise what the row's reader says.
-pub fn dispatch<'a, T>(
-    table: &[Row],
+pub fn search<'a, T: Rows<'a>>(line: &RawLine<'a>, mux: Mux) -> Result<T, LineError> {
+    let row = T::TABLE.iter().position(|row| row.is_meant(line));
+    T::from_row(row.ok_or(LineError::UnknownCommand)?, line, mux)
+}
+
+/// Reads a line as one row does. `readers` belong to the rows one by one.
+///
+/// # Errors
+///
+/// What the reader says; [`LineError::UnknownCommand`] if there is no such row.
+pub fn read_row<'a, T>(
     readers: &[Reader<'a, T>],
+    row: usize,
     line: &RawLine<'a>,
     mux: Mux,
 ) -> Result<T, LineError> {
-    let (_, read) = table
-        .iter()
-        .zip(readers)
-        .find(|(row, _)| row.is_meant(line))
-        .ok_or(LineError::UnknownCommand)?;
+    let read = readers.get(row).ok_or(LineError::UnknownCommand)?;
     read(line, mux)
 }
 
@@ -319,21 +335,9 @@ macro_rules! commands {
             )*
         }
 
-        impl<'__a $(: $lt, $lt: '__a)?> $crate::CommandSet<'__a> for $command $(<$lt>)? {
-            const TABLE: &'static [$crate::Row] = &[$(
-                $crate::Row {
-                    name: $name,
-                    forms: $crate::Forms {
-                        query: $crate::__given!($($query)?),
-                        set: $crate::__given!($($set)?),
-                        execute: $crate::__given!($($execute)?),
-                    },
-                    visibility: $crate::__visibility!($($kind)?),
-                    suffixed: $crate::__suffixed!($($kind)?),
-                }
-            ),*];
-
-            fn from_raw(
+        impl<'__a $(: $lt, $lt: '__a)?> $crate::__private::Rows<'__a> for $command $(<$lt>)? {
+            fn from_row(
+                row: usize,
                 line: &$crate::RawLine<'__a>,
                 mux: $crate::Mux,
             ) -> ::core::result::Result<Self, $crate::LineError> {
@@ -354,12 +358,29 @@ macro_rules! commands {
                         }
                     }
                 ),*];
-                $crate::__private::dispatch(
-                    <Self as $crate::CommandSet<'__a>>::TABLE,
-                    readers,
-                    line,
-                    mux,
-                )
+                $crate::__private::read_row(readers, row, line, mux)
+            }
+        }
+
+        impl<'__a $(: $lt, $lt: '__a)?> $crate::CommandSet<'__a> for $command $(<$lt>)? {
+            const TABLE: &'static [$crate::Row] = &[$(
+                $crate::Row {
+                    name: $name,
+                    forms: $crate::Forms {
+                        query: $crate::__given!($($query)?),
+                        set: $crate::__given!($($set)?),
+                        execute: $crate::__given!($($execute)?),
+                    },
+                    visibility: $crate::__visibility!($($kind)?),
+                    suffixed: $crate::__suffixed!($($kind)?),
+                }
+            ),*];
+
+            fn from_raw(
+                line: &$crate::RawLine<'__a>,
+                mux: $crate::Mux,
+            ) -> ::core::result::Result<Self, $crate::LineError> {
+                $crate::__private::search(line, mux)
             }
 
             fn name(&self) -> &'static str {

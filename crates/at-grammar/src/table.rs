@@ -38,7 +38,7 @@ use crate::commands::{
 use crate::error::LineError;
 use crate::legacy::Suffix;
 use crate::raw::RawLine;
-use crate::set::{CommandSet, InfoSet, Row};
+use crate::set::{CommandSet, InfoSet, Row, Rows as _};
 use crate::sink::{Full, Sink};
 use crate::types::{
     DhcpInterfaces, LocalTime, Mac, ReceiveMode, SleepMode, SysMsg, TransferMode, WifiMode,
@@ -86,13 +86,21 @@ macro_rules! families {
             const TABLE: &'static [Row] = &ORDERED;
 
             fn from_raw(line: &RawLine<'a>, mux: Mux) -> Result<Self, LineError> {
-                let mark = mark(line.name());
-                $(if const { marks(<$command as CommandSet<'a>>::TABLE) } & mark != 0 {
-                    match <$command>::from_raw(line, mux) {
-                        Err(LineError::UnknownCommand) => {}
-                        found => return found.map(Self::$family),
-                    }
-                })+
+                let mut place = PLACES.first(line.name());
+                while let Some(number) = place {
+                    place = PLACES.next(number);
+                    let row = usize::from(number);
+                    $(
+                        let rows = <$command as CommandSet<'a>>::TABLE;
+                        let Some(row) = row.checked_sub(rows.len()) else {
+                            if rows.get(row).is_some_and(|row| row.is_meant(line)) {
+                                return <$command>::from_row(row, line, mux).map(Self::$family);
+                            }
+                            continue;
+                        };
+                    )+
+                    let _ = row;
+                }
                 Err(LineError::UnknownCommand)
             }
 
@@ -238,25 +246,71 @@ const ORDER: [&str; 101] = [
 
 const TABLES: &[&[Row]] = Command::TABLES;
 
-/// One bit of 64 for a name, by its length and its last byte in any case. A family that has no name with the bit is
-/// not searched.
-const fn mark(name: &[u8]) -> u64 {
-    let Some((last, rest)) = name.split_last() else {
+/// Where a name is looked for, by its length, its last byte and one in its second half, in any case. The factors are
+/// those of few that leave at most two names in one place.
+const fn place(name: &[u8]) -> u8 {
+    let (_, end) = name.split_at(name.len().saturating_mul(2) / 3);
+    let ([middle, ..], [.., last]) = (end, name) else {
         return 0;
     };
-    // The lowest byte of the length tells as much as all of it: a line has at most 256.
-    let [len, ..] = rest.len().to_le_bytes();
-    1 << (len.wrapping_mul(7).wrapping_add(last.to_ascii_uppercase()) % 64)
+    // The lowest byte of the length is all of it but for the longest line.
+    let [len, ..] = name.len().to_le_bytes();
+    let end = last.to_ascii_uppercase().wrapping_mul(25);
+    let middle = middle.to_ascii_uppercase().wrapping_mul(27);
+    len.wrapping_mul(21).wrapping_add(end).wrapping_add(middle)
 }
 
-/// The bits of all names of a family.
-const fn marks(mut rows: &[Row]) -> u64 {
-    let mut marks = 0;
-    while let [row, rest @ ..] = rows {
-        marks |= mark(row.name.as_bytes());
-        rows = rest;
+/// No row.
+const NONE: u8 = u8::MAX;
+
+/// The rows of all families by name, numbered in the order of the families.
+struct Places {
+    /// The first row of each place.
+    first: [u8; 256],
+    /// The next row in the same place.
+    next: [u8; ORDER.len()],
+}
+
+static PLACES: Places = Places::new();
+
+impl Places {
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        reason = "runs in the compiler only, on the tables"
+    )]
+    const fn new() -> Self {
+        assert!(ORDER.len() < NONE as usize, "a number is a byte");
+        let mut places = Self {
+            first: [NONE; 256],
+            next: [NONE; ORDER.len()],
+        };
+        let (mut number, mut table) = (0, 0);
+        while table < TABLES.len() {
+            let mut row = 0;
+            while row < TABLES[table].len() {
+                let place = place(TABLES[table][row].name.as_bytes()) as usize;
+                places.next[number] = places.first[place];
+                places.first[place] = number as u8;
+                number += 1;
+                row += 1;
+            }
+            table += 1;
+        }
+        places
     }
-    marks
+
+    fn first(&self, name: &[u8]) -> Option<u8> {
+        let first = self.first.get(usize::from(place(name))).copied();
+        first.filter(|row| *row != NONE)
+    }
+
+    fn next(&self, row: u8) -> Option<u8> {
+        let next = self.next.get(usize::from(row)).copied();
+        next.filter(|row| *row != NONE)
+    }
 }
 
 /// The rows of all families, in [`ORDER`].

@@ -16,6 +16,7 @@ mod parser;
 
 use core::net::Ipv4Addr;
 
+use crate::args::Field as _;
 use crate::commands::basic::VersionLine;
 use crate::commands::mfg::MfgHead;
 use crate::error::ErrorWord;
@@ -63,6 +64,12 @@ pub enum PkiItem {
     Certificate,
     /// Its key.
     PrivateKey,
+}
+
+/// The number of a link, and what happened to it.
+fn of_link(link: LinkId, what: &[u8], out: &mut dyn Sink) -> Result<(), Full> {
+    link.write(out)?;
+    out.put(what)
 }
 
 /// One message of the modem, or the head of one that raw data follows.
@@ -262,8 +269,8 @@ impl Reply<'_> {
             Self::ErrCode(word) => print(out, format_args!("ERR CODE:{word}\r\n")),
             Self::Errno(number) => print(out, format_args!("+ERRNO:{number}\r\n")),
             Self::Recv(bytes) => print(out, format_args!("\r\nRecv {bytes} bytes\r\n")),
-            Self::Connect(Some(link)) => print(out, format_args!("{link},CONNECT\r\n")),
-            Self::Closed(Some(link)) => print(out, format_args!("{link},CLOSED\r\n")),
+            Self::Connect(Some(link)) => of_link(*link, b",CONNECT\r\n", out),
+            Self::Closed(Some(link)) => of_link(*link, b",CLOSED\r\n", out),
             Self::LinkConn(conn) => conn.write_to(out),
             Self::Ipd(ipd) => ipd.write_to(out),
             Self::IpdWaiting {
