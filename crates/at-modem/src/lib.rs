@@ -78,6 +78,7 @@ pub mod why;
 pub mod wifi;
 
 pub use answer::{Answer, CustomCommands, Done};
+pub use at_grammar::LinkId;
 pub use at_grammar::types::SleepMode;
 pub use buffers::ModemBuffers;
 pub use clock::{BUILT, WallClock};
@@ -85,7 +86,7 @@ pub use failure::{CommandError, Failure};
 pub use modem::{BootError, Exit, Modem};
 pub use net::{NetExtras, Network, PingError, TcpOptions};
 pub use parts::{Assembled, Parts, ProductInfo};
-pub use platform::{Board, MemoryKind, MemoryReport, Platform};
+pub use platform::{Board, MemoryKind, MemoryReport, Platform, ReasonOf};
 pub use task::Sessions;
 pub use tls_session::Timestamp;
 #[cfg(feature = "rustls")]

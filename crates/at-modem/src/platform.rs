@@ -13,6 +13,9 @@
 //! Everything that a board may lack has a default that says so, and the command that needs it
 //! answers `ERROR`.
 
+use core::net::SocketAddr;
+
+use at_grammar::LinkId;
 use at_grammar::commands::basic::UartConfig;
 use at_grammar::types::SleepMode;
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
@@ -21,6 +24,7 @@ use rand_core::CryptoRngCore;
 use crate::answer::CustomCommands;
 use crate::net::{NetExtras, Network};
 use crate::unsupported::Unsupported;
+use crate::why::Why;
 use crate::wifi::Wifi;
 
 /// The parts of one board.
@@ -63,6 +67,20 @@ pub struct MemoryKind {
     pub least_free: u32,
     /// All there is.
     pub total: u32,
+}
+
+/// What a reason is about: [`Board::note_reason`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReasonOf {
+    /// An attempt to open this link failed, or a dry run on it.
+    Refused(LinkId),
+    /// This link was open, and ended.
+    Ended(LinkId),
+    /// The server refused this client; `None` where the server itself was not started.
+    Client(Option<SocketAddr>),
+    /// A command about TLS was refused for its text; the link, where the line names one.
+    Command(Option<LinkId>),
 }
 
 /// The chip around the modem.
@@ -136,6 +154,11 @@ pub trait Board {
     fn set_sleep(&self, _mode: SleepMode) -> Result<(), Unsupported> {
         Err(Unsupported)
     }
+
+    /// Each reason that `AT+SSLWHY?` would report, once, when it is known. Called between two bytes of the AT port: it
+    /// must not wait. A board that has no use for it pays nothing.
+    #[inline]
+    fn note_reason(&self, _of: ReasonOf, _why: &Why) {}
 }
 
 /// A board with nothing but what a modem must have.

@@ -12,7 +12,7 @@ use crate::cx::Cx;
 use crate::links::Link;
 use crate::links::connected;
 use crate::links::state::{Carrier, CloseBy, Event, Request, Target};
-use crate::platform::Platform;
+use crate::platform::{Board, Platform, ReasonOf};
 use crate::task::why::reason_line;
 use crate::tls::sessions::Slot;
 use crate::tls::terms::terms_of;
@@ -102,6 +102,7 @@ async fn open_on<P: Platform>(
             Ok(Done::Printed)
         }
         Err(reason) => {
+            cx.board.note_reason(ReasonOf::Refused(link.id), &reason);
             refused(cx, link, &reason).await;
             Ok(Done::Printed)
         }

@@ -10,7 +10,7 @@ use at_grammar::{Command, LineError, RawLine, Reply};
 
 use crate::answer::{Answer, CommandError, CustomCommands as _, Done, erased};
 use crate::cx::Cx;
-use crate::platform::Platform;
+use crate::platform::{Board, Platform, ReasonOf};
 use crate::port::Port;
 use crate::port::framing::{Framed, LineBuffer};
 use crate::why::log_text;
@@ -147,6 +147,8 @@ async fn execute<P: Platform>(cx: &Cx<'_, '_, P>, line: &[u8]) -> Result<Done, C
         }
         Err(error) => {
             if let Some(reason) = line_reason::explain(&raw, mux, error) {
+                let of = ReasonOf::Command(reason.link);
+                cx.board.note_reason(of, &reason.why());
                 cx.links.refused_line.replace(Some(reason));
             }
             Err(error.into())

@@ -28,7 +28,7 @@ use crate::links::Link;
 use crate::links::MAX_IPD;
 use crate::links::server::Listening;
 use crate::links::state::{Carrier, Event, Outgoing, Request, Target};
-use crate::platform::Platform;
+use crate::platform::{Board, Platform, ReasonOf};
 use crate::port::{GRACE, Mode, Payload};
 use crate::settings::key::Key;
 use crate::settings::links::{SendLarge, TransparentLink};
@@ -196,7 +196,10 @@ async fn reconnect<P: Platform>(cx: &Cx<'_, '_, P>, request: &Request) -> Ended 
             let _ = link.apply(Event::Announced);
             Ended::LinkLost
         }
-        Either::First(Err(_)) => Ended::LinkLost,
+        Either::First(Err(reason)) => {
+            cx.board.note_reason(ReasonOf::Refused(link.id), &reason);
+            Ended::LinkLost
+        }
         Either::Second(()) => {
             link.give_up().await;
             Ended::Out

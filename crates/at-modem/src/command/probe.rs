@@ -18,7 +18,7 @@ use super::{link_of, network_is_up, syslog};
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
 use crate::links::state::{Carrier, Event, Request, Target};
-use crate::platform::Platform;
+use crate::platform::{Board, Platform, ReasonOf};
 use crate::port::printer::Printer;
 use crate::task::why::reason_line;
 use crate::tls::sessions::Probed;
@@ -60,7 +60,9 @@ pub(super) async fn run<P: Platform>(
         };
         match (cx.tls.take_probed(), ended) {
             (Some(probed), _) if says_something(&probed) => {
-                let _ = link.apply(Event::Probed(probed.verdict.clone().err()));
+                let refusal = probed.verdict.clone().err();
+                refusal.iter().for_each(|reason| note(cx, reason));
+                let _ = link.apply(Event::Probed(refusal));
                 show(cx, &probed).await;
                 return Ok(Done::Printed);
             }
@@ -77,6 +79,7 @@ pub(super) async fn run<P: Platform>(
         }
     };
     link.refuse(failed.clone());
+    note(cx, &failed);
     let mut print = cx.port.print(cx.settings).await;
     if let Some(item) = failed.missing_credential() {
         print.reply(&Reply::NotFound(item)).await;
@@ -84,6 +87,12 @@ pub(super) async fn run<P: Platform>(
     reason_line(&mut print, Some(id), &failed, &failed).await;
     error(&mut print, syslog(cx), CommandError::from(Failure::Refused)).await;
     Ok(Done::Printed)
+}
+
+/// A dry run is told like an attempt to open its link.
+fn note<P: Platform>(cx: &Cx<'_, '_, P>, reason: &Why) {
+    cx.board
+        .note_reason(ReasonOf::Refused(LinkId::ZERO), reason);
 }
 
 /// Whether a TLS server was there to be judged.

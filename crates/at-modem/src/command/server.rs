@@ -11,7 +11,7 @@ use super::{error, network_is_up, one_line, syslog};
 use crate::answer::{CommandError, Done, Failure};
 use crate::cx::Cx;
 use crate::links::server::{Listening, ServerTerms};
-use crate::platform::Platform;
+use crate::platform::{Board, Platform, ReasonOf};
 use crate::task::why::reason_line;
 use crate::tls::terms::{master_secret, profile};
 use crate::why::{ModemError, Stage, Why};
@@ -64,6 +64,7 @@ async fn create<P: Platform>(cx: &Cx<'_, '_, P>, server: &Server) -> Result<Done
     if terms.is_some() && !Acceptor::IS_HERE {
         espat_log::warn!("the TLS engine is a client: no SSL server");
         let why = Why::new(Stage::Setup, SetupError::NoServer);
+        cx.board.note_reason(ReasonOf::Client(None), &why);
         cx.links.server.keep_refusal(why, None);
         return Err(NO_TLS_SERVER);
     }
@@ -79,6 +80,7 @@ async fn create<P: Platform>(cx: &Cx<'_, '_, P>, server: &Server) -> Result<Done
     };
     if let (Some(error), Some(_)) = (reason, terms) {
         let why = Why::new(Stage::Setup, error);
+        cx.board.note_reason(ReasonOf::Client(None), &why);
         cx.links.server.keep_refusal(why, None);
     }
     if reason.is_some() || no_ipv6 || cx.links.server.listening.get().is_some() {
@@ -110,6 +112,7 @@ pub(super) async fn start<P: Platform>(
     match cx.links.server.start(listening).await {
         Ok(()) => Ok(Done::Ok),
         Err(why) => {
+            cx.board.note_reason(ReasonOf::Client(None), &why);
             let code = why.cause.code();
             espat_log::warn!("port {} cannot be listened on: {}", listening.port, code);
             let syslog = syslog(cx);

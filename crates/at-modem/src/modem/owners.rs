@@ -139,6 +139,7 @@ impl<'a, P: Platform> Owners<'a, P> {
             rng: &self.rng,
             links: &self.links,
             station: &self.station,
+            board: self.board,
             host: self.host(),
         }
     }

@@ -10,14 +10,14 @@ use embassy_time::{Duration, with_timeout};
 use embedded_io_async::Error as _;
 use rand_core::RngCore;
 
-use super::owners::{LinkOwners, PortOwners};
+use super::owners::LinkOwners;
 use super::present::print_closed;
 use super::stream::{End, pump};
 use super::udp;
 use crate::links::Link;
 use crate::links::state::{Carrier, Connection, Ended, Event, LinkState, Print, Target};
 use crate::net::NetExtras;
-use crate::platform::Platform;
+use crate::platform::{Board, Platform, ReasonOf};
 use crate::settings::Values;
 use crate::why::{Cause, ModemError, Stage, Why};
 use tls_session::reason::StreamError;
@@ -63,20 +63,24 @@ pub(crate) async fn run<P: Platform>(link: &Link<'_>, owners: &LinkOwners<'_, P>
             let attempt = slot.as_mut().fill(|| attempt(link, owners, &plain));
             attempt.await
         };
-        conclude(link, &owners.host, result).await;
+        conclude(link, owners, result).await;
     }
 }
 
 /// An attempt has failed, or what came of it is over.
-pub(super) async fn conclude(link: &Link<'_>, host: &PortOwners<'_>, result: Result<End, Why>) {
+pub(super) async fn conclude<P: Platform>(
+    link: &Link<'_>,
+    owners: &LinkOwners<'_, P>,
+    result: Result<End, Why>,
+) {
     match result {
-        Ok(end) => over(link, host, end).await,
+        Ok(end) => over(link, owners, end).await,
         Err(reason) => link.refuse(reason),
     }
 }
 
 /// A connection is over and its socket is gone: the host reads it, unless a command prints it.
-pub(super) async fn over(link: &Link<'_>, host: &PortOwners<'_>, end: End) {
+pub(super) async fn over<P: Platform>(link: &Link<'_>, owners: &LinkOwners<'_, P>, end: End) {
     // Where a command or the interface closed it, the state knows already.
     let _ = match end {
         End::Asked(_) => Ok(None),
@@ -88,9 +92,10 @@ pub(super) async fn over(link: &Link<'_>, host: &PortOwners<'_>, end: End) {
     link.inbox.reset();
     if let Some(reason) = link.last() {
         link.log(&reason);
+        owners.board.note_reason(ReasonOf::Ended(link.id), &reason);
     }
     if print == Ok(Some(Print::Closed)) {
-        print_closed(link.id, host).await;
+        print_closed(link.id, &owners.host).await;
     }
     link.note_end();
 }

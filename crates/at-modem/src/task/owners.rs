@@ -20,5 +20,6 @@ pub(crate) struct LinkOwners<'a, P: Platform> {
     pub(crate) rng: &'a P::Rng,
     pub(crate) links: &'a Links<'a>,
     pub(crate) station: &'a Station,
+    pub(crate) board: &'a P::Board,
     pub(crate) host: PortOwners<'a>,
 }

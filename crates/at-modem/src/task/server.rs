@@ -374,7 +374,7 @@ async fn clients_of<P: Platform, S: TcpSplit + TcpShutdown>(
         };
         hang_up(&mut socket).await;
         drop(socket);
-        over(link, &owners.host, end).await;
+        over(link, owners, end).await;
         owners.links.server.changed.signal(());
     }
 }

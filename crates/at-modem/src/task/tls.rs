@@ -157,7 +157,7 @@ pub(crate) async fn run<P: Platform>(
         slot.busy.set(false);
         let settings = owners.links.host.settings;
         let result = result.map_err(|why| with_sntp(why, owners.clock, settings));
-        conclude(link, &owners.links.host, result).await;
+        conclude(link, owners.links, result).await;
     }
 }
 

@@ -38,7 +38,7 @@ use super::why::reason_line;
 use crate::buffers::{RecordMemory, Records};
 use crate::links::Link;
 use crate::links::state::{CloseBy, Connection, Event};
-use crate::platform::Platform;
+use crate::platform::{Board, Platform, ReasonOf};
 use crate::tls::sessions::{Claim, Peer};
 use crate::why::log_text;
 use crate::why::{ModemError, Stage, Why};
@@ -169,7 +169,7 @@ async fn serve<P: Platform, S: TcpSplit + TcpShutdown>(
         mut socket,
         claim,
     } = client;
-    let (server, host) = (&owners.links.links.server, &owners.links.host);
+    let server = &owners.links.links.server;
     let outcome = {
         let mut records = records.take().await;
         let (rx, tx) = socket.split();
@@ -209,7 +209,7 @@ async fn serve<P: Platform, S: TcpSplit + TcpShutdown>(
     // Before the host hears of it, so that it can open the next one.
     drop(claim);
     match outcome? {
-        Some((link, end)) => over(link, host, end).await,
+        Some((link, end)) => over(link, owners.links, end).await,
         None => have_connections(owners.links).await,
     }
     Ok(())
@@ -314,6 +314,8 @@ pub(super) async fn note_refusal<P: Platform>(
         why.mbedtls().unsigned_abs(),
         mbedtls_text(why.mbedtls())
     );
+    let client = ReasonOf::Client(Some(remote));
+    owners.links.board.note_reason(client, &why);
     server.keep_refusal(why, Some(remote));
     let wanted = host.settings.read(|values| values.port.syslog);
     if !wanted || !host.port.says_status(host.settings) || !server.may_show(Instant::now()) {

@@ -1,9 +1,11 @@
 //! The chip around the modem: its line settings, and numbers for who asks.
 
 use at_grammar::commands::basic::UartConfig;
-use at_modem::{Board, MemoryReport, SleepMode, Unsupported};
+use at_modem::why::Why;
+use at_modem::{Board, LinkId, MemoryReport, ReasonOf, SleepMode, Unsupported};
 
 use super::bench::Bench;
+use super::events::{Event, Events};
 use super::port::Line;
 
 /// Data memory of an ESP32 (its data sheet, §3.1.2: 520 KiB of SRAM, of which 320 KiB hold data).
@@ -17,14 +19,25 @@ pub struct SimBoard {
     taken: usize,
     /// Whose wires are as fast as the settings say.
     paced: Option<Bench>,
+    events: Events,
 }
 
 impl SimBoard {
     /// A board whose engine has `taken` bytes of memory.
     #[must_use]
     pub fn new(line: Option<Line>, taken: usize) -> Self {
-        let paced = None;
-        Self { line, taken, paced }
+        Self {
+            line,
+            taken,
+            paced: None,
+            events: Events::default(),
+        }
+    }
+
+    /// Whose reasons are told there.
+    #[must_use]
+    pub fn with_events(self, events: Events) -> Self {
+        Self { events, ..self }
     }
 
     /// With wires that are as fast as the settings say.
@@ -76,6 +89,41 @@ impl Board for SimBoard {
     fn set_sleep(&self, _: SleepMode) -> Result<(), Unsupported> {
         Ok(())
     }
+
+    fn note_reason(&self, of: ReasonOf, why: &Why) {
+        self.events.tell(&reason(of, why));
+    }
+}
+
+/// The event `reason`: what `AT+SSLWHY?` prints, and of what. Numbers as it prints them.
+fn reason(of: ReasonOf, why: &Why) -> Event {
+    let event = Event::new("reason");
+    let number = |link: LinkId| i16::from(link.get());
+    let event = match of {
+        ReasonOf::Refused(link) => event.with("result", "refused").with("link", number(link)),
+        ReasonOf::Ended(link) => event.with("result", "ended").with("link", number(link)),
+        ReasonOf::Command(link) => event
+            .with("result", "command refused")
+            .with("link", link.map_or(-1, number)),
+        ReasonOf::Client(Some(client)) => event
+            .with("result", "client refused")
+            .with("link", -1)
+            .with("peer", client),
+        // A server that was not started, and what may come later.
+        _ => event.with("result", "server refused").with("link", -1),
+    };
+    event
+        .with("code", why.code())
+        .with("stage", why.stage)
+        .with(
+            "mbedtls",
+            format_args!("-{:#06x}", why.mbedtls().unsigned_abs()),
+        )
+        .with("flags", format_args!("{:#010x}", why.verify_flags()))
+        .with("depth", why.depth)
+        .with("subject", &why.subject)
+        .with("wanted", &why.wanted)
+        .with("text", why)
 }
 
 #[cfg(test)]

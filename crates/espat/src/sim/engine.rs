@@ -136,7 +136,8 @@ where
         let contents = content::gather(&machine.pki)?;
         content::load(place.open(machine).await?, &contents).await?;
     }
-    let mut board = SimBoard::new(port.line(), ModemBuffers::<TLS>::TLS_BYTES);
+    let mut board = SimBoard::new(port.line(), ModemBuffers::<TLS>::TLS_BYTES)
+        .with_events(machine.bench.events().clone());
     if machine.paced {
         board = board.paced(machine.bench.clone());
     }

@@ -21,8 +21,9 @@ use serde_json::{Map, Value};
 const WAITING_MAX: usize = 1024;
 
 /// Every kind, as `subscribe` takes it.
-pub const KINDS: [&str; 10] = [
-    "modem", "host", "station", "guest", "dns", "connect", "accept", "listen", "close", "flash",
+pub const KINDS: [&str; 11] = [
+    "modem", "host", "station", "guest", "dns", "connect", "accept", "listen", "close", "reason",
+    "flash",
 ];
 
 /// One thing that happened.

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use serde_json::Value;
 
-use crate::sim::Sim;
+use crate::sim::{Host, Panel, Sim};
 
 #[test]
 fn a_subscriber_hears_what_happens_in_its_order() {
@@ -73,5 +73,89 @@ fn events_are_json_for_who_asked_in_json() {
     assert!(
         ear.ask("subscribe nothing")
             .starts_with("error: nothing is none of modem")
+    );
+}
+
+/// What a subscriber to `reason` is told next, without its time.
+fn next_reason(ear: &mut Panel) -> String {
+    let line = ear.line();
+    let (kind, rest) = line.split_once(" at=").expect("a time");
+    assert_eq!(kind, "event reason", "{line}");
+    let (_, fields) = rest.split_once(' ').expect("fields");
+    fields.to_owned()
+}
+
+/// `code`, and the rest as the one line of `AT+SSLWHY?` for this link has it.
+fn why(host: &mut Host, link: &str) -> String {
+    let answer = host.ok("AT+SSLWHY?");
+    let head = format!("+SSLWHY:{link},");
+    let line = answer.lines().find_map(|line| line.strip_prefix(&head));
+    line.unwrap_or_else(|| panic!("{answer}")).to_owned()
+}
+
+#[test]
+fn why_a_session_was_refused_is_told_as_sslwhy_says_it() {
+    let peer = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = peer.local_addr().expect("bound").port();
+    let (sim, mut host, mut panel) = Sim::over_tcp(&[]);
+    let (mut words, mut json) = (sim.panel(), sim.panel());
+    words.does("subscribe reason");
+    json.ask(r#"{"command":"subscribe reason"}"#);
+    host.join();
+    let open = format!("AT+CIPSTART=\"SSL\",\"127.0.0.1\",{port}");
+    panel.does("tls alert handshake_failure");
+    assert!(host.ask(&open).ends_with("ERROR\r\n"));
+    host.ok("AT+CIPSSLCCONF=2,0,0");
+    // No CA is loaded.
+    assert!(host.ask(&open).ends_with("ERROR\r\n"));
+    for code in ["nothing_in_common", "ca_erased"] {
+        let told = next_reason(&mut words);
+        let head = format!("result=refused link=0 code={code} stage=");
+        assert!(told.starts_with(&head), "{told}");
+        let object: Value = serde_json::from_str(&json.line()).expect("JSON");
+        assert_eq!(object["event"], "reason", "{object}");
+        assert_eq!(object["code"], code, "{object}");
+        assert_eq!(object["result"], "refused", "{object}");
+        if code == "ca_erased" {
+            let text = |name: &str| object[name].as_str().expect("text").to_owned();
+            let [stage, mbedtls, flags, depth] = ["stage", "mbedtls", "flags", "depth"].map(text);
+            let [subject, wanted, words] = ["subject", "wanted", "text"].map(text);
+            let line = format!(
+                "\"{stage}\",{mbedtls},{flags},{depth},\"{subject}\",\"{wanted}\",\"{words}\",\"{code}\""
+            );
+            assert_eq!(line, why(&mut host, "0"));
+        }
+    }
+}
+
+#[test]
+fn why_a_link_ended_and_a_command_was_refused_is_told_too() {
+    let peer = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = peer.local_addr().expect("bound").port();
+    let (sim, mut host, mut panel) = Sim::over_tcp(&[]);
+    let mut ear = sim.panel();
+    ear.does("subscribe reason");
+    host.join();
+    host.ok(&format!("AT+CIPSTART=\"TCP\",\"127.0.0.1\",{port}"));
+    panel.does("peer reset");
+    host.until("CLOSED\r\n");
+    let told = next_reason(&mut ear);
+    assert!(told.starts_with("result=ended link=0 code="), "{told}");
+    // A link number where there is a single link, which is number 0.
+    assert!(
+        host.ask("AT+CIPSTART=1,\"SSL\",\"h\",1")
+            .ends_with("ERROR\r\n")
+    );
+    let told = next_reason(&mut ear);
+    assert!(
+        told.contains("result=\"command refused\" link=0 code=link_unwanted"),
+        "{told}"
+    );
+    host.ok("AT+CIPMUX=1");
+    assert!(host.ask("AT+CIPSERVER=1,1,\"SSL\"").ends_with("ERROR\r\n"));
+    let told = next_reason(&mut ear);
+    assert!(
+        told.starts_with("result=\"server refused\" link=-1 code="),
+        "{told}"
     );
 }
