@@ -45,6 +45,7 @@ struct State {
     to_host: Wire,
     noise: RefCell<SimRng>,
     failing_writes: Cell<u32>,
+    flash_is_full: Cell<bool>,
     peers: Peers,
     events: Events,
     /// With a seed, what the modem is told of its own ports; the PC's are others in every run.
@@ -70,6 +71,7 @@ impl Bench {
             to_host: Wire::default(),
             noise: RefCell::new(SimRng::new(seed, Purpose::Noise)),
             failing_writes: Cell::new(0),
+            flash_is_full: Cell::new(false),
             peers: Peers::default(),
             events: Events::default(),
             next_port: Cell::new(seed.map(|_| DYNAMIC_PORTS)),
@@ -132,6 +134,11 @@ impl Bench {
         left > 0
     }
 
+    /// Whether no byte can be written any more.
+    pub(super) fn flash_is_full(&self) -> bool {
+        self.0.flash_is_full.get()
+    }
+
     /// The number that the modem is told for the local port of its next connection, if it is not the PC's.
     pub(super) fn next_port(&self) -> Option<u16> {
         let port = self.0.next_port.get()?;
@@ -153,10 +160,7 @@ impl Bench {
             ["dns", rest @ ..] => self.names(rest)?,
             ["uart", "out", rest @ ..] => self.wire(&self.0.to_host, rest)?,
             ["uart", rest @ ..] => self.wire(&self.0.from_host, rest)?,
-            ["flash", "fail", count] => number(count, MAX_BYTES).map(|count| {
-                let count = u32::try_from(count).unwrap_or(u32::MAX);
-                self.0.failing_writes.set(count);
-            }),
+            ["flash", rest @ ..] => self.flash(rest)?,
             ["peer", "stall"] => {
                 peers.stall(0);
                 Ok(())
@@ -177,6 +181,24 @@ impl Bench {
             ["tls", "alert", name] => peers::alert(name).map(|number| peers.alert_next(number)),
             _ => return None,
         })
+    }
+
+    fn flash(&self, words: &[&str]) -> Option<Result<(), String>> {
+        match words {
+            ["fail", count] => {
+                return Some(number(count, MAX_BYTES).map(|count| {
+                    let count = u32::try_from(count).unwrap_or(u32::MAX);
+                    self.0.failing_writes.set(count);
+                }));
+            }
+            ["full"] => self.0.flash_is_full.set(true),
+            ["ok"] => {
+                self.0.flash_is_full.set(false);
+                self.0.failing_writes.set(0);
+            }
+            _ => return None,
+        }
+        Some(Ok(()))
     }
 
     fn names(&self, words: &[&str]) -> Option<Result<(), String>> {
@@ -319,6 +341,14 @@ mod tests {
         does(&bench, "flash fail 2");
         let fails: Vec<bool> = (0..4).map(|_| bench.flash_fails()).collect();
         assert_eq!(fails, [true, true, false, false]);
+        for (line, fails, full) in [
+            ("flash fail 9", true, false),
+            ("flash full", true, true),
+            ("flash ok", false, false),
+        ] {
+            does(&bench, line);
+            assert_eq!((bench.flash_fails(), bench.flash_is_full()), (fails, full));
+        }
     }
 
     #[test]
@@ -371,6 +401,9 @@ mod tests {
         for line in [
             "latency x",
             "latency 60001",
+            "flash fail x",
+            "flash full 3",
+            "flash",
             "uart lose -1",
             "uart noise f",
             "uart noise fg",

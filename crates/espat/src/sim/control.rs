@@ -45,7 +45,7 @@ const HELP: &str = "ap add SSID[,PASSWORD] | ap remove SSID | ap down SSID | ap 
     peer stall [N] | peer go | tls alert NAME | tls stall | latency MS | dns fail [NAME] | dns ok | \
     clock set RFC3339 | clock jump SECONDS | time | time advance MS | \
     uart [out] lose N | uart [out] noise HEX | uart [out] random N | \
-    flash fail N | power cut | subscribe [KIND ...] | status | help";
+    flash fail N | flash full | flash ok | power cut | subscribe [KIND ...] | status | help";
 
 /// The power switch. Clones are the same switch.
 #[derive(Clone, Default)]
@@ -257,6 +257,13 @@ fn command(line: &str) -> Result<String, String> {
 }
 
 impl Panel {
+    /// What a client of the control port reads behind this line, without the line end; a subscription ends with it.
+    ///
+    /// Dropping it may leave the clock before the time that was asked for.
+    pub async fn answer(&self, line: &[u8]) -> String {
+        answer(self, line, &mut None).await
+    }
+
     /// Does what a line says, of those too that take their time; the answer behind `ok`. `subscribe` is not among them.
     ///
     /// Dropping it may leave the clock before the time that was asked for.

@@ -26,6 +26,8 @@ pub enum SimFlashError {
     File(FileFlashError),
     /// `flash fail` of the control port.
     Asked,
+    /// `flash full` of the control port.
+    Full,
 }
 
 impl fmt::Display for SimFlashError {
@@ -33,6 +35,7 @@ impl fmt::Display for SimFlashError {
         match self {
             Self::File(error) => error.fmt(f),
             Self::Asked => f.write_str("a failure that the control port asked for"),
+            Self::Full => f.write_str("the flash is full, as the control port asked for"),
         }
     }
 }
@@ -43,7 +46,23 @@ impl NorFlashError for SimFlashError {
     fn kind(&self) -> NorFlashErrorKind {
         match self {
             Self::File(error) => error.kind(),
-            Self::Asked => NorFlashErrorKind::Other,
+            Self::Asked | Self::Full => NorFlashErrorKind::Other,
+        }
+    }
+}
+
+/// What changes flash.
+#[derive(Debug, Clone, Copy)]
+enum Operation {
+    Erase,
+    Write,
+}
+
+impl Operation {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Erase => "erase",
+            Self::Write => "write",
         }
     }
 }
@@ -53,12 +72,16 @@ impl SimFlash {
         Self { file, bench }
     }
 
-    fn check(&self, what: &str) -> Result<(), SimFlashError> {
-        if self.bench.flash_fails() {
-            self.bench.tell(&Event::new("flash").with("failed", what));
-            return Err(SimFlashError::Asked);
-        }
-        Ok(())
+    fn check(&self, what: Operation) -> Result<(), SimFlashError> {
+        let (why, error) = match what {
+            _ if self.bench.flash_fails() => ("asked", SimFlashError::Asked),
+            // What is erased takes no room.
+            Operation::Write if self.bench.flash_is_full() => ("full", SimFlashError::Full),
+            _ => return Ok(()),
+        };
+        let event = Event::new("flash").with("failed", what.as_str());
+        self.bench.tell(&event.with("why", why));
+        Err(error)
     }
 }
 
@@ -85,14 +108,14 @@ impl NorFlash for SimFlash {
     const ERASE_SIZE: usize = <FileFlash as NorFlash>::ERASE_SIZE;
 
     async fn erase(&mut self, from: u32, to: u32) -> Result<(), SimFlashError> {
-        self.check("erase")?;
+        self.check(Operation::Erase)?;
         NorFlash::erase(&mut self.file, from, to)
             .await
             .map_err(SimFlashError::File)
     }
 
     async fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), SimFlashError> {
-        self.check("write")?;
+        self.check(Operation::Write)?;
         NorFlash::write(&mut self.file, offset, bytes)
             .await
             .map_err(SimFlashError::File)

@@ -83,6 +83,33 @@ fn flash_fails_as_often_as_asked() {
 }
 
 #[test]
+fn a_full_flash_can_be_erased_and_not_written_until_there_is_room() {
+    let (sim, mut host, mut panel) = Sim::over_tcp(&[]);
+    let mut ear = sim.panel();
+    ear.does("subscribe flash");
+    panel.does("flash full");
+    // Nothing is written by it.
+    host.ok("AT+SYSFLASH=0,\"client_ca\"");
+    let upload = |host: &mut sim::Host| {
+        host.send("AT+SYSFLASH=1,\"client_ca\",0,4\r\n");
+        host.until(">");
+        host.send("abcd");
+        host.until_any(&["\r\nOK\r\n", "\r\nERROR\r\n"])
+    };
+    assert!(upload(&mut host).ends_with("ERROR\r\n"));
+    let event = ear.line();
+    assert!(event.ends_with(" failed=write why=full"), "{event}");
+    // A setting that is to be stored, not one that holds until the restart.
+    assert!(host.ask("AT+CWMODE=2").ends_with("ERROR\r\n"));
+    host.ok("AT+SYSSTORE=0");
+    host.ok("AT+CWMODE=1");
+    panel.does("flash ok");
+    assert!(upload(&mut host).ends_with("OK\r\n"));
+    let kept = host.ok("AT+SYSFLASH=2,\"client_ca\",0,4");
+    assert!(kept.starts_with("+SYSFLASH:4,abcd"), "{kept}");
+}
+
+#[test]
 fn a_line_in_json_has_an_answer_in_json() {
     let (_sim, _host, mut panel) = Sim::over_tcp(&[]);
     for (line, answer) in [
