@@ -147,6 +147,23 @@ fn play(args: &Args) -> anyhow::Result<Vec<Exchange>> {
     Ok(player.finish())
 }
 
+/// How many exchanges a recording has, if it can be followed with these values of what it names.
+///
+/// # Errors
+///
+/// A sentence: the text is no transcript, or has a line that a replay cannot follow.
+pub fn exchanges(text: &str, given: &Variables) -> anyhow::Result<usize> {
+    let lines = parse(text)?;
+    let script = Script::new(&lines, given).map_err(|error| WrongUsage(error.to_string()))?;
+    Ok(script.turns.len())
+}
+
+/// Whether two lines are the same to a replay without `--exact`: times, addresses and measured values apart.
+#[must_use]
+pub fn same_line(recorded: &str, replayed: &str) -> bool {
+    normal::line(recorded) == normal::line(replayed)
+}
+
 fn variables(args: &Args) -> anyhow::Result<Variables> {
     let mut variables = Variables::new();
     for (name, value) in &args.given {

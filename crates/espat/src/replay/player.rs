@@ -13,20 +13,10 @@ use crate::at_host::Port;
 use crate::at_host::port::end_of;
 use crate::report::{self, WrongUsage};
 use crate::sim::Running;
-use crate::transcript::{Match, Text, Variables};
+use crate::transcript::{Ending, Match, Text, Variables};
 
 /// After the result of a command that ended otherwise than recorded: for what follows it at once.
 const QUIET: Duration = Duration::from_millis(300);
-/// Lines after which a modem takes the next command.
-const RESULTS: [&[u8]; 7] = [
-    b"\r\nOK\r\n",
-    b"\r\nERROR\r\n",
-    b"\r\nready\r\n",
-    b"SEND OK\r\n",
-    b"SEND FAIL\r\n",
-    b"busy p...\r\n",
-    b"\r\n>",
-];
 /// A modem that never stops talking does not fill this program's memory.
 const RECEIVED_MAX: usize = 4 * 1024 * 1024;
 
@@ -262,11 +252,7 @@ impl Player {
 
     /// Something else came: reads on to the end of that, so that the next command does not meet a busy modem.
     fn end_of_result(&mut self, expected: &[Text], deadline: Instant) -> Option<String> {
-        let ends = |bytes: &[u8]| {
-            RESULTS
-                .iter()
-                .any(|result| bytes.windows(result.len()).any(|part| part == *result))
-        };
+        let ends = |bytes: &[u8]| Ending::first_in(bytes).is_some();
         let mut recorded = Vec::new();
         for text in expected {
             recorded.extend(text.expand(&self.variables).unwrap_or_default());
@@ -396,9 +382,38 @@ fn hidden(options: &[String]) -> String {
     shown.join(" ")
 }
 
+/// Recorded options but for each `--map` of a place that the command line maps as well: the server it led to is gone.
+fn without_maps(recorded: &[String], given: &[String]) -> Vec<String> {
+    let place = |map: &str| Some(map.split_once('=')?.0.to_ascii_lowercase());
+    let mut given = given.iter();
+    let mut places = Vec::new();
+    while let Some(word) = given.next() {
+        let map = match word.strip_prefix("--map") {
+            Some("") => given.next().map(String::as_str),
+            Some(rest) => rest.strip_prefix('='),
+            None => None,
+        };
+        places.extend(map.and_then(place));
+    }
+    let mut kept = Vec::new();
+    let mut recorded = recorded.iter();
+    while let Some(word) = recorded.next() {
+        if word != "--map" {
+            kept.push(word.clone());
+            continue;
+        }
+        if let Some(map) = recorded.next()
+            && place(map).is_none_or(|it| !places.contains(&it))
+        {
+            kept.extend([word.clone(), map.clone()]);
+        }
+    }
+    kept
+}
+
 /// With the options of the recording, those of the command line behind them.
 fn simulator(args: &Args, script: &Script) -> anyhow::Result<(Running, Option<TempDir>)> {
-    let mut options = script.options.clone();
+    let mut options = without_maps(&script.options, &args.sim);
     options.extend(args.sim.iter().cloned());
     let folder = match &args.flash {
         None => None,

@@ -15,7 +15,7 @@ use anyhow::{Context as _, bail};
 use super::screen::Screen;
 use crate::at_host::Port;
 use crate::at_host::port::end_of;
-use crate::transcript::{is_final, message, prompted};
+use crate::transcript::{Ending, message, prompted};
 
 /// For what comes after a result at once, before a program with piped input ends or begins.
 const QUIET: Duration = Duration::from_millis(300);
@@ -258,7 +258,8 @@ impl Incoming<'_> {
             echo =
                 !state.command.is_empty() && message.trim_ascii_end() == state.command.trim_ascii();
         });
-        if message == b"\r\n>" {
+        let ending = Ending::of(message);
+        if ending == Some(Ending::Prompt) {
             let mut data = None;
             self.change(|state| {
                 data = prompted(&state.command).and_then(|it| it.left);
@@ -271,17 +272,12 @@ impl Incoming<'_> {
             self.screen.message(message, solicited);
         }
         self.change(|state| {
-            if is_final(message) || message == b"\r\nready\r\n" {
-                // A command with a prompt says OK before it, and its result after the data.
-                let prompts = message == b"\r\nOK\r\n" && is_prompting(&state.command);
-                state.answering = prompts && state.data.is_none();
-                state.failed = message != b"\r\nOK\r\n" && message != b"\r\nready\r\n";
-                state.data = None;
-            } else if message.starts_with(b"\r\nSEND ") {
-                state.answering = false;
-                state.failed = message == b"\r\nSEND FAIL\r\n";
-                state.data = None;
-            }
+            let Some(ending) = ending else { return };
+            // A command with a prompt says OK before it, and its result after the data.
+            let prompts = ending == Ending::Ok && is_prompting(&state.command);
+            state.answering = prompts && state.data.is_none();
+            state.failed = ending.is_refusal() || ending == Ending::NotSent;
+            state.data = None;
         });
     }
 }

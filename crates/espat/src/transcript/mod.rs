@@ -29,7 +29,8 @@ mod secrets;
 pub mod text;
 
 pub use parse::{Line, ParseError, PeerKind, PeerStep, Step, parse};
-pub(crate) use record::message::{is_final, message};
+pub use record::message::messages;
+pub(crate) use record::message::{Ending, message};
 pub(crate) use record::parts::prompted;
 pub use record::{Recorder, Secrets};
 pub(crate) use secrets::has_secret;

@@ -18,7 +18,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use self::message::{data, ends_data, head, is_final, is_refusal, message};
+use self::message::{Ending, data, ends_data, head, message};
 use self::parts::{Prompted, password_of, prompted};
 use super::secrets::{Known, command, is_command, is_public, shows_secret, unfinished_command};
 use super::text::show;
@@ -417,17 +417,18 @@ impl<W: Write> Recorder<W> {
 
     /// What a message means for the host's bytes that wait, and for those to come.
     fn answered(&mut self, message: &[u8]) -> io::Result<()> {
-        if is_final(message) {
+        let ending = Ending::of(message);
+        if ending.is_some_and(Ending::is_final) {
             self.unanswered = self.unanswered.saturating_sub(1);
-        } else if message == b"\r\nready\r\n" {
+        } else if ending == Some(Ending::Ready) {
             self.unanswered = 0;
         }
         match self.mode {
-            _ if message == b"\r\n>" => {
+            _ if ending == Some(Ending::Prompt) => {
                 self.unanswered = self.unanswered.max(1);
                 self.mode = self.payload().map_or(Mode::Passthrough, Mode::Data);
             }
-            Mode::Prompting(Payload { left, secret }) if is_refusal(message) => {
+            Mode::Prompting(Payload { left, secret }) if ending.is_some_and(Ending::is_refusal) => {
                 self.mode = match left {
                     Some(left) if secret => Mode::Refused(left.min(REFUSED_MAX)),
                     _ => Mode::Command,

@@ -23,7 +23,14 @@ const COMMANDS: [(&str, &[usize]); 7] = [
 const KEYS: [&str; 2] = ["CIPSSLCPSK", "CIPSSLCPSKHEX"];
 
 /// Beginnings of answers that show a secret.
-const ANSWERS: [&[u8]; 4] = [b"+CWSAP:", b"+CIPSSLCPSK", b"+SYSFLASH:", b"+SYSMFG:"];
+const ANSWERS: [&[u8]; 6] = [
+    b"+CWSAP:",
+    b"+CWSAP_CUR:",
+    b"+CWSAP_DEF:",
+    b"+CIPSSLCPSK",
+    b"+SYSFLASH:",
+    b"+SYSMFG:",
+];
 
 /// Partitions and namespaces that hold nothing secret, beside those of certificates. The content of
 /// any other one is hidden.
@@ -245,7 +252,8 @@ fn in_answer(line: &[u8]) -> Option<Vec<u8>> {
             .find(|&at| rest.get(at..).is_some_and(|rest| rest.starts_with(to)))?;
         rest.get(..end).map(<[u8]>::to_vec)
     };
-    if line.starts_with(b"+CWSAP:") {
+    let soft_ap = [b"+CWSAP:".as_slice(), b"+CWSAP_CUR:", b"+CWSAP_DEF:"];
+    if soft_ap.iter().any(|start| line.starts_with(start)) {
         between(b"\",\"", b"\",")
     } else if line.starts_with(b"+CIPSSLCPSK:") || line.starts_with(b"+CIPSSLCPSKHEX:") {
         between(b"\"", b"\",\"")
@@ -275,6 +283,8 @@ mod tests {
             (r#"AT+CIPSSLCPSK=0,"key","hint""#, "key"),
             (r#"AT+CIPSSLCPSKHEX=5,"6b","hint""#, "6b"),
             (r#"+CWSAP:"net","pa"s,s",5,3,10,0"#, r#"pa"s,s"#),
+            (r#"+CWSAP_DEF:"net","pa"s,s",5,3"#, r#"pa"s,s"#),
+            (r#"+CWSAP_CUR:"net","pa"s,s",5,3"#, r#"pa"s,s"#),
             (r#"+CIPSSLCPSK:0,"k"e","y","hint""#, r#"k"e","y"#),
         ] {
             let mut known = Known::default();

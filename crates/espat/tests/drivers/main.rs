@@ -13,6 +13,7 @@
 //! | `tiny_gsm` | TinyGSM |
 //! | `circuit_python` | Adafruit's CircuitPython driver |
 //! | `legacy` | hosts of the 1.x firmware |
+//! | `recorded` | sessions with a peer, recorded and replayed with another one, in both dialects |
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -29,6 +30,7 @@ mod host;
 mod legacy;
 mod lwesp;
 mod peer;
+mod recorded;
 mod rt_thread;
 mod tiny_gsm;
 mod wifi_esp_at;

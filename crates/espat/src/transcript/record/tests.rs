@@ -74,6 +74,10 @@ fn replayed(transcript: &str) -> Vec<(By, Vec<u8>)> {
         .zip(SECRETS)
         .map(|(n, value)| (format!("secret{n}"), value.as_bytes().to_vec()))
         .collect();
+    replayed_with(transcript, &secrets)
+}
+
+fn replayed_with(transcript: &str, secrets: &Variables) -> Vec<(By, Vec<u8>)> {
     let mut said: Vec<(By, Vec<u8>)> = Vec::new();
     for line in parse(transcript).unwrap() {
         let (by, text) = match &line.step {
@@ -82,7 +86,7 @@ fn replayed(transcript: &str) -> Vec<(By, Vec<u8>)> {
             Step::FromPowerOn | Step::Needs(_) | Step::Silence(_) => continue,
             other => panic!("{other:?}"),
         };
-        let bytes = text.expand(&secrets).unwrap();
+        let bytes = text.expand(secrets).unwrap();
         match said.last_mut() {
             Some((last, all)) if *last == by => all.extend(bytes),
             _ => said.push((by, bytes)),
@@ -186,4 +190,59 @@ fn an_event_amid_a_line_that_is_being_typed_does_not_give_its_secret_away() {
         file.ends_with("# 21 bytes of an unfinished line\n"),
         "{file}"
     );
+}
+
+/// Firmware 1.x: a blank behind `>`, a colon before fetched data, addresses without quotes.
+const LEGACY: &[(By, &[u8])] = &[
+    (Modem, b"\r\nready\r\n"),
+    (Host, b"AT+CWSAP_DEF?\r\n"),
+    (
+        Modem,
+        b"+CWSAP_DEF:\"me\",\"pass\\word\",5,3,10,0\r\n\r\nOK\r\n",
+    ),
+    (Host, b"AT+CIPSEND=0,6\r\n"),
+    (Modem, b"\r\nOK\r\n> "),
+    (Host, b"a\r\nb\xff{"),
+    (Modem, b"\r\nRecv 6 bytes\r\n\r\nSEND OK\r\n"),
+    (Modem, b"\r\n+IPD,0,4,192.168.3.102,80:a\r\nb"),
+    (Modem, b"\r\n+IPD,1,7\r\n"),
+    (Host, b"AT+CIPRECVDATA=1,9\r\n"),
+    (Modem, b"+CIPRECVDATA,9:> :\r\nOK\r\n\r\nOK\r\n"),
+    (Host, b"AT+SYSFLASH=1,\"client_key\",0,8\r\n"),
+    (Modem, b"\r\n> "),
+    (Host, b"PRIVATE!"),
+    (Modem, b"\r\nOK\r\n"),
+    (Host, b"AT\r\n"),
+    (Modem, b"\r\nOK\r\n"),
+];
+
+#[test]
+fn answers_of_1x_are_understood_however_they_were_cut() {
+    for size in [usize::MAX, 1, 2, 3, 5, 7] {
+        let cut: Vec<(By, &[u8])> = LEGACY
+            .iter()
+            .flat_map(|(by, bytes)| bytes.chunks(size.min(bytes.len())).map(|part| (*by, part)))
+            .collect();
+        let file = record(&cut, Secrets::Hidden);
+        for secret in ["pass", "PRIVATE!"] {
+            assert!(!file.contains(secret), "{size}\n{file}");
+        }
+        let known: Variables = [("secret1", "pass\\word"), ("secret2", "PRIVATE!")]
+            .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
+            .into();
+        assert_eq!(
+            replayed_with(&file, &known),
+            joined(LEGACY),
+            "{size}\n{file}"
+        );
+        for line in [
+            "→| a{crlf}b{hex ff}{{",
+            "← +IPD,0,4,192.168.3.102,80:a{crlf}b",
+            "←| +CIPRECVDATA,9:> :{crlf}OK{crlf}",
+            "→| {$secret2}",
+            "→ AT",
+        ] {
+            assert!(file.lines().any(|it| it == line), "{size}: {line}\n{file}");
+        }
+    }
 }
