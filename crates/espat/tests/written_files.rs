@@ -1,13 +1,24 @@
 //! Every file that `espat` writes: who may read it, and that nothing is written through a link.
-#![expect(clippy::expect_used, reason = "a test says no by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says no by panicking"
+)]
 
 use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
+
+use terminal::Terminal;
+
+#[path = "tools/terminal.rs"]
+mod terminal;
 
 const PRECIOUS: &[u8] = b"precious";
 
@@ -58,8 +69,8 @@ fn command(arguments: &[String]) -> Command {
     shell
 }
 
-/// Every command that writes a file, but for `sim --pty`, whose file is a link. Standard output is no file; `push`,
-/// `verify`, `explain` and `hil` write none.
+/// Every command that writes a file, but for `sim --pty`, whose file is a link, and `term`, which needs a terminal.
+/// Standard output is no file; `push`, `explain` and `hil` write none.
 #[expect(clippy::too_many_lines, reason = "a row per command")]
 fn commands(folder: &Path) -> Vec<Writes> {
     let certificate = utf8(&inputs().join("server_p256.crt.pem"));
@@ -86,6 +97,7 @@ fn commands(folder: &Path) -> Vec<Writes> {
     made(&["pki", "nvs", "pack", "-o", &values, &value, &shown]);
     made(&["flash-image", "-o", &flash]);
     let deep = at("unpacked");
+    let server = hangs_up();
     let list: &[(&'static str, &[&str], &'static str, u32, Taken)] = &[
         (
             "--flash",
@@ -179,6 +191,35 @@ fn commands(folder: &Path) -> Vec<Writes> {
             Taken::LinkRefused,
         ),
         (
+            "doctor --capture",
+            &[
+                "doctor",
+                &server,
+                "--ca",
+                &certificate,
+                "--capture",
+                &at("doctor.pcap"),
+            ],
+            "doctor.pcap",
+            0o600,
+            Taken::Refused,
+        ),
+        (
+            "verify --capture",
+            &[
+                "verify",
+                "--ca",
+                &certificate,
+                "--connect",
+                &server,
+                "--capture",
+                &at("verify.pcap"),
+            ],
+            "verify.pcap",
+            0o600,
+            Taken::Refused,
+        ),
+        (
             "man",
             &["man", &utf8(folder)],
             "espat-sim.1",
@@ -195,6 +236,14 @@ fn commands(folder: &Path) -> Vec<Writes> {
             taken: *taken,
         })
         .collect()
+}
+
+/// A server of this machine that hangs up. It ends with the tests.
+fn hangs_up() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("bound");
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    address.to_string()
 }
 
 fn mode(path: &Path) -> u32 {
@@ -237,7 +286,9 @@ fn run(folder: &TempDir, writes: &Writes, before: Before) {
         Before::File => writes.taken != Taken::Refused,
         Before::Link | Before::Dangling => writes.taken == Taken::Replaced,
     };
-    assert_eq!(output.status.success(), is_written, "{what}: {output:?}");
+    // What is captured is a server that hangs up, which is a refusal by itself.
+    let ends_well = is_written && !writes.name.ends_with("--capture");
+    assert_eq!(output.status.success(), ends_well, "{what}: {output:?}");
     if is_written {
         assert_eq!(mode(&path), writes.mode, "{what}");
         assert_ne!(fs::read(&path).expect("it"), PRECIOUS, "{what}");
@@ -267,6 +318,52 @@ fn files_with_secrets_are_the_users_alone_and_no_link_is_written_through() {
         name.to_string_lossy().starts_with('.')
     });
     assert_eq!(drafts.count(), 0, "drafts are left");
+}
+
+/// Commands are added to the history of the user, so what is there stays; who could read it no longer can.
+#[test]
+fn the_history_of_a_terminal_is_the_users_alone_and_not_written_through_a_link() {
+    let folder = tempfile::tempdir().expect("room");
+    let (path, other) = (folder.path().join("history"), folder.path().join("other"));
+    let nowhere = folder.path().join("nowhere");
+    for before in [
+        Before::Nothing,
+        Before::File,
+        Before::Link,
+        Before::Dangling,
+    ] {
+        let _ = fs::remove_file(&path);
+        fs::write(&other, PRECIOUS).expect("room");
+        match before {
+            Before::Nothing => {}
+            Before::File => {
+                fs::write(&path, PRECIOUS).expect("room");
+                fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("ours");
+            }
+            Before::Link => symlink(&other, &path).expect("room"),
+            Before::Dangling => symlink(&nowhere, &path).expect("room"),
+        }
+        let is_link = matches!(before, Before::Link | Before::Dangling);
+        let mut terminal = Terminal::start(&["--sim", "--history", &utf8(&path)], &[]);
+        if is_link {
+            terminal.sees("is a link: history is not kept");
+        }
+        terminal.sees("ready");
+        terminal.asks("AT+CIPMUX?", "+CIPMUX:0");
+        terminal.sees("\u{1b}[32mOK");
+        assert_eq!(terminal.ends(), Some(0), "{before:?}");
+        assert_eq!(
+            fs::read(&other).expect("still there"),
+            PRECIOUS,
+            "{before:?}"
+        );
+        assert!(fs::symlink_metadata(&nowhere).is_err(), "{before:?}");
+        if !is_link {
+            let kept = fs::read_to_string(&path).expect("a history");
+            assert!(kept.contains("AT+CIPMUX?"), "{before:?}: {kept}");
+            assert_eq!(mode(&path), 0o600, "{before:?}");
+        }
+    }
 }
 
 /// The link to a terminal takes the place of a link to a terminal, and of nothing else.

@@ -52,10 +52,12 @@ impl Keyboard {
                 .load_history(file)
                 .with_context(|| format!("cannot read {shown}"))?;
         }
-        Ok(Self {
+        let mut keyboard = Self {
             editor,
             history: history.map(Path::to_owned),
-        })
+        };
+        keyboard.check_link();
+        Ok(keyboard)
     }
 
     /// Prints above the line that is edited.
@@ -81,12 +83,22 @@ impl Keyboard {
         }
     }
 
+    /// No file of this program is written through a link.
+    fn check_link(&mut self) {
+        let is_link = |file: &mut PathBuf| file.is_symlink();
+        if let Some(file) = self.history.take_if(is_link) {
+            let shown = file.display();
+            report::note(format_args!("{shown} is a link: history is not kept"));
+        }
+    }
+
     /// Keeps a command, unless it has a password or a key in it.
     pub(super) fn remember(&mut self, line: &str) {
         if line.trim().is_empty() || has_secret(line.as_bytes()) {
             return;
         }
         let added = self.editor.add_history_entry(line).unwrap_or(false);
+        self.check_link();
         if let (true, Some(file)) = (added, &self.history)
             && let Err(error) = self.editor.append_history(file)
         {
