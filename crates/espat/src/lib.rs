@@ -21,7 +21,7 @@
 //! | `report` | exit statuses, `--json`, messages |
 
 pub mod at_host;
-mod capture;
+pub mod capture;
 pub mod demo;
 mod device;
 pub mod doctor;

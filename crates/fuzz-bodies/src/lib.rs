@@ -8,7 +8,7 @@
 //! | feature | bodies |
 //! |---|---|
 //! | none | the libraries |
-//! | `host` | `espat`: transcripts, recordings, the control port |
+//! | `host` | `espat`: transcripts, recordings and replays, captures, the control port |
 //! | `mock-time` | the whole modem; not together with `host`, because a program has one clock |
 
 // Files of other packages are included here, whose own tests are run there.
@@ -48,6 +48,8 @@ mod flash;
 mod framing_code;
 #[cfg(feature = "host")]
 mod host;
+#[cfg(feature = "host")]
+mod host_files;
 #[cfg(feature = "host")]
 mod host_module;
 mod lines;
@@ -113,6 +115,12 @@ pub const TARGETS: &[Target] = &[
     target("transcript", 2000, host::transcript),
     #[cfg(feature = "host")]
     target("control", 1000, host::control),
+    #[cfg(feature = "host")]
+    target("control_json", 1000, host::control_json),
+    #[cfg(feature = "host")]
+    target("replay", 2000, host_files::replay),
+    #[cfg(feature = "host")]
+    target("capture", 3000, host_files::capture),
     #[cfg(feature = "host")]
     target("push", 2000, host_module::push),
     #[cfg(feature = "host")]

@@ -60,6 +60,38 @@ struct Taken {
     secrets: Zeroizing<String>,
 }
 
+/// Who sent something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// This program.
+    Local,
+    /// The other end.
+    Peer,
+}
+
+/// The file of one connection that was opened, carried these pieces, and was closed.
+///
+/// # Errors
+///
+/// A sentence: a piece that no packet can carry.
+pub fn of_connection(
+    local: SocketAddr,
+    peer: SocketAddr,
+    pieces: impl IntoIterator<Item = (Sender, Vec<u8>)>,
+) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let capture = Capture(Arc::default());
+    let number = capture.open(local, peer);
+    for (by, bytes) in pieces {
+        let what = match by {
+            Sender::Local => What::Sent(bytes),
+            Sender::Peer => What::Received(bytes),
+        };
+        capture.note(number, what);
+    }
+    capture.note(number, What::Closed);
+    capture.in_pcapng()
+}
+
 /// A capture that runs. Clones are the same one.
 #[derive(Clone)]
 pub(crate) struct Capture(Arc<Mutex<Taken>>);
