@@ -8,6 +8,9 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "espat", version = env!("ESPAT_VERSION"), about)]
 pub(crate) struct Cli {
+    /// No notes, warnings and progress on stderr: only why something failed
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

@@ -44,7 +44,11 @@ fn man(folder: &Path) -> anyhow::Result<Outcome> {
 
 fn main() -> ExitCode {
     // clap explains its own errors and exits with status 2.
-    let result = match Cli::parse().command {
+    let Cli { quiet, command } = Cli::parse();
+    if quiet {
+        espat::report::be_quiet();
+    }
+    let result = match command {
         Command::Pki(args) => espat::pki::run(&args),
         Command::Push(args) => espat::push::run(&args),
         Command::Verify(args) => espat::verify::run(&args),

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 /// Whether stdout holds its one JSON value already.
 static PRINTED: AtomicBool = AtomicBool::new(false);
+/// Whether notes are left out.
+static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// What a command came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,11 +86,23 @@ fn failure(error: &anyhow::Error) -> Value {
 
 /// Says on stderr why not: one sentence, with the program's name in front.
 pub fn complain(sentence: impl fmt::Display) {
-    note(format_args!("espat: {sentence}"));
+    say(format_args!("espat: {sentence}"));
+}
+
+/// From here on no [`note`] is printed (`--quiet`): reasons, and what a script waits for, still are.
+pub fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+/// One line on stderr that is no reason for anything: a warning, a remark, progress.
+pub fn note(line: impl fmt::Display) {
+    if !QUIET.load(Ordering::Relaxed) {
+        say(line);
+    }
 }
 
 /// One line on stderr.
-pub fn note(line: impl fmt::Display) {
+pub fn say(line: impl fmt::Display) {
     // Nobody can read the message when stderr is closed.
     let _ = writeln!(io::stderr(), "{line}");
 }

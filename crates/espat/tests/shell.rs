@@ -119,3 +119,41 @@ fn the_version_names_the_commit() {
         _ => assert_eq!(rest, ""),
     }
 }
+
+/// Every command takes it, before its name or behind it; reasons and results stay.
+#[test]
+fn quiet_leaves_out_notes_and_no_reason() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| {
+        let path = folder.path().join(name);
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    for name in commands() {
+        let (status, help, _) = espat(&[&name, "--help"]);
+        if name != "help" {
+            assert_eq!(status, Some(0), "{name}");
+            assert!(help.contains("--quiet"), "{name}: {help}");
+        }
+    }
+    // A CA as a certificate of the client: a warning.
+    let ca = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../cert-bin/tests/data/pki/inputs/ca_p256.crt.der"
+    );
+    let image = at("ca.bin");
+    let pack = ["pki", "pack", "--force", "-o", &image, "cert", ca];
+    let (status, result, notes) = espat(&pack);
+    assert!(status == Some(0) && !notes.is_empty(), "{result}{notes}");
+    for quiet in [
+        [&["--quiet"][..], &pack].concat(),
+        [&pack[..], &["-q"]].concat(),
+    ] {
+        let (status, same, said) = espat(&quiet);
+        assert_eq!(
+            (status, same, said),
+            (Some(0), result.clone(), String::new())
+        );
+    }
+    let (status, _, why) = espat(&["-q", "explain", "no such thing"]);
+    assert!(status == Some(1) && why.starts_with("espat: "), "{why}");
+}

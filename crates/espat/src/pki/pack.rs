@@ -113,7 +113,9 @@ fn print_result(
     }
     for remark in &judged.remarks {
         // With JSON on stdout only the reason for a refusal is worth repeating.
-        if !args.json || remark.level == Level::Error {
+        if remark.level == Level::Error {
+            report::say(&remark.line);
+        } else if !args.json {
             report::note(&remark.line);
         }
     }

@@ -194,7 +194,7 @@ pub async fn run_until(args: &Args, stop: impl Future<Output = ()>) -> anyhow::R
         .chain(maps)
         .chain(port.announcement())
         .collect();
-    let announce = || announcements.iter().for_each(report::note);
+    let announce = || announcements.iter().for_each(report::say);
     let controlled = async {
         match &control {
             Some(control) => control.serve(&panel).await,

@@ -3,12 +3,13 @@
 use std::ffi::OsString;
 
 use clap::parser::ValueSource;
-use clap::{Args as _, Command};
+use clap::{Arg, ArgAction, Args as _, Command};
 
 use super::Args;
 
 /// Where the port is and what is written where: not what the modem does.
-const OF_THE_PLACE: [&str; 10] = [
+const OF_THE_PLACE: [&str; 11] = [
+    "quiet",
     "listen",
     "pty",
     "stdio",
@@ -27,8 +28,13 @@ pub(super) type Setting = (String, Option<String>);
 /// The options of `espat sim …`, each once for every time it was given. An option that is new is among them
 /// without a change here. Empty where the command line is not one of `espat sim`.
 pub(super) fn of_command_line(words: impl Iterator<Item = OsString>) -> Vec<Setting> {
-    let command = Args::augment_args(Command::new("espat sim"));
-    let Ok(matches) = command.clone().try_get_matches_from(words.skip(1)) else {
+    // That of the program, before the command or behind it.
+    let quiet = Arg::new("quiet").short('q').long("quiet");
+    let quiet = quiet.action(ArgAction::SetTrue);
+    let command = Args::augment_args(Command::new("espat sim").arg(quiet));
+    let is_quiet = |word: &OsString| word == "-q" || word == "--quiet";
+    let words = words.skip(1).skip_while(is_quiet);
+    let Ok(matches) = command.clone().try_get_matches_from(words) else {
         return Vec::new();
     };
     let mut settings = Vec::new();
@@ -96,6 +102,18 @@ mod tests {
                 "--tls-links 2",
             ]
         );
+    }
+
+    #[test]
+    fn the_option_of_every_command_hides_none() {
+        for line in [
+            "espat --quiet sim --chip esp32c3",
+            "espat -q sim --chip esp32c3",
+            "espat sim -q --chip esp32c3",
+            "espat sim --chip esp32c3 --quiet",
+        ] {
+            assert_eq!(settings(line), ["--chip esp32c3"], "{line}");
+        }
     }
 
     #[test]

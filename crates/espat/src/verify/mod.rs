@@ -312,9 +312,9 @@ impl Refusal {
     fn report(&self, json: bool) -> anyhow::Result<()> {
         if json {
             report::print_json(&render::refused_json(self))?;
-            report::note(format_args!("refused: {}", self.reason));
+            report::say(format_args!("refused: {}", self.reason));
         } else {
-            report::note(render::refused_text(self)?);
+            report::say(render::refused_text(self)?);
         }
         Ok(())
     }
