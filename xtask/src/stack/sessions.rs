@@ -64,6 +64,30 @@ pub(super) struct Sessions {
     costs: BTreeMap<(String, u64), Cost>,
     /// Bytes of heap for the tickets of a case.
     tickets: BTreeMap<String, u64>,
+    /// By case: bytes of heap beside certificates, of the handshake and of the open session, and the constants for both.
+    fixed: BTreeMap<String, [[u64; 2]; 2]>,
+}
+
+/// `handshake <bytes> of <bytes> idle <bytes> of <bytes>`
+fn fixed(words: &[&str]) -> Option<[[u64; 2]; 2]> {
+    let [
+        "handshake",
+        taken,
+        "of",
+        most,
+        "idle",
+        idle,
+        "of",
+        most_idle,
+    ] = words
+    else {
+        return None;
+    };
+    let number = |word: &&str| word.parse().ok();
+    Some([
+        [number(taken)?, number(most)?],
+        [number(idle)?, number(most_idle)?],
+    ])
 }
 
 impl Sessions {
@@ -107,6 +131,10 @@ impl Sessions {
                 ["tickets", case, bytes] => {
                     sessions.tickets.insert(case.to_owned(), number(bytes)?);
                 }
+                ["fixed", case, ref numbers @ ..] => {
+                    let numbers = fixed(numbers).with_context(|| line.to_owned())?;
+                    sessions.fixed.insert(case.to_owned(), numbers);
+                }
                 ["done"] => return Ok(sessions),
                 _ => bail!("unexpected line of the program: {line}"),
             }
@@ -118,9 +146,38 @@ impl Sessions {
         self.costs.get(&(case.to_owned(), number)).copied()
     }
 
+    /// Cases in which all certificates are known to the program that measures.
+    fn plain() -> impl Iterator<Item = &'static str> {
+        let servers = SERVERS.into_iter();
+        CLIENTS
+            .into_iter()
+            .chain(servers.filter(|case| !case.ends_with("-mutual")))
+    }
+
+    /// Where a session took more heap beside certificates than `tls_session::budget` has for it.
+    fn beyond_the_budget(&self) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for case in Self::plain() {
+            let Some(fixed) = self.fixed.get(case) else {
+                complaints.push(format!(
+                    "{case}: the heap beside certificates was not measured"
+                ));
+                continue;
+            };
+            for (what, [taken, most]) in ["handshake", "open session"].iter().zip(fixed) {
+                if taken > most {
+                    complaints.push(format!(
+                        "{case}: {what} {taken} bytes of heap beside certificates, the constant of the budget is {most}"
+                    ));
+                }
+            }
+        }
+        complaints
+    }
+
     /// What exceeds its limit, or was not measured at all.
     pub(super) fn complaints(&self) -> Vec<String> {
-        let mut complaints = Vec::new();
+        let mut complaints = self.beyond_the_budget();
         for case in CLIENTS {
             match (self.cost(case, 0), self.cost(case, 1)) {
                 (Some(full), Some(resumed)) => {
@@ -204,6 +261,17 @@ impl fmt::Display for Sessions {
                 )?;
             }
         }
+        writeln!(
+            f,
+            "\n| heap beside certificates | handshake | constant | open | constant |"
+        )?;
+        writeln!(f, "|---|---:|---:|---:|---:|")?;
+        for (case, [[handshake, most], [idle, most_idle]]) in &self.fixed {
+            writeln!(
+                f,
+                "| {case} | {handshake} | {most} | {idle} | {most_idle} |"
+            )?;
+        }
         Ok(())
     }
 }
@@ -230,6 +298,9 @@ mod tests {
         for case in SERVERS {
             text.push_str(&line(case, 0, 2 * LONGEST_STEP, LONGEST_STEP));
         }
+        for case in Sessions::plain() {
+            text.push_str(&format!("fixed {case} handshake 20 of 20 idle 10 of 10\n"));
+        }
         text.push_str("done\n");
         text
     }
@@ -239,6 +310,16 @@ mod tests {
         let none = Vec::<String>::new();
         assert_eq!(Sessions::parse(&full()).unwrap().complaints(), none);
         for (from, to, complaint) in [
+            (
+                "fixed client-1.2-p256 handshake 20",
+                "fixed client-1.2-p256 handshake 21",
+                "client-1.2-p256: handshake 21 bytes of heap beside certificates, the constant of the budget is 20",
+            ),
+            (
+                "fixed server-1.3-x25519 handshake 20 of 20 idle 10",
+                "fixed server-1.3-x25519 handshake 20 of 20 idle 11",
+                "server-1.3-x25519: open session 11 bytes of heap beside certificates, the constant of the budget is 10",
+            ),
             (
                 "client-1.3-x25519 1 instructions 37000000",
                 "client-1.3-x25519 1 instructions 37000001",

@@ -6,18 +6,24 @@
 //! ```text
 //! session <case> <number> instructions <count> longest <count> stack <bytes> heap <bytes> sent <bytes> received <bytes>
 //! tickets <case> <bytes>
+//! fixed <case> handshake <bytes> of <bytes> idle <bytes> of <bytes>
 //! done
 //! ```
 //!
 //! where number 0 is the full handshake and the others are resumed, `longest` is the longest step between two flights of the
-//! peer, and `tickets` is the heap that is left when all sessions are closed. The limits are those of `cargo xtask stack`,
+//! peer, `tickets` is the heap that is left when all sessions are closed, and `fixed` is the heap of a full handshake and of
+//! the open session beside certificates, ours and the peer's, and what `tls_session::budget` has for it. The limits are those
+//! of `cargo xtask stack`,
 //! which makes the recordings and reads the lines.
 #![no_std]
 #![no_main]
 
 mod board;
 mod exchange;
-#[expect(dead_code, reason = "recordings of single handshakes are the other program's")]
+#[expect(
+    dead_code,
+    reason = "recordings of single handshakes are the other program's"
+)]
 mod replay;
 
 use core::cell::Cell;
@@ -28,9 +34,10 @@ use core::task::{Context, Poll, Waker};
 use embedded_io_async::Read;
 use session_heap::{Nobody, SessionHeap};
 use static_cell::ConstStaticCell;
+use tls_session::budget::{FIXED, copied};
 use tls_session::identity::{ClientKey, IdentityMemory};
 use tls_session::{
-    Acceptor, Anchors, ClientAuth, Clock, Connection, Deadlines, Identity, Memory, NameRule,
+    Acceptor, Anchors, ClientAuth, Clock, Connection, Deadlines, Identity, Memory, NameRule, Own,
     Policy, Resumption, ServerPolicy, Session, Tickets, Timestamp, Transport, Versions,
 };
 
@@ -38,7 +45,7 @@ use tls_session::{
 use riscv as _;
 
 use crate::board::{Usage, exit, measure, println};
-use crate::exchange::{Count, Counted, Flights, Recording};
+use crate::exchange::{Count, Counted, Flights, Recording, blob};
 use crate::replay::{Expected, NOW, NoTime, SameRng};
 
 #[global_allocator]
@@ -71,6 +78,9 @@ static RECORDINGS: &[(&str, &[u8])] = recordings![
     "server-1.3-p256-mutual",
     "server-1.3-x25519-mutual",
 ];
+
+/// Bytes that an allocator takes beside a block of a certificate: what `budget` counts on this processor.
+const BLOCK: usize = 36;
 
 fn main() -> ! {
     HEAP.start(SESSIONS.take(), RESERVE.take());
@@ -143,6 +153,15 @@ fn connects(name: &str, recording: &Recording<'_>) {
     };
     let tickets = Tickets::new(uptime);
     let before = HEAP.free();
+    // The same in both versions; in TLS 1.3 it is encrypted.
+    let Some(shown) = shown_chain() else {
+        panic!("no recording shows the chain of the server");
+    };
+    // In TLS 1.2 rustls copies it once more, for a session store.
+    let copies = if name.contains("1.2") { 2 } else { 1 };
+    let bytes = copied(shown).saturating_mul(copies);
+    let own = Own::of(&policy).anchors;
+    let mut full = (0, 0);
     for (number, session) in recording.sessions().enumerate() {
         let Some((sent, flights)) = session else {
             panic!("{name}: the recording is damaged");
@@ -167,10 +186,23 @@ fn connects(name: &str, recording: &Recording<'_>) {
             Err(reason) => panic!("{name}: {reason}"),
         };
         assert_eq!(session.peer().resumed().is_some(), number > 0, "{name}");
-        tell(name, number, &cost, least - HEAP.least_free(), &counts);
+        let heap = least - HEAP.least_free();
+        tell(name, number, &cost, heap, &counts);
+        if number == 0 {
+            let handshake = heap.saturating_sub(bytes.saturating_add(own));
+            full = (
+                handshake,
+                (least - HEAP.free()).saturating_sub(copied(shown)),
+            );
+        }
         ends(name, session);
     }
-    println(format_args!("tickets {name} {}", before - HEAP.free()));
+    let left = before - HEAP.free();
+    println(format_args!("tickets {name} {left}"));
+    // What is kept for the next session is no session's. In TLS 1.3 the ticket comes later, so that is up to 1 KB too much.
+    let (handshake, open) = full;
+    let idle = open.saturating_sub(left);
+    tell_fixed(name, [handshake, FIXED.handshake], [idle, FIXED.idle]);
 }
 
 /// A session with a client.
@@ -183,6 +215,10 @@ fn serves(name: &str, recording: &Recording<'_>) {
         Ok(identity) => identity,
         Err(cause) => panic!("{name}: {cause}"),
     };
+    // Four and a half times, as `server_budget` has it.
+    let chain = leaf.len().saturating_add(intermediate.len());
+    let chain = chain.saturating_add(2 * BLOCK);
+    let ours = chain.saturating_mul(9) / 2;
     let list = [recording.anchor];
     let clients = match recording.anchor {
         [] => ClientAuth::NotAsked,
@@ -214,9 +250,40 @@ fn serves(name: &str, recording: &Recording<'_>) {
             Ok(session) => session,
             Err(reason) => panic!("{name}: {reason}"),
         };
-        tell(name, number, &cost, least - HEAP.least_free(), &counts);
+        let heap = least - HEAP.least_free();
+        tell(name, number, &cost, heap, &counts);
+        // A client's certificate is counted as its whole chain, and not known here.
+        if recording.anchor.is_empty() {
+            let open = least - HEAP.free();
+            let handshake = heap.saturating_sub(ours);
+            tell_fixed(name, [handshake, FIXED.server], [open, FIXED.server_idle]);
+        }
         ends(name, session);
     }
+}
+
+/// Bytes of the list of certificates that the server of the first recording sends, which is in TLS 1.2 (RFC 5246 §7.4.2). A
+/// record was read in two: its header, then its messages.
+fn shown_chain() -> Option<usize> {
+    let (_, bytes) = RECORDINGS.first()?;
+    let (_, flights) = Recording::parse(bytes)?.sessions().next()??;
+    let (_, flights) = blob(flights)?;
+    let (mut messages, _) = blob(flights)?;
+    while let Some(([kind, len @ ..], body)) = messages.split_first_chunk::<4>() {
+        let [high, middle, low] = *len;
+        let len = usize::try_from(u32::from_be_bytes([0, high, middle, low])).ok()?;
+        if *kind == 11 {
+            return Some(len);
+        }
+        messages = body.get(len..)?;
+    }
+    None
+}
+
+fn tell_fixed(name: &str, [handshake, most]: [usize; 2], [idle, most_idle]: [usize; 2]) {
+    println(format_args!(
+        "fixed {name} handshake {handshake} of {most} idle {idle} of {most_idle}"
+    ));
 }
 
 /// Bytes of a session, both ways.
