@@ -22,6 +22,7 @@ mod error;
 mod key;
 mod mend;
 mod record;
+mod view;
 mod walk;
 
 pub use self::error::SettingsError;
@@ -32,14 +33,13 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use embedded_storage_async::nor_flash::NorFlash;
-use sequential_storage::cache::Cache;
-use sequential_storage::map::{MapConfig, MapStorage};
 use zeroize::Zeroizing;
 
 use self::error::{from_access, from_map, from_region};
-use self::key::{NoCache, RawKey};
+use self::key::RawKey;
 use self::mend::Mended;
 use self::record::{Record, SCRATCH};
+use self::view::{Map, View};
 use crate::region::{Region, SECTOR};
 
 /// Whose settings these are: what the header says.
@@ -62,8 +62,6 @@ const PROBE: usize = 32;
 /// Fewest sectors: the header's, and three for the map. With two, each would follow the other, and
 /// after an interrupted erase it would be unknown which is the newer.
 const MIN_SECTORS: u32 = 4;
-
-type Map<'r, 'a, F, K> = MapStorage<RawKey<K>, &'r mut Region<'a, F>, NoCache<K>>;
 
 /// The settings in one partition, by keys of type `K`.
 pub struct Settings<'a, F, K> {
@@ -348,14 +346,7 @@ impl<'a, F: NorFlash, K: Key> Settings<'a, F, K> {
     }
 
     fn map(&mut self) -> Result<Map<'_, 'a, F, K>, SettingsError<F::Error>> {
-        let (size, needed) = (self.region.size(), MIN_SECTORS.saturating_mul(SECTOR));
-        let config = MapConfig::try_new(SECTOR..size)
-            .map_err(|_| SettingsError::RegionTooSmall { size, needed })?;
-        Ok(MapStorage::new(
-            &mut self.region,
-            config,
-            Cache::new_uncached(),
-        ))
+        View::from(&mut self.region, SECTOR).map()
     }
 
     async fn fetch<'s>(

@@ -22,16 +22,15 @@
 //!
 //! Format: `sequential-storage` 8, pages and their markers.
 
-use embedded_storage_async::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
-use sequential_storage::cache::Cache;
-use sequential_storage::map::{MapConfig, MapStorage};
+use embedded_storage_async::nor_flash::NorFlash;
 use zeroize::Zeroizing;
 
 use super::error::{SettingsError, from_access, from_map, from_region};
-use super::key::{Key, NoCache, RawKey};
+use super::key::{Key, RawKey};
 use super::record::{Record, SCRATCH};
+use super::view::View;
 use super::walk::{Sector, WORD_MAX, is_erased_from, walk, word};
-use crate::region::{Region, RegionError, SECTOR};
+use crate::region::{Region, SECTOR};
 
 /// As many cleared bits make a marker: the map's own rule, so that both see the same.
 const MARKER_BITS: u32 = 4;
@@ -280,13 +279,7 @@ async fn is_copied<F: NorFlash, K: Key>(
             break;
         };
         let mut scratch = Zeroizing::new([0; SCRATCH]);
-        let view = View {
-            region,
-            base: offset(0),
-            pages,
-            blank: page,
-        };
-        let mut map = map::<F, K>(view)?;
+        let mut map = View::without(region, offset(0)..offset(pages), page).map::<K>()?;
         match map
             .fetch_item::<Record<'_>>(&mut scratch[..], &key)
             .await
@@ -308,13 +301,9 @@ async fn record_key<F: NorFlash, K: Key>(
     index: usize,
 ) -> Result<Option<RawKey<K>>, SettingsError<F::Error>> {
     let mut scratch = Zeroizing::new([0; SCRATCH]);
-    let view = View {
-        region,
-        base: offset(page),
-        pages: 2,
-        blank: 1,
-    };
-    let mut map = map::<F, K>(view)?;
+    // And a blank one, without which it would be no map. It need not exist.
+    let mut map =
+        View::without(region, offset(page)..offset(page.saturating_add(2)), 1).map::<K>()?;
     let walk = async {
         let mut records = map.fetch_all_items(&mut scratch[..]).await?;
         for _ in 0..index {
@@ -333,64 +322,5 @@ async fn record_key<F: NorFlash, K: Key>(
         // Not readable here: the walk over the whole map reports it.
         Err(SettingsError::Damaged) => Ok(None),
         result => result,
-    }
-}
-
-type Map<'r, 'a, F, K> = MapStorage<RawKey<K>, View<'r, 'a, F>, NoCache<K>>;
-
-fn map<'r, 'a, F: NorFlash, K: Key>(
-    view: View<'r, 'a, F>,
-) -> Result<Map<'r, 'a, F, K>, SettingsError<F::Error>> {
-    let size = view.pages.saturating_mul(SECTOR);
-    let config = MapConfig::try_new(0..size).map_err(|_| SettingsError::Damaged)?;
-    Ok(MapStorage::new(view, config, Cache::new_uncached()))
-}
-
-/// Some pages to read, one of which seems blank.
-struct View<'r, 'a, F> {
-    region: &'r mut Region<'a, F>,
-    /// Offset of the first page in the region.
-    base: u32,
-    pages: u32,
-    /// Index of the page that seems blank; it need not exist.
-    blank: u32,
-}
-
-impl<F: NorFlash> ErrorType for View<'_, '_, F> {
-    type Error = RegionError<F::Error>;
-}
-
-impl<F: NorFlash> ReadNorFlash for View<'_, '_, F> {
-    const READ_SIZE: usize = F::READ_SIZE;
-
-    async fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), Self::Error> {
-        // The map reads within one page at a time.
-        if offset / SECTOR == self.blank {
-            bytes.fill(0xff);
-            return Ok(());
-        }
-        let offset = self
-            .base
-            .checked_add(offset)
-            .ok_or(RegionError::OutOfBounds)?;
-        ReadNorFlash::read(self.region, offset, bytes).await
-    }
-
-    fn capacity(&self) -> usize {
-        usize::try_from(self.pages.saturating_mul(SECTOR)).unwrap_or(usize::MAX)
-    }
-}
-
-/// Read only: a map that wants to repair what it sees here gets an error.
-impl<F: NorFlash> NorFlash for View<'_, '_, F> {
-    const WRITE_SIZE: usize = F::WRITE_SIZE;
-    const ERASE_SIZE: usize = F::ERASE_SIZE;
-
-    async fn erase(&mut self, _from: u32, _to: u32) -> Result<(), Self::Error> {
-        Err(RegionError::OutOfBounds)
-    }
-
-    async fn write(&mut self, _offset: u32, _bytes: &[u8]) -> Result<(), Self::Error> {
-        Err(RegionError::OutOfBounds)
     }
 }
