@@ -4,6 +4,7 @@
 //! cell has the code, the second what it means and the third what to do.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use at_modem::why::Cause;
 use serde_json::json;
@@ -156,8 +157,20 @@ fn rows(document: &'static str) -> impl Iterator<Item = Entry> {
         })
 }
 
+/// Reasons, from docs/ssl-failures.md; parsed once, since a log asks for each of its lines.
+fn failures() -> impl Iterator<Item = Entry> {
+    static ROWS: LazyLock<Vec<Entry>> = LazyLock::new(|| rows(FAILURES).collect());
+    ROWS.iter().copied()
+}
+
+/// Everything else that a host or a log shows, from docs/at-errors.md.
+fn errors() -> impl Iterator<Item = Entry> {
+    static ROWS: LazyLock<Vec<Entry>> = LazyLock::new(|| rows(ERRORS).collect());
+    ROWS.iter().copied()
+}
+
 fn all() -> impl Iterator<Item = Entry> {
-    rows(FAILURES).chain(rows(ERRORS))
+    failures().chain(errors())
 }
 
 /// Everything that is known of a code, number or line, the most specific first.
@@ -183,7 +196,7 @@ fn explain(what: &str) -> Vec<Entry> {
     by_alert(what, &words).into_iter().for_each(&mut add);
     by_sentence(what).into_iter().for_each(&mut add);
     for word in &words {
-        rows(ERRORS)
+        errors()
             .filter(|entry| word.starts_with("+CWJAP:") && entry.name == *word)
             .for_each(&mut add);
         by_name(word).into_iter().for_each(&mut add);
@@ -211,14 +224,14 @@ fn by_sentence(what: &str) -> Vec<Entry> {
             let part_of = lower.split(' ').count() >= 3 && row.text.to_lowercase().contains(&lower);
             whole || part_of
         })
-        .filter_map(|row| rows(FAILURES).find(|entry| entry.name == row.code))
+        .filter_map(|row| failures().find(|entry| entry.name == row.code))
         .collect()
 }
 
 /// Replies and words of logs of more than one word, as they stand in the line.
 fn by_phrase(what: &str) -> Vec<Entry> {
     let is_phrase = |entry: &Entry| entry.name.contains(' ') && !entry.name.starts_with("alert ");
-    let phrases = rows(ERRORS).filter(is_phrase);
+    let phrases = errors().filter(is_phrase);
     let lower = what.to_lowercase();
     phrases
         .filter(|entry| lower.contains(&entry.name.to_lowercase()))
@@ -232,7 +245,7 @@ fn by_alert(what: &str, words: &[&str]) -> Option<Entry> {
     if !lower.contains("alert") {
         return None;
     }
-    let alerts = || rows(ERRORS).filter(|entry| entry.name.starts_with("alert "));
+    let alerts = || errors().filter(|entry| entry.name.starts_with("alert "));
     let numbered = |entry: &Entry| {
         let number = entry.name.trim_start_matches("alert ");
         words.contains(&number)
@@ -249,7 +262,7 @@ fn by_alert(what: &str, words: &[&str]) -> Option<Entry> {
 fn by_name(word: &str) -> Option<Entry> {
     let flag = word.strip_prefix("MBEDTLS_X509_").unwrap_or(word);
     if let Some(flag) = flag.strip_prefix("BADCERT_") {
-        let mut flags = rows(ERRORS).filter(|entry| entry.name.starts_with("0x000"));
+        let mut flags = errors().filter(|entry| entry.name.starts_with("0x000"));
         return flags.find(|entry| entry.means.split([':', ' ']).next() == Some(flag));
     }
     let name = word.strip_prefix("MBEDTLS_ERR_").or_else(|| {
@@ -258,7 +271,7 @@ fn by_name(word: &str) -> Option<Entry> {
             .any(|start| word.starts_with(start))
             .then_some(word)
     })?;
-    rows(ERRORS).find(|entry| {
+    errors().find(|entry| {
         let (named, _) = entry.means.split_once(':').unwrap_or((entry.means, ""));
         named.split(' ').any(|it| it == name)
     })
@@ -306,7 +319,7 @@ fn of_mbedtls(word: &str, number: i64) -> Vec<Entry> {
     }
     let row = |value: u64| {
         let named = format!("-{value:#06X}").replace("0X", "0x");
-        rows(ERRORS).find(move |entry| entry.name == named)
+        errors().find(move |entry| entry.name == named)
     };
     match (row(value), row(value & !BELOW)) {
         (Some(exact), _) => vec![exact],
@@ -319,22 +332,22 @@ fn of_mbedtls(word: &str, number: i64) -> Vec<Entry> {
 fn by_number(what: &str, word: &str, number: i64) -> Vec<Entry> {
     if (0x0100_0000..0x0200_0000).contains(&number) {
         let word = format!("{number:#010x}");
-        let exact = rows(ERRORS).find(|entry| entry.name == word);
-        let kind = rows(ERRORS).find(|entry| entry.name.len() == 6 && word.starts_with(entry.name));
+        let exact = errors().find(|entry| entry.name == word);
+        let kind = errors().find(|entry| entry.name.len() == 6 && word.starts_with(entry.name));
         let failed =
-            rows(ERRORS).find(|entry| word.starts_with("0x010a") && entry.name == "0x010a0000");
+            errors().find(|entry| word.starts_with("0x010a") && entry.name == "0x010a0000");
         return exact.or(kind).or(failed).into_iter().collect();
     }
     // esp-tls writes four digits, verify flags have eight.
     let of_esp_tls = format!("{number:#06X}").replace("0X", "0x");
-    let of_esp_tls = rows(ERRORS).find(|entry| word.len() == 6 && entry.name == of_esp_tls);
+    let of_esp_tls = errors().find(|entry| word.len() == 6 && entry.name == of_esp_tls);
     if let Some(entry) = of_esp_tls {
         return vec![entry];
     }
     let mbedtls = of_mbedtls(word, number);
     let reasons = Cause::table()
         .filter(|row| u64::from(row.mbedtls.unsigned_abs()) == number.unsigned_abs())
-        .filter_map(|row| rows(FAILURES).find(|entry| entry.name == row.code));
+        .filter_map(|row| failures().find(|entry| entry.name == row.code));
     let is_number = number < 0 || !mbedtls.is_empty();
     if is_number {
         // A whole line has its code; a bare number has all that are possible.
@@ -348,7 +361,7 @@ fn by_number(what: &str, word: &str, number: i64) -> Vec<Entry> {
     };
     let hexadecimal = word.starts_with("0x") || word.contains("ERRNO") || what.contains("flags");
     if number > 0 && number < 0x2_0000 && hexadecimal {
-        return rows(ERRORS).filter(flag).collect();
+        return errors().filter(flag).collect();
     }
     Vec::new()
 }

@@ -2,7 +2,7 @@
 //!
 //! In order, until an `AT` is answered with `OK`:
 //!
-//! 1. boot text and half a command line before: `AT` a few times;
+//! 1. boot text, half a command line before, or a command that still runs: `AT` a few times;
 //! 2. passthrough: the escape sequence `+++` with silence around it;
 //! 3. an upload that was cut, so that the modem waits for data: bytes 0xFF, which change nothing in flash;
 //! 4. serial devices only: the other usual rates.
@@ -11,7 +11,7 @@ use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::session::{MAX_TEXT, Session, SessionError, excerpt};
+use super::session::{BUSY_PAUSE, MAX_TEXT, SOON, Session, SessionError, excerpt};
 
 /// For an `AT` that is read at once.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(700);
@@ -89,7 +89,11 @@ impl From<SessionError> for NoModem {
 
 /// What an `AT` came to.
 enum Probe {
-    Answered { echo: bool },
+    Answered {
+        echo: bool,
+    },
+    /// `busy p...`: a modem, which runs a command of before.
+    Busy,
     Noise(Vec<u8>),
     Silence,
 }
@@ -118,7 +122,7 @@ pub fn find(session: &mut Session) -> Result<Found, NoModem> {
         }
     };
     if echo {
-        session.command("ATE0", super::session::SOON)?;
+        session.command("ATE0", SOON)?;
     }
     Ok(Found {
         echo,
@@ -141,18 +145,34 @@ fn probe_all(session: &mut Session) -> Result<(Probe, bool), SessionError> {
     let begin = Instant::now();
     let mut last = Probe::Silence;
     let mut tries = 0_u8;
-    // A module that boots sends text until it is ready: it has more time.
-    while tries < 3 || (matches!(last, Probe::Noise(_)) && begin.elapsed() < BOOT_TIMEOUT) {
+    // A module that boots sends text until it is ready, and one that is busy says so: they have more time.
+    while tries < 3
+        || match last {
+            Probe::Noise(_) => begin.elapsed() < BOOT_TIMEOUT,
+            Probe::Busy => begin.elapsed() < SOON,
+            Probe::Answered { .. } | Probe::Silence => false,
+        }
+    {
         let first = tries == 0;
         tries = tries.saturating_add(1);
         match probe(session, ANSWER_TIMEOUT, first)? {
             Probe::Silence => {}
             found @ Probe::Answered { .. } => return Ok((found, false)),
-            noise => last = noise,
+            Probe::Busy => {
+                last = Probe::Busy;
+                thread::sleep(BUSY_PAUSE);
+            }
+            noise @ Probe::Noise(_) => last = noise,
         }
     }
-    if matches!(last, Probe::Noise(_)) {
-        return Ok((last, false));
+    match last {
+        Probe::Noise(_) => return Ok((last, false)),
+        Probe::Busy => {
+            return Err(SessionError::Busy {
+                command: "AT".to_owned(),
+            });
+        }
+        Probe::Answered { .. } | Probe::Silence => {}
     }
     thread::sleep(SILENCE);
     session.port().write(b"+++")?;
@@ -194,6 +214,10 @@ fn probe(session: &mut Session, limit: Duration, first: bool) -> Result<Probe, S
                 session.take_received();
             }
             return Ok(Probe::Answered { echo });
+        }
+        let mut lines = text.split_inclusive('\n').filter(|it| it.ends_with('\n'));
+        if lines.any(|line| line.trim() == "busy p...") {
+            return Ok(Probe::Busy);
         }
     }
     Ok(if seen.is_empty() {

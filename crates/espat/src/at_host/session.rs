@@ -21,7 +21,7 @@ use super::port::Port;
 /// For what a modem does at once. An ESP32 erases a sector within 0.4 s (data sheets of its flash chips).
 pub const SOON: Duration = Duration::from_secs(10);
 /// Before a command is sent again that met `busy p...`.
-const BUSY_PAUSE: Duration = Duration::from_millis(200);
+pub(super) const BUSY_PAUSE: Duration = Duration::from_millis(200);
 /// More than any reply but raw data, which is counted.
 pub(super) const MAX_TEXT: usize = 64 * 1024;
 

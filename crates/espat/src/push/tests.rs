@@ -140,6 +140,16 @@ fn a_module_in_any_state_is_loaded() {
 }
 
 #[test]
+fn a_module_that_stays_busy_is_called_so() {
+    let manners = Manners {
+        busy: usize::MAX,
+        ..Manners::default()
+    };
+    let error = push_to(&Double::default(), manners, &[NEW]).unwrap_err();
+    assert!(error.to_string().contains("stays busy"), "{error:#}");
+}
+
+#[test]
 fn a_power_cut_at_any_byte_leaves_old_new_or_a_reported_erased_partition() {
     for module in modules() {
         push_to(&module, Manners::default(), &[OLD]).unwrap();

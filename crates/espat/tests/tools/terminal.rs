@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -94,10 +94,24 @@ impl Terminal {
         self.sees(answer)
     }
 
-    /// Ctrl-D at an empty line.
+    /// Ctrl-D at an empty line, until it ends: a key that is pressed while something is printed may be lost, because the
+    /// terminal changes its mode then.
     pub(crate) fn ends(mut self) -> Option<i32> {
-        self.types("\u{4}");
-        self.child.wait().expect("it ends").code()
+        let deadline = Instant::now() + TIMEOUT;
+        while Instant::now() < deadline {
+            // It may just have ended.
+            let _ = self.keyboard.write_all(b"\x04");
+            loop {
+                match self.screen.recv_timeout(Duration::from_secs(1)) {
+                    Ok(_) => {}
+                    Err(RecvTimeoutError::Timeout) => break,
+                    Err(RecvTimeoutError::Disconnected) => {
+                        return self.child.wait().expect("it ends").code();
+                    }
+                }
+            }
+        }
+        panic!("it does not end");
     }
 }
 
