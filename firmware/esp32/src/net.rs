@@ -46,8 +46,8 @@ pub(crate) type Sockets = Net<'static, STACKS>;
 /// firmware (spec: at-commands A.7) is the modem's own inbox behind it. With two networks on ESP32-C3, a segment.
 const TCP_IN: usize = if TIGHT { 1536 } else { 2048 };
 /// Ten times what the AT port delivers at 115,200 baud, where an acknowledgement takes 9 ms. With two networks on
-/// ESP32-C3, eight times.
-const TCP_OUT: usize = if TIGHT { 832 } else { 1024 };
+/// ESP32-C3, seven times.
+const TCP_OUT: usize = if TIGHT { 768 } else { 1024 };
 
 /// The stack over an interface, and what moves its packets.
 pub(crate) fn stack<D: Driver>(driver: D) -> (Stack<'static>, Runner<'static, D>) {
