@@ -16,12 +16,10 @@ use at_modem::MemoryReport;
 #[cfg(feature = "rustls")]
 pub(crate) use self::sessions::LEDGER;
 
-/// RAM that the bootloader leaves behind.
-const RECLAIMED: usize = 64 * 1024;
-
-/// Of that, what the radio and the scheduler get. Without a radio the scheduler is alone.
+/// Of the RAM that the bootloader leaves behind, 64 KiB, what the radio and the scheduler get. Without a radio the scheduler
+/// is alone.
 #[cfg(not(all(feature = "openeth", feature = "rustls")))]
-const RADIO: usize = RECLAIMED;
+const RADIO: usize = 64 * 1024;
 #[cfg(all(feature = "openeth", feature = "rustls"))]
 const RADIO: usize = 8 * 1024;
 
