@@ -10,6 +10,7 @@
 //! sends meanwhile is in the ring; with RTS it may be any amount, without it 2,176 bytes.
 
 use core::convert::Infallible;
+use core::ops::Range;
 
 use at_grammar::commands::basic::UartConfig;
 use at_grammar::types::{FlowControl, Parity, StopBits};
@@ -127,14 +128,20 @@ impl Write for Tx {
 pub(crate) async fn serve(port: Uart<'static, Blocking>) {
     // Here, because its interrupts come to the core that asks for them.
     let mut port = port.into_async();
+    let mut received = Received::new();
     loop {
         let exchange = async {
             let (rx, tx) = port.split_mut();
-            join(receive(rx), send(tx)).await;
+            join(receive(rx, &mut received), send(tx)).await;
         };
         match select(exchange, SETTINGS.wait()).await {
             Either::First(()) => {}
             Either::Second(settings) => {
+                // Settings empty the FIFO, and a host may have sent at once after the `OK` that it had for them.
+                while let Ok(1..) = received
+                    .take_from(async |bytes| port.read_buffered(bytes))
+                    .await
+                {}
                 if let Err(error) = port.apply_config(&settings) {
                     defmt::error!("the AT port stays as it is: {}", error);
                 }
@@ -143,18 +150,47 @@ pub(crate) async fn serve(port: Uart<'static, Blocking>) {
     }
 }
 
-async fn receive(rx: &mut UartRx<'static, Async>) {
-    let mut chunk = [0; 128];
+/// Bytes between the FIFO and the ring. They outlive the future that moves them, which ends when settings change.
+struct Received {
+    bytes: [u8; 128],
+    left: Range<usize>,
+}
+
+impl Received {
+    const fn new() -> Self {
+        Self {
+            bytes: [0; 128],
+            left: 0..0,
+        }
+    }
+
+    /// Moves what there is to the ring, then takes what `read` finds; returns how many bytes that are.
+    async fn take_from<E>(
+        &mut self,
+        read: impl AsyncFnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        while let Some(bytes) = self
+            .bytes
+            .get(self.left.clone())
+            .filter(|it| !it.is_empty())
+        {
+            self.left.start += RX.write(bytes).await;
+        }
+        let count = read(&mut self.bytes).await?;
+        self.left = 0..count;
+        Ok(count)
+    }
+}
+
+async fn receive(rx: &mut UartRx<'static, Async>, received: &mut Received) {
     let mut overruns = 0_u32;
     loop {
-        match rx.read_async(&mut chunk).await {
-            Ok(count) => RX.write_all(chunk.get(..count).unwrap_or_default()).await,
-            Err(error) => {
-                overruns = overruns.saturating_add(1);
-                // A host that floods the port must not flood the log as well.
-                if overruns.is_power_of_two() {
-                    defmt::warn!("AT port: {}; {} times so far", error, overruns);
-                }
+        let read = received.take_from(async |bytes| rx.read_async(bytes).await);
+        if let Err(error) = read.await {
+            overruns = overruns.saturating_add(1);
+            // A host that floods the port must not flood the log as well.
+            if overruns.is_power_of_two() {
+                defmt::warn!("AT port: {}; {} times so far", error, overruns);
             }
         }
     }

@@ -33,9 +33,9 @@ pub(crate) struct Uart {
     memory: u32,
     clock: u32,
     others: BTreeMap<u32, u32>,
-    /// When the byte that is on its way is through.
+    /// When the byte that is on its way is through; the host has it no sooner.
     rx_at: Option<u64>,
-    tx_at: Option<u64>,
+    tx_at: Option<(u64, u8)>,
     /// When the receiver has waited long enough for another byte.
     idle_at: Option<u64>,
     /// Bytes that found the FIFO full.
@@ -131,8 +131,8 @@ impl Uart {
                 self.raw |= RX_TIMEOUT;
             }
         }
-        if self.tx_at.is_some_and(|at| now >= at) {
-            self.tx_at = None;
+        if let Some((_, byte)) = self.tx_at.take_if(|(at, _)| now >= *at) {
+            self.sent.push(byte);
             if self.tx.is_empty() {
                 self.raw |= TX_DONE;
             }
@@ -140,11 +140,11 @@ impl Uart {
         if self.tx_at.is_none()
             && let Some(byte) = self.tx.pop_front()
         {
-            self.sent.push(byte);
-            self.tx_at = Some(now + self.byte());
+            self.tx_at = Some((now + self.byte(), byte));
         }
         self.levels();
-        [self.rx_at, self.tx_at, self.idle_at]
+        let sent_at = self.tx_at.map(|(at, _)| at);
+        [self.rx_at, sent_at, self.idle_at]
             .into_iter()
             .flatten()
             .min()
@@ -254,6 +254,19 @@ mod tests {
     fn a_byte_takes_ten_bits() {
         let byte = port(true).byte();
         assert!((13_880..13_900).contains(&byte), "{byte}");
+    }
+
+    #[test]
+    fn the_host_has_a_byte_when_its_last_bit_is_out() {
+        let mut uart = port(true);
+        uart.write(0, b'O'.into());
+        uart.write(0, b'K'.into());
+        let byte = uart.byte();
+        let first = until(&mut uart, 0, |uart| !uart.sent.is_empty());
+        assert_eq!((first, &*uart.sent, uart.idle()), (byte, &b"O"[..], false));
+        let last = until(&mut uart, first, Uart::idle);
+        assert_eq!((last, &*uart.sent), (2 * byte, &b"OK"[..]));
+        assert_eq!(uart.raw & TX_DONE, TX_DONE);
     }
 
     #[test]
