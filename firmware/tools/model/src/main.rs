@@ -20,6 +20,7 @@ mod driver;
 mod ether;
 mod flash;
 mod interrupts;
+mod pace;
 mod radio;
 mod records;
 mod rom;
@@ -47,10 +48,14 @@ use bus::Bus;
 use cpu::{Cpu, ROM, Stop};
 use driver::Sizes;
 use flash::Flash;
+use pace::Pace;
 use radio::Radio;
 use rom::Rom;
 use rtc::Reset;
 use timers::CORE;
+
+/// By how much a core may be ahead of the clock.
+const TOO_FAR_AHEAD: Duration = Duration::from_millis(2);
 
 /// Runs an image for ESP32-C3.
 #[derive(Debug, Parser)]
@@ -136,8 +141,7 @@ struct Machine {
     /// Another model, which need not be there yet.
     air: Option<(UnixDatagram, PathBuf)>,
     mac: [u8; 6],
-    /// When the chip was switched on, if it had kept to its clock ever since.
-    epoch: Instant,
+    pace: Pace,
     told_stack: u32,
     /// The host has sent something since this start.
     host_sent: bool,
@@ -197,7 +201,7 @@ fn main() -> Result<()> {
         told_stack: symbols.stack.end,
         host_sent: false,
         symbols,
-        epoch: Instant::now(),
+        pace: Pace::new(Instant::now()),
     };
     machine.radio.crowd = args.crowd;
     machine.start(Reset::PowerOn)?;
@@ -355,26 +359,15 @@ impl Machine {
                 self.bus.now = self.bus.due;
                 self.bus.looked();
             }
-            // As if this machine had waited as well.
-            let micros = (self.bus.now - begin) / (CORE / 1_000_000);
-            self.epoch -= Duration::from_micros(micros);
+            self.pace.skip(self.bus.now - begin);
         }
-    }
-
-    fn elapsed(&self) -> u64 {
-        let micros = u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX);
-        micros.saturating_mul(CORE / 1_000_000)
-    }
-
-    fn micros_ahead(&self) -> u64 {
-        self.bus.now.saturating_sub(self.elapsed()) / (CORE / 1_000_000)
     }
 
     /// A core that is ahead of the clock is held back.
     fn keep_pace(&self) {
-        let ahead = self.micros_ahead();
-        if ahead > 2000 {
-            thread::sleep(Duration::from_micros(ahead));
+        let ahead = self.pace.until(self.bus.now, Instant::now());
+        if ahead > TOO_FAR_AHEAD {
+            thread::sleep(ahead);
         }
     }
 
@@ -414,17 +407,16 @@ impl Machine {
     /// Nothing to do until a device fires or something comes.
     fn wait(&mut self) -> bool {
         self.tell_stack();
-        // A core that is behind the clock catches up while it sleeps.
-        self.bus.now = self.bus.now.max(self.elapsed());
+        self.bus.now = self.pace.sleeps(self.bus.now, Instant::now());
         self.bus.looked();
         if self.bus.interrupts.pending().is_some() {
             return true;
         }
         let due = self.bus.due;
-        let micros = due.saturating_sub(self.elapsed()) / (CORE / 1_000_000);
-        match self.inputs.recv_timeout(Duration::from_micros(micros)) {
+        let timeout = self.pace.until(due, Instant::now());
+        let goes_on = match self.inputs.recv_timeout(timeout) {
             Ok(input) => {
-                self.bus.now = self.elapsed().clamp(self.bus.now, due);
+                self.bus.now = self.pace.cycles(Instant::now()).clamp(self.bus.now, due);
                 self.take(input) && self.take_inputs()
             }
             Err(RecvTimeoutError::Timeout) => {
@@ -433,7 +425,9 @@ impl Machine {
                 true
             }
             Err(RecvTimeoutError::Disconnected) => false,
-        }
+        };
+        self.pace.wakes(self.bus.now, Instant::now());
+        goes_on
     }
 
     fn deliver(&mut self) -> Result<()> {
