@@ -25,6 +25,24 @@ pub enum Mux {
     Multiple,
 }
 
+/// The parameters of a list as they stand in it, whether or not they can be read: what lies between commas that are in no
+/// string and behind no backslash (spec: at-commands A.6). An empty list has one parameter, which is empty.
+///
+/// ```
+/// let parameters = at_grammar::split(br#""SSL","a\",b",8883"#);
+/// let expected: [&[u8]; 3] = [br#""SSL""#, br#""a\",b""#, b"8883"];
+/// assert!(parameters.eq(expected));
+/// ```
+pub fn split(params: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let (mut quoted, mut escaped) = (false, false);
+    params.split(move |&byte| {
+        let was_escaped = escaped;
+        escaped = !escaped && byte == b'\\';
+        quoted ^= byte == b'"' && !was_escaped;
+        byte == b',' && !quoted && !was_escaped
+    })
+}
+
 /// A value as given, before it has a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Given<'a> {

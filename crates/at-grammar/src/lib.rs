@@ -107,7 +107,7 @@ mod text;
 mod tuples;
 pub mod types;
 
-pub use args::Mux;
+pub use args::{Mux, split};
 pub use error::{ArgError, ErrorWord, FieldError, LineError, MAX_LINE};
 pub use fields::InfoLine;
 pub use legacy::{Dialect, SslBuffer, Suffix};

@@ -131,12 +131,7 @@ fn given(command: &str, params: &[u8], cause: ModemError) -> String<MAX_GIVEN> {
     let Some(index) = place(cause).filter(|_| !command.starts_with(SECRET)) else {
         return shown;
     };
-    let mut quoted = false;
-    let between = |byte: &u8| {
-        quoted ^= *byte == b'"';
-        *byte == b',' && !quoted
-    };
-    let param = params.split(between).nth(usize::from(index));
+    let param = at_grammar::split(params).nth(usize::from(index));
     let text = core::str::from_utf8(param.unwrap_or_default()).unwrap_or("bytes");
     for char in text.chars() {
         // What does not fit is left out.

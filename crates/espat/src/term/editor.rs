@@ -216,24 +216,11 @@ pub(super) fn hint(line: &str) -> Option<String> {
 
 /// Parameters that are there, the one that is typed included.
 fn given(typed: &str) -> usize {
-    if typed.is_empty() {
-        return 0;
-    }
-    let (mut quoted, mut escaped, mut commas) = (false, false, 0_usize);
-    for character in typed.chars() {
-        match character {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '"' => quoted = !quoted,
-            ',' if !quoted => commas = commas.saturating_add(1),
-            _ => {}
-        }
-    }
-    if typed.ends_with(',') && !quoted {
-        commas
-    } else {
-        commas.saturating_add(1)
-    }
+    let last_is_begun = at_grammar::split(typed.as_bytes())
+        .last()
+        .is_some_and(|parameter| !parameter.is_empty());
+    let before = at_grammar::split(typed.as_bytes()).skip(1).count();
+    before.saturating_add(usize::from(last_is_begun))
 }
 
 /// Whether a way to use a command, whose first parameter may be fixed, is the one that was begun.

@@ -3,7 +3,7 @@
 //! Found by the command that brings a secret, and from then on wherever it stands in quotes: in the
 //! echo, in answers, in other commands.
 
-use at_grammar::Command;
+use at_grammar::{Command, split};
 
 use super::Variables;
 use super::text::show;
@@ -214,21 +214,7 @@ pub(super) fn command(line: &[u8]) -> Option<(String, Vec<&[u8]>)> {
     let equals = rest.iter().position(|&byte| byte == b'=')?;
     let (name, parameters) = rest.split_at_checked(equals)?;
     let name = String::from_utf8_lossy(name).to_ascii_uppercase();
-    Some((name, split(parameters.get(1..)?)))
-}
-
-/// Parameters, at commas that are in no quotes and behind no backslash.
-fn split(text: &[u8]) -> Vec<&[u8]> {
-    let (mut quoted, mut escaped) = (false, false);
-    text.split(|&byte| {
-        let was_escaped = escaped;
-        escaped = !escaped && byte == b'\\';
-        if byte == b'"' && !was_escaped {
-            quoted = !quoted;
-        }
-        byte == b',' && !quoted && !was_escaped
-    })
-    .collect()
+    Some((name, split(parameters.get(1..)?).collect()))
 }
 
 fn unescaped(value: &[u8]) -> Vec<u8> {

@@ -159,7 +159,7 @@ const VALUES: &[(&str, &[&str], &[&str], &str)] = &[
     ),
     (
         "AT+CIPSTART=\"SSL\",@,443",
-        &["\"\"", "\"my host\""],
+        &["\"\"", "\"my host\"", "\"a\\\",my host\""],
         &["\"h\"", "\"192.168.3.1\""],
         HOST,
     ),
