@@ -34,7 +34,7 @@ use core::task::{Context, Poll, Waker};
 use embedded_io_async::Read;
 use session_heap::{Nobody, SessionHeap};
 use static_cell::ConstStaticCell;
-use tls_session::budget::{FIXED, copied};
+use tls_session::budget::{BLOCK, FIXED, copied};
 use tls_session::identity::{ClientKey, IdentityMemory};
 use tls_session::{
     Acceptor, Anchors, ClientAuth, Clock, Connection, Deadlines, Identity, Memory, NameRule, Own,
@@ -78,9 +78,6 @@ static RECORDINGS: &[(&str, &[u8])] = recordings![
     "server-1.3-p256-mutual",
     "server-1.3-x25519-mutual",
 ];
-
-/// Bytes that an allocator takes beside a block of a certificate: what `budget` counts on this processor.
-const BLOCK: usize = 36;
 
 fn main() -> ! {
     HEAP.start(SESSIONS.take(), RESERVE.take());
