@@ -1,8 +1,8 @@
 //! What there is to check, from `cargo metadata`: no list of crates is kept by hand.
 //!
 //! A package with a program in it is made for a PC. A package under `crates/` without one is a
-//! library, and every library has to build for a chip.
 //! library, and every library has to build for a chip, but for those of category "simulation".
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

@@ -94,26 +94,9 @@ pub fn words(what: &str) -> Option<String> {
 /// The code that differs from this word in one or two letters.
 fn similar(what: &str) -> Option<&'static str> {
     let word = what.trim().to_lowercase().replace([' ', '-'], "_");
-    let distances = all().map(|entry| (letters_between(&word, entry.name), entry.name));
+    let distances = all().map(|entry| (strsim::levenshtein(&word, entry.name), entry.name));
     let near = distances.filter(|(distance, name)| *distance <= 2 && name.len() > 5);
     near.min().map(|(_, name)| name)
-}
-
-/// Letters to insert, delete or replace.
-fn letters_between(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, mine) in one.chars().enumerate() {
-        let mut next = vec![at.saturating_add(1)];
-        for ((theirs, above), diagonal) in other.iter().zip(row.iter().skip(1)).zip(&row) {
-            let left = next.last().copied().unwrap_or(0);
-            let replaced = diagonal.saturating_add(usize::from(mine != *theirs));
-            let shifted = left.min(*above).saturating_add(1);
-            next.push(replaced.min(shifted));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 /// The most specific thing known of a line of the port: what it means, and what to do.
@@ -195,12 +178,13 @@ fn explain(what: &str) -> Vec<Entry> {
     by_phrase(what).into_iter().for_each(&mut add);
     by_alert(what, &words).into_iter().for_each(&mut add);
     by_sentence(what).into_iter().for_each(&mut add);
+    let is_flags = what.to_lowercase().starts_with("flags");
     for word in &words {
         errors()
             .filter(|entry| word.starts_with("+CWJAP:") && entry.name == *word)
             .for_each(&mut add);
         by_name(word).into_iter().for_each(&mut add);
-        if let Some(number) = number(word, what.to_lowercase().starts_with("flags")) {
+        if let Some(number) = number(word, is_flags) {
             by_number(what, word, number).into_iter().for_each(&mut add);
         }
     }

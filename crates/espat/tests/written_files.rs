@@ -261,6 +261,23 @@ enum Before {
     Dangling,
 }
 
+impl Before {
+    const ALL: [Self; 4] = [Self::Nothing, Self::File, Self::Link, Self::Dangling];
+
+    /// Puts it at `path`; links lead to `other`, or to `nowhere`.
+    fn prepare(self, path: &Path, other: &Path, nowhere: &Path) {
+        match self {
+            Self::Nothing => {}
+            Self::File => {
+                fs::write(path, PRECIOUS).expect("room");
+                fs::set_permissions(path, Permissions::from_mode(0o644)).expect("ours");
+            }
+            Self::Link => symlink(other, path).expect("room"),
+            Self::Dangling => symlink(nowhere, path).expect("room"),
+        }
+    }
+}
+
 fn run(folder: &TempDir, writes: &Writes, before: Before) {
     let what = format!("{} where there is {before:?}", writes.name);
     let (path, other) = (folder.path().join(writes.file), folder.path().join("other"));
@@ -271,15 +288,7 @@ fn run(folder: &TempDir, writes: &Writes, before: Before) {
     let _ = fs::remove_file(&path);
     fs::create_dir_all(&unpacked).expect("room");
     fs::write(&other, PRECIOUS).expect("room");
-    match before {
-        Before::Nothing => {}
-        Before::File => {
-            fs::write(&path, PRECIOUS).expect("room");
-            fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("ours");
-        }
-        Before::Link => symlink(&other, &path).expect("room"),
-        Before::Dangling => symlink(&nowhere, &path).expect("room"),
-    }
+    before.prepare(&path, &other, &nowhere);
     let output = espat(&writes.arguments);
     let is_written = match before {
         Before::Nothing => true,
@@ -304,12 +313,7 @@ fn run(folder: &TempDir, writes: &Writes, before: Before) {
 fn files_with_secrets_are_the_users_alone_and_no_link_is_written_through() {
     let folder = tempfile::tempdir().expect("room");
     for writes in &commands(folder.path()) {
-        for before in [
-            Before::Nothing,
-            Before::File,
-            Before::Link,
-            Before::Dangling,
-        ] {
+        for before in Before::ALL {
             run(&folder, writes, before);
         }
     }
@@ -326,23 +330,10 @@ fn the_history_of_a_terminal_is_the_users_alone_and_not_written_through_a_link()
     let folder = tempfile::tempdir().expect("room");
     let (path, other) = (folder.path().join("history"), folder.path().join("other"));
     let nowhere = folder.path().join("nowhere");
-    for before in [
-        Before::Nothing,
-        Before::File,
-        Before::Link,
-        Before::Dangling,
-    ] {
+    for before in Before::ALL {
         let _ = fs::remove_file(&path);
         fs::write(&other, PRECIOUS).expect("room");
-        match before {
-            Before::Nothing => {}
-            Before::File => {
-                fs::write(&path, PRECIOUS).expect("room");
-                fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("ours");
-            }
-            Before::Link => symlink(&other, &path).expect("room"),
-            Before::Dangling => symlink(&nowhere, &path).expect("room"),
-        }
+        before.prepare(&path, &other, &nowhere);
         let is_link = matches!(before, Before::Link | Before::Dangling);
         let mut terminal = Terminal::start(&["--sim", "--history", &utf8(&path)], &[]);
         if is_link {

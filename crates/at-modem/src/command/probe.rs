@@ -89,7 +89,7 @@ pub(super) async fn run<P: Platform>(
     Ok(Done::Printed)
 }
 
-/// A dry run is told like an attempt to open its link.
+/// A dry run is reported like an attempt to open its link.
 fn note<P: Platform>(cx: &Cx<'_, '_, P>, reason: &Why) {
     cx.board
         .note_reason(ReasonOf::Refused(LinkId::ZERO), reason);

@@ -63,9 +63,7 @@ async fn create<P: Platform>(cx: &Cx<'_, '_, P>, server: &Server) -> Result<Done
         .then(|| terms(cx, server.verify_client));
     if terms.is_some() && !Acceptor::IS_HERE {
         espat_log::warn!("the TLS engine is a client: no SSL server");
-        let why = Why::new(Stage::Setup, SetupError::NoServer);
-        cx.board.note_reason(ReasonOf::Client(None), &why);
-        cx.links.server.keep_refusal(why, None);
+        not_started(cx, Why::new(Stage::Setup, SetupError::NoServer));
         return Err(NO_TLS_SERVER);
     }
     let family = server.transport.get().family;
@@ -79,9 +77,7 @@ async fn create<P: Platform>(cx: &Cx<'_, '_, P>, server: &Server) -> Result<Done
         (false, true) => None,
     };
     if let (Some(error), Some(_)) = (reason, terms) {
-        let why = Why::new(Stage::Setup, error);
-        cx.board.note_reason(ReasonOf::Client(None), &why);
-        cx.links.server.keep_refusal(why, None);
+        not_started(cx, Why::new(Stage::Setup, error));
     }
     if reason.is_some() || no_ipv6 || cx.links.server.listening.get().is_some() {
         return Err(Failure::Refused.into());
@@ -102,6 +98,12 @@ fn terms<P: Platform>(cx: &Cx<'_, '_, P>, verify_client: bool) -> ServerTerms {
         master_secret: master_secret(policy_mode),
         profile: profile(policy_mode),
     }
+}
+
+/// A server with TLS that is refused before it listens: the reason is kept for `AT+SSLWHY?`.
+fn not_started<P: Platform>(cx: &Cx<'_, '_, P>, why: Why) {
+    cx.board.note_reason(ReasonOf::Client(None), &why);
+    cx.links.server.keep_refusal(why, None);
 }
 
 /// Starts listening, or says in the log why not.

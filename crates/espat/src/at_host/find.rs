@@ -146,13 +146,12 @@ fn probe_all(session: &mut Session) -> Result<(Probe, bool), SessionError> {
     let mut last = Probe::Silence;
     let mut tries = 0_u8;
     // A module that boots sends text until it is ready, and one that is busy says so: they have more time.
-    while tries < 3
-        || match last {
-            Probe::Noise(_) => begin.elapsed() < BOOT_TIMEOUT,
-            Probe::Busy => begin.elapsed() < SOON,
-            Probe::Answered { .. } | Probe::Silence => false,
-        }
-    {
+    let timeout = |last: &Probe| match last {
+        Probe::Noise(_) => BOOT_TIMEOUT,
+        Probe::Busy => SOON,
+        Probe::Answered { .. } | Probe::Silence => Duration::ZERO,
+    };
+    while tries < 3 || begin.elapsed() < timeout(&last) {
         let first = tries == 0;
         tries = tries.saturating_add(1);
         match probe(session, ANSWER_TIMEOUT, first)? {
@@ -205,8 +204,11 @@ fn probe(session: &mut Session, limit: Duration, first: bool) -> Result<Probe, S
         session.receive()?;
         seen.extend(session.take_received());
         let text = String::from_utf8_lossy(&seen);
-        let mut lines = text.split_inclusive('\n').filter(|it| it.ends_with('\n'));
-        if lines.any(|line| line.trim() == "OK") {
+        let has_line = |wanted: &str| {
+            let mut lines = text.split_inclusive('\n').filter(|it| it.ends_with('\n'));
+            lines.any(|line| line.trim() == wanted)
+        };
+        if has_line("OK") {
             let echo = text.lines().any(|line| line.trim().ends_with("AT"));
             if !first {
                 // A second answer may be on its way, to an `AT` of before.
@@ -215,8 +217,7 @@ fn probe(session: &mut Session, limit: Duration, first: bool) -> Result<Probe, S
             }
             return Ok(Probe::Answered { echo });
         }
-        let mut lines = text.split_inclusive('\n').filter(|it| it.ends_with('\n'));
-        if lines.any(|line| line.trim() == "busy p...") {
+        if has_line("busy p...") {
             return Ok(Probe::Busy);
         }
     }

@@ -34,7 +34,7 @@ impl SimBoard {
         }
     }
 
-    /// Whose reasons are told there.
+    /// Whose reasons are events there.
     #[must_use]
     pub fn with_events(self, events: Events) -> Self {
         Self { events, ..self }

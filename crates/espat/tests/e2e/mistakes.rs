@@ -51,7 +51,7 @@ pub(crate) fn files(world: &World) {
     }
     let pem = fs::read_to_string(at("ca.pem")).expect("PEM");
     let der = fs::read(at("ca.der")).expect("DER");
-    let hex: String = der.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(&der);
     let utf16 = "\u{feff}".encode_utf16().chain(pem.encode_utf16());
     let utf16: Vec<u8> = utf16.flat_map(u16::to_le_bytes).collect();
     let c_source: String = pem.lines().map(|it| format!("\"{it}\\n\"\n")).collect();
@@ -462,27 +462,30 @@ const ROWS: &[(&str, i32, &[&str])] = &[
     ("veriffy", 2, &["'verify'"]),
 ];
 
+/// What is wrong with the exit status or the output of `espat` with these words.
+pub(crate) fn wrong_output(
+    world: &World,
+    words: &[&str],
+    status: i32,
+    says: &[&str],
+) -> Option<String> {
+    let mut espat = command(env!("CARGO_BIN_EXE_espat"));
+    let said = output(espat.current_dir(world.folder.path()).args(words));
+    let text = [said.stdout, said.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    let missing: Vec<_> = says.iter().filter(|it| !text.contains(**it)).collect();
+    let wrong = said.status.code() != Some(status) || !missing.is_empty();
+    wrong.then(|| format!("{words:?}: {:?}, without {missing:?}: {text}", said.status))
+}
+
 #[test]
 fn each_mistake_with_a_file_or_a_command_line_is_named() {
     let world = World::new();
     files(&world);
-    let mut wrong = Vec::new();
-    for (line, status, needles) in ROWS {
+    let wrong = ROWS.iter().filter_map(|(line, status, says)| {
         let words: Vec<&str> = line.split(' ').collect();
-        let said = output(
-            command(env!("CARGO_BIN_EXE_espat"))
-                .current_dir(world.folder.path())
-                .args(words),
-        );
-        let text = [said.stdout, said.stderr].concat();
-        let text = String::from_utf8_lossy(&text);
-        let missing: Vec<_> = needles.iter().filter(|it| !text.contains(**it)).collect();
-        if said.status.code() != Some(*status) || !missing.is_empty() {
-            wrong.push(format!(
-                "{line}: {:?}, without {missing:?}: {text}",
-                said.status
-            ));
-        }
-    }
+        wrong_output(&world, &words, *status, says)
+    });
+    let wrong: Vec<_> = wrong.collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

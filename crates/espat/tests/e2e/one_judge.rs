@@ -67,7 +67,7 @@ impl Maker<'_> {
     /// The bytes of a file as hex digits.
     fn hex(&self, file: &Path) -> PathBuf {
         let bytes = fs::read(file).expect("it is there");
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = hex::encode(bytes);
         let hex = self.path("hex.txt");
         fs::write(&hex, digits).expect("room");
         hex

@@ -7,9 +7,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread;
 
-use crate::mistakes::files;
+use crate::mistakes::{files, wrong_output};
 use crate::support::pki::{Ca, KeyKind, VALID};
-use crate::support::process::{command, output, program, run};
+use crate::support::process::{program, run};
 use crate::support::servers::{Nobody, TlsServer};
 use crate::support::world::{PORT, World, join, start};
 
@@ -227,22 +227,11 @@ const FILES: &[(&str, &str, &str, i32, &[&str])] = &[
     ),
 ];
 
-/// What is wrong with the output of a command.
-fn lacks(world: &World, words: &[&str], status: i32, says: &[&str]) -> Option<String> {
-    let mut espat = command(env!("CARGO_BIN_EXE_espat"));
-    let said = output(espat.current_dir(world.folder.path()).args(words));
-    let text = [said.stdout, said.stderr].concat();
-    let text = String::from_utf8_lossy(&text);
-    let missing: Vec<_> = says.iter().filter(|it| !text.contains(**it)).collect();
-    let wrong = said.status.code() != Some(status) || !missing.is_empty();
-    wrong.then(|| format!("{words:?}: {:?}, without {missing:?}: {text}", said.status))
-}
-
 #[test]
 fn lines_of_reported_logs_are_explained() {
     let world = World::new();
     let wrong = LINES.iter().filter_map(|(source, line, says)| {
-        let wrong = lacks(&world, &["explain", line], 0, says)?;
+        let wrong = wrong_output(&world, &["explain", line], 0, says)?;
         Some(format!("{source}: {wrong}"))
     });
     let wrong: Vec<_> = wrong.collect();
@@ -296,7 +285,7 @@ fn reported_files_are_judged_and_named() {
         .iter()
         .filter_map(|(source, what, line, status, says)| {
             let words: Vec<&str> = line.split(' ').collect();
-            let wrong = lacks(&world, &words, *status, says)?;
+            let wrong = wrong_output(&world, &words, *status, says)?;
             Some(format!("{source}: {what}: {wrong}"))
         });
     let wrong: Vec<_> = wrong.collect();

@@ -131,7 +131,7 @@ pub(super) fn reason_for(
         | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
             signature_reason(walk, anchors)
         }
-        other => leaf(CertificateError::Malformed).finding(format_args!("{}", name(other))),
+        other => leaf(CertificateError::Malformed).finding(name(other)),
     }
 }
 
