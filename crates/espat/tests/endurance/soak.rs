@@ -188,6 +188,10 @@ impl Soak {
             if self.ledgers[link].waiting > 0 {
                 let most = usize::try_from(self.roll(3000) + 1).expect("small");
                 let data = self.host.fetch(link, most);
+                // What was announced before the answer counts what is in it.
+                while let Some(token) = self.host.unasked() {
+                    self.take(token);
+                }
                 let ledger = &mut self.ledgers[link];
                 ledger.waiting = ledger.waiting.saturating_sub(data.len());
                 self.book(link, &data);

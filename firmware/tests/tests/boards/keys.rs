@@ -3,9 +3,10 @@
 use anyhow::{Context as _, Result};
 use modem_tests::host::Host;
 use modem_tests::machine::{Machine, Options};
-use modem_tests::peers::{ADDRESS, ED25519, P256, P384, RSA, RSA_3072, RSA_4096};
+use modem_tests::peers::{ED25519, P256, P384, RSA, RSA_3072, RSA_4096};
 
 use crate::bench::{Bench, World};
+use crate::engines::ask_time;
 use crate::story::{JOINED, check_room, session, stack_of_model};
 
 const KINDS: [(&str, &[&str]); 6] = [
@@ -52,8 +53,6 @@ fn all(host: &mut Host, world: &World) -> Result<()> {
     host.ok("AT+CWMODE=1")?;
     host.ask("AT+CWJAP=\"iot\",\"\"", &format!("{JOINED}\r\nOK\r\n"))?;
     host.load("client_ca", &world.image)?;
-    host.ok(&format!("AT+CIPSNTPCFG=1,8,\"{ADDRESS}\""))?;
-    host.expects(b"+TIME_UPDATED\r\n")?;
     host.ok("AT+CIPSSLCCONF=2,0,0")?;
     for (name, key) in KINDS {
         let server = world.ca.serve_as(name, key, &[VERSION])?;
@@ -75,8 +74,9 @@ fn all(host: &mut Host, world: &World) -> Result<()> {
     Ok(())
 }
 
-/// A session, or the reason why there is none.
+/// A session with a server whose certificate was just made, or the reason why there is none.
 fn opens(host: &mut Host, port: u16) -> Result<()> {
+    ask_time(host)?;
     let Err(error) = session(host, port) else {
         return Ok(());
     };
