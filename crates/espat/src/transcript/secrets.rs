@@ -9,7 +9,9 @@ use super::Variables;
 use super::text::show;
 
 /// Commands with secrets, and which of their parameters are (counted from 0).
-const COMMANDS: [(&str, &[usize]); 7] = [
+///
+/// Those that the modem here does not know are sent to others, and to it all the same.
+const COMMANDS: [(&str, &[usize]); 11] = [
     ("CWJAP", &[1]),
     ("CWJAP_CUR", &[1]),
     ("CWJAP_DEF", &[1]),
@@ -17,6 +19,10 @@ const COMMANDS: [(&str, &[usize]); 7] = [
     ("CWSAP_CUR", &[1]),
     ("CWSAP_DEF", &[1]),
     ("CWJEAP", &[2, 3, 4]),
+    ("CWJEAP_CUR", &[2, 3, 4]),
+    ("CWJEAP_DEF", &[2, 3, 4]),
+    ("MQTTUSERCFG", &[4]),
+    ("MQTTPASSWORD", &[1]),
 ];
 
 /// As [`COMMANDS`]; the secret is the first parameter in quotes.
@@ -265,6 +271,9 @@ mod tests {
             (r#"AT+CWJAP_DEF="net","pass""#, "pass"),
             (r#"AT+CWJAP="net","pass"#, "pass"),
             (r#"AT+CWSAP="net","pass",5,3"#, "pass"),
+            (r#"AT+CWJEAP_DEF="net",1,"","","pass",0"#, "pass"),
+            (r#"AT+MQTTUSERCFG=0,1,"id","user","pass",0,0,"""#, "pass"),
+            (r#"AT+MQTTPASSWORD=0,"pass""#, "pass"),
             (r#"AT+CIPSSLCPSK="key","hint""#, "key"),
             (r#"AT+CIPSSLCPSK=0,"key","hint""#, "key"),
             (r#"AT+CIPSSLCPSKHEX=5,"6b","hint""#, "6b"),

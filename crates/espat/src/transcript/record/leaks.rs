@@ -71,6 +71,8 @@ fn writes() -> Vec<(String, &'static str)> {
     ] {
         all.push((format!("AT+SYSFLASH=1,\"{store}\",0,{len}\r\n"), "\r\n>"));
     }
+    let password = format!("AT+MQTTLONGPASSWORD=0,{len}\r\n");
+    all.push((password, "\r\nOK\r\n\r\n>"));
     for store in ["client_key", "wpa_ent_key", "own_space"] {
         for kind in [7, 8] {
             let line = format!("AT+SYSMFG=2,\"{store}\",\"{store}.0\",{kind},{len}\r\n");
@@ -202,6 +204,15 @@ fn a_password_is_hidden_behind_junk_and_in_what_seems_to_be_data() {
             format!("AT+CWJEAP=\"net\",1,\"user\",\"{secret}\",\"\",1\r\n"),
             true,
         ),
+        (
+            format!("AT+CWJEAP_DEF=\"net\",1,\"\",\"user\",\"{secret}\",1\r\n"),
+            true,
+        ),
+        (
+            format!("AT+MQTTUSERCFG=0,1,\"id\",\"user\",\"{secret}\",0,0,\"\"\r\n"),
+            true,
+        ),
+        (format!("AT+MQTTPASSWORD=0,\"{secret}\"\r\n"), true),
         (
             format!("\0x+\u{e9} AT+CWJAP=\"net\",\"{secret}\"\r\n"),
             false,

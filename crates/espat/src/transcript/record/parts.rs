@@ -22,6 +22,7 @@ pub(crate) fn prompted(line: &[u8]) -> Option<Prompted> {
             parameters.last().and_then(number),
             parameters.get(1).is_none_or(|store| !is_public(store)),
         ),
+        "MQTTLONGPASSWORD" => (parameters.get(1).and_then(number), true),
         _ => (None, false),
     };
     Some(Prompted { left, secret })
