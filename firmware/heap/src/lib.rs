@@ -12,6 +12,9 @@
 //! served from the reserve, and [`SessionHeap::leave`] says so: the session then ends, and gives back what it took.
 //! The reserve holds what one call of the engine takes; a session that was let in because its whole budget is free
 //! does not need it.
+//!
+//! A block is wiped when it is given back, and so is the end of one that shrinks. One that grows may be moved, and the old
+//! copy stays until it is overwritten.
 #![no_std]
 
 mod region;
@@ -281,7 +284,8 @@ unsafe impl<O: GlobalAlloc> GlobalAlloc for SessionHeap<O> {
             if state.sessions.owns(block) {
                 let fails = state.fails(inside);
                 // SAFETY: the caller's promise, and the block is the region's.
-                let same = (!fails).then(|| unsafe { state.sessions.resize(block, wanted) });
+                let same = (!fails)
+                    .then(|| unsafe { state.sessions.resize(block, layout.size(), wanted) });
                 return Some(match same.flatten() {
                     Some(same) => (same.as_ptr(), true),
                     None => (state.take(wanted, inside, true), false),

@@ -3,6 +3,7 @@
 use core::alloc::Layout;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
+use core::sync::atomic::{Ordering, compiler_fence};
 
 use rlsf::Tlsf;
 
@@ -57,11 +58,13 @@ impl Region {
     ///
     /// # Safety
     ///
-    /// A block that is its own was taken with this alignment, and not given back yet.
+    /// A block that is its own was taken with this layout, and not given back yet.
     pub(crate) unsafe fn give(&mut self, block: *mut u8, layout: Layout) -> bool {
         match NonNull::new(block).filter(|block| self.owns(block.as_ptr())) {
             Some(block) => {
                 // SAFETY: the caller's promise.
+                unsafe { wipe(block, 0, layout.size()) };
+                // SAFETY: as above.
                 unsafe { self.blocks.deallocate(block, layout.align()) };
                 true
             }
@@ -73,9 +76,18 @@ impl Region {
     ///
     /// # Safety
     ///
-    /// The block is its own, and was taken with this alignment.
-    pub(crate) unsafe fn resize(&mut self, block: *mut u8, wanted: Layout) -> Option<NonNull<u8>> {
+    /// The block is its own, and was taken with this alignment and `size` bytes.
+    pub(crate) unsafe fn resize(
+        &mut self,
+        block: *mut u8,
+        size: usize,
+        wanted: Layout,
+    ) -> Option<NonNull<u8>> {
         let block = NonNull::new(block)?;
+        if wanted.size() < size {
+            // SAFETY: the caller's promise. What is behind the new end is not the caller's any more.
+            unsafe { wipe(block, wanted.size(), size) };
+        }
         // SAFETY: the caller's promise.
         let block = unsafe { self.blocks.reallocate(block, wanted) }?;
         self.note();
@@ -115,4 +127,16 @@ impl Region {
     pub(crate) fn forget_least(&mut self) {
         self.least_free = self.free();
     }
+}
+
+/// Writes zeros from one place of a block to another: keys and data of sessions are in many blocks, and their owners wipe few.
+///
+/// # Safety
+///
+/// The block has `to` bytes, and nobody else uses them.
+unsafe fn wipe(block: NonNull<u8>, from: usize, to: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { block.add(from).write_bytes(0, to.saturating_sub(from)) };
+    // Not to be left out because nobody reads them.
+    compiler_fence(Ordering::SeqCst);
 }

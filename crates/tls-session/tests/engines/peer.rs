@@ -14,8 +14,8 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoClientAuth, ResolvesServerCert, ServerConnection};
 use rustls::sign::{CertifiedKey, Signer, SigningKey};
 use rustls::{
-    CipherSuite, ConnectionTrafficSecrets, Error, NamedGroup, ServerConfig, SignatureAlgorithm,
-    SignatureScheme, version,
+    CipherSuite, ConnectionTrafficSecrets, Error, KeyLog, NamedGroup, ServerConfig,
+    SignatureAlgorithm, SignatureScheme, version,
 };
 use tls_doubles::client_hello::ClientHello;
 use tls_doubles::io::Endpoint;
@@ -37,6 +37,8 @@ pub(crate) struct Serves {
     /// An OCSP response for the certificate; empty for none.
     pub(crate) ocsp: Vec<u8>,
     pub(crate) clients: Arc<dyn ClientCertVerifier>,
+    /// Who is told the secrets of sessions.
+    pub(crate) key_log: Option<Arc<dyn KeyLog>>,
 }
 
 impl Serves {
@@ -51,6 +53,7 @@ impl Serves {
             tickets: 2,
             ocsp: Vec::new(),
             clients: Arc::new(NoClientAuth),
+            key_log: None,
         }
     }
 
@@ -97,6 +100,9 @@ impl Serves {
         config.max_fragment_size = self.fragment.map(|content| content + 5);
         config.send_tls13_tickets = self.tickets;
         config.enable_secret_extraction = true;
+        if let Some(key_log) = &self.key_log {
+            config.key_log = key_log.clone();
+        }
         config
     }
 

@@ -4,16 +4,18 @@
 
 use std::alloc::System;
 use std::cell::Cell;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
 use embedded_io_async::{Read, Write};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, KeyLog, SignatureScheme};
 use session_heap::SessionHeap;
 use tls_doubles::clock::Clock;
 use tls_doubles::exec::{poll_n, run, run_until_stalled_then_advance};
@@ -103,7 +105,23 @@ pub(crate) static OTHERS: [Ledger; 2] = [const { Ledger::new(&Sessions, Caps::SM
 pub(crate) fn start(sessions: usize, reserve: usize) {
     THEIRS.set(true);
     let memory = |bytes| Box::leak(vec![std::mem::MaybeUninit::uninit(); bytes].into_boxed_slice());
-    HEAP.start_on_thread(memory(sessions), memory(reserve), is_theirs);
+    let place = memory(sessions);
+    PLACE.set((place.as_ptr().addr(), place.len())).unwrap();
+    HEAP.start_on_thread(place, memory(reserve), is_theirs);
+}
+
+/// Where the memory of [`HEAP`] is: address and bytes.
+static PLACE: OnceLock<(usize, usize)> = OnceLock::new();
+
+/// What is in the memory of [`HEAP`], used and free.
+pub(crate) fn content() -> Vec<u8> {
+    let &(address, size) = PLACE.get().unwrap();
+    let mut bytes = vec![0; size];
+    let memory = File::open("/proc/self/mem").unwrap();
+    memory
+        .read_exact_at(&mut bytes, u64::try_from(address).unwrap())
+        .unwrap();
+    bytes
 }
 
 /// Asks for a certificate, with these names of authorities, and takes any.
@@ -157,7 +175,7 @@ impl ClientCertVerifier for Asks {
 /// A client identity: certificate and key.
 pub(crate) struct Own {
     certificate: Vec<u8>,
-    key: Vec<Vec<u8>>,
+    pub(crate) key: Vec<Vec<u8>>,
 }
 
 impl Own {
@@ -198,6 +216,8 @@ pub(crate) struct Case {
     pub(crate) fragment: Option<usize>,
     /// Records are on the heap.
     pub(crate) on_heap: bool,
+    /// Who is told the secrets of the session, by the server.
+    pub(crate) key_log: Option<Arc<dyn KeyLog>>,
 }
 
 impl Case {
@@ -211,6 +231,7 @@ impl Case {
             asks: None,
             fragment: None,
             on_heap: false,
+            key_log: None,
         }
     }
 
@@ -247,6 +268,7 @@ impl Case {
         let mut serves = Serves::new(&self.site);
         serves.versions.clone_from(&self.versions);
         serves.fragment = self.fragment;
+        serves.key_log.clone_from(&self.key_log);
         if let Some(names) = &self.asks {
             serves.clients = Arc::new(Asks(names.clone()));
         }
