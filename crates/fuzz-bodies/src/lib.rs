@@ -133,6 +133,12 @@ pub const TARGETS: &[Target] = &[
     target("sntp", 300, sntp_target::body),
 ];
 
+/// How many sessions the target `tickets` resumes with this input. Where none is, its claims say little.
+#[must_use]
+pub fn resumptions(data: &[u8]) -> usize {
+    tls_peers::resumptions(data)
+}
+
 /// The body of this name.
 ///
 /// # Panics

@@ -12,7 +12,7 @@ use tls_doubles::codec::{vec8, vec16};
 use tls_doubles::exec::{Outcome, run_until_stalled_then_advance};
 use tls_doubles::io::{End, Endpoint, Faults, Wire, connect};
 use tls_doubles::keys::{Key, KeyKind};
-use tls_doubles::message::{Hello, Message, NEW_SESSION_TICKET, SERVER_HELLO, frame};
+use tls_doubles::message::{Hello, Message, NEW_SESSION_TICKET, SECP256R1, SERVER_HELLO, frame};
 use tls_doubles::pki::{Family, Issued, NOW, Site, Spec};
 use tls_doubles::record::HANDSHAKE;
 use tls_doubles::rng::TestRng;
@@ -315,14 +315,18 @@ fn ticket(take: &mut Take<'_>) -> Vec<u8> {
 /// Tickets of servers that say anything, kept and used again while time passes: the store has a bound, a server that does
 /// not know a ticket's secret opens nothing, and a session is resumed only with a server that was verified before.
 pub(crate) fn tickets(data: &[u8]) {
+    let _ = resumptions(data);
+}
+
+/// See [`tickets`]; how many sessions were resumed.
+pub(crate) fn resumptions(data: &[u8]) -> usize {
     let mut take = Take(data);
     UPTIME.set(1000);
     let store = Tickets::new(uptime);
     let family = Family::new(KeyKind::P256);
     let anchors: [&[u8]; 1] = [&family.root.der];
-    let remembers: [Arc<ServerConfig>; 2] = [Version::Tls12, Version::Tls13]
-        .map(|version| Serves::only(&family.site(), version).server());
-    let mut verified = false;
+    let remembers = servers_that_remember(&family.site());
+    let (mut verified, mut resumed) = (false, 0);
     for _ in 0..5 {
         if take.is_empty() {
             break;
@@ -338,10 +342,12 @@ pub(crate) fn tickets(data: &[u8]) {
         let resumption = Some(Resumption::new(store.clone(), host, 8883, b""));
         let as_sent = Tampered::default();
         let unchanged = (Faults::default(), &as_sent);
+        let asks_again = how & 16 != 0;
         match how & 7 {
             0..=2 => {
+                let script = Script::good(&family.site());
                 let met = meet(
-                    Server::new(Script::good(&family.site())),
+                    Server::new(if asks_again { retrying(script) } else { script }),
                     unchanged,
                     &policy,
                     resumption,
@@ -358,7 +364,7 @@ pub(crate) fn tickets(data: &[u8]) {
             _ => {
                 let mut edits = Edits::of(&mut take, None);
                 let tampered = edits.tampered();
-                let server = Peer::of(&remembers[usize::from(how >> 3 & 1)])
+                let server = Peer::of(&remembers[usize::from(how >> 3 & 3)])
                     .edited(move |record| edits.apply(&record));
                 let faults = (Faults::default(), &tampered);
                 let met = meet(server, faults, &policy, resumption, |wire| {
@@ -367,18 +373,46 @@ pub(crate) fn tickets(data: &[u8]) {
                 });
                 assert!(!met.resumed || verified, "resumed without a first session");
                 verified |= met.opened;
+                resumed += usize::from(met.resumed);
             }
         }
         assert!(store.count() <= Tickets::MAX_SERVERS * Tickets::MAX_PER_SERVER);
         UPTIME.set(UPTIME.get() + u64::from(take.u8()) * 600);
     }
+    resumed
 }
 
-/// Takes a ticket of the client's that it cannot know, in one of the places.
+/// Servers of both versions, with every group and with P-256 alone. The last one asks for another hello where a ticket
+/// was used, whose hello has a share of X25519.
+fn servers_that_remember(site: &Site) -> [Arc<ServerConfig>; 4] {
+    let any: &[u16] = &[];
+    [
+        (Version::Tls12, any),
+        (Version::Tls13, any),
+        (Version::Tls12, &[SECP256R1]),
+        (Version::Tls13, &[SECP256R1]),
+    ]
+    .map(|(version, groups)| {
+        let serves = Serves {
+            groups: groups.to_vec(),
+            ..Serves::only(site, version)
+        };
+        serves.server()
+    })
+}
+
+/// Asks for a share of P-256 first.
+fn retrying(script: Script) -> Script {
+    let retry = Step::Send(Message::Retry(Hello::retry(SECP256R1)));
+    script.before(SERVER_HELLO, retry)
+}
+
+/// Takes a ticket of the client's that it cannot know, in one of the places, of the first hello or of the second.
 fn pretender(take: &mut Take<'_>, family: &Family) -> Server {
     let number = u16::from(take.u8() & 3);
     let hello = Step::Send(Message::ServerHello(Hello::takes_psk(number)));
-    let script = match take.u8() & 1 {
+    let how = take.u8();
+    let script = match how & 1 {
         0 => Script::good(&family.site()).replace(SERVER_HELLO, hello),
         _ => Script::of(vec![
             Message::ServerHello(Hello::takes_psk(number)),
@@ -386,7 +420,11 @@ fn pretender(take: &mut Take<'_>, family: &Family) -> Server {
             Message::Finished,
         ]),
     };
-    Server::new(script)
+    Server::new(if how & 2 == 0 {
+        script
+    } else {
+        retrying(script)
+    })
 }
 
 fn gives_tickets(take: &mut Take<'_>, wire: &Wire<Server>) {

@@ -1,7 +1,7 @@
 //! Every body on its seeds, and on some mutations of them that are the same in every run.
 
 use fuzz_bodies::mutate::{Random, mutated};
-use fuzz_bodies::{TARGETS, seeds};
+use fuzz_bodies::{TARGETS, resumptions, seeds};
 
 /// Mutations of each target; `ESPAT_FUZZ_RUNS` asks for more.
 const RUNS: usize = 300;
@@ -19,5 +19,15 @@ fn bodies_hold_on_their_seeds_and_on_mutations_of_them() {
             println!("{} {number}: {}", target.name, input.escape_ascii());
             (target.run)(&input);
         }
+    }
+}
+
+/// One server that remembers, met three times: its session, and two that are resumed.
+#[test]
+fn sessions_are_resumed_with_servers_of_either_version_and_of_p_256_alone() {
+    for server in 0..4 {
+        // Records as they are sent, and ten minutes until the next time.
+        let meets = [4 | server << 3, 0, 15, 15, 0, 0, 1];
+        assert_eq!(resumptions(&meets.repeat(3)), 2, "server {server}");
     }
 }
