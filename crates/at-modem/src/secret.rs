@@ -109,8 +109,8 @@ impl<const N: usize> fmt::Debug for Wiped<N> {
 pub(crate) struct Psk {
     /// Never empty.
     pub(crate) key: Secret,
-    /// Never empty; sent in the clear.
-    pub(crate) identity: heapless::Vec<u8, MAX_PSK>,
+    /// Never empty; sent in the clear. Of this type, because a move copies all of its room.
+    pub(crate) identity: Wiped<MAX_PSK>,
 }
 
 #[cfg(test)]
@@ -132,7 +132,7 @@ mod tests {
         }
         let psk = Psk {
             key: Secret::collect(b"hush".iter().copied()).unwrap(),
-            identity: heapless::Vec::from_slice(b"meter").unwrap(),
+            identity: Wiped::from_slice(b"meter").unwrap(),
         };
         let shown = format!("{psk:?}");
         assert!(!shown.contains("hush") && !shown.contains("104"), "{shown}");

@@ -216,9 +216,9 @@ pub(super) async fn keys<P: Platform>(
         let psk = cx
             .settings
             .read(|values| values.tls.psk.get(link.index()).cloned().flatten());
-        let (key, identity) = psk.as_ref().map_or((&[][..], &[][..]), |psk| {
-            (psk.key.reveal(), psk.identity.as_slice())
-        });
+        let (key, identity) = psk
+            .as_ref()
+            .map_or((&[][..], &[][..]), |psk| (psk.key.reveal(), &*psk.identity));
         // Neither is longer than its type's limit.
         let identity = PskIdentity::new(identity).map_err(|_| Failure::Refused)?;
         match form {
@@ -289,7 +289,7 @@ fn replace_key<P: Platform>(
     resume::forget(cx);
     let psk = Psk {
         key: key.ok_or(Failure::Refused)?,
-        identity: identity.to_bytes(),
+        identity: identity.to_bytes().into(),
     };
     let psk = Some(psk).filter(|psk| !psk.key.reveal().is_empty());
     let target = target(link);

@@ -160,7 +160,7 @@ pub(crate) const fn profile(mode: PolicyMode) -> Profile {
 mod tests {
     extern crate std;
     use super::*;
-    use crate::secret::Secret;
+    use crate::secret::{Secret, Wiped};
     use crate::settings::Settings;
     use at_grammar::types::AuthMode;
     use std::format;
@@ -182,7 +182,7 @@ mod tests {
                         (tls.ssl[1].pki, tls.ssl[1].ca) = (3, 4);
                         tls.psk[1] = key.then(|| Psk {
                             key: Secret::collect(b"k".iter().copied()).unwrap(),
-                            identity: heapless::Vec::from_slice(b"i").unwrap(),
+                            identity: Wiped::from_slice(b"i").unwrap(),
                         });
                         if cn {
                             tls.common_name[1] = "cn".try_into().unwrap();
@@ -220,7 +220,7 @@ mod tests {
         );
         match terms.peer {
             PeerTerms::Chain { ca } => assert!(verifies && ca == 4),
-            PeerTerms::Psk(psk) => assert!(!verifies && psk.identity == b"i"),
+            PeerTerms::Psk(psk) => assert!(!verifies && *psk.identity == *b"i"),
             PeerTerms::DangerAnyPeer => assert!(!verifies && !key),
         }
         let name = match (cn, sni, policy_mode) {
