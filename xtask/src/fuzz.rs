@@ -1,8 +1,8 @@
 //! `cargo xtask fuzz`: every target of `crates/fuzz-bodies`, for some seconds each.
 //!
-//! Where a nightly compiler with cargo-fuzz is, libFuzzer looks for inputs that reach new code; its package
-//! is written to the target folder, so that no lock file of this repository has it. Elsewhere a loop
-//! mutates the seeds, the same way in every run.
+//! Where cargo-fuzz is installed, libFuzzer looks for inputs that reach new code; its package is written to
+//! the target folder, so that no lock file of this repository has it. Elsewhere a loop mutates the seeds, the
+//! same way in every run. Neither needs a nightly compiler, because no sanitizer is used.
 
 use std::fs;
 use std::path::Path;
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let names: Vec<&str> = all.iter().map(|(_, name)| name.as_str()).collect();
         bail!("no target {name}; there are: {}", names.join(", "));
     }
-    let with_coverage = Cmd::new("cargo +nightly fuzz --version").probe().is_some();
+    let with_coverage = Cmd::new("cargo fuzz --version").probe().is_some();
     for build in BUILDS {
         let wanted = |name: &str| args.target.as_ref().is_none_or(|one| one == name);
         let of_build = all.iter().filter(|(feature, _)| *feature == build);
@@ -98,8 +98,10 @@ fn libfuzzer(feature: &str, names: &[&String], args: &Args) -> Result<()> {
         fs::write(sources.join(format!("{name}.rs")), source(name))?;
         let corpus = folder.join("corpus").join(name);
         fs::create_dir_all(&corpus)?;
-        Cmd::new("cargo +nightly fuzz run -s none --fuzz-dir")
+        Cmd::new("cargo fuzz run -s none --fuzz-dir")
             .arg(folder.to_string_lossy())
+            .arg("--target-dir")
+            .arg(root.join("target/cargo-fuzz/target").to_string_lossy())
             .arg(name.as_str())
             .arg(corpus.to_string_lossy())
             .arg(root.join(BODIES).join("seeds").join(name).to_string_lossy())

@@ -2,8 +2,7 @@
 //!
 //! A body takes any bytes and panics if a claim does not hold. The same function is run three ways:
 //! by `tests/bodies.rs` on its seeds and on some mutations of them, by the program of this package for
-//! as long as wanted, and by cargo-fuzz from `fuzz/`, where a nightly compiler is. `cargo xtask fuzz`
-//! chooses.
+//! as long as wanted, and by libFuzzer, where cargo-fuzz is installed. `cargo xtask fuzz` chooses.
 //!
 //! | feature | bodies |
 //! |---|---|
@@ -79,7 +78,7 @@ mod visitor;
 /// A body and its name.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// Also the name of its folder of seeds, and of its file in `fuzz/fuzz_targets`.
+    /// Also the name of its folder of seeds, and of its program for libFuzzer.
     pub name: &'static str,
     /// Bytes of the longest input that says more than a shorter one.
     pub longest: usize,
