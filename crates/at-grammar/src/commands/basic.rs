@@ -21,7 +21,7 @@ crate::commands! {
     "AT+CMD" { query CmdQuery; }
     "AT+SYSTIMESTAMP" { query SystimestampQuery; set SystimestampSet(UnixTime); }
     "AT+RESTORE" { execute Restore; }
-    "AT+SYSMSG" { query SysmsgQuery; set SysmsgSet(SysMsg); }
+    suffixed "AT+SYSMSG" { query SysmsgQuery; set SysmsgSet(SysMsg); }
     "AT+SYSLOG" { query SyslogQuery; set SyslogSet(bool); }
     "AT+SYSSTORE" { query SysstoreQuery; set SysstoreSet(bool); }
     "AT+UART" { query UartQuery; set UartSet(UartConfig); }

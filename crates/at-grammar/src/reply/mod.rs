@@ -156,6 +156,8 @@ pub enum Reply<'a> {
     NotFound(PkiItem),
     /// `ALREADY CONNECTED`, before `ERROR`.
     AlreadyConnected,
+    /// `UNLINK`, before `ERROR`: firmware 1.x closes a link that is not open.
+    Unlink,
     /// `No AP`: answer of `AT+CWJAP?` without network.
     NoAp,
     /// `STATUS:<n>`: first line of `AT+CIPSTATUS`.
@@ -178,7 +180,7 @@ impl<'a> From<Info<'a>> for Reply<'a> {
 
 impl Reply<'static> {
     /// Every message without a variable part that is read back as it was written.
-    pub(crate) const FIXED: [Self; 24] = [
+    pub(crate) const FIXED: [Self; 25] = [
         Self::Ok,
         Self::Error,
         Self::SendOk,
@@ -201,6 +203,7 @@ impl Reply<'static> {
         Self::NotFound(PkiItem::Certificate),
         Self::NotFound(PkiItem::PrivateKey),
         Self::AlreadyConnected,
+        Self::Unlink,
         Self::NoAp,
         Self::Quit,
     ];
@@ -235,6 +238,7 @@ impl Reply<'_> {
             Self::NotFound(PkiItem::Certificate) => "NO CERT FOUND\r\n",
             Self::NotFound(PkiItem::PrivateKey) => "NO PRVT_KEY FOUND\r\n",
             Self::AlreadyConnected => "ALREADY CONNECTED\r\n",
+            Self::Unlink => "UNLINK\r\n",
             Self::NoAp => "No AP\r\n",
             Self::Quit => "\r\n+QUITT\r\n",
             _ => return None,
@@ -318,6 +322,7 @@ impl Reply<'_> {
             | Self::TimeUpdated
             | Self::NotFound(_)
             | Self::AlreadyConnected
+            | Self::Unlink
             | Self::NoAp
             | Self::Quit => out.put(self.fixed().unwrap_or_default().as_bytes()),
         }

@@ -65,6 +65,7 @@ pub(crate) fn messages() -> Vec<(Reply<'static>, &'static str)> {
             "NO PRVT_KEY FOUND\r\n",
         ),
         (Reply::AlreadyConnected, "ALREADY CONNECTED\r\n"),
+        (Reply::Unlink, "UNLINK\r\n"),
         (Reply::NoAp, "No AP\r\n"),
         (Reply::Status(StatusCode::GotIp), "STATUS:2\r\n"),
         (Reply::Quit, "\r\n+QUITT\r\n"),

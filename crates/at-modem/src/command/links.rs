@@ -2,7 +2,7 @@
 
 use at_grammar::commands::tcpip::{LinkLine, OpenFreeLink, OpenLink, Opening};
 use at_grammar::types::{Bounded, Family, LinkTarget, StatusCode, UdpMode};
-use at_grammar::{Info, LinkId, Mux, Reply};
+use at_grammar::{Dialect, Info, LinkId, Mux, Reply};
 use embassy_time::{Duration, with_timeout};
 
 use super::error;
@@ -247,9 +247,22 @@ async fn announce<P: Platform>(cx: &Cx<'_, '_, P>, link: &Link<'_>) {
 
 /// `AT+CIPCLOSE`: the only link; with several, the first that is open.
 pub(super) async fn close_only<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
-    let open = cx.links.each().iter().find(|link| link.is_open());
-    let id = open.ok_or(Failure::Refused)?.id;
-    close(cx, LinkTarget::One(id)).await
+    match cx.links.each().iter().find(|link| link.is_open()) {
+        Some(open) => close(cx, LinkTarget::One(open.id)).await,
+        None => not_open(cx).await,
+    }
+}
+
+/// `ERROR`, and before it what hosts of 1.x take for a link that is closed already.
+async fn not_open<P: Platform>(cx: &Cx<'_, '_, P>) -> Result<Done, CommandError> {
+    let refused = CommandError::from(Failure::Refused);
+    if cx.port.dialect() == Dialect::EspAt {
+        return Err(refused);
+    }
+    let mut print = cx.port.print(cx.settings).await;
+    print.reply(&Reply::Unlink).await;
+    error(&mut print, syslog(cx), refused).await;
+    Ok(Done::Printed)
 }
 
 /// All of them: `OK` even if none was open.
@@ -260,7 +273,7 @@ pub(super) async fn close<P: Platform>(
     if let LinkTarget::One(id) = target
         && !link_of(cx, id)?.is_open()
     {
-        return Err(Failure::Refused.into());
+        return not_open(cx).await;
     }
     cx.port.takes_long();
     close_where(cx, |link| target.includes(link.id)).await;

@@ -152,6 +152,29 @@ fn a_blank_follows_the_prompt_and_is_none_of_the_payload() {
 }
 
 #[test]
+fn a_link_that_is_not_open_is_unlinked() {
+    let (mut bench, _peer) = connected();
+    bench.expect("AT+CIPCLOSE=3", format!("3,CLOSED\r\n{OK}"));
+    bench.expect("AT+CIPCLOSE=3", format!("UNLINK\r\n{ERROR}"));
+    bench.expect("AT+CIPMUX=0", OK);
+    bench.expect("AT+CIPCLOSE", format!("UNLINK\r\n{ERROR}"));
+    bench.expect("AT+SYSLOG=1", OK);
+    let word = "ERR CODE:0x010a0000\r\n";
+    bench.expect("AT+CIPCLOSE", format!("UNLINK\r\n{word}{ERROR}"));
+}
+
+#[test]
+fn messages_about_links_are_chosen_by_the_name_of_1x() {
+    for (suffix, after) in [("CUR", 0), ("DEF", 3)] {
+        let mut bench = old();
+        bench.expect(format!("AT+SYSMSG_{suffix}=3"), OK);
+        bench.expect("AT+SYSMSG?", format!("+SYSMSG:3\r\n{OK}"));
+        let mut bench = bench.power_off().boot().quiet();
+        bench.expect("AT+SYSMSG?", format!("+SYSMSG:{after}\r\n{OK}"));
+    }
+}
+
+#[test]
 fn addresses_of_names_and_of_name_servers_have_no_quotes() {
     let mut bench = old();
     bench.expect("AT+CWMODE_CUR=1", OK);
