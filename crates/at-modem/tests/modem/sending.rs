@@ -2,7 +2,7 @@
 //! CIPSENDEX, CIPSENDL).
 
 use crate::support::net::{Door, Peer};
-use crate::support::{Bench, text};
+use crate::support::{Bench, Setup, text};
 use embassy_time::Duration;
 
 const OK: &str = "\r\nOK\r\n";
@@ -10,7 +10,23 @@ const ERROR: &str = "\r\nERROR\r\n";
 const PROMPT: &str = "\r\nOK\r\n\r\n>";
 
 fn linked() -> (Bench, Peer) {
-    let mut bench = Bench::joined();
+    link_of(Bench::joined())
+}
+
+/// The same with the answers of firmware 1.x.
+fn linked_in_legacy() -> (Bench, Peer) {
+    let mut setup = Setup::new();
+    setup.legacy = true;
+    let mut bench = setup.boot().quiet();
+    bench.expect("AT+CWMODE_CUR=1", OK);
+    bench.expect(
+        "AT+CWJAP_CUR=\"iot\",\"secret\"",
+        "WIFI CONNECTED\r\nWIFI GOT IP\r\n\r\nOK\r\n",
+    );
+    link_of(bench)
+}
+
+fn link_of(mut bench: Bench) -> (Bench, Peer) {
     bench.net.door("192.168.3.102:8080", Door::Sink);
     bench.expect(
         "AT+CIPSTART=\"TCP\",\"192.168.3.102\",8080",
@@ -75,9 +91,16 @@ fn a_quoted_payload_ends_by_its_length_or_by_its_mark() {
         (3, "\\,\\\"\\\\", ",\"\\"),
         (100, "+++\\0", "+++"),
     ] {
-        for cut in 0..said.len() {
-            let (mut bench, peer) = linked();
-            bench.expect(format!("AT+CIPSENDEX={len}"), PROMPT);
+        for (legacy, cut) in [false, true]
+            .into_iter()
+            .flat_map(|it| (0..said.len()).map(move |cut| (it, cut)))
+        {
+            let ((mut bench, peer), prompt) = if legacy {
+                (linked_in_legacy(), "\r\nOK\r\n> ")
+            } else {
+                (linked(), PROMPT)
+            };
+            bench.expect(format!("AT+CIPSENDEX={len}"), prompt);
             let mut heard = bench.say(&said.as_bytes()[..cut]);
             heard.extend(bench.say(&said.as_bytes()[cut..]));
             let reply = format!("\r\nRecv {} bytes\r\n\r\nSEND OK\r\n", sent.len());

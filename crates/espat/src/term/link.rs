@@ -15,7 +15,7 @@ use anyhow::{Context as _, bail};
 use super::screen::Screen;
 use crate::at_host::Port;
 use crate::at_host::port::end_of;
-use crate::transcript::{Ending, message, prompted};
+use crate::transcript::{Ending, Payload, message, prompted};
 
 /// For what comes after a result at once, before a program with piped input ends or begins.
 const QUIET: Duration = Duration::from_millis(300);
@@ -30,8 +30,8 @@ struct State {
     answering: bool,
     /// The last command's result was an error.
     failed: bool,
-    /// It takes data; so many bytes, if that is known.
-    data: Option<Option<usize>>,
+    /// It takes data.
+    data: Option<Payload>,
     /// When the last byte came.
     heard: Option<Instant>,
     ended: Option<String>,
@@ -86,14 +86,13 @@ impl Link {
     /// Bytes as they are.
     pub(super) fn send(&self, bytes: &[u8]) -> anyhow::Result<()> {
         let mut state = self.state();
-        if bytes == b"+++" && state.data == Some(None) {
+        if bytes == b"+++" && state.data.is_some_and(is_endless) {
             // Passthrough ends without a word.
             state.data = None;
             state.answering = false;
-        } else if let Some(Some(left)) = &mut state.data {
-            *left = left.saturating_sub(bytes.len());
-            if *left == 0 {
-                state.data = None;
+        } else if let Some(payload) = state.data {
+            state.data = payload.after(bytes);
+            if state.data.is_none() {
                 state.answering = true;
             }
         }
@@ -105,13 +104,12 @@ impl Link {
     /// A line, as a command with CR LF, or as the data that the modem asked for: no more than that.
     pub(super) fn type_line(&self, line: &str) -> anyhow::Result<()> {
         let data = self.state().data;
-        if data == Some(None) && line == "+++" {
+        if data.is_some_and(is_endless) && line == "+++" {
             return self.send(b"+++");
         }
         let mut bytes = format!("{line}\r\n").into_bytes();
         match data {
-            Some(Some(left)) => bytes.truncate(left),
-            Some(None) => {}
+            Some(payload) => bytes.truncate(payload.whole(&bytes).unwrap_or(usize::MAX)),
             None => {
                 let mut state = self.state();
                 state.command = line.as_bytes().to_vec();
@@ -129,10 +127,13 @@ impl Link {
             None => bail!(
                 "the modem does not ask for data; {name} has {length} bytes: AT+CIPSEND={length}, or AT+SYSFLASH=1,\"…\",0,{length}"
             ),
-            Some(Some(left)) if left != length => {
-                bail!("the modem asks for {left} bytes, and {name} has {length}: nothing is sent")
-            }
-            Some(_) => {}
+            Some(payload) => match payload.left {
+                Some(left) if payload.whole(bytes) != Some(length) => bail!(
+                    "the modem asks for {left} bytes{}, and {name} has {length}: nothing is sent",
+                    if payload.quoted { " or an end \\0" } else { "" }
+                ),
+                _ => {}
+            },
         }
         self.send(bytes)
     }
@@ -262,8 +263,13 @@ impl Incoming<'_> {
         if ending == Some(Ending::Prompt) {
             let mut data = None;
             self.change(|state| {
-                data = prompted(&state.command).and_then(|it| it.left);
-                state.data = Some(data);
+                data = prompted(&state.command);
+                // Behind no command that is known it is passthrough.
+                state.data = Some(data.unwrap_or(Payload {
+                    left: None,
+                    secret: false,
+                    quoted: false,
+                }));
             });
             self.screen.prompt(data);
             return;
@@ -280,6 +286,11 @@ impl Incoming<'_> {
             state.data = None;
         });
     }
+}
+
+/// Whether `+++` alone ends it.
+const fn is_endless(payload: Payload) -> bool {
+    payload.left.is_none()
 }
 
 /// Whether `OK` is followed by a prompt.

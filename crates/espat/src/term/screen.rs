@@ -6,6 +6,7 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
 use crate::explain;
+use crate::transcript::Payload;
 
 /// Whether colours are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,9 +85,10 @@ impl Screen {
     }
 
     /// The modem waits for data.
-    pub(super) fn prompt(&mut self, length: Option<usize>) {
-        let hint = match length {
-            Some(length) => format!("{length} bytes: a line, or :send FILE"),
+    pub(super) fn prompt(&mut self, payload: Option<Payload>) {
+        let hint = match payload.and_then(|it| Some((it.left?, it.quoted))) {
+            Some((length, false)) => format!("{length} bytes: a line, or :send FILE"),
+            Some((length, true)) => format!("{length} bytes, or up to \\0: lines, or :send FILE"),
             None => "data until +++".to_owned(),
         };
         let hint = self.colours.paint(FAINT, &hint);

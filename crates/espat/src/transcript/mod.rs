@@ -31,7 +31,7 @@ pub mod text;
 pub use parse::{Line, ParseError, PeerKind, PeerStep, Step, parse};
 pub use record::message::messages;
 pub(crate) use record::message::{Ending, message};
-pub(crate) use record::parts::prompted;
+pub(crate) use record::parts::{Payload, prompted};
 pub use record::{Recorder, Secrets};
 pub(crate) use secrets::has_secret;
 pub use text::{Match, Text, TextError, Variables};

@@ -19,7 +19,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use self::message::{Ending, data, ends_data, head, message};
-use self::parts::{Prompted, password_of, prompted};
+use self::parts::{Payload, password_of, prompted};
 use super::secrets::{Known, command, is_command, is_public, shows_secret, unfinished_command};
 use super::text::show;
 use super::{FROM_MODEM, Step, TO_MODEM, parse};
@@ -68,13 +68,6 @@ enum Mode {
     Refused(usize),
     /// Data until `+++`.
     Passthrough,
-}
-
-/// So many bytes of data, or an unknown number; a private key if `secret`.
-#[derive(Debug, Clone, Copy)]
-struct Payload {
-    left: Option<usize>,
-    secret: bool,
 }
 
 /// The rest of a message whose data are not shown.
@@ -274,7 +267,7 @@ impl<W: Write> Recorder<W> {
                 }
                 Mode::Prompting(_) => return Ok(()),
                 // Shown when the modem answers, or when it is complete.
-                Mode::Data(payload) => payload.left.filter(|left| *left <= held),
+                Mode::Data(payload) => payload.whole(&self.from_host),
                 Mode::Refused(left) => {
                     let first = self.from_host.get(..line.unwrap_or(held));
                     match is_command(first.unwrap_or_default(), line.is_some()) {
@@ -309,12 +302,12 @@ impl<W: Write> Recorder<W> {
                 self.write(TO_MODEM, &bytes)?;
                 return self.begin_command(bytes);
             }
-            Mode::Data(Payload { left, secret }) | Mode::Prompting(Payload { left, secret }) => {
-                let ends = left.as_mut().is_some_and(|left| {
+            Mode::Data(payload) | Mode::Prompting(payload) => {
+                let ends = payload.whole(&bytes).is_some();
+                if let Some(left) = &mut payload.left {
                     *left = left.saturating_sub(bytes.len());
-                    *left == 0
-                });
-                let secret = *secret;
+                }
+                let secret = payload.secret;
                 if ends {
                     self.mode = Mode::Command;
                 }
@@ -428,13 +421,15 @@ impl<W: Write> Recorder<W> {
                 self.unanswered = self.unanswered.max(1);
                 self.mode = self.payload().map_or(Mode::Passthrough, Mode::Data);
             }
-            Mode::Prompting(Payload { left, secret }) if ending.is_some_and(Ending::is_refusal) => {
+            Mode::Prompting(Payload { left, secret, .. })
+                if ending.is_some_and(Ending::is_refusal) =>
+            {
                 self.mode = match left {
                     Some(left) if secret => Mode::Refused(left.min(REFUSED_MAX)),
                     _ => Mode::Command,
                 };
             }
-            Mode::Data(Payload { left, secret }) if ends_data(message) => {
+            Mode::Data(Payload { left, secret, .. }) if ends_data(message) => {
                 self.mode = match left {
                     Some(left) if secret => Mode::Refused(left.min(REFUSED_MAX)),
                     _ => Mode::Command,
@@ -511,10 +506,10 @@ impl<W: Write> Recorder<W> {
 
     /// What the last command has a prompt for; `None` for passthrough, and where it is no command.
     fn payload(&self) -> Option<Payload> {
-        let Prompted { left, secret } = prompted(&self.command)?;
+        let payload = prompted(&self.command)?;
         Some(Payload {
-            left,
-            secret: secret && self.hides(),
+            secret: payload.secret && self.hides(),
+            ..payload
         })
     }
 

@@ -26,6 +26,14 @@ const SESSION: &[(By, &[u8])] = &[
     (Modem, b"\r\nOK\r\n\r\n>"),
     (Host, b"a\r\nb\xff{"),
     (Modem, b"\r\nRecv 6 bytes\r\n\r\nSEND OK\r\n"),
+    (Host, b"AT+CIPSENDEX=0,3\r\n"),
+    (Modem, b"\r\nOK\r\n\r\n>"),
+    (Host, b"\\h\\\\\\o"),
+    (Modem, b"\r\nRecv 3 bytes\r\n\r\nSEND OK\r\n"),
+    (Host, b"AT+CIPSENDEX=0,90\r\n"),
+    (Modem, b"\r\nOK\r\n\r\n>"),
+    (Host, b"end\\0"),
+    (Modem, b"\r\nRecv 3 bytes\r\n\r\nSEND OK\r\n"),
     (
         Modem,
         b"\r\n+IPD,0,4:a\r\nb\r\n+IPD,0,5,\"fe80::1\",8080:{$x}}0,CLOSED\r\n",
@@ -208,6 +216,10 @@ const LEGACY: &[(By, &[u8])] = &[
     (Modem, b"\r\n+IPD,1,7\r\n"),
     (Host, b"AT+CIPRECVDATA=1,9\r\n"),
     (Modem, b"+CIPRECVDATA,9:> :\r\nOK\r\n\r\nOK\r\n"),
+    (Host, b"AT+CIPSENDEX=0,9\r\n"),
+    (Modem, b"\r\nOK\r\n> "),
+    (Host, b"a\\\\0b\\\r\n\\0"),
+    (Modem, b"\r\nRecv 6 bytes\r\n\r\nSEND OK\r\n"),
     (Host, b"AT+SYSFLASH=1,\"client_key\",0,8\r\n"),
     (Modem, b"\r\n> "),
     (Host, b"PRIVATE!"),
@@ -243,6 +255,45 @@ fn answers_of_1x_are_understood_however_they_were_cut() {
             "→ AT",
         ] {
             assert!(file.lines().any(|it| it == line), "{size}: {line}\n{file}");
+        }
+    }
+}
+
+#[test]
+fn escaped_data_ends_where_the_modem_says_it_ends() {
+    for (data, left, whole) in [
+        (&b"hello"[..], 5, Some(5)),
+        (b"hello", 6, None),
+        (b"hello\\0AT", 90, Some(7)),
+        (b"hello\\", 6, None),
+        (b"\\h\\e", 2, Some(4)),
+        (b"\\h\\0", 2, Some(4)),
+        (b"a\\\\0b", 4, Some(5)),
+        (b"a\\\\0b", 3, Some(4)),
+        (b"\\0", 1, Some(2)),
+        (b"", 0, Some(0)),
+    ] {
+        let payload = Payload {
+            left: Some(left),
+            secret: false,
+            quoted: true,
+        };
+        let shown = data.escape_ascii();
+        assert_eq!(payload.whole(data), whole, "{shown}, {left}");
+        let plain = Payload {
+            quoted: false,
+            ..payload
+        };
+        let whole = (left <= data.len()).then_some(left);
+        assert_eq!(plain.whole(data), whole, "{shown}, {left}");
+        // In two pieces it is the same, unless a backslash is cut off from what it escapes.
+        for cut in 0..data.len() {
+            let (first, second) = data.split_at(cut);
+            let cuts_escape = first.iter().rev().take_while(|it| **it == b'\\').count() % 2 == 1;
+            if let (false, Some(rest)) = (cuts_escape, payload.after(first)) {
+                let again = rest.whole(second).map(|length| length + cut);
+                assert_eq!(again, payload.whole(data), "{shown}, {left}, {cut}");
+            }
         }
     }
 }
