@@ -134,6 +134,23 @@ fn param(input: &[u8]) -> Lexed<'_> {
     lexed.unwrap_or((input, Lexeme::Omitted))
 }
 
+/// Where a list stops being one, and whether quotes of a text may be missing there.
+pub(crate) fn unreadable(params: &[u8]) -> Option<(usize, bool)> {
+    let mut left = params;
+    loop {
+        let (rest, lexeme) = param(left);
+        match rest {
+            [] => return None,
+            [b',', next @ ..] => left = next,
+            _ => {
+                // Text that begins like a number is text without quotes.
+                let opens = !matches!(lexeme, Lexeme::Text(_));
+                return Some((params.len().checked_sub(rest.len())?, opens));
+            }
+        }
+    }
+}
+
 /// A string, its opening quote taken; `None` if nothing closes it.
 fn text(body: &[u8]) -> Option<Lexed<'_>> {
     let special = |byte: &u8| matches!(byte, b'"' | b'\\');

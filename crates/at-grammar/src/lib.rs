@@ -94,6 +94,7 @@ extern crate std;
 pub mod args;
 pub mod commands;
 mod error;
+mod fault;
 mod fields;
 mod legacy;
 mod line;
@@ -109,6 +110,7 @@ pub mod types;
 
 pub use args::{Mux, split};
 pub use error::{ArgError, ErrorWord, FieldError, LineError, MAX_LINE};
+pub use fault::{Fault, FaultKind};
 pub use fields::InfoLine;
 pub use legacy::{Dialect, SslBuffer, Suffix};
 pub use line::{Parsed, WriteError, parse_line, parse_line_as};

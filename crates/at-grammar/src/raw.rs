@@ -28,8 +28,8 @@ pub enum Form<'a> {
     Set(&'a [u8]),
     /// `=?`
     Test,
-    /// Text that is none of the forms.
-    Other,
+    /// This text, which is none of the forms.
+    Other(&'a [u8]),
 }
 
 /// A line split into name and form: what a set of commands looks its command up with.
@@ -75,7 +75,7 @@ impl<'a> RawLine<'a> {
             b"?" => Form::Query,
             b"=?" => Form::Test,
             [b'=', params @ ..] => Form::Set(params),
-            _ => Form::Other,
+            other => Form::Other(other),
         };
         Ok(Self {
             name,

@@ -1,7 +1,9 @@
-//! `espat explain`: a code, a number, a flag or a line of a log, in words.
+//! `espat explain`: a code, a number, a flag, a line of a log or a command line, in words.
 //!
 //! The words are those of the documentation: the tables of `docs/ssl-failures.md` and `docs/at-errors.md`, whose first
 //! cell has the code, the second what it means and the third what to do.
+
+mod line;
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -18,7 +20,7 @@ const ERRORS: &str = include_str!("explain/at-errors.md");
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A code (issuer_unknown), a number (-0x2700, -9984), an ERR CODE (0x010a0000), flags (0x00000008), +CWJAP:2, a
-    /// sentence, or a whole line of the port or of a log
+    /// sentence, a whole line of the port or of a log, or a command line whose wrong character is looked for
     #[arg(required = true, allow_hyphen_values = true, value_name = "WHAT")]
     what: Vec<String>,
     /// Print JSON
@@ -51,6 +53,9 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         .collect();
     let json = args.json || words.len() < args.what.len();
     let what = words.join(" ");
+    if let Some(said) = line::read(&what) {
+        return command_line(&said, &what, json);
+    }
     let found = explain(&what);
     if json {
         let findings: Vec<_> = found
@@ -77,6 +82,24 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
             "nothing is known of '{what}'{near}; a code, a number such as -0x2700, or a line of the port is expected"
         ));
         return Ok(Outcome::Refused);
+    }
+    Ok(Outcome::Done)
+}
+
+/// A line that a host would send.
+fn command_line(said: &line::Said, line: &str, json: bool) -> anyhow::Result<Outcome> {
+    let (code, message) = said.summary();
+    let known = explain(code);
+    let todo = known.first().map(|entry| entry.todo);
+    if json {
+        report::print_json(&json!({
+            "result": "ok",
+            "code": code,
+            "message": message,
+            "findings": [said.in_json(line, todo)],
+        }))?;
+    } else {
+        report::print(&said.in_text(line, todo))?;
     }
     Ok(Outcome::Done)
 }
@@ -133,11 +156,33 @@ fn rows(document: &'static str) -> impl Iterator<Item = Entry> {
         .flat_map(|line| {
             let mut cells = line.trim_matches('|').split(" | ").map(str::trim);
             let names = cells.next().unwrap_or_default();
-            let means = cells.next().unwrap_or_default();
-            let todo = cells.next().unwrap_or_default();
+            let means = unlinked(cells.next().unwrap_or_default());
+            let todo = unlinked(cells.next().unwrap_or_default());
             let codes = names.split('`').skip(1).step_by(2);
             codes.map(move |name| Entry { name, means, todo })
         })
+}
+
+/// A cell as a terminal shows it: links of Markdown as the names of their documents.
+fn unlinked(cell: &'static str) -> &'static str {
+    let link = |text: &str| {
+        let (before, rest) = text.split_once('[')?;
+        let (name, rest) = rest.split_once("](")?;
+        let (target, after) = rest.split_once(')')?;
+        let document = target.split('#').next().unwrap_or_default();
+        let shown = match (name == document, document) {
+            (_, "") => name.to_owned(),
+            (true, document) => format!("docs/{document}"),
+            (false, document) => format!("{name} in docs/{document}"),
+        };
+        Some(format!("{before}{shown}{after}"))
+    };
+    let mut text = None;
+    while let Some(next) = link(text.as_deref().unwrap_or(cell)) {
+        text = Some(next);
+    }
+    // Once, for as long as the document itself: the tables are read once.
+    text.map_or(cell, |text| Box::leak(text.into_boxed_str()))
 }
 
 /// Reasons, from docs/ssl-failures.md; parsed once, since a log asks for each of its lines.

@@ -1,7 +1,9 @@
 //! Why a command about TLS was refused for its text, for `AT+SSLWHY?`: the host sees only `ERROR`, or a word in which
 //! it would have to count parameters.
 
-use at_grammar::{ArgError, Command, FieldError, Form, LineError, LinkId, Mux, RawLine, Row};
+use at_grammar::{
+    ArgError, Command, Fault, FieldError, Form, LineError, LinkId, Mux, RawLine, Row,
+};
 use heapless::String;
 
 use crate::links::{MAX_GIVEN, RefusedLine};
@@ -102,6 +104,8 @@ pub(super) fn explain(line: &RawLine<'_>, mux: Mux, error: LineError) -> Option<
     let row = row(line)?;
     let params = match line.form() {
         Form::Set(params) => params,
+        // What would be the parameters but for a blank in front.
+        Form::Other(text) => text.trim_ascii_start().strip_prefix(b"=").unwrap_or(text),
         _ => &[],
     };
     let about_tls = if OPENING.contains(&row.name) {
@@ -112,6 +116,7 @@ pub(super) fn explain(line: &RawLine<'_>, mux: Mux, error: LineError) -> Option<
     about_tls.then(|| {
         let of_link = names_link(row.name).then_some(mux);
         let cause = cause(params, of_link, error);
+        let fault = Fault::of(line, error);
         RefusedLine {
             link: match mux {
                 Mux::Single => Some(LinkId::ZERO),
@@ -119,8 +124,10 @@ pub(super) fn explain(line: &RawLine<'_>, mux: Mux, error: LineError) -> Option<
             },
             command: row.name,
             cause,
+            // People count from 1.
+            at: fault.map(|it| it.at.saturating_add(1)),
             given: given(row.name, params, cause),
-            allowed: allowed(row.name, mux, cause),
+            allowed: fault.map_or_else(|| allowed(row.name, mux, cause), |it| it.kind.advice()),
         }
     })
 }
@@ -168,21 +175,16 @@ const fn place(cause: ModemError) -> Option<u8> {
 
 /// `"SSL"` or `"SSLv6"` is one of the parameters, or another name for it, which there is not.
 fn names_tls(params: &[u8]) -> bool {
-    params
-        .split(|&byte| byte == b',')
-        .map(|param| param.trim_ascii_start())
-        .any(|param| {
-            // Some write the quotes of another language.
-            let name = match param {
-                [b'"' | b'\'', name @ ..] => name,
-                _ => param,
-            };
-            name.get(..3).is_some_and(|start| {
-                [b"SSL", b"TLS"]
-                    .iter()
-                    .any(|it| start.eq_ignore_ascii_case(*it))
-            })
+    params.split(|&byte| byte == b',').any(|param| {
+        // Some write the quotes of another language, or of a web page.
+        let start = param.iter().position(u8::is_ascii_alphanumeric);
+        let name = param.get(start.unwrap_or(0)..).unwrap_or_default();
+        name.get(..3).is_some_and(|start| {
+            [b"SSL", b"TLS"]
+                .iter()
+                .any(|it| start.eq_ignore_ascii_case(*it))
         })
+    })
 }
 
 /// The first parameter, where it is a number.

@@ -54,6 +54,8 @@ pub(crate) struct RefusedLine {
     pub(crate) command: &'static str,
     /// What is wrong with it.
     pub(crate) cause: ModemError,
+    /// The character that cannot stand there, counted from 1 in the line; `None` where each can.
+    pub(crate) at: Option<usize>,
     /// The parameter at fault, as it stands in the line; empty where none is, and where it may be a secret.
     pub(crate) given: String<MAX_GIVEN>,
     /// What the parameter may be; empty where the sentence says so.
@@ -67,10 +69,12 @@ impl RefusedLine {
     /// The same as the reason of a link.
     pub(crate) fn why(&self) -> Why {
         let why = Why::new(Stage::Setup, self.cause).wanting(self.allowed);
-        if self.given.is_empty() {
-            why.finding(self.command)
-        } else {
-            why.finding(format_args!("{} in {}", self.given, self.command))
+        let Self { given, command, .. } = self;
+        match (self.at, given.is_empty()) {
+            (None, true) => why.finding(command),
+            (None, false) => why.finding(format_args!("{given} in {command}")),
+            (Some(at), true) => why.finding(format_args!("character {at} of {command}")),
+            (Some(at), false) => why.finding(format_args!("{given} in {command}, character {at}")),
         }
     }
 }

@@ -214,3 +214,20 @@ fn no_name_of_the_second_document_stands_twice() {
         );
     }
 }
+
+#[test]
+fn no_markup_of_links_is_printed() {
+    let cells = all().flat_map(|entry| [entry.means, entry.todo]);
+    let wrong: Vec<_> = cells.filter(|cell| cell.contains("](")).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    for (code, words) in [
+        ("0x010c0000", "docs/commands.md"),
+        ("peer_alert", "TLS alerts in docs/at-errors.md"),
+        ("FAIL", "the table of +CWJAP"),
+    ] {
+        assert!(
+            explain(code).iter().any(|it| it.todo.contains(words)),
+            "{code}"
+        );
+    }
+}

@@ -87,6 +87,21 @@ const LINES: &[(&str, &str, &str)] = &[
         "parameter_count",
     ),
     (
+        r#"AT+CIPSTART ="SSL","192.168.3.129",8739"#,
+        r#""no blank here","command does not have this form (=, ? or neither): character 12 of AT+CIPSTART""#,
+        "command_form",
+    ),
+    (
+        r#"AT+CIPSTART="SSL", "192.168.3.129",8739"#,
+        " '192.168.3.129' in AT+CIPSTART, character 19",
+        "parameter_syntax",
+    ),
+    (
+        "AT+CIPSTART=\u{201c}SSL\u{201d},\"192.168.3.129\",8739",
+        r#""plain quotes (U+0022)","parameter 0 is missing"#,
+        "parameter_syntax",
+    ),
+    (
         r#"AT+CIPSTART=SSL,"192.168.3.129",8739"#,
         "parameter 0 is missing or cannot be read",
         "parameter_syntax",

@@ -114,6 +114,18 @@ const LINES: &[(&str, Mux, Option<u8>, ModemError)] = &[
         Some(0),
         ModemError::ParameterSyntax { index: 0 },
     ),
+    (
+        "AT+CIPSTART =\"SSL\",\"h\",443",
+        Mux::Single,
+        Some(0),
+        ModemError::CommandForm,
+    ),
+    (
+        "AT+CIPSTART = 3,\"SSL\",\"h\",443",
+        Mux::Multiple,
+        None,
+        ModemError::CommandForm,
+    ),
     // These name no link, whatever AT+CIPMUX is.
     (
         "AT+SSLPOLICY=7",
@@ -366,7 +378,7 @@ fn no_part_of_a_secret_is_shown() {
             "",
         ),
         ("AT+CIPSSLCPSK=\"12345678\",\"\"", "1 to 32 bytes"),
-        ("AT+CIPSSLCPSK=\"12345678\",\"id", ""),
+        ("AT+CIPSSLCPSK=\"12345678\",\"id", "a closing quote"),
         (
             "AT+CIPSSLCPSKHEX=\"12345678x\",\"id\"",
             "at most 64 hex digits, two for each byte",
@@ -409,5 +421,46 @@ fn other_commands_are_not_explained() {
     ] {
         let line = RawLine::parse(text.as_bytes()).unwrap();
         assert_eq!(supersedes(&line), is, "{text}");
+    }
+}
+
+#[test]
+fn the_character_that_cannot_stand_there_is_counted_from_1() {
+    for (line, wanted) in [
+        (
+            "AT+CIPSTART =\"SSL\",\"h\",443",
+            "character 12 of AT+CIPSTART|no blank here",
+        ),
+        (
+            "AT+CIPSTART=\"SSL\", \"h\",443",
+            " 'h' in AT+CIPSTART, character 19|no blank here",
+        ),
+        (
+            "AT+CIPSTART=\"SSL\",\"h,443",
+            "'h,443 in AT+CIPSTART, character 19|a closing quote",
+        ),
+        (
+            "AT+CIPSTART=\"SSL\",\u{201c}h\u{201d},443",
+            "\u{201c}h\u{201d} in AT+CIPSTART, character 19|plain quotes (U+0022)",
+        ),
+        (
+            "AT+CIPSTART=\u{201c}SSL\u{201d},\"h\",443",
+            "\u{201c}SSL\u{201d} in AT+CIPSTART, character 13|plain quotes (U+0022)",
+        ),
+        // What stands in the line is a secret.
+        (
+            "AT+CIPSSLCPSK=key,\"id\"",
+            "character 15 of AT+CIPSSLCPSK|quotes around text",
+        ),
+        // Every character may stand where it is.
+        ("AT+CIPSTART=\"SSL\",\"h\",0", "0 in AT+CIPSTART|1 to 65535"),
+        (
+            "AT+CIPSSLCCONF?1",
+            "character 16 of AT+CIPSSLCCONF|nothing more here",
+        ),
+    ] {
+        let why = explained(line, Mux::Single).unwrap().why();
+        let said = std::format!("{}|{}", why.found, why.wanted);
+        assert_eq!(said, wanted, "{line}");
     }
 }
