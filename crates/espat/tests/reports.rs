@@ -188,6 +188,75 @@ const COMMANDS: &[(&[&str], i32)] = &[
     (&["pki", "unpack", "@OUT/a.bin", "-o", "@OUT/files"], 0),
     (&["pki", "unpack", "@OUT/a.bin", "-o", "@OUT/files"], 1),
     (&["pki", "unpack", "at-ca.crt.pem", "-o", "@OUT/files"], 1),
+    (
+        &[
+            "pki",
+            "nvs",
+            "pack",
+            "-o",
+            "@OUT/n.bin",
+            "client_ca=at-ca.crt.pem",
+        ],
+        0,
+    ),
+    (
+        &[
+            "pki",
+            "nvs",
+            "pack",
+            "-o",
+            "@OUT/r.bin",
+            "client_ca=d16.key.pem",
+        ],
+        1,
+    ),
+    (
+        &[
+            "pki",
+            "nvs",
+            "pack",
+            "-o",
+            "@OUT/m.bin",
+            "--force",
+            "client_ca=d16.key.pem",
+        ],
+        0,
+    ),
+    (
+        &[
+            "pki",
+            "nvs",
+            "pack",
+            "-o",
+            "@OUT/r.bin",
+            "client_ca=no-such-file.pem",
+        ],
+        1,
+    ),
+    (
+        &[
+            "pki",
+            "nvs",
+            "pack",
+            "-o",
+            "@OUT/r.bin",
+            "chain=at-ca.crt.pem",
+        ],
+        1,
+    ),
+    (&["pki", "nvs", "list", "@OUT/n.bin"], 0),
+    (
+        &["pki", "nvs", "unpack", "@OUT/n.bin", "-o", "@OUT/values"],
+        0,
+    ),
+    (
+        &["pki", "nvs", "unpack", "@OUT/n.bin", "-o", "@OUT/values"],
+        1,
+    ),
+    (
+        &["pki", "nvs", "unpack", "at-ca.crt.pem", "-o", "@OUT/values"],
+        1,
+    ),
     (&["pki", "nvs", "list", "at-ca.crt.pem"], 1),
     (&["pki", "nvs", "list", "no-such-file.bin"], 1),
     (

@@ -52,6 +52,9 @@ struct Pack {
     /// Whose rules apply
     #[arg(long, value_enum, default_value_t)]
     device: Device,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -72,6 +75,9 @@ struct Unpack {
     /// Folder for the files; made where there is none. No file in it is overwritten
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -86,7 +92,15 @@ fn pack(args: &Pack) -> anyhow::Result<Outcome> {
     let output = Output::new(&args.output)?;
     let contents = content::gather(&args.contents)?;
     let checked = content::Checked::of(&contents, args.device, args.force);
-    if let Some((_, message)) = checked.refusal(&args.output) {
+    if let Some((code, message)) = checked.refusal(&args.output) {
+        if args.json {
+            report::print_json(&json!({
+                "result": "refused",
+                "code": code,
+                "message": message,
+                "findings": checked.findings,
+            }))?;
+        }
         report::complain(message);
         return Ok(Outcome::Refused);
     }
@@ -98,12 +112,21 @@ fn pack(args: &Pack) -> anyhow::Result<Outcome> {
     };
     output.write(&image, access)?;
     let count = values::read(&image)?.len();
-    report::print(&format!(
-        "{}: {}, {} bytes\n",
-        args.output.display(),
-        describe::items_word(count),
-        image.len()
-    ))?;
+    let (name, size) = (args.output.display(), image.len());
+    let message = format!("{name}: {}, {size} bytes", describe::items_word(count));
+    if args.json {
+        report::print_json(&json!({
+            "result": "ok",
+            "code": "ok",
+            "message": message,
+            "findings": checked.findings,
+            "output": name.to_string(),
+            "item_count": count,
+            "size": size,
+        }))?;
+    } else {
+        report::print(&format!("{message}\n"))?;
+    }
     Ok(Outcome::Done)
 }
 
@@ -152,22 +175,21 @@ fn list(args: &List) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Values under the name of a role that hold something else, as a line and as a finding.
+/// Values that are damaged, or stand under the name of a role and hold something else; as a line and as a finding.
 fn mistakes(values: &[Value]) -> Vec<(String, Json)> {
     let found = values.iter().filter_map(|value| {
-        let role = PartitionRole::from_name(&value.namespace)?;
-        let Stored::Bytes(bytes) = &value.stored else {
-            return None;
-        };
-        let mistake = Mistake::of_item(bytes, role.kind)?;
         let place = format!("{}/{}", value.namespace, value.key);
-        let code = mistake.code();
-        let line = format!("warning: {place}: {mistake} [{code}]");
-        let finding = json!({
-            "code": code,
-            "level": "warning",
-            "message": format!("{place}: {mistake}"),
-        });
+        let (code, message) = match &value.stored {
+            Stored::Number(_) => return None,
+            Stored::Damaged(damage) => ("damaged", format!("{place} is damaged: {damage}")),
+            Stored::Bytes(bytes) => {
+                let role = PartitionRole::from_name(&value.namespace)?;
+                let mistake = Mistake::of_item(bytes, role.kind)?;
+                (mistake.code(), format!("{place}: {mistake}"))
+            }
+        };
+        let line = format!("warning: {message} [{code}]");
+        let finding = json!({"code": code, "level": "warning", "message": message});
         Some((line, finding))
     });
     found.collect()
@@ -204,27 +226,59 @@ fn unpack(args: &Unpack) -> anyhow::Result<Outcome> {
     let folder = &args.output;
     fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let mut text = String::new();
+    let mut written = Vec::new();
     for value in &values {
         let Stored::Bytes(bytes) = &value.stored else {
             continue;
         };
-        // Names come from flash: nothing of them may lead out of the folder.
-        let safe = |name: &str| {
-            let usable = |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '.' | '-');
-            name.replace(|it| !usable(it), "_")
-        };
-        let name = format!("{}-{}", safe(&value.namespace), safe(&value.key));
-        let path = folder.join(name);
         // Any other value may be a password or a token.
         let access = if holds_certificates_alone(bytes) {
             Access::Usual
         } else {
             Access::OwnerOnly
         };
+        let path = folder.join(file_name(value));
         files::create(&path, bytes, access)?;
-        text.push_str(&format!("{} ({} bytes)\n", path.display(), bytes.len()));
+        written.push((path, value, bytes));
     }
-    report::print(&text)?;
+    let mistakes = mistakes(&values);
+    if args.json {
+        let list: Vec<Json> = written
+            .iter()
+            .map(|(path, value, bytes)| {
+                json!({
+                    "namespace": value.namespace,
+                    "key": value.key,
+                    "length": bytes.len(),
+                    "sha256": describe::sha256(bytes),
+                    "file": path.display().to_string(),
+                })
+            })
+            .collect();
+        report::print_json(&json!({
+            "result": "ok",
+            "code": "ok",
+            "message": format!("{} written", describe::items_word(written.len())),
+            "findings": mistakes.iter().map(|(_, finding)| finding).collect::<Vec<_>>(),
+            "values": list,
+        }))?;
+    } else {
+        let lines = written
+            .iter()
+            .map(|(path, _, bytes)| format!("{} ({} bytes)\n", path.display(), bytes.len()));
+        report::print(&lines.collect::<String>())?;
+        for (line, _) in &mistakes {
+            report::note(line);
+        }
+    }
     Ok(Outcome::Done)
+}
+
+/// Names come from flash: nothing of them may lead out of the folder.
+fn file_name(value: &Value) -> String {
+    let safe = |name: &str| {
+        let usable = |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '.' | '-');
+        name.replace(|it| !usable(it), "_")
+    };
+    format!("{}-{}", safe(&value.namespace), safe(&value.key))
 }

@@ -70,7 +70,7 @@ impl Sim {
             } else if let Some(path) = line.strip_prefix("pty ") {
                 sim.place = Place::Pty(path.into());
                 return Ok(sim);
-            } else {
+            } else if !line.starts_with("warning: ") {
                 return Err(line);
             }
         }
