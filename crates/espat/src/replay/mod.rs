@@ -3,13 +3,16 @@
 //! ```text
 //! FILE ─ script ─▶ exchanges ─ player ─▶ what came ─ normal ─▶ same | differs ─ show ─▶ side by side
 //!                                  │
-//!                                  └─▶ espat sim in this program, or --port
+//!                                  ├─▶ espat sim in this program, or --port
+//!                                  └─▶ far_side (--peer), which does what plan has found in the script
 //! ```
 //!
 //! An exchange is what the host sends, and what the modem prints until the host sends again. The host of a
 //! recording waits for that: what comes late belongs to the exchange in which it was recorded.
 
+mod far_side;
 mod normal;
+mod plan;
 mod player;
 mod script;
 mod show;
@@ -44,6 +47,10 @@ pub struct Args {
     /// RTS and CTS of the serial device are wired
     #[arg(long, requires = "port")]
     flow_control: bool,
+    /// Plays the far side as well, as far as the recording shows it: servers and clients of TCP, with what they sent.
+    /// Those of TLS and UDP must run, as without this option
+    #[arg(long, conflicts_with = "port")]
+    peer: bool,
     /// The flash image at the start; a copy is used, FILE stays as it is
     #[arg(long, value_name = "FILE", conflicts_with = "port")]
     flash: Option<PathBuf>,
@@ -141,8 +148,8 @@ fn play(args: &Args) -> anyhow::Result<Vec<Exchange>> {
     let script =
         Script::new(&lines, &variables).map_err(|error| WrongUsage(format!("{shown}, {error}")))?;
     let mut player = Player::start(args, &script, variables)?;
-    for turn in &script.turns {
-        player.turn(turn)?;
+    for (number, turn) in script.turns.iter().enumerate() {
+        player.turn(number, turn)?;
     }
     Ok(player.finish())
 }

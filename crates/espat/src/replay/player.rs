@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use tempfile::TempDir;
 
+use super::far_side::FarSide;
+use super::plan::{Deed, Plan};
 use super::script::{Action, Script, Turn};
 use super::{Args, normal};
 use crate::at_host::Port;
@@ -65,6 +67,7 @@ pub(super) struct Player {
     skips_start: bool,
     received: Vec<u8>,
     done: Vec<Exchange>,
+    far_side: Option<FarSide>,
 }
 
 /// What some input is to an exchange.
@@ -83,6 +86,7 @@ impl Player {
         script: &Script,
         variables: Variables,
     ) -> anyhow::Result<Self> {
+        let mut far_side = None;
         let (port, sim, folder) = match &args.port {
             Some(place) => {
                 if !script.options.is_empty() {
@@ -95,7 +99,12 @@ impl Player {
                 (port, None, None)
             }
             None => {
-                let (sim, folder) = simulator(args, script)?;
+                let mut recorded = script.options.clone();
+                if args.peer {
+                    let (started, options) = play_far_side(args, script, &variables)?;
+                    (far_side, recorded) = (Some(started), options);
+                }
+                let (sim, folder) = simulator(args, &recorded)?;
                 let stream = TcpStream::connect(sim.address()).context("the simulator is gone")?;
                 (Port::tcp(stream)?, Some(sim), folder)
             }
@@ -110,6 +119,7 @@ impl Player {
             exact: args.exact,
             received: Vec::new(),
             done: Vec::new(),
+            far_side,
         };
         if player.sim.is_none() {
             player.quiet(Instant::now() + QUIET);
@@ -132,18 +142,33 @@ impl Player {
     }
 
     /// One exchange.
-    pub(super) fn turn(&mut self, turn: &Turn) -> anyhow::Result<()> {
+    pub(super) fn turn(&mut self, number: usize, turn: &Turn) -> anyhow::Result<()> {
         if std::mem::take(&mut self.skips_start) && turn.actions.is_empty() {
             report::note(
                 "what is recorded before the first command is not asked for: the module is on already",
             );
             return Ok(());
         }
+        let timeout = turn.within.unwrap_or(self.timeout);
+        let far_side = self.far_side.as_ref();
+        let mut deeds = far_side.map_or_else(Vec::new, |it| it.during(number));
+        let (first, rest) = split_first(&mut deeds);
+        let mut fault = self.far_side_acts(&first, timeout);
+        if !first.is_empty() {
+            // It came before the host went on.
+            let _ = self.wait(turn.expected.get(..1).unwrap_or_default(), timeout);
+        }
         for (_, action) in &turn.actions {
             self.act(action)
                 .with_context(|| format!("line {}", turn.line))?;
         }
-        let timeout = turn.within.unwrap_or(self.timeout);
+        for (at, deeds) in rest {
+            let before = turn.expected.get(..at).unwrap_or(&turn.expected);
+            let (Progress::Whole(..), _) = self.wait(before, timeout) else {
+                break;
+            };
+            fault = fault.or(self.far_side_acts(&deeds, timeout));
+        }
         let (count, ended, same) = match self.wait(&turn.expected, timeout) {
             (Progress::Whole(count, kept), _) => {
                 self.variables.extend(kept);
@@ -151,6 +176,7 @@ impl Player {
             }
             (_, ended) => (self.received.len(), ended, false),
         };
+        let (ended, same) = (fault.clone().or(ended), same && fault.is_none());
         let replayed: Vec<u8> = self.received.drain(..count).collect();
         let recorded = if same {
             Vec::new()
@@ -187,7 +213,29 @@ impl Player {
                 exact: self.exact,
             });
         }
+        let timeout = self.timeout;
+        let compared = self.far_side.map(|it| it.finish(timeout));
+        for (line, recorded, replayed) in compared.into_iter().flatten() {
+            let same = recorded == replayed;
+            self.done.push(Exchange {
+                line,
+                sent: vec!["what the far side of this connection received".to_owned()],
+                recorded: lines(&recorded),
+                replayed: lines(&replayed),
+                ended: None,
+                same,
+                exact: true,
+            });
+        }
         self.done
+    }
+
+    /// Returns why it could not.
+    fn far_side_acts(&mut self, deeds: &[Deed], timeout: Duration) -> Option<String> {
+        let far_side = self.far_side.as_mut()?;
+        deeds
+            .iter()
+            .find_map(|deed| far_side.act(deed, timeout).err())
     }
 
     fn act(&mut self, action: &Action) -> anyhow::Result<()> {
@@ -411,9 +459,45 @@ fn without_maps(recorded: &[String], given: &[String]) -> Vec<String> {
     kept
 }
 
+/// What is done before the host goes on, and what later.
+fn split_first(deeds: &mut Vec<(usize, Vec<Deed>)>) -> (Vec<Deed>, Vec<(usize, Vec<Deed>)>) {
+    let later = deeds.split_off(deeds.partition_point(|(at, _)| *at == 0));
+    (
+        deeds.drain(..).flat_map(|(_, deeds)| deeds).collect(),
+        later,
+    )
+}
+
+/// The far side of the recording, and the options that lead to it.
+fn play_far_side(
+    args: &Args,
+    script: &Script,
+    variables: &Variables,
+) -> anyhow::Result<(FarSide, Vec<String>)> {
+    let plan = Plan::of(script, variables);
+    for (line, what) in &plan.left_out {
+        report::note(format_args!(
+            "line {line}: {what} cannot be played: start the other side, and name it with -- --map"
+        ));
+    }
+    let ports = |map: &String| {
+        let (place, _) = map.split_once('=')?;
+        place.rsplit_once(':')?.1.parse::<u16>().ok()
+    };
+    let given = args.sim.iter().filter_map(ports);
+    let servers: Vec<u16> = plan.servers.iter().map(|(_, port)| *port).collect();
+    if let Some(port) = given.into_iter().find(|port| servers.contains(port)) {
+        return Err(WrongUsage(format!(
+            "--peer plays the server at port {port}: leave its --map out"
+        ))
+        .into());
+    }
+    FarSide::start(plan, &script.options)
+}
+
 /// With the options of the recording, those of the command line behind them.
-fn simulator(args: &Args, script: &Script) -> anyhow::Result<(Running, Option<TempDir>)> {
-    let mut options = without_maps(&script.options, &args.sim);
+fn simulator(args: &Args, recorded: &[String]) -> anyhow::Result<(Running, Option<TempDir>)> {
+    let mut options = without_maps(recorded, &args.sim);
     options.extend(args.sim.iter().cloned());
     let folder = match &args.flash {
         None => None,

@@ -14,6 +14,13 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
+    /// Data of passthrough, until `+++`.
+    pub(crate) const ENDLESS: Self = Self {
+        left: None,
+        secret: false,
+        quoted: false,
+    };
+
     /// How many of these bytes are all of it; `None` while it is not all there, and where nobody knows.
     pub(crate) fn whole(self, bytes: &[u8]) -> Option<usize> {
         let left = self.left?;
