@@ -1,10 +1,10 @@
-//! The tools that are a modem's host, as programs: `replay` and `term`.
+//! The tools as programs: `replay` and `term`, which are a modem's host, and how every command ends.
 //!
 //! | module | what |
 //! |---|---|
 //! | `program` | `espat` with input, and `espat sim` beside it |
 //! | `terminal` | a pseudo-terminal with a person at it |
-//! | `replay`, `term` | the claims |
+//! | `replay`, `term`, `statuses` | the claims |
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -15,5 +15,6 @@
 mod demo_svg;
 mod program;
 mod replay;
+mod statuses;
 mod term;
 mod terminal;

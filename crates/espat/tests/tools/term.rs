@@ -12,8 +12,8 @@ const GOOD: &str = "\u{1b}[32mOK";
 #[test]
 fn tab_completes_from_the_modems_table_and_parameters_are_named() {
     let mut terminal = Terminal::start(&["--sim", "--no-history"], &[]);
-    terminal.sees(PROMPT);
     terminal.sees("ready");
+    terminal.sees(PROMPT);
     terminal.asks("at+gm\t", "AT version:");
     terminal.sees(GOOD);
     // Several begin so: they are listed.
