@@ -30,6 +30,8 @@ struct State {
     answering: bool,
     /// The last command's result was an error.
     failed: bool,
+    /// A command had a result: a modem that says `ready` from then on has started once more.
+    served: bool,
     /// It takes data.
     data: Option<Payload>,
     /// When the last byte came.
@@ -265,11 +267,7 @@ impl Incoming<'_> {
             self.change(|state| {
                 data = prompted(&state.command);
                 // Behind no command that is known it is passthrough.
-                state.data = Some(data.unwrap_or(Payload {
-                    left: None,
-                    secret: false,
-                    quoted: false,
-                }));
+                state.data = Some(data.unwrap_or(Payload::ENDLESS));
             });
             self.screen.prompt(data);
             return;
@@ -279,6 +277,11 @@ impl Incoming<'_> {
         }
         self.change(|state| {
             let Some(ending) = ending else { return };
+            // Of a modem that was slow to start, when the first command had been sent already.
+            if ending == Ending::Ready && !state.served {
+                return;
+            }
+            state.served = true;
             // A command with a prompt says OK before it, and its result after the data.
             let prompts = ending == Ending::Ok && is_prompting(&state.command);
             state.answering = prompts && state.data.is_none();

@@ -2,7 +2,15 @@
 
 use at_grammar::{Command, Visibility};
 
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
 use super::editor::{candidates, hint};
+use super::link::Link;
+use super::screen::{Colours, Screen};
+use crate::at_host::Port;
+
 use super::unhex;
 
 #[test]
@@ -65,4 +73,26 @@ fn bytes_are_pairs_of_digits() {
     for wrong in ["0", "0x0d", "gg", "+1"] {
         assert!(unhex(wrong).is_err(), "{wrong}");
     }
+}
+
+/// A modem that was slow to start has the first command already, and answers it behind `ready`.
+#[test]
+fn the_first_ready_is_no_result_and_a_later_one_is() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let port = Port::tcp(TcpStream::connect(address).unwrap()).unwrap();
+    let (mut modem, _) = listener.accept().unwrap();
+    let screen = Screen::new(Colours::new(false), Box::new(|_| Ok(())));
+    let link = Link::start(port, screen).unwrap();
+    // Nothing else comes in this time: that is the claim.
+    let (moment, long) = (Duration::from_millis(200), Duration::from_secs(60));
+    link.type_line("AT+NOTHING").unwrap();
+    modem.write_all(b"\r\nready\r\n").unwrap();
+    assert!(link.answered(moment).is_err());
+    modem.write_all(b"\r\nERROR\r\n").unwrap();
+    assert!(!link.answered(long).unwrap());
+    // Its power was cut: nothing more is to come.
+    link.type_line("AT").unwrap();
+    modem.write_all(b"\r\nready\r\n").unwrap();
+    assert!(link.answered(long).unwrap());
 }
