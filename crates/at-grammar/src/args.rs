@@ -169,23 +169,23 @@ fn text(body: &[u8]) -> Option<Lexed<'_>> {
 /// Digits to a number, which is an overflow beyond 32 bits; `None` if there are none.
 fn number(input: &[u8], radix: u32, negative: bool) -> Option<Lexed<'_>> {
     let mut rest = input;
-    let mut size = Some(0_u32);
+    // At its end it is an overflow, whatever the sign.
+    let mut size = 0_u32;
     while let [byte, behind @ ..] = rest {
         let Some(digit) = char::from(*byte).to_digit(radix) else {
             break;
         };
-        let shifted = size.and_then(|size| size.checked_mul(radix));
-        size = shifted.and_then(|size| size.checked_add(digit));
+        size = size.saturating_mul(radix).saturating_add(digit);
         rest = behind;
     }
     if rest.len() == input.len() {
         return None;
     }
     // -2147483648 has no positive twin.
-    let value = size.and_then(|size| match negative {
+    let value = match negative {
         true => 0_i32.checked_sub_unsigned(size),
         false => i32::try_from(size).ok(),
-    });
+    };
     Some((rest, value.map_or(Lexeme::Overflow, Lexeme::Int)))
 }
 

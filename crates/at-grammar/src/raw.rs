@@ -9,7 +9,7 @@
 //! capitals. The name is the longest run of name characters; what follows it must be one of the
 //! forms to the last byte, so a stray space is an error.
 
-use nom::bytes::complete::{tag_no_case, take_while};
+use nom::bytes::complete::take_while;
 use nom::combinator::recognize;
 use nom::{IResult, Parser};
 
@@ -51,9 +51,39 @@ pub struct RawLine<'a> {
     suffix: Option<Suffix>,
 }
 
+/// Which bytes a name may have.
+const NAME_BYTES: [bool; 256] = name_bytes();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "runs in the compiler only; the index is a byte"
+)]
+const fn name_bytes() -> [bool; 256] {
+    let mut allowed = [false; 256];
+    let mut byte = u8::MAX;
+    while byte > 0 {
+        allowed[byte as usize] =
+            byte.is_ascii_alphabetic() || matches!(byte, b'-'..=b':' | b'+' | b'!' | b'%' | b'_');
+        byte -= 1;
+    }
+    allowed
+}
+
+/// `AT`, in either case.
+fn attention(line: &[u8]) -> IResult<&[u8], (), ()> {
+    match line.split_first_chunk() {
+        Some(([b'A' | b'a', b'T' | b't'], rest)) => Ok((rest, ())),
+        _ => Err(nom::Err::Error(())),
+    }
+}
+
+/// The name, `AT` included, behind what stands after it. A byte is looked up, not compared with ranges: most of a line of
+/// few parameters is its name.
 fn head(line: &[u8]) -> IResult<&[u8], &[u8], ()> {
-    let name_byte = |byte: u8| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'-'..=b':' | b'+' | b'!' | b'%' | b'_');
-    recognize((tag_no_case("AT"), take_while(name_byte))).parse(line)
+    let name_byte = |byte: u8| NAME_BYTES.get(usize::from(byte)) == Some(&true);
+    recognize((attention, take_while(name_byte))).parse(line)
 }
 
 impl<'a> RawLine<'a> {

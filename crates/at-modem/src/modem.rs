@@ -203,17 +203,12 @@ impl<'a, P: Platform, M: Sessions> Modem<'a, P, M> {
                 .as_mut()
                 .fill(|| task::background(&for_station, &for_time));
             let links = join(links, sessions);
-            match select4(
-                serve,
-                owners.port.outlet.drain(output.ring, tx),
-                links,
-                background,
-            )
-            .await
-            {
+            // Last, so that what the others print goes out in the same poll.
+            let drain = owners.port.outlet.drain(output.ring, tx);
+            match select4(serve, links, background, drain).await {
                 Either4::First(exit) => exit,
-                Either4::Second(()) => Exit::PortClosed,
-                Either4::Third(_) | Either4::Fourth(()) => Exit::Restart,
+                Either4::Fourth(()) => Exit::PortClosed,
+                Either4::Second(_) | Either4::Third(()) => Exit::Restart,
             }
         };
         // `OK` goes out before the port falls silent.
@@ -346,9 +341,10 @@ async fn serve<P: Platform>(cx: &Cx<'_, '_, P>, announce: bool, rx: &mut impl Re
             return Exit::PortClosed;
         };
         let execute = command::line(cx, framed, &line);
-        let after = match select(execute, attend(&host, cx.links, &mut inlet)).await {
-            Either::First(after) => after,
-            Either::Second(Gone) => return Exit::PortClosed,
+        // The port comes first, so that the command sees in the same poll what came for it.
+        let after = match select(attend(&host, cx.links, &mut inlet), execute).await {
+            Either::First(Gone) => return Exit::PortClosed,
+            Either::Second(after) => after,
         };
         port.set_mode(Mode::Hold);
         line.clear();

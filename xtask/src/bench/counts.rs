@@ -19,11 +19,13 @@ pub(crate) const CHIP: &str = "chip.";
 pub(crate) struct Counts(BTreeMap<String, f64>);
 
 impl Counts {
+    /// Adds a row. Of one that is there already the larger count stays.
     pub(crate) fn insert(&mut self, row: &str, total: u64, units: u32) {
         // Counts are far below 2^52.
         let total: f64 = total.to_string().parse().unwrap_or(f64::INFINITY);
         let each = (total / f64::from(units) * 100.0).round() / 100.0;
-        self.0.insert(row.to_owned(), each);
+        let count = self.0.entry(row.to_owned()).or_insert(each);
+        *count = count.max(each);
     }
 
     pub(crate) fn extend(&mut self, of_chip: impl Iterator<Item = (String, u64)>) {
@@ -164,6 +166,15 @@ mod tests {
                 "b is new: `cargo xtask bench --mode record`"
             ]
         );
+    }
+
+    #[test]
+    fn of_a_row_that_comes_again_the_larger_count_stays() {
+        let mut counts = Counts::default();
+        for total in [5, 7, 6] {
+            counts.insert("a", total, 1);
+        }
+        assert_eq!(counts.get("a"), Some(7.0));
     }
 
     #[test]

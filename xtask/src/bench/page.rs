@@ -8,8 +8,15 @@ use super::counts::Counts;
 use super::rows::ROWS;
 
 /// The table stands between these.
-const BEGIN: &str = "<!-- counts: cargo xtask bench --mode record -->\n";
-const END: &str = "<!-- end of counts -->\n";
+const COUNTS: [&str; 2] = [
+    "<!-- counts: cargo xtask bench --mode record -->\n",
+    "<!-- end of counts -->\n",
+];
+/// So does that of the peers.
+const PEERS: [&str; 2] = [
+    "<!-- peers: cargo xtask bench --mode peers -->\n",
+    "<!-- end of peers -->\n",
+];
 
 /// As a Markdown table. Rows that were not counted are left out.
 pub(crate) fn table(counts: &Counts) -> String {
@@ -29,17 +36,26 @@ pub(crate) fn table(counts: &Counts) -> String {
 
 /// The page, its table replaced.
 pub(crate) fn with_table(page: &str, counts: &Counts) -> Result<String> {
+    replaced(page, COUNTS, &table(counts))
+}
+
+/// The page, what it says of peers replaced.
+pub(super) fn with_peers(page: &str, text: &str) -> Result<String> {
+    replaced(page, PEERS, text)
+}
+
+fn replaced(page: &str, [begin, end]: [&str; 2], text: &str) -> Result<String> {
     let (before, rest) = page
-        .split_once(BEGIN)
-        .context("the page has no place for counts")?;
+        .split_once(begin)
+        .context("the page has no place for a table")?;
     let (_, after) = rest
-        .split_once(END)
-        .context("the page's place for counts has no end")?;
-    Ok(format!("{before}{BEGIN}{}{END}{after}", table(counts)))
+        .split_once(end)
+        .context("the page's place for a table has no end")?;
+    Ok(format!("{before}{begin}{text}{end}{after}"))
 }
 
 /// With as many digits as say something.
-fn number(count: f64) -> String {
+pub(super) fn number(count: f64) -> String {
     if count >= 1e6 {
         return format!("{:.1} M", count / 1e6);
     }
@@ -74,7 +90,8 @@ mod tests {
     fn only_the_table_of_the_page_is_replaced() {
         let mut counts = Counts::default();
         counts.insert("data.to_host.1", 43, 10);
-        let page = format!("# Title\n{BEGIN}old\n{END}rest\n");
+        let [begin, end] = COUNTS;
+        let page = format!("# Title\n{begin}old\n{end}rest\n");
         let new = with_table(&page, &counts).unwrap();
         assert!(
             new.starts_with("# Title\n") && new.ends_with("rest\n"),

@@ -176,6 +176,30 @@ pub(crate) const ROWS: &[Row] = &[
         None,
     ),
     row(
+        "passthrough.echo.reads",
+        "reads of the socket for that, counted, not instructions",
+        "echo",
+        Some(3.0),
+    ),
+    row(
+        "tls.handshake",
+        "`AT+CIPSTART` to a TLS server of P-256, all of the modem",
+        "handshake",
+        None,
+    ),
+    row(
+        "tls.to_host",
+        "one TLS link to the host",
+        "byte",
+        Some(12.0),
+    ),
+    row(
+        "tls.at_flooded",
+        "`AT` while five TLS links flood the modem, the largest of 32",
+        "command",
+        None,
+    ),
+    row(
         "sysmfg.write.0",
         "`AT+SYSMFG` writes 200 bytes, none there before",
         "command",

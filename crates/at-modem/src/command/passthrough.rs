@@ -154,7 +154,7 @@ async fn blocks<P: Platform>(cx: &Cx<'_, '_, P>, link: &Link<'_>) -> Ended {
 }
 
 /// Collects a block in the payload buffer: `limit` bytes, or what comes until the interval after the
-/// first byte is over. Returns early when `goes_on` says no. Second: whether the host has ended the
+/// first byte is over; with an interval of 0 what is there by now. Returns early when `goes_on` says no. Second: whether the host has ended the
 /// payload.
 async fn gather<P: Platform>(
     cx: &Cx<'_, '_, P>,
@@ -168,8 +168,10 @@ async fn gather<P: Platform>(
         return (port.close_block(), port.is_escaped());
     }
     let interval = cx.settings.read(|values| values.links.gather_interval);
-    let interval = Duration::from_millis(u64::from(interval));
-    select(port.has(limit), Timer::after(interval)).await;
+    if interval > 0 {
+        let interval = Duration::from_millis(u64::from(interval));
+        select(port.has(limit), Timer::after(interval)).await;
+    }
     (port.close_block(), port.is_escaped())
 }
 

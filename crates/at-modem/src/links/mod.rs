@@ -194,8 +194,12 @@ impl<'a> Link<'a> {
     ///
     /// The event came too early or too late, and changed nothing.
     pub(crate) fn apply(&self, event: Event) -> Result<Option<Print>, OutOfTurn> {
+        // Whoever could go on once a result was seen could so when it came: nobody need look again.
+        let is_news = !matches!(event, Event::SendSeen);
         let print = self.state.borrow_mut().on(event)?;
-        self.changes.note();
+        if is_news {
+            self.changes.note();
+        }
         Ok(print)
     }
 

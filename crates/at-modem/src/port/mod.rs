@@ -54,7 +54,13 @@ pub(crate) struct Port<'p> {
     suffix: Cell<Option<Suffix>>,
     /// Which form messages have.
     dialect: Dialect,
-    changes: Changes,
+    // One for each, so that nobody is woken by what he does not wait for: a wake polls all of the modem.
+    /// `mode` was set.
+    modes: Changes,
+    /// `limit` was set: the open block has room.
+    room: Changes,
+    /// `have` or `ended` was set: payload came, or there will be no more.
+    came: Changes,
 }
 
 impl<'p> Port<'p> {
@@ -74,7 +80,9 @@ impl<'p> Port<'p> {
             stained: Cell::new(0),
             suffix: Cell::new(None),
             dialect,
-            changes: Changes::new(),
+            modes: Changes::new(),
+            room: Changes::new(),
+            came: Changes::new(),
         }
     }
 
@@ -131,7 +139,7 @@ impl<'p> Port<'p> {
     /// Says what the host's next bytes are.
     pub(crate) fn set_mode(&self, mode: Mode) {
         self.mode.set(Some(mode));
-        self.changes.note();
+        self.modes.note();
     }
 
     /// The running command waits for something outside: whatever the host sends is refused.
@@ -175,7 +183,7 @@ impl<'p> Port<'p> {
         drop(self.payload.lock().await);
         self.have.set(0);
         self.limit.set(limit.min(MAX_SEND));
-        self.changes.note();
+        self.room.note();
     }
 
     /// Takes no more into the block; returns its length. It lies at the front of the buffer.
@@ -187,7 +195,7 @@ impl<'p> Port<'p> {
     /// Waits until the open block has so many bytes, or the payload was ended before.
     pub(crate) async fn has(&self, count: usize) {
         let enough = || (self.have.get() >= count || self.is_escaped()).then_some(());
-        self.changes.until(enough).await;
+        self.came.until(enough).await;
     }
 
     /// Takes `len` bytes into the payload buffer; returns how many came before the payload was ended.
@@ -224,7 +232,7 @@ impl<'p> Port<'p> {
     /// Waits until the host has ended the payload.
     pub(crate) async fn escaped(&self) {
         let escaped = || self.is_escaped().then_some(());
-        self.changes.until(escaped).await;
+        self.came.until(escaped).await;
     }
 
     /// Wipes what came after prompts: a private key, a filter, data of a link. While a task of a link
@@ -239,7 +247,7 @@ impl<'p> Port<'p> {
     /// The payload has ended.
     fn end(&self, end: End) {
         self.ended.set(Some(end));
-        self.changes.note();
+        self.came.note();
     }
 
     /// The mode that was set since the last call.
@@ -250,14 +258,14 @@ impl<'p> Port<'p> {
     /// Waits until a mode is set.
     async fn mode_set(&self) {
         let set = || self.mode.get().map(drop);
-        self.changes.until(set).await;
+        self.modes.until(set).await;
     }
 
     /// Puts payload into the open block, as soon as there is one with room; returns how many bytes
     /// were taken. Dropping it takes none.
     async fn put(&self, data: &[u8]) -> usize {
         let room = || self.limit.get().saturating_sub(self.have.get());
-        self.changes.until(|| (room() > 0).then_some(())).await;
+        self.room.until(|| (room() > 0).then_some(())).await;
         let mut payload = self.payload.lock().await;
         // The block may have been closed while this waited for the buffer.
         let count = data.len().min(room());
@@ -269,7 +277,7 @@ impl<'p> Port<'p> {
         to.copy_from_slice(from);
         self.stained.set(self.stained.get().max(end));
         self.have.set(end);
-        self.changes.note();
+        self.came.note();
         count
     }
 }

@@ -9,7 +9,7 @@ use embassy_time::Timer;
 
 use super::owners::PortOwners;
 use crate::links::state::Connection;
-use crate::links::{Link, MAX_IPD, connected};
+use crate::links::{Inbox, Link, MAX_IPD, connected};
 use crate::settings::links::Delivery;
 
 /// Runs until the peer has finished and the host has everything.
@@ -22,8 +22,7 @@ pub(super) async fn present(link: &Link<'_>, host: &PortOwners<'_>) {
         match delivery() {
             Delivery::Active if !inbox.is_empty() => {
                 hand_over(link, host).await;
-                // The turn is somebody else's now and then, however much arrives.
-                yield_now().await;
+                pause(inbox).await;
                 continue;
             }
             Delivery::Raw if !inbox.is_empty() => {
@@ -33,7 +32,7 @@ pub(super) async fn present(link: &Link<'_>, host: &PortOwners<'_>) {
                     print.stream(len, |into| inbox.take(into)).await;
                 }
                 drop(print);
-                yield_now().await;
+                pause(inbox).await;
                 continue;
             }
             Delivery::Passive if inbox.is_to_be_announced() => {
@@ -60,6 +59,13 @@ pub(super) async fn present(link: &Link<'_>, host: &PortOwners<'_>) {
             }
             None => inbox.changed().await,
         }
+    }
+}
+
+/// The turn is somebody else's now and then, however much arrives. With nothing there it is so anyway.
+async fn pause(inbox: &Inbox) {
+    if !inbox.is_empty() {
+        yield_now().await;
     }
 }
 

@@ -63,6 +63,7 @@ mod passive;
 mod passthrough;
 mod persistence;
 mod pki;
+mod polls;
 mod probe;
 mod radio;
 mod reconnect;

@@ -229,15 +229,23 @@ impl Bench {
 
     /// Lets the modem run until all of it waits.
     pub(crate) fn settle(&mut self) {
-        let mut context = Context::from_waker(&self.waker);
         for _ in 0..1_000_000_u32 {
-            if !self.woken.0.swap(false, Ordering::Relaxed) {
+            if !self.poll() {
                 return;
             }
+        }
+        panic!("the modem is busy and gets nowhere");
+    }
+
+    /// Polls the modem once if something has woken it; whether that was so.
+    pub(crate) fn poll(&mut self) -> bool {
+        let woken = self.woken.0.swap(false, Ordering::Relaxed);
+        if woken {
+            let mut context = Context::from_waker(&self.waker);
             let poll = self.modem.as_mut().poll(&mut context);
             assert_eq!(poll, Poll::Pending);
         }
-        panic!("the modem is busy and gets nowhere");
+        woken
     }
 
     /// Lets time pass, in steps, so that what happens in between happens at its time.

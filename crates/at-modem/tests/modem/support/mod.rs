@@ -16,6 +16,9 @@ pub(crate) use bench::{Bench, Setup};
 use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 
+/// Bytes that a double has room for from its start. One that grows copies all that it has, and `cargo xtask bench` would count that.
+pub(crate) const ROOM: usize = 1 << 19;
+
 /// The waker to notify when a double changes. The modem is one task, so one place is enough.
 #[derive(Debug, Default)]
 pub(crate) struct Listener(Option<Waker>);

@@ -12,7 +12,7 @@ use edge_nal::{
 use embedded_io_async::{Error, ErrorKind, ErrorType, Read, Write};
 
 use super::udp::{Datagrams, TimeServers};
-use super::{Listener, until};
+use super::{Listener, ROOM, until};
 
 /// A failure of the network, by its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub(crate) enum Resolves {
     Silent,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Connection {
     /// On its way to the modem.
     inbound: VecDeque<u8>,
@@ -69,7 +69,26 @@ struct Connection {
     window: Option<usize>,
     closed: bool,
     dropped: bool,
+    /// How often the modem has read, whatever came of it.
+    reads: usize,
     listener: Listener,
+}
+
+impl Default for Connection {
+    fn default() -> Self {
+        Self {
+            inbound: VecDeque::with_capacity(ROOM),
+            outbound: Vec::with_capacity(ROOM),
+            echo: false,
+            finished: false,
+            broken: None,
+            window: None,
+            closed: false,
+            dropped: false,
+            reads: 0,
+            listener: Listener::default(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -183,7 +202,15 @@ impl Peer {
 
     /// What the modem sent since the last call.
     pub(crate) fn received(&self) -> Vec<u8> {
-        std::mem::take(&mut self.0.borrow_mut().outbound)
+        let mut connection = self.0.borrow_mut();
+        let outbound = connection.outbound.clone();
+        connection.outbound.clear();
+        outbound
+    }
+
+    /// How often the modem has read its socket, whatever came of it.
+    pub(crate) fn reads(&self) -> usize {
+        self.0.borrow().reads
     }
 
     /// Bytes on their way to the modem that it has not read.
@@ -222,6 +249,7 @@ impl Read for Socket {
         until(|context| {
             let mut connection = self.peer.0.borrow_mut();
             connection.listener.listen(context);
+            connection.reads += 1;
             let count = connection.inbound.len().min(into.len());
             if count > 0 {
                 std::io::Read::read_exact(&mut connection.inbound, &mut into[..count]).unwrap();
@@ -320,15 +348,14 @@ impl TcpConnect for Net {
         if let Door::Fails(kind) = door {
             return Err(NetError(kind));
         }
-        let peer = Peer(Rc::new(RefCell::new(Connection {
+        let mut connection = Connection {
             echo: door == Door::Echo,
-            inbound: if door == Door::Greeting {
-                b"hello".iter().copied().collect()
-            } else {
-                VecDeque::new()
-            },
             ..Connection::default()
-        })));
+        };
+        if door == Door::Greeting {
+            connection.inbound.extend(b"hello");
+        }
+        let peer = Peer(Rc::new(RefCell::new(connection)));
         self.state.borrow_mut().connections.push(peer.clone());
         Ok(Socket { peer, whole: true })
     }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use embedded_io_async::{ErrorType, Read, Write};
 
-use super::{Listener, until};
+use super::{Listener, ROOM, until};
 
 #[derive(Debug)]
 struct State {
@@ -31,7 +31,7 @@ impl Port {
             input: VecDeque::new(),
             piece: usize::MAX,
             plugged: true,
-            output: Vec::new(),
+            output: Vec::with_capacity(ROOM),
             room: None,
             listener: Listener::default(),
         })))
@@ -55,7 +55,10 @@ impl Port {
 
     /// What came out since the last call.
     pub(crate) fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut self.0.borrow_mut().output)
+        let mut state = self.0.borrow_mut();
+        let output = state.output.clone();
+        state.output.clear();
+        output
     }
 
     /// How much came out since then.
