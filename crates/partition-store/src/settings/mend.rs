@@ -82,8 +82,10 @@ pub(super) async fn mend<F: NorFlash, K: Key>(
     }
     for page in 0..pages {
         // A sector is closed because a record did not fit beside those in it.
-        let is_closed = state(region, page).await? == Page::Closed;
-        if is_closed && !has_records::<F, K>(region, page).await? {
+        if state(region, page).await? == Page::Closed
+            && !has_records::<F, K>(region, page).await?
+            && !leads_to_records::<F, K>(region, page, pages).await?
+        {
             erase(region, page).await?;
         }
     }
@@ -105,6 +107,22 @@ pub(super) async fn mend<F: NorFlash, K: Key>(
     erase_unreachable(region, pages).await?;
     retire_spoilt::<F, K>(region).await?;
     Ok(Mended::Readable)
+}
+
+/// Whether the map finds records over this full sector, going back from it: one that was retired with nothing in it.
+async fn leads_to_records<F: NorFlash, K: Key>(
+    region: &mut Region<'_, F>,
+    from: u32,
+    pages: u32,
+) -> Result<bool, SettingsError<F::Error>> {
+    let mut page = previous(from, pages);
+    while page != from && state(region, page).await? == Page::Closed {
+        if has_records::<F, K>(region, page).await? {
+            return Ok(true);
+        }
+        page = previous(page, pages);
+    }
+    Ok(false)
 }
 
 /// Erases sectors that the map does not find from the one in use, going back over full ones. Nothing in
