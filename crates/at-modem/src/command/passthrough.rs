@@ -154,8 +154,8 @@ async fn blocks<P: Platform>(cx: &Cx<'_, '_, P>, link: &Link<'_>) -> Ended {
 }
 
 /// Collects a block in the payload buffer: `limit` bytes, or what comes until the interval after the
-/// first byte is over; with an interval of 0 what is there by now. Returns early when `goes_on` says no. Second: whether the host has ended the
-/// payload.
+/// first byte is over; with an interval of 0 what is there by now. Returns early when `goes_on` says
+/// no. Second: whether the host has ended the payload.
 async fn gather<P: Platform>(
     cx: &Cx<'_, '_, P>,
     limit: usize,
