@@ -118,6 +118,8 @@ fn talk(server: &mut Host, client: &mut Host, address: &str) {
     server.send("AT+CIPSEND=0,5\r\n");
     server.until(">");
     server.send("olleh");
+    // The other side may have it first.
+    server.until("SEND OK\r\n");
     client.until("+IPD,5:olleh");
     server.ok("AT+CIPCLOSE=0");
     client.until("CLOSED\r\n");
