@@ -11,7 +11,7 @@ use cert_bin::{ImageWriter, NewItem, PartitionRole};
 use embedded_storage_async::nor_flash::MultiwriteNorFlash;
 use partition_store::nvs::Label;
 use partition_store::{FlashStore, Nvs, PartitionStore as _};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::device::Device;
 use crate::pki::files;
@@ -120,9 +120,15 @@ impl Checked {
         all
     }
 
-    /// Why nothing is written; `None` where something is.
-    pub(crate) fn refusal(&self, output: &Path) -> Option<(&str, String)> {
-        let code = self.codes.first()?;
+    /// Whether nothing is written to this file; then it is reported why.
+    ///
+    /// # Errors
+    ///
+    /// Standard output takes no JSON.
+    pub(crate) fn refuses(&self, output: &Path, as_json: bool) -> anyhow::Result<bool> {
+        let Some(code) = self.codes.first() else {
+            return Ok(false);
+        };
         let hint = if self.can_be_forced {
             "; --force writes it all the same"
         } else {
@@ -130,10 +136,17 @@ impl Checked {
         };
         let codes = self.codes.join(", ");
         let name = output.display();
-        Some((
-            code,
-            format!("{name} was not written: a device cannot use {codes}{hint}"),
-        ))
+        let message = format!("{name} was not written: a device cannot use {codes}{hint}");
+        if as_json {
+            report::print_json(&json!({
+                "result": "refused",
+                "code": code,
+                "message": message,
+                "findings": self.findings,
+            }))?;
+        }
+        report::complain(message);
+        Ok(true)
     }
 }
 

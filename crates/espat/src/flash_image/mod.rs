@@ -95,16 +95,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
             let output = Output::new(path)?;
             let contents = content::gather(&args.contents)?;
             let checked = content::Checked::of(&contents, args.device, args.force);
-            if let Some((code, message)) = checked.refusal(path) {
-                if args.json {
-                    report::print_json(&json!({
-                        "result": "refused",
-                        "code": code,
-                        "message": message,
-                        "findings": checked.findings,
-                    }))?;
-                }
-                report::complain(message);
+            if checked.refuses(path, args.json)? {
                 return Ok(Outcome::Refused);
             }
             let layout = layout(args.chip, args.layout);

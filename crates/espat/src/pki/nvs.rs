@@ -92,16 +92,7 @@ fn pack(args: &Pack) -> anyhow::Result<Outcome> {
     let output = Output::new(&args.output)?;
     let contents = content::gather(&args.contents)?;
     let checked = content::Checked::of(&contents, args.device, args.force);
-    if let Some((code, message)) = checked.refusal(&args.output) {
-        if args.json {
-            report::print_json(&json!({
-                "result": "refused",
-                "code": code,
-                "message": message,
-                "findings": checked.findings,
-            }))?;
-        }
-        report::complain(message);
+    if checked.refuses(&args.output, args.json)? {
         return Ok(Outcome::Refused);
     }
     let image = values::make(args.size, &contents)?;

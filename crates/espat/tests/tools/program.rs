@@ -6,8 +6,15 @@ use std::thread;
 
 /// Runs it to its end.
 pub(crate) fn espat(arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_espat"))
-        .args(arguments)
+    run(
+        Command::new(env!("CARGO_BIN_EXE_espat")).args(arguments),
+        input,
+    )
+}
+
+/// Runs it to its end, with this typed.
+pub(crate) fn run(command: &mut Command, input: &str) -> Output {
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -4,11 +4,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
-use crate::program::{Sim, espat};
+use crate::program::{self, Sim, espat};
 
 /// Arguments after `espat`, what is typed, and the status. `@` begins the name of something in [`Place`].
 type Row = (&'static [&'static str], &'static str, i32);
@@ -150,22 +149,14 @@ impl Place {
 }
 
 fn run(arguments: &[String], input: &str, variables: &[(&str, &str)], folder: &Path) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_espat"))
+    let mut espat = Command::new(env!("CARGO_BIN_EXE_espat"));
+    espat
         .args(arguments)
         .env_remove("NO_COLOR")
         .env_remove("CLICOLOR_FORCE")
         .envs(variables.iter().copied())
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let mut keyboard = child.stdin.take().expect("piped");
-    // It may end before it has read all of it.
-    let _ = keyboard.write_all(input.as_bytes());
-    drop(keyboard);
-    child.wait_with_output().expect("it ends")
+        .current_dir(folder);
+    program::run(&mut espat, input)
 }
 
 fn text(output: &Output) -> String {
